@@ -1,0 +1,86 @@
+/** The one table of codes: what REST, the sockets and the clients say when something is refused or has ended. */
+
+interface CodeEntry {
+  /** HTTP status, where the code can answer a request. */
+  readonly status?: number;
+  /** WebSocket close code, where the code ends a socket. */
+  readonly close?: number;
+  readonly message: string;
+}
+
+export const CODES = {
+  invalid_message: { status: 400, message: "The message does not have the right shape." },
+  unknown_type: { status: 400, message: "There is no message of this type." },
+  unauthorized: { status: 401, close: 4401, message: "A valid key or link is needed." },
+  forbidden: { status: 403, close: 4403, message: "This key or link does not allow that." },
+  not_found: { status: 404, message: "There is no such route." },
+  session_not_found: { status: 404, close: 4404, message: "There is no session with this id." },
+  target_not_found: { status: 404, message: "No page of that browser matches." },
+  session_exists: { status: 409, message: "A living session has this id." },
+  not_ended: { status: 409, message: "The session has not ended yet." },
+  not_in_control: { status: 409, message: "Another person is in control of this session." },
+  target_ambiguous: { status: 409, message: "More than one page of that browser matches." },
+  page_in_use: { status: 409, message: "That page is already in a session." },
+  session_ended: { status: 410, close: 4410, message: "The session has ended." },
+  page_closed: { status: 410, message: "The page closed itself." },
+  payload_too_large: { status: 413, close: 1009, message: "The message is too large." },
+  url_not_allowed: { status: 422, message: "This URL may not be opened." },
+  rate_limited: { status: 429, close: 4429, message: "Too many messages in too short a time." },
+  internal: { status: 500, message: "Something went wrong in the server." },
+  page_crashed: { status: 500, message: "The page crashed." },
+  browser_lost: { status: 500, message: "The browser of this session is gone." },
+  navigation_failed: { status: 502, message: "The page could not be opened." },
+  cdp_unreachable: { status: 502, message: "The browser's debugging endpoint does not answer." },
+  browser_unavailable: { status: 503, message: "No browser could be started." },
+  capacity: { status: 503, close: 1013, message: "All sessions are taken; try again later." },
+  shutting_down: { status: 503, close: 1001, message: "The server is shutting down." },
+  timeout: { status: 504, message: "The time is up." },
+
+  page_unresponsive: { message: "The page does not answer at the moment." },
+  page_not_visible: { message: "The page is in a background tab." },
+  cancelled_by_bot: { message: "The bot cancelled the session." },
+  operator_gave_up: { message: "The operator could not clear the challenge." },
+  rules_met: { message: "The completion rules held." },
+  operator_done: { message: "The operator said that it is done." },
+  rules_not_met: { message: "The page does not look solved yet." },
+} as const satisfies Record<string, CodeEntry>;
+
+export type Code = keyof typeof CODES;
+
+/** What travels for an error; `timestamp` is added by whoever sends it (ISO 8601 on REST, ms on sockets). */
+export interface WireError {
+  code: Code;
+  message: string;
+  details: Record<string, unknown> | null;
+}
+
+/** An error that has a code and may be told to a client as it is. */
+export class AppError extends Error {
+  override readonly name = "AppError";
+  readonly code: Code;
+  /** Which field and why; never secrets. */
+  readonly details: Record<string, unknown> | null;
+
+  constructor(code: Code, details?: Record<string, unknown>, options?: { message?: string; cause?: unknown }) {
+    super(options?.message ?? CODES[code].message, options?.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.details = details ?? null;
+  }
+
+  get status(): number {
+    return codeEntry(this.code).status ?? 500;
+  }
+
+  toWire(): WireError {
+    return { code: this.code, message: this.message, details: this.details };
+  }
+}
+
+export function codeEntry(code: Code): CodeEntry {
+  return CODES[code];
+}
+
+/** Any thrown value as an AppError; what was not foreseen becomes `internal`, its text stays in the log. */
+export function toAppError(error: unknown): AppError {
+  return error instanceof AppError ? error : new AppError("internal", undefined, { cause: error });
+}

@@ -1,0 +1,52 @@
+/** Shapes that REST and the operator socket share. */
+import { z } from "zod";
+
+export const SESSION_ID_PATTERN = /^[A-Za-z0-9._~-]{1,64}$/;
+
+export const sessionIdSchema = z
+  .string()
+  .regex(SESSION_ID_PATTERN, "1 to 64 of A-Z a-z 0-9 . _ ~ -")
+  .meta({ description: "The session's id.", example: "k3J0pX2mQ4yV8nT1sR6wZg" });
+
+export const SESSION_STATES = ["starting", "waiting", "active", "solved", "failed", "expired", "cancelled"] as const;
+export const sessionStateSchema = z.enum(SESSION_STATES);
+export type SessionState = z.infer<typeof sessionStateSchema>;
+
+/** Width and height in CSS px. */
+export const sizeSchema = z.object({
+  width: z.int().min(100).max(3840).meta({ description: "CSS px" }),
+  height: z.int().min(100).max(2160).meta({ description: "CSS px" }),
+});
+export type Size = z.infer<typeof sizeSchema>;
+
+/** A rectangle of the page in CSS px, measured from the viewport's top left corner. */
+export const rectSchema = z.object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() });
+export type Rect = z.infer<typeof rectSchema>;
+
+/** Where the challenge is (whole CSS px of the page) and by which selector it was found. */
+export const captchaInfoSchema = z.object({
+  selector: z.string(),
+  x: z.number(),
+  y: z.number(),
+  width: z.number(),
+  height: z.number(),
+  in_iframe: z.boolean(),
+  kind: z.string(),
+});
+export type CaptchaInfo = z.infer<typeof captchaInfoSchema>;
+
+export const mouseEventTypeSchema = z.enum(["down", "move", "up"]);
+
+/** Far outside of any page, yet safe to compute with; a drag may well leave the viewport. */
+export const COORDINATE_LIMIT = 100_000;
+export const coordinateSchema = z
+  .number()
+  .min(-COORDINATE_LIMIT)
+  .max(COORDINATE_LIMIT)
+  .meta({ description: "CSS px of the page, fractions allowed" });
+
+export const verifiedSchema = z
+  .enum(["checked", "operator"])
+  .nullable()
+  .meta({ description: "How a solved session is known to be solved: by its rules, or by the operator's word." });
+export type Verified = z.infer<typeof verifiedSchema>;

@@ -1,0 +1,225 @@
+/** What travels over REST, each body and answer defined once; types and the API page come from here. */
+import { z } from "zod";
+import {
+  captchaInfoSchema,
+  coordinateSchema,
+  mouseEventTypeSchema,
+  sessionIdSchema,
+  sessionStateSchema,
+  sizeSchema,
+  verifiedSchema,
+} from "./common.ts";
+
+const MAX_RULES = 20;
+const selectorSchema = z.string().min(1).max(1_000).meta({ description: "CSS selector" });
+const regexSchema = z
+  .string()
+  .min(1)
+  .max(200)
+  .refine(isRegExp, "not a regular expression")
+  .meta({ description: "Regular expression, run in the page's isolated world" });
+
+/** One completion rule [R21]: true, false or unknown at any moment. */
+export const ruleSchema = z.union([
+  z.strictObject({ gone: selectorSchema }).meta({ description: "No visible match in any frame." }),
+  z.strictObject({ visible: selectorSchema }).meta({ description: "A visible match in some frame." }),
+  z.strictObject({ value: selectorSchema }).meta({ description: "A form field with a non-empty value." }),
+  z.strictObject({ text: selectorSchema, matches: regexSchema }).meta({ description: "A match whose text matches." }),
+  z.strictObject({ url: z.string().min(1).max(2_000) }).meta({ description: "The page's URL matches this glob." }),
+  z
+    .strictObject({ cookie: z.string().min(1).max(256), changed: z.literal(true) })
+    .meta({ description: "This cookie differs from the session's start." }),
+]);
+export type Rule = z.infer<typeof ruleSchema>;
+
+export const completionSchema = z.strictObject({
+  any: z.array(ruleSchema).min(1).max(MAX_RULES).optional(),
+  all: z.array(ruleSchema).min(1).max(MAX_RULES).optional(),
+  stable_ms: z.int().min(0).max(10_000).default(500).meta({ description: "How long a verdict must hold." }),
+  poll_ms: z.int().min(50).max(5_000).default(200).meta({ description: "The beat of the checks after activity." }),
+});
+export type Completion = z.infer<typeof completionSchema>;
+
+/** Hop-by-hop and identity headers a bot may not smuggle into the browser. */
+const REFUSED_HEADER = /^(authorization|cookie|host|proxy-.*)$/i;
+const headersSchema = z
+  .record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/, "not a header name"), headerValueSchema())
+  .superRefine((headers, context) => {
+    const names = Object.keys(headers);
+    if (names.length > 50) context.addIssue({ code: "custom", message: "at most 50 headers" });
+    for (const name of names) {
+      if (REFUSED_HEADER.test(name)) context.addIssue({ code: "custom", path: [name], message: "refused here" });
+    }
+  });
+
+const storageStateSchema = z
+  .looseObject({
+    cookies: z
+      .array(z.looseObject({ name: z.string(), value: z.string() }))
+      .max(3_000)
+      .default([]),
+    origins: z
+      .array(z.looseObject({ origin: z.string() }))
+      .max(500)
+      .default([]),
+  })
+  .meta({ description: "Cookies and local storage in Playwright's storageState format." });
+export type StorageState = z.infer<typeof storageStateSchema>;
+
+/** [R10] The body of POST /sessions. `timeout_seconds` is also bounded by MAX_TIMEOUT_SECONDS. */
+export const createSessionSchema = z.strictObject({
+  session_id: sessionIdSchema.optional(),
+  url: z.string().min(1).max(8_192).meta({ description: "http: or https: address the server opens." }),
+  viewport: sizeSchema.strict().default({ width: 1280, height: 720 }),
+  locale: z.string().refine(isLocale, "not a BCP 47 language tag").optional(),
+  timezone: z.string().refine(isTimezone, "not an IANA time zone").optional(),
+  user_agent: z
+    .string()
+    .min(1)
+    .max(1_000)
+    .regex(/^[\x20-\x7e]+$/, "printable ASCII only")
+    .optional(),
+  extra_headers: headersSchema.optional().meta({ description: "Sent to the url's own origin only." }),
+  storage_state: storageStateSchema.optional(),
+  label: z.string().max(200).optional(),
+  instructions: z.string().max(2_000).optional().meta({ description: "Shown to the operator." }),
+  metadata: z.record(z.string().max(100), z.json()).optional().refine(isSmall, "more than 16 kB of JSON"),
+  timeout_seconds: z.int().min(1).optional(),
+  completion: completionSchema.optional(),
+});
+export type CreateSession = z.infer<typeof createSessionSchema>;
+
+export const sessionAnswerSchema = z.object({
+  session_id: z.string(),
+  state: sessionStateSchema,
+  control_url: z.string().meta({ description: "Open this as the operator." }),
+  ws_url: z.string(),
+  status_url: z.string(),
+  expires_at: z.iso.datetime(),
+  captcha_info: captchaInfoSchema.nullable(),
+  viewport: sizeSchema,
+});
+export type SessionAnswer = z.infer<typeof sessionAnswerSchema>;
+
+export const sessionListItemSchema = z.object({
+  session_id: z.string(),
+  completed: z.boolean(),
+  has_websocket: z.boolean(),
+  state: sessionStateSchema,
+  reason: z.string().nullable(),
+  label: z.string().nullable(),
+  created_at: z.iso.datetime(),
+  expires_at: z.iso.datetime(),
+  ended_at: z.iso.datetime().nullable(),
+  operators: z.int(),
+});
+export const sessionListSchema = z.object({ count: z.int(), sessions: z.array(sessionListItemSchema) });
+export type SessionListItem = z.infer<typeof sessionListItemSchema>;
+
+export const sessionDetailSchema = z.object({
+  ...sessionListItemSchema.shape,
+  screenshot: z.string().nullable().meta({ description: "Base64 JPEG of the view; null once the session has ended." }),
+  captcha_info: captchaInfoSchema.nullable(),
+  viewport: sizeSchema,
+  url: z.string(),
+  instructions: z.string().nullable(),
+  metadata: z.record(z.string(), z.json()).nullable(),
+  verified: verifiedSchema,
+});
+export type SessionDetail = z.infer<typeof sessionDetailSchema>;
+
+export const screenshotSchema = z.object({ screenshot: z.string().meta({ description: "Base64 JPEG" }) });
+
+/** [R4] Unknown fields are ignored, as older clients may send some. */
+export const mouseEventBodySchema = z.object({
+  session_id: sessionIdSchema,
+  event_type: mouseEventTypeSchema,
+  x: coordinateSchema,
+  y: coordinateSchema,
+});
+
+export const checkCompletionBodySchema = z.object({ session_id: sessionIdSchema });
+export const completedSchema = z.object({ session_id: z.string(), completed: z.boolean() });
+export const successSchema = z.object({ success: z.literal(true) });
+export const mouseAnswerSchema = z.object({ success: z.literal(true), completed: z.boolean() });
+
+/** [R6] Seconds a status call may wait for the end of the session. */
+export const MAX_WAIT_SECONDS = 50;
+export const statusQuerySchema = z.object({ wait: z.coerce.number().min(0).max(MAX_WAIT_SECONDS).default(0) });
+export const statusSchema = z.object({
+  success: z.literal(true),
+  completed: z.boolean(),
+  session_exists: z.boolean(),
+  session_id: z.string(),
+  state: sessionStateSchema.nullable(),
+  reason: z.string().nullable(),
+  verified: verifiedSchema,
+});
+
+export const evidenceSchema = z.object({
+  rule: z.string().meta({ description: "The rule that held, as JSON." }),
+  frame: z.string().nullable().meta({ description: "URL of the frame it held in; null: in all of them." }),
+  since: z.iso.datetime(),
+});
+export type Evidence = z.infer<typeof evidenceSchema>;
+
+export const resultSchema = z.object({
+  outcome: sessionStateSchema,
+  reason: z.string(),
+  verified: verifiedSchema,
+  evidence: z.array(evidenceSchema),
+  note: z.string().nullable().meta({ description: "What the operator wrote, if anything." }),
+  duration_ms: z.int(),
+  has_storage_state: z.boolean(),
+  storage_state: storageStateSchema.optional(),
+});
+export type SessionResult = z.infer<typeof resultSchema>;
+
+export const extendBodySchema = z.strictObject({ seconds: z.int().min(1).max(86_400) });
+export const extendAnswerSchema = z.object({ session_id: z.string(), expires_at: z.iso.datetime() });
+
+export const errorAnswerSchema = z.object({
+  error: z.object({
+    code: z.string(),
+    message: z.string(),
+    details: z.record(z.string(), z.unknown()).nullable(),
+    timestamp: z.iso.datetime(),
+  }),
+});
+
+function isRegExp(source: string): boolean {
+  try {
+    new RegExp(source);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isLocale(tag: string): boolean {
+  try {
+    return Intl.getCanonicalLocales(tag).length === 1;
+  } catch {
+    return false;
+  }
+}
+
+function isTimezone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isSmall(value: unknown): boolean {
+  return JSON.stringify(value ?? null).length <= 16_384;
+}
+
+function headerValueSchema() {
+  return z
+    .string()
+    .max(4_096)
+    .regex(/^[\t\x20-\x7e]*$/, "printable ASCII only");
+}

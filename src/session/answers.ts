@@ -1,0 +1,68 @@
+/** From a creation to a record, and from a record to what REST tells of it. */
+import { randomUUID } from "node:crypto";
+import type { Config } from "../config.ts";
+import { AppError } from "../errors.ts";
+import type { CaptchaInfo } from "../protocol/common.ts";
+import type { CreateSession, SessionAnswer, SessionListItem } from "../protocol/rest.ts";
+import type { SessionRecord } from "./store.ts";
+
+/** A record in `starting`. Throws invalid_message for a timeout above the configured cap. */
+export function newRecord(
+  id: string,
+  body: CreateSession,
+  limits: Pick<Config, "defaultTimeoutSeconds" | "maxTimeoutSeconds">,
+): SessionRecord {
+  const seconds = body.timeout_seconds ?? limits.defaultTimeoutSeconds;
+  if (seconds > limits.maxTimeoutSeconds) {
+    throw new AppError("invalid_message", { field: "timeout_seconds", why: `at most ${limits.maxTimeoutSeconds}` });
+  }
+  const now = Date.now();
+  return {
+    uid: randomUUID(),
+    session_id: id,
+    state: "starting",
+    reason: null,
+    verified: null,
+    evidence: [],
+    note: null,
+    label: body.label ?? null,
+    instructions: body.instructions ?? null,
+    metadata: body.metadata ?? null,
+    url: body.url,
+    viewport: body.viewport,
+    created_at: now,
+    expires_at: now + seconds * 1_000,
+    ended_at: null,
+  };
+}
+
+/** [R10] Where the operator, the bot and older clients go from here; `publicUrl` is origin plus base path. */
+export function sessionAnswer(record: SessionRecord, challenge: CaptchaInfo | null, publicUrl: string): SessionAnswer {
+  const api = `${publicUrl}/api/captcha`;
+  return {
+    session_id: record.session_id,
+    state: record.state,
+    control_url: `${api}/control/${record.session_id}`,
+    ws_url: `${api.replace(/^http/, "ws")}/ws/${record.session_id}`,
+    status_url: `${api}/status/${record.session_id}`,
+    expires_at: new Date(record.expires_at).toISOString(),
+    captcha_info: challenge,
+    viewport: record.viewport,
+  };
+}
+
+/** [R1] */
+export function listItem(record: SessionRecord, operators: number): SessionListItem {
+  return {
+    session_id: record.session_id,
+    completed: record.state === "solved",
+    has_websocket: operators > 0,
+    state: record.state,
+    reason: record.reason,
+    label: record.label,
+    created_at: new Date(record.created_at).toISOString(),
+    expires_at: new Date(record.expires_at).toISOString(),
+    ended_at: record.ended_at === null ? null : new Date(record.ended_at).toISOString(),
+    operators,
+  };
+}

@@ -1,0 +1,260 @@
+/** CaptchaRemoteController: every living session, and the only door through which http/ reaches them. */
+import { createHash, randomBytes } from "node:crypto";
+import type { Logger } from "pino";
+import type { z } from "zod";
+import type { Config } from "../config.ts";
+import { AppError } from "../errors.ts";
+import type { SessionState } from "../protocol/common.ts";
+import type {
+  CreateSession,
+  SessionAnswer,
+  SessionDetail,
+  SessionListItem,
+  SessionResult,
+  statusSchema,
+} from "../protocol/rest.ts";
+import { listItem, newRecord, sessionAnswer } from "./answers.ts";
+import type { MouseInput, OpenPage } from "./page.ts";
+import { Session } from "./session.ts";
+import { isEnd, move } from "./state.ts";
+import type { SessionRecord, SessionStore } from "./store.ts";
+import { Viewer, type ViewerLine } from "./viewer.ts";
+
+export const LIVING_STATES: readonly SessionState[] = ["starting", "waiting", "active"];
+/** Rows of one list answer. */
+const LIST_LIMIT = 500;
+const RETENTION_SWEEP_MS = 60_000;
+const SESSION_ID_BYTES = 16;
+
+type Status = z.infer<typeof statusSchema>;
+
+export interface ControllerDeps {
+  readonly config: Pick<Config, "maxSessions" | "defaultTimeoutSeconds" | "maxTimeoutSeconds" | "retentionSeconds">;
+  readonly store: SessionStore;
+  readonly openPage: OpenPage;
+  readonly log: Logger;
+  /** Origin plus base path that links are built from; known once the server listens. */
+  readonly publicUrl: () => string;
+}
+
+export interface CreateOptions {
+  /** Answer at once, in `starting`. */
+  readonly respondAsync?: boolean;
+  readonly idempotencyKey?: string | undefined;
+}
+
+/** A viewer's place in a session. */
+export interface Seat {
+  readonly session: Session;
+  readonly viewer: Viewer;
+}
+
+export class CaptchaRemoteController {
+  readonly #deps: ControllerDeps;
+  readonly #living = new Map<string, Session>();
+  /** Ended sessions whose pages are still being let go of, by uid. */
+  readonly #releasing = new Map<string, Promise<void>>();
+  readonly #creating = new Map<string, { bodyHash: string; answer: Promise<SessionAnswer> }>();
+  readonly #sweeper: NodeJS.Timeout;
+  #viewerNumber = 0;
+  #closing = false;
+
+  constructor(deps: ControllerDeps) {
+    this.#deps = deps;
+    this.#endForgotten();
+    this.#sweep();
+    this.#sweeper = setInterval(() => this.#sweep(), RETENTION_SWEEP_MS);
+    this.#sweeper.unref();
+  }
+
+  /**
+   * [R10] Creates a session and answers when its page is ready (or at once with `respondAsync`).
+   * AppError: shutting_down, capacity, session_exists, invalid_message, and whatever OpenPage throws.
+   */
+  async create(body: CreateSession, options: CreateOptions = {}): Promise<SessionAnswer> {
+    const { idempotencyKey } = options;
+    if (idempotencyKey === undefined) return this.#create(body, options);
+    const bodyHash = createHash("sha256").update(JSON.stringify(body)).digest("hex");
+    const stored = this.#deps.store.answer(idempotencyKey);
+    const first = stored
+      ? { bodyHash: stored.body_hash, answer: Promise.resolve(stored.answer) }
+      : this.#creating.get(idempotencyKey);
+    if (first) {
+      if (first.bodyHash === bodyHash) return first.answer;
+      throw new AppError("invalid_message", { field: "idempotency-key", why: "already used with another body" });
+    }
+    const answer = this.#create(body, options);
+    this.#creating.set(idempotencyKey, { bodyHash, answer });
+    try {
+      this.#deps.store.saveAnswer(idempotencyKey, { body_hash: bodyHash, answer: await answer }, Date.now());
+      return await answer;
+    } finally {
+      this.#creating.delete(idempotencyKey);
+    }
+  }
+
+  /** [R1] Living sessions, or the stored ones in the given states; newest first. */
+  list(states: readonly SessionState[] = LIVING_STATES): SessionListItem[] {
+    return this.#deps.store.list(states, LIST_LIMIT).map((record) => listItem(record, this.#operators(record)));
+  }
+
+  /** [R2] One session with a picture taken now. */
+  async detail(id: string): Promise<SessionDetail> {
+    const record = this.#record(id);
+    const page = this.#living.get(id)?.page ?? null;
+    const picture = await page?.picture().catch(() => null);
+    return {
+      ...listItem(record, this.#operators(record)),
+      screenshot: picture?.jpeg.toString("base64") ?? null,
+      captcha_info: page?.challenge ?? null,
+      viewport: record.viewport,
+      url: record.url,
+      instructions: record.instructions,
+      metadata: record.metadata ?? null,
+      verified: record.verified,
+    };
+  }
+
+  /** [R3] The JPEG of a living session's view. */
+  async screenshot(id: string): Promise<Buffer> {
+    const { page } = this.#session(id);
+    if (!page) throw new AppError("timeout", { waiting_for: "page" });
+    return (await page.picture()).jpeg;
+  }
+
+  /** [R4] */
+  async mouse(id: string, input: MouseInput): Promise<boolean> {
+    const session = this.#session(id);
+    await session.restInput(input);
+    return session.completed;
+  }
+
+  /** [R5] An unknown id is simply not completed. */
+  async checkCompletion(id: string): Promise<boolean> {
+    const session = this.#living.get(id);
+    return session ? (await session.check()).completed : this.#deps.store.find(id)?.state === "solved";
+  }
+
+  /** [R6] Answers at the end of the session or after `waitSeconds`. */
+  async status(id: string, waitSeconds: number, signal: AbortSignal): Promise<Status> {
+    await this.#living.get(id)?.waitForEnd(waitSeconds * 1_000, signal);
+    const record = this.#deps.store.find(id);
+    return {
+      success: true,
+      completed: record?.state === "solved",
+      session_exists: record !== undefined && (!isEnd(record.state) || record.state === "solved"),
+      session_id: id,
+      state: record?.state ?? null,
+      reason: record?.reason ?? null,
+      verified: record?.verified ?? null,
+    };
+  }
+
+  /** [R7] */
+  cancel(id: string): void {
+    this.#living.get(id)?.end("cancelled", "cancelled_by_bot");
+  }
+
+  /** [R11] What the session came to. Throws not_ended before. */
+  async result(id: string): Promise<SessionResult> {
+    const record = this.#record(id);
+    if (!isEnd(record.state)) throw new AppError("not_ended", { state: record.state });
+    await this.#releasing.get(record.uid);
+    const storageState = this.#deps.store.storageState(record.uid);
+    return {
+      outcome: record.state,
+      reason: record.reason ?? "internal",
+      verified: record.verified,
+      evidence: record.evidence,
+      note: record.note,
+      duration_ms: (record.ended_at ?? record.created_at) - record.created_at,
+      has_storage_state: storageState !== undefined,
+      ...(storageState === undefined ? {} : { storage_state: storageState }),
+    };
+  }
+
+  /** [R12] The new deadline. */
+  extend(id: string, seconds: number): string {
+    const session = this.#session(id);
+    session.extend(seconds);
+    return new Date(session.record.expires_at).toISOString();
+  }
+
+  /** [W2] A viewer joins a session. Throws session_not_found, session_ended. */
+  async join(id: string, line: ViewerLine, plain: boolean): Promise<Seat> {
+    const session = this.#session(id);
+    const seat = { session, viewer: new Viewer(`operator-${++this.#viewerNumber}`, line, plain) };
+    await session.join(seat.viewer);
+    return seat;
+  }
+
+  has(id: string): boolean {
+    return this.#living.has(id);
+  }
+
+  /** Ends every session as cancelled / shutting_down and waits until their browsers are gone. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    clearInterval(this.#sweeper);
+    for (const session of [...this.#living.values()]) session.end("cancelled", "shutting_down");
+    await Promise.all(this.#releasing.values());
+    this.#deps.store.close();
+  }
+
+  async #create(body: CreateSession, options: CreateOptions): Promise<SessionAnswer> {
+    if (this.#closing) throw new AppError("shutting_down");
+    if (this.#living.size >= this.#deps.config.maxSessions) throw new AppError("capacity");
+    const id = body.session_id ?? randomBytes(SESSION_ID_BYTES).toString("base64url");
+    if (this.#living.has(id)) throw new AppError("session_exists", { field: "session_id" });
+    const session = new Session(newRecord(id, body, this.#deps.config), {
+      store: this.#deps.store,
+      log: this.#deps.log.child({ session_id: id }),
+      maxTimeoutSeconds: this.#deps.config.maxTimeoutSeconds,
+      onEnd: (ended) => this.#forget(ended),
+    });
+    this.#living.set(id, session);
+    this.#deps.store.save(session.record);
+    const ready = session.start(this.#deps.openPage, { ...body, session_id: id, completion: body.completion });
+    if (!options.respondAsync) await ready;
+    return sessionAnswer(session.record, session.page?.challenge ?? null, this.#deps.publicUrl());
+  }
+
+  #forget(session: Session): void {
+    this.#living.delete(session.record.session_id);
+    const { uid } = session.record;
+    this.#releasing.set(
+      uid,
+      session.released.finally(() => this.#releasing.delete(uid)),
+    );
+  }
+
+  #operators(record: SessionRecord): number {
+    return isEnd(record.state) ? 0 : (this.#living.get(record.session_id)?.operators ?? 0);
+  }
+
+  #record(id: string): SessionRecord {
+    const record = this.#living.get(id)?.record ?? this.#deps.store.find(id);
+    if (!record) throw new AppError("session_not_found", { session_id: id });
+    return record;
+  }
+
+  /** The living session with this id. Throws session_not_found, session_ended. */
+  #session(id: string): Session {
+    const session = this.#living.get(id);
+    if (session) return session;
+    const { state, reason } = this.#record(id);
+    throw new AppError("session_ended", { state, reason });
+  }
+
+  /** Sessions a killed server left behind: their pages are gone, and their bots are told so. */
+  #endForgotten(): void {
+    for (const record of this.#deps.store.list(LIVING_STATES, Number.MAX_SAFE_INTEGER)) {
+      const ended = { ...record, state: move(record.state, "failed"), reason: "browser_lost", ended_at: Date.now() };
+      this.#deps.store.save(ended);
+    }
+  }
+
+  #sweep(): void {
+    this.#deps.store.removeEndedBefore(Date.now() - this.#deps.config.retentionSeconds * 1_000);
+  }
+}

@@ -1,0 +1,227 @@
+/** The people in a session: who is connected, who is in control, and what each of them is shown. */
+import { setTimeout as delay } from "node:timers/promises";
+import { AppError } from "../errors.ts";
+import type { Rect } from "../protocol/common.ts";
+import type { ServerMessage } from "../protocol/live.ts";
+import { type Actor, ControlLease } from "./lease.ts";
+import type { ChallengePage, PageInput, Picture } from "./page.ts";
+import type { SessionRecord } from "./store.ts";
+import { base64Of, sameRect, type Viewer } from "./viewer.ts";
+
+/** [W20] After an `up` older clients read a picture as "not passed", so they get none for so long. */
+const PLAIN_PICTURE_HOLD_MS = 1_500;
+/** [W24] What a lost socket held down is released after so long. */
+const RELEASE_AFTER_LOSS_MS = 1_000;
+/** [R4] The anonymous REST operator leaves when it has been quiet for so long. */
+const REST_OPERATOR_QUIET_MS = 10_000;
+/** A view change is announced with its first picture; a page that sends none is asked for one after so long. */
+const VIEW_PICTURE_PATIENCE_MS = 300;
+
+interface CrowdDeps {
+  readonly record: Readonly<SessionRecord>;
+  /** Null while the page is starting and after the end. */
+  readonly page: () => ChallengePage | null;
+  /** Somebody took control, or nobody has it any more. */
+  readonly onControl: (held: boolean) => void;
+}
+
+export class Crowd {
+  readonly #deps: CrowdDeps;
+  readonly #viewers = new Set<Viewer>();
+  readonly #lease = new ControlLease();
+  readonly #restOperator: Actor = { name: "rest" };
+  #lastPicture: Picture | null = null;
+  /** A new view was announced by the page and its first picture is awaited. */
+  #viewIsNew = false;
+  #restQuiet: NodeJS.Timeout | undefined;
+
+  constructor(deps: CrowdDeps) {
+    this.#deps = deps;
+  }
+
+  get size(): number {
+    return this.#viewers.size;
+  }
+
+  /** The page is ready: everybody who came early is shown it. */
+  async pageReady(): Promise<void> {
+    this.#syncPage();
+    this.#syncControl();
+    await Promise.all([...this.#viewers].map((viewer) => this.#welcome(viewer)));
+  }
+
+  /** A viewer comes and is told everything it needs to begin; an older one only once the page is ready [W2]. */
+  async join(viewer: Viewer, pageReadyOrLate: Promise<void>): Promise<void> {
+    this.#viewers.add(viewer);
+    this.#lease.join(viewer);
+    if (this.#deps.page()) {
+      this.#syncPage();
+      await this.#welcome(viewer);
+    } else if (viewer.plain) {
+      await pageReadyOrLate;
+      if (this.#viewers.has(viewer) && !this.#deps.page()) await this.#welcome(viewer);
+    } else {
+      await this.#welcome(viewer);
+    }
+    if (!this.#viewers.has(viewer)) return;
+    this.#syncControl();
+    this.#tellPresence();
+  }
+
+  /** A socket is gone: an anonymous holder frees control at once, what it held down a little later. */
+  leave(viewer: Viewer): void {
+    if (!this.#viewers.delete(viewer)) return;
+    viewer.dispose();
+    const held = this.#lease.holds(viewer);
+    this.#lease.release(viewer);
+    this.#syncPage();
+    this.#syncControl();
+    this.#tellPresence();
+    if (held) void this.#letGoLater();
+  }
+
+  takeControl(viewer: Viewer): void {
+    if (!this.#lease.holds(viewer)) this.#deps.page()?.releaseAll();
+    this.#lease.take(viewer);
+    this.#syncControl();
+  }
+
+  releaseControl(viewer: Viewer): void {
+    if (!this.#lease.holds(viewer)) return;
+    this.#deps.page()?.releaseAll();
+    this.#lease.release(viewer);
+    this.#syncControl();
+  }
+
+  /** Replays what an operator did. Throws not_in_control for what others press; their moves are dropped silently. */
+  input(actor: Actor, input: PageInput): void {
+    const page = this.#deps.page();
+    const isPress = input.type === "mouse_event" && input.event_type === "down";
+    const isHarmless = input.type === "mouse_event" && !isPress;
+    if (!page) {
+      if (isHarmless) return;
+      throw new AppError("page_unresponsive");
+    }
+    const before = this.#lease.holder;
+    if (!(isPress ? this.#lease.press(actor) : this.#lease.act(actor))) {
+      if (isHarmless) return;
+      throw new AppError("not_in_control", { holder: this.#lease.holder?.name ?? null });
+    }
+    if (this.#lease.holder !== before) {
+      page.releaseAll();
+      this.#syncControl();
+    }
+    page.input(input);
+    if (input.type === "mouse_event" && input.event_type === "up") {
+      for (const viewer of this.#viewers) if (viewer.plain) viewer.holdPictures(PLAIN_PICTURE_HOLD_MS);
+    }
+  }
+
+  /** [R4] A mouse event over REST: the one anonymous operator, gone again when quiet for 10 s. */
+  restInput(input: PageInput): void {
+    if (!this.#lease.holder) {
+      this.#lease.join(this.#restOperator);
+      this.#syncControl();
+    }
+    this.input(this.#restOperator, input);
+    clearTimeout(this.#restQuiet);
+    this.#restQuiet = setTimeout(() => {
+      if (!this.#lease.holds(this.#restOperator)) return;
+      this.#deps.page()?.releaseAll();
+      this.#lease.release(this.#restOperator);
+      this.#syncControl();
+    }, REST_OPERATOR_QUIET_MS);
+  }
+
+  /** A picture of the page: the newest wins; the first of a new view comes as session_info [W20]. */
+  show(picture: Picture): void {
+    const page = this.#deps.page();
+    if (!page || !sameRect(picture.view, page.view)) return;
+    this.#lastPicture = picture;
+    for (const viewer of this.#viewers) {
+      if (this.#viewIsNew) this.#sendInfo(viewer, picture);
+      else viewer.show(picture);
+    }
+    this.#viewIsNew = false;
+  }
+
+  /** The challenge or the view changed; pictures of the old view are not shown any more. */
+  viewChanged(view: Rect): void {
+    this.#viewIsNew = true;
+    for (const viewer of this.#viewers) viewer.dropOtherViews(view);
+    if (this.#viewers.size > 0) void this.#askForPictureLater();
+  }
+
+  broadcast(message: ServerMessage): void {
+    for (const viewer of this.#viewers) viewer.send(message);
+  }
+
+  /** The end: everybody is told and their sockets are closed. */
+  dismiss(messages: readonly ServerMessage[], closeCode: number, reason: string): void {
+    clearTimeout(this.#restQuiet);
+    for (const viewer of this.#viewers) {
+      for (const message of messages) viewer.send(message);
+      viewer.close(closeCode, reason);
+    }
+    this.#viewers.clear();
+  }
+
+  async #welcome(viewer: Viewer): Promise<void> {
+    const page = this.#deps.page();
+    let picture = this.#lastPicture;
+    if (page && (!picture || !sameRect(picture.view, page.view))) {
+      picture = await page.picture().catch(() => null);
+    }
+    if (this.#viewers.has(viewer)) this.#sendInfo(viewer, picture);
+  }
+
+  #sendInfo(viewer: Viewer, picture: Picture | null): void {
+    const { record } = this.#deps;
+    const page = this.#deps.page();
+    viewer.send({
+      type: "session_info",
+      session_id: record.session_id,
+      screenshot: picture ? base64Of(picture) : null,
+      captcha_info: page?.challenge ?? null,
+      viewport: record.viewport,
+      view: picture?.view ?? page?.view ?? { x: 0, y: 0, ...record.viewport },
+      state: record.state,
+      role: "control",
+      instructions: record.instructions,
+      label: record.label,
+      expires_at: new Date(record.expires_at).toISOString(),
+      seq: picture?.seq ?? 0,
+    });
+  }
+
+  async #askForPictureLater(): Promise<void> {
+    await delay(VIEW_PICTURE_PATIENCE_MS, undefined, { ref: false });
+    const page = this.#deps.page();
+    if (!this.#viewIsNew || !page) return;
+    const picture = await page.picture().catch(() => null);
+    if (picture) this.show(picture);
+  }
+
+  async #letGoLater(): Promise<void> {
+    await delay(RELEASE_AFTER_LOSS_MS, undefined, { ref: false });
+    if (!this.#lease.holder) this.#deps.page()?.releaseAll();
+  }
+
+  #syncPage(): void {
+    const page = this.#deps.page();
+    page?.setKeepView([...this.#viewers].some((viewer) => viewer.plain));
+    page?.setWatched(this.#viewers.size > 0);
+  }
+
+  #syncControl(): void {
+    const { holder } = this.#lease;
+    this.#deps.onControl(holder !== null);
+    for (const viewer of this.#viewers) {
+      viewer.send({ type: "control", holder: holder?.name ?? null, you: holder === viewer });
+    }
+  }
+
+  #tellPresence(): void {
+    this.broadcast({ type: "presence", operators: this.#viewers.size });
+  }
+}

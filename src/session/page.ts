@@ -1,0 +1,82 @@
+/** The port to a page: what a session needs of it. Implemented in browser/. */
+import type { Code } from "../errors.ts";
+import type { CaptchaInfo, Rect, Size } from "../protocol/common.ts";
+import type { ClientMessageOf, ServerMessageOf } from "../protocol/live.ts";
+import type { Completion, CreateSession, Evidence, StorageState } from "../protocol/rest.ts";
+
+/** One JPEG of the page. */
+export interface Picture {
+  /** Grows by one a picture of this page; 1 is the first. */
+  readonly seq: number;
+  readonly jpeg: Buffer;
+  /** The part of the page it shows, in CSS px of the viewport. */
+  readonly view: Rect;
+  readonly kind: "motion" | "still";
+}
+
+type Bare<T extends ClientMessageOf<"mouse_event" | "wheel" | "key" | "text">> = Omit<T, "id">;
+export type MouseInput = Bare<ClientMessageOf<"mouse_event">>;
+export type PageInput =
+  | MouseInput
+  | Bare<ClientMessageOf<"wheel">>
+  | Bare<ClientMessageOf<"key">>
+  | Bare<ClientMessageOf<"text">>;
+
+/** What the completion rules say: `true` counts only once it is `stable`. */
+export interface Verdict {
+  readonly value: boolean | "unknown";
+  readonly stable: boolean;
+  readonly evidence: readonly Evidence[];
+}
+
+export type Notice = ServerMessageOf<"dialog"> | ServerMessageOf<"page_notice">;
+
+/** What a page tells its session; called in the order things happened. */
+export interface PageEvents {
+  picture(picture: Picture): void;
+  /** The challenge was found, moved or lost, or the view changed; pictures of the new view come after it. */
+  challenge(info: CaptchaInfo | null, view: Rect): void;
+  /** The rules hold and have been stable. Told once. */
+  solved(verdict: Verdict): void;
+  /** The page cannot go on. Told once, never after close(). */
+  lost(code: Extract<Code, "page_closed" | "page_crashed" | "browser_lost">): void;
+  notice(notice: Notice): void;
+}
+
+export interface ChallengePage {
+  readonly challenge: CaptchaInfo | null;
+  readonly view: Rect;
+  readonly viewport: Size;
+  /** A sharp JPEG of the view, taken now or known to be current. AppError `timeout` when the page does not answer. */
+  picture(): Promise<Picture>;
+  /** Capturing costs CPU: on only while somebody watches. */
+  setWatched(watched: boolean): void;
+  /** After a view was shown it stays, even without a challenge, while this is true (plain clients, [W20]). */
+  setKeepView(keep: boolean): void;
+  /** Replays input in order; returns at once. AppError `invalid_message` for a key that does not exist. */
+  input(input: PageInput): void;
+  /** Lets go of every button and key that is down. */
+  releaseAll(): void;
+  /** Asks the rules now and, where they hold, waits until that is stable; at most about `stable_ms` + 2 s. */
+  check(): Promise<Verdict>;
+  /** Cookies and local storage in Playwright's format; null where the page is not ours or cannot tell. */
+  storageState(): Promise<StorageState | null>;
+  /** Releases the page and all that was started for it. */
+  close(): Promise<void>;
+}
+
+export interface OpenPageRequest
+  extends Pick<
+    CreateSession,
+    "url" | "viewport" | "locale" | "timezone" | "user_agent" | "extra_headers" | "storage_state"
+  > {
+  readonly session_id: string;
+  readonly completion: Completion | undefined;
+}
+
+/**
+ * Opens an owned page: resolves when its first document is committed and its challenge was found, or looked for
+ * long enough. AppError: url_not_allowed, invalid_message, browser_unavailable, navigation_failed, timeout.
+ * `signal` gives up; whatever was started is then stopped.
+ */
+export type OpenPage = (request: OpenPageRequest, events: PageEvents, signal: AbortSignal) => Promise<ChallengePage>;

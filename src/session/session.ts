@@ -1,0 +1,297 @@
+/** One session: its record, its page, its deadline and its one end. */
+import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "pino";
+import { withDeadline } from "../deadline.ts";
+import { AppError, CODES, type Code, codeEntry, toAppError } from "../errors.ts";
+import type { CaptchaInfo, Rect, Verified } from "../protocol/common.ts";
+import type { ServerMessage } from "../protocol/live.ts";
+import type { Evidence } from "../protocol/rest.ts";
+import { Crowd } from "./crowd.ts";
+import type {
+  ChallengePage,
+  MouseInput,
+  Notice,
+  OpenPage,
+  OpenPageRequest,
+  PageEvents,
+  PageInput,
+  Picture,
+  Verdict,
+} from "./page.ts";
+import { type EndState, isEnd, move } from "./state.ts";
+import type { SessionRecord, SessionStore } from "./store.ts";
+import type { Viewer } from "./viewer.ts";
+
+/** [W2] How long older clients wait for a page that is still starting. */
+const WAIT_FOR_PAGE_MS = 5_000;
+const STORAGE_STATE_DEADLINE_MS = 3_000;
+
+interface SessionDeps {
+  readonly store: SessionStore;
+  readonly log: Logger;
+  readonly maxTimeoutSeconds: number;
+  /** Called once, as soon as the end stands. */
+  readonly onEnd: (session: Session) => void;
+}
+
+interface EndFacts {
+  readonly verified?: Verified;
+  readonly evidence?: readonly Evidence[];
+  readonly note?: string | undefined;
+}
+
+/** What a check of the rules came to; `reason` is a code of the table. */
+export interface CheckAnswer {
+  readonly completed: boolean;
+  readonly reason: Code;
+}
+
+export class Session implements PageEvents {
+  readonly record: SessionRecord;
+  readonly #deps: SessionDeps;
+  readonly #crowd: Crowd;
+  /** Aborted at the end of the session: everything that was started for it stops by it. */
+  readonly #over = new AbortController();
+  #page: ChallengePage | null = null;
+  #deadline: NodeJS.Timeout | undefined;
+  #opened: Promise<void> = Promise.resolve();
+  #released: Promise<void> = Promise.resolve();
+
+  constructor(record: SessionRecord, deps: SessionDeps) {
+    this.record = record;
+    this.#deps = deps;
+    this.#crowd = new Crowd({
+      record,
+      page: () => (this.ended ? null : this.#page),
+      onControl: (held) => this.#setControlled(held),
+    });
+    this.#armDeadline();
+  }
+
+  get page(): ChallengePage | null {
+    return this.#page;
+  }
+
+  get operators(): number {
+    return this.#crowd.size;
+  }
+
+  get completed(): boolean {
+    return this.record.state === "solved";
+  }
+
+  get ended(): boolean {
+    return isEnd(this.record.state);
+  }
+
+  /** Settles when the page and its browser are let go of and the storage state is kept. */
+  get released(): Promise<void> {
+    return this.#released;
+  }
+
+  /** Opens the page; resolves when it is ready. Throws the AppError that ended the session where it cannot be. */
+  start(open: OpenPage, request: OpenPageRequest): Promise<void> {
+    this.#opened = this.#open(open, request);
+    this.#opened.catch(() => {});
+    return this.#opened;
+  }
+
+  // What the page tells.
+
+  picture(picture: Picture): void {
+    this.#crowd.show(picture);
+  }
+
+  challenge(_info: CaptchaInfo | null, view: Rect): void {
+    this.#crowd.viewChanged(view);
+  }
+
+  solved(verdict: Verdict): void {
+    this.end("solved", "rules_met", { verified: "checked", evidence: verdict.evidence });
+  }
+
+  lost(code: Code): void {
+    this.end("failed", code);
+  }
+
+  notice(notice: Notice): void {
+    this.#crowd.broadcast(notice);
+  }
+
+  // What people do.
+
+  /** Throws session_ended. */
+  async join(viewer: Viewer): Promise<void> {
+    this.#assertLiving();
+    await this.#crowd.join(viewer, this.#pageReady());
+  }
+
+  leave(viewer: Viewer): void {
+    this.#crowd.leave(viewer);
+  }
+
+  takeControl(viewer: Viewer): void {
+    this.#crowd.takeControl(viewer);
+  }
+
+  releaseControl(viewer: Viewer): void {
+    this.#crowd.releaseControl(viewer);
+  }
+
+  /** Throws session_ended, not_in_control, page_unresponsive (still starting), invalid_message (no such key). */
+  input(viewer: Viewer, input: PageInput): void {
+    this.#assertLiving();
+    this.#crowd.input(viewer, input);
+  }
+
+  /** [R4] A mouse event over REST, by the one anonymous operator. */
+  async restInput(input: MouseInput): Promise<void> {
+    await this.#pageReady();
+    this.#assertLiving();
+    if (!this.#page) throw new AppError("timeout", { waiting_for: "page" });
+    this.#crowd.restInput(input);
+  }
+
+  // Completion and end.
+
+  /** Asks the rules now; a verdict that holds ends the session. */
+  async check(): Promise<CheckAnswer> {
+    await this.#ask();
+    return this.#checkAnswer();
+  }
+
+  /** [W17] The operator's own word; rules that contradict it keep the session open. */
+  async finish(outcome: "done" | "cannot", note: string | undefined): Promise<CheckAnswer> {
+    this.#assertLiving();
+    if (outcome === "cannot") this.end("failed", "operator_gave_up", { note });
+    else if ((await this.#ask()) === "unknown") this.end("solved", "operator_done", { verified: "operator", note });
+    return this.#checkAnswer();
+  }
+
+  /** [R12] Moves the deadline, up to the longest time a session may have. */
+  extend(seconds: number): void {
+    this.#assertLiving();
+    const cap = this.record.created_at + this.#deps.maxTimeoutSeconds * 1_000;
+    this.record.expires_at = Math.min(this.record.expires_at + seconds * 1_000, cap);
+    this.#armDeadline();
+    this.#deps.store.save(this.record);
+    this.#crowd.broadcast(this.#stateMessage());
+  }
+
+  /** [S4] Ends the session once; a later call changes nothing. */
+  end(state: EndState, reason: Code, facts: EndFacts = {}): void {
+    if (this.ended) return;
+    Object.assign(this.record, {
+      state: move(this.record.state, state),
+      reason,
+      verified: facts.verified ?? null,
+      evidence: facts.evidence ?? [],
+      note: facts.note ?? null,
+      ended_at: Date.now(),
+    });
+    clearTimeout(this.#deadline);
+    this.#deps.store.save(this.record);
+    this.#deps.log.info({ state, reason, verified: this.record.verified }, "session ended");
+    this.#released = this.#release();
+    this.#over.abort();
+    this.#dismissCrowd(reason);
+    this.#deps.onEnd(this);
+  }
+
+  /** Resolves at the end of the session, after `ms`, or when `signal` aborts, whichever is first. */
+  async waitForEnd(ms: number, signal: AbortSignal): Promise<void> {
+    if (this.ended || ms <= 0) return;
+    await delay(ms, undefined, { signal: AbortSignal.any([signal, this.#over.signal]) }).catch(() => {});
+  }
+
+  async #open(open: OpenPage, request: OpenPageRequest): Promise<void> {
+    try {
+      const page = await open(request, this, this.#over.signal);
+      if (this.ended) await page.close();
+      else await this.#becomeReady(page);
+    } catch (error) {
+      const known = toAppError(error);
+      if (!this.ended && known.code === "internal") this.#deps.log.error({ err: error }, "page could not be opened");
+      this.end("failed", known.code);
+      if (this.record.reason === known.code) throw known;
+    }
+    const { state, reason } = this.record;
+    if (state === "solved" || !this.ended) return;
+    const code = reason as Code;
+    throw new AppError(codeEntry(code).status === undefined ? "session_ended" : code, { state, reason });
+  }
+
+  async #becomeReady(page: ChallengePage): Promise<void> {
+    this.#page = page;
+    this.record.state = move(this.record.state, "waiting");
+    this.#deps.store.save(this.record);
+    this.#crowd.broadcast(this.#stateMessage());
+    await this.#crowd.pageReady();
+  }
+
+  async #pageReady(): Promise<void> {
+    if (this.#page || this.ended) return;
+    const late = delay(WAIT_FOR_PAGE_MS, undefined, { ref: false });
+    await Promise.race([this.#opened, late]).catch(() => {});
+  }
+
+  /** Asks the rules; a page that does not answer leaves them unknown. */
+  async #ask(): Promise<Verdict["value"]> {
+    if (this.ended || !this.#page) return "unknown";
+    const verdict = await this.#page.check();
+    if (verdict.value === true && verdict.stable) this.solved(verdict);
+    return verdict.value;
+  }
+
+  #checkAnswer(): CheckAnswer {
+    return { completed: this.completed, reason: this.ended ? (this.record.reason as Code) : "rules_not_met" };
+  }
+
+  async #release(): Promise<void> {
+    const page = this.#page;
+    if (!page) return this.#opened.catch(() => {});
+    try {
+      const state = await withDeadline(page.storageState(), STORAGE_STATE_DEADLINE_MS, "storage state");
+      if (state) this.#deps.store.saveStorageState(this.record.uid, state);
+    } catch (error) {
+      this.#deps.log.warn({ err: error }, "storage state could not be kept");
+    }
+    await page.close().catch((error: unknown) => this.#deps.log.error({ err: error }, "page could not be closed"));
+  }
+
+  #dismissCrowd(reason: Code): void {
+    if (this.completed) {
+      const { verified } = this.record;
+      const message: ServerMessage = { type: "completed", message: CODES[reason].message, verified };
+      this.#crowd.dismiss([message], 1000, "completed");
+      return;
+    }
+    const error: ServerMessage = { type: "error", code: reason, message: CODES[reason].message, details: null };
+    const close = reason === "shutting_down" ? CODES.shutting_down.close : CODES.session_ended.close;
+    this.#crowd.dismiss([this.#stateMessage(), error], close, reason);
+  }
+
+  #setControlled(held: boolean): void {
+    const next = held ? "active" : "waiting";
+    const { state } = this.record;
+    if (!this.#page || this.ended || state === next) return;
+    this.record.state = move(state, next);
+    this.#deps.store.save(this.record);
+    this.#crowd.broadcast(this.#stateMessage());
+  }
+
+  #stateMessage(): ServerMessage {
+    const { state, reason, expires_at } = this.record;
+    return { type: "session_state", state, reason, expires_at: new Date(expires_at).toISOString() };
+  }
+
+  #armDeadline(): void {
+    clearTimeout(this.#deadline);
+    this.#deadline = setTimeout(() => this.end("expired", "timeout"), this.record.expires_at - Date.now());
+  }
+
+  #assertLiving(): void {
+    const { state, reason } = this.record;
+    if (this.ended) throw new AppError("session_ended", { state, reason });
+  }
+}

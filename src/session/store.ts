@@ -1,0 +1,45 @@
+/** The port to storage: plain records in and out. */
+import type { SessionState, Size, Verified } from "../protocol/common.ts";
+import type { CreateSession, Evidence, SessionAnswer, StorageState } from "../protocol/rest.ts";
+
+/** What is kept of a session. Times are ms since 1970. */
+export interface SessionRecord {
+  /** Unique over all time; a session_id may be used again once its session has ended. */
+  readonly uid: string;
+  readonly session_id: string;
+  state: SessionState;
+  reason: string | null;
+  verified: Verified;
+  evidence: Evidence[];
+  note: string | null;
+  readonly label: string | null;
+  readonly instructions: string | null;
+  readonly metadata: CreateSession["metadata"] | null;
+  readonly url: string;
+  readonly viewport: Size;
+  readonly created_at: number;
+  expires_at: number;
+  ended_at: number | null;
+}
+
+/** The first answer to a creation with an Idempotency-Key, and a hash of the body it answered. */
+export interface IdempotentAnswer {
+  readonly body_hash: string;
+  readonly answer: SessionAnswer;
+}
+
+export interface SessionStore {
+  /** Inserts or replaces the record with this uid. */
+  save(record: SessionRecord): void;
+  /** The newest record with this session_id. */
+  find(sessionId: string): SessionRecord | undefined;
+  /** Records in these states, newest first. */
+  list(states: readonly SessionState[], limit: number): SessionRecord[];
+  saveStorageState(uid: string, state: StorageState): void;
+  storageState(uid: string): StorageState | undefined;
+  saveAnswer(key: string, answer: IdempotentAnswer, createdAt: number): void;
+  answer(key: string): IdempotentAnswer | undefined;
+  /** Removes what ended before this time; returns how many sessions. */
+  removeEndedBefore(time: number): number;
+  close(): void;
+}
