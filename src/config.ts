@@ -88,7 +88,20 @@ export interface Config {
   readonly customKinds: readonly ChallengeKind[];
   /** PATH, where a system Chromium is looked for. */
   readonly searchPath: string;
+  /** What browsers inherit of the environment: none of the service's own settings and secrets. */
+  readonly browserEnvironment: Readonly<Record<string, string>>;
 }
+
+const BROWSER_VARIABLES = [
+  "PATH",
+  "HOME",
+  "USER",
+  "LANG",
+  "LC_ALL",
+  "XDG_RUNTIME_DIR",
+  "FONTCONFIG_PATH",
+  "LD_LIBRARY_PATH",
+];
 
 /** The values that stopped the start: one clear line per variable. */
 export class ConfigError extends Error {
@@ -109,7 +122,7 @@ export function configFromProcess(argv: readonly string[]): Config {
 
 /** A frozen Config from environment variables and flags of the same name in kebab-case. Throws ConfigError. */
 export function loadConfig(env: NodeJS.ProcessEnv, argv: readonly string[] = []): Config {
-  const given = { ...nonEmpty(env), ...readFlags(argv) };
+  const given = { ...pick(env, Object.keys(ENVIRONMENT)), ...readFlags(argv) };
   const parsed = environmentSchema.safeParse(given);
   if (!parsed.success) {
     throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`));
@@ -132,6 +145,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, argv: readonly string[] = [])
     demo: values.DEMO ?? values.PUBLIC_URL === undefined,
     customKinds: values.CHALLENGE_KINDS_FILE ? readKinds(values.CHALLENGE_KINDS_FILE) : [],
     searchPath: env["PATH"] ?? "",
+    browserEnvironment: pick(env, BROWSER_VARIABLES),
   });
 }
 
@@ -141,14 +155,9 @@ export function isLoopback(host: string): boolean {
   return bare === "localhost" || bare === "::1" || (isIP(bare) === 4 && bare.startsWith("127."));
 }
 
-function nonEmpty(env: NodeJS.ProcessEnv): Record<string, string> {
-  const names = Object.keys(ENVIRONMENT);
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const value = env[name];
-      return value === undefined || value === "" ? [] : [[name, value]];
-    }),
-  );
+/** The named variables that are set and not empty. */
+function pick(env: NodeJS.ProcessEnv, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
 }
 
 function readFlags(argv: readonly string[]): Record<string, string> {

@@ -25,7 +25,7 @@ export const ruleSchema = z.union([
   z.strictObject({ visible: selectorSchema }).meta({ description: "A visible match in some frame." }),
   z.strictObject({ value: selectorSchema }).meta({ description: "A form field with a non-empty value." }),
   z.strictObject({ text: selectorSchema, matches: regexSchema }).meta({ description: "A match whose text matches." }),
-  z.strictObject({ url: z.string().min(1).max(2_000) }).meta({ description: "The page's URL matches this glob." }),
+  z.strictObject({ url: z.string().min(1).max(500) }).meta({ description: "The page's URL matches this glob." }),
   z
     .strictObject({ cookie: z.string().min(1).max(256), changed: z.literal(true) })
     .meta({ description: "This cookie differs from the session's start." }),

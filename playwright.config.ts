@@ -1,0 +1,38 @@
+/** How the tests run: one runner for all of them; those that do not ask for a page start no browser. */
+
+import { existsSync, readFileSync } from "node:fs";
+import { parseEnv } from "node:util";
+import { defineConfig } from "@playwright/test";
+import { findChromium } from "./src/browser/find-chromium.ts";
+
+const LEFTOVERS = "leftovers.spec.ts";
+
+const env = { ...(existsSync(".env") ? parseEnv(readFileSync(".env", "utf8")) : {}), ...process.env };
+const executablePath = await findChromium({ chromiumPath: env["CHROMIUM_PATH"], path: env["PATH"] });
+// The servers under test run the same browser as the tests do.
+if (executablePath) process.env["CHROMIUM_PATH"] = executablePath;
+// As root Chromium refuses to start with its sandbox.
+const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
+
+export default defineConfig({
+  testDir: "./test",
+  testMatch: "**/*.spec.ts",
+  fullyParallel: true,
+  forbidOnly: Boolean(env["CI"]),
+  // A test that passes the second time only is a defect, so nothing is tried twice.
+  retries: 0,
+  workers: 2,
+  timeout: 60_000,
+  expect: { timeout: 10_000 },
+  globalTimeout: 600_000,
+  reporter: [["list"], ["./test/summary-reporter.ts"]],
+  use: {
+    headless: true,
+    launchOptions: { args, ...(executablePath ? { executablePath } : {}) },
+  },
+  projects: [
+    // The look for leftover processes and folders comes after all other tests, whether they passed or not.
+    { name: "all", testIgnore: `**/${LEFTOVERS}`, teardown: "leftovers" },
+    { name: "leftovers", testMatch: `**/${LEFTOVERS}` },
+  ],
+});

@@ -1,0 +1,66 @@
+// The page a challenge stands on: shows it in place or in a frame, and goes on once it is cleared.
+
+import { mountChallenge } from "./challenge.js";
+import { element, find } from "./dom.js";
+import { FRAME_PADDING, LAYOUTS } from "./layout.js";
+import { FRAME_MESSAGE, otherLoopbackOrigin } from "./loopback.js";
+
+/** @import { PuzzleKind } from "../../src/demo/puzzle-types.ts" */
+
+/** With `?shift=1`: how long after the first drawing the page's layout changes. */
+const SHIFT_AFTER_MS = 1_500;
+
+const kind = /** @type {PuzzleKind} */ (document.body.getAttribute("data-kind"));
+const params = new URLSearchParams(location.search);
+const slot = find("#slot");
+const form = /** @type {HTMLFormElement} */ (find("form"));
+
+const placement = params.get("frame");
+if (placement === "same") showInFrame(location.origin);
+else if (placement === "cross") showInFrame(otherLoopbackOrigin());
+else mountChallenge(slot, kind, { onDrawn, onVerified });
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  find("#ask").hidden = true;
+  find("#done").hidden = false;
+});
+
+/** @param {string} origin */
+function showInFrame(origin) {
+  const { width, height } = LAYOUTS[kind].container;
+  const source = new URL("widget.html", `${origin}${location.pathname}`);
+  source.search = new URLSearchParams({ kind, parent: location.origin }).toString();
+  const frame = element("iframe", { class: "slot-frame", title: "Verification", src: source.href });
+  frame.style.width = `${width + 2 * FRAME_PADDING}px`;
+  frame.style.height = `${height + 2 * FRAME_PADDING}px`;
+  slot.append(frame);
+  window.addEventListener("message", ({ source, origin: from, data }) => {
+    if (source !== frame.contentWindow || from !== origin || data?.type !== FRAME_MESSAGE) return;
+    if (data.event === "drawn") onDrawn();
+    if (data.event === "verified" && typeof data.token === "string") {
+      frame.remove();
+      onVerified(data.token);
+    }
+  });
+}
+
+function onDrawn() {
+  if (params.get("shift") === "1") setTimeout(showBanner, SHIFT_AFTER_MS);
+}
+
+function showBanner() {
+  find("main").prepend(element("p", { class: "banner" }, ["Free delivery this week on orders over 20 €"]));
+}
+
+/** The challenge is gone. @param {string} token */
+function onVerified(token) {
+  document.documentElement.setAttribute("data-verified-at", String(Date.now()));
+  // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API needs a secure context and is not everywhere.
+  document.cookie = `demo_verified=${token}; path=/; SameSite=Lax`;
+  const field = /** @type {HTMLInputElement} */ (find('input[name="demo-token"]'));
+  field.value = token;
+  slot.hidden = true;
+  find("#verified").hidden = false;
+  /** @type {HTMLButtonElement} */ (find("#continue")).disabled = false;
+}

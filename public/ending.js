@@ -1,0 +1,76 @@
+// How a session ended, in words a person likes to read, and what can be done next.
+
+import { startDemo } from "./api.js";
+import { part, say, show } from "./dom.js";
+import { codeWords, t } from "./i18n.js";
+
+/** @typedef {import("./model.js").End} End */
+
+/** The fixed id of the session that `npm start` opens. */
+const DEMO_ID = "demo";
+
+const TITLES = /** @type {const} */ ({
+  solved: "end_solved",
+  expired: "end_expired",
+  cancelled: "end_cancelled",
+  failed: "end_failed",
+  not_found: "end_not_found",
+  refused: "end_refused",
+  ended: "end_ended",
+});
+
+export class Ending {
+  #card = part("ending", HTMLElement);
+  #title = part("ending-title", HTMLElement);
+  #text = part("ending-text", HTMLElement);
+  #demo = part("new-demo", HTMLButtonElement);
+  #trouble = part("ending-trouble", HTMLElement);
+  #isDemo;
+
+  /** @param {import("./place.js").Place} place */
+  constructor(place) {
+    this.#isDemo = place.sessionId === DEMO_ID;
+    this.#demo.addEventListener("click", () => void this.#startAgain(place.base));
+  }
+
+  /** @param {End | null} end */
+  render(end) {
+    const appears = end !== null && this.#card.hidden;
+    show(this.#card, end !== null);
+    if (end === null) return;
+    say(this.#title, titleOf(end));
+    say(this.#text, textOf(end));
+    show(this.#demo, this.#isDemo);
+    // The keyboard was in the picture, which is gone now; and a screen reader should hear the news.
+    if (appears) this.#title.focus({ preventScroll: true });
+  }
+
+  /** @param {string} base */
+  async #startAgain(base) {
+    this.#demo.disabled = true;
+    show(this.#trouble, false);
+    try {
+      await startDemo(base);
+      location.reload();
+    } catch (error) {
+      this.#demo.disabled = false;
+      say(this.#trouble, t("new_demo_failed", { why: error instanceof Error ? error.message : String(error) }));
+      show(this.#trouble, true);
+    }
+  }
+}
+
+/** @param {End} end */
+function titleOf(end) {
+  if (end.reason === "operator_gave_up") return t("end_gave_up");
+  return t(end.outcome in TITLES ? TITLES[/** @type {keyof typeof TITLES} */ (end.outcome)] : "end_ended");
+}
+
+/** @param {End} end */
+function textOf(end) {
+  if (end.reason === "operator_gave_up") return t("end_gave_up_text");
+  if (end.outcome === "solved") return t(end.verified === "operator" ? "end_solved_operator" : "end_solved_checked");
+  if (end.outcome === "expired") return t("end_expired_text");
+  const why = end.reason === "session_ended" ? "" : codeWords(end.reason);
+  return end.outcome === "not_found" ? t("end_not_found_text") : why;
+}

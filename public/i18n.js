@@ -1,0 +1,87 @@
+// The console's language: picks one, turns keys into sentences, and fills the marked parts of the page.
+
+import { en } from "./en.js";
+import { zh } from "./zh.js";
+
+/** @typedef {keyof typeof en} SentenceKey */
+/** @typedef {"en" | "zh"} Language */
+/** @typedef {Record<string, string | number>} Params */
+
+/** @type {Record<Language, Record<SentenceKey, string>>} */
+const SENTENCES = { en, zh };
+/** What `lang` on the root element and Intl should say. */
+const LOCALES = { en: "en", zh: "zh-CN" };
+
+/** @type {Language} */
+let current = "en";
+
+/**
+ * The first of the wishes that there is a translation for; English otherwise.
+ * @param {readonly (string | null | undefined)[]} wishes in order, e.g. from the address, from storage, from the browser
+ * @returns {Language}
+ */
+export function chooseLanguage(wishes) {
+  for (const wish of wishes) {
+    const language = (wish ?? "").toLowerCase().split(/[-_]/)[0];
+    if (language === "zh" || language === "en") return language;
+  }
+  return "en";
+}
+
+/** @param {Language} language */
+export function setLanguage(language) {
+  current = language;
+}
+
+export function language() {
+  return current;
+}
+
+export function locale() {
+  return LOCALES[current];
+}
+
+/**
+ * @param {SentenceKey} key
+ * @param {Params} [params] what stands in the braces
+ */
+export function t(key, params = {}) {
+  return SENTENCES[current][key].replace(/\{(\w+)\}/g, (whole, name) => String(params[name] ?? whole));
+}
+
+/**
+ * A code of the contract in words; an unknown one falls back to what the server said, then to the code itself.
+ * @param {string | null | undefined} code
+ * @param {string} [fallback]
+ */
+export function codeWords(code, fallback = "") {
+  const key = `code_${code ?? ""}`;
+  return isSentence(key) ? t(key) : fallback || code || t("code_internal");
+}
+
+/**
+ * Fills every element that names its sentence: `data-t` (text), `data-t-label` (accessible name), `data-t-placeholder`.
+ * @param {ParentNode} root
+ */
+export function translate(root) {
+  for (const element of root.querySelectorAll("[data-t]")) {
+    element.textContent = sentenceOf(element, "data-t");
+  }
+  for (const element of root.querySelectorAll("[data-t-label]")) {
+    element.setAttribute("aria-label", sentenceOf(element, "data-t-label"));
+  }
+  for (const element of root.querySelectorAll("[data-t-placeholder]")) {
+    element.setAttribute("placeholder", sentenceOf(element, "data-t-placeholder"));
+  }
+}
+
+/** @param {Element} element @param {string} attribute */
+function sentenceOf(element, attribute) {
+  const key = element.getAttribute(attribute) ?? "";
+  return isSentence(key) ? t(key) : key;
+}
+
+/** @param {string} key @returns {key is SentenceKey} */
+function isSentence(key) {
+  return Object.hasOwn(en, key);
+}

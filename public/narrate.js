@@ -1,0 +1,110 @@
+// Turns what happens into the sentences of the log; says a thing once, and only what a person would care about.
+
+import { countdown } from "./clock.js";
+import { sameBox } from "./geometry.js";
+import { codeWords, t } from "./i18n.js";
+
+/** @import { ServerMessage } from "../src/protocol/live.ts" */
+/** @typedef {import("./model.js").Model} Model */
+
+/** A sentence that can be said again in another language. @typedef {() => string} Sentence */
+
+/** The deadline wanders by rounding; only a real extension is news. */
+const WORTH_TELLING_MS = 2_000;
+
+/**
+ * @param {Model} before
+ * @param {Model} after
+ * @returns {Sentence[]}
+ */
+export function narrateLine(before, after) {
+  const lost = before.joined && !after.joined && after.line.phase === "waiting";
+  return lost ? [() => t("log_lost")] : [];
+}
+
+/**
+ * @param {Model} before
+ * @param {Model} after
+ * @param {ServerMessage} message
+ * @param {number} now ms since 1970
+ * @returns {Sentence[]}
+ */
+export function narrate(before, after, message, now) {
+  switch (message.type) {
+    case "session_info":
+      return narrateInfo(before, after);
+    case "session_state":
+      return narrateState(before, after, now);
+    case "completed":
+      return before.end === null ? [() => t("log_solved")] : [];
+    case "control":
+      return narrateControl(before, after);
+    case "presence":
+      return narratePresence(before, after);
+    case "error": {
+      const { code, message: said } = message;
+      // The end of a session is told as its state; the error behind it would say it twice.
+      return after.end === null ? [() => codeWords(code, said)] : [];
+    }
+    case "dialog": {
+      const { kind, message: said, answer } = message;
+      if (kind === "alert") return [() => t("log_dialog", { message: said })];
+      const words = () => t(answer === "accepted" ? "log_answer_accept" : "log_answer_dismiss");
+      return [() => t("log_dialog_answered", { message: said, answer: words() })];
+    }
+    case "page_notice": {
+      const { notice, url } = message;
+      return [() => t(notice === "popup" ? "log_popup" : "log_download", { url })];
+    }
+    default:
+      return [];
+  }
+}
+
+/** @param {Model} before @param {Model} after @returns {Sentence[]} */
+function narrateInfo(before, after) {
+  const sentences = [];
+  if (!before.joined) sentences.push(() => t(before.everJoined ? "log_reconnected" : "log_connected"));
+  if (after.state === "starting") {
+    if (before.state !== "starting") sentences.push(() => t("log_starting"));
+    return sentences;
+  }
+  if (before.state === "starting") sentences.push(() => t("log_ready"));
+  if (before.state === null || before.state === "starting" || before.hasChallenge !== after.hasChallenge) {
+    sentences.push(() => t(after.hasChallenge ? "log_found" : "log_whole_page"));
+  } else if (before.view !== null && after.view !== null && !sameBox(before.view, after.view)) {
+    sentences.push(() => t("log_moved"));
+  }
+  return sentences;
+}
+
+/** @param {Model} before @param {Model} after @param {number} now @returns {Sentence[]} */
+function narrateState(before, after, now) {
+  if (after.end !== null) {
+    if (before.end !== null) return [];
+    const { outcome, reason } = after.end;
+    if (outcome === "solved") return [() => t("log_solved")];
+    return [() => t("log_ended", { why: codeWords(reason) })];
+  }
+  if (before.state === "starting" && after.state !== "starting") return [() => t("log_ready")];
+  const [was, is] = [before.expiresAt, after.expiresAt];
+  if (was === null || is === null || Math.abs(is - was) < WORTH_TELLING_MS) return [];
+  const left = countdown(is - now - after.clockAhead);
+  return [() => t("log_time", { time: left })];
+}
+
+/** @param {Model} before @param {Model} after @returns {Sentence[]} */
+function narrateControl(before, after) {
+  const [was, is] = [before.control, after.control];
+  if (is === null || (was?.you === is.you && was.holder === is.holder)) return [];
+  if (is.you) return was?.you ? [] : [() => t("log_control_you")];
+  if (is.holder === null) return [() => t("log_control_free")];
+  return [() => t("log_control_other")];
+}
+
+/** @param {Model} before @param {Model} after @returns {Sentence[]} */
+function narratePresence(before, after) {
+  const n = after.operators;
+  if (n === before.operators || (before.operators === 0 && n === 1)) return [];
+  return n === 1 ? [() => t("log_people_one")] : [() => t("log_people_many", { n })];
+}

@@ -1,0 +1,57 @@
+// Where this console stands: reads the API's base path, the session id and the switches out of the page's own address.
+
+/**
+ * @typedef {object} Place
+ * @property {string} base everything before `/control`, e.g. `/tools/api/captcha`
+ * @property {string} sessionId empty on the opening page
+ * @property {boolean} embed show the picture alone
+ * @property {string} lang the language asked for in the address, or empty
+ */
+
+/**
+ * @param {{ pathname: string, search: string }} location
+ * @returns {Place}
+ */
+export function readPlace(location) {
+  const parts = /^(.*)\/control(?:\/([^/]*))?\/?$/.exec(location.pathname);
+  const query = new URLSearchParams(location.search);
+  return {
+    base: parts?.[1] ?? "",
+    sessionId: decode(parts?.[2] ?? ""),
+    embed: isOn(query.get("embed")),
+    lang: query.get("lang") ?? "",
+  };
+}
+
+/**
+ * The address of a session's console page (or of the opening page, without an id); an explicit `?lang=` travels along.
+ * @param {Place} place
+ * @param {string} [sessionId]
+ */
+export function consolePath(place, sessionId = "") {
+  const path = sessionId === "" ? `${place.base}/control` : `${place.base}/control/${encodeURIComponent(sessionId)}`;
+  return place.lang === "" ? path : `${path}?lang=${encodeURIComponent(place.lang)}`;
+}
+
+/**
+ * @param {Place} place
+ * @param {{ protocol: string, host: string }} location
+ */
+export function socketUrl(place, location) {
+  const scheme = location.protocol === "https:" ? "wss" : "ws";
+  return `${scheme}://${location.host}${place.base}/ws/${encodeURIComponent(place.sessionId)}`;
+}
+
+/** @param {string | null} value */
+function isOn(value) {
+  return value !== null && value !== "0" && value !== "false";
+}
+
+/** @param {string} text */
+function decode(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a stray % in the address: the server will say that it knows no such session
+  }
+}

@@ -1,0 +1,21 @@
+// What this person chose before (language, colours); a browser that refuses storage simply forgets.
+
+const PREFIX = "captcha-remote.";
+
+/** @param {"language" | "theme"} name */
+export function recall(name) {
+  try {
+    return localStorage.getItem(PREFIX + name);
+  } catch {
+    return null;
+  }
+}
+
+/** @param {"language" | "theme"} name @param {string} value */
+export function remember(name, value) {
+  try {
+    localStorage.setItem(PREFIX + name, value);
+  } catch {
+    // Private windows and third-party frames may have no storage; the choice then lasts as long as the page.
+  }
+}

@@ -1,0 +1,179 @@
+// One session on the screen: wires the line, the picture, the hand and the words together.
+
+import { Connection } from "./connection.js";
+import { part, say } from "./dom.js";
+import { Ending } from "./ending.js";
+import { Finish } from "./finish.js";
+import { codeWords, t } from "./i18n.js";
+import { PointerInput } from "./input.js";
+import { KeyInput } from "./keyboard.js";
+import { Log } from "./log.js";
+import { mayAct, newModel, withLine, withMessage } from "./model.js";
+import { narrate, narrateLine } from "./narrate.js";
+import { Notice } from "./notice.js";
+import { socketUrl } from "./place.js";
+import { Screen } from "./screen.js";
+import { EXTEND_SECONDS, Status } from "./status.js";
+import { wireTyping } from "./typing.js";
+
+/** @import { ClientMessage, ServerMessage } from "../src/protocol/live.ts" */
+/** @typedef {import("./connection.js").ConnectionState} ConnectionState */
+
+/** As in the contract's `text` message; longer pastes are cut, and the log says so. */
+const MOST_TEXT = 10_000;
+/** Countdowns change once a second; looking more often keeps them in step with the clock on the wall. */
+const TICK_MS = 250;
+/** After the end the server closes the line itself, once everything is said. */
+const GOODBYE_MS = 2_000;
+
+/**
+ * @param {import("./place.js").Place} place
+ * @returns {{ translate: () => void }}
+ */
+export function startSession(place) {
+  let model = newModel();
+  const canvas = part("screen", HTMLCanvasElement);
+  const hint = part("screen-hint", HTMLElement);
+  const status = new Status(place.sessionId);
+  const ending = new Ending(place);
+  const log = new Log(part("log", HTMLElement), part("log-latest", HTMLElement), part("announcer", HTMLElement));
+
+  const connection = new Connection({ url: socketUrl(place, location), onState: onLine, onMessage });
+  /** @param {ClientMessage} message */
+  const send = (message) => connection.send(message);
+  const port = { send, sendText, mayAct: () => mayAct(model), onPress: takeFreeControl };
+  const screen = new Screen(canvas, part("well", HTMLElement), { onShown, onDamaged });
+  const pointer = new PointerInput(canvas, {
+    ...port,
+    pageAt: (event) => screen.pageAt(event),
+    seq: () => screen.shown?.seq,
+  });
+  const keys = new KeyInput(canvas, port);
+  const notice = new Notice();
+  const finish = new Finish({ send, tell: (sentence) => log.add(sentence), notice });
+  /** The deadline when more time was asked for; null when no answer is due. @type {number | null} */
+  let extending = null;
+
+  wireTyping(
+    {
+      form: part("typing", HTMLFormElement),
+      field: part("text-input", HTMLInputElement),
+      keys: part("keys", HTMLElement),
+    },
+    port,
+  );
+  part("take-control", HTMLButtonElement).addEventListener("click", () => send({ type: "take_control" }));
+  part("extend", HTMLButtonElement).addEventListener("click", extend);
+  part("retry", HTMLButtonElement).addEventListener("click", () => connection.wake());
+  addEventListener("online", () => connection.wake());
+  document.addEventListener("visibilitychange", () => !document.hidden && connection.wake());
+  canvas.addEventListener("focus", renderHint);
+  canvas.addEventListener("blur", renderHint);
+  setInterval(() => status.tick(model, Date.now()), TICK_MS);
+
+  render();
+  connection.start();
+  return {
+    translate() {
+      log.translate();
+      render();
+    },
+  };
+
+  /** @param {ConnectionState} line */
+  function onLine(line) {
+    const before = model;
+    model = withLine(model, line);
+    for (const sentence of narrateLine(before, model)) log.add(sentence);
+    if (line.phase !== "open") {
+      letGo();
+      finish.settle();
+    }
+    if (line.phase === "waiting" && model.end !== null) connection.stop();
+    else render();
+  }
+
+  /** @param {ServerMessage & { timestamp?: number }} message */
+  function onMessage(message) {
+    const before = model;
+    const now = Date.now();
+    const could = mayAct(before);
+    model = withMessage(model, message, now);
+    if (message.type === "screenshot_update") {
+      screen.offer({ jpeg: message.screenshot, view: message.view, seq: message.seq });
+      return; // nothing else changes, up to 60 times a second
+    }
+    if (message.type === "session_info") {
+      screen.expect(message.viewport, message.view);
+      if (message.screenshot)
+        screen.offer({ jpeg: message.screenshot, view: message.view, seq: message.seq || undefined });
+    }
+    if (message.type === "completion_status" && !message.completed) finish.notSolved(message.reason);
+    if (message.type === "session_state") answerExtend();
+    if (message.type === "error" && model.end === null) {
+      finish.settle();
+      notice.say(codeWords(message.code, message.message));
+    }
+    for (const sentence of narrate(before, model, message, now)) log.add(sentence);
+    if (could && !mayAct(model)) letGo();
+    if (before.end === null && model.end !== null) setTimeout(() => connection.stop(), GOODBYE_MS);
+    render();
+  }
+
+  /** @param {import("./screen.js").Picture} picture */
+  function onShown(picture) {
+    if (picture.seq !== undefined) send({ type: "ack", seq: picture.seq });
+    if (!document.body.classList.contains("has-picture")) {
+      document.body.classList.add("has-picture");
+      render();
+    }
+  }
+
+  function onDamaged() {
+    log.add(() => t("log_picture_bad"));
+  }
+
+  /** The line is gone, or control went elsewhere in the middle of a press: the server lets go, ours must not go on. */
+  function letGo() {
+    pointer.forget();
+    keys.forget();
+  }
+
+  function extend() {
+    if (send({ type: "extend", seconds: EXTEND_SECONDS })) extending = model.expiresAt;
+  }
+
+  /** At its limit the server answers with the deadline that stands. */
+  function answerExtend() {
+    if (extending !== null && model.expiresAt === extending) notice.say(t("no_more_time"));
+    extending = null;
+  }
+
+  /** Nobody holds it: whoever acts, takes it. */
+  function takeFreeControl() {
+    if (model.control !== null && !model.control.you) send({ type: "take_control" });
+  }
+
+  /** @param {string} text */
+  function sendText(text) {
+    const sent = text.slice(0, MOST_TEXT);
+    if (!send({ type: "text", text: sent })) return false;
+    // Never the text itself: it may be a password or a one-time code. Single keys would flood the log.
+    if (sent.length > 1) log.add(() => t("log_text_sent", { n: sent.length }));
+    if (sent.length < text.length) log.add(() => t("log_text_cut", { n: MOST_TEXT }));
+    return true;
+  }
+
+  function render() {
+    status.render(model, screen.shown !== null);
+    ending.render(model.end);
+    finish.render();
+    if (model.end !== null) finish.close();
+    canvas.tabIndex = model.end === null ? 0 : -1;
+    renderHint();
+  }
+
+  function renderHint() {
+    say(hint, t(document.activeElement === canvas ? "hint_focus" : "hint_idle"));
+  }
+}

@@ -1,0 +1,43 @@
+/** Which part of the page pictures show. Pure. */
+import type { CaptchaInfo, Rect, Size } from "../protocol/common.ts";
+
+/** Older clients compute with exactly this margin [W20]. */
+export const VIEW_MARGIN = 10;
+/** A box that moved less than this stays where it was told. */
+const MOVED_MORE_THAN = 1;
+
+export function wholePage(viewport: Size): Rect {
+  return { x: 0, y: 0, width: viewport.width, height: viewport.height };
+}
+
+/** The box grown by the margin and cut at the viewport's edges; the whole page where nothing of it would be left. */
+export function viewOf(box: Rect, viewport: Size): Rect {
+  const x = Math.max(0, box.x - VIEW_MARGIN);
+  const y = Math.max(0, box.y - VIEW_MARGIN);
+  const width = Math.min(viewport.width, box.x + box.width + VIEW_MARGIN) - x;
+  const height = Math.min(viewport.height, box.y + box.height + VIEW_MARGIN) - y;
+  return width > 2 * VIEW_MARGIN && height > 2 * VIEW_MARGIN ? { x, y, width, height } : wholePage(viewport);
+}
+
+/** Whole CSS px that contain the box, so that a picture of the view has exactly its size. */
+export function roundOut(box: Rect): Rect {
+  const x = Math.floor(box.x);
+  const y = Math.floor(box.y);
+  return { x, y, width: Math.ceil(box.x + box.width) - x, height: Math.ceil(box.y + box.height) - y };
+}
+
+/** The part of `box` inside `bounds`; null when nothing is left. */
+export function intersect(box: Rect, bounds: Rect): Rect | null {
+  const x = Math.max(box.x, bounds.x);
+  const y = Math.max(box.y, bounds.y);
+  const width = Math.min(box.x + box.width, bounds.x + bounds.width) - x;
+  const height = Math.min(box.y + box.height, bounds.y + bounds.height) - y;
+  return width > 0 && height > 0 ? { x, y, width, height } : null;
+}
+
+/** Whether what is told about the challenge has to change. */
+export function hasMoved(from: CaptchaInfo | null, to: CaptchaInfo | null): boolean {
+  if (!from || !to) return from !== to;
+  const sides = ["x", "y", "width", "height"] as const;
+  return from.selector !== to.selector || sides.some((side) => Math.abs(from[side] - to[side]) > MOVED_MORE_THAN);
+}

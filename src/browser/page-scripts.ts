@@ -1,0 +1,112 @@
+/**
+ * The few functions that run inside pages, in an isolated world. Each is sent as text, so it must not use anything
+ * from outside of itself. They only look: nothing is added to or changed in the page.
+ */
+
+export interface FrameQuestion {
+  /** Selectors whose visible matches are wanted. */
+  readonly selectors: readonly string[];
+  /** Selectors of form fields whose value is wanted. */
+  readonly values: readonly string[];
+}
+
+export interface FoundBox {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface FrameAnswer {
+  readonly ready: boolean;
+  /** The browser's own error page, or a document that came with HTTP 400 or above. */
+  readonly errorPage: boolean;
+  readonly scrollX: number;
+  readonly scrollY: number;
+  /** One list a selector: boxes of its visible matches, in the frame's own CSS px. */
+  readonly boxes: readonly (readonly FoundBox[])[];
+  /** One answer a field selector: whether a match has a value. */
+  readonly filled: readonly boolean[];
+}
+
+export function askFrame(question: FrameQuestion): FrameAnswer {
+  const MAX_MATCHES = 20;
+  const visible = (element: Element): boolean => {
+    const box = element.getBoundingClientRect();
+    if (box.width < 1 || box.height < 1) return false;
+    // Parked outside of everything that can be scrolled to.
+    if (box.right + scrollX <= 0 || box.bottom + scrollY <= 0) return false;
+    return element.checkVisibility({ opacityProperty: true, visibilityProperty: true, contentVisibilityAuto: true });
+  };
+  const boxesOf = (selector: string): FoundBox[] => {
+    const found: FoundBox[] = [];
+    for (const element of document.querySelectorAll(selector)) {
+      if (element === document.documentElement || element === document.body || !visible(element)) continue;
+      const { x, y, width, height } = element.getBoundingClientRect();
+      found.push({ x, y, width, height });
+      if (found.length >= MAX_MATCHES) break;
+    }
+    return found;
+  };
+  const navigation = performance.getEntriesByType("navigation")[0];
+  const status = navigation && "responseStatus" in navigation ? Number(navigation.responseStatus) : 0;
+  const isFilled = (selector: string): boolean =>
+    [...document.querySelectorAll(selector)].some((field) => "value" in field && String(field.value) !== "");
+  return {
+    ready: document.readyState === "complete",
+    errorPage: location.protocol === "chrome-error:" || status >= 400,
+    scrollX,
+    scrollY,
+    boxes: question.selectors.map(boxesOf),
+    filled: question.values.map(isFilled),
+  };
+}
+
+export function matchesText(question: { selector: string; pattern: string }): boolean {
+  const MAX_TEXT = 10_000;
+  const pattern = new RegExp(question.pattern);
+  return [...document.querySelectorAll(question.selector)].some((element) =>
+    pattern.test((element.textContent ?? "").slice(0, MAX_TEXT)),
+  );
+}
+
+/** The selectors among these that the browser cannot parse. */
+export function invalidSelectors(selectors: readonly string[]): string[] {
+  return selectors.filter((selector) => {
+    try {
+      document.createDocumentFragment().querySelector(selector);
+      return false;
+    } catch {
+      return true;
+    }
+  });
+}
+
+/** Runs on a frame's element: its content box in the CSS px of the document it stands in. */
+export function frameBox(this: Element): FoundBox & { scale: number; visible: boolean } {
+  const box = this.getBoundingClientRect();
+  const style = getComputedStyle(this);
+  const laidOut = this instanceof HTMLElement ? this.offsetWidth : box.width;
+  const scale = laidOut > 0 ? box.width / laidOut : 1;
+  const left = (this.clientLeft + Number.parseFloat(style.paddingLeft || "0")) * scale;
+  const top = (this.clientTop + Number.parseFloat(style.paddingTop || "0")) * scale;
+  const right = Number.parseFloat(style.paddingRight || "0") * scale;
+  const bottom = Number.parseFloat(style.paddingBottom || "0") * scale;
+  return {
+    x: box.x + left,
+    y: box.y + top,
+    width: Math.max(0, this.clientWidth * scale - (left - this.clientLeft * scale) - right),
+    height: Math.max(0, this.clientHeight * scale - (top - this.clientTop * scale) - bottom),
+    scale,
+    visible:
+      box.width >= 1 &&
+      box.height >= 1 &&
+      this.checkVisibility({ opacityProperty: true, visibilityProperty: true, contentVisibilityAuto: true }),
+  };
+}
+
+/** Runs on a frame's element: whether it is the topmost thing at this point of its document. */
+export function hitsFrame(this: Element, x: number, y: number): boolean {
+  const root = this.getRootNode();
+  return (root instanceof ShadowRoot ? root : document).elementFromPoint(x, y) === this;
+}

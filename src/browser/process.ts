@@ -1,0 +1,189 @@
+/** One detached Chromium process a session: start it, find its debugging address, stop it, reap what a killed server left. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { waitUntil } from "../deadline.ts";
+import { AppError } from "../errors.ts";
+import type { Size } from "../protocol/common.ts";
+
+/** A cold start on a busy machine; warm it is about 0.2 s. */
+const START_DEADLINE_MS = 20_000;
+const ADDRESS_POLL_MS = 10;
+/** Time to write cookies and leave after SIGTERM, before SIGKILL. */
+const TERM_PATIENCE_MS = 2_000;
+const KILL_PATIENCE_MS = 2_000;
+const EXIT_POLL_MS = 20;
+
+/** Keeps the browser off the network by itself and its windows quiet; nothing here hides automation. */
+const QUIET_FLAGS = [
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--no-first-run",
+  "--no-default-browser-check",
+  "--disable-quic",
+  "--disable-dev-shm-usage",
+  "--disable-background-timer-throttling",
+  "--disable-renderer-backgrounding",
+  "--disable-backgrounding-occluded-windows",
+  "--mute-audio",
+  "--password-store=basic",
+  "--use-mock-keychain",
+];
+
+export interface BrowserSettings {
+  readonly chromiumPath: string;
+  /** The folder of this session's profile; made here, removed at stop(). */
+  readonly profileDir: string;
+  /** What the browser inherits; none of the service's own settings. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly viewport: Size;
+  readonly locale?: string | undefined;
+  readonly timezone?: string | undefined;
+  readonly userAgent?: string | undefined;
+}
+
+export interface BrowserProcess {
+  /** DevTools WebSocket address. */
+  readonly endpoint: string;
+  /** Ends the process group and removes the profile; safe to call more than once. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a Chromium of its own for one session. Locale, time zone and user agent are given to the process itself, so
+ * every frame, worker and popup has them. AppError: browser_unavailable.
+ */
+export async function startBrowser(settings: BrowserSettings, signal: AbortSignal): Promise<BrowserProcess> {
+  const { profileDir, chromiumPath } = settings;
+  await rm(profileDir, { recursive: true, force: true });
+  await mkdir(profileDir, { recursive: true, mode: 0o700 });
+  const temporary = join(profileDir, "tmp");
+  await mkdir(temporary, { mode: 0o700 });
+  const child = spawn(chromiumPath, commandLine(settings), {
+    detached: true,
+    stdio: "ignore",
+    env: {
+      ...settings.environment,
+      TMPDIR: temporary,
+      ...(settings.timezone === undefined ? {} : { TZ: settings.timezone }),
+    },
+  });
+  child.unref();
+  const stop = onceOnly(() => stopBrowser(child, profileDir));
+  try {
+    return { endpoint: await readEndpoint(child, profileDir, signal), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Ends every browser of this profiles folder, and removes what is in it: nobody owns them at a server's start. */
+export async function reapBrowsers(profilesDir: string): Promise<number> {
+  const pids = await processesUsing(`--user-data-dir=${profilesDir}/`);
+  for (const pid of pids) signalProcess(pid, "SIGKILL");
+  await waitUntil(async () => (await processesUsing(`--user-data-dir=${profilesDir}/`)).length === 0, 2_000, 50);
+  await rm(profilesDir, { recursive: true, force: true, maxRetries: 3, retryDelay: 100 });
+  return pids.length;
+}
+
+function commandLine({ chromiumPath, profileDir, viewport, locale, userAgent }: BrowserSettings): string[] {
+  const isShell =
+    basename(chromiumPath).includes("headless-shell") || basename(chromiumPath).includes("headless_shell");
+  return [
+    ...(isShell ? [] : ["--headless=new"]),
+    "--remote-debugging-port=0",
+    `--user-data-dir=${profileDir}`,
+    `--window-size=${viewport.width},${viewport.height}`,
+    "--hide-scrollbars",
+    ...QUIET_FLAGS,
+    ...(locale === undefined ? [] : [`--lang=${locale}`, `--accept-lang=${locale}`]),
+    ...(userAgent === undefined ? [] : [`--user-agent=${userAgent}`]),
+    // As root Chromium refuses to start inside its own sandbox.
+    ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
+    "about:blank",
+  ];
+}
+
+/** The file is written once the port is open, and only for port 0. */
+async function readEndpoint(child: ChildProcess, profileDir: string, signal: AbortSignal): Promise<string> {
+  let spawnError: Error | null = null;
+  child.once("error", (error) => {
+    spawnError = error;
+  });
+  let endpoint: string | null = null;
+  const over = () => spawnError !== null || child.exitCode !== null || child.signalCode !== null || signal.aborted;
+  await waitUntil(
+    async () => {
+      const text = await readFile(join(profileDir, "DevToolsActivePort"), "utf8").catch(() => "");
+      const [port, path] = text.split("\n");
+      if (port && path) endpoint = `ws://127.0.0.1:${port}${path.trim()}`;
+      return endpoint !== null || over();
+    },
+    START_DEADLINE_MS,
+    ADDRESS_POLL_MS,
+  );
+  if (endpoint !== null && !signal.aborted) return endpoint;
+  const why = spawnError ? String(spawnError) : `exit ${child.exitCode ?? child.signalCode ?? "none yet"}`;
+  throw new AppError("browser_unavailable", { why });
+}
+
+async function stopBrowser(child: ChildProcess, profileDir: string): Promise<void> {
+  const { pid } = child;
+  if (pid !== undefined) {
+    const gone = async () => !(await groupLives(pid));
+    signalProcess(-pid, "SIGTERM");
+    if (!(await waitUntil(gone, TERM_PATIENCE_MS, EXIT_POLL_MS))) {
+      signalProcess(-pid, "SIGKILL");
+      await waitUntil(gone, KILL_PATIENCE_MS, EXIT_POLL_MS);
+    }
+  }
+  await rm(profileDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+}
+
+/** Whether a process of the group still runs. Where no init collects them, dead ones stay listed as Z: not alive. */
+async function groupLives(group: number): Promise<boolean> {
+  try {
+    process.kill(-group, 0);
+  } catch {
+    return false;
+  }
+  for (const pid of await listedProcesses()) {
+    const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+    const [state, , groupOf] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    if (Number(groupOf) === group && state !== "Z" && state !== "X") return true;
+  }
+  return false;
+}
+
+function signalProcess(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // Gone already.
+  }
+}
+
+/** Processes whose command line has this argument prefix; the profile path is what identifies a browser of ours. */
+async function processesUsing(argument: string): Promise<number[]> {
+  const found: number[] = [];
+  for (const pid of await listedProcesses()) {
+    const text = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+    if (text.split("\0").some((part) => part.startsWith(argument))) found.push(pid);
+  }
+  return found;
+}
+
+async function listedProcesses(): Promise<number[]> {
+  const entries = await readdir("/proc").catch(() => []);
+  return entries.filter((entry) => /^\d+$/.test(entry)).map(Number);
+}
+
+function onceOnly(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => {
+    done ??= work();
+    return done;
+  };
+}

@@ -1,0 +1,68 @@
+// Asks the main API for a session on a demo page, the way any bot would: one POST, one link back.
+import { z } from "zod";
+import type { DemoPage } from "./demos.ts";
+
+/** A browser has to start and a page to load; longer than this, something is wrong. */
+const API_DEADLINE_MS = 30_000;
+
+/** An error of the demo server, ready to be answered. */
+export class DemoError extends Error {
+  readonly status: number;
+  readonly code: string;
+
+  constructor(status: number, code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "DemoError";
+    this.status = status;
+    this.code = code;
+  }
+}
+
+interface StartSessionRequest {
+  apiOrigin: string | undefined;
+  demoOrigin: string;
+  page: DemoPage;
+}
+
+const created = z.object({ control_url: z.url({ protocol: /^https?$/ }) });
+const refused = z.object({ error: z.object({ message: z.string() }) });
+
+/**
+ * Opens a session and answers its operator link.
+ *
+ * @throws {DemoError} `api_unavailable` (503), `timeout` (504) or `api_failed` (502).
+ */
+export async function startSession({ apiOrigin, demoOrigin, page }: StartSessionRequest): Promise<string> {
+  if (!apiOrigin) {
+    throw new DemoError(503, "api_unavailable", "The API server is not running, so no session can be started.");
+  }
+  const response = await post(`${apiOrigin}/api/captcha/sessions`, {
+    url: `${demoOrigin}${page.path}`,
+    label: page.label,
+    instructions: page.demo.instructions,
+  });
+  const body: unknown = await response.json().catch(() => undefined);
+  if (!response.ok) {
+    const reason = refused.safeParse(body).data?.error.message ?? "no reason given";
+    throw new DemoError(502, "api_failed", `The API server answered ${response.status}: ${reason}`);
+  }
+  const answer = created.safeParse(body);
+  if (!answer.success) throw new DemoError(502, "api_failed", "The API server answered without an operator link.");
+  return answer.data.control_url;
+}
+
+async function post(url: string, body: object): Promise<Response> {
+  try {
+    return await fetch(url, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(API_DEADLINE_MS),
+    });
+  } catch (cause) {
+    if (cause instanceof DOMException && cause.name === "TimeoutError") {
+      throw new DemoError(504, "timeout", "The API server did not answer in time.", { cause });
+    }
+    throw new DemoError(502, "api_failed", "The API server could not be reached.", { cause });
+  }
+}
