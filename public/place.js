@@ -13,7 +13,8 @@
  * @returns {Place}
  */
 export function readPlace(location) {
-  const parts = /^(.*)\/control(?:\/([^/]*))?\/?$/.exec(location.pathname);
+  // Anchored on the API's own path: a session may well be called "control".
+  const parts = /^(.*\/api\/captcha)\/control(?:\/([^/]*))?\/?$/.exec(location.pathname);
   const query = new URLSearchParams(location.search);
   return {
     base: parts?.[1] ?? "",

@@ -28,7 +28,7 @@ export class Screen {
   /**
    * @param {HTMLCanvasElement} canvas
    * @param {HTMLElement} well the space the picture may fill; its CSS says by `--fill: both` that its height counts too
-   * @param {{ onShown: (picture: Picture) => void, onDamaged: () => void }} handlers
+   * @param {{ onShown: (picture: Picture) => void, onDamaged: (picture: Picture) => void }} handlers
    */
   constructor(canvas, well, handlers) {
     this.#canvas = canvas;
@@ -85,7 +85,7 @@ export class Screen {
         this.#draw(picture, bitmap);
         bitmap.close();
       } catch {
-        this.#handlers.onDamaged();
+        this.#handlers.onDamaged(picture);
       }
     }
     this.#decoding = false;

@@ -121,15 +121,23 @@ export function startSession(place) {
   }
 
   /** @param {import("./screen.js").Picture} picture */
-  function onShown(picture) {
+  function acknowledge(picture) {
     if (picture.seq !== undefined) send({ type: "ack", seq: picture.seq });
+  }
+
+  /** @param {import("./screen.js").Picture} picture */
+  function onShown(picture) {
+    acknowledge(picture);
     if (!document.body.classList.contains("has-picture")) {
       document.body.classList.add("has-picture");
       render();
     }
   }
 
-  function onDamaged() {
+  /** A picture that cannot be read is done with, too: unacknowledged, it would hold back the next ones.
+   * @param {import("./screen.js").Picture} picture */
+  function onDamaged(picture) {
+    acknowledge(picture);
     log.add(() => t("log_picture_bad"));
   }
 

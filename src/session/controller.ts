@@ -188,8 +188,10 @@ export class CaptchaRemoteController {
     return seat;
   }
 
-  has(id: string): boolean {
-    return this.#living.has(id);
+  /** What creation answered, for a session that lives; undefined otherwise. */
+  living(id: string): SessionAnswer | undefined {
+    const session = this.#living.get(id);
+    return session && this.#answer(session);
   }
 
   /** Ends every session as cancelled / shutting_down and waits until their browsers are gone. */
@@ -216,7 +218,11 @@ export class CaptchaRemoteController {
     this.#deps.store.save(session.record);
     const ready = session.start(this.#deps.openPage, { ...body, session_id: id, completion: body.completion });
     if (!options.respondAsync) await ready;
-    return sessionAnswer(session.record, session.page?.challenge ?? null, this.#deps.publicUrl());
+    return this.#answer(session);
+  }
+
+  #answer({ record, page }: Session): SessionAnswer {
+    return sessionAnswer(record, page?.challenge ?? null, this.#deps.publicUrl());
   }
 
   #forget(session: Session): void {

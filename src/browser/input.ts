@@ -1,0 +1,260 @@
+/** Replays an operator's hands on the page, in order, and remembers what is down. */
+import type { CDPSession } from "playwright";
+import { withDeadline } from "../deadline.ts";
+import { AppError } from "../errors.ts";
+import type { MouseInput, PageInput } from "../session/page.ts";
+import type { FramePlace, FrameRef, PageFrames } from "./frames.ts";
+import { type KeyStroke, keyStroke } from "./keys.ts";
+
+/** Looking up the frame under a press; after that the press goes to the page itself. */
+const HIT_TEST_DEADLINE_MS = 250;
+/** Moves the browser has not answered yet; above it they wait and the newest replaces the older. */
+const MAX_MOVES_IN_FLIGHT = 8;
+/** Events that wait while a frame is looked up or the browser is stuck; a person cannot do that much in a second. */
+const MAX_WAITING = 500;
+const DOUBLE_CLICK_MS = 500;
+const DOUBLE_CLICK_PX = 5;
+
+type Button = "left" | "middle" | "right";
+const BUTTON_BIT: Readonly<Record<Button, number>> = { left: 1, right: 2, middle: 4 };
+
+/** Where events go: the page's session, or that of a frame with a process of its own, in that frame's coordinates. */
+interface Target {
+  readonly session: CDPSession;
+  readonly place: Pick<FramePlace, "x" | "y" | "scale">;
+}
+
+export interface RemoteFrame {
+  readonly frame: FrameRef;
+  readonly place: FramePlace;
+}
+
+interface Click {
+  readonly at: number;
+  readonly x: number;
+  readonly y: number;
+  readonly button: Button;
+  readonly count: number;
+}
+
+export class InputReplay {
+  readonly #frames: PageFrames;
+  readonly #page: Target;
+  readonly #onPressed: (pressed: boolean) => void;
+  #remote: readonly RemoteFrame[] = [];
+  #target: Target;
+  #waiting: PageInput[] = [];
+  #pumping = false;
+  #movesInFlight = 0;
+  #pointer = { x: 0, y: 0 };
+  #buttons = 0;
+  /** Counts releaseAll(): a press that was still looking for its frame then must not come after it. */
+  #releases = 0;
+  #lastClick: Click | null = null;
+  readonly #keysDown = new Map<string, KeyStroke>();
+
+  constructor(pageSession: CDPSession, frames: PageFrames, onPressed: (pressed: boolean) => void) {
+    this.#frames = frames;
+    this.#page = { session: pageSession, place: { x: 0, y: 0, scale: 1 } };
+    this.#target = this.#page;
+    this.#onPressed = onPressed;
+  }
+
+  get pressed(): boolean {
+    return this.#buttons !== 0;
+  }
+
+  /** Frames with a process of their own, outermost first, as they were seen last. */
+  setRemoteFrames(frames: readonly RemoteFrame[]): void {
+    this.#remote = frames;
+  }
+
+  /** Queues an event and returns at once. AppError `invalid_message` (no such key), `rate_limited`. */
+  add(input: PageInput): void {
+    if (input.type === "key") keyStroke(input.key, input.code, input.modifiers);
+    const last = this.#waiting.at(-1);
+    // A move that still waits is replaced by the next; the one before a down or an up is never the replaced one.
+    if (isMove(input) && last && isMove(last)) this.#waiting.pop();
+    else if (this.#waiting.length >= MAX_WAITING) throw new AppError("rate_limited");
+    this.#waiting.push(input);
+    if (!this.#pumping) void this.#pump();
+  }
+
+  /** Lets go of every button and key that is down; what still waits is dropped. */
+  releaseAll(): void {
+    this.#waiting = [];
+    this.#releases += 1;
+    for (const button of ["left", "middle", "right"] as const) {
+      if ((this.#buttons & BUTTON_BIT[button]) !== 0) this.#release(button, this.#pointer.x, this.#pointer.y);
+    }
+    for (const stroke of this.#keysDown.values()) this.#sendKey("keyUp", stroke, 0);
+    this.#keysDown.clear();
+  }
+
+  async #pump(): Promise<void> {
+    this.#pumping = true;
+    try {
+      while (this.#waiting.length > 0) {
+        const next = this.#waiting[0];
+        if (!next || (isMove(next) && this.#movesInFlight >= MAX_MOVES_IN_FLIGHT)) return;
+        this.#waiting.shift();
+        await this.#replay(next);
+      }
+    } finally {
+      this.#pumping = false;
+    }
+  }
+
+  /** Only a press waits, for the frame it lands in; all else is sent without waiting for the browser. */
+  #replay(input: PageInput): Promise<void> | void {
+    switch (input.type) {
+      case "mouse_event":
+        return this.#mouse(input);
+      case "wheel":
+        return this.#wheel(input);
+      case "key":
+        return this.#key(input);
+      case "text":
+        this.#send(this.#page.session.send("Input.insertText", { text: input.text }));
+    }
+  }
+
+  #mouse(input: MouseInput): Promise<void> | void {
+    const button = input.button ?? "left";
+    if (input.event_type === "down") return this.#press(button, input.x, input.y);
+    if (input.event_type === "move") return this.#move(input.x, input.y);
+    const { x, y } = isPlain(input) ? this.#pointer : input;
+    this.#release(button, x, y);
+  }
+
+  async #press(button: Button, x: number, y: number): Promise<void> {
+    if ((this.#buttons & BUTTON_BIT[button]) !== 0) return;
+    const releases = this.#releases;
+    if (!this.pressed) {
+      this.#target = this.#remote.length > 0 ? await this.#targetUnder(x, y) : this.#page;
+    }
+    if (releases !== this.#releases) return;
+    this.#pointer = { x, y };
+    this.#buttons |= BUTTON_BIT[button];
+    this.#lastClick = this.#countClick(button, x, y);
+    this.#sendMouse("mousePressed", button);
+    this.#onPressed(true);
+  }
+
+  #move(x: number, y: number): void {
+    this.#pointer = { x, y };
+    if (!this.pressed) this.#target = this.#targetAt(x, y);
+    this.#movesInFlight += 1;
+    this.#sendMouse("mouseMoved", this.#heldButton(), () => {
+      this.#movesInFlight -= 1;
+      if (!this.#pumping) void this.#pump();
+    });
+  }
+
+  #release(button: Button, x: number, y: number): void {
+    if ((this.#buttons & BUTTON_BIT[button]) === 0) return;
+    this.#pointer = { x, y };
+    this.#buttons &= ~BUTTON_BIT[button];
+    this.#sendMouse("mouseReleased", button);
+    if (!this.pressed) this.#onPressed(false);
+  }
+
+  #wheel({ x, y, delta_x, delta_y }: Extract<PageInput, { type: "wheel" }>): void {
+    const target = this.pressed ? this.#target : this.#targetAt(x, y);
+    const point = inTarget(target, x, y);
+    const event = { type: "mouseWheel" as const, ...point, deltaX: delta_x, deltaY: delta_y, buttons: this.#buttons };
+    this.#send(target.session.send("Input.dispatchMouseEvent", event));
+  }
+
+  #key({ event_type, key, code, modifiers }: Extract<PageInput, { type: "key" }>): void {
+    const stroke = keyStroke(key, code, modifiers);
+    if (event_type === "down") this.#keysDown.set(code || key, stroke);
+    else this.#keysDown.delete(code || key);
+    this.#sendKey(event_type === "down" ? "keyDown" : "keyUp", stroke, modifiers);
+  }
+
+  /** Keys always go to the page: the browser hands them to whatever frame has the focus. */
+  #sendKey(type: "keyDown" | "keyUp", { text, ...stroke }: KeyStroke, modifiers: number): void {
+    const typed = type === "keyDown" && text !== undefined ? { text } : {};
+    this.#send(this.#page.session.send("Input.dispatchKeyEvent", { type, modifiers, ...stroke, ...typed }));
+  }
+
+  #sendMouse(type: "mousePressed" | "mouseMoved" | "mouseReleased", button: Button | "none", done?: () => void): void {
+    const { session } = this.#target;
+    const clickCount = type === "mouseMoved" ? 0 : (this.#lastClick?.count ?? 1);
+    const point = inTarget(this.#target, this.#pointer.x, this.#pointer.y);
+    const event = { type, ...point, button, buttons: this.#buttons, clickCount, pointerType: "mouse" as const };
+    this.#send(session.send("Input.dispatchMouseEvent", event), done);
+  }
+
+  #send(work: Promise<unknown>, done?: () => void): void {
+    // A page that has just gone answers with an error; its owner hears of that elsewhere.
+    work.catch(() => {}).finally(done);
+  }
+
+  #heldButton(): Button | "none" {
+    const held = (["left", "right", "middle"] as const).find((button) => (this.#buttons & BUTTON_BIT[button]) !== 0);
+    return held ?? "none";
+  }
+
+  #countClick(button: Button, x: number, y: number): Click {
+    const at = performance.now();
+    const before = this.#lastClick;
+    const again =
+      before !== null &&
+      before.button === button &&
+      at - before.at < DOUBLE_CLICK_MS &&
+      Math.hypot(x - before.x, y - before.y) < DOUBLE_CLICK_PX;
+    return { at, x, y, button, count: again ? before.count + 1 : 1 };
+  }
+
+  /** By the boxes alone: good enough for a pointer that only passes. */
+  #targetAt(x: number, y: number): Target {
+    const hit = this.#remote.findLast(({ place }) => contains(place, x, y));
+    return hit ? { session: hit.frame.session, place: hit.place } : this.#page;
+  }
+
+  /** By asking each document on the way down what lies under the point. */
+  async #targetUnder(x: number, y: number): Promise<Target> {
+    let target = this.#page;
+    let inside: FrameRef | null = null;
+    for (const { frame, place } of this.#remote) {
+      if (!contains(place, x, y) || (inside !== null && !isWithin(frame, inside))) continue;
+      const outer = frame.parent ? await this.#placeOf(frame.parent) : this.#page.place;
+      const test = this.#frames.isHit(frame, (x - outer.x) / outer.scale, (y - outer.y) / outer.scale);
+      if (!(await withDeadline(test, HIT_TEST_DEADLINE_MS, "hit test").catch(() => false))) continue;
+      target = { session: frame.session, place };
+      inside = frame;
+    }
+    return target;
+  }
+
+  async #placeOf(frame: FrameRef): Promise<Target["place"]> {
+    const known = this.#remote.find((remote) => remote.frame.id === frame.id);
+    if (known) return known.place;
+    const place = withDeadline(this.#frames.place(frame), HIT_TEST_DEADLINE_MS, "frame place");
+    return place.catch(() => this.#page.place);
+  }
+}
+
+/** [W24] Older clients send none of these; their `up` releases where the last move left the pointer. */
+function isPlain({ button, buttons, t, seq }: MouseInput): boolean {
+  return button === undefined && buttons === undefined && t === undefined && seq === undefined;
+}
+
+function isMove(input: PageInput): boolean {
+  return input.type === "mouse_event" && input.event_type === "move";
+}
+
+function inTarget({ place }: Target, x: number, y: number): { x: number; y: number } {
+  return { x: (x - place.x) / place.scale, y: (y - place.y) / place.scale };
+}
+
+function contains({ x, y, width, height, visible }: FramePlace, pointX: number, pointY: number): boolean {
+  return visible && pointX >= x && pointX < x + width && pointY >= y && pointY < y + height;
+}
+
+function isWithin(frame: FrameRef, ancestor: FrameRef): boolean {
+  for (let at = frame.parent; at; at = at.parent) if (at.id === ancestor.id) return true;
+  return false;
+}

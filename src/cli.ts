@@ -1,0 +1,114 @@
+#!/usr/bin/env node
+/** The program: flags and environment, the server, the demo, the banner; signals end everything it started. */
+import type { FastifyInstance } from "fastify";
+import { type Logger, pino } from "pino";
+import { buildApp, type CaptchaRemote } from "./app.ts";
+import { type Config, ConfigError, configFromProcess } from "./config.ts";
+import { buildDemoApp } from "./demo/demo-app.ts";
+import { DEMO_SESSION_ID } from "./demo/demo-session.ts";
+
+/** npm hands a Ctrl-C on a second time, in the same millisecond. */
+const SAME_SIGNAL_MS = 1_000;
+const DEMO_HOST = "127.0.0.1";
+
+async function main(): Promise<void> {
+  const config = configFromProcess(process.argv.slice(2));
+  const log = makeLog(config);
+  const demoApp = config.demo
+    ? await buildDemoApp({ apiOrigin: () => remote.publicUrl(), logger: log.child({ part: "demo" }) })
+    : null;
+  const remote: CaptchaRemote = await buildApp(config, {
+    log,
+    demoOrigin: () => (demoApp ? originOf(demoApp) : undefined),
+  });
+  endOnSignals(config, log, async () => {
+    await remote.app.close();
+    await demoApp?.close();
+  });
+  await remote.app.listen({ host: config.host, port: config.port, listenTextResolver: () => "listening" });
+  if (demoApp) await listenNearby(demoApp, config.port);
+  if (config.demo) await openDemoSession(remote, log);
+  write(banner(remote, demoApp));
+}
+
+/** Pretty in a terminal, JSON lines otherwise. */
+function makeLog(config: Config): Logger {
+  const options = { level: config.logLevel };
+  if (!process.stdout.isTTY) return pino(options);
+  return pino({
+    ...options,
+    transport: { target: "pino-pretty", options: { ignore: "pid,hostname", translateTime: "HH:MM:ss" } },
+  });
+}
+
+/** The port after ours; any free one where that is taken. */
+async function listenNearby(app: FastifyInstance, port: number): Promise<void> {
+  const listen = (at: number) => app.listen({ host: DEMO_HOST, port: at, listenTextResolver: () => "demo challenges" });
+  if (port === 0) {
+    await listen(0);
+    return;
+  }
+  await listen(port + 1).catch(() => listen(0));
+}
+
+/** A demo that cannot be opened (no browser, say) is worth a line, not the server's end. */
+async function openDemoSession({ demo }: CaptchaRemote, log: Logger): Promise<void> {
+  await demo.open().catch((error: unknown) => log.error({ err: error }, "the demo session could not be opened"));
+}
+
+function banner(remote: CaptchaRemote, demoApp: FastifyInstance | null): string {
+  const url = remote.publicUrl();
+  const demoLines = demoApp
+    ? [`  Try it now      ${url}/api/captcha/control/${DEMO_SESSION_ID}`, `  More challenges ${originOf(demoApp)}/`]
+    : [];
+  return [
+    "",
+    "  captcha-remote is running. For pages and accounts that you may automate.",
+    "",
+    ...demoLines,
+    `  Console         ${url}/api/captcha/control`,
+    `  API             ${url}/documentation`,
+    "",
+    "  AUTH=off: anyone on this machine can use it. Ctrl-C ends it and its browsers.",
+    "",
+    "",
+  ].join("\n");
+}
+
+/** The first signal ends everything in order, another one (more than a second later) at once. */
+function endOnSignals(config: Config, log: Logger, close: () => Promise<void>): void {
+  let firstAt: number | null = null;
+  const onSignal = (signal: NodeJS.Signals) => {
+    const now = performance.now();
+    if (firstAt !== null && now - firstAt < SAME_SIGNAL_MS) return;
+    if (firstAt !== null) process.exit(1);
+    firstAt = now;
+    log.info({ signal }, "shutting down");
+    setTimeout(() => process.exit(1), config.shutdownSeconds * 1_000).unref();
+    close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.fatal({ err: error }, "shutdown failed");
+        process.exit(1);
+      },
+    );
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  process.on("SIGHUP", onSignal);
+}
+
+function originOf(app: FastifyInstance): string {
+  const address = app.server.address();
+  return typeof address === "object" && address !== null ? `http://${DEMO_HOST}:${address.port}` : "";
+}
+
+function write(text: string): void {
+  process.stdout.write(text);
+}
+
+main().catch((error: unknown) => {
+  const lines = error instanceof ConfigError ? error.lines : [error instanceof Error ? error.message : String(error)];
+  process.stderr.write(`captcha-remote cannot start:\n${lines.map((line) => `  ${line}`).join("\n")}\n`);
+  process.exit(1);
+});

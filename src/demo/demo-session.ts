@@ -1,0 +1,53 @@
+/** The demo session of `npm start`: one fixed id, opened at the start and again when somebody asks for a new one. */
+import { createSessionSchema, type SessionAnswer } from "../protocol/rest.ts";
+import type { CaptchaRemoteController } from "../session/controller.ts";
+import { DEMOS } from "./demos.ts";
+
+export const DEMO_SESSION_ID = "demo";
+const DEMO_KIND = "jigsaw";
+
+export class DemoSession {
+  readonly #controller: CaptchaRemoteController;
+  readonly #timeoutSeconds: number;
+  readonly #demoOrigin: () => string | undefined;
+  #opening: Promise<SessionAnswer> | null = null;
+  #wasOpened = false;
+
+  constructor(
+    controller: CaptchaRemoteController,
+    options: { readonly timeoutSeconds: number; readonly demoOrigin: () => string | undefined },
+  ) {
+    this.#controller = controller;
+    this.#timeoutSeconds = options.timeoutSeconds;
+    this.#demoOrigin = options.demoOrigin;
+  }
+
+  /** Whether it was opened once, so that its id is listed: living, or ended. */
+  get listed(): boolean {
+    return this.#wasOpened;
+  }
+
+  /** The living demo session, or a new one. Throws what CaptchaRemoteController.create throws. */
+  open(): Promise<SessionAnswer> {
+    const living = this.#controller.living(DEMO_SESSION_ID);
+    if (living) return Promise.resolve(living);
+    this.#opening ??= this.#create().finally(() => {
+      this.#opening = null;
+    });
+    return this.#opening;
+  }
+
+  async #create(): Promise<SessionAnswer> {
+    const demo = DEMOS.find(({ kind }) => kind === DEMO_KIND);
+    const body = createSessionSchema.parse({
+      session_id: DEMO_SESSION_ID,
+      url: `${this.#demoOrigin()}${demo?.path}`,
+      label: `Demo: ${demo?.title}`,
+      instructions: demo?.instructions,
+      timeout_seconds: this.#timeoutSeconds,
+    });
+    const answer = await this.#controller.create(body);
+    this.#wasOpened = true;
+    return answer;
+  }
+}

@@ -1,0 +1,37 @@
+/** The OpenAPI description and its page, made from the same schemas that check the requests. */
+import swagger from "@fastify/swagger";
+import swaggerUi from "@fastify/swagger-ui";
+import type { FastifyInstance } from "fastify";
+import { jsonSchemaTransform } from "fastify-type-provider-zod";
+
+const DESCRIPTION = `A person remote-controls a headless-browser page to clear a captcha or another challenge.
+For pages and accounts that you may automate.
+
+POST a session, hand its \`control_url\` to a person, and wait on \`GET /status/{id}?wait=50\`.
+The operator socket is described in docs/protocol.md.`;
+
+export async function describeApi(app: FastifyInstance): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: { title: "captcha-remote", description: DESCRIPTION, version: "0.1.0" },
+      tags: [
+        { name: "bots", description: "What a bot needs" },
+        { name: "ops", description: "What ops need" },
+        { name: "older clients", description: "Routes of the older protocol" },
+        { name: "health" },
+        { name: "demo" },
+      ],
+    },
+    transform: jsonSchemaTransform,
+  });
+}
+
+/** At the root and below the API, so that it is found behind a proxy that hands on the API only. */
+export async function serveApiDocs(app: FastifyInstance): Promise<void> {
+  for (const routePrefix of ["/documentation", "/api/captcha/documentation"]) {
+    await app.register(async (scope) => {
+      await scope.register(swaggerUi, { routePrefix, staticCSP: true, uiConfig: { docExpansion: "list" } });
+    });
+  }
+}

@@ -1,0 +1,22 @@
+/** The console's "start a new one" for the demo session; there only while the demo is on. */
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import type { DemoSession } from "../demo/demo-session.ts";
+import { errorAnswerSchema, sessionAnswerSchema } from "../protocol/rest.ts";
+
+export interface DemoRouteOptions {
+  readonly demo: DemoSession;
+}
+
+export const demoRoute: FastifyPluginAsyncZod<DemoRouteOptions> = async (app, { demo }) => {
+  app.post(
+    "/demo",
+    {
+      schema: {
+        summary: "The demo session, opened anew when it has ended",
+        tags: ["demo"],
+        response: { 200: sessionAnswerSchema, "4xx": errorAnswerSchema, "5xx": errorAnswerSchema },
+      },
+    },
+    () => demo.open(),
+  );
+};

@@ -1,0 +1,44 @@
+/** Every refusal over HTTP in one shape: the status of its code and `{error:{code,message,details,timestamp}}`. */
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
+import { AppError, toAppError } from "../errors.ts";
+
+const RETRY_AFTER_SECONDS = 5;
+
+export function registerErrorHandler(app: FastifyInstance): void {
+  app.setErrorHandler(sendError);
+  app.setNotFoundHandler((request) => {
+    throw new AppError("not_found", { method: request.method, path: request.url.split("?")[0] });
+  });
+}
+
+function sendError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const known = fromFastify(error);
+  if (known.status >= 500) request.log.error({ err: error }, "request failed");
+  if (known.code === "capacity" || known.code === "shutting_down") reply.header("retry-after", RETRY_AFTER_SECONDS);
+  return reply.status(known.status).send({ error: { ...known.toWire(), timestamp: new Date().toISOString() } });
+}
+
+/** What Fastify itself refuses (body, size, media type) in the words of our table. */
+function fromFastify(error: FastifyError): AppError {
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const issues = error.validation.map(({ instancePath, message, params }) => ({
+      field: fieldName(instancePath, params),
+      why: message ?? "invalid",
+    }));
+    return new AppError("invalid_message", { ...issues[0], in: error.validationContext ?? "body", issues });
+  }
+  if (error.statusCode === 413) return new AppError("payload_too_large");
+  if (error.statusCode === 415) return new AppError("invalid_message", { field: "content-type", why: "send JSON" });
+  if (error.statusCode === 400) return new AppError("invalid_message", { field: "body", why: error.message });
+  return toAppError(error);
+}
+
+/** `/completion/any/0` as `completion.any.0`; unknown fields are named themselves. */
+function fieldName(instancePath: string, params: unknown): string {
+  const path = instancePath.split("/").filter(Boolean);
+  const issue = typeof params === "object" && params !== null && "issue" in params ? params.issue : null;
+  const keys = typeof issue === "object" && issue !== null && "keys" in issue ? issue.keys : null;
+  if (Array.isArray(keys) && typeof keys[0] === "string") path.push(keys[0]);
+  return path.join(".") || "body";
+}

@@ -1,0 +1,48 @@
+/** What each message of an operator does: a table the type checker keeps complete. */
+import type { ClientMessage, ClientMessageOf } from "../protocol/live.ts";
+import type { Seat } from "../session/controller.ts";
+
+type Handler<T extends ClientMessage["type"]> = (seat: Seat, message: ClientMessageOf<T>) => void | Promise<void>;
+
+const HANDLERS = {
+  mouse_event: replay,
+  wheel: replay,
+  key: replay,
+  text: replay,
+  ack: ({ viewer }, { seq }) => viewer.arrived(seq),
+  check_completion: checkCompletion,
+  ping: pong,
+  heartbeat: pong,
+  pong: () => {},
+  take_control: ({ session, viewer }) => session.takeControl(viewer),
+  release_control: ({ session, viewer }) => session.releaseControl(viewer),
+  finish,
+  extend: ({ session }, { seconds }) => session.extend(seconds),
+} satisfies { [T in ClientMessage["type"]]: Handler<T> };
+
+/** Does what the message asks for. Throws AppError; the caller tells the client. */
+export function handleMessage<T extends ClientMessage["type"]>(
+  seat: Seat,
+  message: ClientMessageOf<T>,
+): void | Promise<void> {
+  const handler = HANDLERS[message.type] as Handler<T>;
+  return handler(seat, message);
+}
+
+function replay({ session, viewer }: Seat, message: ClientMessageOf<"mouse_event" | "wheel" | "key" | "text">): void {
+  session.input(viewer, message);
+}
+
+function pong({ viewer }: Seat, { id }: ClientMessageOf<"ping" | "heartbeat">): void {
+  viewer.send({ type: "pong" }, id);
+}
+
+async function checkCompletion({ session, viewer }: Seat, { id }: ClientMessageOf<"check_completion">): Promise<void> {
+  const { completed, reason } = await session.check();
+  if (!session.ended) viewer.send({ type: "completion_status", completed, reason }, id);
+}
+
+async function finish({ session, viewer }: Seat, { id, outcome, note }: ClientMessageOf<"finish">): Promise<void> {
+  const { completed, reason } = await session.finish(outcome, note);
+  if (!session.ended) viewer.send({ type: "completion_status", completed, reason }, id);
+}

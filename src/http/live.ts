@@ -1,0 +1,185 @@
+/** The operator socket: bounds and checks what comes in, and hands it on. */
+import type { WebSocket } from "@fastify/websocket";
+import type { FastifyBaseLogger, FastifyPluginAsync, FastifyRequest } from "fastify";
+import { AppError, codeEntry, toAppError } from "../errors.ts";
+import {
+  CLIENT_MESSAGE_TYPES,
+  type ClientMessage,
+  clientMessageSchema,
+  JSON_SUBPROTOCOL,
+  type ServerMessage,
+} from "../protocol/live.ts";
+import type { CaptchaRemoteController, Seat } from "../session/controller.ts";
+import type { ViewerLine } from "../session/viewer.ts";
+import { handleMessage } from "./live-handlers.ts";
+
+/** [W8] */
+const PING_EVERY_MS = 15_000;
+const SILENCE_LIMIT_MS = 30_000;
+/** Messages that may come before the session has welcomed the socket. */
+const MAX_EARLY_MESSAGES = 200;
+/** A fast mouse sends 60 to 250 a second. */
+const MAX_MESSAGES_PER_SECOND = 1_000;
+
+export interface LiveRouteOptions {
+  readonly controller: CaptchaRemoteController;
+}
+
+export const liveRoute: FastifyPluginAsync<LiveRouteOptions> = async (app, { controller }) => {
+  app.get<{ Params: { id: string } }>("/ws/:id", { websocket: true, schema: { hide: true } }, (socket, request) =>
+    // Listeners are attached before anything is awaited, or the first messages would be lost.
+    new LiveConnection(socket, request, controller).start(request.params.id),
+  );
+};
+
+/** ws answers the first offered subprotocol whatever it is; only ours is answered. */
+export function chooseSubprotocol(offered: Set<string>): string | false {
+  return offered.has(JSON_SUBPROTOCOL) ? JSON_SUBPROTOCOL : false;
+}
+
+class LiveConnection {
+  readonly #socket: WebSocket;
+  readonly #log: FastifyBaseLogger;
+  readonly #controller: CaptchaRemoteController;
+  #seat: Seat | null = null;
+  #early: ClientMessage[] = [];
+  #aliveAt = performance.now();
+  #second = { startedAt: 0, count: 0 };
+  #pinger: NodeJS.Timeout | undefined;
+
+  constructor(socket: WebSocket, request: FastifyRequest, controller: CaptchaRemoteController) {
+    this.#socket = socket;
+    this.#log = request.log;
+    this.#controller = controller;
+  }
+
+  start(sessionId: string): void {
+    const socket = this.#socket;
+    socket.on("message", (data: Buffer, isBinary: boolean) => this.#guard(() => this.#onMessage(data, isBinary)));
+    socket.on("pong", (data: Buffer) => this.#onPong(data));
+    socket.on("ping", () => this.#alive());
+    socket.on("error", (error: Error) => this.#log.debug({ err: error }, "operator socket error"));
+    socket.on("close", () => this.#onClose());
+    this.#pinger = setInterval(() => this.#heartbeat(), PING_EVERY_MS);
+    this.#guard(() => this.#join(sessionId));
+  }
+
+  async #join(sessionId: string): Promise<void> {
+    const socket = this.#socket;
+    try {
+      const seat = await this.#controller.join(sessionId, lineOf(socket), socket.protocol === "");
+      this.#seat = seat;
+    } catch (error) {
+      const known = toAppError(error);
+      this.#sendError(known);
+      socket.close(codeEntry(known.code).close ?? 1011, known.code);
+      return;
+    }
+    if (socket.readyState !== socket.OPEN) return this.#onClose();
+    for (const message of this.#early.splice(0)) await this.#handle(this.#seat, message);
+  }
+
+  #onMessage(data: Buffer, isBinary: boolean): Promise<void> | void {
+    this.#alive();
+    this.#count();
+    if (isBinary) throw new AppError("invalid_message", { field: "message", why: "text is due, not binary" });
+    const message = parseMessage(data.toString("utf8"));
+    if (this.#seat) return this.#handle(this.#seat, message);
+    if (this.#early.length >= MAX_EARLY_MESSAGES) throw new AppError("rate_limited");
+    this.#early.push(message);
+  }
+
+  async #handle(seat: Seat, message: ClientMessage): Promise<void> {
+    try {
+      await handleMessage(seat, message);
+    } catch (error) {
+      this.#fail(error, message.id);
+    }
+  }
+
+  /** A throw inside a listener would end the process. */
+  #guard(work: () => void | Promise<void>): void {
+    try {
+      Promise.resolve(work()).catch((error: unknown) => this.#fail(error));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown, replyTo?: string | number): void {
+    const known = toAppError(error);
+    if (known.code === "internal") this.#log.error({ err: error }, "operator message failed");
+    this.#sendError(known, replyTo);
+    const { close } = codeEntry(known.code);
+    if (close !== undefined && known.code !== "session_ended") this.#socket.close(close, known.code);
+  }
+
+  #sendError(error: AppError, replyTo?: string | number): void {
+    const message: ServerMessage = { type: "error", ...error.toWire() };
+    const extra = replyTo === undefined ? {} : { reply_to: replyTo };
+    this.#socket.send(JSON.stringify({ ...message, timestamp: Date.now(), ...extra }));
+  }
+
+  #count(): void {
+    const now = performance.now();
+    if (now - this.#second.startedAt > 1_000) this.#second = { startedAt: now, count: 0 };
+    this.#second.count += 1;
+    if (this.#second.count > MAX_MESSAGES_PER_SECOND) throw new AppError("rate_limited");
+  }
+
+  #alive(): void {
+    this.#aliveAt = performance.now();
+  }
+
+  #onPong(data: Buffer): void {
+    this.#alive();
+    const seq = Number(data.toString());
+    if (data.length > 0 && Number.isInteger(seq)) this.#seat?.viewer.arrived(seq);
+  }
+
+  #heartbeat(): void {
+    if (performance.now() - this.#aliveAt > SILENCE_LIMIT_MS) this.#socket.terminate();
+    else this.#socket.ping();
+  }
+
+  #onClose(): void {
+    clearInterval(this.#pinger);
+    if (this.#seat) this.#seat.session.leave(this.#seat.viewer);
+  }
+}
+
+/** The socket as a viewer needs it. */
+function lineOf(socket: WebSocket): ViewerLine {
+  const isOpen = () => socket.readyState === socket.OPEN;
+  return {
+    sendText: (text) => {
+      if (isOpen()) socket.send(text);
+    },
+    pingBehind: (seq) => {
+      if (isOpen()) socket.ping(String(seq));
+    },
+    bufferedBytes: () => socket.bufferedAmount,
+    close: (code, reason) => socket.close(code, reason),
+  };
+}
+
+/** AppError invalid_message with the field, or unknown_type. */
+export function parseMessage(text: string): ClientMessage {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new AppError("invalid_message", { field: "message", why: "not JSON" });
+  }
+  const parsed = clientMessageSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const type = typeof value === "object" && value !== null && "type" in value ? value.type : undefined;
+  if (typeof type === "string" && !CLIENT_MESSAGE_TYPES.includes(type)) {
+    throw new AppError("unknown_type", { type: type.slice(0, 64) });
+  }
+  const issue = parsed.error.issues[0];
+  throw new AppError("invalid_message", {
+    field: issue?.path.join(".") || "message",
+    why: issue?.message ?? "invalid",
+  });
+}

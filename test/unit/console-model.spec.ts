@@ -1,0 +1,122 @@
+// What the console believes about its session after each message and each change of the line.
+import { expect, test } from "@playwright/test";
+import { setLanguage } from "../../public/i18n.js";
+import { mayAct, newModel, phaseOf, timeLeft, withLine, withMessage } from "../../public/model.js";
+import { narrate, narrateLine } from "../../public/narrate.js";
+import type { ServerMessage } from "../../src/protocol/live.ts";
+
+const NOW = Date.parse("2030-01-01T00:00:00Z");
+const OPEN = { phase: "open", attempt: 0 } as const;
+const LOST = { phase: "waiting", attempt: 1, retryAt: NOW + 500, code: 1006 } as const;
+
+const info: Extract<ServerMessage, { type: "session_info" }> = {
+  type: "session_info",
+  session_id: "s",
+  screenshot: null,
+  captcha_info: null,
+  viewport: { width: 1280, height: 720 },
+  view: { x: 0, y: 0, width: 1280, height: 720 },
+  state: "active",
+  role: "control",
+  instructions: null,
+  label: null,
+  expires_at: "2030-01-01T00:02:00Z",
+  seq: 0,
+};
+const ended = { type: "session_state", state: "expired", reason: "timeout", expires_at: info.expires_at } as const;
+const live = withMessage(withLine(newModel(), OPEN), info, NOW);
+
+test("phases: connecting, starting, live, reconnecting, live again", () => {
+  expect(phaseOf(newModel())).toBe("connecting");
+  expect(phaseOf(withLine(newModel(), OPEN))).toBe("connecting");
+  expect(phaseOf(withMessage(withLine(newModel(), OPEN), { ...info, state: "starting" }, NOW))).toBe("starting");
+  expect(phaseOf(live)).toBe("live");
+  const lost = withLine(live, LOST);
+  expect(phaseOf(lost)).toBe("reconnecting");
+  expect(phaseOf(withLine(lost, OPEN))).toBe("reconnecting");
+  expect(phaseOf(withMessage(withLine(lost, OPEN), info, NOW))).toBe("live");
+});
+
+test("[W16] who may act: the holder, or anybody while nobody holds it; never a watcher, never without a line", () => {
+  const control = (holder: string | null, you: boolean) =>
+    withMessage(live, { type: "control", holder, you } as const, NOW);
+  expect(mayAct(live)).toBe(true);
+  expect(mayAct(control("a", true))).toBe(true);
+  expect(mayAct(control("b", false))).toBe(false);
+  expect(mayAct(control(null, false))).toBe(true);
+  expect(mayAct(withMessage(live, { ...info, role: "watch" }, NOW))).toBe(false);
+  expect(mayAct(withLine(live, LOST))).toBe(false);
+});
+
+test("[S4] the first end stands, and keeps its reason through the close of the line", () => {
+  const over = withLine(withMessage(live, ended, NOW), { phase: "closed", code: 4410 });
+  expect(phaseOf(over)).toBe("ended");
+  expect(over.end).toEqual({ outcome: "expired", reason: "timeout", verified: null });
+  const late = withMessage(over, { type: "completed", message: "", verified: "checked" }, NOW);
+  expect(late.end?.outcome).toBe("expired");
+});
+
+test("[S2] solved knows how it was verified, also when the state was told first", () => {
+  const told = withMessage(live, { ...ended, state: "solved", reason: "rules_met" }, NOW);
+  const completed = { type: "completed", message: "", verified: "checked" } as const;
+  expect(withMessage(told, completed, NOW).end).toEqual({
+    outcome: "solved",
+    reason: "rules_met",
+    verified: "checked",
+  });
+  expect(withMessage(live, completed, NOW).end).toEqual({ outcome: "solved", reason: null, verified: "checked" });
+});
+
+test("[W2] an unknown and an ended session are told apart", () => {
+  const refused = (code: string, close: number, details: Record<string, unknown> | null = null) =>
+    withLine(withMessage(withLine(newModel(), OPEN), { type: "error", code, message: "", details }, NOW), {
+      phase: "closed",
+      code: close,
+    }).end;
+  expect(refused("session_not_found", 4404)?.outcome).toBe("not_found");
+  expect(refused("unauthorized", 4401)?.outcome).toBe("refused");
+  expect(refused("session_ended", 4410)).toEqual({ outcome: "ended", reason: "session_ended", verified: null });
+  expect(refused("session_ended", 4410, { state: "solved", verified: "operator" })).toEqual({
+    outcome: "solved",
+    reason: null,
+    verified: "operator",
+  });
+});
+
+test("time left is counted on the server's clock, not on this machine's", () => {
+  expect(timeLeft(newModel(), NOW)).toBeNull();
+  expect(timeLeft(live, NOW)).toBe(120_000);
+  const skewed = withMessage(live, { ...info, timestamp: NOW + 30_000 }, NOW);
+  expect(timeLeft(skewed, NOW + 1_000)).toBe(89_000);
+});
+
+test("types that a newer server adds change nothing", () => {
+  const strange = { type: "news" } as unknown as ServerMessage;
+  expect(withMessage(live, strange, NOW)).toEqual(live);
+  expect(narrate(live, live, strange, NOW)).toEqual([]);
+});
+
+test("the log tells a thing once, in the reader's language", () => {
+  const say = (before: typeof live, message: ServerMessage) =>
+    narrate(before, withMessage(before, message, NOW), message, NOW).map((sentence) => sentence());
+  setLanguage("en");
+  expect(say(withLine(newModel(), OPEN), info)[0]).toBe("Connected to the session.");
+  expect(say(live, info)).toEqual([]);
+  const moved = { ...info, view: { ...info.view, y: 10 } };
+  expect(say(live, moved)).toEqual(["The challenge moved; the picture follows."]);
+  expect(say(live, { type: "dialog", kind: "alert", message: "Hi", answer: "accepted" })).toEqual([
+    "The page said: “Hi”",
+  ]);
+  expect(say(live, { ...ended, expires_at: "2030-01-01T00:03:00Z", state: "active", reason: null })).toEqual([
+    "Time left is now 3:00.",
+  ]);
+  expect(say(live, ended)).toHaveLength(1);
+  expect(say(withMessage(live, ended, NOW), { type: "error", code: "timeout", message: "", details: null })).toEqual(
+    [],
+  );
+  expect(narrateLine(live, withLine(live, LOST))).toHaveLength(1);
+  const lost = narrateLine(live, withLine(live, LOST))[0];
+  setLanguage("zh");
+  expect(lost?.()).toBe("连接已断开。");
+  setLanguage("en");
+});

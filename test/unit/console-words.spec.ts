@@ -1,0 +1,119 @@
+// The console's words, addresses and keys: every sentence in both languages, every code in words, every module preloaded.
+import { readdirSync, readFileSync } from "node:fs";
+import { expect, test } from "@playwright/test";
+import { countdown, span, toMs } from "../../public/clock.js";
+import { en } from "../../public/en.js";
+import { chooseLanguage, codeWords, setLanguage, t } from "../../public/i18n.js";
+import { meaningOf } from "../../public/keyboard.js";
+import { consolePath, readPlace, socketUrl } from "../../public/place.js";
+import { zh } from "../../public/zh.js";
+import { CODES } from "../../src/errors.ts";
+
+const publicFolder = new URL("../../public/", import.meta.url);
+const read = (name: string) => readFileSync(new URL(name, publicFolder), "utf8");
+const modules = readdirSync(publicFolder).filter((name) => name.endsWith(".js"));
+
+test("both languages say everything, with the same blanks to fill in", () => {
+  const blanks = (text: string) => (text.match(/\{\w+\}/g) ?? []).sort();
+  expect(Object.keys(zh).sort()).toEqual(Object.keys(en).sort());
+  for (const [key, sentence] of Object.entries(en)) {
+    expect(blanks(zh[key as keyof typeof zh]), key).toEqual(blanks(sentence));
+  }
+});
+
+test("every code of the contract is said in words, and no code is said that is not in it", () => {
+  const said = Object.keys(en).filter((key) => key.startsWith("code_"));
+  expect(said.sort()).toEqual(
+    Object.keys(CODES)
+      .map((code) => `code_${code}`)
+      .sort(),
+  );
+});
+
+test("no sentence is left over, and the page shows the English ones until the script has run", () => {
+  const html = read("index.html");
+  const used = [html, ...modules.filter((name) => name !== "en.js" && name !== "zh.js").map(read)].join("\n");
+  for (const key of Object.keys(en)) {
+    if (!key.startsWith("code_")) expect(new RegExp(`"${key}"`).test(used), key).toBe(true);
+  }
+  for (const [, key, text] of html.matchAll(/data-t="(\w+)"[^>]*>([^<]*)</g)) {
+    expect(text?.trim(), key).toBe(en[key as keyof typeof en]);
+  }
+});
+
+test("index.html preloads every module, refers to assets relatively and has nothing inline", () => {
+  const html = read("index.html");
+  const preloaded = [...html.matchAll(/rel="modulepreload" href="console\/([\w.]+)"/g)].map((match) => match[1]);
+  expect([...preloaded, "console.js"].sort()).toEqual(modules.sort());
+  expect(html).not.toMatch(/(?:href|src)="\/|\sstyle=|\son\w+=|<style|<script>/);
+});
+
+test("an unknown code falls back to what the server said", () => {
+  setLanguage("en");
+  expect(codeWords("timeout")).toBe(en.code_timeout);
+  expect(codeWords("brand_new", "Said by the server.")).toBe("Said by the server.");
+  expect(codeWords("brand_new")).toBe("brand_new");
+  expect(codeWords(null)).toBe(en.code_internal);
+  expect(t("log_time", { time: "1:00" })).toBe("Time left is now 1:00.");
+});
+
+test("the language: the address, then the last choice, then the browser's, then English", () => {
+  expect(chooseLanguage(["zh", "en"])).toBe("zh");
+  expect(chooseLanguage(["", null, "fr-FR", "zh-Hant-TW", "en"])).toBe("zh");
+  expect(chooseLanguage(["fr"])).toBe("en");
+});
+
+test("the place is read out of the address, below any prefix", () => {
+  const place = readPlace({ pathname: "/tools/api/captcha/control/a~b", search: "?embed=1&lang=zh" });
+  expect(place).toEqual({ base: "/tools/api/captcha", sessionId: "a~b", embed: true, lang: "zh" });
+  expect(readPlace({ pathname: "/api/captcha/control", search: "" })).toEqual({
+    base: "/api/captcha",
+    sessionId: "",
+    embed: false,
+    lang: "",
+  });
+  expect(readPlace({ pathname: "/api/captcha/control/control", search: "?embed=0" })).toMatchObject({
+    base: "/api/captcha",
+    sessionId: "control",
+    embed: false,
+  });
+  expect(readPlace({ pathname: "/api/captcha/control/%", search: "" }).sessionId).toBe("%");
+  expect(socketUrl(place, { protocol: "https:", host: "h:1" })).toBe("wss://h:1/tools/api/captcha/ws/a~b");
+  expect(consolePath(place)).toBe("/tools/api/captcha/control?lang=zh");
+  expect(consolePath({ ...place, lang: "" }, "x y")).toBe("/tools/api/captcha/control/x%20y");
+});
+
+test("times as people read them", () => {
+  expect([0, 1, 1_000, 61_000, 3_725_000, -5].map(countdown)).toEqual([
+    "0:00",
+    "0:01",
+    "0:01",
+    "1:01",
+    "1:02:05",
+    "0:00",
+  ]);
+  expect([4_000, 300_000, 7_200_000].map((ms) => span(ms, "en"))).toEqual(["4 sec", "5 min", "2 hr"]);
+  expect([toMs("2030-01-01T00:00:00Z"), toMs(5), toMs("soon"), toMs(null)]).toEqual([1893456000000, 5, null, null]);
+});
+
+test("[W11] [W12] a press is text, a key, a shortcut, or not for the page", () => {
+  const press = (key: string, held: string[] = []) =>
+    meaningOf({
+      key,
+      code: "",
+      altKey: held.includes("Alt"),
+      ctrlKey: held.includes("Control"),
+      metaKey: held.includes("Meta"),
+      shiftKey: held.includes("Shift"),
+      getModifierState: (name) => held.includes(name),
+    });
+  expect(press("a")).toEqual({ kind: "text", text: "a" });
+  expect(press("你")).toEqual({ kind: "text", text: "你" });
+  expect(press("@", ["Control", "Alt", "AltGraph"])).toEqual({ kind: "text", text: "@" });
+  expect(press("ArrowLeft", ["Shift"])).toEqual({ kind: "key", modifiers: 8 });
+  expect(press("A", ["Control", "Shift"])).toEqual({ kind: "shortcut", modifiers: 10 });
+  expect(press("c", ["Meta"])).toEqual({ kind: "shortcut", modifiers: 2 });
+  for (const [key, held] of [["Tab"], ["F5"], ["Shift"], ["Dead"], ["v", ["Control"]], ["r", ["Meta"]]] as const) {
+    expect(press(key, [...(held ?? [])])).toEqual({ kind: "other" });
+  }
+});
