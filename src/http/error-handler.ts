@@ -37,8 +37,7 @@ function fromFastify(error: FastifyError): AppError {
 /** `/completion/any/0` as `completion.any.0`; unknown fields are named themselves. */
 function fieldName(instancePath: string, params: unknown): string {
   const path = instancePath.split("/").filter(Boolean);
-  const issue = typeof params === "object" && params !== null && "issue" in params ? params.issue : null;
-  const keys = typeof issue === "object" && issue !== null && "keys" in issue ? issue.keys : null;
+  const keys = typeof params === "object" && params !== null && "keys" in params ? params.keys : null;
   if (Array.isArray(keys) && typeof keys[0] === "string") path.push(keys[0]);
   return path.join(".") || "body";
 }
