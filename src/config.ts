@@ -19,7 +19,7 @@ const publicUrlSchema = z.url({ protocol: /^https?$/ }).transform((value, contex
 
 /** One entry a variable: its name, check and default. The docs are compared with this table. */
 export const ENVIRONMENT = {
-  HOST: z.string().min(1).default("127.0.0.1"),
+  HOST: z.string().refine(isLoopback, "AUTH=off serves loopback addresses only").default("127.0.0.1"),
   PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
   PUBLIC_URL: publicUrlSchema.optional(),
   BASE_PATH: z
@@ -44,7 +44,6 @@ export type Variable = keyof typeof ENVIRONMENT;
 
 const environmentSchema = z
   .object(ENVIRONMENT)
-  .refine((env) => isLoopback(env.HOST), { path: ["HOST"], error: "AUTH=off serves loopback addresses only" })
   .refine((env) => env.DEFAULT_TIMEOUT_SECONDS <= env.MAX_TIMEOUT_SECONDS, {
     path: ["DEFAULT_TIMEOUT_SECONDS"],
     error: "larger than MAX_TIMEOUT_SECONDS",

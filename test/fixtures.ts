@@ -1,15 +1,15 @@
 /** Real parts for the tests: a server and its demo challenges a worker, sites of the test's own, an operator's hands. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { test as base, expect, type Page } from "@playwright/test";
 import { pino } from "pino";
 import { buildApp } from "../src/app.ts";
 import { loadConfig } from "../src/config.ts";
 import { buildDemoApp } from "../src/demo/demo-app.ts";
-import type { Puzzle, PuzzleKind } from "../src/demo/puzzle-types.ts";
+import type { Puzzle } from "../src/demo/puzzle-types.ts";
 import type { CaptchaInfo, Rect } from "../src/protocol/common.ts";
 import type { SessionAnswer, SessionResult } from "../src/protocol/rest.ts";
 import type { CaptchaRemoteController } from "../src/session/controller.ts";
@@ -56,14 +56,17 @@ interface TestFixtures {
   operator: Operator;
 }
 
-export const test = base.extend<TestFixtures, { server: TestServer }>({
+export const test = base.extend<TestFixtures, { server: TestServer; siteIsolation: boolean }>({
+  /** Frames of other sites in processes of their own, as in a full Chromium; the headless shell does not by itself. */
+  siteIsolation: [false, { option: true, scope: "worker" }],
+
   server: [
-    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
-    async ({}, use) => {
+    async ({ siteIsolation }, use) => {
       const dataDir = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
       const log = pino({ level: process.env["TEST_LOG_LEVEL"] ?? "silent" });
       const puzzles: Puzzle[] = [];
-      const config = loadConfig({ ...process.env, HOST: "127.0.0.1", PORT: "0", DATA_DIR: dataDir, DEMO: "off" });
+      const env = { ...process.env, HOST: "127.0.0.1", PORT: "0", DATA_DIR: dataDir, DEMO: "off", MAX_SESSIONS: "60" };
+      const config = loadConfig(siteIsolation ? { ...env, CHROMIUM_PATH: await isolatingChromium(dataDir) } : env);
       const { app, controller, publicUrl } = await buildApp(config, { log });
       const demo = await buildDemoApp({ apiOrigin: publicUrl, onPuzzle: (puzzle) => puzzles.push(puzzle) });
       await app.listen({ host: config.host, port: config.port });
@@ -145,6 +148,13 @@ export const test = base.extend<TestFixtures, { server: TestServer }>({
 
 export { expect };
 
+/** The browser under test with one flag more. */
+async function isolatingChromium(folder: string): Promise<string> {
+  const path = join(folder, basename(process.env["CHROMIUM_PATH"] ?? ""));
+  await writeFile(path, `#!/bin/sh\nexec "${process.env["CHROMIUM_PATH"]}" --site-per-process "$@"\n`, { mode: 0o700 });
+  return path;
+}
+
 /** A person at the console in a real browser: sees the canvas only, moves in straight lines at an even pace. */
 export class Operator {
   readonly page: Page;
@@ -224,11 +234,4 @@ export interface Point {
 /** A point given from a box's top left corner. */
 export function inside(box: Pick<Rect, "x" | "y">, point: Point): Point {
   return { x: box.x + point.x, y: box.y + point.y };
-}
-
-/** The newest puzzle of a kind the server's demo handed out after `count` of them. */
-export async function nextPuzzle<K extends PuzzleKind>(server: TestServer, kind: K, count: number) {
-  const find = () => server.puzzles.filter((puzzle) => puzzle.kind === kind);
-  await expect.poll(() => find().length).toBeGreaterThan(count);
-  return find().at(-1) as Extract<Puzzle, { kind: K }>;
 }

@@ -13,6 +13,10 @@ import { filledMatch, type LookPlan, lookAtPage, type PageLook, planLook, visibl
 
 const DEFAULT_STABLE_MS = 500;
 const DEFAULT_POLL_MS = 200;
+/** The beat while a verdict ripens. */
+const RIPENING_POLL_MS = 100;
+/** While it does, a challenge that comes back for a moment between two looks is not missed either. */
+const GUARD_MS = 1_000;
 /** The beat of a page that nobody touches and that does not change. */
 const REST_POLL_MS = 1_000;
 /** How long the fast beat lasts after input, a navigation or a frame change. */
@@ -51,6 +55,8 @@ export class ChallengeWatch {
   #timerAt = Infinity;
   #looking: Promise<Verdict> | null = null;
   #activeUntil = 0;
+  /** The last look said true: the next ones leave a guard behind. */
+  #guarding = false;
   #begun = false;
   #stopped = false;
 
@@ -89,7 +95,7 @@ export class ChallengeWatch {
       const goOn =
         verdict.value === true ? !verdict.stable : verdict.value === "unknown" && this.#mayBecomeKnown(now, unknownEnd);
       if (!goOn || this.#stopped) return verdict;
-      await delay(Math.min(this.#pollMs, 100));
+      await delay(RIPENING_POLL_MS);
     }
   }
 
@@ -103,9 +109,14 @@ export class ChallengeWatch {
 
   async #lookOnce(): Promise<Verdict> {
     let judgement = UNKNOWN;
+    const wasGuarded = this.#guarding;
     try {
       const wasNavigating = this.#navigations.underWay;
-      const [look, cookies] = await Promise.all([lookAtPage(this.#deps.frames, this.#plan), this.#changedCookies()]);
+      const guardMs = this.#guarding ? GUARD_MS : 0;
+      const [look, cookies] = await Promise.all([
+        lookAtPage(this.#deps.frames, this.#plan, guardMs),
+        this.#changedCookies(),
+      ]);
       if (this.#stopped) return { value: "unknown", stable: false, evidence: [] };
       this.#remember(look);
       // Judged in any case: what is visible counts as seen, also on a page of which nothing can be concluded.
@@ -116,13 +127,18 @@ export class ChallengeWatch {
     } catch {
       // A frame that cannot be asked leaves the rules unknown; the next beat asks again.
     }
-    const { stable, leftMs, evidence } = this.#window.update(judgement, performance.now(), Date.now());
+    this.#guarding = judgement.value === true;
+    // The window opens with a guarded look: what happened behind the first one nobody has seen.
+    const counted = wasGuarded
+      ? judgement
+      : { ...judgement, value: judgement.value === true ? UNKNOWN.value : judgement.value };
+    const { stable, leftMs, evidence } = this.#window.update(counted, performance.now(), Date.now());
     const verdict: Verdict = { value: judgement.value, stable, evidence };
     if (stable && this.#begun && !this.#stopped) {
       this.stop();
       this.#deps.onSolved(verdict);
     }
-    this.#scheduleNext(judgement, leftMs);
+    this.#scheduleNext(judgement, wasGuarded ? leftMs : 0);
     return verdict;
   }
 
@@ -130,7 +146,7 @@ export class ChallengeWatch {
     const beat = performance.now() < this.#activeUntil ? this.#pollMs : REST_POLL_MS;
     clearTimeout(this.#timer);
     this.#timerAt = Infinity;
-    this.#schedule(judgement.value === true ? Math.min(this.#pollMs, leftMs) : beat);
+    this.#schedule(judgement.value === true ? Math.min(RIPENING_POLL_MS, leftMs) : beat);
   }
 
   /** The earliest wish wins. */

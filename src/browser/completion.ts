@@ -76,10 +76,14 @@ function some(values: readonly Trilean[]): Trilean {
   return values.includes("unknown") ? "unknown" : false;
 }
 
-/** A verdict needs true for `stableMs` without a break; false and unknown restart the window. */
+/** Looks further apart than this cannot vouch for what was between them: the window starts anew. */
+export const MAX_LOOK_GAP_MS = 800;
+
+/** A verdict needs true for `stableMs` without a break; false, unknown and a gap between looks restart the window. */
 export class StabilityWindow {
   readonly #stableMs: number;
   #since: { at: number; wall: number } | null = null;
+  #lastAt = -Infinity;
 
   constructor(stableMs: number) {
     this.#stableMs = stableMs;
@@ -87,6 +91,9 @@ export class StabilityWindow {
 
   /** @param at monotonic ms, @param wall ms since 1970 of this judgement */
   update(judgement: Judgement, at: number, wall: number): { stable: boolean; leftMs: number; evidence: Evidence[] } {
+    const isGap = at - this.#lastAt > MAX_LOOK_GAP_MS;
+    this.#lastAt = at;
+    if (isGap) this.#since = null;
     if (judgement.value !== true) {
       this.#since = null;
       return { stable: false, leftMs: this.#stableMs, evidence: [] };

@@ -6,6 +6,8 @@ import type { MouseInput, PageInput } from "../session/page.ts";
 import type { FramePlace, FrameRef, PageFrames } from "./frames.ts";
 import { type KeyStroke, keyStroke } from "./keys.ts";
 
+/** A press in a frame of another process is waited for so long. */
+const PRESS_DEADLINE_MS = 250;
 /** Looking up the frame under a press; after that the press goes to the page itself. */
 const HIT_TEST_DEADLINE_MS = 250;
 /** Moves the browser has not answered yet; above it they wait and the newest replaces the older. */
@@ -115,7 +117,7 @@ export class InputReplay {
       case "key":
         return this.#key(input);
       case "text":
-        this.#send(this.#page.session.send("Input.insertText", { text: input.text }));
+        void this.#send(this.#page.session.send("Input.insertText", { text: input.text }));
     }
   }
 
@@ -137,15 +139,18 @@ export class InputReplay {
     this.#pointer = { x, y };
     this.#buttons |= BUTTON_BIT[button];
     this.#lastClick = this.#countClick(button, x, y);
-    this.#sendMouse("mousePressed", button);
+    const pressed = this.#sendMouse("mousePressed", button);
     this.#onPressed(true);
+    // A frame with a process of its own captures the pointer only once it has taken the press: what came right behind
+    // it would go to the page.
+    if (this.#target !== this.#page) await withDeadline(pressed, PRESS_DEADLINE_MS, "press").catch(() => {});
   }
 
   #move(x: number, y: number): void {
     this.#pointer = { x, y };
     if (!this.pressed) this.#target = this.#targetAt(x, y);
     this.#movesInFlight += 1;
-    this.#sendMouse("mouseMoved", this.#heldButton(), () => {
+    void this.#sendMouse("mouseMoved", this.#heldButton()).then(() => {
       this.#movesInFlight -= 1;
       if (!this.#pumping) void this.#pump();
     });
@@ -155,7 +160,7 @@ export class InputReplay {
     if ((this.#buttons & BUTTON_BIT[button]) === 0) return;
     this.#pointer = { x, y };
     this.#buttons &= ~BUTTON_BIT[button];
-    this.#sendMouse("mouseReleased", button);
+    void this.#sendMouse("mouseReleased", button);
     if (!this.pressed) this.#onPressed(false);
   }
 
@@ -163,7 +168,7 @@ export class InputReplay {
     const target = this.pressed ? this.#target : this.#targetAt(x, y);
     const point = inTarget(target, x, y);
     const event = { type: "mouseWheel" as const, ...point, deltaX: delta_x, deltaY: delta_y, buttons: this.#buttons };
-    this.#send(target.session.send("Input.dispatchMouseEvent", event));
+    void this.#send(target.session.send("Input.dispatchMouseEvent", event));
   }
 
   #key({ event_type, key, code, modifiers }: Extract<PageInput, { type: "key" }>): void {
@@ -176,20 +181,23 @@ export class InputReplay {
   /** Keys always go to the page: the browser hands them to whatever frame has the focus. */
   #sendKey(type: "keyDown" | "keyUp", { text, ...stroke }: KeyStroke, modifiers: number): void {
     const typed = type === "keyDown" && text !== undefined ? { text } : {};
-    this.#send(this.#page.session.send("Input.dispatchKeyEvent", { type, modifiers, ...stroke, ...typed }));
+    void this.#send(this.#page.session.send("Input.dispatchKeyEvent", { type, modifiers, ...stroke, ...typed }));
   }
 
-  #sendMouse(type: "mousePressed" | "mouseMoved" | "mouseReleased", button: Button | "none", done?: () => void): void {
+  #sendMouse(type: "mousePressed" | "mouseMoved" | "mouseReleased", button: Button | "none"): Promise<void> {
     const { session } = this.#target;
     const clickCount = type === "mouseMoved" ? 0 : (this.#lastClick?.count ?? 1);
     const point = inTarget(this.#target, this.#pointer.x, this.#pointer.y);
     const event = { type, ...point, button, buttons: this.#buttons, clickCount, pointerType: "mouse" as const };
-    this.#send(session.send("Input.dispatchMouseEvent", event), done);
+    return this.#send(session.send("Input.dispatchMouseEvent", event));
   }
 
-  #send(work: Promise<unknown>, done?: () => void): void {
-    // A page that has just gone answers with an error; its owner hears of that elsewhere.
-    work.catch(() => {}).finally(done);
+  /** Settles when the browser has taken the event; a page that has just gone is told of elsewhere. */
+  #send(work: Promise<unknown>): Promise<void> {
+    return work.then(
+      () => {},
+      () => {},
+    );
   }
 
   #heldButton(): Button | "none" {

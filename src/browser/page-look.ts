@@ -16,7 +16,7 @@ export interface TextRule {
 }
 
 /** What is asked of every frame, put together once a session. */
-export interface LookPlan extends FrameQuestion {
+export interface LookPlan extends Omit<FrameQuestion, "guardMs"> {
   readonly kinds: readonly ChallengeKind[];
   readonly texts: readonly TextRule[];
 }
@@ -24,7 +24,7 @@ export interface LookPlan extends FrameQuestion {
 export interface FrameLook {
   readonly frame: FrameRef;
   readonly answer: FrameAnswer;
-  /** Known only for frames in which something was found. */
+  /** Known for frames in which something was found, and for those that input must be sent to by themselves. */
   readonly place: FramePlace | null;
   readonly texts: readonly (boolean | "unknown")[];
 }
@@ -56,8 +56,8 @@ export function planLook(kinds: readonly ChallengeKind[], completion: Completion
 }
 
 /** Throws when a frame cannot be asked: then nothing can be said of the page. */
-export async function lookAtPage(frames: PageFrames, plan: LookPlan): Promise<PageLook> {
-  const looks = await Promise.all((await frames.list()).map((frame) => lookAtFrame(frames, frame, plan)));
+export async function lookAtPage(frames: PageFrames, plan: LookPlan, guardMs: number): Promise<PageLook> {
+  const looks = await Promise.all((await frames.list()).map((frame) => lookAtFrame(frames, frame, plan, guardMs)));
   const kinds = new Map<string, FrameRef>();
   let challenge: CaptchaInfo | null = null;
   for (const kind of plan.kinds) {
@@ -70,13 +70,14 @@ export async function lookAtPage(frames: PageFrames, plan: LookPlan): Promise<Pa
   return { frames: looks, challenge, kinds, scroll: { x: main?.answer.scrollX ?? 0, y: main?.answer.scrollY ?? 0 } };
 }
 
-async function lookAtFrame(frames: PageFrames, frame: FrameRef, plan: LookPlan): Promise<FrameLook> {
+async function lookAtFrame(frames: PageFrames, frame: FrameRef, plan: LookPlan, guardMs: number): Promise<FrameLook> {
   const { selectors, values } = plan;
   const [answer, texts] = await Promise.all([
-    frames.run(frame, askFrame, { selectors, values }),
+    frames.run(frame, askFrame, { selectors, values, guardMs }),
     Promise.all(plan.texts.map((rule) => runTextRule(frames, frame, rule))),
   ]);
-  const isOfInterest = answer.boxes.some((boxes) => boxes.length > 0) || frameKinds(plan, frame).length > 0;
+  const isOfInterest =
+    frames.isRemote(frame) || answer.boxes.some((boxes) => boxes.length > 0) || isKindByUrl(plan, frame);
   return { frame, answer, texts, place: isOfInterest ? await frames.place(frame) : null };
 }
 
@@ -131,8 +132,8 @@ function pageBoxes({ answer, place }: FrameLook, selectorIndex: number): Rect[] 
   }));
 }
 
-function frameKinds({ kinds }: LookPlan, frame: FrameRef): ChallengeKind[] {
-  return frame.parent ? kinds.filter((kind) => kind.frame_urls.some((part) => frame.url.includes(part))) : [];
+function isKindByUrl({ kinds }: LookPlan, { parent, url }: FrameRef): boolean {
+  return parent !== null && kinds.some((kind) => kind.frame_urls.some((part) => url.includes(part)));
 }
 
 async function runTextRule(frames: PageFrames, frame: FrameRef, rule: TextRule): Promise<boolean | "unknown"> {

@@ -8,6 +8,8 @@ export interface FrameQuestion {
   readonly selectors: readonly string[];
   /** Selectors of form fields whose value is wanted. */
   readonly values: readonly string[];
+  /** For so long after this look, what becomes visible for a moment is remembered for the next one; 0: not at all. */
+  readonly guardMs: number;
 }
 
 export interface FoundBox {
@@ -23,7 +25,7 @@ export interface FrameAnswer {
   readonly errorPage: boolean;
   readonly scrollX: number;
   readonly scrollY: number;
-  /** One list a selector: boxes of its visible matches, in the frame's own CSS px. */
+  /** One list a selector: boxes of its matches, in the frame's own CSS px, visible now or (guarded) since the last look. */
   readonly boxes: readonly (readonly FoundBox[])[];
   /** One answer a field selector: whether a match has a value. */
   readonly filled: readonly boolean[];
@@ -31,6 +33,11 @@ export interface FrameAnswer {
 
 export function askFrame(question: FrameQuestion): FrameAnswer {
   const MAX_MATCHES = 20;
+  const GUARD_TICK_MS = 25;
+  /** Lives in the isolated world: the page cannot see it. */
+  const world = globalThis as typeof globalThis & {
+    guard?: { timer: number; until: number; boxes: Map<string, FoundBox[]> };
+  };
   const visible = (element: Element): boolean => {
     const box = element.getBoundingClientRect();
     if (box.width < 1 || box.height < 1) return false;
@@ -48,6 +55,24 @@ export function askFrame(question: FrameQuestion): FrameAnswer {
     }
     return found;
   };
+  const glimpsed = world.guard?.boxes ?? new Map<string, FoundBox[]>();
+  clearInterval(world.guard?.timer);
+  delete world.guard;
+  if (question.guardMs > 0) {
+    const guard = { timer: 0, until: performance.now() + question.guardMs, boxes: new Map<string, FoundBox[]>() };
+    guard.timer = setInterval(() => {
+      if (performance.now() > guard.until) clearInterval(guard.timer);
+      for (const selector of question.selectors) {
+        const boxes = boxesOf(selector);
+        if (boxes.length > 0) guard.boxes.set(selector, boxes);
+      }
+    }, GUARD_TICK_MS) as unknown as number;
+    world.guard = guard;
+  }
+  const visibleOf = (selector: string): FoundBox[] => {
+    const now = boxesOf(selector);
+    return now.length > 0 ? now : (glimpsed.get(selector) ?? []);
+  };
   const navigation = performance.getEntriesByType("navigation")[0];
   const status = navigation && "responseStatus" in navigation ? Number(navigation.responseStatus) : 0;
   const isFilled = (selector: string): boolean =>
@@ -57,7 +82,7 @@ export function askFrame(question: FrameQuestion): FrameAnswer {
     errorPage: location.protocol === "chrome-error:" || status >= 400,
     scrollX,
     scrollY,
-    boxes: question.selectors.map(boxesOf),
+    boxes: question.selectors.map(visibleOf),
     filled: question.values.map(isFilled),
   };
 }

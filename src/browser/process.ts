@@ -79,13 +79,16 @@ export async function startBrowser(settings: BrowserSettings, signal: AbortSigna
   }
 }
 
-/** Ends every browser of this profiles folder, and removes what is in it: nobody owns them at a server's start. */
+/**
+ * Ends every browser of this profiles folder, and removes what is in it: nobody owns them at a server's start.
+ * Whole process groups, as a browser's helpers outlive it for a moment and still write.
+ */
 export async function reapBrowsers(profilesDir: string): Promise<number> {
-  const pids = await processesUsing(`--user-data-dir=${profilesDir}/`);
-  for (const pid of pids) signalProcess(pid, "SIGKILL");
-  await waitUntil(async () => (await processesUsing(`--user-data-dir=${profilesDir}/`)).length === 0, 2_000, 50);
-  await rm(profilesDir, { recursive: true, force: true, maxRetries: 3, retryDelay: 100 });
-  return pids.length;
+  const groups = await groupsUsing(`--user-data-dir=${profilesDir}/`);
+  for (const group of groups) signalProcess(-group, "SIGKILL");
+  for (const group of groups) await waitUntil(async () => !(await groupLives(group)), KILL_PATIENCE_MS, EXIT_POLL_MS);
+  await rm(profilesDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  return groups.length;
 }
 
 function commandLine({ chromiumPath, profileDir, viewport, locale, userAgent }: BrowserSettings): string[] {
@@ -149,12 +152,8 @@ async function groupLives(group: number): Promise<boolean> {
   } catch {
     return false;
   }
-  for (const pid of await listedProcesses()) {
-    const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-    const [state, , groupOf] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    if (Number(groupOf) === group && state !== "Z" && state !== "X") return true;
-  }
-  return false;
+  const stats = await Promise.all((await listedProcesses()).map(processStat));
+  return stats.some((stat) => stat.group === group && stat.state !== "Z" && stat.state !== "X");
 }
 
 function signalProcess(pid: number, signal: NodeJS.Signals): void {
@@ -165,14 +164,24 @@ function signalProcess(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** Processes whose command line has this argument prefix; the profile path is what identifies a browser of ours. */
-async function processesUsing(argument: string): Promise<number[]> {
-  const found: number[] = [];
+/** Groups of the processes with this argument prefix; the profile's path is what identifies a browser of ours. */
+async function groupsUsing(argument: string): Promise<number[]> {
+  const groups = new Set<number>();
   for (const pid of await listedProcesses()) {
     const text = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-    if (text.split("\0").some((part) => part.startsWith(argument))) found.push(pid);
+    if (!text.split("\0").some((part) => part.startsWith(argument))) continue;
+    const { group } = await processStat(pid);
+    // Browsers lead groups of their own: anything else, and 0 and 1 above all, is not ours to signal.
+    if (group > 1 && group !== (await processStat(process.pid)).group) groups.add(group);
   }
-  return found;
+  return [...groups];
+}
+
+async function processStat(pid: number): Promise<{ state: string; group: number }> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  // The name in parentheses may hold anything; what follows it is separated by spaces.
+  const [state = "", , group] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return { state, group: Number(group ?? 0) };
 }
 
 async function listedProcesses(): Promise<number[]> {

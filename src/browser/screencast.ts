@@ -77,7 +77,12 @@ export class Screencast {
   }
 
   /** A sharp picture of the view, now. Throws AppError `timeout`. */
-  async still(): Promise<Shot> {
+  still(): Promise<Shot> {
+    // The browser puts back the metrics it found before a screenshot: one that overlaps a new view would undo it.
+    return this.#inTurn(() => this.#capture());
+  }
+
+  async #capture(): Promise<Shot> {
     const view = this.#view;
     if (this.#last?.kind === "still" && this.#last.view === view) return this.#last;
     const clip = { ...view, x: view.x + this.#scroll.x, y: view.y + this.#scroll.y, scale: 1 };
@@ -132,11 +137,21 @@ export class Screencast {
   /** Brings what runs in line with what is wanted, one change after the other. */
   #settle(): void {
     if (!this.#isDue()) return;
-    this.#settling = this.#settling.then(async () => {
+    const settled = this.#inTurn(async () => {
       while (this.#isDue()) await this.#restart();
     });
     // The page may be gone at any moment; whoever owns it hears of that elsewhere.
-    this.#settling = this.#settling.catch(() => {});
+    settled.catch(() => {});
+  }
+
+  /** What changes the view or depends on it, one after the other. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#settling.then(work);
+    this.#settling = turn.then(
+      () => {},
+      () => {},
+    );
+    return turn;
   }
 
   #isDue(): boolean {

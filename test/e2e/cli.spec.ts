@@ -1,0 +1,182 @@
+/** `npm start` as a person meets it: the banner, the demo, Ctrl-C, a second start, a kill. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { JIGSAW } from "../../public/demo/layout.js";
+import { test as base, expect, Operator, TEST_FOLDER_PREFIX } from "../fixtures.ts";
+import { commandLinesWith } from "../processes.ts";
+
+const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
+
+interface Run {
+  readonly child: ChildProcess;
+  readonly out: () => string;
+  /** Exit code, or the signal's name. */
+  readonly ended: Promise<number | string | null>;
+  /** Waits for the banner and answers the operator link of the demo session. */
+  readonly ready: () => Promise<string>;
+}
+
+interface Home {
+  readonly dataDir: string;
+  readonly temporary: string;
+  start(env?: Record<string, string>): Run;
+}
+
+/** A folder for one server's data and one for its temporary files, and whatever was started ended again. */
+const test = base.extend<{ home: Home }>({
+  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
+  home: async ({}, use) => {
+    const folder = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
+    const dataDir = join(folder, "data");
+    const temporary = join(folder, "tmp");
+    await mkdir(temporary);
+    const runs: Run[] = [];
+    await use({
+      dataDir,
+      temporary,
+      start(env = {}) {
+        const run = startCli({ PORT: "0", DATA_DIR: dataDir, TMPDIR: temporary, ...env });
+        runs.push(run);
+        return run;
+      },
+    });
+    for (const run of runs) run.child.kill("SIGINT");
+    await Promise.all(runs.map((run) => run.ended));
+    await rm(folder, { recursive: true, force: true });
+  },
+});
+
+function startCli(env: Record<string, string>): Run {
+  const inherited = { PATH: process.env["PATH"] ?? "", CHROMIUM_PATH: process.env["CHROMIUM_PATH"] ?? "" };
+  const child = spawn(process.execPath, [CLI], { env: { ...inherited, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk;
+    });
+  }
+  const ended = new Promise<number | string | null>((resolve) =>
+    child.once("close", (code, signal) => resolve(code ?? signal)),
+  );
+  const ready = async () => {
+    await expect.poll(() => text, { timeout: 30_000 }).toContain("Ctrl-C ends it");
+    return /Try it now +(\S+)/.exec(text)?.[1] ?? "";
+  };
+  return { child, out: () => text, ended, ready };
+}
+
+async function expectNothingLeft({ dataDir, temporary }: Home): Promise<void> {
+  expect(await commandLinesWith(dataDir)).toEqual([]);
+  expect(await readdir(temporary)).toEqual([]);
+  expect(await readdir(join(dataDir, "profiles")).catch(() => [])).toEqual([]);
+}
+
+test("prints a banner whose link opens the demo session, and Ctrl-C ends all of it", async ({ home, page }) => {
+  const run = home.start();
+  const link = await run.ready();
+  expect(link).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/api\/captcha\/control\/demo$/);
+  for (const [, url] of run.out().matchAll(/^ {2}\w[\w ]+ {2,}(http\S+)$/gm)) {
+    expect((await fetch(url ?? "")).status, url).toBe(200);
+  }
+  const log = run
+    .out()
+    .split("\n")
+    .filter((line) => line.startsWith("{"));
+  expect(log.length).toBeGreaterThan(0);
+  for (const line of log) expect(JSON.parse(line)).toHaveProperty("level");
+  const operator = new Operator(page);
+  await operator.open(link);
+  await expect(page.locator("body")).toContainText(/drag/i);
+  expect((await commandLinesWith(home.dataDir)).length).toBeGreaterThan(0);
+
+  run.child.kill("SIGINT");
+  run.child.kill("SIGINT");
+  expect(await run.ended).toBe(0);
+
+  await expectNothingLeft(home);
+  expect(existsSync(join(home.dataDir, "sessions.db"))).toBe(true);
+});
+
+test("the demo's link is good again after a restart, and its ended page offers a new one", async ({ home, page }) => {
+  const first = home.start();
+  await first.ready();
+  first.child.kill("SIGTERM");
+  expect(await first.ended).toBe(0);
+  const second = home.start();
+  const link = await second.ready();
+  const api = link.replace(/\/control\/demo$/, "");
+  const operator = new Operator(page);
+  await operator.open(link);
+  await fetch(`${api}/session/demo`, { method: "DELETE" });
+  await expect(page.locator("body")).toHaveAttribute("data-phase", "ended");
+  await page.locator("#new-demo").click();
+  await expect(page.locator("body")).toHaveAttribute("data-phase", "live");
+  const demo = (await (await fetch(`${api}/session/demo`)).json()) as { state: string; expires_at: string };
+  expect(demo.state).toBe("active");
+  // It lasts MAX_TIMEOUT_SECONDS.
+  expect(Date.parse(demo.expires_at) - Date.now()).toBeGreaterThan(3_500_000);
+});
+
+test("[S4] a killed server's browsers are ended at the next start, and its sessions told as browser_lost", async ({
+  home,
+}) => {
+  const first = home.start();
+  const link = await first.ready();
+  const api = link.replace(/\/control\/demo$/, "");
+  const created = await fetch(`${api}/sessions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ url: `${/More challenges (\S+)/.exec(first.out())?.[1]}jigsaw.html` }),
+  });
+  const { session_id } = (await created.json()) as { session_id: string };
+  first.child.kill("SIGKILL");
+  await first.ended;
+  expect((await commandLinesWith(`${home.dataDir}/profiles/${session_id}`)).length).toBeGreaterThan(0);
+
+  const second = home.start();
+  const secondApi = (await second.ready()).replace(/\/control\/demo$/, "");
+  expect(await commandLinesWith(`${home.dataDir}/profiles/${session_id}`)).toEqual([]);
+  const status = await (await fetch(`${secondApi}/status/${session_id}`)).json();
+  expect(status).toMatchObject({ state: "failed", reason: "browser_lost", completed: false });
+  second.child.kill("SIGINT");
+  expect(await second.ended).toBe(0);
+  await expectNothingLeft(home);
+});
+
+test("a signal while an operator drags ends in time", async ({ home, page }) => {
+  const run = home.start();
+  const operator = new Operator(page);
+  await operator.open(await run.ready());
+  const box = await page.locator("#screen").boundingBox();
+  await page.mouse.move((box?.x ?? 0) + JIGSAW.handle.x, (box?.y ?? 0) + JIGSAW.handle.y);
+  await page.mouse.down();
+  run.child.kill("SIGTERM");
+  expect(await run.ended).toBe(0);
+  await expectNothingLeft(home);
+});
+
+test("a second server on the same folder is refused with a sentence", async ({ home }) => {
+  await home.start().ready();
+  const second = home.start();
+  expect(await second.ended).toBe(1);
+  expect(second.out()).toContain("Another server already uses");
+});
+
+test("a taken port and wrong variables are told in a line each", async ({ home }) => {
+  const taken = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => taken.once("listening", resolve));
+  const { port } = taken.address() as { port: number };
+  const blocked = home.start({ PORT: String(port) });
+  expect(await blocked.ended).toBe(1);
+  expect(blocked.out()).toContain("EADDRINUSE");
+  taken.close();
+
+  const wrong = home.start({ PORT: "many", HOST: "0.0.0.0", MAX_SESSIONS: "0" });
+  expect(await wrong.ended).toBe(1);
+  for (const line of [/^ {2}PORT: /m, /^ {2}HOST: /m, /^ {2}MAX_SESSIONS: /m]) expect(wrong.out()).toMatch(line);
+});

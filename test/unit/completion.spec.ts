@@ -1,0 +1,219 @@
+/** From what the frames say to a verdict: true, false and unknown, and the time a verdict must hold. */
+import { expect, test } from "@playwright/test";
+import fc from "fast-check";
+import {
+  type Judgement,
+  judge,
+  judgeRule,
+  type Look,
+  MAX_LOOK_GAP_MS,
+  matchesGlob,
+  StabilityWindow,
+  type Trilean,
+} from "../../src/browser/completion.ts";
+import { type Completion, completionSchema, type Rule } from "../../src/protocol/rest.ts";
+
+const FRAME = "https://site.example/frame";
+const WALL = Date.UTC(2030, 0, 1);
+
+interface Page {
+  visible?: string[];
+  filled?: string[];
+  texts?: Record<string, string | "unknown">;
+  url?: string;
+  cookies?: string[];
+}
+
+function lookAt({ visible = [], filled = [], texts = {}, url = "https://site.example/", cookies = [] }: Page): Look {
+  return {
+    url,
+    visible: (selector) => (visible.includes(selector) ? { frame: FRAME } : undefined),
+    filled: (selector) => (filled.includes(selector) ? { frame: FRAME } : undefined),
+    text: (selector, pattern) => {
+      const text = texts[selector];
+      if (text === "unknown") return "unknown";
+      return text !== undefined && new RegExp(pattern).test(text) ? { frame: FRAME } : undefined;
+    },
+    cookieChanged: (name) => cookies.includes(name),
+    kinds: () => ({ rule: "", fact: { value: "unknown", frame: null } }),
+  };
+}
+
+test("[R21] gone is unknown until the selector was seen, false while it is visible, true afterwards", () => {
+  const seen = new Set<string>();
+  const value = (page: Page) => judgeRule({ gone: "#captcha" }, lookAt(page), seen).value;
+  expect(value({})).toBe("unknown");
+  expect(value({ visible: ["#other"] })).toBe("unknown");
+  expect(value({ visible: ["#captcha"] })).toBe(false);
+  expect(value({})).toBe(true);
+  expect(value({ visible: ["#captcha"] })).toBe(false);
+  expect(judgeRule({ gone: "#other" }, lookAt({}), seen).value).toBe("unknown");
+});
+
+for (const [name, rule, page, value] of [
+  ["visible, with a match", { visible: "#ok" }, { visible: ["#ok"] }, true],
+  ["visible, without one", { visible: "#ok" }, {}, false],
+  ["value, filled", { value: "#token" }, { filled: ["#token"] }, true],
+  ["value, empty", { value: "#token" }, {}, false],
+  ["text that matches", { text: "#msg", matches: "^done$" }, { texts: { "#msg": "done" } }, true],
+  ["text that does not", { text: "#msg", matches: "^done$" }, { texts: { "#msg": "try again" } }, false],
+  ["text that could not be asked", { text: "#msg", matches: "^done$" }, { texts: { "#msg": "unknown" } }, "unknown"],
+  ["url that matches", { url: "https://*.example/in/**" }, { url: "https://site.example/in/a/b" }, true],
+  ["url that does not", { url: "https://*.example/in/**" }, { url: "https://site.example/out" }, false],
+  ["cookie that changed", { cookie: "pass", changed: true }, { cookies: ["pass"] }, true],
+  ["cookie that did not", { cookie: "pass", changed: true }, { cookies: ["other"] }, false],
+] satisfies [string, Rule, Page, Trilean][]) {
+  test(`[R21] a rule for a ${name} is ${value}`, () => {
+    expect(judgeRule(rule, lookAt(page), new Set()).value).toBe(value);
+  });
+}
+
+/** A rule of each value; the `gone` one was never seen. */
+const RULES: ReadonlyMap<Trilean, Rule> = new Map<Trilean, Rule>([
+  [true, { visible: "#yes" }],
+  [false, { visible: "#no" }],
+  ["unknown", { gone: "#never" }],
+]);
+
+test("[R21] all and any are combined in three values, for every pair of each", () => {
+  const values = [true, false, "unknown"] as const;
+  const rules = (of: readonly Trilean[]) => of.map((value) => RULES.get(value) as Rule);
+  const evaluate = (all?: readonly Trilean[], any?: readonly Trilean[]) =>
+    judge(
+      completion({ ...(all ? { all: rules(all) } : {}), ...(any ? { any: rules(any) } : {}) }),
+      lookAt({ visible: ["#yes"] }),
+      new Set(),
+    ).value;
+  const every = (of: readonly Trilean[]): Trilean =>
+    of.includes(false) ? false : of.includes("unknown") ? "unknown" : true;
+  const one = (of: readonly Trilean[]): Trilean =>
+    of.includes(true) ? true : of.includes("unknown") ? "unknown" : false;
+  const pairs = values.flatMap((a) => [[a], ...values.map((b) => [a, b])]);
+  for (const first of pairs) {
+    expect(evaluate(first), `all ${first}`).toBe(every(first));
+    expect(evaluate(undefined, first), `any ${first}`).toBe(one(first));
+    for (const second of pairs) {
+      expect(evaluate(first, second), `all ${first} any ${second}`).toBe(every([every(first), one(second)]));
+    }
+  }
+});
+
+test("[R21] a verdict names the rules that held and their frames, and none without a verdict", () => {
+  const rules = completion({ any: [{ visible: "#no" }, { visible: "#yes" }], all: [{ value: "#token" }] });
+  expect(judge(rules, lookAt({ visible: ["#yes"], filled: ["#token"] }), new Set())).toEqual({
+    value: true,
+    held: [
+      { rule: '{"value":"#token"}', frame: FRAME },
+      { rule: '{"visible":"#yes"}', frame: FRAME },
+    ],
+  });
+  expect(judge(rules, lookAt({ visible: ["#yes"] }), new Set())).toEqual({ value: false, held: [] });
+});
+
+test("[K1] without rules the kinds decide", () => {
+  const kinds = (value: Trilean) => () => ({ rule: "kind", fact: { value, frame: null } });
+  for (const given of [undefined, completion({})]) {
+    expect(judge(given, { ...lookAt({}), kinds: kinds(true) }, new Set())).toEqual({
+      value: true,
+      held: [{ rule: "kind", frame: null }],
+    });
+    for (const value of [false, "unknown"] as const) {
+      expect(judge(given, { ...lookAt({}), kinds: kinds(value) }, new Set())).toEqual({ value, held: [] });
+    }
+  }
+});
+
+test("[R21] a selector that any of several gone rules saw is remembered, also where the verdict is clear without it", () => {
+  const seen = new Set<string>();
+  const rules = completion({ all: [{ visible: "#no" }, { gone: "#captcha" }] });
+  expect(judge(rules, lookAt({ visible: ["#captcha"] }), seen).value).toBe(false);
+  expect(seen).toEqual(new Set(["#captcha"]));
+});
+
+const HOLDS: Judgement = { value: true, held: [{ rule: "r", frame: FRAME }] };
+
+test("[R21] a verdict is stable once it held for stable_ms without a break, and says since when", () => {
+  const window = new StabilityWindow(500);
+  const looks = [1_000, 1_200, 1_400, 1_499].map((at) => window.update(HOLDS, at, WALL + at - 1_000));
+  expect(looks.map(({ stable, leftMs }) => [stable, leftMs])).toEqual([
+    [false, 500],
+    [false, 300],
+    [false, 100],
+    [false, 1],
+  ]);
+  expect(window.update(HOLDS, 1_500, WALL + 500)).toEqual({
+    stable: true,
+    leftMs: 0,
+    evidence: [{ rule: "r", frame: FRAME, since: new Date(WALL).toISOString() }],
+  });
+});
+
+for (const value of [false, "unknown"] as const) {
+  test(`[K2] ${value} restarts the window`, () => {
+    const window = new StabilityWindow(500);
+    const stableAt = (at: number) => window.update(HOLDS, at, WALL).stable;
+    expect([0, 200, 400].map(stableAt)).toEqual([false, false, false]);
+    expect(window.update({ value, held: [] }, 450, WALL)).toEqual({ stable: false, leftMs: 500, evidence: [] });
+    expect([500, 700, 900, 999, 1_000].map(stableAt)).toEqual([false, false, false, false, true]);
+  });
+}
+
+test("[K2] looks too far apart cannot vouch for what was between them", () => {
+  const window = new StabilityWindow(500);
+  const stableAt = (at: number) => window.update(HOLDS, at, WALL).stable;
+  const late = MAX_LOOK_GAP_MS + 1;
+  expect([0, late, late + 250, late + 499, late + 500].map(stableAt)).toEqual([false, false, false, false, true]);
+});
+
+test("[R21] stable_ms 0 takes the first true", () => {
+  expect(new StabilityWindow(0).update(HOLDS, 7, WALL).stable).toBe(true);
+});
+
+for (const [glob, url, matches] of [
+  ["https://a.example/", "https://a.example/", true],
+  ["https://a.example/", "https://a.example/x", false],
+  ["https://a.example/*", "https://a.example/x", true],
+  ["https://a.example/*", "https://a.example/", true],
+  ["https://a.example/*", "https://a.example/x/y", false],
+  ["https://a.example/**", "https://a.example/x/y", true],
+  ["**/done", "https://a.example/x/done", true],
+  ["**/done", "https://a.example/done?x", false],
+  ["*", "done", true],
+  ["*", "a/b", false],
+  ["https://a.example/?x=1", "https://a.example/?x=1", true],
+  ["https://a.example/?x=1", "https://a.example/yx=1", false],
+  ["https://a.example/(a|b)+[c]", "https://a.example/(a|b)+[c]", true],
+  ["HTTPS://A.example/", "https://a.example/", false],
+  ["", "", true],
+  ["", "x", false],
+  ["**", "", true],
+] as const) {
+  test(`[R21] the glob ${glob || "(empty)"} ${matches ? "matches" : "does not match"} ${url || "(empty)"}`, () => {
+    expect(matchesGlob(url, glob)).toBe(matches);
+  });
+}
+
+test("[R21] a glob says the same as the regular expression it stands for", () => {
+  const alphabet = fc.constantFrom("a", "b", "/", ".", "*", "?");
+  const words = fc.string({ unit: alphabet, maxLength: 12 });
+  fc.assert(
+    fc.property(words, words, (glob, url) => {
+      const source = glob.replace(/\*{2,}|\*|[^*]/g, (token) =>
+        token === "*" ? "[^/]*" : token.startsWith("*") ? "[^]*" : RegExp.escape(token),
+      );
+      return matchesGlob(url, glob) === new RegExp(`^${source}$`).test(url);
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+test("[R21] a glob takes time in proportion to both lengths, whatever it is", () => {
+  const glob = "*a**a".repeat(100).slice(0, 499);
+  const startedAt = performance.now();
+  expect(matchesGlob("a".repeat(2_000), `${glob}b`)).toBe(false);
+  expect(performance.now() - startedAt).toBeLessThan(500);
+});
+
+function completion(given: Partial<Completion>): Completion {
+  return completionSchema.parse(given);
+}
