@@ -11,6 +11,8 @@ const env = { ...(existsSync(".env") ? parseEnv(readFileSync(".env", "utf8")) : 
 const executablePath = await findChromium({ chromiumPath: env["CHROMIUM_PATH"], path: env["PATH"] });
 // The servers under test run the same browser as the tests do.
 if (executablePath) process.env["CHROMIUM_PATH"] = executablePath;
+// Names this run's folders and processes, so that two runs at a time do not take each other's for leftovers.
+process.env["TEST_RUN"] ??= String(process.pid);
 // As root Chromium refuses to start with its sandbox.
 const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
 

@@ -21,6 +21,8 @@ const MOVE_EVERY_MS = 16;
 const MOVES = 24;
 /** The last picture of the drag has arrived and is drawn. */
 const SETTLED_MS = 600;
+/** A drag that the page took brings about as many pictures as moves; fewer than this and nothing moved. */
+const LEAST_PICTURES = 5;
 
 interface Shot {
   readonly file: string;
@@ -129,8 +131,11 @@ async function takeShot(browser: Browser, session: SessionAnswer, shot: Shot): P
     const canvas = page.locator("#screen[data-seq]");
     await canvas.waitFor();
     await page.waitForTimeout(SETTLED_MS);
+    const before = await canvas.getAttribute("data-seq");
     await drag(page, canvas, session, shot);
     await page.waitForTimeout(SETTLED_MS);
+    const pictures = Number(await canvas.getAttribute("data-seq")) - Number(before);
+    if (pictures < LEAST_PICTURES) throw new Error(`${shot.file}: the drag brought only ${pictures} pictures.`);
     await page.screenshot({ path: join(IMAGES, shot.file) });
     await page.mouse.up();
   } finally {

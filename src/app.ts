@@ -14,6 +14,7 @@ import { demoRoute } from "./http/demo.ts";
 import { registerErrorHandler } from "./http/error-handler.ts";
 import { healthRoutes } from "./http/health.ts";
 import { chooseSubprotocol, liveRoute } from "./http/live.ts";
+import { keepOtherSitesOut } from "./http/origin.ts";
 import { sessionRoutes } from "./http/sessions.ts";
 import { MAX_CLIENT_MESSAGE_BYTES } from "./protocol/live.ts";
 import { CaptchaRemoteController } from "./session/controller.ts";
@@ -73,6 +74,7 @@ export async function buildApp(config: Config, { log, demoOrigin = () => undefin
   // JSON only: a form on another site cannot post that without a preflight, which is never granted.
   app.removeContentTypeParser("text/plain");
   registerErrorHandler(app);
+  keepOtherSitesOut(app, publicUrl);
   app.addHook("preClose", () => controller.close());
   app.addHook("preClose", async () => endSockets(app));
 

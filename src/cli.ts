@@ -86,13 +86,21 @@ function endOnSignals(config: Config, log: Logger, close: () => Promise<void>): 
     log.info({ signal }, "shutting down");
     setTimeout(() => process.exit(1), config.shutdownSeconds * 1_000).unref();
     close().then(
-      () => process.exit(0),
+      () => process.exit(),
       (error: unknown) => {
         log.fatal({ err: error }, "shutdown failed");
         process.exit(1);
       },
     );
   };
+  // A defect: nothing can be trusted any more, but the browsers are not left behind.
+  for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+    process.on(event, (error: unknown) => {
+      log.fatal({ err: error }, "unexpected error, shutting down");
+      process.exitCode = 1;
+      onSignal("SIGTERM");
+    });
+  }
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
   process.on("SIGHUP", onSignal);

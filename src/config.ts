@@ -47,6 +47,8 @@ const environmentSchema = z
   .refine((env) => env.DEFAULT_TIMEOUT_SECONDS <= env.MAX_TIMEOUT_SECONDS, {
     path: ["DEFAULT_TIMEOUT_SECONDS"],
     error: "larger than MAX_TIMEOUT_SECONDS",
+    // Compared only where both are right by themselves.
+    when: ({ issues }) => !issues.some(({ path }) => String(path?.[0]).endsWith("_TIMEOUT_SECONDS")),
   });
 
 /** A selector list and, optionally, what "done" looks like, for a kind of challenge the user adds. */
@@ -124,7 +126,12 @@ export function loadConfig(env: NodeJS.ProcessEnv, argv: readonly string[] = [])
   const given = { ...pick(env, Object.keys(ENVIRONMENT)), ...readFlags(argv) };
   const parsed = environmentSchema.safeParse(given);
   if (!parsed.success) {
-    throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`));
+    const lines = new Map<string, string>();
+    for (const { path, message } of parsed.error.issues) {
+      const name = String(path[0]);
+      if (!lines.has(name)) lines.set(name, `${name}: ${message}`);
+    }
+    throw new ConfigError([...lines.values()]);
   }
   const values = parsed.data;
   return Object.freeze({

@@ -15,8 +15,8 @@ import type { SessionAnswer, SessionResult } from "../src/protocol/rest.ts";
 import type { CaptchaRemoteController } from "../src/session/controller.ts";
 import { LiveClient } from "./live-client.ts";
 
-/** All folders of the tests begin with this; leftovers.spec.ts looks for it. */
-export const TEST_FOLDER_PREFIX = "captcha-remote-test-";
+/** All folders of this run begin with this; leftovers.spec.ts looks for it. */
+export const TEST_FOLDER_PREFIX = `captcha-remote-test-${process.env["TEST_RUN"]}-`;
 
 export interface TestServer {
   readonly url: string;

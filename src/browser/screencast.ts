@@ -157,13 +157,15 @@ export class Screencast {
   #isDue(): boolean {
     if (this.#closed) return false;
     if (!this.#wanted) return this.#running;
-    const { view, scroll, quality } = this.#started ?? {};
+    const started = this.#started;
+    if (!this.#running || !started) return true;
+    return started.quality !== this.#control.quality || !this.#isInPlace(started);
+  }
+
+  /** A cut-out must move along with the document; the whole page is the whole page wherever it is scrolled to. */
+  #isInPlace(started: { view: Rect; scroll: Scroll }): boolean {
     return (
-      !this.#running ||
-      view !== this.#view ||
-      quality !== this.#control.quality ||
-      !scroll ||
-      !samePoint(scroll, this.#scroll)
+      started.view === this.#view && (isWhole(this.#view, this.#viewport) || samePoint(started.scroll, this.#scroll))
     );
   }
 
@@ -175,8 +177,7 @@ export class Screencast {
     }
     if (!this.#wanted || this.#closed) return;
     const next = { view: this.#view, scroll: this.#scroll, quality: this.#control.quality };
-    const before = this.#started;
-    if (before?.view !== next.view || !samePoint(before.scroll, next.scroll)) await this.#applyMetrics();
+    if (!this.#started || !this.#isInPlace(this.#started)) await this.#applyMetrics();
     this.#started = next;
     this.#starts += 1;
     this.#running = true;

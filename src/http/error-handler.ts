@@ -15,6 +15,8 @@ export function registerErrorHandler(app: FastifyInstance): void {
 function sendError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = fromFastify(error);
   if (known.status >= 500) request.log.error({ err: error }, "request failed");
+  // The server has let go of the connection of an upgrade: left open, it would hold up the server's own close.
+  if (request.headers.upgrade !== undefined) reply.raw.once("finish", () => request.raw.socket.destroySoon());
   if (known.code === "capacity" || known.code === "shutting_down") reply.header("retry-after", RETRY_AFTER_SECONDS);
   return reply.status(known.status).send({ error: { ...known.toWire(), timestamp: new Date().toISOString() } });
 }

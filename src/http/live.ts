@@ -43,6 +43,8 @@ class LiveConnection {
   readonly #controller: CaptchaRemoteController;
   #seat: Seat | null = null;
   #early: ClientMessage[] = [];
+  /** The newest picture that arrived before the session had finished its welcome. */
+  #earlyArrival = 0;
   #aliveAt = performance.now();
   #second = { startedAt: 0, count: 0 };
   #pinger: NodeJS.Timeout | undefined;
@@ -69,6 +71,7 @@ class LiveConnection {
     try {
       const seat = await this.#controller.join(sessionId, lineOf(socket), socket.protocol === "");
       this.#seat = seat;
+      seat.viewer.arrived(this.#earlyArrival);
     } catch (error) {
       const known = toAppError(error);
       this.#sendError(known);
@@ -134,7 +137,9 @@ class LiveConnection {
   #onPong(data: Buffer): void {
     this.#alive();
     const seq = Number(data.toString());
-    if (data.length > 0 && Number.isInteger(seq)) this.#seat?.viewer.arrived(seq);
+    if (data.length === 0 || !Number.isInteger(seq)) return;
+    if (this.#seat) this.#seat.viewer.arrived(seq);
+    else this.#earlyArrival = seq;
   }
 
   #heartbeat(): void {

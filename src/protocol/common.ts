@@ -1,11 +1,12 @@
 /** Shapes that REST and the operator socket share. */
 import { z } from "zod";
 
-export const SESSION_ID_PATTERN = /^[A-Za-z0-9._~-]{1,64}$/;
+/** Neither `.` nor `..`: an id is part of URLs and names a folder. */
+export const SESSION_ID_PATTERN = /^(?!\.{1,2}$)[A-Za-z0-9._~-]{1,64}$/;
 
 export const sessionIdSchema = z
   .string()
-  .regex(SESSION_ID_PATTERN, "1 to 64 of A-Z a-z 0-9 . _ ~ -")
+  .regex(SESSION_ID_PATTERN, "1 to 64 of A-Z a-z 0-9 . _ ~ - and not . or ..")
   .meta({ description: "The session's id.", example: "k3J0pX2mQ4yV8nT1sR6wZg" });
 
 export const SESSION_STATES = ["starting", "waiting", "active", "solved", "failed", "expired", "cancelled"] as const;

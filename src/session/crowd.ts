@@ -31,8 +31,8 @@ export class Crowd {
   readonly #lease = new ControlLease();
   readonly #restOperator: Actor = { name: "rest" };
   #lastPicture: Picture | null = null;
-  /** A new view was announced by the page and its first picture is awaited. */
-  #viewIsNew = false;
+  /** Who has not been told of the present view yet: its first picture comes to them as session_info. */
+  readonly #owedInfo = new Set<Viewer>();
   #restQuiet: NodeJS.Timeout | undefined;
 
   constructor(deps: CrowdDeps) {
@@ -71,7 +71,10 @@ export class Crowd {
   /** A socket is gone: an anonymous holder frees control at once, what it held down a little later. */
   leave(viewer: Viewer): void {
     if (!this.#viewers.delete(viewer)) return;
+    this.#owedInfo.delete(viewer);
     viewer.dispose();
+    // Nothing tells of changes while nobody watches: the next one to join gets a picture taken then.
+    if (this.#viewers.size === 0) this.#lastPicture = null;
     const held = this.#lease.holds(viewer);
     this.#lease.release(viewer);
     this.#syncPage();
@@ -113,7 +116,7 @@ export class Crowd {
     }
     page.input(input);
     if (input.type === "mouse_event" && input.event_type === "up") {
-      for (const viewer of this.#viewers) if (viewer.plain) viewer.holdPictures(PLAIN_PICTURE_HOLD_MS);
+      this.#holdPlainPictures();
     }
   }
 
@@ -136,20 +139,21 @@ export class Crowd {
   /** A picture of the page: the newest wins; the first of a new view comes as session_info [W20]. */
   show(picture: Picture): void {
     const page = this.#deps.page();
-    if (!page || !sameRect(picture.view, page.view)) return;
+    if (!page || this.#viewers.size === 0 || !sameRect(picture.view, page.view)) return;
     this.#lastPicture = picture;
     for (const viewer of this.#viewers) {
-      if (this.#viewIsNew) this.#sendInfo(viewer, picture);
-      else viewer.show(picture);
+      if (!this.#owedInfo.has(viewer)) viewer.show(picture);
+      else if (!viewer.holdsPictures) this.#sendInfo(viewer, picture);
     }
-    this.#viewIsNew = false;
   }
 
   /** The challenge or the view changed; pictures of the old view are not shown any more. */
   viewChanged(view: Rect): void {
-    this.#viewIsNew = true;
-    for (const viewer of this.#viewers) viewer.dropOtherViews(view);
-    if (this.#viewers.size > 0) void this.#askForPictureLater();
+    for (const viewer of this.#viewers) {
+      viewer.dropOtherViews(view);
+      this.#owedInfo.add(viewer);
+    }
+    if (this.#viewers.size > 0) void this.#payInfoAfter(VIEW_PICTURE_PATIENCE_MS);
   }
 
   broadcast(message: ServerMessage): void {
@@ -166,6 +170,12 @@ export class Crowd {
     this.#viewers.clear();
   }
 
+  #holdPlainPictures(): void {
+    const plain = [...this.#viewers].filter((viewer) => viewer.plain);
+    for (const viewer of plain) viewer.holdPictures(PLAIN_PICTURE_HOLD_MS);
+    if (plain.length > 0) void this.#payInfoAfter(PLAIN_PICTURE_HOLD_MS + 10);
+  }
+
   async #welcome(viewer: Viewer): Promise<void> {
     const page = this.#deps.page();
     let picture = this.#lastPicture;
@@ -178,6 +188,7 @@ export class Crowd {
   #sendInfo(viewer: Viewer, picture: Picture | null): void {
     const { record } = this.#deps;
     const page = this.#deps.page();
+    this.#owedInfo.delete(viewer);
     viewer.send({
       type: "session_info",
       session_id: record.session_id,
@@ -194,10 +205,11 @@ export class Crowd {
     });
   }
 
-  async #askForPictureLater(): Promise<void> {
-    await delay(VIEW_PICTURE_PATIENCE_MS, undefined, { ref: false });
+  /** Whoever is still owed a session_info then gets it with a picture taken for it. */
+  async #payInfoAfter(ms: number): Promise<void> {
+    await delay(ms, undefined, { ref: false });
     const page = this.#deps.page();
-    if (!this.#viewIsNew || !page) return;
+    if (this.#owedInfo.size === 0 || !page) return;
     const picture = await page.picture().catch(() => null);
     if (picture) this.show(picture);
   }

@@ -33,11 +33,20 @@ const MIGRATIONS = [
 export function openSqliteStore(dataDir: string): SessionStore {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const lock = holdDataDir(dataDir);
+  try {
+    return new SqliteStore(openDatabase(dataDir), lock);
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
+}
+
+function openDatabase(dataDir: string): DatabaseSync {
   const db = new DatabaseSync(join(dataDir, "sessions.db"));
   // WAL with NORMAL: a crash of the process loses nothing, a power cut at most the last moves.
   db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 2000;");
   migrate(db);
-  return new SqliteStore(db, lock);
+  return db;
 }
 
 /** SQLite's own file lock: the system drops it with the process, however that ends. */

@@ -22,6 +22,8 @@ export class Viewer {
   /** An older client: no subprotocol, no acks, no take_control. */
   readonly plain: boolean;
   readonly #line: ViewerLine;
+  /** What came up before this viewer's first session_info, in order; null from then on [W2]. */
+  #early: string[] | null = [];
   #waiting: Picture | null = null;
   #unacked: number[] = [];
   #heldUntil = 0;
@@ -35,7 +37,13 @@ export class Viewer {
 
   send(message: ServerMessage, replyTo?: string | number): void {
     const extra = replyTo === undefined ? {} : { reply_to: replyTo };
-    this.#line.sendText(JSON.stringify({ ...message, timestamp: Date.now(), ...extra }));
+    const text = JSON.stringify({ ...message, timestamp: Date.now(), ...extra });
+    if (this.#early && message.type !== "session_info") {
+      this.#early.push(text);
+      return;
+    }
+    this.#line.sendText(text);
+    this.#sendEarly();
   }
 
   /** Shows this picture when the line can take one, unless a newer one comes first. */
@@ -55,6 +63,10 @@ export class Viewer {
     this.#flush();
   }
 
+  get holdsPictures(): boolean {
+    return performance.now() < this.#heldUntil;
+  }
+
   /** No pictures for so long; the newest one follows then. */
   holdPictures(ms: number): void {
     this.#heldUntil = performance.now() + ms;
@@ -63,6 +75,7 @@ export class Viewer {
   }
 
   close(code: number, reason: string): void {
+    this.#sendEarly();
     this.dispose();
     this.#line.close(code, reason);
   }
@@ -72,9 +85,17 @@ export class Viewer {
     this.#waiting = null;
   }
 
+  #sendEarly(): void {
+    const early = this.#early;
+    if (!early) return;
+    this.#early = null;
+    for (const text of early) this.#line.sendText(text);
+    this.#flush();
+  }
+
   #flush(): void {
     const picture = this.#waiting;
-    if (!picture || performance.now() < this.#heldUntil) return;
+    if (!picture || this.#early || this.holdsPictures) return;
     if (this.#unacked.length >= MAX_UNACKED_PICTURES || this.#line.bufferedBytes() > MAX_BUFFERED_BYTES) return;
     this.#waiting = null;
     this.#unacked.push(picture.seq);

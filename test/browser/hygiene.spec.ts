@@ -8,7 +8,7 @@ import { expect, TEST_FOLDER_PREFIX, type TestSite, test } from "../fixtures.ts"
 /** What a page saw of its own world, from before its first element to the moment it was asked. */
 interface Report {
   readonly where: string;
-  /** Own property names of the window when the page began. */
+  /** Own property names of the window: all of them, and those that came after the page had loaded. */
   readonly globals: string[];
   readonly newGlobals: string[];
   readonly foreignListeners: string[];
@@ -32,7 +32,7 @@ const TELL = { x: 230, y: 20, width: 50, height: 30 };
 /** Runs first in the page's own world. It records until `tell()`; whatever it then reports was not its own doing. */
 function record(where: string): void {
   const names = () => Object.getOwnPropertyNames(window);
-  const globals = names();
+  const known = new Set<string>();
   const newGlobals = new Set<string>();
   const foreignListeners: string[] = [];
   const mutations: string[] = [];
@@ -47,13 +47,14 @@ function record(where: string): void {
     return elements.reduce((sum, element) => sum + element.childNodes.length + element.attributes.length, 0);
   };
   const look = () => {
-    for (const name of names()) if (!globals.includes(name)) newGlobals.add(name);
+    for (const name of names()) if (!known.has(name)) newGlobals.add(name);
   };
   addEventListener("resize", () => {
     resizes += 1;
   });
   addEventListener("load", () => {
     before = countNodes();
+    for (const name of names()) known.add(name);
     const observer = new MutationObserver((records) => {
       for (const { type, target } of records) mutations.push(`${type} ${target.nodeName}`);
     });
@@ -64,7 +65,7 @@ function record(where: string): void {
       look();
       const report: Report = {
         where,
-        globals,
+        globals: names(),
         newGlobals: [...newGlobals],
         foreignListeners,
         mutations,

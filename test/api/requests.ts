@@ -1,0 +1,83 @@
+/** What the API tests need beyond the fixtures: raw requests, pages that tell what they saw, servers with settings of their own. */
+import { mkdtemp, rm } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pino } from "pino";
+import { buildApp } from "../../src/app.ts";
+import { loadConfig } from "../../src/config.ts";
+import { test as base, TEST_FOLDER_PREFIX, type TestSite } from "../fixtures.ts";
+
+// biome-ignore lint/suspicious/noExplicitAny: tests look into answers of many shapes.
+type Json = any;
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Json;
+}
+
+/** Sends a request; objects go as JSON, strings as they are. Redirects are answered as such. */
+export async function call(method: string, url: string, body?: unknown, headers = {}): Promise<Answer> {
+  const response = await fetch(url, {
+    method,
+    redirect: "manual",
+    headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  const isJson = response.headers.get("content-type")?.includes("json") && text !== "";
+  return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
+}
+
+export interface OwnServer {
+  readonly url: string;
+  readonly api: string;
+  /** Where it listens, whatever PUBLIC_URL says. */
+  readonly listening: string;
+  close(): Promise<void>;
+}
+
+export const test = base.extend<{
+  /** A server with settings of its own; the folder is kept between servers of one test. */
+  startServer: (env?: Record<string, string>) => Promise<OwnServer>;
+}>({
+  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
+  startServer: async ({}, use) => {
+    const dataDir = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
+    const closers: (() => Promise<void>)[] = [];
+    await use(async (given = {}) => {
+      const env = { ...process.env, HOST: "127.0.0.1", PORT: "0", DATA_DIR: dataDir, DEMO: "off", ...given };
+      const { app, publicUrl } = await buildApp(loadConfig(env), { log: pino({ level: "silent" }) });
+      const close = () => app.close();
+      closers.push(close);
+      const listening = await app.listen({ host: "127.0.0.1", port: 0 });
+      return { url: publicUrl(), api: `${publicUrl()}/api/captcha`, listening, close };
+    });
+    for (const close of closers) await close();
+    await rm(dataDir, { recursive: true, force: true });
+  },
+});
+
+/** A script for a page: `report(value)` sends a value to the site, one after the other. */
+export const REPORTING = `<script>
+  let last = Promise.resolve();
+  const report = (value) => {
+    const body = JSON.stringify(value);
+    last = last.then(() => fetch("/report", { method: "POST", body, keepalive: true })).catch(() => {});
+  };
+</script>`;
+
+/** What pages of this site report; grows as they do. */
+export function reportsOf(site: TestSite): Json[] {
+  const reports: Json[] = [];
+  site.serve("/report", async (request, response) => {
+    reports.push(JSON.parse(await textOf(request)));
+    response.end();
+  });
+  return reports;
+}
+
+async function textOf(request: IncomingMessage): Promise<string> {
+  return Buffer.concat(await request.toArray()).toString("utf8");
+}

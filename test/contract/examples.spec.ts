@@ -1,0 +1,87 @@
+/** The examples: the READMEs show them as they are, and they run. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { ENVIRONMENT } from "../../src/config.ts";
+import { JSON_SUBPROTOCOL } from "../../src/protocol/live.ts";
+import { test as base, expect } from "../fixtures.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const EXAMPLES = ["examples/bot.sh", "examples/bot.ts"] as const;
+const READMES = ["README.md", "README.zh-CN.md"] as const;
+/** Nothing to find in it: the rules stay unknown, so that the operator's word decides. */
+const PLAIN_PAGE = "<title>Shop</title><h1>Shop</h1>";
+
+interface Run {
+  readonly out: () => string;
+  /** Waits for the operator link that the example prints, and answers the session's id. */
+  readonly asked: () => Promise<string>;
+  readonly exitCode: Promise<number | null>;
+}
+
+const test = base.extend<{ run: (command: string, args: readonly string[]) => Run }>({
+  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
+  run: async ({}, use) => {
+    const children: ChildProcess[] = [];
+    await use((command, args) => {
+      const child = spawn(command, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+      children.push(child);
+      return watch(child);
+    });
+    for (const child of children) child.kill();
+  },
+});
+
+function watch(child: ChildProcess): Run {
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk;
+    });
+  }
+  return {
+    out: () => text,
+    asked: async () => {
+      await expect.poll(() => text).toMatch(/Please clear it: \S+\n/);
+      return /control\/(\S+)\n/.exec(text)?.[1] ?? "";
+    },
+    exitCode: new Promise((resolve) => child.once("close", resolve)),
+  };
+}
+
+for (const readme of READMES) {
+  test(`${readme} shows the examples as they are`, () => {
+    const text = readFileSync(`${ROOT}${readme}`, "utf8");
+    for (const example of EXAMPLES) {
+      const language = example.endsWith(".ts") ? "ts" : "sh";
+      expect(text).toContain(`\`\`\`${language}\n${readFileSync(`${ROOT}${example}`, "utf8")}\`\`\``);
+    }
+  });
+
+  test(`${readme} names every variable of the configuration and no other`, () => {
+    const rows = readFileSync(`${ROOT}${readme}`, "utf8").matchAll(/^\| `([A-Z][A-Z_]+)` \|/gm);
+    expect([...rows].map(([, name]) => name).sort()).toEqual(Object.keys(ENVIRONMENT).sort());
+  });
+}
+
+test("[R6] [R11] [W17] bot.ts learns that the operator is done", async ({ run, server, site, connect }) => {
+  const bot = run(process.execPath, ["examples/bot.ts", site.serve("/shop", PLAIN_PAGE), server.api]);
+  const operator = await connect(`${server.api.replace("http", "ws")}/ws/${await bot.asked()}`, {
+    protocols: [JSON_SUBPROTOCOL],
+  });
+  await operator.next("session_info");
+  operator.send({ type: "finish", outcome: "done" });
+  expect(await bot.exitCode, bot.out()).toBe(0);
+  expect(bot.out()).toMatch(/outcome: 'solved',\s+reason: 'operator_done',\s+verified: 'operator'/);
+});
+
+test("[R6] [R11] [W17] bot.sh learns that the operator gave up", async ({ run, server, site, connect }) => {
+  const bot = run("sh", ["examples/bot.sh", site.serve("/shop", PLAIN_PAGE), server.api]);
+  const operator = await connect(`${server.api.replace("http", "ws")}/ws/${await bot.asked()}`, {
+    protocols: [JSON_SUBPROTOCOL],
+  });
+  await operator.next("session_info");
+  operator.send({ type: "finish", outcome: "cannot" });
+  expect(await bot.exitCode, bot.out()).toBe(0);
+  expect(bot.out()).toContain('{"outcome":"failed","reason":"operator_gave_up"');
+});

@@ -1,0 +1,150 @@
+/** The environment and the flags: defaults, what wins, and a clear line for each wrong value. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { test as base, expect } from "@playwright/test";
+import { ConfigError, ENVIRONMENT, isLoopback, loadConfig } from "../../src/config.ts";
+import { TEST_FOLDER_PREFIX } from "../fixtures.ts";
+
+const test = base.extend<{ file: (text: string) => Promise<string> }>({
+  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
+  file: async ({}, use) => {
+    const folder = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
+    await use(async (text) => {
+      const path = join(folder, "kinds.json");
+      await writeFile(path, text);
+      return path;
+    });
+    await rm(folder, { recursive: true, force: true });
+  },
+});
+
+function linesOf(env: Record<string, string>, argv: string[] = []): readonly string[] {
+  try {
+    loadConfig(env, argv);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.lines;
+    throw error;
+  }
+  return [];
+}
+
+test("without any variable the defaults of the contract stand, and cannot be changed", () => {
+  const config = loadConfig({});
+  expect(config).toEqual({
+    host: "127.0.0.1",
+    port: 3000,
+    publicUrl: undefined,
+    basePath: "",
+    dataDir: resolve("data"),
+    logLevel: "info",
+    chromiumPath: undefined,
+    auth: "off",
+    maxSessions: 20,
+    defaultTimeoutSeconds: 180,
+    maxTimeoutSeconds: 3_600,
+    retentionSeconds: 86_400,
+    shutdownSeconds: 10,
+    demo: true,
+    customKinds: [],
+    searchPath: "",
+    browserEnvironment: {},
+  });
+  expect(Object.isFrozen(config)).toBe(true);
+  expect(() => Object.assign(config, { port: 1 })).toThrow(TypeError);
+});
+
+test("a flag of the same name in kebab-case wins over the variable, an empty variable is none", () => {
+  const env = { PORT: "4000", MAX_SESSIONS: "5", DATA_DIR: "", HOST: "" };
+  const config = loadConfig(env, ["--port", "5000", "--public-url=https://bots.example/captcha/", "--demo", "on"]);
+  expect(config).toMatchObject({
+    port: 5000,
+    maxSessions: 5,
+    host: "127.0.0.1",
+    dataDir: resolve("data"),
+    publicUrl: "https://bots.example/captcha",
+    basePath: "/captcha",
+    demo: true,
+  });
+});
+
+test("BASE_PATH is the path of PUBLIC_URL unless it is given", () => {
+  expect(loadConfig({ PUBLIC_URL: "https://a.example" })).toMatchObject({ publicUrl: "https://a.example", basePath: "" });
+  expect(loadConfig({ PUBLIC_URL: "https://a.example/x/y/" })).toMatchObject({ basePath: "/x/y" });
+  expect(loadConfig({ PUBLIC_URL: "https://a.example/x", BASE_PATH: "/z/" })).toMatchObject({ basePath: "/z" });
+  expect(loadConfig({ BASE_PATH: "/" })).toMatchObject({ basePath: "" });
+});
+
+test("the demo is on unless PUBLIC_URL says that others come", () => {
+  expect(loadConfig({}).demo).toBe(true);
+  expect(loadConfig({ PUBLIC_URL: "https://a.example" }).demo).toBe(false);
+  expect(loadConfig({ DEMO: "off" }).demo).toBe(false);
+});
+
+const WRONG: Readonly<Record<keyof typeof ENVIRONMENT, readonly string[]>> = {
+  HOST: ["0.0.0.0", "::", "192.168.1.4", "example.org", "127.0.0.1.example.org", "1270.0.0.1"],
+  PORT: ["many", "-1", "65536", "3000.5", "NaN", "Infinity"],
+  PUBLIC_URL: ["bots.example", "ftp://bots.example", "https://a.example/?q", "https://a:b@a.example/", "https://a/#x"],
+  BASE_PATH: ["bots", "/bots//x", "/b ts", "https://a.example/bots", "/bots?x"],
+  // Any path may exist.
+  DATA_DIR: [],
+  LOG_LEVEL: ["loud", "INFO"],
+  // Looked for when a browser is started.
+  CHROMIUM_PATH: [],
+  AUTH: ["on", "none", "OFF"],
+  MAX_SESSIONS: ["0", "-3", "1.5", "all", "1001"],
+  DEFAULT_TIMEOUT_SECONDS: ["0", "soon", "86401", "3601"],
+  MAX_TIMEOUT_SECONDS: ["0", "1e9"],
+  RETENTION_SECONDS: ["0", "forever"],
+  SHUTDOWN_SECONDS: ["0", "601", "ten"],
+  DEMO: ["yes", "true", "1", "ON"],
+  CHALLENGE_KINDS_FILE: ["/nowhere/kinds.json"],
+};
+
+for (const [name, values] of Object.entries(WRONG)) {
+  for (const value of values) {
+    test(`${name}=${value} stops the start with one line that names it`, () => {
+      expect(linesOf({ [name]: value })).toEqual([expect.stringMatching(new RegExp(`^${name}: \\S`))]);
+    });
+  }
+}
+
+test("all wrong values are told at once, a line each", () => {
+  const env = { PORT: "many", HOST: "0.0.0.0", MAX_SESSIONS: "0", DEMO: "yes", PUBLIC_URL: "x" };
+  const names = linesOf(env).map((line) => line.split(":")[0]);
+  expect(names.toSorted()).toEqual(Object.keys(env).toSorted());
+});
+
+test("a flag that does not exist, or without a value, is told", () => {
+  expect(linesOf({}, ["--prot", "4000"])).toEqual([expect.stringContaining("--prot")]);
+  expect(linesOf({}, ["--port"])).toEqual([expect.stringContaining("--port")]);
+  expect(linesOf({}, ["4000"])).toEqual([expect.stringContaining("4000")]);
+  expect(linesOf({}, ["--host", "0.0.0.0"])).toEqual([expect.stringMatching(/^HOST: /)]);
+});
+
+test("loopback is what never leaves the machine, and nothing is resolved to find out", () => {
+  for (const host of ["127.0.0.1", "127.8.9.10", "::1", "[::1]", "localhost"]) expect(isLoopback(host), host).toBe(true);
+  for (const host of ["0.0.0.0", "::", "10.0.0.1", "localhost.example", "127.1", "::ffff:127.0.0.1", ""]) {
+    expect(isLoopback(host), host).toBe(false);
+  }
+});
+
+test("kinds of one's own are read from their file", async ({ file }) => {
+  const path = await file('[{"kind":"my-box","selectors":["#box"]}]');
+  expect(loadConfig({ CHALLENGE_KINDS_FILE: path }).customKinds).toEqual([
+    { kind: "my-box", selectors: ["#box"], frame_urls: [], done: [{ gone: true }] },
+  ]);
+});
+
+for (const text of ["{", "{}", '[{"kind":"My Box","selectors":["#box"]}]', '[{"kind":"a","selectors":[],"x":1}]']) {
+  test(`a kinds file with ${text} stops the start`, async ({ file }) => {
+    const [line, ...others] = linesOf({ CHALLENGE_KINDS_FILE: await file(text) });
+    expect(line).toMatch(/^CHALLENGE_KINDS_FILE: \S/);
+    expect(others).toEqual([]);
+  });
+}
+
+test("browsers inherit what they need of the environment, and none of the service's own", () => {
+  const { browserEnvironment } = loadConfig({ PATH: "/bin", HOME: "/home/a", API_KEYS: "secret", DATA_DIR: "/d" });
+  expect(browserEnvironment).toEqual({ PATH: "/bin", HOME: "/home/a" });
+});
