@@ -12,4 +12,4 @@ state=waiting
 while [ "$state" = starting ] || [ "$state" = waiting ] || [ "$state" = active ]; do
   state=$(curl -sSf "$api/status/$id?wait=50" | field state)
 done
-curl -sSf "$api/session/$id/result"
+curl -sSf -w '\n' "$api/session/$id/result"

@@ -205,7 +205,7 @@ export class Operator {
     await this.page.mouse.click(x, y);
   }
 
-  /** Types into the page through the console's text box, then presses Enter in the page. */
+  /** Types into the page through the console's text box. */
   async type(text: string): Promise<void> {
     await this.page.locator("#text-input").fill(text);
     await this.page.locator("#send-text").click();

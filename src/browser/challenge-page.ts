@@ -18,6 +18,8 @@ import { Screencast, type Shot } from "./screencast.ts";
 const LOST_CHALLENGE_MS = 1_500;
 /** After a press or a wheel the page may have moved the challenge. */
 const LOOK_AFTER_INPUT_MS = 50;
+/** A press where frames have just changed waits this long for their places. */
+const LOOK_BEFORE_PRESS_MS = 300;
 const DIALOG_DEADLINE_MS = 2_000;
 const CLOSE_DEADLINE_MS = 2_000;
 /** Popups a page may have at a time; more are closed. */
@@ -52,6 +54,7 @@ export class RemotePage implements ChallengePage {
   #pictures = new WeakMap<Shot, Picture>();
   #keepView = false;
   #missingSince: number | null = null;
+  #lookedAtVersion = -1;
   #ended = false;
 
   constructor(parts: ChallengePageParts) {
@@ -64,7 +67,10 @@ export class RemotePage implements ChallengePage {
     this.#screencast = new Screencast(session, viewport, (shot) =>
       this.#tell((events) => events.picture(this.#number(shot))),
     );
-    this.#input = new InputReplay(session, this.frames, (pressed) => this.#onPressed(pressed));
+    this.#input = new InputReplay(session, this.frames, {
+      onPressed: (pressed) => this.#onPressed(pressed),
+      beforePress: () => (this.#lookedAtVersion === this.frames.version ? null : this.#lookAgain()),
+    });
     this.#watch = new ChallengeWatch({
       ...parts,
       frames: this.frames,
@@ -177,8 +183,13 @@ export class RemotePage implements ChallengePage {
     if (!pressed) void this.#watch.look();
   }
 
+  async #lookAgain(): Promise<void> {
+    await withDeadline(this.#watch.look(), LOOK_BEFORE_PRESS_MS, "look").catch(() => {});
+  }
+
   #onLook(look: PageLook): void {
     if (this.#ended) return;
+    this.#lookedAtVersion = look.framesVersion;
     this.#input.setRemoteFrames(
       look.frames.flatMap(({ frame, place }) => (place && this.frames.isRemote(frame) ? [{ frame, place }] : [])),
     );

@@ -39,12 +39,23 @@ export class PageFrames {
   readonly #sessions = new Map<Frame, Promise<CDPSession | null>>();
   readonly #worlds = new Map<string, number>();
   readonly #owners = new Map<string, string>();
+  #version = 0;
 
   constructor(page: Page, pageSession: CDPSession) {
     this.#page = page;
     this.#pageSession = pageSession;
-    page.on("framenavigated", (frame) => this.#sessions.delete(frame));
-    page.on("framedetached", (frame) => this.#sessions.delete(frame));
+    const changed = (frame: Frame) => {
+      this.#version += 1;
+      this.#sessions.delete(frame);
+    };
+    page.on("frameattached", changed);
+    page.on("framenavigated", changed);
+    page.on("framedetached", changed);
+  }
+
+  /** Grows with every frame that comes, navigates or goes. */
+  get version(): number {
+    return this.#version;
   }
 
   /** All frames, parents first. Throws when a frame cannot be asked. */

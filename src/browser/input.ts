@@ -26,6 +26,13 @@ interface Target {
   readonly place: Pick<FramePlace, "x" | "y" | "scale">;
 }
 
+export interface InputHooks {
+  /** The first button went down, or the last one up. */
+  readonly onPressed: (pressed: boolean) => void;
+  /** Awaited before a press is aimed: brings setRemoteFrames up to date where frames have changed since. */
+  readonly beforePress: () => Promise<void> | null;
+}
+
 export interface RemoteFrame {
   readonly frame: FrameRef;
   readonly place: FramePlace;
@@ -42,7 +49,7 @@ interface Click {
 export class InputReplay {
   readonly #frames: PageFrames;
   readonly #page: Target;
-  readonly #onPressed: (pressed: boolean) => void;
+  readonly #hooks: InputHooks;
   #remote: readonly RemoteFrame[] = [];
   #target: Target;
   #waiting: PageInput[] = [];
@@ -55,11 +62,11 @@ export class InputReplay {
   #lastClick: Click | null = null;
   readonly #keysDown = new Map<string, KeyStroke>();
 
-  constructor(pageSession: CDPSession, frames: PageFrames, onPressed: (pressed: boolean) => void) {
+  constructor(pageSession: CDPSession, frames: PageFrames, hooks: InputHooks) {
     this.#frames = frames;
     this.#page = { session: pageSession, place: { x: 0, y: 0, scale: 1 } };
     this.#target = this.#page;
-    this.#onPressed = onPressed;
+    this.#hooks = hooks;
   }
 
   get pressed(): boolean {
@@ -133,6 +140,7 @@ export class InputReplay {
     if ((this.#buttons & BUTTON_BIT[button]) !== 0) return;
     const releases = this.#releases;
     if (!this.pressed) {
+      await this.#hooks.beforePress();
       this.#target = this.#remote.length > 0 ? await this.#targetUnder(x, y) : this.#page;
     }
     if (releases !== this.#releases) return;
@@ -140,7 +148,7 @@ export class InputReplay {
     this.#buttons |= BUTTON_BIT[button];
     this.#lastClick = this.#countClick(button, x, y);
     const pressed = this.#sendMouse("mousePressed", button);
-    this.#onPressed(true);
+    this.#hooks.onPressed(true);
     // A frame with a process of its own captures the pointer only once it has taken the press: what came right behind
     // it would go to the page.
     if (this.#target !== this.#page) await withDeadline(pressed, PRESS_DEADLINE_MS, "press").catch(() => {});
@@ -161,7 +169,7 @@ export class InputReplay {
     this.#pointer = { x, y };
     this.#buttons &= ~BUTTON_BIT[button];
     void this.#sendMouse("mouseReleased", button);
-    if (!this.pressed) this.#onPressed(false);
+    if (!this.pressed) this.#hooks.onPressed(false);
   }
 
   #wheel({ x, y, delta_x, delta_y }: Extract<PageInput, { type: "wheel" }>): void {

@@ -35,6 +35,8 @@ export interface PageLook {
   /** The kinds with a visible box at this moment, with the frame it is in. */
   readonly kinds: ReadonlyMap<string, FrameRef>;
   readonly scroll: { readonly x: number; readonly y: number };
+  /** PageFrames.version this look was taken at. */
+  readonly framesVersion: number;
 }
 
 export function planLook(kinds: readonly ChallengeKind[], completion: Completion | undefined): LookPlan {
@@ -57,6 +59,7 @@ export function planLook(kinds: readonly ChallengeKind[], completion: Completion
 
 /** Throws when a frame cannot be asked: then nothing can be said of the page. */
 export async function lookAtPage(frames: PageFrames, plan: LookPlan, guardMs: number): Promise<PageLook> {
+  const framesVersion = frames.version;
   const looks = await Promise.all((await frames.list()).map((frame) => lookAtFrame(frames, frame, plan, guardMs)));
   const kinds = new Map<string, FrameRef>();
   let challenge: CaptchaInfo | null = null;
@@ -67,7 +70,8 @@ export async function lookAtPage(frames: PageFrames, plan: LookPlan, guardMs: nu
     challenge ??= found.info;
   }
   const main = looks.find((look) => look.frame.parent === null);
-  return { frames: looks, challenge, kinds, scroll: { x: main?.answer.scrollX ?? 0, y: main?.answer.scrollY ?? 0 } };
+  const scroll = { x: main?.answer.scrollX ?? 0, y: main?.answer.scrollY ?? 0 };
+  return { frames: looks, challenge, kinds, scroll, framesVersion };
 }
 
 async function lookAtFrame(frames: PageFrames, frame: FrameRef, plan: LookPlan, guardMs: number): Promise<FrameLook> {

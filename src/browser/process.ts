@@ -1,6 +1,7 @@
 /** One detached Chromium process a session: start it, find its debugging address, stop it, reap what a killed server left. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { waitUntil } from "../deadline.ts";
 import { AppError } from "../errors.ts";
@@ -13,6 +14,8 @@ const ADDRESS_POLL_MS = 10;
 const TERM_PATIENCE_MS = 2_000;
 const KILL_PATIENCE_MS = 2_000;
 const EXIT_POLL_MS = 20;
+const TEMPORARY_PREFIX = "captcha-";
+const TEMPORARY_LINK = "tmp";
 
 /** Keeps the browser off the network by itself and its windows quiet; nothing here hides automation. */
 const QUIET_FLAGS = [
@@ -56,10 +59,9 @@ export interface BrowserProcess {
  */
 export async function startBrowser(settings: BrowserSettings, signal: AbortSignal): Promise<BrowserProcess> {
   const { profileDir, chromiumPath } = settings;
-  await rm(profileDir, { recursive: true, force: true });
+  await removeProfile(profileDir);
   await mkdir(profileDir, { recursive: true, mode: 0o700 });
-  const temporary = join(profileDir, "tmp");
-  await mkdir(temporary, { mode: 0o700 });
+  const temporary = await makeTemporary(profileDir);
   const child = spawn(chromiumPath, commandLine(settings), {
     detached: true,
     stdio: "ignore",
@@ -87,7 +89,7 @@ export async function reapBrowsers(profilesDir: string): Promise<number> {
   const groups = await groupsUsing(`--user-data-dir=${profilesDir}/`);
   for (const group of groups) signalProcess(-group, "SIGKILL");
   for (const group of groups) await waitUntil(async () => !(await groupLives(group)), KILL_PATIENCE_MS, EXIT_POLL_MS);
-  await rm(profilesDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  for (const profile of await readdir(profilesDir).catch(() => [])) await removeProfile(join(profilesDir, profile));
   return groups.length;
 }
 
@@ -142,7 +144,24 @@ async function stopBrowser(child: ChildProcess, profileDir: string): Promise<voi
       await waitUntil(gone, KILL_PATIENCE_MS, EXIT_POLL_MS);
     }
   }
-  await rm(profileDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  await removeProfile(profileDir);
+}
+
+/**
+ * A short path for the browser's temporary files: a full Chromium puts a socket there, and a socket's path is limited
+ * to 107 bytes, which DATA_DIR may use up alone. The profile links to it, so that a reaper finds it.
+ */
+async function makeTemporary(profileDir: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), TEMPORARY_PREFIX));
+  await symlink(folder, join(profileDir, TEMPORARY_LINK));
+  return folder;
+}
+
+async function removeProfile(profileDir: string): Promise<void> {
+  const temporary = await readlink(join(profileDir, TEMPORARY_LINK)).catch(() => null);
+  const folders =
+    temporary !== null && basename(temporary).startsWith(TEMPORARY_PREFIX) ? [temporary, profileDir] : [profileDir];
+  for (const folder of folders) await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
 }
 
 /** Whether a process of the group still runs. Where no init collects them, dead ones stay listed as Z: not alive. */

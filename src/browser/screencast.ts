@@ -3,6 +3,7 @@ import type { CDPSession } from "playwright";
 import { withDeadline } from "../deadline.ts";
 import type { Rect, Size } from "../protocol/common.ts";
 import { wholePage } from "./crop.ts";
+import { jpegSize } from "./jpeg-size.ts";
 import { QualityControl, STILL_AFTER_QUIET_MS, STILL_QUALITY } from "./quality.ts";
 
 const CALL_DEADLINE_MS = 3_000;
@@ -12,7 +13,7 @@ const SIZE_TOLERANCE_PX = 1;
 type FrameEvent = {
   data: string;
   sessionId: number;
-  metadata: { deviceWidth: number; deviceHeight: number; scrollOffsetX: number; scrollOffsetY: number };
+  metadata: { scrollOffsetX: number; scrollOffsetY: number };
 };
 
 export interface Shot {
@@ -37,7 +38,9 @@ export class Screencast {
   #running = false;
   /** What the running cast was started with; a difference to what is wanted now means a restart. */
   #started: { view: Rect; scroll: Scroll; quality: number } | null = null;
-  #starts = 0;
+  /** The browser numbers its casts; pictures of an earlier one may still be on their way. */
+  #newestCast = 0;
+  #castBefore = 0;
   #last: Shot | null = null;
   #quiet: NodeJS.Timeout | undefined;
   #settling: Promise<void> = Promise.resolve();
@@ -103,7 +106,8 @@ export class Screencast {
     if (this.#closed || !this.#running) return;
     this.#session.send("Page.screencastFrameAck", { sessionId }).catch(() => {});
     const started = this.#started;
-    if (!started || sessionId !== this.#starts) return;
+    this.#newestCast = Math.max(this.#newestCast, sessionId);
+    if (!started || sessionId <= this.#castBefore) return;
     const scroll = { x: metadata.scrollOffsetX, y: metadata.scrollOffsetY };
     if (!samePoint(scroll, started.scroll) && !isWhole(started.view, this.#viewport)) {
       // The cut-out is fixed to the document: follow the page, or the picture shows another place than it says.
@@ -111,9 +115,12 @@ export class Screencast {
       this.#settle();
       return;
     }
-    if (Math.abs(metadata.deviceWidth - started.view.width) > SIZE_TOLERANCE_PX) return;
-    if (Math.abs(metadata.deviceHeight - started.view.height) > SIZE_TOLERANCE_PX) return;
-    this.#take(Buffer.from(data, "base64"), started);
+    const jpeg = Buffer.from(data, "base64");
+    // Right after a change the picture may still be one of the old view, though what comes with it says otherwise.
+    const size = jpegSize(jpeg);
+    if (!size || Math.abs(size.width - started.view.width) > SIZE_TOLERANCE_PX) return;
+    if (Math.abs(size.height - started.view.height) > SIZE_TOLERANCE_PX) return;
+    this.#take(jpeg, started);
   }
 
   #take(jpeg: Buffer, { view, quality }: { view: Rect; quality: number }): void {
@@ -171,20 +178,24 @@ export class Screencast {
 
   /** Stop and start costs about one picture; it is the way to another quality and view. */
   async #restart(): Promise<void> {
-    if (this.#running) {
-      this.#running = false;
-      await this.#call(this.#session.send("Page.stopScreencast"), "screencast stop");
-    }
+    const before = this.#started;
+    // Until the new one runs nothing is known to run: a failure here is mended at the next occasion.
+    this.#started = null;
+    await this.#call(this.#session.send("Page.stopScreencast"), "screencast stop");
+    this.#running = false;
     if (!this.#wanted || this.#closed) return;
     const next = { view: this.#view, scroll: this.#scroll, quality: this.#control.quality };
-    if (!this.#started || !this.#isInPlace(this.#started)) await this.#applyMetrics();
+    if (!before || !this.#isInPlace(before)) await this.#applyMetrics();
     this.#started = next;
-    this.#starts += 1;
+    this.#castBefore = this.#newestCast;
     this.#running = true;
     await this.#call(
       this.#session.send("Page.startScreencast", { format: "jpeg", quality: next.quality, everyNthFrame: 1 }),
       "screencast start",
-    );
+    ).catch((error: unknown) => {
+      this.#started = null;
+      throw error;
+    });
   }
 
   /** The cut-out is an override of the viewport that the page does not notice; its place is in document coordinates. */

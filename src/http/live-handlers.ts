@@ -38,8 +38,7 @@ function pong({ viewer }: Seat, { id }: ClientMessageOf<"ping" | "heartbeat">): 
 }
 
 async function checkCompletion({ session, viewer }: Seat, { id }: ClientMessageOf<"check_completion">): Promise<void> {
-  const { completed, reason } = await session.check();
-  if (!session.ended) viewer.send({ type: "completion_status", completed, reason }, id);
+  await session.check((answer) => viewer.send({ type: "completion_status", ...answer }, id));
 }
 
 async function finish({ session, viewer }: Seat, { id, outcome, note }: ClientMessageOf<"finish">): Promise<void> {

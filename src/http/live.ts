@@ -7,6 +7,7 @@ import {
   type ClientMessage,
   clientMessageSchema,
   JSON_SUBPROTOCOL,
+  messageIdSchema,
   type ServerMessage,
 } from "../protocol/live.ts";
 import type { CaptchaRemoteController, Seat } from "../session/controller.ts";
@@ -79,14 +80,22 @@ class LiveConnection {
       return;
     }
     if (socket.readyState !== socket.OPEN) return this.#onClose();
-    for (const message of this.#early.splice(0)) await this.#handle(this.#seat, message);
+    // Not one after the other's answer: what comes meanwhile must stay behind them [W24].
+    for (const message of this.#early.splice(0)) void this.#handle(this.#seat, message);
   }
 
   #onMessage(data: Buffer, isBinary: boolean): Promise<void> | void {
     this.#alive();
     this.#count();
     if (isBinary) throw new AppError("invalid_message", { field: "message", why: "text is due, not binary" });
-    const message = parseMessage(data.toString("utf8"));
+    const text = data.toString("utf8");
+    let message: ClientMessage;
+    try {
+      message = parseMessage(text);
+    } catch (error) {
+      this.#fail(error, idOf(text));
+      return;
+    }
     if (this.#seat) return this.#handle(this.#seat, message);
     if (this.#early.length >= MAX_EARLY_MESSAGES) throw new AppError("rate_limited");
     this.#early.push(message);
@@ -166,6 +175,15 @@ function lineOf(socket: WebSocket): ViewerLine {
     bufferedBytes: () => socket.bufferedAmount,
     close: (code, reason) => socket.close(code, reason),
   };
+}
+
+/** The id of a message that was refused, so that its sender learns which one it was [W1]. */
+function idOf(text: string): string | number | undefined {
+  try {
+    return messageIdSchema.safeParse(JSON.parse(text)).data?.id;
+  } catch {
+    return undefined;
+  }
 }
 
 /** AppError invalid_message with the field, or unknown_type. */

@@ -60,6 +60,9 @@ const finishSchema = z.object({
 });
 const extendSchema = z.object({ type: z.literal("extend"), id, seconds: z.int().min(1).max(86_400) });
 
+/** The one field that is read of a message that is refused. */
+export const messageIdSchema = z.object({ id });
+
 /** Every message a client may send; a name is added here and the type checker shows where it must be handled. */
 export const clientMessageSchema = z.discriminatedUnion("type", [
   mouseEventSchema,

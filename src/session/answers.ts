@@ -1,8 +1,9 @@
-/** From a creation to a record, and from a record to what REST tells of it. */
+/** From a creation to a record, and from a record to what clients are told of it. */
 import { randomUUID } from "node:crypto";
 import type { Config } from "../config.ts";
 import { AppError } from "../errors.ts";
 import type { CaptchaInfo } from "../protocol/common.ts";
+import type { ServerMessageOf } from "../protocol/live.ts";
 import type { CreateSession, SessionAnswer, SessionListItem } from "../protocol/rest.ts";
 import type { SessionRecord } from "./store.ts";
 
@@ -49,6 +50,11 @@ export function sessionAnswer(record: SessionRecord, challenge: CaptchaInfo | nu
     captcha_info: challenge,
     viewport: record.viewport,
   };
+}
+
+/** [W18] */
+export function stateMessage({ state, reason, expires_at }: SessionRecord): ServerMessageOf<"session_state"> {
+  return { type: "session_state", state, reason, expires_at: new Date(expires_at).toISOString() };
 }
 
 /** [R1] */

@@ -1,5 +1,6 @@
 /** CaptchaRemoteController: every living session, and the only door through which http/ reaches them. */
 import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
 import type { Logger } from "pino";
 import type { z } from "zod";
 import type { Config } from "../config.ts";
@@ -53,7 +54,7 @@ export class CaptchaRemoteController {
   readonly #deps: ControllerDeps;
   readonly #living = new Map<string, Session>();
   /** Ended sessions whose pages are still being let go of, by uid. */
-  readonly #releasing = new Map<string, Promise<void>>();
+  readonly #releasing = new Map<string, { readonly id: string; readonly released: Promise<void> }>();
   readonly #creating = new Map<string, { bodyHash: string; answer: Promise<SessionAnswer> }>();
   readonly #sweeper: NodeJS.Timeout;
   #viewerNumber = 0;
@@ -159,7 +160,7 @@ export class CaptchaRemoteController {
   async result(id: string): Promise<SessionResult> {
     const record = this.#record(id);
     if (!isEnd(record.state)) throw new AppError("not_ended", { state: record.state });
-    await this.#releasing.get(record.uid);
+    await this.#releasing.get(record.uid)?.released;
     const storageState = this.#deps.store.storageState(record.uid);
     return {
       outcome: record.state,
@@ -199,15 +200,15 @@ export class CaptchaRemoteController {
     this.#closing = true;
     clearInterval(this.#sweeper);
     for (const session of [...this.#living.values()]) session.end("cancelled", "shutting_down");
-    await Promise.all(this.#releasing.values());
+    await Promise.all([...this.#releasing.values()].map(({ released }) => released));
     this.#deps.store.close();
   }
 
   async #create(body: CreateSession, options: CreateOptions): Promise<SessionAnswer> {
     if (this.#closing) throw new AppError("shutting_down");
-    if (this.#living.size >= this.#deps.config.maxSessions) throw new AppError("capacity");
     const id = body.session_id ?? randomBytes(SESSION_ID_BYTES).toString("base64url");
     if (this.#living.has(id)) throw new AppError("session_exists", { field: "session_id" });
+    if (this.#living.size >= this.#deps.config.maxSessions) throw new AppError("capacity");
     const session = new Session(newRecord(id, body, this.#deps.config), {
       store: this.#deps.store,
       log: this.#deps.log.child({ session_id: id }),
@@ -216,9 +217,19 @@ export class CaptchaRemoteController {
     });
     this.#living.set(id, session);
     this.#deps.store.save(session.record);
-    const ready = session.start(this.#deps.openPage, { ...body, session_id: id, completion: body.completion });
+    const ready = session.start(this.#openPageAfterLast(id), { ...body, session_id: id, completion: body.completion });
     if (!options.respondAsync) await ready;
     return this.#answer(session);
+  }
+
+  /** An ended session with this id must have let go of its page first: both use the same profile folder. */
+  #openPageAfterLast(id: string): OpenPage {
+    const last = [...this.#releasing.values()].filter((ended) => ended.id === id).map(({ released }) => released);
+    return async (request, events, signal) => {
+      if (last.length > 0) await Promise.race([Promise.all(last), once(signal, "abort")]);
+      signal.throwIfAborted();
+      return this.#deps.openPage(request, events, signal);
+    };
   }
 
   #answer({ record, page }: Session): SessionAnswer {
@@ -226,12 +237,10 @@ export class CaptchaRemoteController {
   }
 
   #forget(session: Session): void {
-    this.#living.delete(session.record.session_id);
-    const { uid } = session.record;
-    this.#releasing.set(
-      uid,
-      session.released.finally(() => this.#releasing.delete(uid)),
-    );
+    const { uid, session_id: id } = session.record;
+    this.#living.delete(id);
+    const released = session.released.finally(() => this.#releasing.delete(uid));
+    this.#releasing.set(uid, { id, released });
   }
 
   #operators(record: SessionRecord): number {

@@ -53,6 +53,8 @@ export class Crowd {
   /** A viewer comes and is told everything it needs to begin; an older one only once the page is ready [W2]. */
   async join(viewer: Viewer, pageReadyOrLate: Promise<void>): Promise<void> {
     this.#viewers.add(viewer);
+    // What a lost holder still held down is not the newcomer's.
+    if (!this.#lease.holder) this.#deps.page()?.releaseAll();
     this.#lease.join(viewer);
     if (this.#deps.page()) {
       this.#syncPage();

@@ -6,6 +6,7 @@ import { AppError, CODES, type Code, codeEntry, toAppError } from "../errors.ts"
 import type { CaptchaInfo, Rect, Verified } from "../protocol/common.ts";
 import type { ServerMessage } from "../protocol/live.ts";
 import type { Evidence } from "../protocol/rest.ts";
+import { stateMessage } from "./answers.ts";
 import { Crowd } from "./crowd.ts";
 import type {
   ChallengePage,
@@ -52,6 +53,8 @@ export class Session implements PageEvents {
   readonly #crowd: Crowd;
   /** Aborted at the end of the session: everything that was started for it stops by it. */
   readonly #over = new AbortController();
+  /** Checks under way: whoever asked is answered before the end closes the sockets [W7]. */
+  readonly #asking = new Set<(answer: CheckAnswer) => void>();
   #page: ChallengePage | null = null;
   #deadline: NodeJS.Timeout | undefined;
   #opened: Promise<void> = Promise.resolve();
@@ -154,15 +157,18 @@ export class Session implements PageEvents {
 
   // Completion and end.
 
-  /** Asks the rules now; a verdict that holds ends the session. */
-  async check(): Promise<CheckAnswer> {
+  /** Asks the rules now; a verdict that holds ends the session. `tell` is called once, before that end is told. */
+  async check(tell: (answer: CheckAnswer) => void = () => {}): Promise<CheckAnswer> {
+    this.#asking.add(tell);
     await this.#ask();
+    if (this.#asking.delete(tell)) tell(this.#checkAnswer());
     return this.#checkAnswer();
   }
 
-  /** [W17] The operator's own word; rules that contradict it keep the session open. */
+  /** [W17] The operator's own word; rules that contradict it keep the session open. Throws page_unresponsive. */
   async finish(outcome: "done" | "cannot", note: string | undefined): Promise<CheckAnswer> {
     this.#assertLiving();
+    if (outcome === "done" && !this.#page) throw new AppError("page_unresponsive");
     if (outcome === "cannot") this.end("failed", "operator_gave_up", { note });
     else if ((await this.#ask()) === "unknown") this.end("solved", "operator_done", { verified: "operator", note });
     return this.#checkAnswer();
@@ -175,7 +181,7 @@ export class Session implements PageEvents {
     this.record.expires_at = Math.min(this.record.expires_at + seconds * 1_000, cap);
     this.#armDeadline();
     this.#deps.store.save(this.record);
-    this.#crowd.broadcast(this.#stateMessage());
+    this.#crowd.broadcast(stateMessage(this.record));
   }
 
   /** [S4] Ends the session once; a later call changes nothing. */
@@ -194,6 +200,8 @@ export class Session implements PageEvents {
     this.#deps.log.info({ state, reason, verified: this.record.verified }, "session ended");
     this.#released = this.#release();
     this.#over.abort();
+    for (const tell of this.#asking) tell(this.#checkAnswer());
+    this.#asking.clear();
     this.#dismissCrowd(reason);
     this.#deps.onEnd(this);
   }
@@ -225,7 +233,7 @@ export class Session implements PageEvents {
     this.#page = page;
     this.record.state = move(this.record.state, "waiting");
     this.#deps.store.save(this.record);
-    this.#crowd.broadcast(this.#stateMessage());
+    this.#crowd.broadcast(stateMessage(this.record));
     await this.#crowd.pageReady();
   }
 
@@ -268,21 +276,15 @@ export class Session implements PageEvents {
     }
     const error: ServerMessage = { type: "error", code: reason, message: CODES[reason].message, details: null };
     const close = reason === "shutting_down" ? CODES.shutting_down.close : CODES.session_ended.close;
-    this.#crowd.dismiss([this.#stateMessage(), error], close, reason);
+    this.#crowd.dismiss([stateMessage(this.record), error], close, reason);
   }
 
   #setControlled(held: boolean): void {
     const next = held ? "active" : "waiting";
-    const { state } = this.record;
-    if (!this.#page || this.ended || state === next) return;
-    this.record.state = move(state, next);
+    if (!this.#page || this.ended || this.record.state === next) return;
+    this.record.state = move(this.record.state, next);
     this.#deps.store.save(this.record);
-    this.#crowd.broadcast(this.#stateMessage());
-  }
-
-  #stateMessage(): ServerMessage {
-    const { state, reason, expires_at } = this.record;
-    return { type: "session_state", state, reason, expires_at: new Date(expires_at).toISOString() };
+    this.#crowd.broadcast(stateMessage(this.record));
   }
 
   #armDeadline(): void {

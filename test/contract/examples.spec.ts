@@ -24,7 +24,9 @@ const test = base.extend<{ run: (command: string, args: readonly string[]) => Ru
   run: async ({}, use) => {
     const children: ChildProcess[] = [];
     await use((command, args) => {
-      const child = spawn(command, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+      // The test runner asks for colours, which are no part of what the examples print.
+      const env = { ...process.env, FORCE_COLOR: "0" };
+      const child = spawn(command, args, { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"] });
       children.push(child);
       return watch(child);
     });

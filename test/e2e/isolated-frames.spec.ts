@@ -33,6 +33,7 @@ test("[W25] [W24] input lands exactly in a nested frame of another site, also un
     response.end();
   });
   const report = `const tell = (what) => navigator.sendBeacon(location.origin + "/seen?" + encodeURIComponent(what));
+    addEventListener("load", () => tell(NAME + " ready"));
     for (const type of ["mousedown", "mouseup"]) addEventListener(type, (e) => tell(NAME + " " + type + " " + e.clientX + "," + e.clientY));`;
   site.serve("/inner", `<body style="margin:0;background:#dfd"><script>const NAME = "inner"; ${report}</script>`);
   site.serve(
@@ -50,6 +51,7 @@ test("[W25] [W24] input lands exactly in a nested frame of another site, also un
   expect(session.captcha_info).toMatchObject({ x: 290, y: 400 });
   const client = await connect(session.ws_url);
   await client.next("session_info");
+  await expect.poll(() => seen.filter((what) => what.endsWith("ready")).length).toBe(3);
   const press = async (x: number, y: number, upX = x, upY = y) => {
     const count = seen.length;
     const event = { type: "mouse_event", button: "left" };

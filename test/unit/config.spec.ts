@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { test as base, expect } from "@playwright/test";
-import { ConfigError, ENVIRONMENT, isLoopback, loadConfig } from "../../src/config.ts";
+import { ConfigError, type ENVIRONMENT, isLoopback, loadConfig } from "../../src/config.ts";
 import { TEST_FOLDER_PREFIX } from "../fixtures.ts";
 
 const test = base.extend<{ file: (text: string) => Promise<string> }>({
@@ -69,7 +69,10 @@ test("a flag of the same name in kebab-case wins over the variable, an empty var
 });
 
 test("BASE_PATH is the path of PUBLIC_URL unless it is given", () => {
-  expect(loadConfig({ PUBLIC_URL: "https://a.example" })).toMatchObject({ publicUrl: "https://a.example", basePath: "" });
+  expect(loadConfig({ PUBLIC_URL: "https://a.example" })).toMatchObject({
+    publicUrl: "https://a.example",
+    basePath: "",
+  });
   expect(loadConfig({ PUBLIC_URL: "https://a.example/x/y/" })).toMatchObject({ basePath: "/x/y" });
   expect(loadConfig({ PUBLIC_URL: "https://a.example/x", BASE_PATH: "/z/" })).toMatchObject({ basePath: "/z" });
   expect(loadConfig({ BASE_PATH: "/" })).toMatchObject({ basePath: "" });
@@ -123,7 +126,8 @@ test("a flag that does not exist, or without a value, is told", () => {
 });
 
 test("loopback is what never leaves the machine, and nothing is resolved to find out", () => {
-  for (const host of ["127.0.0.1", "127.8.9.10", "::1", "[::1]", "localhost"]) expect(isLoopback(host), host).toBe(true);
+  for (const host of ["127.0.0.1", "127.8.9.10", "::1", "[::1]", "localhost"])
+    expect(isLoopback(host), host).toBe(true);
   for (const host of ["0.0.0.0", "::", "10.0.0.1", "localhost.example", "127.1", "::ffff:127.0.0.1", ""]) {
     expect(isLoopback(host), host).toBe(false);
   }

@@ -90,7 +90,11 @@ test("a box rounded out contains the box and is at most a pixel larger on each s
   fc.assert(
     fc.property(rects, (box) => {
       const round = roundOut(box);
-      const isTight = isInside(round, { x: box.x - 1, y: box.y - 1, width: box.width + 2, height: box.height + 2 }, 1e-9);
+      const isTight = isInside(
+        round,
+        { x: box.x - 1, y: box.y - 1, width: box.width + 2, height: box.height + 2 },
+        1e-9,
+      );
       return isTight && isInside(box, round, 1e-9) && isDeepStrictEqual(roundOut(round), round);
     }),
     RUNS,
