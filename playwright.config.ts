@@ -1,6 +1,7 @@
 /** How the tests run: one runner for all of them; those that do not ask for a page start no browser. */
 
 import { existsSync, readFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
 import { parseEnv } from "node:util";
 import { defineConfig } from "@playwright/test";
 import { findChromium } from "./src/browser/find-chromium.ts";
@@ -16,7 +17,11 @@ process.env["TEST_RUN"] ??= String(process.pid);
 // As root Chromium refuses to start with its sandbox.
 const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
 
-export default defineConfig({
+/** `npm run test:long`: full counts, and the browser's side once more in a full Chromium where there is one. */
+const isLong = Boolean(env["TEST_LONG"]);
+const fullChromium = isLong ? findFullChromium() : undefined;
+
+export default defineConfig<object, { sessionBrowser: string | undefined }>({
   testDir: "./test",
   testMatch: "**/*.spec.ts",
   fullyParallel: true,
@@ -24,9 +29,9 @@ export default defineConfig({
   // A test that passes the second time only is a defect, so nothing is tried twice.
   retries: 0,
   workers: 2,
-  timeout: 60_000,
+  timeout: isLong ? 240_000 : 60_000,
   expect: { timeout: 10_000 },
-  globalTimeout: 600_000,
+  globalTimeout: isLong ? 3_600_000 : 600_000,
   reporter: [["list"], ["./test/summary-reporter.ts"]],
   use: {
     headless: true,
@@ -35,6 +40,28 @@ export default defineConfig({
   projects: [
     // The look for leftover processes and folders comes after all other tests, whether they passed or not.
     { name: "all", testIgnore: `**/${LEFTOVERS}`, teardown: "leftovers" },
+    ...(fullChromium
+      ? [
+          {
+            name: "full-chromium",
+            testMatch: [
+              "e2e/demos.spec.ts",
+              "e2e/isolated-frames.spec.ts",
+              "e2e/plain-client.spec.ts",
+              "browser/*.spec.ts",
+            ],
+            use: { sessionBrowser: fullChromium },
+            teardown: "leftovers",
+          },
+        ]
+      : []),
     { name: "leftovers", testMatch: `**/${LEFTOVERS}` },
   ],
 });
+
+function findFullChromium(): string | undefined {
+  for (const folder of (env["PATH"] ?? "").split(delimiter)) {
+    if (existsSync(join(folder, "chromium"))) return join(folder, "chromium");
+  }
+  return undefined;
+}

@@ -11,7 +11,7 @@ import { DemoSession } from "./demo/demo-session.ts";
 import { describeApi, serveApiDocs } from "./http/api-docs.ts";
 import { consoleRoutes } from "./http/console.ts";
 import { demoRoute } from "./http/demo.ts";
-import { registerErrorHandler } from "./http/error-handler.ts";
+import { registerErrorHandler, sendError } from "./http/error-handler.ts";
 import { healthRoutes } from "./http/health.ts";
 import { chooseSubprotocol, liveRoute } from "./http/live.ts";
 import { keepOtherSitesOut } from "./http/origin.ts";
@@ -63,6 +63,7 @@ export async function buildApp(config: Config, { log, demoOrigin = () => undefin
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: true,
     routerOptions: { ignoreTrailingSlash: false, maxParamLength: 100 },
+    frameworkErrors: sendError,
     rewriteUrl: (request) => withoutBasePath(request.url ?? "/", config.basePath),
   }) as unknown as FastifyInstance;
   const publicUrl = () => config.publicUrl ?? listeningUrl(app, config);

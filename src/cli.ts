@@ -3,7 +3,7 @@
 import type { FastifyInstance } from "fastify";
 import { type Logger, pino } from "pino";
 import { buildApp, type CaptchaRemote } from "./app.ts";
-import { type Config, ConfigError, configFromProcess } from "./config.ts";
+import { type Config, ConfigError, configFromProcess, ENVIRONMENT, flagOf } from "./config.ts";
 import { buildDemoApp } from "./demo/demo-app.ts";
 import { DEMO_SESSION_ID } from "./demo/demo-session.ts";
 
@@ -11,8 +11,20 @@ import { DEMO_SESSION_ID } from "./demo/demo-session.ts";
 const SAME_SIGNAL_MS = 1_000;
 const DEMO_HOST = "127.0.0.1";
 
+const USAGE = `captcha-remote: a person clears the challenge that stopped your bot.
+
+Usage: captcha-remote [--variable value ...]
+
+Every variable of the environment is also a flag:
+${Object.keys(ENVIRONMENT)
+  .map((name) => `  --${flagOf(name)}`)
+  .join("\n")}
+`;
+
 async function main(): Promise<void> {
-  const config = configFromProcess(process.argv.slice(2));
+  const argv = process.argv.slice(2);
+  if (argv.includes("--help")) return write(USAGE);
+  const config = configFromProcess(argv);
   const log = makeLog(config);
   const demoApp = config.demo
     ? await buildDemoApp({ apiOrigin: () => remote.publicUrl(), logger: log.child({ part: "demo" }) })
@@ -25,7 +37,7 @@ async function main(): Promise<void> {
     await remote.app.close();
     await demoApp?.close();
   });
-  await remote.app.listen({ host: config.host, port: config.port, listenTextResolver: () => "listening" });
+  await listen(remote.app, config);
   if (demoApp) await listenNearby(demoApp, config.port);
   if (config.demo) await openDemoSession(remote, log);
   write(banner(remote, demoApp));
@@ -41,14 +53,22 @@ function makeLog(config: Config): Logger {
   });
 }
 
+async function listen(app: FastifyInstance, { host, port }: Config): Promise<void> {
+  await app.listen({ host, port, listenTextResolver: listenText }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "EADDRINUSE")
+      throw new ConfigError([`PORT: ${port} is in use on ${host}; set another (0: any)`]);
+    throw error;
+  });
+}
+
+function listenText(address: string): string {
+  return `listening on ${address}`;
+}
+
 /** The port after ours; any free one where that is taken. */
 async function listenNearby(app: FastifyInstance, port: number): Promise<void> {
-  const listen = (at: number) => app.listen({ host: DEMO_HOST, port: at, listenTextResolver: () => "demo challenges" });
-  if (port === 0) {
-    await listen(0);
-    return;
-  }
-  await listen(port + 1).catch(() => listen(0));
+  const listenAt = (at: number) => app.listen({ host: DEMO_HOST, port: at, listenTextResolver: listenText });
+  await (port === 0 ? listenAt(0) : listenAt(port + 1).catch(() => listenAt(0)));
 }
 
 /** A demo that cannot be opened (no browser, say) is worth a line, not the server's end. */

@@ -182,7 +182,8 @@ function readFlags(argv: readonly string[]): Record<string, string> {
   }
 }
 
-function flagOf(name: string): string {
+/** The flag of a variable: PUBLIC_URL is --public-url. */
+export function flagOf(name: string): string {
   return name.toLowerCase().replaceAll("_", "-");
 }
 

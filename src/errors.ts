@@ -12,7 +12,7 @@ export const CODES = {
   invalid_message: { status: 400, message: "The message does not have the right shape." },
   unknown_type: { status: 400, message: "There is no message of this type." },
   unauthorized: { status: 401, close: 4401, message: "A valid key or link is needed." },
-  forbidden: { status: 403, close: 4403, message: "This key or link does not allow that." },
+  forbidden: { status: 403, close: 4403, message: "That is not allowed here." },
   not_found: { status: 404, message: "There is no such route." },
   session_not_found: { status: 404, close: 4404, message: "There is no session with this id." },
   target_not_found: { status: 404, message: "No page of that browser matches." },

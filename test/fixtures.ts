@@ -56,17 +56,34 @@ interface TestFixtures {
   operator: Operator;
 }
 
-export const test = base.extend<TestFixtures, { server: TestServer; siteIsolation: boolean }>({
+interface WorkerFixtures {
+  siteIsolation: boolean;
+  sessionBrowser: string | undefined;
+  server: TestServer;
+}
+
+export const test = base.extend<TestFixtures, WorkerFixtures>({
   /** Frames of other sites in processes of their own, as in a full Chromium; the headless shell does not by itself. */
   siteIsolation: [false, { option: true, scope: "worker" }],
+  /** Another browser for the sessions than the one the tests found. */
+  sessionBrowser: [undefined, { option: true, scope: "worker" }],
 
   server: [
-    async ({ siteIsolation }, use) => {
+    async ({ siteIsolation, sessionBrowser }, use) => {
       const dataDir = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
       const log = pino({ level: process.env["TEST_LOG_LEVEL"] ?? "silent" });
       const puzzles: Puzzle[] = [];
-      const env = { ...process.env, HOST: "127.0.0.1", PORT: "0", DATA_DIR: dataDir, DEMO: "off", MAX_SESSIONS: "60" };
-      const config = loadConfig(siteIsolation ? { ...env, CHROMIUM_PATH: await isolatingChromium(dataDir) } : env);
+      const chromium = sessionBrowser ?? process.env["CHROMIUM_PATH"] ?? "";
+      const env = {
+        ...process.env,
+        CHROMIUM_PATH: chromium,
+        HOST: "127.0.0.1",
+        PORT: "0",
+        DATA_DIR: dataDir,
+        DEMO: "off",
+        MAX_SESSIONS: "60",
+      };
+      const config = loadConfig(siteIsolation ? { ...env, CHROMIUM_PATH: await isolating(chromium, dataDir) } : env);
       const { app, controller, publicUrl } = await buildApp(config, { log });
       const demo = await buildDemoApp({ apiOrigin: publicUrl, onPuzzle: (puzzle) => puzzles.push(puzzle) });
       await app.listen({ host: config.host, port: config.port });
@@ -148,10 +165,10 @@ export const test = base.extend<TestFixtures, { server: TestServer; siteIsolatio
 
 export { expect };
 
-/** The browser under test with one flag more. */
-async function isolatingChromium(folder: string): Promise<string> {
-  const path = join(folder, basename(process.env["CHROMIUM_PATH"] ?? ""));
-  await writeFile(path, `#!/bin/sh\nexec "${process.env["CHROMIUM_PATH"]}" --site-per-process "$@"\n`, { mode: 0o700 });
+/** A browser with one flag more. */
+async function isolating(chromium: string, folder: string): Promise<string> {
+  const path = join(folder, basename(chromium));
+  await writeFile(path, `#!/bin/sh\nexec "${chromium}" --site-per-process "$@"\n`, { mode: 0o700 });
   return path;
 }
 

@@ -171,7 +171,7 @@ export class RemotePage implements ChallengePage {
     popup.on("dialog", (dialog) => void this.#onDialog(dialog));
     if (this.#ended) return;
     if (this.#parts.context.pages().length - 1 > MAX_POPUPS) {
-      await popup.close().catch(() => {});
+      await withDeadline(popup.close(), CLOSE_DEADLINE_MS, "popup").catch(() => {});
       return;
     }
     await popup.waitForLoadState("domcontentloaded", { timeout: DIALOG_DEADLINE_MS }).catch(() => {});

@@ -12,7 +12,7 @@ export function registerErrorHandler(app: FastifyInstance): void {
   });
 }
 
-function sendError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+export function sendError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = fromFastify(error);
   if (known.status >= 500) request.log.error({ err: error }, "request failed");
   // The server has let go of the connection of an upgrade: left open, it would hold up the server's own close.
@@ -30,8 +30,13 @@ function fromFastify(error: FastifyError): AppError {
     }));
     return new AppError("invalid_message", { ...issues[0], in: error.validationContext ?? "body", issues });
   }
+  // Refused by the router, before any route.
+  if (error.code === "FST_ERR_BAD_URL" || error.code === "FST_ERR_MAX_PARAM_LENGTH") {
+    return new AppError("invalid_message", { field: "path", why: "not a path of this server" });
+  }
   if (error.statusCode === 413) return new AppError("payload_too_large");
-  if (error.statusCode === 415) return new AppError("invalid_message", { field: "content-type", why: "send JSON" });
+  if (error.statusCode === 415)
+    return new AppError("invalid_message", { field: "content-type", why: "not application/json" });
   if (error.statusCode === 400) return new AppError("invalid_message", { field: "body", why: error.message });
   return toAppError(error);
 }

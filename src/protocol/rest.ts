@@ -11,6 +11,10 @@ import {
 } from "./common.ts";
 
 const MAX_RULES = 20;
+/** Levels of lists and objects in what is handed through. */
+const MAX_DEPTH = 20;
+const TOO_DEEP = `nested deeper than ${MAX_DEPTH} levels`;
+const TOO_LARGE = `more than 16 kB of JSON, or ${TOO_DEEP}`;
 const selectorSchema = z.string().min(1).max(1_000).meta({ description: "CSS selector" });
 const regexSchema = z
   .string()
@@ -20,16 +24,19 @@ const regexSchema = z
   .meta({ description: "Regular expression, run in the page's isolated world" });
 
 /** One completion rule [R21]: true, false or unknown at any moment. */
-export const ruleSchema = z.union([
-  z.strictObject({ gone: selectorSchema }).meta({ description: "No visible match in any frame." }),
-  z.strictObject({ visible: selectorSchema }).meta({ description: "A visible match in some frame." }),
-  z.strictObject({ value: selectorSchema }).meta({ description: "A form field with a non-empty value." }),
-  z.strictObject({ text: selectorSchema, matches: regexSchema }).meta({ description: "A match whose text matches." }),
-  z.strictObject({ url: z.string().min(1).max(500) }).meta({ description: "The page's URL matches this glob." }),
-  z
-    .strictObject({ cookie: z.string().min(1).max(256), changed: z.literal(true) })
-    .meta({ description: "This cookie differs from the session's start." }),
-]);
+export const ruleSchema = z.union(
+  [
+    z.strictObject({ gone: selectorSchema }).meta({ description: "No visible match in any frame." }),
+    z.strictObject({ visible: selectorSchema }).meta({ description: "A visible match in some frame." }),
+    z.strictObject({ value: selectorSchema }).meta({ description: "A form field with a non-empty value." }),
+    z.strictObject({ text: selectorSchema, matches: regexSchema }).meta({ description: "A match whose text matches." }),
+    z.strictObject({ url: z.string().min(1).max(500) }).meta({ description: "The page's URL matches this glob." }),
+    z
+      .strictObject({ cookie: z.string().min(1).max(256), changed: z.literal(true) })
+      .meta({ description: "This cookie differs from the session's start." }),
+  ],
+  "not one of the rules gone, visible, value, text + matches, url, cookie + changed",
+);
 export type Rule = z.infer<typeof ruleSchema>;
 
 export const completionSchema = z.strictObject({
@@ -80,10 +87,10 @@ export const createSessionSchema = z.strictObject({
     .regex(/^[\x20-\x7e]+$/, "printable ASCII only")
     .optional(),
   extra_headers: headersSchema.optional().meta({ description: "Sent to the url's own origin only." }),
-  storage_state: storageStateSchema.optional(),
+  storage_state: storageStateSchema.optional().refine((state) => isShallow(state, MAX_DEPTH), TOO_DEEP),
   label: z.string().max(200).optional(),
   instructions: z.string().max(2_000).optional().meta({ description: "Shown to the operator." }),
-  metadata: z.record(z.string().max(100), z.json()).optional().refine(isSmall, "more than 16 kB of JSON"),
+  metadata: z.record(z.string().max(100), z.unknown()).optional().refine(isSmall, TOO_LARGE),
   timeout_seconds: z.int().min(1).optional(),
   completion: completionSchema.optional(),
 });
@@ -123,7 +130,7 @@ export const sessionDetailSchema = z.object({
   viewport: sizeSchema,
   url: z.string(),
   instructions: z.string().nullable(),
-  metadata: z.record(z.string(), z.json()).nullable(),
+  metadata: z.record(z.string(), z.unknown()).nullable(),
   verified: verifiedSchema,
 });
 export type SessionDetail = z.infer<typeof sessionDetailSchema>;
@@ -213,8 +220,14 @@ function isTimezone(name: string): boolean {
   }
 }
 
+/** What walks through values, JSON.stringify for one, does so by recursion: depth from outside needs a bound. */
+function isShallow(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  return levels > 0 && Object.values(value).every((inner) => isShallow(inner, levels - 1));
+}
+
 function isSmall(value: unknown): boolean {
-  return JSON.stringify(value ?? null).length <= 16_384;
+  return isShallow(value, MAX_DEPTH) && JSON.stringify(value ?? null).length <= 16_384;
 }
 
 function headerValueSchema() {

@@ -173,7 +173,7 @@ test("a taken port and wrong variables are told in a line each", async ({ home }
   const { port } = taken.address() as { port: number };
   const blocked = home.start({ PORT: String(port) });
   expect(await blocked.ended).toBe(1);
-  expect(blocked.out()).toContain("EADDRINUSE");
+  expect(blocked.out()).toContain(`PORT: ${port} is in use`);
   taken.close();
 
   const wrong = home.start({ PORT: "many", HOST: "0.0.0.0", MAX_SESSIONS: "0" });
