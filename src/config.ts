@@ -163,7 +163,7 @@ export function isLoopback(host: string): boolean {
 
 /** The named variables that are set and not empty. */
 function pick(env: NodeJS.ProcessEnv, names: readonly string[]): Record<string, string> {
-  return Object.fromEntries(names.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
+  return Object.fromEntries(names.flatMap((name) => (env[name]?.trim() ? [[name, env[name]]] : [])));
 }
 
 function readFlags(argv: readonly string[]): Record<string, string> {

@@ -8,10 +8,11 @@ import type { CaptchaInfo, Rect, Size } from "../protocol/common.ts";
 import type { Completion, StorageState } from "../protocol/rest.ts";
 import type { ChallengePage, PageEvents, PageInput, Picture, Verdict } from "../session/page.ts";
 import { ChallengeWatch } from "./challenge-watch.ts";
-import { hasMoved, viewOf, wholePage } from "./crop.ts";
+import { hasMoved, isShown, viewOf, wholePage } from "./crop.ts";
 import { PageFrames } from "./frames.ts";
 import { InputReplay } from "./input.ts";
 import type { PageLook } from "./page-look.ts";
+import { scrollToMatch } from "./page-scripts.ts";
 import { Screencast, type Shot } from "./screencast.ts";
 
 /** A challenge that is gone for longer than this is not coming back: show the whole page again. */
@@ -54,7 +55,7 @@ export class RemotePage implements ChallengePage {
   #pictures = new WeakMap<Shot, Picture>();
   #keepView = false;
   #missingSince: number | null = null;
-  #lookedAtVersion = -1;
+  #lastLook: PageLook | null = null;
   #ended = false;
 
   constructor(parts: ChallengePageParts) {
@@ -69,7 +70,7 @@ export class RemotePage implements ChallengePage {
     );
     this.#input = new InputReplay(session, this.frames, {
       onPressed: (pressed) => this.#onPressed(pressed),
-      beforePress: () => (this.#lookedAtVersion === this.frames.version ? null : this.#lookAgain()),
+      beforePress: () => (this.#lastLook?.framesVersion === this.frames.version ? null : this.#lookAgain()),
     });
     this.#watch = new ChallengeWatch({
       ...parts,
@@ -98,6 +99,7 @@ export class RemotePage implements ChallengePage {
     const end = performance.now() + ms;
     for (;;) {
       await this.#watch.look();
+      await this.#showFound();
       if (this.#challenge || signal.aborted || performance.now() > end) break;
       await new Promise((resolve) => setTimeout(resolve, CHALLENGE_POLL_MS));
     }
@@ -143,15 +145,17 @@ export class RemotePage implements ChallengePage {
     await this.#parts.stop();
   }
 
+  /** The browser was told to deny downloads; the operator is told that one was wanted. */
+  refuseDownload(url: string): void {
+    this.#tell((events) => events.notice({ type: "page_notice", notice: "download_refused", url }));
+  }
+
   #listen(): void {
     const { page, context, browser } = this.#parts;
     page.on("dialog", (dialog) => void this.#onDialog(dialog));
     page.once("close", () => this.#lost("page_closed"));
     page.once("crash", () => this.#lost("page_crashed"));
     browser.once("disconnected", () => this.#lost("browser_lost"));
-    page.on("download", (download) => {
-      this.#tell((events) => events.notice({ type: "page_notice", notice: "download_refused", url: download.url() }));
-    });
     context.on("page", (popup) => void this.#onPopup(popup));
     page.on("frameattached", () => this.#watch.prompt());
     page.on("framedetached", () => this.#watch.prompt());
@@ -183,18 +187,27 @@ export class RemotePage implements ChallengePage {
     if (!pressed) void this.#watch.look();
   }
 
+  /** A challenge below the fold is brought into view once, while the page opens: older clients could not scroll to it. */
+  async #showFound(): Promise<void> {
+    const { challenge, challengeFrame } = this.#lastLook ?? {};
+    if (!challenge || !challengeFrame || isShown(challenge, this.viewport)) return;
+    await this.frames.run(challengeFrame, scrollToMatch, challenge.selector).catch(() => {});
+    await this.#watch.look();
+  }
+
   async #lookAgain(): Promise<void> {
     await withDeadline(this.#watch.look(), LOOK_BEFORE_PRESS_MS, "look").catch(() => {});
   }
 
   #onLook(look: PageLook): void {
     if (this.#ended) return;
-    this.#lookedAtVersion = look.framesVersion;
+    this.#lastLook = look;
     this.#input.setRemoteFrames(
       look.frames.flatMap(({ frame, place }) => (place && this.frames.isRemote(frame) ? [{ frame, place }] : [])),
     );
     // The view neither moves nor resizes under the operator's hand.
-    if (!this.#input.pressed) this.#follow(look.challenge);
+    const { challenge } = look;
+    if (!this.#input.pressed) this.#follow(challenge && isShown(challenge, this.viewport) ? challenge : null);
     this.#screencast.setView(this.#view, look.scroll);
   }
 

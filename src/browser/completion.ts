@@ -105,29 +105,34 @@ export class StabilityWindow {
   }
 }
 
+/** What follows in a longer URL is not looked at: the page makes it as long as it likes. */
+const MAX_MATCHED_URL = 4_096;
+
 /**
  * A URL glob: `**` stands for anything, `*` for anything but a slash, all else for itself. In time proportional to
  * both lengths, whatever the pattern: it comes from outside and runs on the server.
  */
 export function matchesGlob(url: string, glob: string): boolean {
   const tokens = glob.match(/\*{2,}|\*|[^*]/gsu) ?? [];
-  const isStar = (token: string | undefined) => token?.startsWith("*") ?? false;
-  /** reached[i]: the text so far is matched by the first i tokens. */
-  const closeOverStars = (reached: boolean[]) => {
-    for (const [index, token] of tokens.entries()) if (reached[index] && isStar(token)) reached[index + 1] = true;
-    return reached;
-  };
-  let reached = closeOverStars([true]);
-  for (const character of url) {
-    const next: boolean[] = [];
-    for (const [index, token] of tokens.entries()) {
+  /** Marked at i: the text so far is matched by the first i tokens. */
+  let reached = passStars(tokens, Uint8Array.of(1, ...tokens.map(() => 0)));
+  for (const character of url.slice(0, MAX_MATCHED_URL)) {
+    const next = new Uint8Array(reached.length);
+    for (let index = 0; index < tokens.length; index += 1) {
+      const token = tokens[index] ?? "";
       if (!reached[index]) continue;
-      if (token === character) next[index + 1] = true;
-      else if (isStar(token) && (token.length > 1 || character !== "/")) next[index] = true;
+      if (!token.startsWith("*")) next[index + 1] = token === character ? 1 : (next[index + 1] ?? 0);
+      else if (token.length > 1 || character !== "/") next[index] = 1;
     }
-    reached = closeOverStars(next);
+    reached = passStars(tokens, next);
   }
-  return reached[tokens.length] ?? false;
+  return reached[tokens.length] === 1;
+}
+
+/** A star may also stand for nothing. */
+function passStars(tokens: readonly string[], reached: Uint8Array): Uint8Array {
+  for (const [index, token] of tokens.entries()) if (reached[index] && token.startsWith("*")) reached[index + 1] = 1;
+  return reached;
 }
 
 function and(values: readonly Trilean[]): Trilean {

@@ -3,6 +3,7 @@ import type { CaptchaInfo, Rect, Size } from "../protocol/common.ts";
 
 /** Older clients compute with exactly this margin [W20]. */
 export const VIEW_MARGIN = 10;
+const MIN_SHOWN_PX = 20;
 /** A box that moved less than this stays where it was told. */
 const MOVED_MORE_THAN = 1;
 
@@ -10,13 +11,24 @@ export function wholePage(viewport: Size): Rect {
   return { x: 0, y: 0, width: viewport.width, height: viewport.height };
 }
 
-/** The box grown by the margin and cut at the viewport's edges; the whole page where nothing of it would be left. */
+/** Whether enough of the box is inside the viewport to be worked with. */
+export function isShown(box: Rect, viewport: Size): boolean {
+  const part = intersect(box, wholePage(viewport));
+  return (
+    part !== null &&
+    part.width >= Math.min(MIN_SHOWN_PX, box.width) &&
+    part.height >= Math.min(MIN_SHOWN_PX, box.height)
+  );
+}
+
+/** The box grown by the margin and cut at the viewport's edges; the whole page for a box that is not shown. */
 export function viewOf(box: Rect, viewport: Size): Rect {
+  if (!isShown(box, viewport)) return wholePage(viewport);
   const x = Math.max(0, box.x - VIEW_MARGIN);
   const y = Math.max(0, box.y - VIEW_MARGIN);
   const width = Math.min(viewport.width, box.x + box.width + VIEW_MARGIN) - x;
   const height = Math.min(viewport.height, box.y + box.height + VIEW_MARGIN) - y;
-  return width > 2 * VIEW_MARGIN && height > 2 * VIEW_MARGIN ? { x, y, width, height } : wholePage(viewport);
+  return { x, y, width, height };
 }
 
 /** Whole CSS px that contain the box, so that a picture of the view has exactly its size. */

@@ -105,6 +105,7 @@ export async function openBrowserRoom(config: BrowserConfig, log: Logger): Promi
     });
     try {
       const browserSession = await within(browser.newBrowserCDPSession(), "browser session");
+      browserSession.on("Browser.downloadWillBegin", ({ url }) => remote.refuseDownload(url));
       await within(
         browserSession.send("Browser.setDownloadBehavior", { behavior: "deny", eventsEnabled: true }),
         "downloads",

@@ -32,6 +32,8 @@ export interface FrameLook {
 export interface PageLook {
   readonly frames: readonly FrameLook[];
   readonly challenge: CaptchaInfo | null;
+  /** The frame whose document holds the challenge's element. */
+  readonly challengeFrame: FrameRef | null;
   /** The kinds with a visible box at this moment, with the frame it is in. */
   readonly kinds: ReadonlyMap<string, FrameRef>;
   readonly scroll: { readonly x: number; readonly y: number };
@@ -62,16 +64,17 @@ export async function lookAtPage(frames: PageFrames, plan: LookPlan, guardMs: nu
   const framesVersion = frames.version;
   const looks = await Promise.all((await frames.list()).map((frame) => lookAtFrame(frames, frame, plan, guardMs)));
   const kinds = new Map<string, FrameRef>();
-  let challenge: CaptchaInfo | null = null;
+  let best: FoundKind | null = null;
   for (const kind of plan.kinds) {
     const found = findKind(kind, plan, looks);
     if (!found) continue;
     kinds.set(kind.kind, found.frame);
-    challenge ??= found.info;
+    best ??= found;
   }
   const main = looks.find((look) => look.frame.parent === null);
   const scroll = { x: main?.answer.scrollX ?? 0, y: main?.answer.scrollY ?? 0 };
-  return { frames: looks, challenge, kinds, scroll, framesVersion };
+  const challengeFrame = best?.holder ?? null;
+  return { frames: looks, challenge: best?.info ?? null, challengeFrame, kinds, scroll, framesVersion };
 }
 
 async function lookAtFrame(frames: PageFrames, frame: FrameRef, plan: LookPlan, guardMs: number): Promise<FrameLook> {
@@ -96,15 +99,19 @@ export function filledMatch(look: PageLook, plan: LookPlan, selector: string): F
   return look.frames.find((frame) => frame.answer.filled[index])?.frame;
 }
 
-function findKind(
-  kind: ChallengeKind,
-  plan: LookPlan,
-  looks: readonly FrameLook[],
-): { frame: FrameRef; info: CaptchaInfo } | null {
+interface FoundKind {
+  /** The frame that is, or holds, the challenge. */
+  readonly frame: FrameRef;
+  /** The frame in whose document the selector matches. */
+  readonly holder: FrameRef;
+  readonly info: CaptchaInfo;
+}
+
+function findKind(kind: ChallengeKind, plan: LookPlan, looks: readonly FrameLook[]): FoundKind | null {
   for (const { frame, place } of looks) {
     const pattern = kind.frame_urls.find((part) => frame.parent !== null && frame.url.includes(part));
     if (pattern === undefined || !place?.visible) continue;
-    return found(kind, frame, `iframe[src*="${pattern}"]`, place);
+    return { ...found(kind, frame, `iframe[src*="${pattern}"]`, place), holder: frame.parent ?? frame };
   }
   const minimum = kind.kind === GENERIC ? GENERIC_MIN_SIZE : 0;
   for (const selector of kind.selectors) {
@@ -117,8 +124,8 @@ function findKind(
   return null;
 }
 
-function found({ kind }: ChallengeKind, frame: FrameRef, selector: string, box: Rect) {
-  return { frame, info: { selector, ...roundOut(box), in_iframe: frame.parent !== null, kind } };
+function found({ kind }: ChallengeKind, frame: FrameRef, selector: string, box: Rect): FoundKind {
+  return { frame, holder: frame, info: { selector, ...roundOut(box), in_iframe: frame.parent !== null, kind } };
 }
 
 function insideFrame(box: Rect, { frame, place }: FrameLook): Rect {

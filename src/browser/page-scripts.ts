@@ -1,6 +1,6 @@
 /**
  * The few functions that run inside pages, in an isolated world. Each is sent as text, so it must not use anything
- * from outside of itself. They only look: nothing is added to or changed in the page.
+ * from outside of itself. They only look (one scrolls): nothing is added to or changed in the page.
  */
 
 export interface FrameQuestion {
@@ -105,6 +105,13 @@ export function invalidSelectors(selectors: readonly string[]): string[] {
       return true;
     }
   });
+}
+
+/** Brings the first match that has a box into the middle of what is seen. */
+export function scrollToMatch(selector: string): void {
+  const matches = [...document.querySelectorAll(selector)];
+  const target = matches.find((element) => element.getBoundingClientRect().width > 0);
+  target?.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
 }
 
 /** Runs on a frame's element: its content box in the CSS px of the document it stands in. */

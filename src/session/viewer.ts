@@ -1,4 +1,5 @@
 /** One connected operator: messages out in order, and of the pictures only the newest that its line can take. */
+import { CODES } from "../errors.ts";
 import type { Rect } from "../protocol/common.ts";
 import type { ServerMessage } from "../protocol/live.ts";
 import type { Picture } from "./page.ts";
@@ -7,6 +8,9 @@ import type { Picture } from "./page.ts";
 const MAX_UNACKED_PICTURES = 2;
 /** Above this nothing more is handed to the socket: the reader is stuck. */
 const MAX_BUFFERED_BYTES = 512 * 1024;
+
+/** Text that waits for a reader who does not read; above it the line is given up. */
+const MAX_BUFFERED_TEXT_BYTES = 1024 * 1024;
 
 /** The socket as a viewer needs it; implemented in http/. */
 export interface ViewerLine {
@@ -44,6 +48,7 @@ export class Viewer {
     }
     this.#line.sendText(text);
     this.#sendEarly();
+    if (this.#line.bufferedBytes() > MAX_BUFFERED_TEXT_BYTES) this.close(CODES.rate_limited.close, "too slow");
   }
 
   /** Shows this picture when the line can take one, unless a newer one comes first. */

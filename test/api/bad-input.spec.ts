@@ -356,7 +356,7 @@ test.describe("the page", () => {
   });
 
   // The browser tells of refused downloads on our own DevTools session, to which open-page.ts does not listen yet.
-  test.fixme("that offers a download keeps its place, and the operator is told that it was refused", async ({
+  test("that offers a download keeps its place, and the operator is told that it was refused", async ({
     server,
     site,
     bot,

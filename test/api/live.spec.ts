@@ -196,7 +196,7 @@ for (const [state, reason, end] of [
     bot,
     connect,
   }) => {
-    const timeout_seconds = state === "expired" ? 4 : 60;
+    const timeout_seconds = state === "expired" ? 6 : 60;
     const session = await bot.create({ url: site.serve("/", MOUSE_PAGE), timeout_seconds });
     const clients = [await connect(session.ws_url), await connect(session.ws_url, JSON_CLIENT)];
     for (const client of clients) await client.next("session_info");

@@ -588,12 +588,12 @@ test("[S4] of two ends at once the first wins", async ({ server, site, bot, conn
 });
 
 test("[S2] the deadline is the server's: nobody needs to come", async ({ site, bot }) => {
-  const session = await bot.create({ url: site.serve("/", CHALLENGE_PAGE), timeout_seconds: 2 });
+  const session = await bot.create({ url: site.serve("/", CHALLENGE_PAGE), timeout_seconds: 5 });
   const ended = await bot.waitForEnd(session.session_id);
   expect(ended).toMatchObject({ state: "expired", reason: "timeout", verified: null, completed: false });
   const { duration_ms } = await bot.result(session.session_id);
-  expect(duration_ms).toBeGreaterThanOrEqual(1_990);
-  expect(duration_ms).toBeLessThan(4_000);
+  expect(duration_ms).toBeGreaterThanOrEqual(4_990);
+  expect(duration_ms).toBeLessThan(8_000);
 });
 
 test("[S2] [S3] solved says how it is known, and with what evidence", async ({ site, bot }) => {

@@ -41,7 +41,7 @@ function record(where: string): void {
   let before = 0;
   const sizes = () =>
     [innerWidth, innerHeight, outerWidth, outerHeight, screen.width, screen.height, devicePixelRatio].join();
-  const sizesBefore = sizes();
+  let sizesBefore = "";
   const countNodes = () => {
     const elements = [...document.querySelectorAll("*")];
     return elements.reduce((sum, element) => sum + element.childNodes.length + element.attributes.length, 0);
@@ -54,6 +54,12 @@ function record(where: string): void {
   });
   addEventListener("load", () => {
     before = countNodes();
+    // A window that has just been opened does not know its outer size yet.
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() => {
+        sizesBefore = sizes();
+      }),
+    );
     for (const name of names()) known.add(name);
     const observer = new MutationObserver((records) => {
       for (const { type, target } of records) mutations.push(`${type} ${target.nodeName}`);

@@ -30,3 +30,24 @@ test("[W20] [W21] [K1] pictures, input and the verdict go on after a navigation 
   expect(await client.next("completed")).toMatchObject({ verified: "checked" });
   expect(await client.closed).toMatchObject({ code: 1000 });
 });
+
+test("[W20] a challenge below the fold is brought into view, and scrolled away it is not told any more", async ({
+  site,
+  bot,
+  connect,
+}) => {
+  const url = site.serve(
+    "/",
+    `<body style="margin:0;height:5000px"><div id="a-captcha"
+       style="position:absolute;left:100px;top:2000px;width:200px;height:150px;background:#cdf"></div>`,
+  );
+  const session = await bot.create({ url });
+  expect(session.captcha_info).toMatchObject({ x: 100, y: (720 - 150) / 2, width: 200, height: 150 });
+  const client = await connect(session.ws_url, { protocols: ["captcha.json.v1"] });
+  await client.next("session_info", ({ view }) => view.x === 90 && view.width === 220);
+  client.send({ type: "wheel", x: 200, y: 300, delta_x: 0, delta_y: 1500 });
+  const away = await client.next("session_info", ({ view }) => view.width === 1280);
+  expect(away.captcha_info).toBeNull();
+  client.send({ type: "wheel", x: 200, y: 300, delta_x: 0, delta_y: -1500 });
+  await client.next("session_info", ({ captcha_info }) => captcha_info?.y === 285, client.received.indexOf(away));
+});

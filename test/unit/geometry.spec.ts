@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
 import { pageAt } from "../../public/geometry.js";
-import { hasMoved, intersect, roundOut, VIEW_MARGIN, viewOf, wholePage } from "../../src/browser/crop.ts";
+import { hasMoved, intersect, isShown, roundOut, viewOf, wholePage } from "../../src/browser/crop.ts";
 import type { Rect, Size } from "../../src/protocol/common.ts";
 
 const RUNS = { numRuns: 5_000 };
@@ -18,16 +18,16 @@ const rects: fc.Arbitrary<Rect> = fc.record({
   width: fc.double({ min: 1, max: 5_000, noNaN: true }),
   height: fc.double({ min: 1, max: 5_000, noNaN: true }),
 });
-/** A whole-pixel box of which more than the margins can be seen in the viewport. */
+/** A whole-pixel box of which enough can be seen in the viewport. */
 const visibleBoxes = viewports.chain((viewport) =>
   fc
     .record({
-      x: fc.integer({ min: -2_000, max: viewport.width - 2 * VIEW_MARGIN }),
-      y: fc.integer({ min: -2_000, max: viewport.height - 2 * VIEW_MARGIN }),
+      x: fc.integer({ min: -2_000, max: viewport.width }),
+      y: fc.integer({ min: -2_000, max: viewport.height }),
       width: fc.integer({ min: 1, max: 4_000 }),
       height: fc.integer({ min: 1, max: 4_000 }),
     })
-    .filter(({ x, y, width, height }) => x + width > VIEW_MARGIN && y + height > VIEW_MARGIN)
+    .filter((box) => isShown(box, viewport))
     .map((box) => ({ box, viewport })),
 );
 
