@@ -4,17 +4,20 @@ import { mountChallenge } from "./challenge.js";
 import { element, find } from "./dom.js";
 import { FRAME_PADDING, LAYOUTS } from "./layout.js";
 import { FRAME_MESSAGE, otherLoopbackOrigin } from "./loopback.js";
+import { SITES } from "./sites.js";
 
 /** @import { PuzzleKind } from "../../src/demo/puzzle-types.ts" */
 
 /** With `?shift=1`: how long after the first drawing the page's layout changes. */
 const SHIFT_AFTER_MS = 1_500;
 
-const kind = /** @type {PuzzleKind} */ (document.body.getAttribute("data-kind"));
+/** The last part of the page's own path says which challenge it shows: /jigsaw.html. */
+const kind = /** @type {PuzzleKind} */ (location.pathname.split("/").at(-1)?.replace(".html", ""));
 const params = new URLSearchParams(location.search);
 const slot = find("#slot");
 const form = /** @type {HTMLFormElement} */ (find("form"));
 
+dress();
 const placement = params.get("frame");
 if (placement === "same") showInFrame(location.origin);
 else if (placement === "cross") showInFrame(otherLoopbackOrigin());
@@ -25,6 +28,14 @@ form.addEventListener("submit", (event) => {
   find("#ask").hidden = true;
   find("#done").hidden = false;
 });
+
+function dress() {
+  const { name, task, lead, field, outcome } = SITES[kind];
+  document.title = `${task} · ${name}`;
+  const words = { "site-mark": name.slice(0, 1), "site-name": name, task, lead, "field-label": field.label, outcome };
+  for (const [id, text] of Object.entries(words)) find(`#${id}`).textContent = text;
+  Object.assign(find("#field"), { type: field.type, value: field.value });
+}
 
 /** @param {string} origin */
 function showInFrame(origin) {

@@ -55,6 +55,8 @@ export async function buildDemoApp(options: DemoAppOptions): Promise<FastifyInst
   });
 
   await app.register(fastifyStatic, { root: fileURLToPath(new URL("../../public/demo/", import.meta.url)) });
+  // One page for all of them; it reads from its own path which challenge to show.
+  for (const { path } of DEMOS) app.get(path, (_request, reply) => reply.sendFile("host.html"));
 
   app.get("/api/demos", async () => DEMOS);
   app.post("/api/puzzles", async (request) => handOutPuzzle(store, request, options.onPuzzle));
