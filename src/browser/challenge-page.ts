@@ -3,7 +3,7 @@
 import type { Logger } from "pino";
 import type { Browser, BrowserContext, CDPSession, Dialog, Page } from "playwright";
 import type { ChallengeKind } from "../config.ts";
-import { withDeadline } from "../deadline.ts";
+import { waitUntil, withDeadline } from "../deadline.ts";
 import type { CaptchaInfo, Rect, Size } from "../protocol/common.ts";
 import type { Completion, StorageState } from "../protocol/rest.ts";
 import type { ChallengePage, PageEvents, PageInput, Picture, Verdict } from "../session/page.ts";
@@ -23,6 +23,8 @@ const LOOK_AFTER_INPUT_MS = 50;
 const LOOK_BEFORE_PRESS_MS = 300;
 const DIALOG_DEADLINE_MS = 2_000;
 const CLOSE_DEADLINE_MS = 2_000;
+const DISCONNECT_PATIENCE_MS = 200;
+const DISCONNECT_POLL_MS = 10;
 /** Popups a page may have at a time; more are closed. */
 const MAX_POPUPS = 3;
 const CHALLENGE_POLL_MS = 60;
@@ -153,12 +155,18 @@ export class RemotePage implements ChallengePage {
   #listen(): void {
     const { page, context, browser } = this.#parts;
     page.on("dialog", (dialog) => void this.#onDialog(dialog));
-    page.once("close", () => this.#lost("page_closed"));
+    page.once("close", () => void this.#onClose());
     page.once("crash", () => this.#lost("page_crashed"));
     browser.once("disconnected", () => this.#lost("browser_lost"));
     context.on("page", (popup) => void this.#onPopup(popup));
     page.on("frameattached", () => this.#watch.prompt());
     page.on("framedetached", () => this.#watch.prompt());
+  }
+
+  /** A browser that dies closes its pages first, and is known to be gone only a moment later. */
+  async #onClose(): Promise<void> {
+    const isGone = () => !this.#parts.browser.isConnected();
+    this.#lost((await waitUntil(isGone, DISCONNECT_PATIENCE_MS, DISCONNECT_POLL_MS)) ? "browser_lost" : "page_closed");
   }
 
   /** A page that asks must not hang: what only tells is accepted, what asks is dismissed, and the operator is told. */

@@ -43,6 +43,7 @@ export class ChallengeWatch {
   readonly #deps: WatchDeps;
   readonly #plan: LookPlan;
   readonly #pollMs: number;
+  readonly #stableMs: number;
   readonly #window: StabilityWindow;
   readonly #navigations: Navigations;
   readonly #seenSelectors = new Set<string>();
@@ -64,7 +65,8 @@ export class ChallengeWatch {
     this.#deps = deps;
     this.#plan = planLook(deps.kinds, deps.completion);
     this.#pollMs = deps.completion?.poll_ms ?? DEFAULT_POLL_MS;
-    this.#window = new StabilityWindow(deps.completion?.stable_ms ?? DEFAULT_STABLE_MS);
+    this.#stableMs = deps.completion?.stable_ms ?? DEFAULT_STABLE_MS;
+    this.#window = new StabilityWindow(this.#stableMs);
     this.#navigations = new Navigations(deps.page, () => this.prompt());
   }
 
@@ -89,12 +91,13 @@ export class ChallengeWatch {
   /** Looks now, and goes on while the rules are unknown or not yet stable, within a bound. */
   async check(): Promise<Verdict> {
     const unknownEnd = performance.now() + UNKNOWN_PATIENCE_MS;
+    const ripeEnd = unknownEnd + this.#stableMs;
     for (;;) {
       const verdict = await this.look();
       const now = performance.now();
-      const goOn =
-        verdict.value === true ? !verdict.stable : verdict.value === "unknown" && this.#mayBecomeKnown(now, unknownEnd);
-      if (!goOn || this.#stopped) return verdict;
+      const isRipening = verdict.value === true && !verdict.stable && now < ripeEnd;
+      const mayBecomeKnown = verdict.value === "unknown" && this.#isInMotion && now < unknownEnd;
+      if (!(isRipening || mayBecomeKnown) || this.#stopped) return verdict;
       await delay(RIPENING_POLL_MS);
     }
   }
@@ -161,8 +164,8 @@ export class ChallengeWatch {
     }, inMs);
   }
 
-  #mayBecomeKnown(now: number, end: number): boolean {
-    return now < end && (this.#navigations.underWay || this.#loadingSince.size > 0);
+  get #isInMotion(): boolean {
+    return this.#navigations.underWay || this.#loadingSince.size > 0;
   }
 
   #remember(look: PageLook): void {
@@ -225,7 +228,8 @@ export class ChallengeWatch {
         "visible" in done ? visibleMatch(look, this.#plan, done.visible) : filledMatch(look, this.#plan, done.value);
       if (frame) return { rule, fact: { value: true, frame: frame.url } };
     }
-    return { rule: "", fact: { value: false, frame: null } };
+    // Neither done nor there any more (the page went on, say): then nobody knows, and the operator's word counts.
+    return { rule: "", fact: { value: look.kinds.has(kind.kind) ? false : "unknown", frame: null } };
   }
 
   #needsCookies(): boolean {
