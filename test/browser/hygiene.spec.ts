@@ -50,7 +50,7 @@ function record(where: string): void {
     for (const name of names()) if (!known.has(name)) newGlobals.add(name);
   };
   addEventListener("resize", () => {
-    resizes += 1;
+    if (sizesBefore !== "") resizes += 1;
   });
   addEventListener("load", () => {
     before = countNodes();
@@ -137,9 +137,10 @@ test("watching and acting leave no globals, no listeners and no changes in the p
   bot,
   server,
   connect,
+  sessionBrowser,
 }) => {
   const { url, reports } = serveRecorder(site);
-  const untouched = await reportOfUntouchedPage(url, reports);
+  const untouched = await reportOfUntouchedPage(sessionBrowser ?? process.env["CHROMIUM_PATH"] ?? "", url, reports);
 
   const session = await bot.create({ url, viewport: VIEWPORT, completion: { any: [{ gone: ".test-captcha" }] } });
   expect(session.captcha_info).toMatchObject(BOX);
@@ -201,10 +202,10 @@ test("the user agent is the browser's own unless the bot gives one, and then the
 });
 
 /** The same page in the same browser, opened without anybody attaching to it. */
-async function reportOfUntouchedPage(url: string, reports: Report[]): Promise<Report> {
+async function reportOfUntouchedPage(chromiumPath: string, url: string, reports: Report[]): Promise<Report> {
   const browser = await startBrowser(
     {
-      chromiumPath: process.env["CHROMIUM_PATH"] ?? "",
+      chromiumPath,
       profileDir: await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX)),
       environment: {},
       viewport: VIEWPORT,
