@@ -45,6 +45,10 @@ export interface CaptchaRemote {
   readonly demo: DemoSession;
   /** Origin plus base path; the real port once the server listens. */
   readonly publicUrl: () => string;
+  /** The same at the address it listens on. */
+  readonly localUrl: () => string;
+  /** Ends every browser at once, for a process that cannot wait for app.close(). */
+  readonly kill: () => void;
 }
 
 export interface AppDeps {
@@ -76,7 +80,9 @@ export async function buildApp(config: Config, { log, demoOrigin = () => undefin
   app.removeContentTypeParser("text/plain");
   registerErrorHandler(app);
   keepOtherSitesOut(app, publicUrl);
-  app.addHook("preClose", () => controller.close());
+  app.addHook("preClose", async () => {
+    await Promise.all([controller.close(), browsers.close()]);
+  });
   app.addHook("preClose", async () => endSockets(app));
 
   await describeApi(app);
@@ -91,7 +97,7 @@ export async function buildApp(config: Config, { log, demoOrigin = () => undefin
   });
 
   const health = {
-    unhealthy: () => (config.demo && !demo.listed ? "the demo session is not open yet" : null),
+    unhealthy: () => (config.demo && !demo.tried ? "the demo session is not open yet" : null),
     canStartBrowser: browsers.canStart,
   };
   await app.register(healthRoutes, health);
@@ -109,7 +115,7 @@ export async function buildApp(config: Config, { log, demoOrigin = () => undefin
   app.get("/", { schema: { hide: true } }, (_request, reply) =>
     reply.redirect(`${config.basePath}${API_PREFIX}/control`),
   );
-  return { app, controller, demo, publicUrl };
+  return { app, controller, demo, publicUrl, localUrl: () => listeningUrl(app, config), kill: browsers.kill };
 }
 
 /** Requests come with the base path (straight) or without it (behind a proxy that takes it off). */

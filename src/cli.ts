@@ -27,20 +27,23 @@ async function main(): Promise<void> {
   const config = configFromProcess(argv);
   const log = makeLog(config);
   const demoApp = config.demo
-    ? await buildDemoApp({ apiOrigin: () => remote.publicUrl(), logger: log.child({ part: "demo" }) })
+    ? await buildDemoApp({ apiOrigin: () => remote.localUrl(), logger: log.child({ part: "demo" }) })
     : null;
   const remote: CaptchaRemote = await buildApp(config, {
     log,
     demoOrigin: () => (demoApp ? originOf(demoApp) : undefined),
   });
-  endOnSignals(config, log, async () => {
-    await remote.app.close();
-    await demoApp?.close();
+  const ending = endOnSignals(config, log, {
+    close: async () => {
+      await remote.app.close();
+      await demoApp?.close();
+    },
+    kill: remote.kill,
   });
   await listen(remote.app, config);
   if (demoApp) await listenNearby(demoApp, config.port);
   if (config.demo) await openDemoSession(remote, log);
-  write(banner(remote, demoApp));
+  if (!ending.aborted) write(banner(remote, demoApp));
 }
 
 /** Pretty in a terminal, JSON lines otherwise. */
@@ -95,21 +98,31 @@ function banner(remote: CaptchaRemote, demoApp: FastifyInstance | null): string 
   ].join("\n");
 }
 
-/** The first signal ends everything in order, another one (more than a second later) at once. */
-function endOnSignals(config: Config, log: Logger, close: () => Promise<void>): void {
+/** The first signal ends everything in order, another one (more than a second later) at once. Answers: aborted by the first. */
+function endOnSignals(
+  config: Config,
+  log: Logger,
+  { close, kill }: { close: () => Promise<void>; kill: () => void },
+): AbortSignal {
+  const ending = new AbortController();
   let firstAt: number | null = null;
+  const exitNow = () => {
+    kill();
+    process.exit(1);
+  };
   const onSignal = (signal: NodeJS.Signals) => {
     const now = performance.now();
     if (firstAt !== null && now - firstAt < SAME_SIGNAL_MS) return;
-    if (firstAt !== null) process.exit(1);
+    if (firstAt !== null) return exitNow();
     firstAt = now;
+    ending.abort();
     log.info({ signal }, "shutting down");
-    setTimeout(() => process.exit(1), config.shutdownSeconds * 1_000).unref();
+    setTimeout(exitNow, config.shutdownSeconds * 1_000).unref();
     close().then(
       () => process.exit(),
       (error: unknown) => {
         log.fatal({ err: error }, "shutdown failed");
-        process.exit(1);
+        exitNow();
       },
     );
   };
@@ -124,6 +137,7 @@ function endOnSignals(config: Config, log: Logger, close: () => Promise<void>): 
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
   process.on("SIGHUP", onSignal);
+  return ending.signal;
 }
 
 function originOf(app: FastifyInstance): string {

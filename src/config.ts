@@ -174,7 +174,7 @@ function readFlags(argv: readonly string[]): Record<string, string> {
     return Object.fromEntries(
       names.flatMap((name) => {
         const value = values[flagOf(name)];
-        return typeof value === "string" ? [[name, value]] : [];
+        return typeof value === "string" && value.trim() ? [[name, value]] : [];
       }),
     );
   } catch (error) {

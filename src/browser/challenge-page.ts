@@ -6,7 +6,7 @@ import type { ChallengeKind } from "../config.ts";
 import { waitUntil, withDeadline } from "../deadline.ts";
 import type { CaptchaInfo, Rect, Size } from "../protocol/common.ts";
 import type { Completion, StorageState } from "../protocol/rest.ts";
-import type { ChallengePage, PageEvents, PageInput, Picture, Verdict } from "../session/page.ts";
+import type { ChallengePage, Notice, PageEvents, PageInput, Picture, Verdict } from "../session/page.ts";
 import { ChallengeWatch } from "./challenge-watch.ts";
 import { hasMoved, isShown, viewOf, wholePage } from "./crop.ts";
 import { PageFrames } from "./frames.ts";
@@ -27,6 +27,8 @@ const DISCONNECT_PATIENCE_MS = 200;
 const DISCONNECT_POLL_MS = 10;
 /** Popups a page may have at a time; more are closed. */
 const MAX_POPUPS = 3;
+const MAX_NOTICES = 5;
+const NOTICE_WINDOW_MS = 2_000;
 const CHALLENGE_POLL_MS = 60;
 
 export interface ChallengePageParts {
@@ -58,6 +60,7 @@ export class RemotePage implements ChallengePage {
   #keepView = false;
   #missingSince: number | null = null;
   #lastLook: PageLook | null = null;
+  #noticedAt: number[] = [];
   #ended = false;
 
   constructor(parts: ChallengePageParts) {
@@ -149,7 +152,7 @@ export class RemotePage implements ChallengePage {
 
   /** The browser was told to deny downloads; the operator is told that one was wanted. */
   refuseDownload(url: string): void {
-    this.#tell((events) => events.notice({ type: "page_notice", notice: "download_refused", url }));
+    this.#notice({ type: "page_notice", notice: "download_refused", url });
   }
 
   #listen(): void {
@@ -176,7 +179,7 @@ export class RemotePage implements ChallengePage {
     const answer = withDeadline(accept ? dialog.accept() : dialog.dismiss(), DIALOG_DEADLINE_MS, "dialog");
     await answer.catch((error: unknown) => this.#parts.log.warn({ err: error, kind }, "dialog could not be answered"));
     const message = dialog.message().slice(0, 1_000);
-    this.#tell((events) => events.notice({ type: "dialog", kind, message, answer: accept ? "accepted" : "dismissed" }));
+    this.#notice({ type: "dialog", kind, message, answer: accept ? "accepted" : "dismissed" });
   }
 
   async #onPopup(popup: Page): Promise<void> {
@@ -187,7 +190,16 @@ export class RemotePage implements ChallengePage {
       return;
     }
     await popup.waitForLoadState("domcontentloaded", { timeout: DIALOG_DEADLINE_MS }).catch(() => {});
-    this.#tell((events) => events.notice({ type: "page_notice", notice: "popup", url: popup.url() }));
+    this.#notice({ type: "page_notice", notice: "popup", url: popup.url() });
+  }
+
+  /** A page may call alert() in a loop; nobody reads more than a few a second. */
+  #notice(notice: Notice): void {
+    const now = performance.now();
+    this.#noticedAt = this.#noticedAt.filter((at) => now - at < NOTICE_WINDOW_MS);
+    if (this.#noticedAt.length >= MAX_NOTICES) return;
+    this.#noticedAt.push(now);
+    this.#tell((events) => events.notice(notice));
   }
 
   #onPressed(pressed: boolean): void {

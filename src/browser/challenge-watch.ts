@@ -6,7 +6,7 @@ import { withDeadline } from "../deadline.ts";
 import type { Completion } from "../protocol/rest.ts";
 import type { Verdict } from "../session/page.ts";
 import { GENERIC } from "./challenge-kinds.ts";
-import { type Judgement, judge, type Look, type RuleFact, StabilityWindow } from "./completion.ts";
+import { type Judgement, judge, type Look, MAX_LOOK_GAP_MS, type RuleFact, StabilityWindow } from "./completion.ts";
 import type { PageFrames } from "./frames.ts";
 import { Navigations } from "./navigations.ts";
 import { filledMatch, type LookPlan, lookAtPage, type PageLook, planLook, visibleMatch } from "./page-look.ts";
@@ -16,7 +16,7 @@ const DEFAULT_POLL_MS = 200;
 /** The beat while a verdict ripens. */
 const RIPENING_POLL_MS = 100;
 /** While it does, a challenge that comes back for a moment between two looks is not missed either. */
-const GUARD_MS = 1_000;
+const GUARD_MS = MAX_LOOK_GAP_MS + 500;
 /** The beat of a page that nobody touches and that does not change. */
 const REST_POLL_MS = 1_000;
 /** How long the fast beat lasts after input, a navigation or a frame change. */
@@ -221,7 +221,8 @@ export class ChallengeWatch {
     for (const done of kind.done) {
       const rule = JSON.stringify({ kind: kind.kind, done });
       if ("gone" in done) {
-        if (!look.kinds.has(kind.kind)) return { rule, fact: { value: true, frame: null } };
+        // Another kind in its place is the next challenge, not the end of this one.
+        if (look.kinds.size === 0) return { rule, fact: { value: true, frame: null } };
         continue;
       }
       const frame =

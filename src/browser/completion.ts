@@ -76,8 +76,8 @@ function some(values: readonly Trilean[]): Trilean {
   return values.includes("unknown") ? "unknown" : false;
 }
 
-/** Looks further apart than this cannot vouch for what was between them: the window starts anew. */
-export const MAX_LOOK_GAP_MS = 800;
+/** Looks further apart than this cannot vouch for what was between them, guarded or not: the window starts anew. */
+export const MAX_LOOK_GAP_MS = 3_500;
 
 /** A verdict needs true for `stableMs` without a break; false, unknown and a gap between looks restart the window. */
 export class StabilityWindow {

@@ -27,6 +27,10 @@ export interface BrowserRoom {
   readonly openPage: OpenPage;
   /** Whether a browser start worked within the last minute; tries one where none was made. */
   canStart(): Promise<boolean>;
+  /** Ends what a probe has started; sessions end their own browsers. */
+  close(): Promise<void>;
+  /** Ends every browser at once, for a process that is about to exit. */
+  kill(): void;
 }
 
 type BrowserConfig = Pick<Config, "chromiumPath" | "searchPath" | "dataDir" | "customKinds" | "browserEnvironment">;
@@ -37,6 +41,8 @@ export async function openBrowserRoom(config: BrowserConfig, log: Logger): Promi
   const reaped = await reapBrowsers(profilesDir);
   if (reaped > 0) log.warn({ processes: reaped }, "ended browsers of a server that did not stop cleanly");
   const kinds = [...config.customKinds, ...KNOWN_KINDS];
+  const running = new Set<BrowserProcess>();
+  const closing = new AbortController();
   let lastStart = -Infinity;
   let probing: Promise<boolean> | null = null;
 
@@ -55,13 +61,18 @@ export async function openBrowserRoom(config: BrowserConfig, log: Logger): Promi
         environment: config.browserEnvironment,
         viewport,
         locale,
-        timezone,
+        timezone: timezone && new Intl.DateTimeFormat("en", { timeZone: timezone }).resolvedOptions().timeZone,
         userAgent,
       },
       signal,
     );
     lastStart = performance.now();
-    return process;
+    const owned = {
+      ...process,
+      stop: () => process.stop().finally(() => running.delete(owned)),
+    };
+    running.add(owned);
+    return owned;
   }
 
   async function open(request: OpenPageRequest, events: PageEvents, signal: AbortSignal): Promise<RemotePage> {
@@ -126,7 +137,7 @@ export async function openBrowserRoom(config: BrowserConfig, log: Logger): Promi
 
   async function probe(): Promise<boolean> {
     const session_id = `.probe-${performance.now()}`;
-    const signal = AbortSignal.timeout(PROBE_DEADLINE_MS);
+    const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(PROBE_DEADLINE_MS)]);
     const request = { session_id, viewport: { width: 200, height: 200 }, completion: undefined };
     try {
       const process = await launch(request, signal);
@@ -146,6 +157,13 @@ export async function openBrowserRoom(config: BrowserConfig, log: Logger): Promi
         probing = null;
       });
       return probing;
+    },
+    async close() {
+      closing.abort();
+      await probing;
+    },
+    kill() {
+      for (const process of running) process.kill();
     },
   };
 }

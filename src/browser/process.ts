@@ -1,6 +1,7 @@
 /** One detached Chromium process a session: start it, find its debugging address, stop it, reap what a killed server left. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink } from "node:fs/promises";
+import { readlinkSync, rmSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { waitUntil } from "../deadline.ts";
@@ -51,6 +52,8 @@ export interface BrowserProcess {
   readonly endpoint: string;
   /** Ends the process group and removes the profile; safe to call more than once. */
   stop(): Promise<void>;
+  /** The same at once and without waiting, for a process that is about to exit. */
+  kill(): void;
 }
 
 /**
@@ -58,27 +61,35 @@ export interface BrowserProcess {
  * every frame, worker and popup has them. AppError: browser_unavailable.
  */
 export async function startBrowser(settings: BrowserSettings, signal: AbortSignal): Promise<BrowserProcess> {
-  const { profileDir, chromiumPath } = settings;
+  const { profileDir } = settings;
+  let child: ChildProcess | null = null;
+  const stop = onceOnly(() => stopBrowser(child, profileDir));
+  try {
+    child = await spawnBrowser(settings);
+    return {
+      endpoint: await readEndpoint(child, profileDir, signal),
+      stop,
+      kill: () => killBrowser(child, profileDir),
+    };
+  } catch (cause) {
+    await stop();
+    if (cause instanceof AppError) throw cause;
+    throw new AppError("browser_unavailable", { why: String(cause) }, { cause });
+  }
+}
+
+async function spawnBrowser(settings: BrowserSettings): Promise<ChildProcess> {
+  const { profileDir, chromiumPath, environment, timezone } = settings;
   await removeProfile(profileDir);
   await mkdir(profileDir, { recursive: true, mode: 0o700 });
-  const temporary = await makeTemporary(profileDir);
+  const TMPDIR = await makeTemporary(profileDir);
   const child = spawn(chromiumPath, commandLine(settings), {
     detached: true,
     stdio: "ignore",
-    env: {
-      ...settings.environment,
-      TMPDIR: temporary,
-      ...(settings.timezone === undefined ? {} : { TZ: settings.timezone }),
-    },
+    env: { ...environment, TMPDIR, ...(timezone === undefined ? {} : { TZ: timezone }) },
   });
   child.unref();
-  const stop = onceOnly(() => stopBrowser(child, profileDir));
-  try {
-    return { endpoint: await readEndpoint(child, profileDir, signal), stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  return child;
 }
 
 /**
@@ -134,8 +145,8 @@ async function readEndpoint(child: ChildProcess, profileDir: string, signal: Abo
   throw new AppError("browser_unavailable", { why });
 }
 
-async function stopBrowser(child: ChildProcess, profileDir: string): Promise<void> {
-  const { pid } = child;
+async function stopBrowser(child: ChildProcess | null, profileDir: string): Promise<void> {
+  const pid = child?.pid;
   if (pid !== undefined) {
     const gone = async () => !(await groupLives(pid));
     signalProcess(-pid, "SIGTERM");
@@ -157,11 +168,26 @@ async function makeTemporary(profileDir: string): Promise<string> {
   return folder;
 }
 
+function killBrowser(child: ChildProcess | null, profileDir: string): void {
+  if (child?.pid !== undefined) signalProcess(-child.pid, "SIGKILL");
+  for (const folder of [realTemporary(profileDir), profileDir]) {
+    if (folder !== null) rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
+  }
+}
+
+function realTemporary(profileDir: string): string | null {
+  try {
+    const folder = readlinkSync(join(profileDir, TEMPORARY_LINK));
+    return basename(folder).startsWith(TEMPORARY_PREFIX) ? folder : null;
+  } catch {
+    return null;
+  }
+}
+
 async function removeProfile(profileDir: string): Promise<void> {
-  const temporary = await readlink(join(profileDir, TEMPORARY_LINK)).catch(() => null);
-  const folders =
-    temporary !== null && basename(temporary).startsWith(TEMPORARY_PREFIX) ? [temporary, profileDir] : [profileDir];
-  for (const folder of folders) await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  for (const folder of [realTemporary(profileDir), profileDir]) {
+    if (folder !== null) await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  }
 }
 
 /** Whether a process of the group still runs. Where no init collects them, dead ones stay listed as Z: not alive. */

@@ -11,7 +11,7 @@ export class DemoSession {
   readonly #timeoutSeconds: number;
   readonly #demoOrigin: () => string | undefined;
   #opening: Promise<SessionAnswer> | null = null;
-  #wasOpened = false;
+  #tried = false;
 
   constructor(
     controller: CaptchaRemoteController,
@@ -22,9 +22,9 @@ export class DemoSession {
     this.#demoOrigin = options.demoOrigin;
   }
 
-  /** Whether it was opened once, so that its id is listed: living, or ended. */
-  get listed(): boolean {
-    return this.#wasOpened;
+  /** Whether it was opened once, or could not be: from then on its id is listed, living or ended. */
+  get tried(): boolean {
+    return this.#tried;
   }
 
   /** The living demo session, or a new one. Throws what CaptchaRemoteController.create throws. */
@@ -46,8 +46,10 @@ export class DemoSession {
       instructions: demo?.instructions,
       timeout_seconds: this.#timeoutSeconds,
     });
-    const answer = await this.#controller.create(body);
-    this.#wasOpened = true;
-    return answer;
+    try {
+      return await this.#controller.create(body);
+    } finally {
+      this.#tried = true;
+    }
   }
 }

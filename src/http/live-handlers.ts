@@ -42,6 +42,6 @@ async function checkCompletion({ session, viewer }: Seat, { id }: ClientMessageO
 }
 
 async function finish({ session, viewer }: Seat, { id, outcome, note }: ClientMessageOf<"finish">): Promise<void> {
-  const { completed, reason } = await session.finish(outcome, note);
+  const { completed, reason } = await session.finish(viewer, outcome, note);
   if (!session.ended) viewer.send({ type: "completion_status", completed, reason }, id);
 }

@@ -17,6 +17,9 @@ import { handleMessage } from "./live-handlers.ts";
 /** [W8] */
 const PING_EVERY_MS = 15_000;
 const SILENCE_LIMIT_MS = 30_000;
+const HEARTBEAT_TICK_MS = 1_000;
+/** Text that waits for a reader who does not read; above it the line is given up. */
+const MAX_BUFFERED_BYTES = 1024 * 1024;
 /** Messages that may come before the session has welcomed the socket. */
 const MAX_EARLY_MESSAGES = 200;
 /** A fast mouse sends 60 to 250 a second. */
@@ -40,6 +43,7 @@ export function chooseSubprotocol(offered: Set<string>): string | false {
 
 class LiveConnection {
   readonly #socket: WebSocket;
+  readonly #line: ViewerLine;
   readonly #log: FastifyBaseLogger;
   readonly #controller: CaptchaRemoteController;
   #seat: Seat | null = null;
@@ -48,10 +52,12 @@ class LiveConnection {
   #earlyArrival = 0;
   #aliveAt = performance.now();
   #second = { startedAt: 0, count: 0 };
-  #pinger: NodeJS.Timeout | undefined;
+  #heart: NodeJS.Timeout | undefined;
+  #pingedAt = performance.now();
 
   constructor(socket: WebSocket, request: FastifyRequest, controller: CaptchaRemoteController) {
     this.#socket = socket;
+    this.#line = lineOf(socket);
     this.#log = request.log;
     this.#controller = controller;
   }
@@ -63,14 +69,14 @@ class LiveConnection {
     socket.on("ping", () => this.#alive());
     socket.on("error", (error: Error) => this.#log.debug({ err: error }, "operator socket error"));
     socket.on("close", () => this.#onClose());
-    this.#pinger = setInterval(() => this.#heartbeat(), PING_EVERY_MS);
+    this.#heart = setInterval(() => this.#heartbeat(), HEARTBEAT_TICK_MS);
     this.#guard(() => this.#join(sessionId));
   }
 
   async #join(sessionId: string): Promise<void> {
     const socket = this.#socket;
     try {
-      const seat = await this.#controller.join(sessionId, lineOf(socket), socket.protocol === "");
+      const seat = await this.#controller.join(sessionId, this.#line, socket.protocol === "");
       this.#seat = seat;
       seat.viewer.arrived(this.#earlyArrival);
     } catch (error) {
@@ -97,6 +103,13 @@ class LiveConnection {
       return;
     }
     if (this.#seat) return this.#handle(this.#seat, message);
+    this.#keepEarly(message);
+  }
+
+  /** Until the welcome. A mouse moves on meanwhile: of moves in a row the last is enough. */
+  #keepEarly(message: ClientMessage): void {
+    const last = this.#early.at(-1);
+    if (last && isMove(last) && isMove(message)) this.#early.pop();
     if (this.#early.length >= MAX_EARLY_MESSAGES) throw new AppError("rate_limited");
     this.#early.push(message);
   }
@@ -129,7 +142,7 @@ class LiveConnection {
   #sendError(error: AppError, replyTo?: string | number): void {
     const message: ServerMessage = { type: "error", ...error.toWire() };
     const extra = replyTo === undefined ? {} : { reply_to: replyTo };
-    this.#socket.send(JSON.stringify({ ...message, timestamp: Date.now(), ...extra }));
+    this.#line.sendText(JSON.stringify({ ...message, timestamp: Date.now(), ...extra }));
   }
 
   #count(): void {
@@ -152,14 +165,23 @@ class LiveConnection {
   }
 
   #heartbeat(): void {
-    if (performance.now() - this.#aliveAt > SILENCE_LIMIT_MS) this.#socket.terminate();
-    else this.#socket.ping();
+    const now = performance.now();
+    if (now - this.#aliveAt > SILENCE_LIMIT_MS) {
+      this.#socket.terminate();
+    } else if (now - this.#pingedAt >= PING_EVERY_MS) {
+      this.#pingedAt = now;
+      this.#socket.ping();
+    }
   }
 
   #onClose(): void {
-    clearInterval(this.#pinger);
+    clearInterval(this.#heart);
     if (this.#seat) this.#seat.session.leave(this.#seat.viewer);
   }
+}
+
+function isMove(message: ClientMessage): boolean {
+  return message.type === "mouse_event" && message.event_type === "move";
 }
 
 /** The socket as a viewer needs it. */
@@ -167,7 +189,9 @@ function lineOf(socket: WebSocket): ViewerLine {
   const isOpen = () => socket.readyState === socket.OPEN;
   return {
     sendText: (text) => {
-      if (isOpen()) socket.send(text);
+      if (!isOpen()) return;
+      if (socket.bufferedAmount > MAX_BUFFERED_BYTES) socket.terminate();
+      else socket.send(text);
     },
     pingBehind: (seq) => {
       if (isOpen()) socket.ping(String(seq));

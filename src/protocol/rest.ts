@@ -47,8 +47,9 @@ export const completionSchema = z.strictObject({
 });
 export type Completion = z.infer<typeof completionSchema>;
 
-/** Hop-by-hop and identity headers a bot may not smuggle into the browser. */
-const REFUSED_HEADER = /^(authorization|cookie|host|proxy-.*)$/i;
+/** Who the browser is and whom it talks to stays its own; what belongs to a connection is the network stack's. */
+const REFUSED_HEADER =
+  /^(authorization|cookie|host|proxy-.*|connection|upgrade|te|trailer|transfer-encoding|content-length)$/i;
 const headersSchema = z
   .record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/, "not a header name"), headerValueSchema())
   .superRefine((headers, context) => {
@@ -212,6 +213,8 @@ function isLocale(tag: string): boolean {
 }
 
 function isTimezone(name: string): boolean {
+  // Offsets are known to Intl, but a process cannot be put into one.
+  if (/^[+-]/.test(name)) return false;
   try {
     new Intl.DateTimeFormat("en", { timeZone: name });
     return true;

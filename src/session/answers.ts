@@ -1,9 +1,9 @@
 /** From a creation to a record, and from a record to what clients are told of it. */
 import { randomUUID } from "node:crypto";
 import type { Config } from "../config.ts";
-import { AppError } from "../errors.ts";
+import { AppError, CODES, type Code } from "../errors.ts";
 import type { CaptchaInfo } from "../protocol/common.ts";
-import type { ServerMessageOf } from "../protocol/live.ts";
+import type { ServerMessage, ServerMessageOf } from "../protocol/live.ts";
 import type { CreateSession, SessionAnswer, SessionListItem } from "../protocol/rest.ts";
 import type { SessionRecord } from "./store.ts";
 
@@ -55,6 +55,24 @@ export function sessionAnswer(record: SessionRecord, challenge: CaptchaInfo | nu
 /** [W18] */
 export function stateMessage({ state, reason, expires_at }: SessionRecord): ServerMessageOf<"session_state"> {
   return { type: "session_state", state, reason, expires_at: new Date(expires_at).toISOString() };
+}
+
+export interface Farewell {
+  readonly messages: readonly ServerMessage[];
+  readonly closeCode: number;
+  readonly reason: string;
+}
+
+/** [W6] What everybody is told at the end, and how their sockets close. */
+export function farewell(record: SessionRecord, reason: Code): Farewell {
+  const { message } = CODES[reason];
+  if (record.state === "solved") {
+    const messages: ServerMessage[] = [{ type: "completed", message, verified: record.verified }];
+    return { messages, closeCode: 1000, reason: "completed" };
+  }
+  const { close } = reason === "shutting_down" ? CODES.shutting_down : CODES.session_ended;
+  const error: ServerMessage = { type: "error", code: reason, message, details: null };
+  return { messages: [stateMessage(record), error], closeCode: close, reason };
 }
 
 /** [R1] */

@@ -3,10 +3,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "../errors.ts";
 import type { Rect } from "../protocol/common.ts";
 import type { ServerMessage } from "../protocol/live.ts";
+import type { Farewell } from "./answers.ts";
 import { type Actor, ControlLease } from "./lease.ts";
 import type { ChallengePage, PageInput, Picture } from "./page.ts";
 import type { SessionRecord } from "./store.ts";
-import { base64Of, sameRect, type Viewer } from "./viewer.ts";
+import { base64Of, pictureUpdate, sameRect, type Viewer } from "./viewer.ts";
 
 /** [W20] After an `up` older clients read a picture as "not passed", so they get none for so long. */
 const PLAIN_PICTURE_HOLD_MS = 1_500;
@@ -118,13 +119,21 @@ export class Crowd {
     }
     page.input(input);
     if (input.type === "mouse_event" && input.event_type === "up") {
-      this.#holdPlainPictures();
+      for (const viewer of this.#viewers) if (viewer.plain) viewer.holdPictures(PLAIN_PICTURE_HOLD_MS);
     }
+  }
+
+  /** Throws not_in_control for somebody who only watches while another person is in control. */
+  assertNotWatching(viewer: Viewer): void {
+    const { holder } = this.#lease;
+    if (holder && holder !== viewer) throw new AppError("not_in_control", { holder: holder.name });
   }
 
   /** [R4] A mouse event over REST: the one anonymous operator, gone again when quiet for 10 s. */
   restInput(input: PageInput): void {
     if (!this.#lease.holder) {
+      // What a lost socket still holds down is not this operator's.
+      this.#deps.page()?.releaseAll();
       this.#lease.join(this.#restOperator);
       this.#syncControl();
     }
@@ -144,8 +153,8 @@ export class Crowd {
     if (!page || this.#viewers.size === 0 || !sameRect(picture.view, page.view)) return;
     this.#lastPicture = picture;
     for (const viewer of this.#viewers) {
-      if (!this.#owedInfo.has(viewer)) viewer.show(picture);
-      else if (!viewer.holdsPictures) this.#sendInfo(viewer, picture);
+      // Decided as it leaves: by then the viewer may have been told of the view already.
+      viewer.show(picture, () => (this.#owedInfo.delete(viewer) ? this.#info(picture) : pictureUpdate(picture)));
     }
   }
 
@@ -163,19 +172,13 @@ export class Crowd {
   }
 
   /** The end: everybody is told and their sockets are closed. */
-  dismiss(messages: readonly ServerMessage[], closeCode: number, reason: string): void {
+  dismiss({ messages, closeCode, reason }: Farewell): void {
     clearTimeout(this.#restQuiet);
     for (const viewer of this.#viewers) {
       for (const message of messages) viewer.send(message);
       viewer.close(closeCode, reason);
     }
     this.#viewers.clear();
-  }
-
-  #holdPlainPictures(): void {
-    const plain = [...this.#viewers].filter((viewer) => viewer.plain);
-    for (const viewer of plain) viewer.holdPictures(PLAIN_PICTURE_HOLD_MS);
-    if (plain.length > 0) void this.#payInfoAfter(PLAIN_PICTURE_HOLD_MS + 10);
   }
 
   async #welcome(viewer: Viewer): Promise<void> {
@@ -188,10 +191,14 @@ export class Crowd {
   }
 
   #sendInfo(viewer: Viewer, picture: Picture | null): void {
+    this.#owedInfo.delete(viewer);
+    viewer.send(this.#info(picture));
+  }
+
+  #info(picture: Picture | null): ServerMessage {
     const { record } = this.#deps;
     const page = this.#deps.page();
-    this.#owedInfo.delete(viewer);
-    viewer.send({
+    return {
       type: "session_info",
       session_id: record.session_id,
       screenshot: picture ? base64Of(picture) : null,
@@ -204,7 +211,7 @@ export class Crowd {
       label: record.label,
       expires_at: new Date(record.expires_at).toISOString(),
       seq: picture?.seq ?? 0,
-    });
+    };
   }
 
   /** Whoever is still owed a session_info then gets it with a picture taken for it. */

@@ -2,11 +2,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { withDeadline } from "../deadline.ts";
-import { AppError, CODES, type Code, codeEntry, toAppError } from "../errors.ts";
+import { AppError, type Code, codeEntry, toAppError } from "../errors.ts";
 import type { CaptchaInfo, Rect, Verified } from "../protocol/common.ts";
-import type { ServerMessage } from "../protocol/live.ts";
 import type { Evidence } from "../protocol/rest.ts";
-import { stateMessage } from "./answers.ts";
+import { farewell, stateMessage } from "./answers.ts";
 import { Crowd } from "./crowd.ts";
 import type {
   ChallengePage,
@@ -165,9 +164,10 @@ export class Session implements PageEvents {
     return this.#checkAnswer();
   }
 
-  /** [W17] The operator's own word; rules that contradict it keep the session open. Throws page_unresponsive. */
-  async finish(outcome: "done" | "cannot", note: string | undefined): Promise<CheckAnswer> {
+  /** [W17] The operator's own word; rules that contradict it keep the session open. Throws not_in_control, page_unresponsive. */
+  async finish(viewer: Viewer, outcome: "done" | "cannot", note: string | undefined): Promise<CheckAnswer> {
     this.#assertLiving();
+    this.#crowd.assertNotWatching(viewer);
     if (outcome === "done" && !this.#page) throw new AppError("page_unresponsive");
     if (outcome === "cannot") this.end("failed", "operator_gave_up", { note });
     else if ((await this.#ask()) === "unknown") this.end("solved", "operator_done", { verified: "operator", note });
@@ -180,7 +180,7 @@ export class Session implements PageEvents {
     const cap = this.record.created_at + this.#deps.maxTimeoutSeconds * 1_000;
     this.record.expires_at = Math.min(this.record.expires_at + seconds * 1_000, cap);
     this.#armDeadline();
-    this.#deps.store.save(this.record);
+    this.#save();
     this.#crowd.broadcast(stateMessage(this.record));
   }
 
@@ -196,13 +196,13 @@ export class Session implements PageEvents {
       ended_at: Date.now(),
     });
     clearTimeout(this.#deadline);
-    this.#deps.store.save(this.record);
+    this.#save();
     this.#deps.log.info({ state, reason, verified: this.record.verified }, "session ended");
     this.#released = this.#release();
     this.#over.abort();
     for (const tell of this.#asking) tell(this.#checkAnswer());
     this.#asking.clear();
-    this.#dismissCrowd(reason);
+    this.#crowd.dismiss(farewell(this.record, reason));
     this.#deps.onEnd(this);
   }
 
@@ -232,7 +232,7 @@ export class Session implements PageEvents {
   async #becomeReady(page: ChallengePage): Promise<void> {
     this.#page = page;
     this.record.state = move(this.record.state, "waiting");
-    this.#deps.store.save(this.record);
+    this.#save();
     this.#crowd.broadcast(stateMessage(this.record));
     await this.#crowd.pageReady();
   }
@@ -243,12 +243,21 @@ export class Session implements PageEvents {
     await Promise.race([this.#opened, late]).catch(() => {});
   }
 
-  /** Asks the rules; a page that does not answer leaves them unknown. */
+  /** Asks the rules; a page that does not answer, or not long enough, leaves them unknown. */
   async #ask(): Promise<Verdict["value"]> {
     if (this.ended || !this.#page) return "unknown";
     const verdict = await this.#page.check();
     if (verdict.value === true && verdict.stable) this.solved(verdict);
-    return verdict.value;
+    return verdict.value === true && !verdict.stable ? "unknown" : verdict.value;
+  }
+
+  /** A store that cannot write (disk full, say) is told in the log; the session itself goes on, and ends, all the same. */
+  #save(): void {
+    try {
+      this.#deps.store.save(this.record);
+    } catch (error) {
+      this.#deps.log.error({ err: error }, "session could not be stored");
+    }
   }
 
   #checkAnswer(): CheckAnswer {
@@ -267,23 +276,11 @@ export class Session implements PageEvents {
     await page.close().catch((error: unknown) => this.#deps.log.error({ err: error }, "page could not be closed"));
   }
 
-  #dismissCrowd(reason: Code): void {
-    if (this.completed) {
-      const { verified } = this.record;
-      const message: ServerMessage = { type: "completed", message: CODES[reason].message, verified };
-      this.#crowd.dismiss([message], 1000, "completed");
-      return;
-    }
-    const error: ServerMessage = { type: "error", code: reason, message: CODES[reason].message, details: null };
-    const close = reason === "shutting_down" ? CODES.shutting_down.close : CODES.session_ended.close;
-    this.#crowd.dismiss([stateMessage(this.record), error], close, reason);
-  }
-
   #setControlled(held: boolean): void {
     const next = held ? "active" : "waiting";
     if (!this.#page || this.ended || this.record.state === next) return;
     this.record.state = move(this.record.state, next);
-    this.#deps.store.save(this.record);
+    this.#save();
     this.#crowd.broadcast(stateMessage(this.record));
   }
 

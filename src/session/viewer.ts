@@ -1,5 +1,4 @@
 /** One connected operator: messages out in order, and of the pictures only the newest that its line can take. */
-import { CODES } from "../errors.ts";
 import type { Rect } from "../protocol/common.ts";
 import type { ServerMessage } from "../protocol/live.ts";
 import type { Picture } from "./page.ts";
@@ -8,12 +7,12 @@ import type { Picture } from "./page.ts";
 const MAX_UNACKED_PICTURES = 2;
 /** Above this nothing more is handed to the socket: the reader is stuck. */
 const MAX_BUFFERED_BYTES = 512 * 1024;
-
-/** Text that waits for a reader who does not read; above it the line is given up. */
-const MAX_BUFFERED_TEXT_BYTES = 1024 * 1024;
+/** Messages kept for a viewer that has not been welcomed yet; the oldest go first. */
+const MAX_EARLY_MESSAGES = 100;
 
 /** The socket as a viewer needs it; implemented in http/. */
 export interface ViewerLine {
+  /** Gives the line up when too much waits for a reader who does not read. */
   sendText(text: string): void;
   /** A WebSocket ping behind a picture; its pong tells that the picture has arrived. */
   pingBehind(seq: number): void;
@@ -28,7 +27,7 @@ export class Viewer {
   readonly #line: ViewerLine;
   /** What came up before this viewer's first session_info, in order; null from then on [W2]. */
   #early: string[] | null = [];
-  #waiting: Picture | null = null;
+  #waiting: { readonly picture: Picture; readonly message: () => ServerMessage } | null = null;
   #unacked: number[] = [];
   #heldUntil = 0;
   #holdTimer: NodeJS.Timeout | undefined;
@@ -44,32 +43,29 @@ export class Viewer {
     const text = JSON.stringify({ ...message, timestamp: Date.now(), ...extra });
     if (this.#early && message.type !== "session_info") {
       this.#early.push(text);
+      if (this.#early.length > MAX_EARLY_MESSAGES) this.#early.shift();
       return;
     }
     this.#line.sendText(text);
+    if (message.type === "session_info" && message.seq > 0) this.#follow(message.seq);
     this.#sendEarly();
-    if (this.#line.bufferedBytes() > MAX_BUFFERED_TEXT_BYTES) this.close(CODES.rate_limited.close, "too slow");
   }
 
-  /** Shows this picture when the line can take one, unless a newer one comes first. */
-  show(picture: Picture): void {
-    this.#waiting = picture;
+  /** Shows this picture, in the message made of it then, when the line can take one, unless a newer one comes first. */
+  show(picture: Picture, message: () => ServerMessage = () => pictureUpdate(picture)): void {
+    this.#waiting = { picture, message };
     this.#flush();
   }
 
   /** Pictures of another view than this one are not wanted any more. */
   dropOtherViews(view: Rect): void {
-    if (this.#waiting && !sameRect(this.#waiting.view, view)) this.#waiting = null;
+    if (this.#waiting && !sameRect(this.#waiting.picture.view, view)) this.#waiting = null;
   }
 
   /** The picture `seq`, and all before it, are on the screen or at least across the line. */
   arrived(seq: number): void {
     this.#unacked = this.#unacked.filter((sent) => sent > seq);
     this.#flush();
-  }
-
-  get holdsPictures(): boolean {
-    return performance.now() < this.#heldUntil;
   }
 
   /** No pictures for so long; the newest one follows then. */
@@ -99,14 +95,24 @@ export class Viewer {
   }
 
   #flush(): void {
-    const picture = this.#waiting;
-    if (!picture || this.#early || this.holdsPictures) return;
+    const waiting = this.#waiting;
+    if (!waiting || this.#early || performance.now() < this.#heldUntil) return;
     if (this.#unacked.length >= MAX_UNACKED_PICTURES || this.#line.bufferedBytes() > MAX_BUFFERED_BYTES) return;
     this.#waiting = null;
-    this.#unacked.push(picture.seq);
-    this.send({ type: "screenshot_update", screenshot: base64Of(picture), view: picture.view, seq: picture.seq });
-    this.#line.pingBehind(picture.seq);
+    const message = waiting.message();
+    this.send(message);
+    if (message.type !== "session_info") this.#follow(waiting.picture.seq);
   }
+
+  /** A picture is on its way: a ping behind it tells when it has arrived. */
+  #follow(seq: number): void {
+    this.#unacked.push(seq);
+    this.#line.pingBehind(seq);
+  }
+}
+
+export function pictureUpdate(picture: Picture): ServerMessage {
+  return { type: "screenshot_update", screenshot: base64Of(picture), view: picture.view, seq: picture.seq };
 }
 
 const encoded = new WeakMap<Picture, string>();

@@ -430,7 +430,10 @@ test.describe("the rules", () => {
     expect((await bot.info(session.session_id)).state).toBe("waiting");
     // Unknown, so that the operator's word decides.
     const answer = await server.controller.join(session.session_id, deadLine(), true);
-    expect(await answer.session.finish("done", undefined)).toEqual({ completed: true, reason: "operator_done" });
+    expect(await answer.session.finish(answer.viewer, "done", undefined)).toEqual({
+      completed: true,
+      reason: "operator_done",
+    });
   });
 
   for (const [completion, field] of [

@@ -2,14 +2,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "../fixtures.ts";
-import { commandLinesWith } from "../processes.ts";
-
-/** Process ids of a session's browser. */
-async function browserPids(profileDir: string): Promise<number[]> {
-  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
-  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")));
-  return pids.filter((_, index) => lines[index]?.includes(`--user-data-dir=${profileDir}`)).map(Number);
-}
+import { commandLinesWith, pidsWith } from "../processes.ts";
 
 test("[S2] a killed browser ends its session as browser_lost, within two seconds, and no other", async ({
   server,
@@ -22,7 +15,7 @@ test("[S2] a killed browser ends its session as browser_lost, within two seconds
   const client = await connect(killed.ws_url);
   await client.next("session_info");
   const profile = join(server.dataDir, "profiles", killed.session_id);
-  for (const pid of await browserPids(profile)) process.kill(pid, "SIGKILL");
+  for (const pid of await pidsWith(`--user-data-dir=${profile}`)) process.kill(pid, "SIGKILL");
   const killedAt = Date.now();
   expect(await bot.waitForEnd(killed.session_id)).toMatchObject({ state: "failed", reason: "browser_lost" });
   expect(Date.now() - killedAt).toBeLessThan(2_000);
@@ -45,4 +38,46 @@ test("[S2] a crashed renderer ends the session as page_crashed", async ({ site, 
   socket.send(JSON.stringify({ id: 1, method: "Page.crash" }));
   expect(await bot.waitForEnd(session_id)).toMatchObject({ state: "failed", reason: "page_crashed" });
   socket.close();
+});
+
+test("[W24] [R4] a REST operator does not inherit the button that a lost socket held down", async ({
+  server,
+  site,
+  bot,
+  connect,
+}) => {
+  const seen: string[] = [];
+  site.serve("/seen", (request, response) => {
+    seen.push(request.url?.split("?")[1] ?? "");
+    response.end();
+  });
+  const url = site.serve(
+    "/",
+    `<script>for (const type of ["mousedown", "mouseup"]) addEventListener(type, () => navigator.sendBeacon("/seen?" + type))</script>`,
+  );
+  const session = await bot.create({ url });
+  const client = await connect(session.ws_url);
+  await client.next("session_info");
+  client.send({ type: "mouse_event", event_type: "down", x: 50, y: 50, button: "left" });
+  await expect.poll(() => seen).toEqual(["mousedown"]);
+  client.terminate();
+  await expect.poll(async () => (await bot.info(session.session_id)).state).toBe("waiting");
+  await fetch(`${server.api}/mouse_event`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ session_id: session.session_id, event_type: "move", x: 60, y: 60 }),
+  });
+  await expect.poll(() => seen).toEqual(["mousedown", "mouseup"]);
+});
+
+test("[W16] [W17] who only watches cannot end the session", async ({ bot, site, connect }) => {
+  const session = await bot.create({ url: site.serve("/", "hello") });
+  const holder = await connect(session.ws_url);
+  await holder.next("control", ({ you }) => you);
+  const watcher = await connect(session.ws_url);
+  await watcher.next("control", ({ you }) => !you);
+  watcher.send({ type: "finish", outcome: "cannot", id: 7 });
+  expect(await watcher.next("error")).toMatchObject({ code: "not_in_control", reply_to: 7 });
+  holder.send({ type: "finish", outcome: "cannot" });
+  expect(await bot.waitForEnd(session.session_id)).toMatchObject({ state: "failed", reason: "operator_gave_up" });
 });

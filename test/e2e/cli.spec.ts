@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { JIGSAW } from "../../public/demo/layout.js";
 import { test as base, expect, Operator, TEST_FOLDER_PREFIX } from "../fixtures.ts";
-import { commandLinesWith } from "../processes.ts";
+import { commandLinesWith, pidsWith } from "../processes.ts";
 
 const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 
@@ -157,6 +157,32 @@ test("a signal while an operator drags ends in time", async ({ home, page }) => 
   await page.mouse.down();
   run.child.kill("SIGTERM");
   expect(await run.ended).toBe(0);
+  await expectNothingLeft(home);
+});
+
+test("a second Ctrl-C ends a browser that does not answer, at once", async ({ home }) => {
+  const run = home.start();
+  await run.ready();
+  for (const pid of await pidsWith(`--user-data-dir=${home.dataDir}`)) process.kill(pid, "SIGSTOP");
+  run.child.kill("SIGINT");
+  await expect.poll(() => run.out()).toContain("shutting down");
+  // The first second counts as one signal: npm hands a Ctrl-C on twice.
+  const tries = setInterval(() => run.child.kill("SIGINT"), 300);
+  expect(await run.ended).toBe(1);
+  clearInterval(tries);
+  await expect.poll(() => commandLinesWith(home.dataDir)).toEqual([]);
+  expect(await readdir(home.temporary)).toEqual([]);
+});
+
+test("[R20] a browser that a readiness check has just started ends with the server", async ({ home }) => {
+  const run = home.start({ DEMO: "off", LOG_LEVEL: "info" });
+  await expect.poll(() => run.out(), { timeout: 30_000 }).toContain("Console");
+  const url = /Console +(http:\/\/[^/]+)/.exec(run.out())?.[1];
+  const asked = fetch(`${url}/readyz`).catch(() => null);
+  await expect.poll(async () => (await commandLinesWith(home.dataDir)).length).toBeGreaterThan(0);
+  run.child.kill("SIGINT");
+  expect(await run.ended).toBe(0);
+  await asked;
   await expectNothingLeft(home);
 });
 

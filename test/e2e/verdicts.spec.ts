@@ -4,7 +4,7 @@ import { type Bot, expect, type TestServer, type TestSite, test } from "../fixtu
 
 /** Sessions of a scenario at a time: more would starve the pages, whose own timers tell the story. */
 const RUNS = 5;
-/** Ten scenarios, five sessions each: 50 runs; the long test has 250. */
+/** Eleven scenarios, five sessions each: 55 runs; the long test has 275. */
 const ROUNDS = process.env["TEST_LONG"] ? 5 : 1;
 /** Long enough for any wrong verdict: twice the stability window and a beat at rest. */
 const WAIT_SECONDS = 2;
@@ -94,6 +94,19 @@ const SCENARIOS: readonly Scenario[] = [
         ),
       );
     },
+  },
+  {
+    name: "is replaced by one of another kind",
+    set: (site) =>
+      site.serve(
+        "/",
+        `<div class="scratch-captcha-container" style="width:300px;height:200px;background:#dcc"></div>
+         <script>setTimeout(() => {
+           document.querySelector(".scratch-captcha-container").outerHTML =
+             '<div class="geetest_panel_box" style="width:300px;height:200px;background:#cdc"></div>';
+           ${DONE}
+         }, 300);</script>`,
+      ),
   },
   {
     name: "navigates to an HTTP 500 page",

@@ -175,10 +175,10 @@ test("[S4] ends that come after the first change nothing", async ({ world }) => 
 test("[W17] Done is refused while the page is starting; Cannot is not", async ({ world }) => {
   const { controller, create } = world;
   await create("one");
-  const { session } = await controller.join("one", line(), false);
-  await expect(session.finish("done", undefined)).rejects.toMatchObject({ code: "page_unresponsive" });
+  const { session, viewer } = await controller.join("one", line(), false);
+  await expect(session.finish(viewer, "done", undefined)).rejects.toMatchObject({ code: "page_unresponsive" });
   expect(session.record.state).toBe("starting");
-  await session.finish("cannot", "too hard");
+  await session.finish(viewer, "cannot", "too hard");
   expect(session.record).toMatchObject({ state: "failed", reason: "operator_gave_up", note: "too hard" });
 });
 
