@@ -8,6 +8,9 @@ import { codeWords, t } from "./i18n.js";
 /** The server looks at once, but a verdict has to hold for a while (`stable_ms`) before it counts. */
 const VERDICT_DEADLINE_MS = 8_000;
 
+/** Names our Done, so that a refusal of something else is not taken for its answer. */
+const DONE_ID = "done";
+
 /**
  * @typedef {object} FinishPort
  * @property {(message: ClientMessage) => boolean} send
@@ -45,6 +48,11 @@ export class Finish {
     this.#port.notice.say(t("not_solved"));
   }
 
+  /** Something was refused. @param {string | number | undefined} replyTo the id of what */
+  refused(replyTo) {
+    if (replyTo === DONE_ID) this.settle();
+  }
+
   /** Done is no longer waited for: answered, refused, or the line was lost. */
   settle() {
     clearTimeout(this.#verdictTimer);
@@ -65,7 +73,7 @@ export class Finish {
   }
 
   #askVerdict() {
-    if (this.waits || !this.#port.send({ type: "finish", outcome: "done" })) return;
+    if (this.waits || !this.#port.send({ type: "finish", outcome: "done", id: DONE_ID })) return;
     this.#port.tell(() => t("log_done_sent"));
     this.#port.notice.hide();
     this.#verdictTimer = setTimeout(() => {

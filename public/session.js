@@ -93,7 +93,7 @@ export function startSession(place) {
     else render();
   }
 
-  /** @param {ServerMessage & { timestamp?: number }} message */
+  /** @param {ServerMessage & { timestamp?: number, reply_to?: string | number }} message */
   function onMessage(message) {
     const before = model;
     const now = Date.now();
@@ -111,7 +111,7 @@ export function startSession(place) {
     if (message.type === "completion_status" && !message.completed) finish.notSolved(message.reason);
     if (message.type === "session_state") answerExtend();
     if (message.type === "error" && model.end === null) {
-      finish.settle();
+      finish.refused(message.reply_to);
       notice.say(codeWords(message.code, message.message));
     }
     for (const sentence of narrate(before, model, message, now)) log.add(sentence);
