@@ -40,8 +40,6 @@ export const ENVIRONMENT = {
   CHALLENGE_KINDS_FILE: z.string().min(1).optional(),
 } as const;
 
-export type Variable = keyof typeof ENVIRONMENT;
-
 const environmentSchema = z
   .object(ENVIRONMENT)
   .refine((env) => env.DEFAULT_TIMEOUT_SECONDS <= env.MAX_TIMEOUT_SECONDS, {

@@ -25,7 +25,7 @@ export interface Look {
 }
 
 /** Every rule in this sentence form, for evidence. */
-export function ruleText(rule: Rule): string {
+function ruleText(rule: Rule): string {
   return JSON.stringify(rule);
 }
 

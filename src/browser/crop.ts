@@ -2,7 +2,7 @@
 import type { CaptchaInfo, Rect, Size } from "../protocol/common.ts";
 
 /** Older clients compute with exactly this margin [W20]. */
-export const VIEW_MARGIN = 10;
+const VIEW_MARGIN = 10;
 const MIN_SHOWN_PX = 20;
 /** A box that moved less than this stays where it was told. */
 const MOVED_MORE_THAN = 1;

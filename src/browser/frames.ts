@@ -5,7 +5,7 @@ import type { Rect } from "../protocol/common.ts";
 import { frameBox, hitsFrame } from "./page-scripts.ts";
 
 /** One call into the browser while looking at frames. */
-export const FRAME_CALL_DEADLINE_MS = 1_000;
+const FRAME_CALL_DEADLINE_MS = 1_000;
 /** Time the page's own process may spend on one look. */
 const SCRIPT_TIMEOUT_MS = 300;
 const WORLD_NAME = "captcha-remote";

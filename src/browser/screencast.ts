@@ -7,7 +7,7 @@ import { jpegSize } from "./jpeg-size.ts";
 import { QualityControl, STILL_AFTER_QUIET_MS, STILL_QUALITY } from "./quality.ts";
 
 const CALL_DEADLINE_MS = 3_000;
-/** An answer to a whole-page view must not be mistaken for the challenge's: sizes may differ by rounding only. */
+/** A picture of another size than its view's, beyond rounding, is one of an earlier view. */
 const SIZE_TOLERANCE_PX = 1;
 
 type FrameEvent = {
@@ -44,6 +44,7 @@ export class Screencast {
   #last: Shot | null = null;
   #quiet: NodeJS.Timeout | undefined;
   #settling: Promise<void> = Promise.resolve();
+  #capturing: Promise<Shot> | null = null;
   #closed = false;
 
   constructor(session: CDPSession, viewport: Size, onShot: (shot: Shot) => void) {
@@ -79,10 +80,13 @@ export class Screencast {
     else this.#waitForQuiet();
   }
 
-  /** A sharp picture of the view, now. Throws AppError `timeout`. */
+  /** A sharp picture of the view, now; who asks meanwhile gets the same one. Throws AppError `timeout`. */
   still(): Promise<Shot> {
     // The browser puts back the metrics it found before a screenshot: one that overlaps a new view would undo it.
-    return this.#inTurn(() => this.#capture());
+    this.#capturing ??= this.#inTurn(() => this.#capture()).finally(() => {
+      this.#capturing = null;
+    });
+    return this.#capturing;
   }
 
   async #capture(): Promise<Shot> {

@@ -21,7 +21,7 @@ import { isEnd, move } from "./state.ts";
 import type { SessionRecord, SessionStore } from "./store.ts";
 import { Viewer, type ViewerLine } from "./viewer.ts";
 
-export const LIVING_STATES: readonly SessionState[] = ["starting", "waiting", "active"];
+const LIVING_STATES: readonly SessionState[] = ["starting", "waiting", "active"];
 /** Rows of one list answer. */
 const LIST_LIMIT = 500;
 const RETENTION_SWEEP_MS = 60_000;

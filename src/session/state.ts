@@ -2,7 +2,7 @@
 import { AppError } from "../errors.ts";
 import type { SessionState } from "../protocol/common.ts";
 
-export type LivingState = "starting" | "waiting" | "active";
+type LivingState = "starting" | "waiting" | "active";
 export type EndState = Exclude<SessionState, LivingState>;
 
 /** [S1] Allowed moves, and no others. */
