@@ -1,7 +1,7 @@
 /** `npm start` as a person meets it: the banner, the demo, Ctrl-C, a second start, a kill. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -175,7 +175,10 @@ test("a second Ctrl-C ends a browser that does not answer, at once", async ({ ho
 });
 
 test("[R20] a browser that a readiness check has just started ends with the server", async ({ home }) => {
-  const run = home.start({ DEMO: "off", LOG_LEVEL: "info" });
+  // A browser that takes its time, so that the check is surely under way when the signal comes.
+  const slow = join(home.dataDir, "..", "chromium-headless-shell");
+  await writeFile(slow, `#!/bin/sh\nsleep 20\nexec "${process.env["CHROMIUM_PATH"]}" "$@"\n`, { mode: 0o700 });
+  const run = home.start({ DEMO: "off", CHROMIUM_PATH: slow });
   await expect.poll(() => run.out(), { timeout: 30_000 }).toContain("Console");
   const url = /Console +(http:\/\/[^/]+)/.exec(run.out())?.[1];
   const asked = fetch(`${url}/readyz`).catch(() => null);
