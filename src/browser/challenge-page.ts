@@ -1,19 +1,23 @@
 /** One page with a challenge: puts pictures, input, watch and verdict together behind the session's port. */
 
 import type { Logger } from "pino";
-import type { Browser, BrowserContext, CDPSession, Dialog, Page } from "playwright";
+import type { Browser, BrowserContext, CDPSession, Page } from "playwright";
 import type { ChallengeKind } from "../config.ts";
 import { waitUntil, withDeadline } from "../deadline.ts";
 import type { CaptchaInfo, Rect, Size } from "../protocol/common.ts";
 import type { Completion, StorageState } from "../protocol/rest.ts";
-import type { ChallengePage, Notice, PageEvents, PageInput, Picture, Verdict } from "../session/page.ts";
+import type { ChallengePage, PageEvents, PageInput, Picture, Verdict, ViewMode, Wish } from "../session/page.ts";
 import { ChallengeWatch } from "./challenge-watch.ts";
-import { hasMoved, isShown, viewOf, wholePage } from "./crop.ts";
+import { OverrideCrop } from "./crop.ts";
+import { cutPicture } from "./cut.ts";
 import { PageFrames } from "./frames.ts";
 import { InputReplay } from "./input.ts";
 import type { PageLook } from "./page-look.ts";
+import { PageNotices } from "./page-notices.ts";
 import { scrollToMatch } from "./page-scripts.ts";
-import { Screencast, type Shot } from "./screencast.ts";
+import { STILL_QUALITY } from "./quality.ts";
+import { Screencast } from "./screencast.ts";
+import { hasMoved, isShown, viewOf, wholePage } from "./view.ts";
 
 /** A challenge that is gone for longer than this is not coming back: show the whole page again. */
 const LOST_CHALLENGE_MS = 1_500;
@@ -21,15 +25,11 @@ const LOST_CHALLENGE_MS = 1_500;
 const LOOK_AFTER_INPUT_MS = 50;
 /** A press where frames have just changed waits this long for their places. */
 const LOOK_BEFORE_PRESS_MS = 300;
-const DIALOG_DEADLINE_MS = 2_000;
 const CLOSE_DEADLINE_MS = 2_000;
 const DISCONNECT_PATIENCE_MS = 200;
 const DISCONNECT_POLL_MS = 10;
-/** Popups a page may have at a time; more are closed. */
-const MAX_POPUPS = 3;
-const MAX_NOTICES = 5;
-const NOTICE_WINDOW_MS = 2_000;
 const CHALLENGE_POLL_MS = 60;
+const UNWATCHED: Wish = { mode: "challenge", scale: 1, motion: { quality: STILL_QUALITY, scale: 1 } };
 
 export interface ChallengePageParts {
   readonly browser: Browser;
@@ -53,14 +53,17 @@ export class RemotePage implements ChallengePage {
   readonly #screencast: Screencast;
   readonly #input: InputReplay;
   readonly #watch: ChallengeWatch;
+  readonly #notices: PageNotices;
   #challenge: CaptchaInfo | null = null;
+  /** The challenge view, or the whole page where there is no challenge. */
   #view: Rect;
-  #seq = 0;
-  #pictures = new WeakMap<Shot, Picture>();
+  #wish: Wish | null = null;
+  #demand = false;
+  /** Parts of the newest picture, each cut once for all who see it. */
+  #cuts: { readonly of: Picture; readonly parts: Map<string, Promise<Picture>> } | null = null;
   #keepView = false;
   #missingSince: number | null = null;
   #lastLook: PageLook | null = null;
-  #noticedAt: number[] = [];
   #ended = false;
 
   constructor(parts: ChallengePageParts) {
@@ -70,8 +73,8 @@ export class RemotePage implements ChallengePage {
     this.viewport = viewport;
     this.#view = wholePage(viewport);
     this.frames = new PageFrames(page, session);
-    this.#screencast = new Screencast(session, viewport, (shot) =>
-      this.#tell((events) => events.picture(this.#number(shot))),
+    this.#screencast = new Screencast(session, viewport, new OverrideCrop(session, viewport), (picture) =>
+      this.#tell((events) => events.picture(picture)),
     );
     this.#input = new InputReplay(session, this.frames, {
       onPressed: (pressed) => this.#onPressed(pressed),
@@ -83,6 +86,9 @@ export class RemotePage implements ChallengePage {
       onLook: (look) => this.#onLook(look),
       onSolved: (verdict) => this.#tell((events) => events.solved(verdict)),
     });
+    this.#notices = new PageNotices(parts.context, page, parts.log, (notice) =>
+      this.#tell((events) => events.notice(notice)),
+    );
     this.#listen();
   }
 
@@ -90,8 +96,8 @@ export class RemotePage implements ChallengePage {
     return this.#challenge;
   }
 
-  get view(): Rect {
-    return this.#view;
+  view(mode: ViewMode): Rect {
+    return mode === "page" ? wholePage(this.viewport) : this.#view;
   }
 
   /** Gives the page its size; before the first navigation. */
@@ -111,12 +117,28 @@ export class RemotePage implements ChallengePage {
     await this.#watch.begin();
   }
 
-  async picture(): Promise<Picture> {
-    return this.#number(await this.#screencast.still());
+  async picture(mode: ViewMode): Promise<Picture> {
+    return this.cut(await this.#screencast.still(this.view(mode)), mode, 1);
   }
 
-  setWatched(watched: boolean): void {
-    this.#screencast.setWanted(watched && !this.#ended);
+  cut(picture: Picture, mode: ViewMode, scale: number): Promise<Picture> {
+    if (this.#cuts?.of !== picture) this.#cuts = { of: picture, parts: new Map() };
+    const view = this.view(mode);
+    const key = JSON.stringify([view, scale]);
+    const part = this.#cuts.parts.get(key) ?? cutPicture(picture, view, scale);
+    this.#cuts.parts.set(key, part);
+    return part;
+  }
+
+  setWish(wish: Wish | null): void {
+    this.#wish = wish;
+    if (!wish) this.#screencast.forget();
+    this.#aim();
+  }
+
+  setDemand(demand: boolean): void {
+    this.#demand = demand;
+    this.#aim();
   }
 
   setKeepView(keep: boolean): void {
@@ -125,6 +147,7 @@ export class RemotePage implements ChallengePage {
 
   input(input: PageInput): void {
     this.#input.add(input);
+    this.#screencast.inputGiven();
     if (input.type === "mouse_event" && input.event_type === "move") {
       if (this.#input.pressed) this.#watch.prompt();
     } else {
@@ -152,16 +175,14 @@ export class RemotePage implements ChallengePage {
 
   /** The browser was told to deny downloads; the operator is told that one was wanted. */
   refuseDownload(url: string): void {
-    this.#notice({ type: "page_notice", notice: "download_refused", url });
+    this.#notices.tell({ type: "page_notice", notice: "download_refused", url });
   }
 
   #listen(): void {
-    const { page, context, browser } = this.#parts;
-    page.on("dialog", (dialog) => void this.#onDialog(dialog));
+    const { page, browser } = this.#parts;
     page.once("close", () => void this.#onClose());
     page.once("crash", () => this.#lost("page_crashed"));
     browser.once("disconnected", () => this.#lost("browser_lost"));
-    context.on("page", (popup) => void this.#onPopup(popup));
     page.on("frameattached", () => this.#watch.prompt());
     page.on("framedetached", () => this.#watch.prompt());
   }
@@ -172,39 +193,9 @@ export class RemotePage implements ChallengePage {
     this.#lost((await waitUntil(isGone, DISCONNECT_PATIENCE_MS, DISCONNECT_POLL_MS)) ? "browser_lost" : "page_closed");
   }
 
-  /** A page that asks must not hang: what only tells is accepted, what asks is dismissed, and the operator is told. */
-  async #onDialog(dialog: Dialog): Promise<void> {
-    const kind = dialog.type() as "alert" | "confirm" | "prompt" | "beforeunload";
-    const accept = kind === "alert" || kind === "beforeunload";
-    const answer = withDeadline(accept ? dialog.accept() : dialog.dismiss(), DIALOG_DEADLINE_MS, "dialog");
-    await answer.catch((error: unknown) => this.#parts.log.warn({ err: error, kind }, "dialog could not be answered"));
-    const message = dialog.message().slice(0, 1_000);
-    this.#notice({ type: "dialog", kind, message, answer: accept ? "accepted" : "dismissed" });
-  }
-
-  async #onPopup(popup: Page): Promise<void> {
-    popup.on("dialog", (dialog) => void this.#onDialog(dialog));
-    if (this.#ended) return;
-    if (this.#parts.context.pages().length - 1 > MAX_POPUPS) {
-      await withDeadline(popup.close(), CLOSE_DEADLINE_MS, "popup").catch(() => {});
-      return;
-    }
-    await popup.waitForLoadState("domcontentloaded", { timeout: DIALOG_DEADLINE_MS }).catch(() => {});
-    this.#notice({ type: "page_notice", notice: "popup", url: popup.url() });
-  }
-
-  /** A page may call alert() in a loop; nobody reads more than a few a second. */
-  #notice(notice: Notice): void {
-    const now = performance.now();
-    this.#noticedAt = this.#noticedAt.filter((at) => now - at < NOTICE_WINDOW_MS);
-    if (this.#noticedAt.length >= MAX_NOTICES) return;
-    this.#noticedAt.push(now);
-    this.#tell((events) => events.notice(notice));
-  }
-
   #onPressed(pressed: boolean): void {
-    this.#screencast.setPressed(pressed);
-    if (!pressed) void this.#watch.look();
+    if (pressed) this.#screencast.pressed();
+    else void this.#watch.look();
   }
 
   /** A challenge below the fold is brought into view once, while the page opens: older clients could not scroll to it. */
@@ -228,7 +219,14 @@ export class RemotePage implements ChallengePage {
     // The view neither moves nor resizes under the operator's hand.
     const { challenge } = look;
     if (!this.#input.pressed) this.#follow(challenge && isShown(challenge, this.viewport) ? challenge : null);
-    this.#screencast.setView(this.#view, look.scroll);
+    this.#aim(look.scroll);
+  }
+
+  /** Brings the screencast in line with what is wished for and where it is. */
+  #aim(scroll?: PageLook["scroll"]): void {
+    const { mode, scale, motion } = this.#wish ?? UNWATCHED;
+    this.#screencast.setTarget({ view: this.view(mode), scale, motion }, scroll);
+    this.#screencast.setWanted(this.#wish !== null && this.#demand && !this.#ended);
   }
 
   #follow(found: CaptchaInfo | null): void {
@@ -239,18 +237,8 @@ export class RemotePage implements ChallengePage {
     }
     if (!hasMoved(this.#challenge, found)) return;
     this.#challenge = found;
-    const view = found ? viewOf(found, this.viewport) : wholePage(this.viewport);
-    this.#view = view;
-    this.#tell((events) => events.challenge(found, view));
-  }
-
-  #number(shot: Shot): Picture {
-    const known = this.#pictures.get(shot);
-    if (known) return known;
-    this.#seq += 1;
-    const picture = { seq: this.#seq, ...shot };
-    this.#pictures.set(shot, picture);
-    return picture;
+    this.#view = found ? viewOf(found, this.viewport) : wholePage(this.viewport);
+    this.#tell((events) => events.challenge());
   }
 
   #lost(code: Parameters<PageEvents["lost"]>[0]): void {
@@ -263,7 +251,9 @@ export class RemotePage implements ChallengePage {
 
   #end(): void {
     this.#ended = true;
+    this.#notices.stop();
     this.#watch.stop();
     this.#screencast.close();
+    this.#parts.log.debug({ restarts: this.#screencast.restarts }, "screencast closed");
   }
 }

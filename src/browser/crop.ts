@@ -1,55 +1,120 @@
-/** Which part of the page pictures show. Pure. */
-import type { CaptchaInfo, Rect, Size } from "../protocol/common.ts";
+/** How pictures come to show a part of the page: two ways, one contract. */
+import { setTimeout as delay } from "node:timers/promises";
+import type { CDPSession } from "playwright";
+import { withDeadline } from "../deadline.ts";
+import type { Rect, Size } from "../protocol/common.ts";
+import { isWhole, type Point, samePoint, wholePage } from "./view.ts";
 
-/** Older clients compute with exactly this margin [W20]. */
-const VIEW_MARGIN = 10;
-const MIN_SHOWN_PX = 20;
-/** A box that moved less than this stays where it was told. */
-const MOVED_MORE_THAN = 1;
+const CALL_DEADLINE_MS = 3_000;
+/** Two frames: before that the browser may still capture what it drew for the place before. */
+const SETTLE_MS = 34;
 
-export function wholePage(viewport: Size): Rect {
-  return { x: 0, y: 0, width: viewport.width, height: viewport.height };
+/** A part of the viewport, in CSS px; picture px per CSS px; where the document is scrolled to. */
+export interface Aim {
+  readonly view: Rect;
+  readonly scale: number;
+  readonly scroll: Point;
 }
 
-/** Whether enough of the box is inside the viewport to be worked with. */
-export function isShown(box: Rect, viewport: Size): boolean {
-  const part = intersect(box, wholePage(viewport));
-  return (
-    part !== null &&
-    part.width >= Math.min(MIN_SHOWN_PX, box.width) &&
-    part.height >= Math.min(MIN_SHOWN_PX, box.height)
-  );
+/** A way to have pictures of a part of the page; the rest is cut away afterwards (cut.ts). */
+export interface Crop {
+  /** What pictures show when this is wanted: all of it, at most as fine. */
+  reach(wanted: Aim): Aim;
+  /** From here on pictures show `aim`, and only that; call it while no screencast runs. AppError `timeout`. */
+  apply(aim: Aim): Promise<void>;
+  /** A picture of `aim`, taken now. AppError `timeout`. */
+  capture(aim: Aim, quality: number): Promise<Buffer>;
 }
 
-/** The box grown by the margin and cut at the viewport's edges; the whole page for a box that is not shown. */
-export function viewOf(box: Rect, viewport: Size): Rect {
-  if (!isShown(box, viewport)) return wholePage(viewport);
-  const x = Math.max(0, box.x - VIEW_MARGIN);
-  const y = Math.max(0, box.y - VIEW_MARGIN);
-  const width = Math.min(viewport.width, box.x + box.width + VIEW_MARGIN) - x;
-  const height = Math.min(viewport.height, box.y + box.height + VIEW_MARGIN) - y;
-  return { x, y, width, height };
+/**
+ * For owned pages: an override of the viewport that the page does not notice. Its place is in document coordinates,
+ * so it must move along when the document scrolls.
+ */
+export class OverrideCrop implements Crop {
+  readonly #session: CDPSession;
+  readonly #viewport: Size;
+  #applied: Aim | null = null;
+
+  constructor(session: CDPSession, viewport: Size) {
+    this.#session = session;
+    this.#viewport = viewport;
+  }
+
+  reach(wanted: Aim): Aim {
+    return wanted;
+  }
+
+  async apply(aim: Aim): Promise<void> {
+    const before = this.#applied;
+    if (before && this.#isSame(before, aim)) return;
+    this.#applied = null;
+    const { width, height } = this.#viewport;
+    const isAll = isWhole(aim.view, this.#viewport) && aim.scale === 1;
+    const metrics = {
+      width,
+      height,
+      screenWidth: width,
+      screenHeight: height,
+      deviceScaleFactor: 1,
+      mobile: false,
+      ...(isAll ? {} : { viewport: inDocument(aim) }),
+    };
+    await within(this.#session.send("Emulation.setDeviceMetricsOverride", metrics), "viewport");
+    // Another size would give an early picture away; another place of the same size would not.
+    if (before && !samePoint(placeOf(before), placeOf(aim))) await delay(SETTLE_MS);
+    this.#applied = aim;
+  }
+
+  async capture(aim: Aim, quality: number): Promise<Buffer> {
+    const params = { format: "jpeg" as const, quality, clip: inDocument(aim) };
+    const { data } = await within(this.#session.send("Page.captureScreenshot", params), "screenshot");
+    return Buffer.from(data, "base64");
+  }
+
+  #isSame(a: Aim, b: Aim): boolean {
+    const sameSize = a.view.width === b.view.width && a.view.height === b.view.height && a.scale === b.scale;
+    // The whole page is the whole page wherever it is scrolled to.
+    const isAll = isWhole(a.view, this.#viewport) && a.scale === 1;
+    return sameSize && (isAll ? isWhole(b.view, this.#viewport) : samePoint(placeOf(a), placeOf(b)));
+  }
 }
 
-/** Whole CSS px that contain the box, so that a picture of the view has exactly its size. */
-export function roundOut(box: Rect): Rect {
-  const x = Math.floor(box.x);
-  const y = Math.floor(box.y);
-  return { x, y, width: Math.ceil(box.x + box.width) - x, height: Math.ceil(box.y + box.height) - y };
+/**
+ * For pages of the bot's own: an override of theirs would undo the bot's emulation for good, and so would a clip.
+ * Pictures show the whole viewport at 1 px per CSS px.
+ */
+export class ServerCut implements Crop {
+  readonly #session: CDPSession;
+  readonly #viewport: Size;
+
+  constructor(session: CDPSession, viewport: Size) {
+    this.#session = session;
+    this.#viewport = viewport;
+  }
+
+  reach({ scroll }: Aim): Aim {
+    return { view: wholePage(this.#viewport), scale: 1, scroll };
+  }
+
+  async apply(): Promise<void> {}
+
+  async capture(_aim: Aim, quality: number): Promise<Buffer> {
+    const { data } = await within(
+      this.#session.send("Page.captureScreenshot", { format: "jpeg", quality }),
+      "screenshot",
+    );
+    return Buffer.from(data, "base64");
+  }
 }
 
-/** The part of `box` inside `bounds`; null when nothing is left. */
-export function intersect(box: Rect, bounds: Rect): Rect | null {
-  const x = Math.max(box.x, bounds.x);
-  const y = Math.max(box.y, bounds.y);
-  const width = Math.min(box.x + box.width, bounds.x + bounds.width) - x;
-  const height = Math.min(box.y + box.height, bounds.y + bounds.height) - y;
-  return width > 0 && height > 0 ? { x, y, width, height } : null;
+function placeOf({ view, scroll }: Aim): Point {
+  return { x: view.x + scroll.x, y: view.y + scroll.y };
 }
 
-/** Whether what is told about the challenge has to change. */
-export function hasMoved(from: CaptchaInfo | null, to: CaptchaInfo | null): boolean {
-  if (!from || !to) return from !== to;
-  const sides = ["x", "y", "width", "height"] as const;
-  return from.selector !== to.selector || sides.some((side) => Math.abs(from[side] - to[side]) > MOVED_MORE_THAN);
+function inDocument(aim: Aim): Rect & { scale: number } {
+  return { ...aim.view, ...placeOf(aim), scale: aim.scale };
+}
+
+function within<T>(work: Promise<T>, what: string): Promise<T> {
+  return withDeadline(work, CALL_DEADLINE_MS, what);
 }

@@ -3,9 +3,9 @@ import type { ChallengeKind } from "../config.ts";
 import type { CaptchaInfo, Rect } from "../protocol/common.ts";
 import type { Completion, Rule } from "../protocol/rest.ts";
 import { GENERIC, GENERIC_MIN_SIZE } from "./challenge-kinds.ts";
-import { intersect, roundOut } from "./crop.ts";
 import type { FramePlace, FrameRef, PageFrames } from "./frames.ts";
 import { askFrame, type FrameAnswer, type FrameQuestion, matchesText } from "./page-scripts.ts";
+import { intersect, roundOut } from "./view.ts";
 
 /** A text rule's pattern comes from outside: it may take this long in the page's process, not longer. */
 const TEXT_RULE_TIMEOUT_MS = 100;

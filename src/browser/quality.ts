@@ -1,37 +1,81 @@
-/** Which JPEG quality the picture has at this moment. Pure. */
+/** Whether the page is moving or at rest, and how sharp a picture of it may be. Pure: time comes in. */
+import type { Level } from "../session/page.ts";
 
-export const MOTION_QUALITY = 30;
 export const STILL_QUALITY = 80;
 /** Quiet for so long, the page is at rest and the sharp picture follows. */
 export const STILL_AFTER_QUIET_MS = 120;
 /** More pictures than this within the window is motion; a blinking caret is not. */
 const MOTION_PICTURES = 4;
 const MOTION_WINDOW_MS = 500;
+/** So long after the last input nobody aims at what moves: every third picture is enough, 20 a second. */
+const AIMING_MS = 1_000;
+const UNATTENDED_EVERY_NTH = 3;
+/** A larger picture is not sent: two of them must fit into what a socket may hold back. */
+export const MAX_PICTURE_BYTES = 480 * 1024;
+/** Where pictures are too large, their quality is lowered to the next of these. */
+const LOWER_QUALITIES = [55, 30, 15];
+/** More pixels than this cost the browser too much, whatever was asked for. */
+const MAX_PIXELS = 4_200_000;
+
+/** How the screencast is to be run at this moment. */
+export interface CastLevel extends Level {
+  readonly everyNth: number;
+  readonly kind: "motion" | "still";
+}
 
 export class QualityControl {
   #recent: number[] = [];
-  #pressed = false;
-  #quality = STILL_QUALITY;
+  #moving = false;
+  #inputAt = -Infinity;
+  #limit = STILL_QUALITY;
 
-  get quality(): number {
-    return this.#quality;
+  get isMoving(): boolean {
+    return this.#moving;
   }
 
-  /** A button went down or up: while it is down, speed is all that counts. */
-  setPressed(pressed: boolean): void {
-    this.#pressed = pressed;
-    if (pressed) this.#quality = MOTION_QUALITY;
+  /** A button went down: what follows is a drag, and speed is all that counts. */
+  pressed(): void {
+    this.#moving = true;
+  }
+
+  inputAt(now: number): void {
+    this.#inputAt = now;
   }
 
   /** A picture that differs from the one before arrived at `now` (monotonic ms). */
   pictureAt(now: number): void {
     this.#recent = [...this.#recent.filter((at) => now - at < MOTION_WINDOW_MS), now];
-    if (this.#recent.length > MOTION_PICTURES) this.#quality = MOTION_QUALITY;
+    if (this.#recent.length > MOTION_PICTURES) this.#moving = true;
   }
 
   /** Nothing has changed for STILL_AFTER_QUIET_MS. */
   quiet(): void {
     this.#recent = [];
-    if (!this.#pressed) this.#quality = STILL_QUALITY;
+    this.#moving = false;
+  }
+
+  /** A picture of this quality was larger than MAX_PICTURE_BYTES. */
+  tooLarge(quality: number): void {
+    this.#limit = LOWER_QUALITIES.find((lower) => lower < quality) ?? this.#limit;
+  }
+
+  /** Another part of the page may be cheaper. */
+  newView(): void {
+    this.#limit = STILL_QUALITY;
+  }
+
+  /** `scale` is what is wanted of a still, `motion` what the lines carry while something moves, `pixels` a view's at 1:1. */
+  level(now: number, motion: Level, scale: number, pixels: number): CastLevel {
+    const most = Math.max(1, Math.sqrt(MAX_PIXELS / pixels));
+    if (!this.#moving) {
+      const quality = Math.min(STILL_QUALITY, this.#limit);
+      return { quality, scale: Math.min(scale, most), everyNth: 1, kind: "still" };
+    }
+    return {
+      quality: Math.min(motion.quality, this.#limit),
+      scale: Math.min(motion.scale, scale, most),
+      everyNth: now - this.#inputAt > AIMING_MS ? UNATTENDED_EVERY_NTH : 1,
+      kind: "motion",
+    };
   }
 }

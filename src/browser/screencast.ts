@@ -1,10 +1,13 @@
-/** Pictures of one view of the page, pushed by the browser when the page changes; off while nobody watches. */
+/** Pictures of one part of the page, pushed by the browser when the page changes; off while nobody can take one. */
 import type { CDPSession } from "playwright";
 import { withDeadline } from "../deadline.ts";
-import type { Rect, Size } from "../protocol/common.ts";
-import { wholePage } from "./crop.ts";
+import { type Rect, type Size, sameRect } from "../protocol/common.ts";
+import type { Level, Picture } from "../session/page.ts";
+import type { Aim, Crop } from "./crop.ts";
+import { FreezeWatch } from "./freeze.ts";
 import { jpegSize } from "./jpeg-size.ts";
-import { QualityControl, STILL_AFTER_QUIET_MS, STILL_QUALITY } from "./quality.ts";
+import { type CastLevel, MAX_PICTURE_BYTES, QualityControl, STILL_AFTER_QUIET_MS, STILL_QUALITY } from "./quality.ts";
+import { isWhole, type Point, samePoint, wholePage } from "./view.ts";
 
 const CALL_DEADLINE_MS = 3_000;
 /** A picture of another size than its view's, beyond rounding, is one of an earlier view. */
@@ -16,133 +19,195 @@ type FrameEvent = {
   metadata: { scrollOffsetX: number; scrollOffsetY: number };
 };
 
-export interface Shot {
-  readonly jpeg: Buffer;
+/** What pictures are to show, and how finely; `motion` holds while something moves. */
+export interface Target {
   readonly view: Rect;
-  readonly kind: "motion" | "still";
+  readonly scale: number;
+  readonly motion: Level;
 }
 
-interface Scroll {
-  readonly x: number;
-  readonly y: number;
+interface Cast {
+  readonly aim: Aim;
+  readonly level: CastLevel;
 }
 
 export class Screencast {
   readonly #session: CDPSession;
   readonly #viewport: Size;
-  readonly #onShot: (shot: Shot) => void;
+  readonly #crop: Crop;
+  readonly #onPicture: (picture: Picture) => void;
   readonly #control = new QualityControl();
-  #view: Rect;
-  #scroll: Scroll = { x: 0, y: 0 };
+  readonly #freeze = new FreezeWatch();
+  #target: Target;
+  #scroll: Point = { x: 0, y: 0 };
   #wanted = false;
   #running = false;
   /** What the running cast was started with; a difference to what is wanted now means a restart. */
-  #started: { view: Rect; scroll: Scroll; quality: number } | null = null;
+  #cast: Cast | null = null;
   /** The browser numbers its casts; pictures of an earlier one may still be on their way. */
   #newestCast = 0;
   #castBefore = 0;
-  #last: Shot | null = null;
-  #quiet: NodeJS.Timeout | undefined;
-  #settling: Promise<void> = Promise.resolve();
-  #capturing: Promise<Shot> | null = null;
+  #last: Picture | null = null;
+  #seq = 0;
+  #isFrozen = false;
+  #quietTimer: NodeJS.Timeout | undefined;
+  #freezeTimer: NodeJS.Timeout | undefined;
+  #turn: Promise<void> = Promise.resolve();
+  #capturing: { readonly view: Rect; readonly picture: Promise<Picture> } | null = null;
   #closed = false;
+  /** Restarts because of a frozen capture, for the log. */
+  restarts = 0;
 
-  constructor(session: CDPSession, viewport: Size, onShot: (shot: Shot) => void) {
+  constructor(session: CDPSession, viewport: Size, crop: Crop, onPicture: (picture: Picture) => void) {
     this.#session = session;
     this.#viewport = viewport;
-    this.#view = wholePage(viewport);
-    this.#onShot = onShot;
+    this.#crop = crop;
+    this.#onPicture = onPicture;
+    this.#target = { view: wholePage(viewport), scale: 1, motion: { quality: STILL_QUALITY, scale: 1 } };
     session.on("Page.screencastFrame", (event) => this.#onFrame(event as FrameEvent));
   }
 
   /** Gives the page its size; before the first navigation. */
   async prepare(): Promise<void> {
-    await this.#applyMetrics();
+    await this.#crop.apply(this.#aim(this.#target.scale));
   }
 
+  /** Whether somebody can take a picture now. Where not, none is captured. */
   setWanted(wanted: boolean): void {
-    if (this.#wanted === wanted) return;
     this.#wanted = wanted;
-    if (!wanted) this.#last = null;
+    if (!wanted) {
+      // While nothing is captured nothing is known: neither a freeze nor rest.
+      clearTimeout(this.#quietTimer);
+      this.#freeze.stop();
+      this.#watchForFreeze();
+    }
     this.#settle();
   }
 
-  /** `view` in CSS px of the viewport, `scroll` of the main document at this moment. */
-  setView(view: Rect, scroll: Scroll): void {
-    this.#view = view;
+  /** Nobody is left to whom the last picture could be shown as the present one. */
+  forget(): void {
+    this.#last = null;
+  }
+
+  /** `scroll` is the main document's at this moment. */
+  setTarget(target: Target, scroll: Point = this.#scroll): void {
+    if (!sameRect(target.view, this.#target.view)) this.#control.newView();
+    this.#target = target;
     this.#scroll = scroll;
     this.#settle();
   }
 
-  setPressed(pressed: boolean): void {
-    this.#control.setPressed(pressed);
-    if (pressed) this.#settle();
-    else this.#waitForQuiet();
+  /** Input was given to the page, which may change by it. */
+  inputGiven(): void {
+    const now = performance.now();
+    this.#control.inputAt(now);
+    if (!this.#wanted) return;
+    this.#freeze.input(now);
+    this.#watchForFreeze();
+    this.#settle();
   }
 
-  /** A sharp picture of the view, now; who asks meanwhile gets the same one. Throws AppError `timeout`. */
-  still(): Promise<Shot> {
+  /** A button went down. */
+  pressed(): void {
+    this.#control.pressed();
+    this.#freeze.press();
+    this.#settle();
+  }
+
+  /** A sharp picture of this part of the page, or more; who asks meanwhile gets the same one. Throws AppError `timeout`. */
+  still(view: Rect): Promise<Picture> {
     // The browser puts back the metrics it found before a screenshot: one that overlaps a new view would undo it.
-    this.#capturing ??= this.#inTurn(() => this.#capture()).finally(() => {
-      this.#capturing = null;
-    });
-    return this.#capturing;
-  }
-
-  async #capture(): Promise<Shot> {
-    const view = this.#view;
-    if (this.#last?.kind === "still" && this.#last.view === view) return this.#last;
-    const clip = { ...view, x: view.x + this.#scroll.x, y: view.y + this.#scroll.y, scale: 1 };
-    const { data } = await this.#call(
-      this.#session.send("Page.captureScreenshot", { format: "jpeg", quality: STILL_QUALITY, clip }),
-      "screenshot",
-    );
-    return { jpeg: Buffer.from(data, "base64"), view, kind: "still" };
+    if (this.#capturing && sameRect(this.#capturing.view, view)) return this.#capturing.picture;
+    const capturing = { view, picture: this.#inTurn(() => this.#capture(view)) };
+    this.#capturing = capturing;
+    const done = () => {
+      if (this.#capturing === capturing) this.#capturing = null;
+    };
+    capturing.picture.then(done, done);
+    return capturing.picture;
   }
 
   close(): void {
     this.#closed = true;
     this.#wanted = false;
-    clearTimeout(this.#quiet);
+    clearTimeout(this.#quietTimer);
+    clearTimeout(this.#freezeTimer);
+  }
+
+  async #capture(view: Rect): Promise<Picture> {
+    const aim = this.#crop.reach({ view, scale: 1, scroll: this.#scroll });
+    if (this.#last?.kind === "still" && sameRect(this.#last.view, aim.view)) return this.#last;
+    const jpeg = await this.#crop.capture(aim, STILL_QUALITY);
+    return this.#picture(jpeg, { aim, level: { quality: STILL_QUALITY, scale: 1, everyNth: 1, kind: "still" } });
   }
 
   #onFrame({ data, sessionId, metadata }: FrameEvent): void {
     if (this.#closed || !this.#running) return;
     this.#session.send("Page.screencastFrameAck", { sessionId }).catch(() => {});
-    const started = this.#started;
+    const cast = this.#cast;
     this.#newestCast = Math.max(this.#newestCast, sessionId);
-    if (!started || sessionId <= this.#castBefore) return;
+    if (!cast || sessionId <= this.#castBefore) return;
     const scroll = { x: metadata.scrollOffsetX, y: metadata.scrollOffsetY };
-    if (!samePoint(scroll, started.scroll) && !isWhole(started.view, this.#viewport)) {
+    if (!samePoint(scroll, cast.aim.scroll) && !isWhole(cast.aim.view, this.#viewport)) {
       // The cut-out is fixed to the document: follow the page, or the picture shows another place than it says.
       this.#scroll = scroll;
       this.#settle();
       return;
     }
     const jpeg = Buffer.from(data, "base64");
+    if (jpeg.length > MAX_PICTURE_BYTES) this.#control.tooLarge(cast.level.quality);
     // Right after a change the picture may still be one of the old view, though what comes with it says otherwise.
-    const size = jpegSize(jpeg);
-    if (!size || Math.abs(size.width - started.view.width) > SIZE_TOLERANCE_PX) return;
-    if (Math.abs(size.height - started.view.height) > SIZE_TOLERANCE_PX) return;
-    this.#take(jpeg, started);
+    if (isOfSize(jpeg, cast.aim)) this.#take(jpeg, cast);
+    this.#settle();
   }
 
-  #take(jpeg: Buffer, { view, quality }: { view: Rect; quality: number }): void {
+  #take(jpeg: Buffer, cast: Cast): void {
     // The browser sends a picture again after a screenshot or a repaint without a change.
-    if (this.#last?.view === view && this.#last.jpeg.equals(jpeg)) return;
-    this.#last = { jpeg, view, kind: quality === STILL_QUALITY ? "still" : "motion" };
-    this.#control.pictureAt(performance.now());
-    this.#onShot(this.#last);
-    this.#settle();
+    if (this.#last && sameRect(this.#last.view, cast.aim.view) && this.#last.jpeg.equals(jpeg)) return;
+    const now = performance.now();
+    this.#control.pictureAt(now);
+    this.#freeze.picture(now);
+    this.#watchForFreeze();
+    this.#last = this.#picture(jpeg, cast);
     this.#waitForQuiet();
+    this.#onPicture(this.#last);
+  }
+
+  #picture(jpeg: Buffer, { aim, level }: Cast): Picture {
+    this.#seq += 1;
+    const { quality, kind } = level;
+    return { seq: this.#seq, captured_at: Date.now(), view: aim.view, scale: aim.scale, quality, kind, jpeg };
   }
 
   #waitForQuiet(): void {
-    clearTimeout(this.#quiet);
-    this.#quiet = setTimeout(() => {
+    clearTimeout(this.#quietTimer);
+    this.#quietTimer = setTimeout(() => {
       this.#control.quiet();
       this.#settle();
     }, STILL_AFTER_QUIET_MS);
+  }
+
+  #watchForFreeze(): void {
+    clearTimeout(this.#freezeTimer);
+    const { dueAt } = this.#freeze;
+    if (dueAt === null) return;
+    this.#freezeTimer = setTimeout(() => {
+      this.restarts += 1;
+      this.#isFrozen = true;
+      this.#freeze.restarted();
+      this.#settle();
+    }, Math.max(0, dueAt - performance.now()));
+  }
+
+  #aim(scale: number): Aim {
+    return this.#crop.reach({ view: this.#target.view, scale, scroll: this.#scroll });
+  }
+
+  /** What is to run now. */
+  #next(): Cast {
+    const { view, motion, scale } = this.#target;
+    const level = this.#control.level(performance.now(), motion, scale, view.width * view.height);
+    return { aim: this.#aim(level.scale), level };
   }
 
   /** Brings what runs in line with what is wanted, one change after the other. */
@@ -157,8 +222,8 @@ export class Screencast {
 
   /** What changes the view or depends on it, one after the other. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#settling.then(work);
-    this.#settling = turn.then(
+    const turn = this.#turn.then(work);
+    this.#turn = turn.then(
       () => {},
       () => {},
     );
@@ -168,57 +233,40 @@ export class Screencast {
   #isDue(): boolean {
     if (this.#closed) return false;
     if (!this.#wanted) return this.#running;
-    const started = this.#started;
-    if (!this.#running || !started) return true;
-    return started.quality !== this.#control.quality || !this.#isInPlace(started);
+    const cast = this.#cast;
+    if (!this.#running || !cast || this.#isFrozen) return true;
+    const { aim, level } = this.#next();
+    if (level.quality !== cast.level.quality || level.everyNth !== cast.level.everyNth) return true;
+    if (level.kind !== cast.level.kind || aim.scale !== cast.aim.scale) return true;
+    return !sameRect(aim.view, cast.aim.view) || !this.#isInPlace(cast.aim);
   }
 
   /** A cut-out must move along with the document; the whole page is the whole page wherever it is scrolled to. */
-  #isInPlace(started: { view: Rect; scroll: Scroll }): boolean {
-    return (
-      started.view === this.#view && (isWhole(this.#view, this.#viewport) || samePoint(started.scroll, this.#scroll))
-    );
+  #isInPlace({ view, scroll }: Aim): boolean {
+    return isWhole(view, this.#viewport) || samePoint(scroll, this.#scroll);
   }
 
-  /** Stop and start costs about one picture; it is the way to another quality and view. */
+  /** Stop and start costs about one picture; it is the way to another quality and view, and out of a freeze. */
   async #restart(): Promise<void> {
-    const before = this.#started;
     // Until the new one runs nothing is known to run: a failure here is mended at the next occasion.
-    this.#started = null;
-    await this.#call(this.#session.send("Page.stopScreencast"), "screencast stop");
+    this.#cast = null;
+    const stopping = this.#call(this.#session.send("Page.stopScreencast"), "screencast stop");
+    const next = this.#next();
+    this.#isFrozen = false;
+    if (this.#wanted) await this.#crop.apply(next.aim);
+    await stopping;
     this.#running = false;
     if (!this.#wanted || this.#closed) return;
-    const next = { view: this.#view, scroll: this.#scroll, quality: this.#control.quality };
-    if (!before || !this.#isInPlace(before)) await this.#applyMetrics();
-    this.#started = next;
     this.#castBefore = this.#newestCast;
+    this.#cast = next;
     this.#running = true;
-    await this.#call(
-      this.#session.send("Page.startScreencast", { format: "jpeg", quality: next.quality, everyNthFrame: 1 }),
-      "screencast start",
-    ).catch((error: unknown) => {
-      this.#started = null;
+    const { quality, everyNth } = next.level;
+    const start = { format: "jpeg" as const, quality, everyNthFrame: everyNth };
+    await this.#call(this.#session.send("Page.startScreencast", start), "screencast start").catch((error: unknown) => {
+      this.#cast = null;
       throw error;
     });
-  }
-
-  /** The cut-out is an override of the viewport that the page does not notice; its place is in document coordinates. */
-  async #applyMetrics(): Promise<void> {
-    const { width, height } = this.#viewport;
-    const view = this.#view;
-    const cut = { ...view, x: view.x + this.#scroll.x, y: view.y + this.#scroll.y, scale: 1 };
-    await this.#call(
-      this.#session.send("Emulation.setDeviceMetricsOverride", {
-        width,
-        height,
-        screenWidth: width,
-        screenHeight: height,
-        deviceScaleFactor: 1,
-        mobile: false,
-        ...(isWhole(view, this.#viewport) ? {} : { viewport: cut }),
-      }),
-      "viewport",
-    );
+    if (next.level.kind === "motion") this.#waitForQuiet();
   }
 
   #call<T>(work: Promise<T>, what: string): Promise<T> {
@@ -226,10 +274,10 @@ export class Screencast {
   }
 }
 
-function isWhole(view: Rect, viewport: Size): boolean {
-  return view.x === 0 && view.y === 0 && view.width === viewport.width && view.height === viewport.height;
-}
-
-function samePoint(a: Scroll, b: Scroll): boolean {
-  return Math.abs(a.x - b.x) < 0.5 && Math.abs(a.y - b.y) < 0.5;
+function isOfSize(jpeg: Buffer, { view, scale }: Aim): boolean {
+  const size = jpegSize(jpeg);
+  if (!size) return false;
+  const width = Math.abs(size.width - view.width * scale);
+  const height = Math.abs(size.height - view.height * scale);
+  return width <= SIZE_TOLERANCE_PX && height <= SIZE_TOLERANCE_PX;
 }

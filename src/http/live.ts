@@ -3,6 +3,7 @@ import type { WebSocket } from "@fastify/websocket";
 import type { FastifyBaseLogger, FastifyPluginAsync, FastifyRequest } from "fastify";
 import { AppError, codeEntry, toAppError } from "../errors.ts";
 import {
+  BINARY_SUBPROTOCOL,
   CLIENT_MESSAGE_TYPES,
   type ClientMessage,
   clientMessageSchema,
@@ -11,7 +12,7 @@ import {
   type ServerMessage,
 } from "../protocol/live.ts";
 import type { CaptchaRemoteController, Seat } from "../session/controller.ts";
-import type { ViewerLine } from "../session/viewer.ts";
+import type { ViewerForm, ViewerLine } from "../session/viewer.ts";
 import { handleMessage } from "./live-handlers.ts";
 
 /** [W8] */
@@ -38,7 +39,7 @@ export const liveRoute: FastifyPluginAsync<LiveRouteOptions> = async (app, { con
 
 /** ws answers the first offered subprotocol whatever it is; only ours is answered. */
 export function chooseSubprotocol(offered: Set<string>): string | false {
-  return offered.has(JSON_SUBPROTOCOL) ? JSON_SUBPROTOCOL : false;
+  return [BINARY_SUBPROTOCOL, JSON_SUBPROTOCOL].find((ours) => offered.has(ours)) ?? false;
 }
 
 class LiveConnection {
@@ -48,8 +49,8 @@ class LiveConnection {
   readonly #controller: CaptchaRemoteController;
   #seat: Seat | null = null;
   #early: ClientMessage[] = [];
-  /** The newest picture that arrived before the session had finished its welcome. */
-  #earlyArrival = 0;
+  /** The newest picture that arrived before the session had finished its welcome; 0 is the ping before the first. */
+  #earlyArrival = -1;
   #aliveAt = performance.now();
   #second = { startedAt: 0, count: 0 };
   #heart: NodeJS.Timeout | undefined;
@@ -76,7 +77,7 @@ class LiveConnection {
   async #join(sessionId: string): Promise<void> {
     const socket = this.#socket;
     try {
-      const seat = await this.#controller.join(sessionId, this.#line, socket.protocol === "");
+      const seat = await this.#controller.join(sessionId, this.#line, formOf(socket));
       this.#seat = seat;
       seat.viewer.arrived(this.#earlyArrival);
     } catch (error) {
@@ -176,8 +177,13 @@ class LiveConnection {
 
   #onClose(): void {
     clearInterval(this.#heart);
-    if (this.#seat) this.#seat.session.leave(this.#seat.viewer);
+    if (this.#seat) this.#seat.session.crowd.leave(this.#seat.viewer);
   }
+}
+
+function formOf({ protocol }: WebSocket): ViewerForm {
+  if (protocol === "") return "plain";
+  return protocol === BINARY_SUBPROTOCOL ? "binary" : "json";
 }
 
 function isMove(message: ClientMessage): boolean {
@@ -187,12 +193,14 @@ function isMove(message: ClientMessage): boolean {
 /** The socket as a viewer needs it. */
 function lineOf(socket: WebSocket): ViewerLine {
   const isOpen = () => socket.readyState === socket.OPEN;
+  const send = (message: string | Buffer) => {
+    if (!isOpen()) return;
+    if (socket.bufferedAmount > MAX_BUFFERED_BYTES) socket.terminate();
+    else socket.send(message);
+  };
   return {
-    sendText: (text) => {
-      if (!isOpen()) return;
-      if (socket.bufferedAmount > MAX_BUFFERED_BYTES) socket.terminate();
-      else socket.send(text);
-    },
+    sendText: send,
+    sendBinary: send,
     pingBehind: (seq) => {
       if (isOpen()) socket.ping(String(seq));
     },

@@ -24,6 +24,10 @@ export type Size = z.infer<typeof sizeSchema>;
 export const rectSchema = z.object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() });
 export type Rect = z.infer<typeof rectSchema>;
 
+export function sameRect(a: Rect, b: Rect): boolean {
+  return a.x === b.x && a.y === b.y && a.width === b.width && a.height === b.height;
+}
+
 /** Where the challenge is (whole CSS px of the page) and by which selector it was found. */
 export const captchaInfoSchema = z.object({
   selector: z.string(),

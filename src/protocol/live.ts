@@ -9,10 +9,15 @@ import {
   sizeSchema,
   verifiedSchema,
 } from "./common.ts";
+import { pictureFactsSchema } from "./frame.ts";
 
 /** Larger messages close the socket with 1009. */
 export const MAX_CLIENT_MESSAGE_BYTES = 64 * 1024;
 export const JSON_SUBPROTOCOL = "captcha.json.v1";
+/** [W23] Pictures as binary messages, everything else as with JSON. */
+export const BINARY_SUBPROTOCOL = "captcha.binary.v1";
+/** [W14] Picture px per CSS px that a viewer may ask for. */
+export const MAX_SCALE = 3;
 
 const id = z
   .union([z.string().max(64), z.number()])
@@ -52,6 +57,12 @@ const keySchema = z.object({
 
 const textSchema = z.object({ type: z.literal("text"), id, text: z.string().min(1).max(10_000) });
 const ackSchema = z.object({ type: z.literal("ack"), id, seq: z.int().min(0) });
+const viewSchema = z.object({
+  type: z.literal("view"),
+  id,
+  mode: z.enum(["challenge", "page"]).optional().meta({ description: "Left out: as it is" }),
+  scale: z.number().min(1).max(MAX_SCALE).optional().meta({ description: "Picture px per CSS px; left out: as it is" }),
+});
 const finishSchema = z.object({
   type: z.literal("finish"),
   id,
@@ -70,6 +81,7 @@ export const clientMessageSchema = z.discriminatedUnion("type", [
   keySchema,
   textSchema,
   ackSchema,
+  viewSchema,
   z.object({ type: z.literal("check_completion"), id }),
   z.object({ type: z.literal("ping"), id }),
   z.object({ type: z.literal("heartbeat"), id }),
@@ -91,7 +103,10 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("session_info"),
     session_id: z.string(),
-    screenshot: screenshot.nullable().meta({ description: "null while the session is starting" }),
+    screenshot: screenshot
+      .nullable()
+      .optional()
+      .meta({ description: "null while the session is starting; absent where pictures are binary" }),
     captcha_info: captchaInfoSchema.nullable(),
     viewport: sizeSchema,
     view,
@@ -102,7 +117,7 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
     expires_at: z.iso.datetime(),
     seq: z.int().meta({ description: "Number of the picture in it; 0: none" }),
   }),
-  z.object({ type: z.literal("screenshot_update"), screenshot, view, seq: z.int() }),
+  z.object({ type: z.literal("screenshot_update"), screenshot, ...pictureFactsSchema.shape }),
   z.object({ type: z.literal("completed"), message: z.string(), verified: verifiedSchema }),
   z.object({ type: z.literal("completion_status"), completed: z.boolean(), reason: z.string() }),
   z.object({ type: z.literal("ping") }),

@@ -19,7 +19,7 @@ import type { MouseInput, OpenPage } from "./page.ts";
 import { Session } from "./session.ts";
 import { isEnd, move } from "./state.ts";
 import type { SessionRecord, SessionStore } from "./store.ts";
-import { Viewer, type ViewerLine } from "./viewer.ts";
+import { Viewer, type ViewerForm, type ViewerLine } from "./viewer.ts";
 
 const LIVING_STATES: readonly SessionState[] = ["starting", "waiting", "active"];
 /** Rows of one list answer. */
@@ -103,7 +103,7 @@ export class CaptchaRemoteController {
   async detail(id: string): Promise<SessionDetail> {
     const record = this.#record(id);
     const page = this.#living.get(id)?.page ?? null;
-    const picture = await page?.picture().catch(() => null);
+    const picture = await page?.picture("challenge").catch(() => null);
     return {
       ...listItem(record, this.#operators(record)),
       screenshot: picture?.jpeg.toString("base64") ?? null,
@@ -120,7 +120,7 @@ export class CaptchaRemoteController {
   async screenshot(id: string): Promise<Buffer> {
     const { page } = this.#session(id);
     if (!page) throw new AppError("timeout", { waiting_for: "page" });
-    return (await page.picture()).jpeg;
+    return (await page.picture("challenge")).jpeg;
   }
 
   /** [R4] */
@@ -182,9 +182,9 @@ export class CaptchaRemoteController {
   }
 
   /** [W2] A viewer joins a session. Throws session_not_found, session_ended. */
-  async join(id: string, line: ViewerLine, plain: boolean): Promise<Seat> {
+  async join(id: string, line: ViewerLine, form: ViewerForm): Promise<Seat> {
     const session = this.#session(id);
-    const seat = { session, viewer: new Viewer(`operator-${++this.#viewerNumber}`, line, plain) };
+    const seat = { session, viewer: new Viewer(`operator-${++this.#viewerNumber}`, line, form) };
     await session.join(seat.viewer);
     return seat;
   }
@@ -244,7 +244,7 @@ export class CaptchaRemoteController {
   }
 
   #operators(record: SessionRecord): number {
-    return isEnd(record.state) ? 0 : (this.#living.get(record.session_id)?.operators ?? 0);
+    return isEnd(record.state) ? 0 : (this.#living.get(record.session_id)?.crowd.size ?? 0);
   }
 
   #record(id: string): SessionRecord {

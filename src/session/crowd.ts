@@ -1,13 +1,13 @@
-/** The people in a session: who is connected, who is in control, and what each of them is shown. */
+/** The people in a session: who is connected and who is in control. */
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "../errors.ts";
-import type { Rect } from "../protocol/common.ts";
 import type { ServerMessage } from "../protocol/live.ts";
 import type { Farewell } from "./answers.ts";
 import { type Actor, ControlLease } from "./lease.ts";
 import type { ChallengePage, PageInput, Picture } from "./page.ts";
+import { PictureFeed } from "./picture-feed.ts";
 import type { SessionRecord } from "./store.ts";
-import { base64Of, pictureUpdate, sameRect, type Viewer } from "./viewer.ts";
+import type { LensWish, Viewer } from "./viewer.ts";
 
 /** [W20] After an `up` older clients read a picture as "not passed", so they get none for so long. */
 const PLAIN_PICTURE_HOLD_MS = 1_500;
@@ -15,8 +15,6 @@ const PLAIN_PICTURE_HOLD_MS = 1_500;
 const RELEASE_AFTER_LOSS_MS = 1_000;
 /** [R4] The anonymous REST operator leaves when it has been quiet for so long. */
 const REST_OPERATOR_QUIET_MS = 10_000;
-/** A view change is announced with its first picture; a page that sends none is asked for one after so long. */
-const VIEW_PICTURE_PATIENCE_MS = 300;
 
 interface CrowdDeps {
   readonly record: Readonly<SessionRecord>;
@@ -31,13 +29,12 @@ export class Crowd {
   readonly #viewers = new Set<Viewer>();
   readonly #lease = new ControlLease();
   readonly #restOperator: Actor = { name: "rest" };
-  #lastPicture: Picture | null = null;
-  /** Who has not been told of the present view yet: its first picture comes to them as session_info. */
-  readonly #owedInfo = new Set<Viewer>();
+  readonly #feed: PictureFeed;
   #restQuiet: NodeJS.Timeout | undefined;
 
   constructor(deps: CrowdDeps) {
     this.#deps = deps;
+    this.#feed = new PictureFeed({ ...deps, viewers: this.#viewers });
   }
 
   get size(): number {
@@ -48,7 +45,7 @@ export class Crowd {
   async pageReady(): Promise<void> {
     this.#syncPage();
     this.#syncControl();
-    await Promise.all([...this.#viewers].map((viewer) => this.#welcome(viewer)));
+    await Promise.all([...this.#viewers].map((viewer) => this.#feed.welcome(viewer)));
   }
 
   /** A viewer comes and is told everything it needs to begin; an older one only once the page is ready [W2]. */
@@ -59,12 +56,12 @@ export class Crowd {
     this.#lease.join(viewer);
     if (this.#deps.page()) {
       this.#syncPage();
-      await this.#welcome(viewer);
+      await this.#feed.welcome(viewer);
     } else if (viewer.plain) {
       await pageReadyOrLate;
-      if (this.#viewers.has(viewer) && !this.#deps.page()) await this.#welcome(viewer);
+      if (this.#viewers.has(viewer) && !this.#deps.page()) await this.#feed.welcome(viewer);
     } else {
-      await this.#welcome(viewer);
+      await this.#feed.welcome(viewer);
     }
     if (!this.#viewers.has(viewer)) return;
     this.#syncControl();
@@ -74,10 +71,7 @@ export class Crowd {
   /** A socket is gone: an anonymous holder frees control at once, what it held down a little later. */
   leave(viewer: Viewer): void {
     if (!this.#viewers.delete(viewer)) return;
-    this.#owedInfo.delete(viewer);
     viewer.dispose();
-    // Nothing tells of changes while nobody watches: the next one to join gets a picture taken then.
-    if (this.#viewers.size === 0) this.#lastPicture = null;
     const held = this.#lease.holds(viewer);
     this.#lease.release(viewer);
     this.#syncPage();
@@ -147,24 +141,19 @@ export class Crowd {
     }, REST_OPERATOR_QUIET_MS);
   }
 
-  /** A picture of the page: the newest wins; the first of a new view comes as session_info [W20]. */
+  /** A picture of the page: the newest wins. */
   show(picture: Picture): void {
-    const page = this.#deps.page();
-    if (!page || this.#viewers.size === 0 || !sameRect(picture.view, page.view)) return;
-    this.#lastPicture = picture;
-    for (const viewer of this.#viewers) {
-      // Decided as it leaves: by then the viewer may have been told of the view already.
-      viewer.show(picture, () => (this.#owedInfo.delete(viewer) ? this.#info(picture) : pictureUpdate(picture)));
-    }
+    this.#feed.show(picture);
   }
 
   /** The challenge or the view changed; pictures of the old view are not shown any more. */
-  viewChanged(view: Rect): void {
-    for (const viewer of this.#viewers) {
-      viewer.dropOtherViews(view);
-      this.#owedInfo.add(viewer);
-    }
-    if (this.#viewers.size > 0) void this.#payInfoAfter(VIEW_PICTURE_PATIENCE_MS);
+  challengeMoved(): void {
+    this.#feed.challengeMoved();
+  }
+
+  /** [W14] */
+  setLens(viewer: Viewer, wanted: LensWish): void {
+    this.#feed.setLens(viewer, wanted);
   }
 
   broadcast(message: ServerMessage): void {
@@ -181,48 +170,6 @@ export class Crowd {
     this.#viewers.clear();
   }
 
-  async #welcome(viewer: Viewer): Promise<void> {
-    const page = this.#deps.page();
-    let picture = this.#lastPicture;
-    if (page && (!picture || !sameRect(picture.view, page.view))) {
-      picture = await page.picture().catch(() => null);
-    }
-    if (this.#viewers.has(viewer)) this.#sendInfo(viewer, picture);
-  }
-
-  #sendInfo(viewer: Viewer, picture: Picture | null): void {
-    this.#owedInfo.delete(viewer);
-    viewer.send(this.#info(picture));
-  }
-
-  #info(picture: Picture | null): ServerMessage {
-    const { record } = this.#deps;
-    const page = this.#deps.page();
-    return {
-      type: "session_info",
-      session_id: record.session_id,
-      screenshot: picture ? base64Of(picture) : null,
-      captcha_info: page?.challenge ?? null,
-      viewport: record.viewport,
-      view: picture?.view ?? page?.view ?? { x: 0, y: 0, ...record.viewport },
-      state: record.state,
-      role: "control",
-      instructions: record.instructions,
-      label: record.label,
-      expires_at: new Date(record.expires_at).toISOString(),
-      seq: picture?.seq ?? 0,
-    };
-  }
-
-  /** Whoever is still owed a session_info then gets it with a picture taken for it. */
-  async #payInfoAfter(ms: number): Promise<void> {
-    await delay(ms, undefined, { ref: false });
-    const page = this.#deps.page();
-    if (this.#owedInfo.size === 0 || !page) return;
-    const picture = await page.picture().catch(() => null);
-    if (picture) this.show(picture);
-  }
-
   async #letGoLater(): Promise<void> {
     await delay(RELEASE_AFTER_LOSS_MS, undefined, { ref: false });
     if (!this.#lease.holder) this.#deps.page()?.releaseAll();
@@ -231,7 +178,7 @@ export class Crowd {
   #syncPage(): void {
     const page = this.#deps.page();
     page?.setKeepView([...this.#viewers].some((viewer) => viewer.plain));
-    page?.setWatched(this.#viewers.size > 0);
+    this.#feed.sync();
   }
 
   #syncControl(): void {

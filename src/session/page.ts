@@ -1,17 +1,31 @@
 /** The port to a page: what a session needs of it. Implemented in browser/. */
 import type { Code } from "../errors.ts";
 import type { CaptchaInfo, Rect, Size } from "../protocol/common.ts";
+import type { PictureFacts } from "../protocol/frame.ts";
 import type { ClientMessageOf, ServerMessageOf } from "../protocol/live.ts";
 import type { Completion, CreateSession, Evidence, StorageState } from "../protocol/rest.ts";
 
-/** One JPEG of the page. */
-export interface Picture {
-  /** Grows by one a picture of this page; 1 is the first. */
-  readonly seq: number;
+/** One JPEG of the page; `seq` 1 is the first. */
+export interface Picture extends PictureFacts {
   readonly jpeg: Buffer;
-  /** The part of the page it shows, in CSS px of the viewport. */
-  readonly view: Rect;
-  readonly kind: "motion" | "still";
+}
+
+export type ViewMode = "challenge" | "page";
+
+/** JPEG quality, 1 to 100, and picture px per CSS px. */
+export interface Level {
+  readonly quality: number;
+  readonly scale: number;
+}
+
+/** What all who watch want, taken together. */
+export interface Wish {
+  /** `page` where anybody wants to see the whole. */
+  readonly mode: ViewMode;
+  /** Of the picture once the page rests. */
+  readonly scale: number;
+  /** While something moves: what the best of their lines carries. */
+  readonly motion: Level;
 }
 
 type Bare<T extends ClientMessageOf<"mouse_event" | "wheel" | "key" | "text">> = Omit<T, "id">;
@@ -33,9 +47,10 @@ export type Notice = ServerMessageOf<"dialog"> | ServerMessageOf<"page_notice">;
 
 /** What a page tells its session; called in the order things happened. */
 export interface PageEvents {
+  /** A new picture: of what was wished for, or of more. */
   picture(picture: Picture): void;
-  /** The challenge was found, moved or lost, or the view changed; pictures of the new view come after it. */
-  challenge(info: CaptchaInfo | null, view: Rect): void;
+  /** The challenge was found, has moved or is lost, and the view with it; pictures of the new view come after it. */
+  challenge(): void;
   /** The rules hold and have been stable. Told once. */
   solved(verdict: Verdict): void;
   /** The page cannot go on. Told once, never after close(). */
@@ -45,12 +60,17 @@ export interface PageEvents {
 
 export interface ChallengePage {
   readonly challenge: CaptchaInfo | null;
-  readonly view: Rect;
   readonly viewport: Size;
-  /** A sharp JPEG of the view, taken now or known to be current. AppError `timeout` when the page does not answer. */
-  picture(): Promise<Picture>;
-  /** Capturing costs CPU: on only while somebody watches. */
-  setWatched(watched: boolean): void;
+  /** The part of the page, in CSS px, that a view of this mode shows now. */
+  view(mode: ViewMode): Rect;
+  /** A sharp JPEG of that view, taken now or known to be current. AppError `timeout` when the page does not answer. */
+  picture(mode: ViewMode): Promise<Picture>;
+  /** The part of a picture that such a view shows, at most this fine; rejects where the picture does not hold it. */
+  cut(picture: Picture, mode: ViewMode, scale: number): Promise<Picture>;
+  /** What pictures are to show; null while nobody watches. */
+  setWish(wish: Wish | null): void;
+  /** Whether somebody can take a picture now: capturing costs CPU, and a picture that waits grows old. */
+  setDemand(demand: boolean): void;
   /** After a view was shown it stays, even without a challenge, while this is true (plain clients, [W20]). */
   setKeepView(keep: boolean): void;
   /** Replays input in order; returns at once. AppError `invalid_message` for a key that does not exist. */

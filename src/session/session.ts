@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { withDeadline } from "../deadline.ts";
 import { AppError, type Code, codeEntry, toAppError } from "../errors.ts";
-import type { CaptchaInfo, Rect, Verified } from "../protocol/common.ts";
+import type { Verified } from "../protocol/common.ts";
 import type { Evidence } from "../protocol/rest.ts";
 import { farewell, stateMessage } from "./answers.ts";
 import { Crowd } from "./crowd.ts";
@@ -48,8 +48,8 @@ export interface CheckAnswer {
 
 export class Session implements PageEvents {
   readonly record: SessionRecord;
+  readonly crowd: Crowd;
   readonly #deps: SessionDeps;
-  readonly #crowd: Crowd;
   /** Aborted at the end of the session: everything that was started for it stops by it. */
   readonly #over = new AbortController();
   /** Checks under way: whoever asked is answered before the end closes the sockets [W7]. */
@@ -62,7 +62,7 @@ export class Session implements PageEvents {
   constructor(record: SessionRecord, deps: SessionDeps) {
     this.record = record;
     this.#deps = deps;
-    this.#crowd = new Crowd({
+    this.crowd = new Crowd({
       record,
       page: () => (this.ended ? null : this.#page),
       onControl: (held) => this.#setControlled(held),
@@ -72,10 +72,6 @@ export class Session implements PageEvents {
 
   get page(): ChallengePage | null {
     return this.#page;
-  }
-
-  get operators(): number {
-    return this.#crowd.size;
   }
 
   get completed(): boolean {
@@ -101,11 +97,11 @@ export class Session implements PageEvents {
   // What the page tells.
 
   picture(picture: Picture): void {
-    this.#crowd.show(picture);
+    this.crowd.show(picture);
   }
 
-  challenge(_info: CaptchaInfo | null, view: Rect): void {
-    this.#crowd.viewChanged(view);
+  challenge(): void {
+    this.crowd.challengeMoved();
   }
 
   solved(verdict: Verdict): void {
@@ -117,7 +113,7 @@ export class Session implements PageEvents {
   }
 
   notice(notice: Notice): void {
-    this.#crowd.broadcast(notice);
+    this.crowd.broadcast(notice);
   }
 
   // What people do.
@@ -125,25 +121,13 @@ export class Session implements PageEvents {
   /** Throws session_ended. */
   async join(viewer: Viewer): Promise<void> {
     this.#assertLiving();
-    await this.#crowd.join(viewer, this.#pageReady());
-  }
-
-  leave(viewer: Viewer): void {
-    this.#crowd.leave(viewer);
-  }
-
-  takeControl(viewer: Viewer): void {
-    this.#crowd.takeControl(viewer);
-  }
-
-  releaseControl(viewer: Viewer): void {
-    this.#crowd.releaseControl(viewer);
+    await this.crowd.join(viewer, this.#pageReady());
   }
 
   /** Throws session_ended, not_in_control, page_unresponsive (still starting), invalid_message (no such key). */
   input(viewer: Viewer, input: PageInput): void {
     this.#assertLiving();
-    this.#crowd.input(viewer, input);
+    this.crowd.input(viewer, input);
   }
 
   /** [R4] A mouse event over REST, by the one anonymous operator. */
@@ -151,7 +135,7 @@ export class Session implements PageEvents {
     await this.#pageReady();
     this.#assertLiving();
     if (!this.#page) throw new AppError("timeout", { waiting_for: "page" });
-    this.#crowd.restInput(input);
+    this.crowd.restInput(input);
   }
 
   // Completion and end.
@@ -167,7 +151,7 @@ export class Session implements PageEvents {
   /** [W17] The operator's own word; rules that contradict it keep the session open. Throws not_in_control, page_unresponsive. */
   async finish(viewer: Viewer, outcome: "done" | "cannot", note: string | undefined): Promise<CheckAnswer> {
     this.#assertLiving();
-    this.#crowd.assertNotWatching(viewer);
+    this.crowd.assertNotWatching(viewer);
     if (outcome === "done" && !this.#page) throw new AppError("page_unresponsive");
     if (outcome === "cannot") this.end("failed", "operator_gave_up", { note });
     else if ((await this.#ask()) === "unknown") this.end("solved", "operator_done", { verified: "operator", note });
@@ -181,7 +165,7 @@ export class Session implements PageEvents {
     this.record.expires_at = Math.min(this.record.expires_at + seconds * 1_000, cap);
     this.#armDeadline();
     this.#save();
-    this.#crowd.broadcast(stateMessage(this.record));
+    this.crowd.broadcast(stateMessage(this.record));
   }
 
   /** [S4] Ends the session once; a later call changes nothing. */
@@ -202,7 +186,7 @@ export class Session implements PageEvents {
     this.#over.abort();
     for (const tell of this.#asking) tell(this.#checkAnswer());
     this.#asking.clear();
-    this.#crowd.dismiss(farewell(this.record, reason));
+    this.crowd.dismiss(farewell(this.record, reason));
     this.#deps.onEnd(this);
   }
 
@@ -233,8 +217,8 @@ export class Session implements PageEvents {
     this.#page = page;
     this.record.state = move(this.record.state, "waiting");
     this.#save();
-    this.#crowd.broadcast(stateMessage(this.record));
-    await this.#crowd.pageReady();
+    this.crowd.broadcast(stateMessage(this.record));
+    await this.crowd.pageReady();
   }
 
   async #pageReady(): Promise<void> {
@@ -281,7 +265,7 @@ export class Session implements PageEvents {
     if (!this.#page || this.ended || this.record.state === next) return;
     this.record.state = move(this.record.state, next);
     this.#save();
-    this.#crowd.broadcast(stateMessage(this.record));
+    this.crowd.broadcast(stateMessage(this.record));
   }
 
   #armDeadline(): void {

@@ -1,12 +1,16 @@
 /** One connected operator: messages out in order, and of the pictures only the newest that its line can take. */
-import type { Rect } from "../protocol/common.ts";
-import type { ServerMessage } from "../protocol/live.ts";
-import type { Picture } from "./page.ts";
+import { AppError } from "../errors.ts";
+import { encodeFrame } from "../protocol/frame.ts";
+import type { ClientMessageOf, ServerMessage, ServerMessageOf } from "../protocol/live.ts";
+import { LineGauge } from "./line.ts";
+import type { Level, Picture, ViewMode } from "./page.ts";
 
 /** At most this many pictures on their way to one viewer [W15]. */
 const MAX_UNACKED_PICTURES = 2;
-/** Above this nothing more is handed to the socket: the reader is stuck. */
-const MAX_BUFFERED_BYTES = 512 * 1024;
+/** Above this no picture is handed to the socket: the reader is stuck. With one picture more it stays below 1 MB. */
+const MAX_BUFFERED_BYTES = 256 * 1024;
+/** As base64 two thirds of a megabyte. */
+const MAX_PICTURE_BYTES = 512 * 1024;
 /** Messages kept for a viewer that has not been welcomed yet; the oldest go first. */
 const MAX_EARLY_MESSAGES = 100;
 
@@ -14,65 +18,151 @@ const MAX_EARLY_MESSAGES = 100;
 export interface ViewerLine {
   /** Gives the line up when too much waits for a reader who does not read. */
   sendText(text: string): void;
+  sendBinary(message: Buffer): void;
   /** A WebSocket ping behind a picture; its pong tells that the picture has arrived. */
   pingBehind(seq: number): void;
   bufferedBytes(): number;
   close(code: number, reason: string): void;
 }
 
+/** `plain`: an older client, no subprotocol, no acks, no take_control. `binary`: pictures as frames [W23]. */
+export type ViewerForm = "plain" | "json" | "binary";
+
+/** What a viewer wants to see [W14]. */
+export interface Lens {
+  readonly mode: ViewMode;
+  readonly scale: number;
+}
+
+/** What is left out stays as it is. */
+export type LensWish = Pick<ClientMessageOf<"view">, "mode" | "scale">;
+
+/** What a viewer is shown through. */
+export interface ViewerHooks {
+  /** What this viewer sees of a picture: at once where that is all of it; null when it is not in there. */
+  develop(picture: Picture, lens: Lens): Picture | Promise<Picture | null>;
+  /** The session_info for this viewer; where pictures are binary, without the picture in it. */
+  info(picture: Picture | null, viewer: Viewer): ServerMessageOf<"session_info">;
+  /** What this viewer can take, or how much, may have changed. */
+  onPace(): void;
+}
+
 export class Viewer {
   readonly name: string;
-  /** An older client: no subprotocol, no acks, no take_control. */
-  readonly plain: boolean;
+  readonly form: ViewerForm;
   readonly #line: ViewerLine;
+  readonly #gauge = new LineGauge();
+  #hooks: ViewerHooks | null = null;
+  #lens: Lens = { mode: "challenge", scale: 1 };
   /** What came up before this viewer's first session_info, in order; null from then on [W2]. */
   #early: string[] | null = [];
-  #waiting: { readonly picture: Picture; readonly message: () => ServerMessage } | null = null;
-  #unacked: number[] = [];
+  #waiting: Picture | null = null;
+  #developing = false;
+  /** The view has changed since this viewer was told of it: its next picture comes with a session_info [W20]. */
+  #owesInfo = false;
+  /** Grows when another view is due: a picture that was being cut for the one before is not sent. */
+  #epoch = 0;
+  #acks = false;
   #heldUntil = 0;
   #holdTimer: NodeJS.Timeout | undefined;
 
-  constructor(name: string, line: ViewerLine, plain: boolean) {
+  constructor(name: string, line: ViewerLine, form: ViewerForm) {
     this.name = name;
     this.#line = line;
-    this.plain = plain;
+    this.form = form;
+    // What the line takes for nothing, before there are pictures on it.
+    this.#gauge.sent(0, 0, performance.now());
+    line.pingBehind(0);
+  }
+
+  get plain(): boolean {
+    return this.form === "plain";
+  }
+
+  get lens(): Lens {
+    return this.#lens;
+  }
+
+  get owesInfo(): boolean {
+    return this.#owesInfo;
+  }
+
+  /** How a picture that moves should be made for this viewer's line; older clients count on 1 px per CSS px. */
+  get motion(): Level {
+    const { quality, scale } = this.#gauge.level;
+    return { quality, scale: this.plain ? 1 : scale };
+  }
+
+  /** Whether a picture that was captured now could leave now. */
+  get isFree(): boolean {
+    return this.#waiting === null && this.#canSend();
+  }
+
+  /** Comes before everything else. */
+  attach(hooks: ViewerHooks): void {
+    this.#hooks = hooks;
   }
 
   send(message: ServerMessage, replyTo?: string | number): void {
     const extra = replyTo === undefined ? {} : { reply_to: replyTo };
     const text = JSON.stringify({ ...message, timestamp: Date.now(), ...extra });
-    if (this.#early && message.type !== "session_info") {
+    if (this.#early) {
       this.#early.push(text);
       if (this.#early.length > MAX_EARLY_MESSAGES) this.#early.shift();
-      return;
+    } else {
+      this.#line.sendText(text);
     }
-    this.#line.sendText(text);
-    if (message.type === "session_info" && message.seq > 0) this.#follow(message.seq);
+  }
+
+  /** A session_info, with the picture that it tells of; everything else comes after the first. */
+  async welcome(captured: Picture | null): Promise<void> {
+    const picture = captured && (await this.#hooks?.develop(captured, this.#lens));
+    this.#sendInfo(picture ?? null);
     this.#sendEarly();
+    this.#flush();
+    this.#hooks?.onPace();
   }
 
-  /** Shows this picture, in the message made of it then, when the line can take one, unless a newer one comes first. */
-  show(picture: Picture, message: () => ServerMessage = () => pictureUpdate(picture)): void {
-    this.#waiting = { picture, message };
+  /** Shows this picture when the line can take one, unless a newer one comes first. */
+  show(picture: Picture): void {
+    this.#waiting = picture;
     this.#flush();
   }
 
-  /** Pictures of another view than this one are not wanted any more. */
-  dropOtherViews(view: Rect): void {
-    if (this.#waiting && !sameRect(this.#waiting.picture.view, view)) this.#waiting = null;
+  /** This viewer is to see another view from now on: what waits is not of it. */
+  viewChanged(): void {
+    this.#waiting = null;
+    this.#owesInfo = true;
+    this.#epoch += 1;
   }
 
-  /** The picture `seq`, and all before it, are on the screen or at least across the line. */
+  setLens(lens: Lens): void {
+    this.#lens = lens;
+    this.#epoch += 1;
+  }
+
+  /** [W15] The picture `seq` is on the screen, and from here on this viewer tells so. Throws invalid_message for one never sent. */
+  acknowledge(seq: number): void {
+    if (seq > this.#gauge.lastSent) throw new AppError("invalid_message", { field: "seq", why: "never sent" });
+    this.#acks = true;
+    this.arrived(seq);
+  }
+
+  /** The picture `seq`, and all before it, are across the line. */
   arrived(seq: number): void {
-    this.#unacked = this.#unacked.filter((sent) => sent > seq);
+    this.#gauge.arrived(seq, performance.now());
     this.#flush();
+    this.#hooks?.onPace();
   }
 
   /** No pictures for so long; the newest one follows then. */
   holdPictures(ms: number): void {
     this.#heldUntil = performance.now() + ms;
     clearTimeout(this.#holdTimer);
-    this.#holdTimer = setTimeout(() => this.#flush(), ms + 1);
+    this.#holdTimer = setTimeout(() => {
+      this.#flush();
+      this.#hooks?.onPace();
+    }, ms + 1);
   }
 
   close(code: number, reason: string): void {
@@ -84,48 +174,90 @@ export class Viewer {
   dispose(): void {
     clearTimeout(this.#holdTimer);
     this.#waiting = null;
+    this.#hooks = null;
   }
 
   #sendEarly(): void {
-    const early = this.#early;
-    if (!early) return;
+    const early = this.#early ?? [];
     this.#early = null;
     for (const text of early) this.#line.sendText(text);
-    this.#flush();
+  }
+
+  #canSend(): boolean {
+    if (!this.#hooks || this.#early || this.#developing || performance.now() < this.#heldUntil) return false;
+    return this.#gauge.underWay < MAX_UNACKED_PICTURES && this.#line.bufferedBytes() <= MAX_BUFFERED_BYTES;
   }
 
   #flush(): void {
-    const waiting = this.#waiting;
-    if (!waiting || this.#early || performance.now() < this.#heldUntil) return;
-    if (this.#unacked.length >= MAX_UNACKED_PICTURES || this.#line.bufferedBytes() > MAX_BUFFERED_BYTES) return;
+    const captured = this.#waiting;
+    if (!captured || !this.#canSend()) return;
     this.#waiting = null;
-    const message = waiting.message();
-    this.send(message);
-    if (message.type !== "session_info") this.#follow(waiting.picture.seq);
+    const developed = this.#hooks?.develop(captured, this.#lens);
+    if (developed instanceof Promise) void this.#deliverLater(developed);
+    else if (developed) this.#deliver(developed);
   }
 
-  /** A picture is on its way: a ping behind it tells when it has arrived. */
-  #follow(seq: number): void {
-    this.#unacked.push(seq);
-    this.#line.pingBehind(seq);
+  async #deliverLater(developed: Promise<Picture | null>): Promise<void> {
+    const epoch = this.#epoch;
+    this.#developing = true;
+    const picture = await developed.catch(() => null);
+    this.#developing = false;
+    if (picture && this.#hooks && epoch === this.#epoch) this.#deliver(picture);
+    this.#flush();
+    this.#hooks?.onPace();
+  }
+
+  #deliver(picture: Picture): void {
+    if (picture.jpeg.length > MAX_PICTURE_BYTES) return;
+    if (this.#owesInfo) this.#sendInfo(picture);
+    else this.#sendPicture(picture);
+  }
+
+  #sendInfo(picture: Picture | null): void {
+    const info = this.#hooks?.info(picture, this);
+    if (!info) return;
+    this.#owesInfo = false;
+    this.#line.sendText(JSON.stringify({ ...info, timestamp: Date.now() }));
+    if (!picture) return;
+    if (this.form === "binary") this.#sendPicture(picture);
+    else this.#follow(picture);
+  }
+
+  #sendPicture(picture: Picture): void {
+    if (this.form === "binary") this.#line.sendBinary(frameOf(picture));
+    else this.#line.sendText(JSON.stringify({ ...pictureUpdate(picture), timestamp: Date.now() }));
+    this.#follow(picture);
+  }
+
+  /** A picture is on its way; unless this viewer tells by itself, a ping behind it finds out when it has arrived. */
+  #follow({ seq, jpeg }: Picture): void {
+    this.#gauge.sent(seq, jpeg.length, performance.now());
+    if (!this.#acks) this.#line.pingBehind(seq);
   }
 }
 
-export function pictureUpdate(picture: Picture): ServerMessage {
-  return { type: "screenshot_update", screenshot: base64Of(picture), view: picture.view, seq: picture.seq };
+function pictureUpdate(picture: Picture): ServerMessageOf<"screenshot_update"> {
+  const { jpeg: _jpeg, ...facts } = picture;
+  return { type: "screenshot_update", screenshot: base64Of(picture), ...facts };
 }
 
-const encoded = new WeakMap<Picture, string>();
+const texts = new WeakMap<Picture, string>();
+const frames = new WeakMap<Picture, Buffer>();
 
 /** A picture's base64 text, made once for all viewers. */
 export function base64Of(picture: Picture): string {
-  const known = encoded.get(picture);
-  if (known !== undefined) return known;
-  const text = picture.jpeg.toString("base64");
-  encoded.set(picture, text);
-  return text;
+  return once(texts, picture, () => picture.jpeg.toString("base64"));
 }
 
-export function sameRect(a: Rect, b: Rect): boolean {
-  return a.x === b.x && a.y === b.y && a.width === b.width && a.height === b.height;
+function frameOf(picture: Picture): Buffer {
+  const { jpeg, ...facts } = picture;
+  return once(frames, picture, () => encodeFrame(facts, jpeg));
+}
+
+function once<T>(made: WeakMap<Picture, T>, picture: Picture, make: () => T): T {
+  const known = made.get(picture);
+  if (known !== undefined) return known;
+  const value = make();
+  made.set(picture, value);
+  return value;
 }

@@ -429,7 +429,7 @@ test.describe("the rules", () => {
     expect((await check).body.completed).toBe(false);
     expect((await bot.info(session.session_id)).state).toBe("waiting");
     // Unknown, so that the operator's word decides.
-    const answer = await server.controller.join(session.session_id, deadLine(), true);
+    const answer = await server.controller.join(session.session_id, deadLine(), "plain");
     expect(await answer.session.finish(answer.viewer, "done", undefined)).toEqual({
       completed: true,
       reason: "operator_done",
@@ -479,5 +479,5 @@ async function closePage(server: TestServer, { session_id }: SessionAnswer): Pro
 
 /** A viewer that takes whatever it is sent. */
 function deadLine() {
-  return { sendText: () => {}, pingBehind: () => {}, bufferedBytes: () => 0, close: () => {} };
+  return { sendText: () => {}, sendBinary: () => {}, pingBehind: () => {}, bufferedBytes: () => 0, close: () => {} };
 }

@@ -7,7 +7,7 @@ import { pino } from "pino";
 import { AppError } from "../../src/errors.ts";
 import { createSessionSchema } from "../../src/protocol/rest.ts";
 import { CaptchaRemoteController } from "../../src/session/controller.ts";
-import type { ChallengePage, OpenPage, PageEvents, Verdict } from "../../src/session/page.ts";
+import type { ChallengePage, OpenPage, PageEvents, Picture, Verdict } from "../../src/session/page.ts";
 import { openSqliteStore } from "../../src/session/sqlite-store.ts";
 import type { ViewerLine } from "../../src/session/viewer.ts";
 import { TEST_FOLDER_PREFIX } from "../fixtures.ts";
@@ -17,7 +17,6 @@ const VIEWPORT = { width: 400, height: 300 };
 /** A page under the test's hand. */
 class Page implements ChallengePage {
   readonly challenge = null;
-  readonly view = { x: 0, y: 0, ...VIEWPORT };
   readonly viewport = VIEWPORT;
   readonly events: PageEvents;
   readonly opened = Promise.withResolvers<void>();
@@ -29,11 +28,21 @@ class Page implements ChallengePage {
     this.events = events;
   }
 
-  async picture() {
-    return { seq: 1, jpeg: Buffer.from("jpeg"), view: this.view, kind: "still" as const };
+  view() {
+    return { x: 0, y: 0, ...VIEWPORT };
   }
 
-  setWatched(): void {}
+  async picture() {
+    const facts = { seq: 1, captured_at: 0, view: this.view(), scale: 1, quality: 80, kind: "still" as const };
+    return { ...facts, jpeg: Buffer.from("jpeg") };
+  }
+
+  async cut(picture: Picture) {
+    return picture;
+  }
+
+  setWish(): void {}
+  setDemand(): void {}
   setKeepView(): void {}
 
   input(input: { type: string }): void {
@@ -99,6 +108,7 @@ function line(): ViewerLine & { readonly types: string[] } {
   return {
     types,
     sendText: (text) => types.push(JSON.parse(text).type),
+    sendBinary: () => types.push("frame"),
     pingBehind: () => {},
     bufferedBytes: () => 0,
     close: (code) => types.push(`close ${code}`),
@@ -150,8 +160,8 @@ test("[W7] who asked is answered before the end is told, whoever else found it",
   const { controller } = world;
   const page = await livingPage(world, "one");
   const [asking, other] = [line(), line()];
-  const { session, viewer } = await controller.join("one", asking, true);
-  await controller.join("one", other, true);
+  const { session, viewer } = await controller.join("one", asking, "plain");
+  await controller.join("one", other, "plain");
   asking.types.length = 0;
   void session.check((answer) => viewer.send({ type: "completion_status", ...answer }));
   const verdict = { value: true, stable: true, evidence: [] } as const;
@@ -175,7 +185,7 @@ test("[S4] ends that come after the first change nothing", async ({ world }) => 
 test("[W17] Done is refused while the page is starting; Cannot is not", async ({ world }) => {
   const { controller, create } = world;
   await create("one");
-  const { session, viewer } = await controller.join("one", line(), false);
+  const { session, viewer } = await controller.join("one", line(), "json");
   await expect(session.finish(viewer, "done", undefined)).rejects.toMatchObject({ code: "page_unresponsive" });
   expect(session.record.state).toBe("starting");
   await session.finish(viewer, "cannot", "too hard");
@@ -185,11 +195,11 @@ test("[W17] Done is refused while the page is starting; Cannot is not", async ({
 test("[W24] a newcomer does not inherit what a lost holder held down", async ({ world }) => {
   const { controller } = world;
   const page = await livingPage(world, "one");
-  const first = await controller.join("one", line(), true);
+  const first = await controller.join("one", line(), "plain");
   first.session.input(first.viewer, { type: "mouse_event", event_type: "down", x: 1, y: 1 });
-  first.session.leave(first.viewer);
+  first.session.crowd.leave(first.viewer);
   page.log.length = 0;
-  const second = await controller.join("one", line(), true);
+  const second = await controller.join("one", line(), "plain");
   second.session.input(second.viewer, { type: "mouse_event", event_type: "down", x: 2, y: 2 });
   expect(page.log).toEqual(["release all", "mouse_event"]);
 });

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { AppError } from "../../src/errors.ts";
 import { parseMessage } from "../../src/http/live.ts";
 import { COORDINATE_LIMIT } from "../../src/protocol/common.ts";
-import { CLIENT_MESSAGE_TYPES, type ClientMessage } from "../../src/protocol/live.ts";
+import { CLIENT_MESSAGE_TYPES, type ClientMessage, MAX_SCALE } from "../../src/protocol/live.ts";
 
 const RUNS = { numRuns: 3_000 };
 
@@ -60,6 +60,15 @@ const VALID = {
     { type: fc.constant("extend"), id, seconds: fc.integer({ min: 1, max: 86_400 }) },
     { requiredKeys: ["type", "seconds"] },
   ),
+  view: fc.record(
+    {
+      type: fc.constant("view"),
+      id,
+      mode: fc.constantFrom("challenge" as const, "page" as const),
+      scale: fc.double({ min: 1, max: MAX_SCALE, noNaN: true }),
+    },
+    { requiredKeys: ["type"] },
+  ),
   check_completion: bare("check_completion"),
   ping: bare("ping"),
   heartbeat: bare("heartbeat"),
@@ -69,7 +78,22 @@ const VALID = {
 } satisfies Record<ClientMessage["type"], fc.Arbitrary<object>>;
 
 const DEFAULTS: Readonly<Record<string, object>> = { key: { code: "", modifiers: 0 } };
-const FIELDS = ["id", "event_type", "x", "y", "button", "buttons", "t", "seq", "key", "code", "modifiers", "text"];
+const FIELDS = [
+  "id",
+  "event_type",
+  "x",
+  "y",
+  "button",
+  "buttons",
+  "t",
+  "seq",
+  "key",
+  "code",
+  "modifiers",
+  "text",
+  "mode",
+  "scale",
+];
 
 test("[W1] any text at all is a message or is refused by its code", () => {
   fc.assert(fc.property(fc.string({ maxLength: 300 }), acceptsOrRefuses), RUNS);

@@ -1,0 +1,144 @@
+/** Who is shown what of the page: one capture for all viewers of a session, each with a view and a pace of its own. */
+import { setTimeout as delay } from "node:timers/promises";
+import { sameRect } from "../protocol/common.ts";
+import type { ServerMessageOf } from "../protocol/live.ts";
+import type { ChallengePage, Level, Picture, Wish } from "./page.ts";
+import type { SessionRecord } from "./store.ts";
+import { base64Of, type Lens, type LensWish, type Viewer, type ViewerHooks } from "./viewer.ts";
+
+/** A view change is announced with its first picture; a page that sends none is asked for one after so long. */
+const VIEW_PICTURE_PATIENCE_MS = 300;
+
+interface FeedDeps {
+  readonly record: Readonly<SessionRecord>;
+  readonly viewers: ReadonlySet<Viewer>;
+  /** Null while the page is starting and after the end. */
+  readonly page: () => ChallengePage | null;
+}
+
+export class PictureFeed {
+  readonly #deps: FeedDeps;
+  readonly #hooks: ViewerHooks;
+  #last: Picture | null = null;
+  #wish: Wish | null = null;
+
+  constructor(deps: FeedDeps) {
+    this.#deps = deps;
+    this.#hooks = {
+      develop: (picture, lens) => this.#develop(picture, lens),
+      info: (picture, viewer) => this.#info(picture, viewer),
+      onPace: () => this.sync(),
+    };
+  }
+
+  /** A viewer's first pictures, or its first after the page became ready. */
+  async welcome(viewer: Viewer): Promise<void> {
+    viewer.attach(this.#hooks);
+    this.sync();
+    const page = this.#deps.page();
+    const isShown = page && this.#last && sameRect(this.#last.view, page.view(viewer.lens.mode));
+    const picture = isShown ? this.#last : await page?.picture(viewer.lens.mode).catch(() => null);
+    if (!this.#deps.viewers.has(viewer)) return;
+    await viewer.welcome(picture ?? null);
+  }
+
+  /** A picture of the page: the newest wins. */
+  show(picture: Picture): void {
+    this.#last = picture;
+    for (const viewer of this.#deps.viewers) viewer.show(picture);
+    this.sync();
+  }
+
+  /** The challenge has moved, came or went. */
+  challengeMoved(): void {
+    for (const viewer of this.#deps.viewers) if (viewer.lens.mode === "challenge") viewer.viewChanged();
+    this.#payInfo();
+  }
+
+  /** [W14] */
+  setLens(viewer: Viewer, wanted: LensWish): void {
+    const { mode = viewer.lens.mode, scale = viewer.lens.scale } = wanted;
+    const lens = { mode, scale };
+    if (lens.mode === viewer.lens.mode && lens.scale === viewer.lens.scale) return;
+    const isOther = lens.mode !== viewer.lens.mode;
+    viewer.setLens(lens);
+    if (isOther) viewer.viewChanged();
+    this.sync();
+    if (isOther) this.#payInfo();
+  }
+
+  /** Brings what the page captures in line with who watches, what they want, and whether they can take it. */
+  sync(): void {
+    const { viewers } = this.#deps;
+    const page = this.#deps.page();
+    // Nothing tells of changes while nobody watches: the next one to join gets a picture taken then.
+    if (viewers.size === 0) this.#last = null;
+    if (!page) return;
+    const wish = wishOf(viewers);
+    if (!isSame(this.#wish, wish)) page.setWish(wish);
+    this.#wish = wish;
+    page.setDemand([...viewers].some((viewer) => viewer.isFree));
+  }
+
+  #develop(picture: Picture, { mode, scale }: Lens): Picture | Promise<Picture | null> {
+    const page = this.#deps.page();
+    if (!page || (picture.scale <= scale && sameRect(picture.view, page.view(mode)))) return picture;
+    return page.cut(picture, mode, scale).catch(() => null);
+  }
+
+  #info(picture: Picture | null, viewer: Viewer): ServerMessageOf<"session_info"> {
+    const { record } = this.#deps;
+    const page = this.#deps.page();
+    const screenshot = picture ? base64Of(picture) : null;
+    return {
+      type: "session_info",
+      session_id: record.session_id,
+      ...(viewer.form === "binary" ? {} : { screenshot }),
+      captcha_info: page?.challenge ?? null,
+      viewport: record.viewport,
+      view: picture?.view ?? page?.view(viewer.lens.mode) ?? { x: 0, y: 0, ...record.viewport },
+      state: record.state,
+      role: "control",
+      instructions: record.instructions,
+      label: record.label,
+      expires_at: new Date(record.expires_at).toISOString(),
+      seq: viewer.form === "binary" ? 0 : (picture?.seq ?? 0),
+    };
+  }
+
+  /** Whoever is still owed a session_info after a while gets it with a picture taken for it. */
+  async #payInfo(): Promise<void> {
+    await delay(VIEW_PICTURE_PATIENCE_MS, undefined, { ref: false });
+    for (const viewer of this.#deps.viewers) {
+      if (!viewer.owesInfo) continue;
+      const picture = await this.#deps
+        .page()
+        ?.picture(viewer.lens.mode)
+        .catch(() => null);
+      if (picture && viewer.owesInfo) viewer.show(picture);
+    }
+  }
+}
+
+function wishOf(viewers: ReadonlySet<Viewer>): Wish | null {
+  const all = [...viewers];
+  if (all.length === 0) return null;
+  return {
+    mode: all.some(({ lens }) => lens.mode === "page") ? "page" : "challenge",
+    scale: Math.max(...all.map(({ lens }) => lens.scale)),
+    motion: all.map(({ motion }) => motion).reduce(better),
+  };
+}
+
+/** The fastest line sets the quality; the slow skip more pictures. */
+function better(a: Level, b: Level): Level {
+  return a.scale * a.quality >= b.scale * b.quality ? a : b;
+}
+
+function isSame(a: Wish | null, b: Wish | null): boolean {
+  if (!a || !b) return a === b;
+  const { motion } = a;
+  return (
+    a.mode === b.mode && a.scale === b.scale && motion.quality === b.motion.quality && motion.scale === b.motion.scale
+  );
+}
