@@ -10,6 +10,7 @@ import type { ChallengePage, PageEvents, PageInput, Picture, Verdict, ViewMode, 
 import { ChallengeWatch } from "./challenge-watch.ts";
 import { OverrideCrop } from "./crop.ts";
 import { cutPicture } from "./cut.ts";
+import type { PageSession } from "./devtools.ts";
 import { PageFrames } from "./frames.ts";
 import { InputReplay } from "./input.ts";
 import type { PageLook } from "./page-look.ts";
@@ -36,6 +37,8 @@ export interface ChallengePageParts {
   readonly context: BrowserContext;
   readonly page: Page;
   readonly session: CDPSession;
+  /** For pictures and hands. */
+  readonly live: PageSession;
   readonly viewport: Size;
   readonly kinds: readonly ChallengeKind[];
   readonly completion: Completion | undefined;
@@ -67,16 +70,16 @@ export class RemotePage implements ChallengePage {
   #ended = false;
 
   constructor(parts: ChallengePageParts) {
-    const { page, session, viewport } = parts;
+    const { page, session, live, viewport } = parts;
     this.#parts = parts;
     this.page = page;
     this.viewport = viewport;
     this.#view = wholePage(viewport);
     this.frames = new PageFrames(page, session);
-    this.#screencast = new Screencast(session, viewport, new OverrideCrop(session, viewport), (picture) =>
+    this.#screencast = new Screencast(live, viewport, new OverrideCrop(live, viewport), (picture) =>
       this.#tell((events) => events.picture(picture)),
     );
-    this.#input = new InputReplay(session, this.frames, {
+    this.#input = new InputReplay(live, this.frames, {
       onPressed: (pressed) => this.#onPressed(pressed),
       beforePress: () => (this.#lastLook?.framesVersion === this.frames.version ? null : this.#lookAgain()),
     });

@@ -1,8 +1,8 @@
 /** How pictures come to show a part of the page: two ways, one contract. */
 import { setTimeout as delay } from "node:timers/promises";
-import type { CDPSession } from "playwright";
 import { withDeadline } from "../deadline.ts";
 import type { Rect, Size } from "../protocol/common.ts";
+import type { PageSession } from "./devtools.ts";
 import { isWhole, type Point, samePoint, wholePage } from "./view.ts";
 
 const CALL_DEADLINE_MS = 3_000;
@@ -31,11 +31,11 @@ export interface Crop {
  * so it must move along when the document scrolls.
  */
 export class OverrideCrop implements Crop {
-  readonly #session: CDPSession;
+  readonly #session: PageSession;
   readonly #viewport: Size;
   #applied: Aim | null = null;
 
-  constructor(session: CDPSession, viewport: Size) {
+  constructor(session: PageSession, viewport: Size) {
     this.#session = session;
     this.#viewport = viewport;
   }
@@ -84,10 +84,10 @@ export class OverrideCrop implements Crop {
  * Pictures show the whole viewport at 1 px per CSS px.
  */
 export class ServerCut implements Crop {
-  readonly #session: CDPSession;
+  readonly #session: PageSession;
   readonly #viewport: Size;
 
-  constructor(session: CDPSession, viewport: Size) {
+  constructor(session: PageSession, viewport: Size) {
     this.#session = session;
     this.#viewport = viewport;
   }

@@ -1,8 +1,8 @@
 /** Replays an operator's hands on the page, in order, and remembers what is down. */
-import type { CDPSession } from "playwright";
 import { withDeadline } from "../deadline.ts";
 import { AppError } from "../errors.ts";
 import type { MouseInput, PageInput } from "../session/page.ts";
+import type { PageSession } from "./devtools.ts";
 import type { FramePlace, FrameRef, PageFrames } from "./frames.ts";
 import { type KeyStroke, keyStroke } from "./keys.ts";
 
@@ -22,7 +22,7 @@ const BUTTON_BIT: Readonly<Record<Button, number>> = { left: 1, right: 2, middle
 
 /** Where events go: the page's session, or that of a frame with a process of its own, in that frame's coordinates. */
 interface Target {
-  readonly session: CDPSession;
+  readonly session: Pick<PageSession, "send">;
   readonly place: Pick<FramePlace, "x" | "y" | "scale">;
 }
 
@@ -62,7 +62,7 @@ export class InputReplay {
   #lastClick: Click | null = null;
   readonly #keysDown = new Map<string, KeyStroke>();
 
-  constructor(pageSession: CDPSession, frames: PageFrames, hooks: InputHooks) {
+  constructor(pageSession: Pick<PageSession, "send">, frames: PageFrames, hooks: InputHooks) {
     this.#frames = frames;
     this.#page = { session: pageSession, place: { x: 0, y: 0, scale: 1 } };
     this.#target = this.#page;

@@ -9,6 +9,7 @@ import type { Rule } from "../protocol/rest.ts";
 import type { OpenPage, OpenPageRequest, PageEvents } from "../session/page.ts";
 import { KNOWN_KINDS } from "./challenge-kinds.ts";
 import { RemotePage } from "./challenge-page.ts";
+import { DevTools } from "./devtools.ts";
 import { findChromium } from "./find-chromium.ts";
 import { invalidSelectors } from "./page-scripts.ts";
 import { type BrowserProcess, reapBrowsers, startBrowser } from "./process.ts";
@@ -102,17 +103,23 @@ export async function openBrowserRoom(config: BrowserConfig, log: Logger): Promi
     const page = context?.pages()[0];
     if (!context || !page) throw new AppError("browser_unavailable", { why: "the browser has no page" });
     const session = await within(context.newCDPSession(page), "page session");
+    const { targetInfo } = await within(session.send("Target.getTargetInfo"), "target");
+    const live = await DevTools.attach(process.endpoint, targetInfo.targetId);
     const remote = new RemotePage({
       browser,
       context,
       page,
       session,
+      live,
       viewport: request.viewport,
       kinds,
       completion: request.completion,
       events,
       log,
-      stop: process.stop,
+      stop: async () => {
+        live.close();
+        await process.stop();
+      },
     });
     try {
       const browserSession = await within(browser.newBrowserCDPSession(), "browser session");

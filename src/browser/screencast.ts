@@ -1,9 +1,9 @@
 /** Pictures of one part of the page, pushed by the browser when the page changes; off while nobody can take one. */
-import type { CDPSession } from "playwright";
 import { withDeadline } from "../deadline.ts";
 import { type Rect, type Size, sameRect } from "../protocol/common.ts";
 import type { Level, Picture } from "../session/page.ts";
 import type { Aim, Crop } from "./crop.ts";
+import type { PageSession, ScreencastFrame } from "./devtools.ts";
 import { FreezeWatch } from "./freeze.ts";
 import { jpegSize } from "./jpeg-size.ts";
 import { type CastLevel, MAX_PICTURE_BYTES, QualityControl, STILL_AFTER_QUIET_MS, STILL_QUALITY } from "./quality.ts";
@@ -12,12 +12,6 @@ import { isWhole, type Point, samePoint, wholePage } from "./view.ts";
 const CALL_DEADLINE_MS = 3_000;
 /** A picture of another size than its view's, beyond rounding, is one of an earlier view. */
 const SIZE_TOLERANCE_PX = 1;
-
-type FrameEvent = {
-  data: string;
-  sessionId: number;
-  metadata: { scrollOffsetX: number; scrollOffsetY: number };
-};
 
 /** What pictures are to show, and how finely; `motion` holds while something moves. */
 export interface Target {
@@ -32,7 +26,7 @@ interface Cast {
 }
 
 export class Screencast {
-  readonly #session: CDPSession;
+  readonly #session: PageSession;
   readonly #viewport: Size;
   readonly #crop: Crop;
   readonly #onPicture: (picture: Picture) => void;
@@ -58,13 +52,13 @@ export class Screencast {
   /** Restarts because of a frozen capture, for the log. */
   restarts = 0;
 
-  constructor(session: CDPSession, viewport: Size, crop: Crop, onPicture: (picture: Picture) => void) {
+  constructor(session: PageSession, viewport: Size, crop: Crop, onPicture: (picture: Picture) => void) {
     this.#session = session;
     this.#viewport = viewport;
     this.#crop = crop;
     this.#onPicture = onPicture;
     this.#target = { view: wholePage(viewport), scale: 1, motion: { quality: STILL_QUALITY, scale: 1 } };
-    session.on("Page.screencastFrame", (event) => this.#onFrame(event as FrameEvent));
+    session.on("Page.screencastFrame", (frame) => this.#onFrame(frame));
   }
 
   /** Gives the page its size; before the first navigation. */
@@ -141,7 +135,7 @@ export class Screencast {
     return this.#picture(jpeg, { aim, level: { quality: STILL_QUALITY, scale: 1, everyNth: 1, kind: "still" } });
   }
 
-  #onFrame({ data, sessionId, metadata }: FrameEvent): void {
+  #onFrame({ data, sessionId, metadata }: ScreencastFrame): void {
     if (this.#closed || !this.#running) return;
     this.#session.send("Page.screencastFrameAck", { sessionId }).catch(() => {});
     const cast = this.#cast;
@@ -191,12 +185,15 @@ export class Screencast {
     clearTimeout(this.#freezeTimer);
     const { dueAt } = this.#freeze;
     if (dueAt === null) return;
-    this.#freezeTimer = setTimeout(() => {
-      this.restarts += 1;
-      this.#isFrozen = true;
-      this.#freeze.restarted();
-      this.#settle();
-    }, Math.max(0, dueAt - performance.now()));
+    this.#freezeTimer = setTimeout(
+      () => {
+        this.restarts += 1;
+        this.#isFrozen = true;
+        this.#freeze.restarted();
+        this.#settle();
+      },
+      Math.max(0, dueAt - performance.now()),
+    );
   }
 
   #aim(scale: number): Aim {
