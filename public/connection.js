@@ -2,7 +2,8 @@
 
 /** @import { ClientMessage, ServerMessage } from "../src/protocol/live.ts" */
 
-/** The JSON form of the contract; the console will offer the binary one beside it. */
+/** Pictures as binary messages; a server that cannot answers with the JSON form. */
+export const BINARY_PROTOCOL = "captcha.binary.v1";
 export const JSON_PROTOCOL = "captcha.json.v1";
 
 /** Waits grow from about here ... */
@@ -42,7 +43,7 @@ const BUSY_CLOSE_CODES = new Set([1013, 4429]);
  * @property {string[]} [protocols]
  * @property {(state: ConnectionState) => void} onState
  * @property {(message: ServerMessage & Stamped) => void} onMessage types that a newer server may add come through here too
- * @property {(data: ArrayBuffer) => void} [onBinary] pictures, once a binary subprotocol is offered
+ * @property {(data: ArrayBuffer) => void} [onBinary] pictures
  * @property {() => number} [random]
  */
 
@@ -112,7 +113,7 @@ export class Connection {
   /** @param {number} attempt */
   #connect(attempt) {
     this.#become({ phase: "connecting", attempt });
-    const socket = new WebSocket(this.#options.url, this.#options.protocols ?? [JSON_PROTOCOL]);
+    const socket = new WebSocket(this.#options.url, this.#options.protocols ?? [BINARY_PROTOCOL, JSON_PROTOCOL]);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     this.#timer = setTimeout(() => this.#lost(socket, 1006), CONNECT_DEADLINE_MS);

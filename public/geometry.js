@@ -9,6 +9,12 @@ export const MOST_UPSCALE = 1.5;
 const NOT_WORTH_BLURRING = 1.15;
 /** A point on the viewport's far edge is already outside of the page; the last pixel is not. */
 const LAST_PIXEL = 1;
+/** [W14] What a server gives, in picture px per CSS px of the page. */
+export const MOST_DENSITY = 3;
+/** Sizes in half steps: a window that is dragged larger does not ask for a new density at every pixel. */
+const STEPS_PER_DENSITY = 2;
+/** Whole device pixels may make a picture this much wider than its proportion; that is no reason for a step more. */
+const ROUNDING_PX = 1;
 /** Hundredths of a CSS px: finer than any hand, and short on the wire. */
 const STEPS_PER_PX = 100;
 
@@ -24,6 +30,19 @@ export function fitView(view, space, density) {
   const fits = Math.min(space.width / view.width, space.height / view.height, MOST_UPSCALE);
   const scale = fits >= 1 && fits < NOT_WORTH_BLURRING ? 1 : Math.max(0, fits);
   return { width: snap(view.width * scale, density), height: snap(view.height * scale, density) };
+}
+
+/**
+ * How dense a picture must be to be sharp at the size it is shown at.
+ * @param {number} viewWidth in page CSS px
+ * @param {number} shownWidth in CSS px
+ * @param {number} density device px per CSS px
+ * @returns {number} picture px per page CSS px: 1 to 3, in half steps
+ */
+export function densityFor(viewWidth, shownWidth, density) {
+  if (!(viewWidth > 0)) return 1;
+  const needed = (shownWidth * density - ROUNDING_PX) / viewWidth;
+  return Math.min(Math.max(Math.ceil(needed * STEPS_PER_DENSITY) / STEPS_PER_DENSITY, 1), MOST_DENSITY);
 }
 
 /**

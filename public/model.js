@@ -24,7 +24,7 @@ import { toMs } from "./clock.js";
  * @property {SessionState | null} state
  * @property {End | null} end
  * @property {Box | null} view of the newest `session_info`
- * @property {boolean} hasChallenge
+ * @property {Box | null} challenge where it is on the page
  * @property {number | null} expiresAt on the server's clock, ms since 1970
  * @property {number} clockAhead ms the server's clock is ahead of ours
  * @property {string} instructions
@@ -53,7 +53,7 @@ export function newModel() {
     state: null,
     end: null,
     view: null,
-    hasChallenge: false,
+    challenge: null,
     expiresAt: null,
     clockAhead: 0,
     instructions: "",
@@ -115,7 +115,7 @@ export function withMessage(model, message, now) {
         error: null,
         state: message.state,
         view: message.view,
-        hasChallenge: message.captcha_info !== null,
+        challenge: message.captcha_info,
         expiresAt: toMs(message.expires_at),
         instructions: message.instructions ?? "",
         label: message.label ?? "",

@@ -70,12 +70,18 @@ function narrateInfo(before, after) {
     return sentences;
   }
   if (before.state === "starting") sentences.push(() => t("log_ready"));
-  if (before.state === null || before.state === "starting" || before.hasChallenge !== after.hasChallenge) {
-    sentences.push(() => t(after.hasChallenge ? "log_found" : "log_whole_page"));
-  } else if (before.view !== null && after.view !== null && !sameBox(before.view, after.view)) {
+  const [was, is] = [before.challenge, after.challenge];
+  if (before.state === null || before.state === "starting" || (was === null) !== (is === null)) {
+    sentences.push(() => t(is === null ? "log_whole_page" : "log_found"));
+  } else if (was !== null && is !== null && !sameBox(was, is) && viewChanged(before, after)) {
     sentences.push(() => t("log_moved"));
   }
   return sentences;
+}
+
+/** @param {Model} before @param {Model} after */
+function viewChanged(before, after) {
+  return before.view !== null && after.view !== null && !sameBox(before.view, after.view);
 }
 
 /** @param {Model} before @param {Model} after @param {number} now @returns {Sentence[]} */

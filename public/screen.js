@@ -1,13 +1,19 @@
 // The live picture: decodes JPEGs one at a time, newest first, draws them on the canvas and keeps it at the right size.
 
-import { fitView, pageAt } from "./geometry.js";
+import { densityFor, fitView, pageAt, sameBox } from "./geometry.js";
 
 /** On a phone the controls below the picture must stay in reach of the thumb. */
 const PHONE_SHARE_OF_HEIGHT = 0.56;
 
 /** @typedef {import("./geometry.js").Box} Box */
 /** @typedef {import("./geometry.js").Size} Size */
-/** @typedef {{ jpeg: string | Uint8Array<ArrayBuffer>, view: Box, seq?: number | undefined }} Picture `jpeg` as bytes or base64 */
+/**
+ * @typedef {object} Picture
+ * @property {string | Uint8Array<ArrayBuffer>} jpeg base64 or bytes
+ * @property {Box} view
+ * @property {number | undefined} seq
+ * @property {"motion" | "still" | undefined} kind unknown of the picture in a `session_info`
+ */
 
 export class Screen {
   #canvas;
@@ -23,25 +29,31 @@ export class Screen {
   #shown = null;
   /** @type {Size} */
   #viewport = { width: 0, height: 0 };
-  #observer;
+  /** What the well has room for; measured when it changes, not at every picture. @type {Size | null} */
+  #space = null;
+  /** Where the picture was, in client px, that was exchanged in the middle of a drag. @type {{ canvas: Box, view: Box } | null} */
+  #aim = null;
+  /** Grows with each lost line: a picture that was being decoded then is not drawn. */
+  #line = 0;
 
   /**
    * @param {HTMLCanvasElement} canvas
    * @param {HTMLElement} well the space the picture may fill; its CSS says by `--fill: both` that its height counts too
-   * @param {{ onShown: (picture: Picture) => void, onDamaged: (picture: Picture) => void }} handlers
+   * @param {object} handlers
+   * @param {(picture: Picture) => void} handlers.onShown
+   * @param {(picture: Picture) => void} handlers.onDamaged
+   * @param {() => boolean} handlers.isPressed a drag is under way
+   * @param {() => void} handlers.onRoom there is other room for pictures, or a pixel is another size
    */
   constructor(canvas, well, handlers) {
     this.#canvas = canvas;
     this.#well = well;
     this.#handlers = handlers;
     this.#context = canvas.getContext("2d", { alpha: false });
-    this.#observer = new ResizeObserver(() => this.#fit());
-    this.#observer.observe(well);
-  }
-
-  stop() {
-    this.#observer.disconnect();
-    this.#next = null;
+    new ResizeObserver(() => this.#measure()).observe(well);
+    // A phone's picture takes its share of the window's height, which the well does not know of.
+    addEventListener("resize", () => this.#measure());
+    this.#watchPixelSize();
   }
 
   /** The picture that a person sees now; input is aimed at it, not at what has arrived since. */
@@ -57,6 +69,11 @@ export class Screen {
     this.#fit();
   }
 
+  /** Picture px per CSS px that this view deserves here. @param {Size} view */
+  densityFor(view) {
+    return densityFor(view.width, this.#sizeOf(view).width, devicePixelRatio);
+  }
+
   /** A newer picture replaces one that still waits: a slow device skips pictures, it never lags behind.
    * @param {Picture} picture */
   offer(picture) {
@@ -70,22 +87,30 @@ export class Screen {
    */
   pageAt(event) {
     if (this.#shown === null) return null;
-    const rect = this.#canvas.getBoundingClientRect();
-    return pageAt({ x: event.clientX, y: event.clientY }, rect, this.#shown.view, this.#viewport);
+    if (!this.#handlers.isPressed()) this.#aim = null;
+    const { canvas, view } = this.#aim ?? { canvas: this.#canvas.getBoundingClientRect(), view: this.#shown.view };
+    return pageAt({ x: event.clientX, y: event.clientY }, canvas, view, this.#viewport);
+  }
+
+  /** The line is gone: what was not drawn by now is nothing to acknowledge on the next one. */
+  forget() {
+    this.#next = null;
+    this.#line += 1;
   }
 
   async #drain() {
     this.#decoding = true;
     while (this.#next !== null) {
       const picture = this.#next;
+      const line = this.#line;
       this.#next = null;
       try {
         const bytes = typeof picture.jpeg === "string" ? fromBase64(picture.jpeg) : picture.jpeg;
         const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
-        this.#draw(picture, bitmap);
+        if (line === this.#line) this.#draw(picture, bitmap);
         bitmap.close();
       } catch {
-        this.#handlers.onDamaged(picture);
+        if (line === this.#line) this.#handlers.onDamaged(picture);
       }
     }
     this.#decoding = false;
@@ -98,25 +123,62 @@ export class Screen {
     if (canvas.width !== bitmap.width) canvas.width = bitmap.width;
     if (canvas.height !== bitmap.height) canvas.height = bitmap.height;
     this.#context?.drawImage(bitmap, 0, 0);
+    const before = this.#shown?.view;
     this.#shown = picture;
-    this.#layout = picture.view;
-    this.#fit();
-    const { x, y, width, height } = picture.view;
-    canvas.setAttribute("data-view", `${x},${y},${width},${height}`);
+    if (before === undefined || !sameBox(before, picture.view)) {
+      // A drag goes on as it began: the hand must not jump because the picture did.
+      if (before !== undefined && this.#handlers.isPressed()) {
+        this.#aim ??= { canvas: canvas.getBoundingClientRect(), view: before };
+      }
+      this.#show(picture.view);
+    }
     if (picture.seq !== undefined) canvas.setAttribute("data-seq", String(picture.seq));
     this.#handlers.onShown(picture);
   }
 
+  /** @param {Box} view of the picture on the canvas from now on */
+  #show(view) {
+    this.#layout = view;
+    this.#fit();
+    this.#canvas.setAttribute("data-view", `${view.x},${view.y},${view.width},${view.height}`);
+  }
+
+  #measure() {
+    this.#space = spaceIn(this.#well);
+    this.#fit();
+    this.#handlers.onRoom();
+  }
+
+  /** A window may move to a screen with smaller pixels and keep its size. */
+  #watchPixelSize() {
+    const same = matchMedia(`(resolution: ${devicePixelRatio}dppx)`);
+    const onChange = () => {
+      this.#watchPixelSize();
+      this.#measure();
+    };
+    same.addEventListener("change", onChange, { once: true });
+  }
+
+  /** @param {Size} view */
+  #sizeOf(view) {
+    this.#space ??= spaceIn(this.#well); // a page in the background is told of no sizes
+    return fitView(view, this.#space, devicePixelRatio);
+  }
+
   #fit() {
     if (this.#layout === null) return;
-    const style = getComputedStyle(this.#well);
-    const fillsHeight = style.getPropertyValue("--fill").trim() === "both";
-    const height = fillsHeight ? inner(this.#well.clientHeight, style.paddingTop) : innerHeight * PHONE_SHARE_OF_HEIGHT;
-    const space = { width: inner(this.#well.clientWidth, style.paddingLeft), height };
-    const size = fitView(this.#layout, space, devicePixelRatio || 1);
-    this.#canvas.style.width = `${size.width}px`;
-    this.#canvas.style.height = `${size.height}px`;
+    const { width, height } = this.#sizeOf(this.#layout);
+    this.#canvas.style.width = `${width}px`;
+    this.#canvas.style.height = `${height}px`;
   }
+}
+
+/** @param {HTMLElement} well @returns {Size} */
+function spaceIn(well) {
+  const style = getComputedStyle(well);
+  const fillsHeight = style.getPropertyValue("--fill").trim() === "both";
+  const height = fillsHeight ? inner(well.clientHeight, style.paddingTop) : innerHeight * PHONE_SHARE_OF_HEIGHT;
+  return { width: inner(well.clientWidth, style.paddingLeft), height };
 }
 
 /** @param {number} outer @param {string} padding the same on both sides, e.g. `16px` */

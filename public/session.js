@@ -4,17 +4,22 @@ import { Connection } from "./connection.js";
 import { part, say } from "./dom.js";
 import { Ending } from "./ending.js";
 import { Finish } from "./finish.js";
+import { decodeFrame } from "./frame.js";
 import { codeWords, t } from "./i18n.js";
 import { PointerInput } from "./input.js";
 import { KeyInput } from "./keyboard.js";
 import { Log } from "./log.js";
-import { mayAct, newModel, withLine, withMessage } from "./model.js";
+import { mayAct, newModel, phaseOf, withLine, withMessage } from "./model.js";
 import { narrate, narrateLine } from "./narrate.js";
 import { Notice } from "./notice.js";
+import { Pill } from "./pill.js";
 import { socketUrl } from "./place.js";
 import { Screen } from "./screen.js";
 import { EXTEND_SECONDS, Status } from "./status.js";
 import { wireTyping } from "./typing.js";
+import { ViewWish } from "./view.js";
+import { ViewSwitch } from "./view-switch.js";
+import { WheelInput } from "./wheel.js";
 
 /** @import { ClientMessage, ServerMessage } from "../src/protocol/live.ts" */
 /** @typedef {import("./connection.js").ConnectionState} ConnectionState */
@@ -38,21 +43,32 @@ export function startSession(place) {
   const ending = new Ending(place);
   const log = new Log(part("log", HTMLElement), part("log-latest", HTMLElement), part("announcer", HTMLElement));
 
-  const connection = new Connection({ url: socketUrl(place, location), onState: onLine, onMessage });
+  const connection = new Connection({ url: socketUrl(place, location), onState: onLine, onMessage, onBinary });
   /** @param {ClientMessage} message */
   const send = (message) => connection.send(message);
   const port = { send, sendText, mayAct: () => mayAct(model), onPress: takeFreeControl };
-  const screen = new Screen(canvas, part("well", HTMLElement), { onShown, onDamaged });
+  const screen = new Screen(canvas, part("well", HTMLElement), {
+    onShown,
+    onDamaged,
+    isPressed: () => pointer.isDown,
+    onRoom: () => wish.tell(),
+  });
+  const wish = new ViewWish({ send, scaleFor: (view) => screen.densityFor(view) });
+  const viewSwitch = new ViewSwitch({ mode: () => wish.mode, choose: chooseView, isBusy: () => pointer.isDown });
+  const pill = new Pill(send);
   const pointer = new PointerInput(canvas, {
     ...port,
     pageAt: (event) => screen.pageAt(event),
     seq: () => screen.shown?.seq,
+    onPinch: (direction) => viewSwitch.pinched(direction),
   });
+  const wheel = new WheelInput(canvas, { ...port, pageAt: (event) => screen.pageAt(event) });
   const keys = new KeyInput(canvas, port);
   const notice = new Notice();
   const finish = new Finish({ send, tell: (sentence) => log.add(sentence), notice });
   /** The deadline when more time was asked for; null when no answer is due. @type {number | null} */
   let extending = null;
+  let hasToldDamaged = false;
 
   wireTyping(
     {
@@ -69,13 +85,14 @@ export function startSession(place) {
   document.addEventListener("visibilitychange", () => !document.hidden && connection.wake());
   canvas.addEventListener("focus", renderHint);
   canvas.addEventListener("blur", renderHint);
-  setInterval(() => status.tick(model, Date.now()), TICK_MS);
+  setInterval(tick, TICK_MS);
 
   render();
   connection.start();
   return {
     translate() {
       log.translate();
+      pill.translate();
       render();
     },
   };
@@ -87,7 +104,10 @@ export function startSession(place) {
     for (const sentence of narrateLine(before, model)) log.add(sentence);
     if (line.phase !== "open") {
       letGo();
+      screen.forget();
       finish.settle();
+      wish.forget();
+      pill.reset();
     }
     if (line.phase === "waiting" && model.end !== null) connection.stop();
     else render();
@@ -100,13 +120,19 @@ export function startSession(place) {
     const could = mayAct(before);
     model = withMessage(model, message, now);
     if (message.type === "screenshot_update") {
-      screen.offer({ jpeg: message.screenshot, view: message.view, seq: message.seq });
+      const { screenshot: jpeg, view, seq, kind } = message;
+      screen.offer({ jpeg, view, seq, kind });
       return; // nothing else changes, up to 60 times a second
     }
+    if (message.type === "pong") {
+      pill.answered(message.reply_to);
+      return;
+    }
     if (message.type === "session_info") {
-      screen.expect(message.viewport, message.view);
-      if (message.screenshot)
-        screen.offer({ jpeg: message.screenshot, view: message.view, seq: message.seq || undefined });
+      const { screenshot: jpeg, view, seq } = message;
+      screen.expect(message.viewport, view);
+      if (jpeg) screen.offer({ jpeg, view, seq: seq || undefined, kind: undefined });
+      if (phaseOf(model) === "live") wish.informed(view, message.viewport);
     }
     if (message.type === "completion_status" && !message.completed) finish.notSolved(message.reason);
     if (message.type === "session_state") answerExtend();
@@ -120,6 +146,18 @@ export function startSession(place) {
     render();
   }
 
+  /** @param {ArrayBuffer} data */
+  function onBinary(data) {
+    const frame = decodeFrame(data);
+    if (frame !== null) {
+      const { view, seq, kind } = frame.header;
+      screen.offer({ jpeg: frame.jpeg, view, seq, kind });
+    } else if (!hasToldDamaged) {
+      hasToldDamaged = true; // once: a server that speaks otherwise does so with every picture
+      log.add(() => t("log_picture_bad"));
+    }
+  }
+
   /** @param {import("./screen.js").Picture} picture */
   function acknowledge(picture) {
     if (picture.seq !== undefined) send({ type: "ack", seq: picture.seq });
@@ -128,6 +166,7 @@ export function startSession(place) {
   /** @param {import("./screen.js").Picture} picture */
   function onShown(picture) {
     acknowledge(picture);
+    pill.pictureShown(picture.kind);
     if (!document.body.classList.contains("has-picture")) {
       document.body.classList.add("has-picture");
       render();
@@ -144,7 +183,14 @@ export function startSession(place) {
   /** The line is gone, or control went elsewhere in the middle of a press: the server lets go, ours must not go on. */
   function letGo() {
     pointer.forget();
+    wheel.forget();
     keys.forget();
+  }
+
+  /** @param {import("./view.js").ViewMode} mode */
+  function chooseView(mode) {
+    wish.choose(mode);
+    render();
   }
 
   function extend() {
@@ -172,8 +218,14 @@ export function startSession(place) {
     return true;
   }
 
+  function tick() {
+    status.tick(model, Date.now());
+    pill.tick(phaseOf(model) === "live" && screen.shown !== null);
+  }
+
   function render() {
     status.render(model, screen.shown !== null);
+    viewSwitch.render(phaseOf(model) === "live", model.challenge !== null);
     ending.render(model.end);
     finish.render();
     if (model.end !== null) finish.close();

@@ -253,10 +253,12 @@ export class RemotePage implements ChallengePage {
   }
 
   #end(): void {
+    if (this.#ended) return;
     this.#ended = true;
     this.#notices.stop();
     this.#watch.stop();
     this.#screencast.close();
-    this.#parts.log.debug({ restarts: this.#screencast.restarts }, "screencast closed");
+    const { pictures, restarts } = this.#screencast;
+    this.#parts.log.info({ pictures, restarts }, "no more pictures");
   }
 }

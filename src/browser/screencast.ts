@@ -49,8 +49,7 @@ export class Screencast {
   #turn: Promise<void> = Promise.resolve();
   #capturing: { readonly view: Rect; readonly picture: Promise<Picture> } | null = null;
   #closed = false;
-  /** Restarts because of a frozen capture, for the log. */
-  restarts = 0;
+  #restarts = 0;
 
   constructor(session: PageSession, viewport: Size, crop: Crop, onPicture: (picture: Picture) => void) {
     this.#session = session;
@@ -59,6 +58,15 @@ export class Screencast {
     this.#onPicture = onPicture;
     this.#target = { view: wholePage(viewport), scale: 1, motion: { quality: STILL_QUALITY, scale: 1 } };
     session.on("Page.screencastFrame", (frame) => this.#onFrame(frame));
+  }
+
+  get pictures(): number {
+    return this.#seq;
+  }
+
+  /** How often it was started anew because it seemed frozen. */
+  get restarts(): number {
+    return this.#restarts;
   }
 
   /** Gives the page its size; before the first navigation. */
@@ -187,7 +195,7 @@ export class Screencast {
     if (dueAt === null) return;
     this.#freezeTimer = setTimeout(
       () => {
-        this.restarts += 1;
+        this.#restarts += 1;
         this.#isFrozen = true;
         this.#freeze.restarted();
         this.#settle();

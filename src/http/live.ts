@@ -193,7 +193,7 @@ function isMove(message: ClientMessage): boolean {
 /** The socket as a viewer needs it. */
 function lineOf(socket: WebSocket): ViewerLine {
   const isOpen = () => socket.readyState === socket.OPEN;
-  const send = (message: string | Buffer) => {
+  const send = (message: string | Uint8Array) => {
     if (!isOpen()) return;
     if (socket.bufferedAmount > MAX_BUFFERED_BYTES) socket.terminate();
     else socket.send(message);

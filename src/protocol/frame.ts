@@ -21,9 +21,11 @@ export type FrameHeader = z.infer<typeof frameHeaderSchema>;
 const LENGTH_BYTES = 4;
 
 /** The message for one picture. */
-export function encodeFrame(facts: PictureFacts, jpeg: Uint8Array): Buffer {
-  const header = Buffer.from(JSON.stringify({ type: "frame", ...facts } satisfies FrameHeader));
-  const length = Buffer.allocUnsafe(LENGTH_BYTES);
-  length.writeUInt32BE(header.length);
-  return Buffer.concat([length, header, jpeg]);
+export function encodeFrame(facts: PictureFacts, jpeg: Uint8Array): Uint8Array {
+  const header = new TextEncoder().encode(JSON.stringify({ type: "frame", ...facts } satisfies FrameHeader));
+  const message = new Uint8Array(LENGTH_BYTES + header.length + jpeg.length);
+  new DataView(message.buffer).setUint32(0, header.length);
+  message.set(header, LENGTH_BYTES);
+  message.set(jpeg, LENGTH_BYTES + header.length);
+  return message;
 }

@@ -18,7 +18,7 @@ const MAX_EARLY_MESSAGES = 100;
 export interface ViewerLine {
   /** Gives the line up when too much waits for a reader who does not read. */
   sendText(text: string): void;
-  sendBinary(message: Buffer): void;
+  sendBinary(message: Uint8Array): void;
   /** A WebSocket ping behind a picture; its pong tells that the picture has arrived. */
   pingBehind(seq: number): void;
   bufferedBytes(): number;
@@ -242,14 +242,14 @@ function pictureUpdate(picture: Picture): ServerMessageOf<"screenshot_update"> {
 }
 
 const texts = new WeakMap<Picture, string>();
-const frames = new WeakMap<Picture, Buffer>();
+const frames = new WeakMap<Picture, Uint8Array>();
 
 /** A picture's base64 text, made once for all viewers. */
 export function base64Of(picture: Picture): string {
   return once(texts, picture, () => picture.jpeg.toString("base64"));
 }
 
-function frameOf(picture: Picture): Buffer {
+function frameOf(picture: Picture): Uint8Array {
   const { jpeg, ...facts } = picture;
   return once(frames, picture, () => encodeFrame(facts, jpeg));
 }

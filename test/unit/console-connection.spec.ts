@@ -93,6 +93,32 @@ test("[W8] answers the server's ping, and survives what it cannot read", async (
   line.stop();
 });
 
+test("[W23] offers binary pictures first, takes what the server answers, and hands pictures on untouched", async () => {
+  const offered: string[][] = [];
+  const server = new WebSocketServer({
+    port: 0,
+    handleProtocols: (protocols) => {
+      offered.push([...protocols]);
+      return "captcha.json.v1";
+    },
+  });
+  await new Promise((resolve) => server.once("listening", resolve));
+  server.on("connection", (socket) => socket.send(Buffer.from([1, 2, 3])));
+  const pictures: ArrayBuffer[] = [];
+  const connection = new Connection({
+    url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    onState: () => {},
+    onMessage: () => {},
+    onBinary: (data) => pictures.push(data),
+  });
+  connection.start();
+  await expect.poll(() => pictures.map((data) => [...new Uint8Array(data)])).toEqual([[1, 2, 3]]);
+  expect(offered).toEqual([["captcha.binary.v1", "captcha.json.v1"]]);
+  expect(connection.state.phase).toBe("open");
+  connection.stop();
+  server.close();
+});
+
 test("waits grow, are jittered and bounded; a busy server is left alone for longer", () => {
   const low = () => 0;
   const high = () => 1;

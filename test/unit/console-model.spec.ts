@@ -102,8 +102,16 @@ test("the log tells a thing once, in the reader's language", () => {
   setLanguage("en");
   expect(say(withLine(newModel(), OPEN), info)[0]).toBe("Connected to the session.");
   expect(say(live, info)).toEqual([]);
-  const moved = { ...info, view: { ...info.view, y: 10 } };
-  expect(say(live, moved)).toEqual(["The challenge moved; the picture follows."]);
+  const box = { selector: "#c", x: 20, y: 20, width: 200, height: 100, in_iframe: false, kind: "generic" };
+  const found = { ...info, captcha_info: box, view: { x: 10, y: 10, width: 220, height: 120 } };
+  expect(say(live, found)).toEqual(["The challenge is in the picture."]);
+  const withBox = withMessage(live, found, NOW);
+  const moved = { ...found, captcha_info: { ...box, y: 40 }, view: { ...found.view, y: 30 } };
+  expect(say(withBox, moved)).toEqual(["The challenge moved; the picture follows."]);
+  // What somebody switched by hand is no news, nor is what moves inside of the whole page.
+  expect(say(withBox, { ...found, view: info.view })).toEqual([]);
+  expect(say(withMessage(withBox, { ...found, view: info.view }, NOW), { ...moved, view: info.view })).toEqual([]);
+  expect(say(withBox, info)).toEqual(["No challenge in sight: the picture shows the whole page."]);
   expect(say(live, { type: "dialog", kind: "alert", message: "Hi", answer: "accepted" })).toEqual([
     "The page said: “Hi”",
   ]);

@@ -43,7 +43,7 @@ test("no sentence is left over, and the page shows the English ones until the sc
 
 test("index.html preloads every module, refers to assets relatively and has nothing inline", () => {
   const html = read("index.html");
-  const preloaded = [...html.matchAll(/rel="modulepreload" href="console\/([\w.]+)"/g)].map((match) => match[1]);
+  const preloaded = [...html.matchAll(/rel="modulepreload" href="console\/([\w.-]+)"/g)].map((match) => match[1]);
   expect([...preloaded, "console.js"].sort()).toEqual(modules.sort());
   expect(html).not.toMatch(/(?:href|src)="\/|\sstyle=|\son\w+=|<style|<script>/);
 });

@@ -1,0 +1,92 @@
+// What the pill says of the line and of the picture, at every moment.
+import { expect, test } from "@playwright/test";
+import { PICTURE_LATE_MS, PING_EVERY_MS, PING_LATE_MS, Pulse } from "../../public/pulse.js";
+
+/** A pulse whose pings were answered after these times, one after the other from 0 on. */
+function answeredAfter(...trips: number[]): Pulse {
+  const pulse = new Pulse();
+  trips.forEach((trip, i) => {
+    const sentAt = i * PING_EVERY_MS;
+    pulse.answered(pulse.nextPing(sentAt) ?? "", sentAt + trip);
+  });
+  return pulse;
+}
+
+test("a ping at once, then one every two seconds, each with an id of its own", () => {
+  const pulse = new Pulse();
+  const ids = [0, 1, 1_999, 2_000, 3_999, 4_000].map((now) => {
+    const id = pulse.nextPing(now);
+    pulse.answered(id ?? "", now);
+    return id;
+  });
+  expect(ids.map((id) => id !== null)).toEqual([true, false, false, true, false, true]);
+  expect(new Set(ids.filter((id) => id !== null)).size).toBe(3);
+});
+
+test("the round trip is the median of the last five, so that one slow answer does not show", () => {
+  expect(new Pulse().read(0).roundTrip).toBeNull();
+  expect(answeredAfter(23).read(100).roundTrip).toBe(23);
+  expect(answeredAfter(20, 22, 900, 21, 23).read(0).roundTrip).toBe(22);
+  expect(answeredAfter(20, 20, 20, 90, 90, 90).read(0).roundTrip).toBe(90);
+});
+
+test("pongs that answer somebody else's ping, or none, count for nothing", () => {
+  const pulse = new Pulse();
+  const id = pulse.nextPing(0);
+  for (const other of [undefined, 7, "another"]) pulse.answered(other, 5);
+  expect(pulse.read(10).roundTrip).toBeNull();
+  pulse.answered(id ?? "", 30);
+  pulse.answered(id ?? "", 500);
+  expect(pulse.read(500).roundTrip).toBe(30);
+});
+
+test("pictures a second: those of the last second", () => {
+  const pulse = new Pulse();
+  for (let now = 0; now < 2_000; now += 20) pulse.pictureShown("motion", now);
+  expect(pulse.read(1_999)).toMatchObject({ rate: 50, state: "moving" });
+  expect(pulse.read(2_490).rate).toBe(25);
+  expect(pulse.read(2_980).rate).toBe(0);
+});
+
+test("[W22] after a still the page is at rest, however long; after a motion picture silence is trouble", () => {
+  const pulse = new Pulse();
+  expect(pulse.read(0).state).toBe("rest");
+  pulse.pictureShown("motion", 0);
+  expect(pulse.read(PICTURE_LATE_MS).state).toBe("moving");
+  expect(pulse.read(PICTURE_LATE_MS + 1).state).toBe("stalled");
+  pulse.pictureShown("still", 1_500);
+  expect(pulse.read(60_000).state).toBe("rest");
+  pulse.pictureShown(undefined, 61_000); // the picture in a session_info does not say
+  expect(pulse.read(99_000).state).toBe("rest");
+});
+
+test("[W8] an answer that is overdue is trouble even at rest, and no further ping is sent until it is there", () => {
+  const pulse = new Pulse();
+  pulse.pictureShown("still", 0);
+  const first = pulse.nextPing(0) ?? "";
+  const second = pulse.nextPing(PING_EVERY_MS) ?? "";
+  expect(pulse.read(PING_LATE_MS).state).toBe("rest");
+  expect(pulse.read(PING_LATE_MS + 1).state).toBe("stalled");
+  expect(pulse.nextPing(2 * PING_EVERY_MS)).toBeNull();
+  pulse.answered(first, 5_000);
+  pulse.answered(second, 5_001);
+  expect(pulse.read(5_002)).toMatchObject({ state: "rest", roundTrip: 5_000 });
+  expect(pulse.nextPing(5_002)).not.toBeNull();
+});
+
+test("an answer to a later ping settles the earlier ones: the line keeps its order", () => {
+  const pulse = new Pulse();
+  pulse.nextPing(0);
+  const second = pulse.nextPing(PING_EVERY_MS) ?? "";
+  pulse.answered(second, PING_EVERY_MS + 10);
+  expect(pulse.read(60_000)).toMatchObject({ state: "rest", roundTrip: 10 });
+});
+
+test("a new line starts from nothing", () => {
+  const pulse = answeredAfter(23);
+  const lost = pulse.nextPing(PING_EVERY_MS) ?? "";
+  pulse.pictureShown("motion", PING_EVERY_MS);
+  pulse.reset();
+  expect(pulse.read(60_000)).toEqual({ roundTrip: null, rate: 0, state: "rest" });
+  expect(pulse.nextPing(60_000)).not.toBe(lost);
+});
