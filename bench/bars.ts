@@ -1,0 +1,125 @@
+/** What the numbers have to be. Each bar says what was measured, and whether that is enough. */
+import type { Result } from "./bench.ts";
+
+export interface Bar {
+  readonly name: string;
+  /** null: its rows were not run. */
+  readonly passed: boolean | null;
+  readonly measured: string;
+}
+
+/** Of the same kind of page, a larger one costs at least so many times more. */
+const CHALLENGE_PART_OF_PAGE = 1 / 8;
+/** Of what watching adds to a playing page, this much of it may be the noise of measuring. */
+const UNWATCHED_PART = 0.25;
+const GROWTH_TOLERATED = 1.25;
+/** A gain that small is noise of a few pictures. */
+const GROWTH_TOLERATED_MS = 20;
+
+type Check = readonly [what: string, value: number | null | undefined, holds: (value: number) => boolean];
+
+export function judge(results: readonly Result[]): Bar[] {
+  const find = (row: string, way: string) => results.find((result) => result.row === row && result.way === way);
+  const ours = find("main", "ours binary");
+  const floor = find("main", "floor");
+  const reference = find("main", "reference");
+  const console = find("main", "console");
+  const plain = find("plain", "ours binary");
+  const page = find("page", "ours binary");
+  const isolated = find("main isolated", "ours binary");
+  const eight = find("sessions 8", "ours binary")?.more;
+  const slow = find("slow-line", "ours binary");
+  const stalled = find("stalled", "ours binary")?.more;
+  const rest = find("rest", "ours binary");
+  const memory = find("memory", "ours binary")?.more;
+  const first = find("first-picture", "console");
+  const play = (way: string) => find("unwatched", way)?.browserCpu;
+  const [alone, left, watched] = [play("no session"), play("unwatched"), play("watched")];
+  const quarters = [slow?.more["first quarter's p95 ms"], slow?.more["last quarter's p95 ms"]] as const;
+
+  return [
+    bar("main frame: p50 <= floor + 5 ms, p95 <= 30, max <= 80, all seen", [
+      ["p50 above the floor", difference(ours?.latency?.p50, floor?.latency?.p50), (ms) => ms <= 5],
+      ["p95", ours?.latency?.p95, (ms) => ms <= 30],
+      ["max", ours?.latency?.max, (ms) => ms <= 80],
+      ["seen %", ours?.seenPercent, (percent) => percent === 100],
+    ]),
+    bar("p95 at least 50 times below the reference's", [
+      ["times", quotient(reference?.latency?.p95, ours?.latency?.p95), (times) => times >= 50],
+    ]),
+    bar("pictures a second >= 50", [["pictures/s", ours?.picturesPerSecond, (count) => count >= 50]]),
+    bar("challenge view (without the strip) <= 6 kB a picture", [["kB", plain?.jpegKb, (kb) => kb <= 6]]),
+    bar("challenge view <= 1/8 of the whole page's kB", [
+      ["part", quotient(ours?.jpegKb, page?.jpegKb), (part) => part <= CHALLENGE_PART_OF_PAGE],
+    ]),
+    ...["frame", "nested"].map((row) => {
+      const result = find(row, "ours binary");
+      return bar(`${row}: p50 <= main frame + 5 ms, p95 <= 35, no move lost, displaced <= 1 px`, [
+        ["p50 above main's", difference(result?.latency?.p50, isolated?.latency?.p50), (ms) => ms <= 5],
+        ["p95", result?.latency?.p95, (ms) => ms <= 35],
+        ["seen %", result?.seenPercent, (percent) => percent === 100],
+        ["reached %", result?.reachedPercent, (percent) => percent >= 100],
+        ["px", result?.displacementPx, (px) => px <= 1],
+      ]);
+    }),
+    bar("console: p50 <= 40, p95 <= 80", [
+      ["p50", console?.latency?.p50, (ms) => ms <= 40],
+      ["p95", console?.latency?.p95, (ms) => ms <= 80],
+    ]),
+    bar("8 sessions at once: each p95 <= 250, >= 10 pictures/s, slowest/fastest <= 2", [
+      ["worst p95", eight?.["worst session's p95 ms"], (ms) => ms <= 250],
+      ["fewest pictures/s", eight?.["fewest pictures/s"], (count) => count >= 10],
+      ["p95 ratio", eight?.["slowest/fastest p95"], (ratio) => ratio <= 2],
+      ["pictures/s ratio", eight?.["slowest/fastest pictures/s"], (ratio) => ratio <= 2],
+    ]),
+    bar("1 Mbit/s, 150 ms: p95 <= 400, not growing", [
+      ["p95", slow?.latency?.p95, (ms) => ms <= 400],
+      ["last quarter's p95", quarters[1], (ms) => ms <= (quarters[0] ?? 0) * GROWTH_TOLERATED + GROWTH_TOLERATED_MS],
+      ["first quarter's p95", quarters[0], () => true],
+    ]),
+    bar("stalled viewer: <= 2 old pictures, then one < 200 ms old, server memory <= 2 MB", [
+      ["old", stalled?.["old pictures"], (count) => count <= 2],
+      ["age", stalled?.["first fresh one's age ms"], (ms) => ms < 200],
+      ["MB", stalled?.["server memory MB"], (mb) => mb <= 2],
+    ]),
+    bar("rest: < 2 % of a core, no pictures", [
+      ["% of a core", sum(rest?.browserCpu, rest?.serverCpu), (percent) => percent < 2],
+      ["pictures", rest?.more["pictures"], (count) => count === 0],
+    ]),
+    bar("unwatched playing page: no capture runs", [
+      [
+        "browser % of a core",
+        left,
+        (percent) => percent <= (alone ?? 0) + Math.max(0, (watched ?? 0) - (alone ?? 0)) * UNWATCHED_PART,
+      ],
+      ["without a session", alone, () => true],
+      ["watched", watched, () => true],
+    ]),
+    bar("server memory a session < 1 MB", [["MB", memory?.["MB a session"], (mb) => mb < 1]]),
+    bar("first picture within 300 ms of opening the link", [["p50", first?.latency?.p50, (ms) => ms <= 300]]),
+  ];
+}
+
+/** Passed when all checks hold; unknown as soon as one of its numbers is. */
+function bar(name: string, checks: readonly Check[]): Bar {
+  const known = checks.every(([, value]) => value !== null && value !== undefined);
+  const passed = known ? checks.every(([, value, holds]) => holds(value as number)) : null;
+  return { name, passed, measured: checks.map(([what, value]) => `${what} ${shown(value)}`).join(", ") };
+}
+
+function shown(value: number | null | undefined): string {
+  if (value === null || value === undefined) return "not run";
+  return String(Math.round(value * 100) / 100);
+}
+
+function difference(a: number | undefined, b: number | undefined): number | null {
+  return a === undefined || b === undefined ? null : a - b;
+}
+
+function sum(a: number | null | undefined, b: number | null | undefined): number | null {
+  return typeof a === "number" && typeof b === "number" ? a + b : null;
+}
+
+function quotient(a: number | null | undefined, b: number | null | undefined): number | null {
+  return typeof a === "number" && typeof b === "number" && b !== 0 ? a / b : null;
+}

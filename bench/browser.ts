@@ -1,0 +1,47 @@
+/** Chromium for the bench's own use: the same flags and viewport as the server's sessions get. */
+import { join } from "node:path";
+import { findChromium } from "../src/browser/find-chromium.ts";
+import { startBrowser } from "../src/browser/process.ts";
+import type { Size } from "../src/protocol/common.ts";
+import { Cdp, type CdpSession } from "./cdp.ts";
+import { atEnd, RUN_FOLDER } from "./cleanup.ts";
+
+export interface BenchBrowser {
+  readonly page: CdpSession;
+  /** Its processes name this folder in their command lines. */
+  readonly folder: string;
+  close(): Promise<void>;
+}
+
+/** Their folders begin with this. */
+export const BENCH_BROWSERS = join(RUN_FOLDER, "browser-");
+
+let started = 0;
+let found: Promise<string> | undefined;
+
+/** The Chromium that the server would run sessions in. Throws where there is none. */
+export function chromiumPath(): Promise<string> {
+  found ??= findChromium({ chromiumPath: process.env["CHROMIUM_PATH"], path: process.env["PATH"] }).then((path) => {
+    if (path === undefined) throw new Error("No Chromium found; name one in CHROMIUM_PATH.");
+    return path;
+  });
+  return found;
+}
+
+/** One browser with one blank page. */
+export async function startBenchBrowser(viewport: Size): Promise<BenchBrowser> {
+  started += 1;
+  const folder = `${BENCH_BROWSERS}${started}`;
+  const environment = Object.fromEntries(
+    ["PATH", "HOME", "LANG"].map((name) => [name, process.env[name] ?? ""]).filter(([, value]) => value !== ""),
+  ) as Record<string, string>;
+  const settings = { chromiumPath: await chromiumPath(), profileDir: folder, environment, viewport };
+  const browser = await startBrowser(settings, new AbortController().signal);
+  let cdp: Cdp | undefined;
+  const close = atEnd(async () => {
+    cdp?.close();
+    await browser.stop();
+  });
+  cdp = await Cdp.connect(browser.endpoint);
+  return { page: await cdp.page(), folder, close };
+}

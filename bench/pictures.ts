@@ -1,0 +1,89 @@
+/** Pictures as they came, kept with their times; what they show is read after the drag, so that reading disturbs nothing. */
+import { setTimeout as delay } from "node:timers/promises";
+import type { Rect } from "../src/protocol/common.ts";
+import type { Point, TimedPoint } from "./moves.ts";
+import { KNOB, type PageKind, PIECE_ABOVE_POINTER, PIECE_SIZE, STRIP_AT } from "./page.ts";
+import { findPiece } from "./piece.ts";
+import { NOTHING_YET, readStrip } from "./strip.ts";
+
+export interface Picture {
+  /** ms of performance.now() */
+  readonly at: number;
+  readonly jpeg: Buffer;
+  readonly wireBytes: number;
+  /** The part of the page it shows. */
+  readonly view: Rect;
+  /** Picture px per CSS px. */
+  readonly scale: number;
+  /** ms since 1970 on the server's clock, the same machine's; null where nothing tells. */
+  readonly capturedAt: number | null;
+}
+
+/** No picture for so long: the page and its view are at rest. */
+const REST_MS = 400;
+const REST_PATIENCE_MS = 6_000;
+const POLL_MS = 20;
+const DECODED_AT_ONCE = 8;
+
+export class PictureLog {
+  readonly #kind: PageKind;
+  #pictures: Picture[] = [];
+  #lastAt = performance.now();
+
+  constructor(kind: PageKind) {
+    this.#kind = kind;
+  }
+
+  get pictures(): readonly Picture[] {
+    return this.#pictures;
+  }
+
+  add(picture: Picture): void {
+    this.#lastAt = picture.at;
+    this.#pictures.push(picture);
+  }
+
+  clear(): void {
+    this.#pictures = [];
+  }
+
+  async untilRest(): Promise<void> {
+    const end = performance.now() + REST_PATIENCE_MS;
+    while (performance.now() - this.#lastAt < REST_MS && performance.now() < end) await delay(POLL_MS);
+  }
+
+  async lastShown(): Promise<Point | null> {
+    const last = this.#pictures.at(-1);
+    return last ? readPoint(last, this.#kind) : null;
+  }
+
+  /** What all of them show. */
+  async read(): Promise<{ shown: TimedPoint[]; unreadable: number }> {
+    const shown: TimedPoint[] = [];
+    let unreadable = 0;
+    for (let from = 0; from < this.#pictures.length; from += DECODED_AT_ONCE) {
+      const some = this.#pictures.slice(from, from + DECODED_AT_ONCE);
+      const points = await Promise.all(some.map((picture) => readPoint(picture, this.#kind)));
+      points.forEach((point, index) => {
+        if (point) shown.push({ ...point, at: (some[index] as Picture).at });
+        else unreadable += 1;
+      });
+    }
+    return { shown: shown.filter((point) => !isBefore(point, this.#kind)), unreadable };
+  }
+}
+
+/** Whether a picture shows the page as it was before the drag's first move. */
+function isBefore({ x, y }: Point, kind: PageKind): boolean {
+  const before = kind === "strip" ? NOTHING_YET : KNOB;
+  return Math.abs(x - before.x) <= 1 && Math.abs(y - before.y) <= 1;
+}
+
+/** The point of the page that a picture shows; null when it cannot be read. */
+export async function readPoint({ jpeg, view, scale }: Picture, kind: PageKind): Promise<Point | null> {
+  if (kind === "strip") {
+    return readStrip(jpeg, { left: (STRIP_AT.x - view.x) * scale, top: (STRIP_AT.y - view.y) * scale }, scale);
+  }
+  const middle = await findPiece(jpeg, (PIECE_SIZE * scale) ** 2);
+  return middle && { x: middle.x / scale + view.x, y: middle.y / scale + view.y + PIECE_ABOVE_POINTER };
+}

@@ -1,0 +1,128 @@
+/** Rows in which one person drags: every way in turn, several rounds, so that a drift of the machine hits all alike. */
+import { type Bench, type Result, type Row, say } from "../bench.ts";
+import { type CpuShares, startCpu } from "../cpu.ts";
+import { type DragRun, drag } from "../drag.ts";
+import { planMoves } from "../moves.ts";
+import { resultOfDrags } from "../numbers.ts";
+import { KNOB } from "../page.ts";
+import type { PageAsked } from "../site.ts";
+import { openConsoleLine } from "../ways/console.ts";
+import { openFloor } from "../ways/floor.ts";
+import { formOf, openOurs } from "../ways/ours.ts";
+import { openReference } from "../ways/reference.ts";
+import { type Line, USUAL_PATIENCE_MS, type WayName } from "../ways/way.ts";
+
+const FULL_SECONDS = 4;
+const QUICK_SECONDS = 2.5;
+const FULL_ROUNDS = 3;
+const QUICK_ROUNDS = 2;
+
+/** One way on one page; the ones of a group are run in turn. */
+interface Contestant {
+  readonly row: string;
+  readonly title: string;
+  readonly way: WayName;
+  readonly asked: PageAsked;
+  readonly view: "challenge" | "page";
+  readonly perSecond: number;
+  /** In a browser that gives frames of other sites processes of their own. */
+  readonly siteIsolation: boolean;
+}
+
+const STRIP: PageAsked = { kind: "strip", placed: "main" };
+
+function contestants(ways: readonly WayName[], common: Partial<Contestant> & Pick<Contestant, "row" | "title">) {
+  const usual = { asked: STRIP, view: "challenge", perSecond: 60, siteIsolation: false } as const;
+  return ways.map((way): Contestant => ({ ...usual, ...common, way }));
+}
+
+const OURS = ["ours json", "ours binary"] as const;
+const WITHOUT_CONSOLE = ["reference", "floor", ...OURS] as const;
+
+export const DRAG_ROWS: readonly Row[] = [
+  group("main", contestants([...WITHOUT_CONSOLE, "console"], { row: "main", title: "main frame, 60 moves/s" }), true),
+  group(
+    "plain",
+    contestants(WITHOUT_CONSOLE, {
+      row: "plain",
+      title: "the same without a strip",
+      asked: { kind: "plain", placed: "main" },
+    }),
+  ),
+  group("rates", [
+    ...contestants(WITHOUT_CONSOLE, { row: "20/s", title: "main frame, 20 moves/s", perSecond: 20 }),
+    ...contestants(WITHOUT_CONSOLE, { row: "120/s", title: "main frame, 120 moves/s", perSecond: 120 }),
+  ]),
+  group("frames", [
+    ...contestants(OURS, { row: "main isolated", title: "main frame, sites isolated", siteIsolation: true }),
+    ...contestants(OURS, {
+      row: "frame",
+      title: "frame of another site",
+      asked: { kind: "strip", placed: "frame" },
+      siteIsolation: true,
+    }),
+    ...contestants(OURS, {
+      row: "nested",
+      title: "frame in a frame",
+      asked: { kind: "strip", placed: "nested" },
+      siteIsolation: true,
+    }),
+  ]),
+  group("page", contestants(WITHOUT_CONSOLE, { row: "page", title: "whole page 1280x720", view: "page" })),
+];
+
+function group(key: string, all: readonly Contestant[], main = false): Row {
+  return {
+    key,
+    main,
+    async run(bench) {
+      const runs = all.map(() => ({ drags: [] as DragRun[], shares: [] as CpuShares[] }));
+      const rounds = bench.pick(FULL_ROUNDS, QUICK_ROUNDS);
+      for (let round = 0; round < rounds; round += 1) {
+        for (let turn = 0; turn < all.length; turn += 1) {
+          // Another one first each round: none always follows the same one.
+          const index = (turn + round) % all.length;
+          const [contestant, run] = [all[index] as Contestant, runs[index] as (typeof runs)[number]];
+          // Its backlog alone takes as long as all the others' drags: once is enough for a quick look.
+          if (bench.quick && contestant.way === "reference" && round > 0) continue;
+          say(`  round ${round + 1} of ${rounds}: ${contestant.title}, ${contestant.way}`);
+          const { drags, shares } = await oneDrag(bench, contestant);
+          run.drags.push(drags);
+          run.shares.push(shares);
+        }
+      }
+      return all.map((contestant, index): Result => {
+        const { drags, shares } = runs[index] as (typeof runs)[number];
+        return resultOfDrags(contestant, drags, shares);
+      });
+    },
+  };
+}
+
+async function oneDrag(bench: Bench, contestant: Contestant): Promise<{ drags: DragRun; shares: CpuShares }> {
+  const line = await open(bench, contestant);
+  try {
+    const moves = planMoves(KNOB, contestant.perSecond, bench.pick(FULL_SECONDS, QUICK_SECONDS));
+    const endCpu = await startCpu(line.measured);
+    const pending = await drag(line, KNOB, moves, { exact: true, seenWithinMs: USUAL_PATIENCE_MS });
+    const shares = await endCpu();
+    return { drags: await pending.finish(), shares };
+  } finally {
+    await line.close();
+  }
+}
+
+async function open(bench: Bench, { way, asked, view, siteIsolation }: Contestant): Promise<Line> {
+  const options = { site: bench.site, asked, view };
+  if (way === "reference") return openReference(options);
+  if (way === "floor") return openFloor(options);
+  const server = await bench.server(siteIsolation);
+  if (way === "console") return openConsoleLine({ ...options, server });
+  return openOurs({ ...options, server, form: formOf(way) });
+}
+
+/** A short drag that counts for nothing: the server's code is compiled as that of one that has served before. */
+export async function warmUp(bench: Bench): Promise<void> {
+  const [contestant] = contestants(["ours json"], { row: "", title: "" });
+  if (contestant) await oneDrag(bench, contestant);
+}

@@ -1,0 +1,133 @@
+/** The real server as a process of its own, started as a user would, and the few calls of its REST side. */
+import { type ChildProcess, fork } from "node:child_process";
+import { chmod, mkdtemp, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { SessionAnswer } from "../src/protocol/rest.ts";
+import { chromiumPath } from "./browser.ts";
+import { atEnd, forgetChild, killAtExit, RUN_FOLDER } from "./cleanup.ts";
+import type { ServerMemory } from "./memory-probe.ts";
+
+const START_DEADLINE_MS = 20_000;
+const STOP_DEADLINE_MS = 12_000;
+const CALL_DEADLINE_MS = 30_000;
+const PROGRAM = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
+const PROBE = new URL("./memory-probe.ts", import.meta.url).href;
+
+export interface ServerOptions {
+  /** Frames of other sites get processes of their own, as in a full Chromium; the headless shell does not by itself. */
+  readonly siteIsolation?: boolean;
+}
+
+export class BenchServer {
+  readonly dataDir: string;
+  readonly #child: ChildProcess;
+  readonly #origin: string;
+  readonly stop: () => Promise<void>;
+
+  private constructor(child: ChildProcess, dataDir: string, origin: string, stop: () => Promise<void>) {
+    this.#child = child;
+    this.dataDir = dataDir;
+    this.#origin = origin;
+    this.stop = stop;
+  }
+
+  static async start({ siteIsolation = false }: ServerOptions = {}): Promise<BenchServer> {
+    const dataDir = await mkdtemp(join(RUN_FOLDER, "server-"));
+    const chromium = siteIsolation ? await isolating(await chromiumPath(), dataDir) : await chromiumPath();
+    const child = fork(PROGRAM, [], {
+      // Away from the repository: a user's .env there must not change what is measured.
+      cwd: dataDir,
+      execArgv: ["--expose-gc", "--import", PROBE],
+      stdio: ["ignore", "pipe", "inherit", "ipc"],
+      env: { ...process.env, ...SETTINGS, DATA_DIR: dataDir, CHROMIUM_PATH: chromium },
+    });
+    killAtExit(child.pid);
+    const stop = atEnd(() => stopChild(child));
+    return new BenchServer(child, dataDir, await originOf(child), stop);
+  }
+
+  get pid(): number | null {
+    return this.#child.pid ?? null;
+  }
+
+  get url(): URL {
+    return new URL(this.#origin);
+  }
+
+  async createSession(url: string): Promise<SessionAnswer> {
+    const response = await fetch(`${this.#origin}/api/captcha/sessions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ url }),
+      signal: AbortSignal.timeout(CALL_DEADLINE_MS),
+    });
+    if (response.status !== 201) throw new Error(`No session: ${response.status} ${await response.text()}`);
+    return (await response.json()) as SessionAnswer;
+  }
+
+  async endSession(id: string): Promise<void> {
+    const signal = AbortSignal.timeout(CALL_DEADLINE_MS);
+    const response = await fetch(`${this.#origin}/api/captcha/session/${id}`, { method: "DELETE", signal });
+    await response.arrayBuffer();
+  }
+
+  /** Taken after a full garbage collection. */
+  async memory(): Promise<ServerMemory> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error("The server did not tell its memory.")), CALL_DEADLINE_MS);
+      this.#child.once("message", (message) => {
+        clearTimeout(timer);
+        resolve(message as ServerMemory);
+      });
+      this.#child.send("memory");
+    });
+  }
+}
+
+const SETTINGS = {
+  HOST: "127.0.0.1",
+  PORT: "0",
+  DEMO: "off",
+  LOG_LEVEL: "silent",
+  PUBLIC_URL: "",
+  BASE_PATH: "",
+  CHALLENGE_KINDS_FILE: "",
+} as const;
+
+/** A browser with one flag more; the name stays, as the server tells a headless shell by it. */
+async function isolating(chromium: string, folder: string): Promise<string> {
+  const path = join(folder, basename(chromium));
+  await writeFile(path, `#!/bin/sh\nexec "${chromium}" --site-per-process "$@"\n`);
+  await chmod(path, 0o700);
+  return path;
+}
+
+/** The banner names the address once the server listens. */
+async function originOf(child: ChildProcess): Promise<string> {
+  let text = "";
+  return new Promise((resolve, reject) => {
+    const fail = (why: string) => reject(new Error(`The server did not start (${why}): ${text}`));
+    const timer = setTimeout(() => fail("no banner"), START_DEADLINE_MS);
+    child.once("exit", (code) => fail(`exit ${code}`));
+    child.stdout?.on("data", (data: Buffer) => {
+      text += data.toString();
+      const origin = /(http:\/\/127\.0\.0\.1:\d+)\/api\/captcha\/control/.exec(text)?.[1];
+      if (origin === undefined) return;
+      clearTimeout(timer);
+      resolve(origin);
+    });
+  });
+}
+
+async function stopChild(child: ChildProcess): Promise<void> {
+  const gone = new Promise<void>((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) resolve();
+    else child.once("exit", () => resolve());
+  });
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), STOP_DEADLINE_MS);
+  await gone;
+  clearTimeout(timer);
+  forgetChild(child.pid);
+}

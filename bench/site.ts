@@ -1,0 +1,119 @@
+/** Serves the test pages under three host names, and takes the pages' own reports of what they saw. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Rect } from "../src/protocol/common.ts";
+import { atEnd } from "./cleanup.ts";
+import type { Point } from "./moves.ts";
+import { challengeDocument, framingDocument, type PageKind } from "./page.ts";
+
+/** Frames around the challenge: none, one of another site, one of a third site inside of that. */
+export type Placed = "main" | "frame" | "nested";
+
+export interface PageAsked {
+  readonly kind: PageKind;
+  readonly placed: Placed;
+  readonly animated?: boolean;
+}
+
+export interface OpenedPage {
+  readonly url: string;
+  /** What the page itself saw of the drag, sent by it on release; null when nothing came within a second. */
+  report(): Promise<PageReport | null>;
+}
+
+export interface PageReport {
+  /** Every move, as the page got them, those the browser merged for painting included; px of the page. */
+  readonly seen: readonly (readonly [number, number])[];
+  /** Those it painted. */
+  readonly painted: readonly (readonly [number, number])[];
+}
+
+/** On the page; the frame's own frame, where there is one, fills the same place as the only one does. */
+const FRAME: Rect = { x: 430, y: 200, width: 420, height: 300 };
+const OUTER_FRAME: Rect = { x: 400, y: 170, width: 480, height: 360 };
+const REPORT_PATIENCE_MS = 1_000;
+const REPORT_POLL_MS = 10;
+
+export class Site {
+  readonly #servers: Server[] = [];
+  readonly #reports = new Map<string, PageReport>();
+  readonly #pages = new Map<string, PageAsked>();
+  #origins: readonly string[] = [];
+  #runs = 0;
+
+  static async start(): Promise<Site> {
+    const site = new Site();
+    atEnd(async () => site.#stop());
+    const [main, other, third] = [
+      await site.#listen("127.0.0.1"),
+      await site.#listen("127.0.0.1"),
+      await site.#listen("127.0.0.2"),
+    ];
+    site.#origins = [`http://127.0.0.1:${main}`, `http://localhost:${other}`, `http://127.0.0.2:${third}`];
+    return site;
+  }
+
+  /** A page for one run; its URL is new, so its report is its own. */
+  page(asked: PageAsked): OpenedPage {
+    this.#runs += 1;
+    const run = String(this.#runs);
+    this.#pages.set(run, asked);
+    return {
+      url: `${this.#origins[0]}/page/${run}`,
+      report: async () => {
+        const end = performance.now() + REPORT_PATIENCE_MS;
+        while (!this.#reports.has(run) && performance.now() < end) await delay(REPORT_POLL_MS);
+        return this.#reports.get(run) ?? null;
+      },
+    };
+  }
+
+  async #listen(host: string): Promise<number> {
+    const server = createServer((request, response) => this.#answer(request, response));
+    this.#servers.push(server);
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(0, host, resolve);
+    });
+    return (server.address() as AddressInfo).port;
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const [what, run = ""] = (request.url ?? "/").split("/").filter(Boolean);
+    const asked = this.#pages.get(run);
+    if (what === "seen") {
+      let text = "";
+      request.on("data", (data) => {
+        text += data;
+      });
+      request.on("end", () => {
+        this.#reports.set(run, JSON.parse(text) as PageReport);
+        response.end();
+      });
+      return;
+    }
+    response.statusCode = asked ? 200 : 404;
+    response.setHeader("content-type", "text/html; charset=utf-8").end(asked ? this.#html(what, run, asked) : "");
+  }
+
+  /** `page` is what is opened; `middle` and `inner` are its frames. */
+  #html(what: string | undefined, run: string, { kind, placed, animated = false }: PageAsked): string {
+    const document = (origin: Point) => challengeDocument({ kind, animated, run, origin });
+    if (what === "inner") return document(FRAME);
+    if (what === "middle") {
+      const inside = { ...FRAME, x: FRAME.x - OUTER_FRAME.x, y: FRAME.y - OUTER_FRAME.y };
+      return framingDocument(`${this.#origins[2]}/inner/${run}`, inside, false);
+    }
+    if (placed === "main") return document({ x: 0, y: 0 });
+    if (placed === "frame") return framingDocument(`${this.#origins[1]}/inner/${run}`, FRAME, true);
+    return framingDocument(`${this.#origins[1]}/middle/${run}`, OUTER_FRAME, true);
+  }
+
+  async #stop(): Promise<void> {
+    for (const server of this.#servers) {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
+  }
+}

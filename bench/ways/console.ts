@@ -1,0 +1,135 @@
+/** The real console in a second Chromium: from the pointer's event in it to the picture on its canvas. */
+import { setTimeout as delay } from "node:timers/promises";
+import type { Rect } from "../../src/protocol/common.ts";
+import { type BenchBrowser, startBenchBrowser } from "../browser.ts";
+import type { Point } from "../moves.ts";
+import { STRIP_AT } from "../page.ts";
+import type { BenchServer } from "../server.ts";
+import { NOTHING_YET, readBits, STRIP } from "../strip.ts";
+import { type ConsoleProbe, installProbe } from "./console-probe.ts";
+import { type Line, type OpenOptions, USUAL_PATIENCE_MS } from "./way.ts";
+
+const CONSOLE_WINDOW = { width: 1440, height: 900 } as const;
+const LIVE_DEADLINE_MS = 10_000;
+const POLL_MS = 50;
+/** The picture has not changed for so long: what the console asks of the server at first has been answered. */
+const REST_MS = 600;
+
+export interface ConsoleOptions extends OpenOptions {
+  readonly server: BenchServer;
+}
+
+/** How the canvas lies on the screen and what it shows. */
+interface Layout {
+  readonly seq: string;
+  readonly view: Rect;
+  readonly box: Rect;
+}
+
+export interface OpenedConsole {
+  readonly browser: BenchBrowser;
+  /** From opening the link to the first picture painted, ms. */
+  readonly firstPictureMs: number;
+  readonly close: () => Promise<void>;
+}
+
+/** A new browser, as for an operator who opens a link for the first time. */
+export async function openConsole(controlUrl: string): Promise<OpenedConsole> {
+  const browser = await startBenchBrowser(CONSOLE_WINDOW);
+  const { page } = browser;
+  await page.send("Emulation.setDeviceMetricsOverride", { ...CONSOLE_WINDOW, deviceScaleFactor: 1, mobile: false });
+  await page.send("Page.enable");
+  await page.send("Page.addScriptToEvaluateOnNewDocument", { source: `(${installProbe})(${readBits})` });
+  const openedAt = Date.now();
+  await page.send("Page.navigate", { url: controlUrl });
+  let paintedAt: number | null = null;
+  const end = performance.now() + LIVE_DEADLINE_MS;
+  while (paintedAt === null && performance.now() < end) {
+    await delay(POLL_MS);
+    paintedAt = await page.evaluate<number | null>("globalThis.benchProbe?.firstPaintedAt ?? null");
+  }
+  if (paintedAt === null) throw new Error("The console painted no picture.");
+  return { browser, firstPictureMs: paintedAt - openedAt, close: browser.close };
+}
+
+export async function openConsoleLine({ site, asked, view, server }: ConsoleOptions): Promise<Line> {
+  if (asked.kind !== "strip" || view !== "challenge") throw new Error("The console is measured by the strip.");
+  const opened = site.page(asked);
+  const session = await server.createSession(opened.url);
+  const { browser, close } = await openConsole(session.control_url);
+  const { page } = browser;
+  const layout = await restingLayout(browser);
+  const strip: ConsoleProbe["strip"] = {
+    left: STRIP_AT.x - layout.view.x,
+    top: STRIP_AT.y - layout.view.y,
+    width: STRIP.width,
+    height: STRIP.height,
+    bits: STRIP.bits,
+    pictureWidth: layout.view.width,
+  };
+  await page.evaluate(`void (benchProbe.strip = ${JSON.stringify(strip)})`);
+
+  const { view: shown, box } = layout;
+  const mouse = (type: string, { x, y }: Point, button: "left" | "none", buttons: number) => {
+    page.post("Input.dispatchMouseEvent", {
+      type,
+      x: box.x + ((x - shown.x) * box.width) / shown.width,
+      y: box.y + ((y - shown.y) * box.height) / shown.height,
+      button,
+      buttons,
+      clickCount: type === "mouseMoved" ? 0 : 1,
+    });
+  };
+  const aimed = (client: Point): Point => ({
+    x: shown.x + ((client.x - box.x) * shown.width) / box.width,
+    y: shown.y + ((client.y - box.y) * shown.height) / box.height,
+  });
+  return {
+    measured: { browserFolder: server.dataDir, serverPid: server.pid },
+    page: opened,
+    patienceMs: USUAL_PATIENCE_MS,
+    press: (at) => {
+      mouse("mouseMoved", at, "none", 0);
+      mouse("mousePressed", at, "left", 1);
+    },
+    move: (to) => mouse("mouseMoved", to, "left", 1),
+    release: (at) => mouse("mouseReleased", at, "left", 0),
+    begin: async () => page.evaluate("void (benchProbe.moves = [], benchProbe.shown = [])"),
+    lastShown: () => page.evaluate<Point | null>("benchProbe.shown.at(-1)?.point ?? null"),
+    record: async () => {
+      const { moves, shown } = await page.evaluate<ConsoleProbe>("benchProbe");
+      const read = shown.flatMap(({ at, point }) => (point ? [{ at, ...point }] : []));
+      return {
+        sent: moves.map(({ at, x, y }) => ({ at, ...aimed({ x, y }) })),
+        shown: read.filter(({ x, y }) => x !== NOTHING_YET.x || y !== NOTHING_YET.y),
+        pictures: [],
+        pictureTimes: shown.map(({ at }) => at),
+        unreadable: shown.length - read.length,
+      };
+    },
+    close: async () => {
+      await close();
+      await server.endSession(session.session_id);
+    },
+  };
+}
+
+async function restingLayout({ page }: BenchBrowser): Promise<Layout> {
+  const end = performance.now() + LIVE_DEADLINE_MS;
+  let last: Layout | null = null;
+  let since = performance.now();
+  while (performance.now() < end) {
+    const now = await page.evaluate<{ seq?: string; view?: string; box: Rect }>(`(() => {
+      const canvas = document.getElementById("screen");
+      const { x, y, width, height } = canvas.getBoundingClientRect();
+      return { ...canvas.dataset, box: { x, y, width, height } };
+    })()`);
+    const [x = 0, y = 0, width = 1, height = 1] = (now.view ?? "").split(",").map(Number);
+    const layout = { seq: now.seq ?? "", view: { x, y, width, height }, box: now.box };
+    if (JSON.stringify(layout) !== JSON.stringify(last)) since = performance.now();
+    last = layout;
+    if (layout.seq !== "" && performance.now() - since > REST_MS) return layout;
+    await delay(POLL_MS);
+  }
+  throw new Error("The console's picture did not come to rest.");
+}

@@ -1,0 +1,131 @@
+/** The floor: raw DevTools from the bench itself, no server between. What no server on this machine can be faster than. */
+import { startBenchBrowser } from "../browser.ts";
+import type { CdpSession } from "../cdp.ts";
+import type { Point } from "../moves.ts";
+import { CHALLENGE_VIEW, VIEWPORT } from "../page.ts";
+import { PictureLog } from "../pictures.ts";
+import { type Line, type OpenOptions, USUAL_PATIENCE_MS } from "./way.ts";
+
+const QUALITY = 50;
+/** Chromium's capture sometimes holds back what differs; a restart of the screencast costs one frame and frees it. */
+const FREEZE_AFTER_MS = 28;
+/** A picture that comes sooner after an input cannot show it yet. */
+const TOO_SOON_MS = 6;
+const CAST = { format: "jpeg", quality: QUALITY, everyNthFrame: 1 } as const;
+
+export async function openFloor({ site, asked, view }: OpenOptions): Promise<Line> {
+  if (asked.placed !== "main") throw new Error("The floor sends input to the main frame only.");
+  const browser = await startBenchBrowser(VIEWPORT);
+  const { page } = browser;
+  const opened = site.page(asked);
+  const shown = view === "page" ? { x: 0, y: 0, ...VIEWPORT } : CHALLENGE_VIEW;
+  const log = new PictureLog(asked.kind);
+  const watchdog = new Watchdog(page);
+  page.on("Page.screencastFrame", (params, wireBytes) => {
+    const at = performance.now();
+    page.post("Page.screencastFrameAck", { sessionId: params["sessionId"] });
+    watchdog.picture();
+    log.add({
+      at,
+      jpeg: Buffer.from(String(params["data"]), "base64"),
+      wireBytes,
+      view: shown,
+      scale: 1,
+      capturedAt: null,
+    });
+  });
+  await page.send("Emulation.setDeviceMetricsOverride", {
+    ...VIEWPORT,
+    screenWidth: VIEWPORT.width,
+    screenHeight: VIEWPORT.height,
+    deviceScaleFactor: 1,
+    mobile: false,
+    ...(view === "page" ? {} : { viewport: { ...shown, scale: 1 } }),
+  });
+  await page.open(opened.url);
+  await page.send("Page.startScreencast", CAST);
+  await log.untilRest();
+
+  const mouse = (type: string, { x, y }: Point, button: "left" | "none", buttons: number) => {
+    page.post("Input.dispatchMouseEvent", { type, x, y, button, buttons, clickCount: type === "mouseMoved" ? 0 : 1 });
+  };
+  let down = 0;
+  return {
+    measured: { browserFolder: browser.folder, serverPid: null },
+    page: opened,
+    patienceMs: USUAL_PATIENCE_MS,
+    press: (at) => {
+      mouse("mouseMoved", at, "none", 0);
+      mouse("mousePressed", at, "left", 1);
+      down = 1;
+    },
+    move: (to) => {
+      mouse("mouseMoved", to, down === 1 ? "left" : "none", down);
+      watchdog.input();
+    },
+    release: (at) => {
+      down = 0;
+      mouse("mouseReleased", at, "left", 0);
+    },
+    begin: async () => log.clear(),
+    lastShown: () => log.lastShown(),
+    record: async () => ({
+      sent: null,
+      ...(await log.read()),
+      pictures: log.pictures,
+      pictureTimes: log.pictures.map(({ at }) => at),
+    }),
+    close: async () => {
+      watchdog.stop();
+      await browser.close();
+    },
+  };
+}
+
+/** No picture that can show an input so long after it: stop and start, once an input. */
+class Watchdog {
+  readonly #page: CdpSession;
+  #timer: NodeJS.Timeout | undefined;
+  #inputAt = -Infinity;
+  #restarting = false;
+
+  constructor(page: CdpSession) {
+    this.#page = page;
+  }
+
+  input(): void {
+    this.#inputAt = performance.now();
+    if (this.#timer === undefined) this.#arm();
+  }
+
+  picture(): void {
+    this.#disarm();
+    if (performance.now() - this.#inputAt < TOO_SOON_MS) this.#arm();
+  }
+
+  stop(): void {
+    this.#disarm();
+    this.#restarting = true;
+  }
+
+  #arm(): void {
+    if (!this.#restarting) this.#timer = setTimeout(() => void this.#restart(), FREEZE_AFTER_MS);
+  }
+
+  #disarm(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  async #restart(): Promise<void> {
+    this.#timer = undefined;
+    this.#restarting = true;
+    try {
+      await this.#page.send("Page.stopScreencast");
+      await this.#page.send("Page.startScreencast", CAST);
+      this.#restarting = false;
+    } catch {
+      // The browser is being closed.
+    }
+  }
+}

@@ -1,0 +1,83 @@
+/** Through the real server: a session, its operator socket, pictures as JSON or as binary messages. */
+import type { Point } from "../moves.ts";
+import type { BenchServer } from "../server.ts";
+import { type Form, ViewerSocket } from "./viewer.ts";
+import { type Line, type OpenOptions, type OursName, USUAL_PATIENCE_MS } from "./way.ts";
+
+export interface OursOptions extends OpenOptions {
+  readonly server: BenchServer;
+  readonly form: Form;
+  /** Others who only watch. */
+  readonly watchers?: number;
+  /** The page never comes to rest: not waited for. */
+  readonly moving?: boolean;
+  /** Where the socket goes instead, e.g. over a slow line. */
+  readonly route?: (wsUrl: string) => string;
+}
+
+export interface OursLine extends Line {
+  readonly operator: ViewerSocket;
+  readonly watchers: readonly ViewerSocket[];
+}
+
+export function formOf(way: OursName): Form {
+  return way === "ours json" ? "json" : "binary";
+}
+
+export async function openOurs(options: OursOptions): Promise<OursLine> {
+  const { site, asked, view, server, form, route = (url) => url } = options;
+  const opened = site.page(asked);
+  const session = await server.createSession(opened.url);
+  const connect = () => ViewerSocket.connect(route(session.ws_url), form, asked.kind);
+  const operator = await connect();
+  const watchers: ViewerSocket[] = [];
+  for (let index = 0; index < (options.watchers ?? 0); index += 1) watchers.push(await connect());
+  if (view === "page") operator.send({ type: "view", mode: "page", scale: 1 });
+  const { log } = operator;
+  if (options.moving !== true) await log.untilRest();
+  if (operator.errors.length > 0) throw new Error(`The server refused: ${operator.errors.join(" ")}`);
+
+  let down = 0;
+  const mouse = (event_type: "down" | "move" | "up", { x, y }: Point) => {
+    operator.send({
+      type: "mouse_event",
+      event_type,
+      x,
+      y,
+      ...(event_type === "move" ? {} : { button: "left" as const }),
+      buttons: down,
+      t: performance.now(),
+    });
+  };
+  return {
+    operator,
+    watchers,
+    measured: { browserFolder: server.dataDir, serverPid: server.pid },
+    page: opened,
+    patienceMs: USUAL_PATIENCE_MS,
+    press: (at) => {
+      mouse("move", at);
+      down = 1;
+      mouse("down", at);
+    },
+    move: (to) => mouse("move", to),
+    release: (at) => {
+      down = 0;
+      mouse("up", at);
+    },
+    begin: async () => {
+      for (const viewer of [operator, ...watchers]) viewer.log.clear();
+    },
+    lastShown: () => log.lastShown(),
+    record: async () => ({
+      sent: null,
+      ...(await log.read()),
+      pictures: log.pictures,
+      pictureTimes: log.pictures.map(({ at }) => at),
+    }),
+    close: async () => {
+      for (const viewer of [operator, ...watchers]) viewer.close();
+      await server.endSession(session.session_id);
+    },
+  };
+}

@@ -1,0 +1,114 @@
+/** A client of the operator socket, JSON or binary: keeps the pictures, answers them as a console does. */
+import { WebSocket } from "ws";
+import type { Rect } from "../../src/protocol/common.ts";
+import { pictureFactsSchema } from "../../src/protocol/frame.ts";
+import { BINARY_SUBPROTOCOL, type ClientMessage, JSON_SUBPROTOCOL } from "../../src/protocol/live.ts";
+import type { PageKind } from "../page.ts";
+import { PictureLog } from "../pictures.ts";
+
+export type Form = "json" | "binary";
+
+const OPEN_DEADLINE_MS = 10_000;
+const HEADER_LENGTH_BYTES = 4;
+
+/** Of a picture in either form; an older server leaves some out. */
+const factsSchema = pictureFactsSchema.partial().required({ view: true });
+
+interface Message {
+  readonly type: string;
+  readonly timestamp: number;
+  readonly screenshot?: string | null;
+  readonly seq?: number;
+  readonly view?: Rect;
+  readonly code?: string;
+}
+
+export class ViewerSocket {
+  readonly log: PictureLog;
+  readonly #socket: WebSocket;
+  readonly #form: Form;
+  /** Codes of error messages that came. */
+  readonly errors: string[] = [];
+  #sessionInfo = false;
+
+  private constructor(socket: WebSocket, form: Form, kind: PageKind) {
+    this.#socket = socket;
+    this.#form = form;
+    this.log = new PictureLog(kind);
+    socket.on("message", (data: Buffer, isBinary: boolean) => {
+      const at = performance.now();
+      if (isBinary) this.#onBinary(data, at);
+      else this.#onText(data, at);
+    });
+    socket.on("error", () => {});
+  }
+
+  /** Connected and welcomed. */
+  static async connect(url: string, form: Form, kind: PageKind): Promise<ViewerSocket> {
+    const protocol = form === "binary" ? BINARY_SUBPROTOCOL : JSON_SUBPROTOCOL;
+    const socket = new WebSocket(url, [protocol], { perMessageDeflate: false });
+    const viewer = new ViewerSocket(socket, form, kind);
+    await new Promise<void>((resolve, reject) => {
+      const fail = (why: string) => {
+        socket.terminate();
+        reject(new Error(`${protocol}: ${why}`));
+      };
+      const timer = setTimeout(() => fail("no session_info"), OPEN_DEADLINE_MS);
+      socket.once("error", (error) => fail(String(error)));
+      socket.on("message", () => {
+        if (!viewer.#sessionInfo) return;
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+    return viewer;
+  }
+
+  send(message: ClientMessage): void {
+    this.#socket.send(JSON.stringify(message));
+  }
+
+  /** Stops reading, as a tab whose thread hangs does; the kernel's buffers go on. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  close(): void {
+    this.#socket.terminate();
+  }
+
+  #onBinary(data: Buffer, at: number): void {
+    const headerEnd = HEADER_LENGTH_BYTES + data.readUInt32BE(0);
+    const facts = factsSchema.parse(JSON.parse(data.toString("utf8", HEADER_LENGTH_BYTES, headerEnd)));
+    if (facts.seq !== undefined) this.send({ type: "ack", seq: facts.seq });
+    this.log.add({
+      at,
+      jpeg: data.subarray(headerEnd),
+      wireBytes: data.length,
+      view: facts.view,
+      scale: facts.scale ?? 1,
+      capturedAt: facts.captured_at ?? null,
+    });
+  }
+
+  #onText(data: Buffer, at: number): void {
+    const message = JSON.parse(data.toString()) as Message;
+    if (message.type === "error") this.errors.push(message.code ?? "");
+    if (message.type === "session_info") this.#sessionInfo = true;
+    if (this.#form === "binary" || typeof message.screenshot !== "string") return;
+    const facts = factsSchema.parse(message);
+    this.log.add({
+      at,
+      jpeg: Buffer.from(message.screenshot, "base64"),
+      wireBytes: data.length,
+      view: facts.view,
+      scale: facts.scale ?? 1,
+      // Before pictures carry it, when it was sent.
+      capturedAt: facts.captured_at ?? message.timestamp,
+    });
+  }
+}
