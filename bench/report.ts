@@ -66,7 +66,7 @@ function renderMarkdown(report: Report): string {
     "",
     "## Bars",
     "",
-    ...report.bars.map(({ name, passed, measured }) => `- **${verdict(passed)}** ${name}: ${measured}`),
+    ...known(report.bars).map(({ name, passed, measured }) => `- **${verdict(passed)}** ${name}: ${measured}`),
     ...failureLines(report),
     "",
   ].join("\n");
@@ -116,7 +116,12 @@ function digits(value: number | null | undefined, places?: number): string {
 }
 
 function barLines({ bars }: Report): string[] {
-  return ["bars", ...bars.map(({ name, passed, measured }) => `  ${verdict(passed).padEnd(8)} ${name}: ${measured}`)];
+  const left = bars.filter(({ passed }) => passed === null).length;
+  return [
+    "bars",
+    ...known(bars).map(({ name, passed, measured }) => `  ${verdict(passed)}  ${name}: ${measured}`),
+    ...(left > 0 ? [`  ${left} more belong to rows that were not run`] : []),
+  ];
 }
 
 function failureLines({ failures }: Report): string[] {
@@ -124,6 +129,10 @@ function failureLines({ failures }: Report): string[] {
   return lines.length === 0 ? [] : ["", "not measured", ...lines];
 }
 
+function known(bars: readonly Bar[]): readonly Bar[] {
+  return bars.filter(({ passed }) => passed !== null);
+}
+
 function verdict(passed: boolean | null): string {
-  return passed === null ? "not run" : passed ? "pass" : "FAIL";
+  return passed ? "pass" : "FAIL";
 }

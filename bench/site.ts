@@ -35,6 +35,12 @@ const OUTER_FRAME: Rect = { x: 400, y: 170, width: 480, height: 360 };
 const REPORT_PATIENCE_MS = 1_000;
 const REPORT_POLL_MS = 10;
 
+/** The canvas has the console's id: the probe in the page tells them apart by nothing else. */
+const PAINTED_AT_ONCE = `<!doctype html><canvas id="screen"></canvas><script>
+  const canvas = document.getElementById("screen");
+  canvas.getContext("2d").drawImage(canvas, 0, 0);
+</script>`;
+
 export class Site {
   readonly #servers: Server[] = [];
   readonly #reports = new Map<string, PageReport>();
@@ -69,6 +75,11 @@ export class Site {
     };
   }
 
+  /** A page with a picture and nothing to load. */
+  get paintedAtOnce(): string {
+    return `${this.#origins[0]}/painted`;
+  }
+
   async #listen(host: string): Promise<number> {
     const server = createServer((request, response) => this.#answer(request, response));
     this.#servers.push(server);
@@ -91,6 +102,10 @@ export class Site {
         this.#reports.set(run, JSON.parse(text) as PageReport);
         response.end();
       });
+      return;
+    }
+    if (what === "painted") {
+      response.setHeader("content-type", "text/html; charset=utf-8").end(PAINTED_AT_ONCE);
       return;
     }
     response.statusCode = asked ? 200 : 404;
