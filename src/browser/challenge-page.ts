@@ -120,8 +120,8 @@ export class RemotePage implements ChallengePage {
     await this.#watch.begin();
   }
 
-  async picture(mode: ViewMode): Promise<Picture> {
-    return this.cut(await this.#screencast.still(this.view(mode)), mode, 1);
+  async picture(mode: ViewMode, scale: number): Promise<Picture> {
+    return this.cut(await this.#screencast.still(this.view(mode)), mode, scale);
   }
 
   cut(picture: Picture, mode: ViewMode, scale: number): Promise<Picture> {
@@ -179,6 +179,11 @@ export class RemotePage implements ChallengePage {
   /** The browser was told to deny downloads; the operator is told that one was wanted. */
   refuseDownload(url: string): void {
     this.#notices.tell({ type: "page_notice", notice: "download_refused", url });
+  }
+
+  /** Without a way for pictures and hands there is no session. */
+  connectionLost(): void {
+    this.#lost("browser_lost");
   }
 
   #listen(): void {

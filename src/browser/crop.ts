@@ -6,8 +6,12 @@ import type { PageSession } from "./devtools.ts";
 import { isWhole, type Point, samePoint, wholePage } from "./view.ts";
 
 const CALL_DEADLINE_MS = 3_000;
-/** Two frames: before that the browser may still capture what it drew for the place before. */
-const SETTLE_MS = 34;
+/** Until the browser has drawn for another place or scale it may still capture what it drew for the one before. */
+const TWO_FRAMES_DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))";
+const DRAWN_DEADLINE_MS = 300;
+/** What is drawn is captured about a frame later. */
+const CAPTURED_MS = 17;
+const WORLD_NAME = "captcha-remote";
 
 /** A part of the viewport, in CSS px; picture px per CSS px; where the document is scrolled to. */
 export interface Aim {
@@ -22,6 +26,8 @@ export interface Crop {
   reach(wanted: Aim): Aim;
   /** From here on pictures show `aim`, and only that; call it while no screencast runs. AppError `timeout`. */
   apply(aim: Aim): Promise<void>;
+  /** What was applied may not hold: the next time it is done again. */
+  forget(): void;
   /** A picture of `aim`, taken now. AppError `timeout`. */
   capture(aim: Aim, quality: number): Promise<Buffer>;
 }
@@ -60,15 +66,32 @@ export class OverrideCrop implements Crop {
       ...(isAll ? {} : { viewport: inDocument(aim) }),
     };
     await within(this.#session.send("Emulation.setDeviceMetricsOverride", metrics), "viewport");
-    // Another size would give an early picture away; another place of the same size would not.
-    if (before && !samePoint(placeOf(before), placeOf(aim))) await delay(SETTLE_MS);
+    if (before) await this.#drawn();
     this.#applied = aim;
+  }
+
+  /** Waits in a world of its own, which the page does not see. */
+  async #drawn(): Promise<void> {
+    const drawn = async () => {
+      const { frameTree } = await this.#session.send("Page.getFrameTree");
+      const world = { frameId: frameTree.frame.id, worldName: WORLD_NAME };
+      const { executionContextId: contextId } = await this.#session.send("Page.createIsolatedWorld", world);
+      const script = { expression: TWO_FRAMES_DRAWN, awaitPromise: true, contextId };
+      await this.#session.send("Runtime.evaluate", script);
+    };
+    // A page that is busy or goes elsewhere draws when it can.
+    await withDeadline(drawn(), DRAWN_DEADLINE_MS, "drawing").catch(() => {});
+    await delay(CAPTURED_MS);
   }
 
   async capture(aim: Aim, quality: number): Promise<Buffer> {
     const params = { format: "jpeg" as const, quality, clip: inDocument(aim) };
     const { data } = await within(this.#session.send("Page.captureScreenshot", params), "screenshot");
     return Buffer.from(data, "base64");
+  }
+
+  forget(): void {
+    this.#applied = null;
   }
 
   #isSame(a: Aim, b: Aim): boolean {
@@ -97,6 +120,8 @@ export class ServerCut implements Crop {
   }
 
   async apply(): Promise<void> {}
+
+  forget(): void {}
 
   async capture(_aim: Aim, quality: number): Promise<Buffer> {
     const { data } = await within(

@@ -13,8 +13,9 @@ export async function cutPicture(picture: Picture, view: Rect, wantedScale: numb
   if (scale === picture.scale && sameRect(view, picture.view)) return picture;
   const left = Math.round((view.x - picture.view.x) * picture.scale);
   const top = Math.round((view.y - picture.view.y) * picture.scale);
-  const width = Math.round(view.width * picture.scale);
-  const height = Math.round(view.height * picture.scale);
+  // Both edges rounded, not edge and size: their sum may be a pixel more than there is.
+  const width = Math.round((view.x + view.width - picture.view.x) * picture.scale) - left;
+  const height = Math.round((view.y + view.height - picture.view.y) * picture.scale) - top;
   const part = sharp(picture.jpeg).extract({ left, top, width, height });
   const size = { width: Math.round(view.width * scale), height: Math.round(view.height * scale) };
   const sized = scale === picture.scale ? part : part.resize({ ...size, fit: "fill", kernel: "linear" });

@@ -42,11 +42,13 @@ export class DevTools implements PageSession {
   readonly #listeners = new Map<string, (event: never) => void>();
   #sessionId: string | undefined;
   #lastId = 0;
+  /** Settles when the connection is gone, whoever closed it. */
+  readonly closed: Promise<void>;
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
     socket.on("message", (data: Buffer) => this.#onMessage(data));
-    socket.on("close", () => this.#onClose());
+    this.closed = new Promise((resolve) => socket.once("close", () => resolve(this.#onClose())));
     // A close follows, and that is enough to know.
     socket.on("error", () => {});
   }

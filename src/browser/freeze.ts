@@ -1,6 +1,7 @@
 /**
- * Notices a frozen screencast: Chromium's capture sometimes holds pictures back for 250 to 400 ms, also at the end of a
- * drag, when the operator aims. Stopping and starting it costs one picture's time. Pure: time comes in, ms.
+ * Notices a screencast that is stuck, so that it can be started anew, which costs one picture's time. Chromium's capture
+ * sometimes holds pictures back for 250 to 400 ms, also at the end of a drag, when the operator aims; and sometimes, after
+ * a change of size, it sends nothing but pictures of neither size. Pure: time comes in, ms.
  */
 
 /** A page that changes at all shows an input within this; a restart before would only cost. */
@@ -9,6 +10,9 @@ const PATIENCE_MS = 28;
 const MAX_PATIENCE_MS = 1_000;
 /** A picture that arrives sooner after an input was made before it. */
 const SHOWN_AFTER_MS = 8;
+/** A screencast that was started sends its first picture within this; again twice as long each time, up to the last. */
+const FIRST_PICTURE_MS = 150;
+const MAX_FIRST_PICTURE_MS = 2_400;
 
 export class FreezeWatch {
   /** An input that no picture has surely shown. */
@@ -16,10 +20,16 @@ export class FreezeWatch {
   #inputAt = -Infinity;
   #pictureAt = -Infinity;
   #patience = PATIENCE_MS;
+  /** A start that no picture of the right size has followed yet. */
+  #startedAt: number | null = null;
+  #firstPatience = FIRST_PICTURE_MS;
 
   /** When the screencast is to be restarted unless a picture comes; null: nothing is due. */
   get dueAt(): number | null {
-    return this.#owedSince === null ? null : this.#owedSince + this.#patience;
+    const input = this.#owedSince === null ? Infinity : this.#owedSince + this.#patience;
+    const start = this.#startedAt === null ? Infinity : this.#startedAt + this.#firstPatience;
+    const due = Math.min(input, start);
+    return due === Infinity ? null : due;
   }
 
   input(now: number): void {
@@ -33,21 +43,35 @@ export class FreezeWatch {
     this.#patience = PATIENCE_MS;
   }
 
-  /** A picture that differs from the one before. */
-  picture(now: number): void {
+  started(now: number): void {
+    this.#startedAt = now;
+  }
+
+  /** A picture of the right size; `isNew` when it differs from the one before. */
+  picture(now: number, isNew: boolean): void {
+    this.#startedAt = null;
+    this.#firstPatience = FIRST_PICTURE_MS;
+    if (!isNew) return;
     this.#pictureAt = now;
     this.#patience = PATIENCE_MS;
     this.#owedSince = now - this.#inputAt < SHOWN_AFTER_MS ? this.#inputAt : null;
   }
 
-  /** The screencast was started anew: its first picture shows all input until now. */
-  restarted(): void {
-    this.#patience = Math.min(2 * this.#patience, MAX_PATIENCE_MS);
-    this.#owedSince = null;
+  /**
+   * The screencast is to be started anew at `now`: its first picture shows all input until then. Returns whether not even
+   * a first picture had come.
+   */
+  restarted(now: number): boolean {
+    const hadNone = this.#startedAt !== null && now >= this.#startedAt + this.#firstPatience;
+    if (hadNone) this.#firstPatience = Math.min(2 * this.#firstPatience, MAX_FIRST_PICTURE_MS);
+    else this.#patience = Math.min(2 * this.#patience, MAX_PATIENCE_MS);
+    this.stop();
+    return hadNone;
   }
 
   /** Nobody is shown anything. */
   stop(): void {
     this.#owedSince = null;
+    this.#startedAt = null;
   }
 }

@@ -121,6 +121,7 @@ export async function openBrowserRoom(config: BrowserConfig, log: Logger): Promi
         await process.stop();
       },
     });
+    void live.closed.then(() => remote.connectionLost());
     try {
       const browserSession = await within(browser.newBrowserCDPSession(), "browser session");
       browserSession.on("Browser.downloadWillBegin", ({ url }) => remote.refuseDownload(url));

@@ -12,8 +12,9 @@ const AIMING_MS = 1_000;
 const UNATTENDED_EVERY_NTH = 3;
 /** A larger picture is not sent: two of them must fit into what a socket may hold back. */
 export const MAX_PICTURE_BYTES = 480 * 1024;
-/** Where pictures are too large, their quality is lowered to the next of these. */
+/** Where pictures are too large, their quality is lowered to the next of these, and after the last their scale. */
 const LOWER_QUALITIES = [55, 30, 15];
+const SMALLEST_SHARE = 0.25;
 /** More pixels than this cost the browser too much, whatever was asked for. */
 const MAX_PIXELS = 4_200_000;
 
@@ -28,6 +29,7 @@ export class QualityControl {
   #moving = false;
   #inputAt = -Infinity;
   #limit = STILL_QUALITY;
+  #share = 1;
 
   get isMoving(): boolean {
     return this.#moving;
@@ -56,12 +58,15 @@ export class QualityControl {
 
   /** A picture of this quality was larger than MAX_PICTURE_BYTES. */
   tooLarge(quality: number): void {
-    this.#limit = LOWER_QUALITIES.find((lower) => lower < quality) ?? this.#limit;
+    const lower = LOWER_QUALITIES.find((candidate) => candidate < quality);
+    if (lower === undefined) this.#share = Math.max(this.#share / 2, SMALLEST_SHARE);
+    else this.#limit = Math.min(this.#limit, lower);
   }
 
   /** Another part of the page may be cheaper. */
   newView(): void {
     this.#limit = STILL_QUALITY;
+    this.#share = 1;
   }
 
   /** `scale` is what is wanted of a still, `motion` what the lines carry while something moves, `pixels` a view's at 1:1. */
@@ -69,11 +74,11 @@ export class QualityControl {
     const most = Math.max(1, Math.sqrt(MAX_PIXELS / pixels));
     if (!this.#moving) {
       const quality = Math.min(STILL_QUALITY, this.#limit);
-      return { quality, scale: Math.min(scale, most), everyNth: 1, kind: "still" };
+      return { quality, scale: Math.min(scale, most) * this.#share, everyNth: 1, kind: "still" };
     }
     return {
       quality: Math.min(motion.quality, this.#limit),
-      scale: Math.min(motion.scale, scale, most),
+      scale: Math.min(motion.scale, scale, most) * this.#share,
       everyNth: now - this.#inputAt > AIMING_MS ? UNATTENDED_EVERY_NTH : 1,
       kind: "motion",
     };

@@ -38,9 +38,8 @@ export class Screencast {
   #running = false;
   /** What the running cast was started with; a difference to what is wanted now means a restart. */
   #cast: Cast | null = null;
-  /** The browser numbers its casts; pictures of an earlier one may still be on their way. */
-  #newestCast = 0;
-  #castBefore = 0;
+  /** The browser numbers its casts, as we do; pictures of an earlier one may still be on their way. */
+  #casts = 0;
   #last: Picture | null = null;
   #seq = 0;
   #isFrozen = false;
@@ -138,7 +137,9 @@ export class Screencast {
 
   async #capture(view: Rect): Promise<Picture> {
     const aim = this.#crop.reach({ view, scale: 1, scroll: this.#scroll });
-    if (this.#last?.kind === "still" && sameRect(this.#last.view, aim.view)) return this.#last;
+    // Only while the browser would tell of a change the last picture is surely one of now.
+    const isCurrent = this.#cast !== null && this.#last?.kind === "still" && sameRect(this.#last.view, aim.view);
+    if (isCurrent && this.#last) return this.#numbered(this.#last);
     const jpeg = await this.#crop.capture(aim, STILL_QUALITY);
     return this.#picture(jpeg, { aim, level: { quality: STILL_QUALITY, scale: 1, everyNth: 1, kind: "still" } });
   }
@@ -147,8 +148,7 @@ export class Screencast {
     if (this.#closed || !this.#running) return;
     this.#session.send("Page.screencastFrameAck", { sessionId }).catch(() => {});
     const cast = this.#cast;
-    this.#newestCast = Math.max(this.#newestCast, sessionId);
-    if (!cast || sessionId <= this.#castBefore) return;
+    if (!cast || sessionId < this.#casts) return;
     const scroll = { x: metadata.scrollOffsetX, y: metadata.scrollOffsetY };
     if (!samePoint(scroll, cast.aim.scroll) && !isWhole(cast.aim.view, this.#viewport)) {
       // The cut-out is fixed to the document: follow the page, or the picture shows another place than it says.
@@ -164,21 +164,26 @@ export class Screencast {
   }
 
   #take(jpeg: Buffer, cast: Cast): void {
-    // The browser sends a picture again after a screenshot or a repaint without a change.
-    if (this.#last && sameRect(this.#last.view, cast.aim.view) && this.#last.jpeg.equals(jpeg)) return;
+    // The browser sends a picture again after a start, a screenshot or a repaint without a change.
+    const isNew = !(this.#last && sameRect(this.#last.view, cast.aim.view) && this.#last.jpeg.equals(jpeg));
     const now = performance.now();
-    this.#control.pictureAt(now);
-    this.#freeze.picture(now);
+    this.#freeze.picture(now, isNew);
     this.#watchForFreeze();
+    if (!isNew) return;
+    this.#control.pictureAt(now);
     this.#last = this.#picture(jpeg, cast);
     this.#waitForQuiet();
     this.#onPicture(this.#last);
   }
 
   #picture(jpeg: Buffer, { aim, level }: Cast): Picture {
-    this.#seq += 1;
     const { quality, kind } = level;
-    return { seq: this.#seq, captured_at: Date.now(), view: aim.view, scale: aim.scale, quality, kind, jpeg };
+    return this.#numbered({ captured_at: Date.now(), view: aim.view, scale: aim.scale, quality, kind, jpeg });
+  }
+
+  #numbered(picture: Omit<Picture, "seq">): Picture {
+    this.#seq += 1;
+    return { ...picture, seq: this.#seq };
   }
 
   #waitForQuiet(): void {
@@ -197,7 +202,7 @@ export class Screencast {
       () => {
         this.#restarts += 1;
         this.#isFrozen = true;
-        this.#freeze.restarted();
+        this.#freeze.restarted(performance.now());
         this.#settle();
       },
       Math.max(0, dueAt - performance.now()),
@@ -262,9 +267,11 @@ export class Screencast {
     await stopping;
     this.#running = false;
     if (!this.#wanted || this.#closed) return;
-    this.#castBefore = this.#newestCast;
+    this.#casts += 1;
     this.#cast = next;
     this.#running = true;
+    this.#freeze.started(performance.now());
+    this.#watchForFreeze();
     const { quality, everyNth } = next.level;
     const start = { format: "jpeg" as const, quality, everyNthFrame: everyNth };
     await this.#call(this.#session.send("Page.startScreencast", start), "screencast start").catch((error: unknown) => {

@@ -103,7 +103,7 @@ export class CaptchaRemoteController {
   async detail(id: string): Promise<SessionDetail> {
     const record = this.#record(id);
     const page = this.#living.get(id)?.page ?? null;
-    const picture = await page?.picture("challenge").catch(() => null);
+    const picture = await page?.picture("challenge", 1).catch(() => null);
     return {
       ...listItem(record, this.#operators(record)),
       screenshot: picture?.jpeg.toString("base64") ?? null,
@@ -120,7 +120,7 @@ export class CaptchaRemoteController {
   async screenshot(id: string): Promise<Buffer> {
     const { page } = this.#session(id);
     if (!page) throw new AppError("timeout", { waiting_for: "page" });
-    return (await page.picture("challenge")).jpeg;
+    return (await page.picture("challenge", 1)).jpeg;
   }
 
   /** [R4] */

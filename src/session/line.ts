@@ -28,13 +28,15 @@ const MOST_BYTES_A_SECOND = 375_000;
 /** What the next rung is feared to cost. */
 const NEXT_RUNG_COSTS = 1.4;
 const RATE_WINDOW_MS = 1_000;
-/** The shortest round trip is forgotten slowly: lines change. */
-const FORGET_SHARE = 0.002;
+/** Lines change: a longer trip on an empty line moves the base by this share. */
+const FORGET_SHARE = 0.1;
 
 interface Sent {
   readonly seq: number;
   readonly bytes: number;
   readonly at: number;
+  /** Nothing else was under way: what it took was the line's doing, not that of a picture before it. */
+  readonly isAlone: boolean;
 }
 
 export class LineGauge {
@@ -64,7 +66,7 @@ export class LineGauge {
   }
 
   sent(seq: number, bytes: number, now: number): void {
-    const sent = { seq, bytes, at: now };
+    const sent = { seq, bytes, at: now, isAlone: this.#underWay.length === 0 };
     this.#underWay.push(sent);
     this.#recent = [...this.#recent.filter(({ at }) => now - at < RATE_WINDOW_MS), sent];
     this.#lastSent = Math.max(this.#lastSent, seq);
@@ -73,10 +75,11 @@ export class LineGauge {
   /** The picture `seq`, and with it all before, has arrived. */
   arrived(seq: number, now: number): void {
     const newest = this.#underWay.findLast((sent) => sent.seq <= seq);
-    if (!newest) return;
+    if (!newest || seq > this.#lastSent) return;
     this.#underWay = this.#underWay.filter((sent) => sent.seq > seq);
     const took = now - newest.at;
-    this.#base = took < this.#base ? took : this.#base + (took - this.#base) * FORGET_SHARE;
+    if (took < this.#base) this.#base = took;
+    else if (newest.isAlone) this.#base += (took - this.#base) * FORGET_SHARE;
     if (newest.seq > this.#changedAfter) this.#judge(took - this.#base, now);
   }
 

@@ -63,8 +63,11 @@ export interface ChallengePage {
   readonly viewport: Size;
   /** The part of the page, in CSS px, that a view of this mode shows now. */
   view(mode: ViewMode): Rect;
-  /** A sharp JPEG of that view, taken now or known to be current. AppError `timeout` when the page does not answer. */
-  picture(mode: ViewMode): Promise<Picture>;
+  /**
+   * A sharp JPEG of that view, taken now or known to be current, at most this fine.
+   * AppError `timeout` when the page does not answer.
+   */
+  picture(mode: ViewMode, scale: number): Promise<Picture>;
   /** The part of a picture that such a view shows, at most this fine; rejects where the picture does not hold it. */
   cut(picture: Picture, mode: ViewMode, scale: number): Promise<Picture>;
   /** What pictures are to show; null while nobody watches. */

@@ -36,8 +36,8 @@ export class PictureFeed {
     viewer.attach(this.#hooks);
     this.sync();
     const page = this.#deps.page();
-    const isShown = page && this.#last && sameRect(this.#last.view, page.view(viewer.lens.mode));
-    const picture = isShown ? this.#last : await page?.picture(viewer.lens.mode).catch(() => null);
+    const { mode, scale } = viewer.lens;
+    const picture = await page?.picture(mode, scale).catch(() => null);
     if (!this.#deps.viewers.has(viewer)) return;
     await viewer.welcome(picture ?? null);
   }
@@ -51,8 +51,11 @@ export class PictureFeed {
 
   /** The challenge has moved, came or went. */
   challengeMoved(): void {
-    for (const viewer of this.#deps.viewers) if (viewer.lens.mode === "challenge") viewer.viewChanged();
-    this.#payInfo();
+    for (const viewer of this.#deps.viewers) {
+      if (viewer.lens.mode === "challenge") viewer.viewChanged();
+      else viewer.oweInfo();
+    }
+    void this.#payInfo();
   }
 
   /** [W14] */
@@ -64,7 +67,9 @@ export class PictureFeed {
     viewer.setLens(lens);
     if (isOther) viewer.viewChanged();
     this.sync();
-    if (isOther) this.#payInfo();
+    // On a page at rest nothing new may come: where another viewer has what this one wants, say.
+    if (this.#last?.kind === "still") void this.#showAgain(viewer);
+    if (isOther) void this.#payInfo();
   }
 
   /** Brings what the page captures in line with who watches, what they want, and whether they can take it. */
@@ -109,14 +114,16 @@ export class PictureFeed {
   /** Whoever is still owed a session_info after a while gets it with a picture taken for it. */
   async #payInfo(): Promise<void> {
     await delay(VIEW_PICTURE_PATIENCE_MS, undefined, { ref: false });
-    for (const viewer of this.#deps.viewers) {
-      if (!viewer.owesInfo) continue;
-      const picture = await this.#deps
-        .page()
-        ?.picture(viewer.lens.mode)
-        .catch(() => null);
-      if (picture && viewer.owesInfo) viewer.show(picture);
-    }
+    for (const viewer of this.#deps.viewers) if (viewer.owesInfo) await this.#showAgain(viewer);
+  }
+
+  async #showAgain(viewer: Viewer): Promise<void> {
+    const { mode, scale } = viewer.lens;
+    const picture = await this.#deps
+      .page()
+      ?.picture(mode, scale)
+      .catch(() => null);
+    if (picture && this.#deps.viewers.has(viewer)) viewer.show(picture);
   }
 }
 
@@ -126,13 +133,15 @@ function wishOf(viewers: ReadonlySet<Viewer>): Wish | null {
   return {
     mode: all.some(({ lens }) => lens.mode === "page") ? "page" : "challenge",
     scale: Math.max(...all.map(({ lens }) => lens.scale)),
-    motion: all.map(({ motion }) => motion).reduce(better),
+    motion: best(all.map(({ motion }) => motion)),
   };
 }
 
-/** The fastest line sets the quality; the slow skip more pictures. */
-function better(a: Level, b: Level): Level {
-  return a.scale * a.quality >= b.scale * b.quality ? a : b;
+/** The fastest line sets the quality; the slow skip more pictures. Nobody's pictures are smaller than it can take. */
+function best(motions: readonly Level[]): Level {
+  const scale = Math.max(...motions.map((motion) => motion.scale));
+  const quality = Math.max(...motions.filter((motion) => motion.scale === scale).map((motion) => motion.quality));
+  return { quality, scale };
 }
 
 function isSame(a: Wish | null, b: Wish | null): boolean {

@@ -117,7 +117,7 @@ export class Viewer {
   /** A session_info, with the picture that it tells of; everything else comes after the first. */
   async welcome(captured: Picture | null): Promise<void> {
     const picture = captured && (await this.#hooks?.develop(captured, this.#lens));
-    this.#sendInfo(picture ?? null);
+    this.#sendInfo(picture && this.#mayGo(picture) ? picture : null);
     this.#sendEarly();
     this.#flush();
     this.#hooks?.onPace();
@@ -132,8 +132,12 @@ export class Viewer {
   /** This viewer is to see another view from now on: what waits is not of it. */
   viewChanged(): void {
     this.#waiting = null;
-    this.#owesInfo = true;
     this.#epoch += 1;
+    this.oweInfo();
+  }
+
+  oweInfo(): void {
+    this.#owesInfo = true;
   }
 
   setLens(lens: Lens): void {
@@ -192,6 +196,8 @@ export class Viewer {
     const captured = this.#waiting;
     if (!captured || !this.#canSend()) return;
     this.#waiting = null;
+    // Something newer has gone out in the meantime.
+    if (captured.seq < this.#gauge.lastSent) return;
     const developed = this.#hooks?.develop(captured, this.#lens);
     if (developed instanceof Promise) void this.#deliverLater(developed);
     else if (developed) this.#deliver(developed);
@@ -208,9 +214,13 @@ export class Viewer {
   }
 
   #deliver(picture: Picture): void {
-    if (picture.jpeg.length > MAX_PICTURE_BYTES) return;
-    if (this.#owesInfo) this.#sendInfo(picture);
-    else this.#sendPicture(picture);
+    const isGood = this.#mayGo(picture);
+    if (this.#owesInfo) this.#sendInfo(isGood ? picture : null);
+    else if (isGood) this.#sendPicture(picture);
+  }
+
+  #mayGo({ jpeg, scale }: Picture): boolean {
+    return jpeg.length <= MAX_PICTURE_BYTES && (scale === 1 || !this.plain);
   }
 
   #sendInfo(picture: Picture | null): void {

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
 import { pageAt } from "../../public/geometry.js";
-import { hasMoved, intersect, isShown, roundOut, viewOf, wholePage } from "../../src/browser/crop.ts";
+import { hasMoved, intersect, isShown, roundOut, viewOf, wholePage } from "../../src/browser/view.ts";
 import type { Rect, Size } from "../../src/protocol/common.ts";
 
 const RUNS = { numRuns: 5_000 };

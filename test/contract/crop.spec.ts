@@ -1,0 +1,22 @@
+/** The ways there are to have pictures of a part of a page, each held to the one contract in a real browser. */
+import { OverrideCrop, ServerCut } from "../../src/browser/crop.ts";
+import { cropContract } from "./crop-contract.ts";
+
+cropContract("override", {
+  maxScale: 3,
+  async open(browser, viewport) {
+    const page = await (await browser.newContext({ viewport: null })).newPage();
+    const session = await page.context().newCDPSession(page);
+    return { page, session, crop: new OverrideCrop(session, viewport) };
+  },
+});
+
+cropContract("the server", {
+  maxScale: 1,
+  async open(browser, viewport) {
+    // The bot's own emulation, that nobody else may undo.
+    const page = await (await browser.newContext({ viewport })).newPage();
+    const session = await page.context().newCDPSession(page);
+    return { page, session, crop: new ServerCut(session, viewport) };
+  },
+});
