@@ -6,6 +6,7 @@ import { buildApp, type CaptchaRemote } from "./app.ts";
 import { type Config, ConfigError, configFromProcess, ENVIRONMENT, flagOf } from "./config.ts";
 import { buildDemoApp } from "./demo/demo-app.ts";
 import { DEMO_SESSION_ID } from "./demo/demo-session.ts";
+import { comeFirst } from "./priority.ts";
 
 /** npm hands a Ctrl-C on a second time, in the same millisecond. */
 const SAME_SIGNAL_MS = 1_000;
@@ -26,6 +27,7 @@ async function main(): Promise<void> {
   if (argv.includes("--help")) return write(USAGE);
   const config = configFromProcess(argv);
   const log = makeLog(config);
+  comeFirst();
   const demoApp = config.demo
     ? await buildDemoApp({ apiOrigin: () => remote.localUrl(), logger: log.child({ part: "demo" }) })
     : null;

@@ -6,6 +6,12 @@
 
 /** A page that changes at all shows an input within this; a restart before would only cost. */
 const PATIENCE_MS = 28;
+/** On a busy machine pictures take longer: restarts would only add to its work. So much more than usual is a freeze ... */
+const MORE_THAN_USUAL = 3;
+/** ... and this at the latest. */
+const MAX_USUAL_PATIENCE_MS = 180;
+/** How fast what is usual follows what happens. */
+const USUAL_SHARE = 0.2;
 /** After restarts that showed nothing new (a page that does not react) the next one waits twice as long, up to this. */
 const MAX_PATIENCE_MS = 1_000;
 /** A picture that arrives sooner after an input was made before it. */
@@ -20,6 +26,8 @@ export class FreezeWatch {
   #inputAt = -Infinity;
   #pictureAt = -Infinity;
   #patience = PATIENCE_MS;
+  /** Between pictures while there is input. */
+  #usualGap = 0;
   /** A start that no picture of the right size has followed yet. */
   #startedAt: number | null = null;
   #firstPatience = FIRST_PICTURE_MS;
@@ -40,7 +48,7 @@ export class FreezeWatch {
 
   /** A drag begins: the page will surely react. */
   press(): void {
-    this.#patience = PATIENCE_MS;
+    this.#patience = this.#usualPatience;
   }
 
   started(now: number): void {
@@ -52,8 +60,12 @@ export class FreezeWatch {
     this.#startedAt = null;
     this.#firstPatience = FIRST_PICTURE_MS;
     if (!isNew) return;
+    if (this.#owedSince !== null) {
+      const gap = Math.min(now - Math.max(this.#pictureAt, this.#owedSince), MAX_USUAL_PATIENCE_MS);
+      this.#usualGap += (gap - this.#usualGap) * USUAL_SHARE;
+    }
     this.#pictureAt = now;
-    this.#patience = PATIENCE_MS;
+    this.#patience = this.#usualPatience;
     this.#owedSince = now - this.#inputAt < SHOWN_AFTER_MS ? this.#inputAt : null;
   }
 
@@ -67,6 +79,10 @@ export class FreezeWatch {
     else this.#patience = Math.min(2 * this.#patience, MAX_PATIENCE_MS);
     this.stop();
     return hadNone;
+  }
+
+  get #usualPatience(): number {
+    return Math.min(Math.max(PATIENCE_MS, MORE_THAN_USUAL * this.#usualGap), MAX_USUAL_PATIENCE_MS);
   }
 
   /** Nobody is shown anything. */

@@ -12,6 +12,13 @@ const PRESS_DEADLINE_MS = 250;
 const HIT_TEST_DEADLINE_MS = 250;
 /** Moves the browser has not answered yet; above it they wait and the newest replaces the older. */
 const MAX_MOVES_IN_FLIGHT = 8;
+/** A browser takes a move within a frame. One that needs longer has too much to do, and gets fewer of them: ... */
+const PROMPT_MS = 12;
+/** ... so much time more for each ms that it needs more, */
+const REST_SHARE = 2;
+/** at most this: fifteen a second are still a drag. */
+const MAX_REST_MS = 66;
+const USUAL_SHARE = 0.15;
 /** Events that wait while a frame is looked up or the browser is stuck; a person cannot do that much in a second. */
 const MAX_WAITING = 500;
 const DOUBLE_CLICK_MS = 500;
@@ -54,7 +61,11 @@ export class InputReplay {
   #target: Target;
   #waiting: PageInput[] = [];
   #pumping = false;
-  #movesInFlight = 0;
+  #unanswered = 0;
+  #moveSentAt = -Infinity;
+  /** From a move to its answer. */
+  #usuallyTakes = 0;
+  #moveTimer: NodeJS.Timeout | undefined;
   #pointer = { x: 0, y: 0 };
   #buttons = 0;
   /** Counts releaseAll(): a press that was still looking for its frame then must not come after it. */
@@ -86,7 +97,7 @@ export class InputReplay {
     if (isMove(input) && last && isMove(last)) this.#waiting.pop();
     else if (this.#waiting.length >= MAX_WAITING) throw new AppError("rate_limited");
     this.#waiting.push(input);
-    if (!this.#pumping) void this.#pump();
+    this.#resume();
   }
 
   /** Lets go of every button and key that is down; what still waits is dropped. */
@@ -100,12 +111,27 @@ export class InputReplay {
     this.#keysDown.clear();
   }
 
+  /** Whether the next move has to wait, as the browser is behind. What waits is then the newest. */
+  #isTooSoon(): boolean {
+    if (this.#unanswered >= MAX_MOVES_IN_FLIGHT) return true;
+    const rest = Math.min(Math.max(0, (this.#usuallyTakes - PROMPT_MS) * REST_SHARE), MAX_REST_MS);
+    const left = this.#moveSentAt + rest - performance.now();
+    if (left <= 0) return false;
+    clearTimeout(this.#moveTimer);
+    this.#moveTimer = setTimeout(() => this.#resume(), left);
+    return true;
+  }
+
+  #resume(): void {
+    if (!this.#pumping) void this.#pump();
+  }
+
   async #pump(): Promise<void> {
     this.#pumping = true;
     try {
       while (this.#waiting.length > 0) {
         const next = this.#waiting[0];
-        if (!next || (isMove(next) && this.#movesInFlight >= MAX_MOVES_IN_FLIGHT)) return;
+        if (!next || (isMove(next) && this.#isTooSoon())) return;
         this.#waiting.shift();
         await this.#replay(next);
       }
@@ -157,10 +183,13 @@ export class InputReplay {
   #move(x: number, y: number): void {
     this.#pointer = { x, y };
     if (!this.pressed) this.#target = this.#targetAt(x, y);
-    this.#movesInFlight += 1;
+    const sentAt = performance.now();
+    this.#moveSentAt = sentAt;
+    this.#unanswered += 1;
     void this.#sendMouse("mouseMoved", this.#heldButton()).then(() => {
-      this.#movesInFlight -= 1;
-      if (!this.#pumping) void this.#pump();
+      this.#unanswered -= 1;
+      this.#usuallyTakes += (performance.now() - sentAt - this.#usuallyTakes) * USUAL_SHARE;
+      this.#resume();
     });
   }
 

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { waitUntil } from "../deadline.ts";
 import { AppError } from "../errors.ts";
+import { makeOrdinary } from "../priority.ts";
 import type { Size } from "../protocol/common.ts";
 
 /** A cold start on a busy machine; warm it is about 0.2 s. */
@@ -88,6 +89,7 @@ async function spawnBrowser(settings: BrowserSettings): Promise<ChildProcess> {
     stdio: "ignore",
     env: { ...environment, TMPDIR, ...(timezone === undefined ? {} : { TZ: timezone }) },
   });
+  if (child.pid !== undefined) makeOrdinary(child.pid);
   child.unref();
   return child;
 }

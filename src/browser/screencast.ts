@@ -105,6 +105,8 @@ export class Screencast {
     if (!this.#wanted) return;
     this.#freeze.input(now);
     this.#watchForFreeze();
+    // A busy browser may need longer for a picture than a page needs to be at rest.
+    if (this.#control.isMoving) this.#waitForQuiet();
     this.#settle();
   }
 

@@ -163,6 +163,7 @@ export class Crowd {
   /** The end: everybody is told and their sockets are closed. */
   dismiss({ messages, closeCode, reason }: Farewell): void {
     clearTimeout(this.#restQuiet);
+    this.#feed.stop();
     for (const viewer of this.#viewers) {
       for (const message of messages) viewer.send(message);
       viewer.close(closeCode, reason);

@@ -8,6 +8,10 @@ import { base64Of, type Lens, type LensWish, type Viewer, type ViewerHooks } fro
 
 /** A view change is announced with its first picture; a page that sends none is asked for one after so long. */
 const VIEW_PICTURE_PATIENCE_MS = 300;
+/** A slot that comes free within this is not worth a stop: starting again costs a picture. */
+const STOP_AFTER_MS = 40;
+/** Capturing that goes on brings its first picture within this, unless nothing has changed meanwhile. */
+const FIRST_PICTURE_MS = 60;
 
 interface FeedDeps {
   readonly record: Readonly<SessionRecord>;
@@ -21,6 +25,9 @@ export class PictureFeed {
   readonly #hooks: ViewerHooks;
   #last: Picture | null = null;
   #wish: Wish | null = null;
+  #demand = false;
+  #stopTimer: NodeJS.Timeout | undefined;
+  #unparkTimer: NodeJS.Timeout | undefined;
 
   constructor(deps: FeedDeps) {
     this.#deps = deps;
@@ -82,7 +89,35 @@ export class PictureFeed {
     const wish = wishOf(viewers);
     if (!isSame(this.#wish, wish)) page.setWish(wish);
     this.#wish = wish;
-    page.setDemand([...viewers].some((viewer) => viewer.isFree));
+    if (wish === null) this.#stopCapture(page);
+    else if ([...viewers].some((viewer) => viewer.isFree)) this.#goOn(page);
+    else if (this.#demand) this.#stopTimer ??= setTimeout(() => this.#stopCapture(page), STOP_AFTER_MS);
+  }
+
+  /** The session is over. */
+  stop(): void {
+    clearTimeout(this.#stopTimer);
+    clearTimeout(this.#unparkTimer);
+  }
+
+  #goOn(page: ChallengePage): void {
+    clearTimeout(this.#stopTimer);
+    this.#stopTimer = undefined;
+    if (this.#demand) return;
+    this.#demand = true;
+    page.setDemand(true);
+    this.#unparkTimer = setTimeout(() => {
+      for (const viewer of this.#deps.viewers) viewer.unpark();
+      this.sync();
+    }, FIRST_PICTURE_MS);
+  }
+
+  #stopCapture(page: ChallengePage): void {
+    this.stop();
+    this.#stopTimer = undefined;
+    this.#demand = false;
+    page.setDemand(false);
+    for (const viewer of this.#deps.viewers) viewer.park();
   }
 
   #develop(picture: Picture, { mode, scale }: Lens): Picture | Promise<Picture | null> {

@@ -57,6 +57,8 @@ export class Viewer {
   /** What came up before this viewer's first session_info, in order; null from then on [W2]. */
   #early: string[] | null = [];
   #waiting: Picture | null = null;
+  /** What waits has grown old: a fresh one is on its way. */
+  #isParked = false;
   #developing = false;
   /** The view has changed since this viewer was told of it: its next picture comes with a session_info [W20]. */
   #owesInfo = false;
@@ -95,7 +97,7 @@ export class Viewer {
 
   /** Whether a picture that was captured now could leave now. */
   get isFree(): boolean {
-    return this.#waiting === null && this.#canSend();
+    return (this.#waiting === null || this.#isParked) && this.#canSend();
   }
 
   /** Comes before everything else. */
@@ -126,6 +128,17 @@ export class Viewer {
   /** Shows this picture when the line can take one, unless a newer one comes first. */
   show(picture: Picture): void {
     this.#waiting = picture;
+    this.#isParked = false;
+    this.#flush();
+  }
+
+  /** Capturing stops: what waits is not sent unless nothing newer comes once it goes on. */
+  park(): void {
+    this.#isParked = true;
+  }
+
+  unpark(): void {
+    this.#isParked = false;
     this.#flush();
   }
 
@@ -194,7 +207,7 @@ export class Viewer {
 
   #flush(): void {
     const captured = this.#waiting;
-    if (!captured || !this.#canSend()) return;
+    if (!captured || this.#isParked || !this.#canSend()) return;
     this.#waiting = null;
     // Something newer has gone out in the meantime.
     if (captured.seq < this.#gauge.lastSent) return;
