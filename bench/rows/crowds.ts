@@ -15,7 +15,7 @@ const FULL_SECONDS = 6;
 const QUICK_SECONDS = 3;
 const FULL_ROUNDS = 2;
 const MOVES_PER_SECOND = 60;
-const SESSIONS_AT_ONCE = (process.env["ONLY8"] ? [8] : [1, 4, 8]) as const;
+const SESSIONS_AT_ONCE = [1, 4, 8] as const;
 const VIEWERS = [1, 5] as const;
 const OURS = ["ours json", "ours binary"] as const;
 const ASKED: PageAsked = { kind: "strip", placed: "main" };
@@ -23,8 +23,7 @@ const ASKED: PageAsked = { kind: "strip", placed: "main" };
 export const CROWD_ROWS: readonly Row[] = [
   {
     key: "sessions",
-    run: (bench) =>
-      inTurn(bench, process.env["ONLY8"] ? ["ours binary", "floor"] : ["floor", ...OURS], SESSIONS_AT_ONCE, sessionsOf),
+    run: (bench) => inTurn(bench, ["floor", ...OURS], SESSIONS_AT_ONCE, sessionsOf),
   },
   { key: "viewers", run: (bench) => inTurn(bench, OURS, VIEWERS, viewersOf) },
 ];

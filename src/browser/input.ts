@@ -5,20 +5,12 @@ import type { MouseInput, PageInput } from "../session/page.ts";
 import type { PageSession } from "./devtools.ts";
 import type { FramePlace, FrameRef, PageFrames } from "./frames.ts";
 import { type KeyStroke, keyStroke } from "./keys.ts";
+import { MovePace } from "./move-pace.ts";
 
 /** A press in a frame of another process is waited for so long. */
 const PRESS_DEADLINE_MS = 250;
 /** Looking up the frame under a press; after that the press goes to the page itself. */
 const HIT_TEST_DEADLINE_MS = 250;
-/** Moves the browser has not answered yet; above it they wait and the newest replaces the older. */
-const MAX_MOVES_IN_FLIGHT = 8;
-/** A browser takes a move within a frame. One that needs longer has too much to do, and gets fewer of them: ... */
-const PROMPT_MS = 12;
-/** ... so much time more for each ms that it needs more, */
-const REST_SHARE = 2;
-/** at most this: fifteen a second are still a drag. */
-const MAX_REST_MS = 66;
-const USUAL_SHARE = 0.15;
 /** Events that wait while a frame is looked up or the browser is stuck; a person cannot do that much in a second. */
 const MAX_WAITING = 500;
 const DOUBLE_CLICK_MS = 500;
@@ -61,10 +53,8 @@ export class InputReplay {
   #target: Target;
   #waiting: PageInput[] = [];
   #pumping = false;
-  #unanswered = 0;
-  #moveSentAt = -Infinity;
-  /** From a move to its answer. */
-  #usuallyTakes = 0;
+  #isPressing = false;
+  readonly #pace = new MovePace();
   #moveTimer: NodeJS.Timeout | undefined;
   #pointer = { x: 0, y: 0 };
   #buttons = 0;
@@ -94,7 +84,7 @@ export class InputReplay {
     if (input.type === "key") keyStroke(input.key, input.code, input.modifiers);
     const last = this.#waiting.at(-1);
     // A move that still waits is replaced by the next; the one before a down or an up is never the replaced one.
-    if (isMove(input) && last && isMove(last)) this.#waiting.pop();
+    if (isMove(input) && last && isMove(last) && !this.#isPressing) this.#waiting.pop();
     else if (this.#waiting.length >= MAX_WAITING) throw new AppError("rate_limited");
     this.#waiting.push(input);
     this.#resume();
@@ -111,15 +101,12 @@ export class InputReplay {
     this.#keysDown.clear();
   }
 
-  /** Whether the next move has to wait, as the browser is behind. What waits is then the newest. */
+  /** What waits meanwhile is replaced by the newest. */
   #isTooSoon(): boolean {
-    if (this.#unanswered >= MAX_MOVES_IN_FLIGHT) return true;
-    const rest = Math.min(Math.max(0, (this.#usuallyTakes - PROMPT_MS) * REST_SHARE), MAX_REST_MS);
-    const left = this.#moveSentAt + rest - performance.now();
-    if (left <= 0) return false;
+    const wait = this.#pace.wait(performance.now());
     clearTimeout(this.#moveTimer);
-    this.#moveTimer = setTimeout(() => this.#resume(), left);
-    return true;
+    if (wait > 0 && wait < Infinity) this.#moveTimer = setTimeout(() => this.#resume(), wait);
+    return wait > 0;
   }
 
   #resume(): void {
@@ -175,20 +162,21 @@ export class InputReplay {
     this.#lastClick = this.#countClick(button, x, y);
     const pressed = this.#sendMouse("mousePressed", button);
     this.#hooks.onPressed(true);
+    if (this.#target === this.#page) return;
     // A frame with a process of its own captures the pointer only once it has taken the press: what came right behind
-    // it would go to the page.
-    if (this.#target !== this.#page) await withDeadline(pressed, PRESS_DEADLINE_MS, "press").catch(() => {});
+    // it would go to the page. How the drag begins is kept meanwhile.
+    this.#isPressing = true;
+    await withDeadline(pressed, PRESS_DEADLINE_MS, "press").catch(() => {});
+    this.#isPressing = false;
   }
 
   #move(x: number, y: number): void {
     this.#pointer = { x, y };
     if (!this.pressed) this.#target = this.#targetAt(x, y);
     const sentAt = performance.now();
-    this.#moveSentAt = sentAt;
-    this.#unanswered += 1;
+    this.#pace.sent(sentAt);
     void this.#sendMouse("mouseMoved", this.#heldButton()).then(() => {
-      this.#unanswered -= 1;
-      this.#usuallyTakes += (performance.now() - sentAt - this.#usuallyTakes) * USUAL_SHARE;
+      this.#pace.answered(sentAt, performance.now());
       this.#resume();
     });
   }

@@ -149,7 +149,7 @@ test("[W21] pictures are in demand as long as anybody can take one", async () =>
   }
   expect([slow.viewer.isFree, page.demand]).toEqual([false, true]);
   for (const seq of [204, 205]) feed.show(picture(seq));
-  expect(page.demand).toBe(false);
+  await expect.poll(() => page.demand, { intervals: [5] }).toBe(false);
   slow.viewer.arrived(202);
   expect(page.demand).toBe(true);
 });
