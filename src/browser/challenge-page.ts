@@ -150,7 +150,7 @@ export class RemotePage implements ChallengePage {
 
   input(input: PageInput): void {
     this.#input.add(input);
-    this.#screencast.inputGiven();
+    this.#screencast.inputGiven(this.#input.pressed);
     if (input.type === "mouse_event" && input.event_type === "move") {
       if (this.#input.pressed) this.#watch.prompt();
     } else {

@@ -93,6 +93,7 @@ export class InputReplay {
   /** Lets go of every button and key that is down; what still waits is dropped. */
   releaseAll(): void {
     this.#waiting = [];
+    clearTimeout(this.#moveTimer);
     this.#releases += 1;
     for (const button of ["left", "middle", "right"] as const) {
       if ((this.#buttons & BUTTON_BIT[button]) !== 0) this.#release(button, this.#pointer.x, this.#pointer.y);

@@ -98,15 +98,15 @@ export class Screencast {
     this.#settle();
   }
 
-  /** Input was given to the page, which may change by it. */
-  inputGiven(): void {
+  /** Input was given to the page, which may change by it; `isDrag`: under a pressed button. */
+  inputGiven(isDrag: boolean): void {
     const now = performance.now();
     this.#control.inputAt(now);
     if (!this.#wanted) return;
     this.#freeze.input(now);
     this.#watchForFreeze();
-    // A busy browser may need longer for a picture than a page needs to be at rest.
-    if (this.#control.isMoving) this.#waitForQuiet();
+    // A drag goes on, even if a busy browser needs longer for a picture than a page to be at rest.
+    if (isDrag && this.#control.isMoving) this.#waitForQuiet();
     this.#settle();
   }
 
