@@ -57,8 +57,13 @@ export class PictureLog {
     return last ? readPoint(last, this.#kind) : null;
   }
 
-  /** What all of them show. */
-  async read(): Promise<{ shown: TimedPoint[]; unreadable: number }> {
+  /** All of them, and what they show. */
+  async read(): Promise<{
+    shown: TimedPoint[];
+    unreadable: number;
+    pictures: readonly Picture[];
+    pictureTimes: number[];
+  }> {
     const shown: TimedPoint[] = [];
     let unreadable = 0;
     for (let from = 0; from < this.#pictures.length; from += DECODED_AT_ONCE) {
@@ -69,7 +74,12 @@ export class PictureLog {
         else unreadable += 1;
       });
     }
-    return { shown: shown.filter((point) => !isBefore(point, this.#kind)), unreadable };
+    return {
+      shown: shown.filter((point) => !isBefore(point, this.#kind)),
+      unreadable,
+      pictures: this.#pictures,
+      pictureTimes: this.#pictures.map(({ at }) => at),
+    };
   }
 }
 

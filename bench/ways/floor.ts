@@ -69,12 +69,7 @@ export async function openFloor({ site, asked, view }: OpenOptions): Promise<Lin
     },
     begin: async () => log.clear(),
     lastShown: () => log.lastShown(),
-    record: async () => ({
-      sent: null,
-      ...(await log.read()),
-      pictures: log.pictures,
-      pictureTimes: log.pictures.map(({ at }) => at),
-    }),
+    record: async () => ({ sent: null, ...(await log.read()) }),
     close: async () => {
       watchdog.stop();
       await browser.close();

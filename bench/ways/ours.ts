@@ -69,12 +69,7 @@ export async function openOurs(options: OursOptions): Promise<OursLine> {
       for (const viewer of [operator, ...watchers]) viewer.log.clear();
     },
     lastShown: () => log.lastShown(),
-    record: async () => ({
-      sent: null,
-      ...(await log.read()),
-      pictures: log.pictures,
-      pictureTimes: log.pictures.map(({ at }) => at),
-    }),
+    record: async () => ({ sent: null, ...(await log.read()) }),
     close: async () => {
       for (const viewer of [operator, ...watchers]) viewer.close();
       await server.endSession(session.session_id);

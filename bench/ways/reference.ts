@@ -54,12 +54,7 @@ export async function openReference({ site, asked, view }: OpenOptions): Promise
     release: (at) => send("up", at),
     begin: async () => log.clear(),
     lastShown: () => log.lastShown(),
-    record: async () => ({
-      sent: null,
-      ...(await log.read()),
-      pictures: log.pictures,
-      pictureTimes: log.pictures.map(({ at }) => at),
-    }),
+    record: async () => ({ sent: null, ...(await log.read()) }),
     close: async () => {
       socket.terminate();
       await stop();

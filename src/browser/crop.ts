@@ -2,10 +2,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { withDeadline } from "../deadline.ts";
 import type { Rect, Size } from "../protocol/common.ts";
-import type { PageSession } from "./devtools.ts";
+import { CALL_DEADLINE_MS, type PageSession } from "./devtools.ts";
 import { isWhole, type Point, samePoint, wholePage } from "./view.ts";
 
-const CALL_DEADLINE_MS = 3_000;
 /** Until the browser has drawn for another place or scale it may still capture what it drew for the one before. */
 const TWO_FRAMES_DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))";
 const DRAWN_DEADLINE_MS = 300;

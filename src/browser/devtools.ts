@@ -8,6 +8,8 @@ import { withDeadline } from "../deadline.ts";
 import { AppError } from "../errors.ts";
 
 const CONNECT_DEADLINE_MS = 5_000;
+/** One call for a picture, or for what it is to show. */
+export const CALL_DEADLINE_MS = 3_000;
 
 /** What pictures and hands need of a DevTools session, be it this one or Playwright's. */
 export interface PageSession {

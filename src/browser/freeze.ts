@@ -34,9 +34,7 @@ export class FreezeWatch {
 
   /** When the screencast is to be restarted unless a picture comes; null: nothing is due. */
   get dueAt(): number | null {
-    const input = this.#owedSince === null ? Infinity : this.#owedSince + this.#patience;
-    const start = this.#startedAt === null ? Infinity : this.#startedAt + this.#firstPatience;
-    const due = Math.min(input, start);
+    const due = Math.min(this.#inputDueAt, this.#startDueAt);
     return due === Infinity ? null : due;
   }
 
@@ -69,16 +67,21 @@ export class FreezeWatch {
     this.#owedSince = now - this.#inputAt < SHOWN_AFTER_MS ? this.#inputAt : null;
   }
 
-  /**
-   * The screencast is to be started anew at `now`: its first picture shows all input until then. Returns whether not even
-   * a first picture had come.
-   */
-  restarted(now: number): boolean {
-    const hadNone = this.#startedAt !== null && now >= this.#startedAt + this.#firstPatience;
+  /** What was due is done: the screencast is started anew. Returns whether not even a first picture had come. */
+  restarted(): boolean {
+    const hadNone = this.#startDueAt <= this.#inputDueAt;
     if (hadNone) this.#firstPatience = Math.min(2 * this.#firstPatience, MAX_FIRST_PICTURE_MS);
     else this.#patience = Math.min(2 * this.#patience, MAX_PATIENCE_MS);
     this.stop();
     return hadNone;
+  }
+
+  get #inputDueAt(): number {
+    return this.#owedSince === null ? Infinity : this.#owedSince + this.#patience;
+  }
+
+  get #startDueAt(): number {
+    return this.#startedAt === null ? Infinity : this.#startedAt + this.#firstPatience;
   }
 
   get #usualPatience(): number {

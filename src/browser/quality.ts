@@ -10,8 +10,6 @@ const MOTION_WINDOW_MS = 500;
 /** So long after the last input nobody aims at what moves: every third picture is enough, 20 a second. */
 const AIMING_MS = 1_000;
 const UNATTENDED_EVERY_NTH = 3;
-/** A larger picture is not sent: two of them must fit into what a socket may hold back. */
-export const MAX_PICTURE_BYTES = 480 * 1024;
 /** Where pictures are too large, their quality is lowered to the next of these, and after the last their scale. */
 const LOWER_QUALITIES = [55, 30, 15];
 const SMALLEST_SHARE = 0.25;
@@ -56,7 +54,7 @@ export class QualityControl {
     this.#moving = false;
   }
 
-  /** A picture of this quality was larger than MAX_PICTURE_BYTES. */
+  /** A picture of this quality was too large to be sent. */
   tooLarge(quality: number): void {
     const lower = LOWER_QUALITIES.find((candidate) => candidate < quality);
     if (lower === undefined) this.#share = Math.max(this.#share / 2, SMALLEST_SHARE);

@@ -1,15 +1,14 @@
 /** Pictures of one part of the page, pushed by the browser when the page changes; off while nobody can take one. */
 import { withDeadline } from "../deadline.ts";
 import { type Rect, type Size, sameRect } from "../protocol/common.ts";
-import type { Level, Picture } from "../session/page.ts";
+import { type Level, MAX_PICTURE_BYTES, type Picture } from "../session/page.ts";
 import type { Aim, Crop } from "./crop.ts";
-import type { PageSession, ScreencastFrame } from "./devtools.ts";
+import { CALL_DEADLINE_MS, type PageSession, type ScreencastFrame } from "./devtools.ts";
 import { FreezeWatch } from "./freeze.ts";
 import { jpegSize } from "./jpeg-size.ts";
-import { type CastLevel, MAX_PICTURE_BYTES, QualityControl, STILL_AFTER_QUIET_MS, STILL_QUALITY } from "./quality.ts";
+import { type CastLevel, QualityControl, STILL_AFTER_QUIET_MS, STILL_QUALITY } from "./quality.ts";
 import { isWhole, type Point, samePoint, wholePage } from "./view.ts";
 
-const CALL_DEADLINE_MS = 3_000;
 /** A picture of another size than its view's, beyond rounding, is one of an earlier view. */
 const SIZE_TOLERANCE_PX = 1;
 
@@ -204,7 +203,8 @@ export class Screencast {
       () => {
         this.#restarts += 1;
         this.#isFrozen = true;
-        this.#freeze.restarted(performance.now());
+        // Where not even a first picture came, it may be the crop that did not take.
+        if (this.#freeze.restarted()) this.#crop.forget();
         this.#settle();
       },
       Math.max(0, dueAt - performance.now()),

@@ -5,6 +5,9 @@ import type { PictureFacts } from "../protocol/frame.ts";
 import type { ClientMessageOf, ServerMessageOf } from "../protocol/live.ts";
 import type { Completion, CreateSession, Evidence, StorageState } from "../protocol/rest.ts";
 
+/** A larger picture is not sent: as base64 two thirds of a megabyte, of the one that a socket may hold back. */
+export const MAX_PICTURE_BYTES = 512 * 1024;
+
 /** One JPEG of the page; `seq` 1 is the first. */
 export interface Picture extends PictureFacts {
   readonly jpeg: Buffer;

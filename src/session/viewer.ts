@@ -3,14 +3,12 @@ import { AppError } from "../errors.ts";
 import { encodeFrame } from "../protocol/frame.ts";
 import type { ClientMessageOf, ServerMessage, ServerMessageOf } from "../protocol/live.ts";
 import { LineGauge } from "./line.ts";
-import type { Level, Picture, ViewMode } from "./page.ts";
+import { type Level, MAX_PICTURE_BYTES, type Picture, type ViewMode } from "./page.ts";
 
 /** At most this many pictures on their way to one viewer [W15]. */
 const MAX_UNACKED_PICTURES = 2;
 /** Above this no picture is handed to the socket: the reader is stuck. With one picture more it stays below 1 MB. */
 const MAX_BUFFERED_BYTES = 256 * 1024;
-/** As base64 two thirds of a megabyte. */
-const MAX_PICTURE_BYTES = 512 * 1024;
 /** Messages kept for a viewer that has not been welcomed yet; the oldest go first. */
 const MAX_EARLY_MESSAGES = 100;
 
