@@ -166,7 +166,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
 export { expect };
 
 /** A browser with one flag more. */
-async function isolating(chromium: string, folder: string): Promise<string> {
+export async function isolating(chromium: string, folder: string): Promise<string> {
   const path = join(folder, basename(chromium));
   await writeFile(path, `#!/bin/sh\nexec "${chromium}" --site-per-process "$@"\n`, { mode: 0o700 });
   return path;

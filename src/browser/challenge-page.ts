@@ -10,7 +10,7 @@ import type { ChallengePage, PageEvents, PageInput, Picture, Verdict, ViewMode, 
 import { ChallengeWatch } from "./challenge-watch.ts";
 import { OverrideCrop } from "./crop.ts";
 import { cutPicture } from "./cut.ts";
-import type { PageSession } from "./devtools.ts";
+import type { LiveSession } from "./devtools.ts";
 import { PageFrames } from "./frames.ts";
 import { InputReplay } from "./input.ts";
 import type { PageLook } from "./page-look.ts";
@@ -38,7 +38,7 @@ export interface ChallengePageParts {
   readonly page: Page;
   readonly session: CDPSession;
   /** For pictures and hands. */
-  readonly live: PageSession;
+  readonly live: LiveSession;
   readonly viewport: Size;
   readonly kinds: readonly ChallengeKind[];
   readonly completion: Completion | undefined;
@@ -75,7 +75,7 @@ export class RemotePage implements ChallengePage {
     this.page = page;
     this.viewport = viewport;
     this.#view = wholePage(viewport);
-    this.frames = new PageFrames(page, session);
+    this.frames = new PageFrames(page, session, live);
     this.#screencast = new Screencast(live, viewport, new OverrideCrop(live, viewport), (picture) =>
       this.#tell((events) => events.picture(picture)),
     );

@@ -25,8 +25,18 @@ export interface ScreencastFrame {
   readonly metadata: { readonly scrollOffsetX: number; readonly scrollOffsetY: number };
 }
 
+/** The same, and sessions of the frames that have a process of their own. */
+export interface LiveSession extends PageSession {
+  /** Throws AppError `timeout`, or what failed. */
+  attachFrame(targetId: string): Promise<Hands>;
+}
+
+/** Where input goes. */
+export type Hands = Pick<PageSession, "send">;
+
 interface Answer {
   readonly id?: number;
+  readonly sessionId?: string;
   readonly method?: string;
   readonly params?: unknown;
   readonly result?: unknown;
@@ -34,14 +44,16 @@ interface Answer {
 }
 
 interface Waiting {
+  readonly sessionId: string | undefined;
   readonly resolve: (result: never) => void;
   readonly reject: (error: Error) => void;
 }
 
-export class DevTools implements PageSession {
+export class DevTools implements LiveSession {
   readonly #socket: WebSocket;
   readonly #waiting = new Map<number, Waiting>();
   readonly #listeners = new Map<string, (event: never) => void>();
+  readonly #frames = new Map<string, Promise<string>>();
   #sessionId: string | undefined;
   #lastId = 0;
   /** Settles when the connection is gone, whoever closed it. */
@@ -64,8 +76,7 @@ export class DevTools implements PageSession {
         socket.once("open", resolve);
         socket.once("error", reject);
       });
-      const { sessionId } = await devtools.send("Target.attachToTarget", { targetId, flatten: true });
-      devtools.#sessionId = sessionId;
+      devtools.#sessionId = await devtools.#attach(targetId);
       return devtools;
     })();
     return withDeadline(attached, CONNECT_DEADLINE_MS, "devtools connection").catch((error: unknown) => {
@@ -75,14 +86,22 @@ export class DevTools implements PageSession {
   }
 
   /** Order is kept; rejects when the browser refuses or the connection is gone. No deadline: that is the caller's. */
-  readonly send = ((method: string, params: object = {}) => {
-    if (this.#socket.readyState !== WebSocket.OPEN) return Promise.reject(new AppError("browser_lost"));
-    this.#lastId += 1;
-    const id = this.#lastId;
-    const session = this.#sessionId === undefined ? {} : { sessionId: this.#sessionId };
-    this.#socket.send(JSON.stringify({ id, method, params, ...session }));
-    return new Promise<never>((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
-  }) as CDPSession["send"];
+  readonly send = ((method: string, params: object = {}) =>
+    this.#call(this.#sessionId, method, params)) as CDPSession["send"];
+
+  /** Attached once a target, for as long as the target lives. */
+  async attachFrame(targetId: string): Promise<Hands> {
+    const attaching = this.#frames.get(targetId) ?? this.#attach(targetId);
+    this.#frames.set(targetId, attaching);
+    const attached = withDeadline(attaching, CALL_DEADLINE_MS, "frame's devtools session");
+    const sessionId = await attached.catch((error: unknown) => {
+      this.#frames.delete(targetId);
+      throw error;
+    });
+    return {
+      send: ((method: string, params: object = {}) => this.#call(sessionId, method, params)) as CDPSession["send"],
+    };
+  }
 
   /** One listener an event. */
   on(event: "Page.screencastFrame", listener: (event: ScreencastFrame) => void): void {
@@ -93,16 +112,41 @@ export class DevTools implements PageSession {
     this.#socket.terminate();
   }
 
+  async #attach(targetId: string): Promise<string> {
+    const params = { targetId, flatten: true };
+    const { sessionId } = await this.#call<{ sessionId: string }>(undefined, "Target.attachToTarget", params);
+    return sessionId;
+  }
+
+  #call<Result>(sessionId: string | undefined, method: string, params: object): Promise<Result> {
+    if (this.#socket.readyState !== WebSocket.OPEN) return Promise.reject(new AppError("browser_lost"));
+    this.#lastId += 1;
+    const id = this.#lastId;
+    this.#socket.send(JSON.stringify({ id, method, params, sessionId }));
+    return new Promise((resolve, reject) => this.#waiting.set(id, { sessionId, resolve, reject }));
+  }
+
   #onMessage(data: Buffer): void {
-    const { id, method, params, result, error } = JSON.parse(data.toString()) as Answer;
+    const { id, sessionId, method, params, result, error } = JSON.parse(data.toString()) as Answer;
+    if (method === "Target.detachedFromTarget") this.#onDetached(params as { sessionId: string; targetId?: string });
     if (id === undefined) {
-      this.#listeners.get(method ?? "")?.(params as never);
+      if (sessionId === this.#sessionId) this.#listeners.get(method ?? "")?.(params as never);
       return;
     }
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
     if (error) waiting?.reject(new Error(error.message));
     else waiting?.resolve(result as never);
+  }
+
+  /** A target that goes leaves what it was asked unanswered. */
+  #onDetached({ sessionId, targetId }: { sessionId: string; targetId?: string }): void {
+    if (targetId !== undefined) this.#frames.delete(targetId);
+    for (const [id, { sessionId: asked, reject }] of this.#waiting) {
+      if (asked !== sessionId) continue;
+      this.#waiting.delete(id);
+      reject(new Error("The target is gone."));
+    }
   }
 
   #onClose(): void {

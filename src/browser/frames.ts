@@ -2,6 +2,7 @@
 import type { CDPSession, Frame, Page } from "playwright";
 import { withDeadline } from "../deadline.ts";
 import type { Rect } from "../protocol/common.ts";
+import type { Hands, LiveSession } from "./devtools.ts";
 import { frameBox, hitsFrame } from "./page-scripts.ts";
 
 /** One call into the browser while looking at frames. */
@@ -10,10 +11,15 @@ const FRAME_CALL_DEADLINE_MS = 1_000;
 const SCRIPT_TIMEOUT_MS = 300;
 const WORLD_NAME = "captcha-remote";
 
-export interface FrameRef {
+/** Two sessions of one process: Playwright's for scripts, the quick one for input. */
+interface FrameProcess {
+  readonly session: CDPSession;
+  readonly hands: Hands;
+}
+
+export interface FrameRef extends FrameProcess {
   readonly id: string;
   readonly parent: FrameRef | null;
-  readonly session: CDPSession;
   readonly url: string;
   /** Changes with every document. */
   readonly loaderId: string;
@@ -32,21 +38,30 @@ interface FrameTree {
   readonly childFrames?: readonly FrameTree[];
 }
 
+interface FrameNode {
+  readonly node: FrameTree["frame"];
+  readonly process: FrameProcess;
+}
+
 export class PageFrames {
   readonly #page: Page;
-  readonly #pageSession: CDPSession;
-  /** The session of a frame in another process; null for one that its parent's session answers for. */
-  readonly #sessions = new Map<Frame, Promise<CDPSession | null>>();
+  readonly #pageProcess: FrameProcess;
+  readonly #live: LiveSession;
+  /** Of a frame in another process; null for one in its parent's. */
+  readonly #processes = new Map<Frame, Promise<FrameProcess | null>>();
   readonly #worlds = new Map<string, number>();
   readonly #owners = new Map<string, string>();
   #version = 0;
 
-  constructor(page: Page, pageSession: CDPSession) {
+  constructor(page: Page, session: CDPSession, live: LiveSession) {
     this.#page = page;
-    this.#pageSession = pageSession;
+    this.#pageProcess = { session, hands: live };
+    this.#live = live;
     const changed = (frame: Frame) => {
       this.#version += 1;
-      this.#sessions.delete(frame);
+      const known = this.#processes.get(frame);
+      this.#processes.delete(frame);
+      known?.then((process) => process?.session.detach()).catch(() => {});
     };
     page.on("frameattached", changed);
     page.on("framenavigated", changed);
@@ -61,18 +76,17 @@ export class PageFrames {
   /** All frames, parents first. Throws when a frame cannot be asked. */
   async list(): Promise<FrameRef[]> {
     const remote = this.#page.frames().filter((frame) => frame !== this.#page.mainFrame());
-    const sessions = await Promise.all(remote.map((frame) => this.#sessionOf(frame)));
-    const roots = [this.#pageSession, ...sessions.filter((session) => session !== null)];
-    const trees = await Promise.all(roots.map((session) => this.#tree(session)));
+    const processes = await Promise.all(remote.map((frame) => this.#processOf(frame)));
+    const roots = [this.#pageProcess, ...processes.filter((process) => process !== null)];
+    const waiting = (await Promise.all(roots.map((process) => this.#nodes(process)))).flat();
     const byId = new Map<string, FrameRef>();
-    const waiting = trees.flatMap((tree, index) => flatten(tree, roots[index] ?? this.#pageSession));
     // A tree of another process may come before the tree its parent is in: take what can be placed, until nothing can.
     for (let placed = true; placed; ) {
       placed = false;
-      for (const { node, session } of waiting) {
+      for (const { node, process } of waiting) {
         const parent = node.parentId === undefined ? null : byId.get(node.parentId);
         if (byId.has(node.id) || parent === undefined) continue;
-        byId.set(node.id, { id: node.id, parent, session, url: node.url, loaderId: node.loaderId });
+        byId.set(node.id, { id: node.id, parent, ...process, url: node.url, loaderId: node.loaderId });
         placed = true;
       }
     }
@@ -177,22 +191,28 @@ export class PageFrames {
     return executionContextId;
   }
 
-  async #tree(session: CDPSession): Promise<FrameTree> {
-    const { frameTree } = await this.#call(session.send("Page.getFrameTree"), "frame tree");
-    return frameTree;
+  async #nodes(process: FrameProcess): Promise<FrameNode[]> {
+    const { frameTree } = await this.#call(process.session.send("Page.getFrameTree"), "frame tree");
+    return flatten(frameTree).map((node) => ({ node, process }));
   }
 
-  #sessionOf(frame: Frame): Promise<CDPSession | null> {
-    const known = this.#sessions.get(frame);
+  #processOf(frame: Frame): Promise<FrameProcess | null> {
+    const known = this.#processes.get(frame);
     if (known) return known;
-    const opened = this.#call(this.#page.context().newCDPSession(frame), "frame session").catch((error: unknown) => {
+    const opened = this.#open(frame).catch((error: unknown) => {
       // Playwright's sentence for a frame that lives in its parent's process.
       if (String(error).includes("does not have a separate CDP session")) return null;
-      this.#sessions.delete(frame);
+      this.#processes.delete(frame);
       throw error;
     });
-    this.#sessions.set(frame, opened);
+    this.#processes.set(frame, opened);
     return opened;
+  }
+
+  async #open(frame: Frame): Promise<FrameProcess> {
+    const session = await this.#call(this.#page.context().newCDPSession(frame), "frame session");
+    const { targetInfo } = await this.#call(session.send("Target.getTargetInfo"), "frame target");
+    return { session, hands: await this.#call(this.#live.attachFrame(targetInfo.targetId), "frame session") };
   }
 
   #call<T>(work: Promise<T>, what: string): Promise<T> {
@@ -204,8 +224,8 @@ function documentKey(frame: FrameRef): string {
   return `${frame.id} ${frame.loaderId}`;
 }
 
-function flatten(tree: FrameTree, session: CDPSession): { node: FrameTree["frame"]; session: CDPSession }[] {
-  return [{ node: tree.frame, session }, ...(tree.childFrames ?? []).flatMap((child) => flatten(child, session))];
+function flatten({ frame, childFrames = [] }: FrameTree): FrameTree["frame"][] {
+  return [frame, ...childFrames.flatMap(flatten)];
 }
 
 /** Documents come and go; what is kept of them is bounded. */

@@ -2,7 +2,7 @@
 import { withDeadline } from "../deadline.ts";
 import { AppError } from "../errors.ts";
 import type { MouseInput, PageInput } from "../session/page.ts";
-import type { PageSession } from "./devtools.ts";
+import type { Hands } from "./devtools.ts";
 import type { FramePlace, FrameRef, PageFrames } from "./frames.ts";
 import { type KeyStroke, keyStroke } from "./keys.ts";
 import { MovePace } from "./move-pace.ts";
@@ -19,9 +19,9 @@ const DOUBLE_CLICK_PX = 5;
 type Button = "left" | "middle" | "right";
 const BUTTON_BIT: Readonly<Record<Button, number>> = { left: 1, right: 2, middle: 4 };
 
-/** Where events go: the page's session, or that of a frame with a process of its own, in that frame's coordinates. */
+/** Where events go: to the page, or to a frame with a process of its own, in that frame's coordinates. */
 interface Target {
-  readonly session: Pick<PageSession, "send">;
+  readonly hands: Hands;
   readonly place: Pick<FramePlace, "x" | "y" | "scale">;
 }
 
@@ -63,9 +63,9 @@ export class InputReplay {
   #lastClick: Click | null = null;
   readonly #keysDown = new Map<string, KeyStroke>();
 
-  constructor(pageSession: Pick<PageSession, "send">, frames: PageFrames, hooks: InputHooks) {
+  constructor(hands: Hands, frames: PageFrames, hooks: InputHooks) {
     this.#frames = frames;
-    this.#page = { session: pageSession, place: { x: 0, y: 0, scale: 1 } };
+    this.#page = { hands, place: { x: 0, y: 0, scale: 1 } };
     this.#target = this.#page;
     this.#hooks = hooks;
   }
@@ -138,7 +138,7 @@ export class InputReplay {
       case "key":
         return this.#key(input);
       case "text":
-        void this.#send(this.#page.session.send("Input.insertText", { text: input.text }));
+        void this.#send(this.#page.hands.send("Input.insertText", { text: input.text }));
     }
   }
 
@@ -194,7 +194,7 @@ export class InputReplay {
     const target = this.pressed ? this.#target : this.#targetAt(x, y);
     const point = inTarget(target, x, y);
     const event = { type: "mouseWheel" as const, ...point, deltaX: delta_x, deltaY: delta_y, buttons: this.#buttons };
-    void this.#send(target.session.send("Input.dispatchMouseEvent", event));
+    void this.#send(target.hands.send("Input.dispatchMouseEvent", event));
   }
 
   #key({ event_type, key, code, modifiers }: Extract<PageInput, { type: "key" }>): void {
@@ -207,15 +207,15 @@ export class InputReplay {
   /** Keys always go to the page: the browser hands them to whatever frame has the focus. */
   #sendKey(type: "keyDown" | "keyUp", { text, ...stroke }: KeyStroke, modifiers: number): void {
     const typed = type === "keyDown" && text !== undefined ? { text } : {};
-    void this.#send(this.#page.session.send("Input.dispatchKeyEvent", { type, modifiers, ...stroke, ...typed }));
+    void this.#send(this.#page.hands.send("Input.dispatchKeyEvent", { type, modifiers, ...stroke, ...typed }));
   }
 
   #sendMouse(type: "mousePressed" | "mouseMoved" | "mouseReleased", button: Button | "none"): Promise<void> {
-    const { session } = this.#target;
+    const { hands } = this.#target;
     const clickCount = type === "mouseMoved" ? 0 : (this.#lastClick?.count ?? 1);
     const point = inTarget(this.#target, this.#pointer.x, this.#pointer.y);
     const event = { type, ...point, button, buttons: this.#buttons, clickCount, pointerType: "mouse" as const };
-    return this.#send(session.send("Input.dispatchMouseEvent", event));
+    return this.#send(hands.send("Input.dispatchMouseEvent", event));
   }
 
   /** Settles when the browser has taken the event; a page that has just gone is told of elsewhere. */
@@ -245,7 +245,7 @@ export class InputReplay {
   /** By the boxes alone: good enough for a pointer that only passes. */
   #targetAt(x: number, y: number): Target {
     const hit = this.#remote.findLast(({ place }) => contains(place, x, y));
-    return hit ? { session: hit.frame.session, place: hit.place } : this.#page;
+    return hit ? { hands: hit.frame.hands, place: hit.place } : this.#page;
   }
 
   /** By asking each document on the way down what lies under the point. */
@@ -257,7 +257,7 @@ export class InputReplay {
       const outer = frame.parent ? await this.#placeOf(frame.parent) : this.#page.place;
       const test = this.#frames.isHit(frame, (x - outer.x) / outer.scale, (y - outer.y) / outer.scale);
       if (!(await withDeadline(test, HIT_TEST_DEADLINE_MS, "hit test").catch(() => false))) continue;
-      target = { session: frame.session, place };
+      target = { hands: frame.hands, place };
       inside = frame;
     }
     return target;
