@@ -12,6 +12,13 @@ import { codeWords, t } from "./i18n.js";
 /** The deadline wanders by rounding; only a real extension is news. */
 const WORTH_TELLING_MS = 2_000;
 
+const NOTICE_WORDS = /** @type {const} */ ({
+  popup: "log_popup",
+  download_refused: "log_download",
+  page_not_visible: "log_not_visible",
+  page_visible: "log_visible",
+});
+
 /**
  * @param {Model} before
  * @param {Model} after
@@ -48,13 +55,14 @@ export function narrate(before, after, message, now) {
     }
     case "dialog": {
       const { kind, message: said, answer } = message;
+      if (answer === "left_to_bot") return [() => t("log_dialog_left", { message: said })];
       if (kind === "alert") return [() => t("log_dialog", { message: said })];
       const words = () => t(answer === "accepted" ? "log_answer_accept" : "log_answer_dismiss");
       return [() => t("log_dialog_answered", { message: said, answer: words() })];
     }
     case "page_notice": {
       const { notice, url } = message;
-      return [() => t(notice === "popup" ? "log_popup" : "log_download", { url })];
+      return [() => t(NOTICE_WORDS[notice], { url })];
     }
     default:
       return [];

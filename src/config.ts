@@ -17,6 +17,23 @@ const publicUrlSchema = z.url({ protocol: /^https?$/ }).transform((value, contex
   return url.origin + url.pathname.replace(/\/+$/, "");
 });
 
+/** host:port; the host a name, `*.` and the rest of one, or `loopback`; the port a number or `*`. */
+const cdpPatternSchema = z
+  .string()
+  .regex(
+    /^(loopback|\[[0-9a-f:.]+\]|(\*\.)?[a-z0-9.-]+):(\d{1,5}|\*)$/i,
+    "not host:port patterns such as chrome.internal:9222",
+  )
+  .transform((text): CdpPattern => {
+    const colon = text.lastIndexOf(":");
+    return { host: text.slice(0, colon).toLowerCase(), port: text.slice(colon + 1) };
+  });
+
+export interface CdpPattern {
+  readonly host: string;
+  readonly port: string;
+}
+
 /** One entry a variable: its name, check and default. The docs are compared with this table. */
 export const ENVIRONMENT = {
   HOST: z.string().refine(isLoopback, "AUTH=off serves loopback addresses only").default("127.0.0.1"),
@@ -36,6 +53,11 @@ export const ENVIRONMENT = {
   MAX_TIMEOUT_SECONDS: seconds(3_600, 86_400),
   RETENTION_SECONDS: seconds(86_400, 31_536_000),
   SHUTDOWN_SECONDS: seconds(10, 600),
+  CDP_ALLOW: z
+    .string()
+    .default("loopback:*")
+    .transform((text) => text.split(",").map((part) => part.trim()))
+    .pipe(z.array(cdpPatternSchema)),
   DEMO: onOff.optional(),
   CHALLENGE_KINDS_FILE: z.string().min(1).optional(),
 } as const;
@@ -83,6 +105,8 @@ export interface Config {
   readonly maxTimeoutSeconds: number;
   readonly retentionSeconds: number;
   readonly shutdownSeconds: number;
+  /** The endpoints that a bot may name for a page of its own. */
+  readonly cdpAllow: readonly CdpPattern[];
   readonly demo: boolean;
   readonly customKinds: readonly ChallengeKind[];
   /** PATH, where a system Chromium is looked for. */
@@ -146,6 +170,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, argv: readonly string[] = [])
     maxTimeoutSeconds: values.MAX_TIMEOUT_SECONDS,
     retentionSeconds: values.RETENTION_SECONDS,
     shutdownSeconds: values.SHUTDOWN_SECONDS,
+    cdpAllow: values.CDP_ALLOW,
     demo: values.DEMO ?? values.PUBLIC_URL === undefined,
     customKinds: values.CHALLENGE_KINDS_FILE ? readKinds(values.CHALLENGE_KINDS_FILE) : [],
     searchPath: env["PATH"] ?? "",

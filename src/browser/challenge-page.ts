@@ -1,23 +1,22 @@
 /** One page with a challenge: puts pictures, input, watch and verdict together behind the session's port. */
 
 import type { Logger } from "pino";
-import type { Browser, BrowserContext, CDPSession, Page } from "playwright";
 import type { ChallengeKind } from "../config.ts";
-import { waitUntil, withDeadline } from "../deadline.ts";
+import { withDeadline } from "../deadline.ts";
 import type { CaptchaInfo, Rect, Size } from "../protocol/common.ts";
 import type { Completion, StorageState } from "../protocol/rest.ts";
 import type { ChallengePage, PageEvents, PageInput, Picture, Verdict, ViewMode, Wish } from "../session/page.ts";
 import { ChallengeWatch } from "./challenge-watch.ts";
-import { OverrideCrop } from "./crop.ts";
+import type { Crop } from "./crop.ts";
 import { cutPicture } from "./cut.ts";
-import type { LiveSession } from "./devtools.ts";
 import { PageFrames } from "./frames.ts";
 import { InputReplay } from "./input.ts";
+import { NoticeBoard } from "./notice-board.ts";
 import type { PageLook } from "./page-look.ts";
-import { PageNotices } from "./page-notices.ts";
 import { scrollToMatch } from "./page-scripts.ts";
 import { STILL_QUALITY } from "./quality.ts";
 import { Screencast } from "./screencast.ts";
+import type { Tab } from "./tab.ts";
 import { hasMoved, isShown, viewOf, wholePage } from "./view.ts";
 
 /** A challenge that is gone for longer than this is not coming back: show the whole page again. */
@@ -27,36 +26,33 @@ const LOOK_AFTER_INPUT_MS = 50;
 /** A press where frames have just changed waits this long for their places. */
 const LOOK_BEFORE_PRESS_MS = 300;
 const CLOSE_DEADLINE_MS = 2_000;
-const DISCONNECT_PATIENCE_MS = 200;
-const DISCONNECT_POLL_MS = 10;
 const CHALLENGE_POLL_MS = 60;
 const UNWATCHED: Wish = { mode: "challenge", scale: 1, motion: { quality: STILL_QUALITY, scale: 1 } };
 
 export interface ChallengePageParts {
-  readonly browser: Browser;
-  readonly context: BrowserContext;
-  readonly page: Page;
-  readonly session: CDPSession;
-  /** For pictures and hands. */
-  readonly live: LiveSession;
+  readonly tab: Tab;
+  readonly crop: Crop;
   readonly viewport: Size;
   readonly kinds: readonly ChallengeKind[];
   readonly completion: Completion | undefined;
   readonly events: PageEvents;
   readonly log: Logger;
-  /** Ends the browser. */
-  readonly stop: () => Promise<void>;
+  /** A page of ours has nobody else who could scroll to the challenge for a client that cannot. */
+  readonly isOurs: boolean;
+  /** Null where the cookies are not ours to hand on. */
+  readonly storageState: () => Promise<StorageState | null>;
+  /** Gives back, or ends, what the page lives in. */
+  readonly release: () => Promise<void>;
 }
 
 export class RemotePage implements ChallengePage {
-  readonly viewport: Size;
-  readonly page: Page;
   readonly frames: PageFrames;
+  readonly notices: NoticeBoard;
   readonly #parts: ChallengePageParts;
   readonly #screencast: Screencast;
   readonly #input: InputReplay;
   readonly #watch: ChallengeWatch;
-  readonly #notices: PageNotices;
+  #viewport: Size;
   #challenge: CaptchaInfo | null = null;
   /** The challenge view, or the whole page where there is no challenge. */
   #view: Rect;
@@ -70,16 +66,16 @@ export class RemotePage implements ChallengePage {
   #ended = false;
 
   constructor(parts: ChallengePageParts) {
-    const { page, session, live, viewport } = parts;
+    const { tab, crop, viewport } = parts;
     this.#parts = parts;
-    this.page = page;
-    this.viewport = viewport;
+    this.#viewport = viewport;
     this.#view = wholePage(viewport);
-    this.frames = new PageFrames(page, session, live);
-    this.#screencast = new Screencast(live, viewport, new OverrideCrop(live, viewport), (picture) =>
+    this.frames = new PageFrames(tab);
+    this.notices = new NoticeBoard((notice) => this.#tell((events) => events.notice(notice)));
+    this.#screencast = new Screencast(tab.live, viewport, crop, (picture) =>
       this.#tell((events) => events.picture(picture)),
     );
-    this.#input = new InputReplay(live, this.frames, {
+    this.#input = new InputReplay(tab.live, this.frames, {
       onPressed: (pressed) => this.#onPressed(pressed),
       beforePress: () => (this.#lastLook?.framesVersion === this.frames.version ? null : this.#lookAgain()),
     });
@@ -89,10 +85,16 @@ export class RemotePage implements ChallengePage {
       onLook: (look) => this.#onLook(look),
       onSolved: (verdict) => this.#tell((events) => events.solved(verdict)),
     });
-    this.#notices = new PageNotices(parts.context, page, parts.log, (notice) =>
-      this.#tell((events) => events.notice(notice)),
-    );
-    this.#listen();
+    tab.listen({ changed: () => this.#watch.prompt(), gone: (code) => this.lost(code) });
+  }
+
+  get viewport(): Size {
+    return this.#viewport;
+  }
+
+  /** The page's address at the last look; null before the first. */
+  get url(): string | null {
+    return this.#lastLook?.frames.find(({ frame }) => frame.parent === null)?.frame.url ?? null;
   }
 
   get challenge(): CaptchaInfo | null {
@@ -167,38 +169,19 @@ export class RemotePage implements ChallengePage {
   }
 
   async storageState(): Promise<StorageState | null> {
-    return this.#parts.context.storageState();
+    return this.#parts.storageState();
   }
 
   async close(): Promise<void> {
+    this.releaseAll();
     this.#end();
-    await withDeadline(this.#parts.browser.close(), CLOSE_DEADLINE_MS, "browser connection").catch(() => {});
-    await this.#parts.stop();
+    await withDeadline(this.#parts.tab.close(), CLOSE_DEADLINE_MS, "page").catch(() => {});
+    await this.#parts.release();
   }
 
-  /** The browser was told to deny downloads; the operator is told that one was wanted. */
-  refuseDownload(url: string): void {
-    this.#notices.tell({ type: "page_notice", notice: "download_refused", url });
-  }
-
-  /** Without a way for pictures and hands there is no session. */
-  connectionLost(): void {
-    this.#lost("browser_lost");
-  }
-
-  #listen(): void {
-    const { page, browser } = this.#parts;
-    page.once("close", () => void this.#onClose());
-    page.once("crash", () => this.#lost("page_crashed"));
-    browser.once("disconnected", () => this.#lost("browser_lost"));
-    page.on("frameattached", () => this.#watch.prompt());
-    page.on("framedetached", () => this.#watch.prompt());
-  }
-
-  /** A browser that dies closes its pages first, and is known to be gone only a moment later. */
-  async #onClose(): Promise<void> {
-    const isGone = () => !this.#parts.browser.isConnected();
-    this.#lost((await waitUntil(isGone, DISCONNECT_PATIENCE_MS, DISCONNECT_POLL_MS)) ? "browser_lost" : "page_closed");
+  /** Without a page, or a way to it, there is no session. */
+  lost(code: Parameters<PageEvents["lost"]>[0]): void {
+    this.#tell((events) => events.lost(code));
   }
 
   #onPressed(pressed: boolean): void {
@@ -209,7 +192,7 @@ export class RemotePage implements ChallengePage {
   /** A challenge below the fold is brought into view once, while the page opens: older clients could not scroll to it. */
   async #showFound(): Promise<void> {
     const { challenge, challengeFrame } = this.#lastLook ?? {};
-    if (!challenge || !challengeFrame || isShown(challenge, this.viewport)) return;
+    if (!this.#parts.isOurs || !challenge || !challengeFrame || isShown(challenge, this.viewport)) return;
     await this.frames.run(challengeFrame, scrollToMatch, challenge.selector).catch(() => {});
     await this.#watch.look();
   }
@@ -220,7 +203,15 @@ export class RemotePage implements ChallengePage {
 
   #onLook(look: PageLook): void {
     if (this.#ended) return;
+    if (look.hidden !== (this.#lastLook?.hidden ?? false)) {
+      this.notices.tell({
+        type: "page_notice",
+        notice: look.hidden ? "page_not_visible" : "page_visible",
+        url: this.url ?? "",
+      });
+    }
     this.#lastLook = look;
+    this.#resize(look.viewport);
     this.#input.setRemoteFrames(
       look.frames.flatMap(({ frame, place }) => (place && this.frames.isRemote(frame) ? [{ frame, place }] : [])),
     );
@@ -228,6 +219,16 @@ export class RemotePage implements ChallengePage {
     const { challenge } = look;
     if (!this.#input.pressed) this.#follow(challenge && isShown(challenge, this.viewport) ? challenge : null);
     this.#aim(look.scroll);
+  }
+
+  /** The bot may give its page another size at any time. */
+  #resize(viewport: Size): void {
+    const { width, height } = this.#viewport;
+    if (viewport.width === width && viewport.height === height) return;
+    this.#viewport = viewport;
+    this.#screencast.setViewport(viewport);
+    this.#view = this.#challenge ? viewOf(this.#challenge, viewport) : wholePage(viewport);
+    this.#tell((events) => events.challenge());
   }
 
   /** Brings the screencast in line with what is wished for and where it is. */
@@ -249,10 +250,6 @@ export class RemotePage implements ChallengePage {
     this.#tell((events) => events.challenge());
   }
 
-  #lost(code: Parameters<PageEvents["lost"]>[0]): void {
-    this.#tell((events) => events.lost(code));
-  }
-
   #tell(tell: (events: PageEvents) => void): void {
     if (!this.#ended) tell(this.#parts.events);
   }
@@ -260,7 +257,7 @@ export class RemotePage implements ChallengePage {
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#notices.stop();
+    this.notices.stop();
     this.#watch.stop();
     this.#screencast.close();
     const { pictures, restarts } = this.#screencast;

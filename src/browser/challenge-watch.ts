@@ -1,6 +1,5 @@
 /** Looks at the page on a beat, whether or not anyone touches it: where the challenge is, and whether it is done. */
 import { setTimeout as delay } from "node:timers/promises";
-import type { BrowserContext, Cookie, Page } from "playwright";
 import type { ChallengeKind } from "../config.ts";
 import { withDeadline } from "../deadline.ts";
 import type { Completion } from "../protocol/rest.ts";
@@ -8,8 +7,8 @@ import type { Verdict } from "../session/page.ts";
 import { GENERIC } from "./challenge-kinds.ts";
 import { type Judgement, judge, type Look, MAX_LOOK_GAP_MS, type RuleFact, StabilityWindow } from "./completion.ts";
 import type { PageFrames } from "./frames.ts";
-import { Navigations } from "./navigations.ts";
 import { filledMatch, type LookPlan, lookAtPage, type PageLook, planLook, visibleMatch } from "./page-look.ts";
+import { cookiesOf, type Tab } from "./tab.ts";
 
 const DEFAULT_STABLE_MS = 500;
 const DEFAULT_POLL_MS = 200;
@@ -27,11 +26,12 @@ const UNKNOWN_PATIENCE_MS = 2_000;
 const LOADING_PATIENCE_MS = 10_000;
 const COOKIE_DEADLINE_MS = 1_000;
 
+type Cookie = Awaited<ReturnType<typeof cookiesOf>>[number];
+
 const UNKNOWN: Judgement = { value: "unknown", held: [] };
 
 interface WatchDeps {
-  readonly page: Page;
-  readonly context: BrowserContext;
+  readonly tab: Tab;
   readonly frames: PageFrames;
   readonly kinds: readonly ChallengeKind[];
   readonly completion: Completion | undefined;
@@ -45,7 +45,6 @@ export class ChallengeWatch {
   readonly #pollMs: number;
   readonly #stableMs: number;
   readonly #window: StabilityWindow;
-  readonly #navigations: Navigations;
   readonly #seenSelectors = new Set<string>();
   /** Kinds that were visible once, and the frames in which anything that must go was visible. */
   readonly #seenKinds = new Set<string>();
@@ -67,7 +66,6 @@ export class ChallengeWatch {
     this.#pollMs = deps.completion?.poll_ms ?? DEFAULT_POLL_MS;
     this.#stableMs = deps.completion?.stable_ms ?? DEFAULT_STABLE_MS;
     this.#window = new StabilityWindow(this.#stableMs);
-    this.#navigations = new Navigations(deps.page, () => this.prompt());
   }
 
   /** From now on the beat goes on and a verdict is told; cookies are compared with what they are now. */
@@ -114,7 +112,7 @@ export class ChallengeWatch {
     let judgement = UNKNOWN;
     const wasGuarded = this.#guarding;
     try {
-      const wasNavigating = this.#navigations.underWay;
+      const wasNavigating = this.#deps.tab.isNavigating;
       const guardMs = this.#guarding ? GUARD_MS : 0;
       const [look, cookies] = await Promise.all([
         lookAtPage(this.#deps.frames, this.#plan, guardMs),
@@ -124,7 +122,7 @@ export class ChallengeWatch {
       this.#remember(look);
       // Judged in any case: what is visible counts as seen, also on a page of which nothing can be concluded.
       const judged = judge(this.#deps.completion, this.#lookForRules(look, cookies), this.#seenSelectors);
-      const inMotion = wasNavigating || this.#navigations.underWay || this.#isLoading(look);
+      const inMotion = wasNavigating || this.#deps.tab.isNavigating || this.#isLoading(look);
       if (!inMotion && !this.#isErrorPage(look)) judgement = judged;
       this.#deps.onLook(look);
     } catch {
@@ -165,7 +163,7 @@ export class ChallengeWatch {
   }
 
   get #isInMotion(): boolean {
-    return this.#navigations.underWay || this.#loadingSince.size > 0;
+    return this.#deps.tab.isNavigating || this.#loadingSince.size > 0;
   }
 
   #remember(look: PageLook): void {
@@ -246,8 +244,8 @@ export class ChallengeWatch {
     return new Set(now.filter((cookie) => start.get(cookieKey(cookie)) !== cookie.value).map(({ name }) => name));
   }
 
-  #cookies(): Promise<Cookie[]> {
-    return withDeadline(this.#deps.context.cookies(), COOKIE_DEADLINE_MS, "cookies");
+  #cookies(): ReturnType<typeof cookiesOf> {
+    return withDeadline(cookiesOf(this.#deps.tab), COOKIE_DEADLINE_MS, "cookies");
   }
 }
 

@@ -10,6 +10,8 @@ const TWO_FRAMES_DRAWN = "new Promise((done) => requestAnimationFrame(() => requ
 const DRAWN_DEADLINE_MS = 300;
 /** What is drawn is captured about a frame later. */
 const CAPTURED_MS = 17;
+/** Beyond rounding, a picture of another size than its aim's is one of an earlier aim. */
+const SIZE_TOLERANCE_PX = 1;
 const WORLD_NAME = "captcha-remote";
 
 /** A part of the viewport, in CSS px; picture px per CSS px; where the document is scrolled to. */
@@ -27,6 +29,10 @@ export interface Crop {
   apply(aim: Aim): Promise<void>;
   /** What was applied may not hold: the next time it is done again. */
   forget(): void;
+  /** Picture px per CSS px of a picture of this size that was captured for `aim`; null where it shows something else. */
+  scaleOf(picture: Size, aim: Aim): number | null;
+  /** The page has another viewport now. */
+  resize(viewport: Size): void;
   /** A picture of `aim`, taken now. AppError `timeout`. */
   capture(aim: Aim, quality: number): Promise<Buffer>;
 }
@@ -37,7 +43,7 @@ export interface Crop {
  */
 export class OverrideCrop implements Crop {
   readonly #session: PageSession;
-  readonly #viewport: Size;
+  #viewport: Size;
   #applied: Aim | null = null;
 
   constructor(session: PageSession, viewport: Size) {
@@ -93,6 +99,17 @@ export class OverrideCrop implements Crop {
     this.#applied = null;
   }
 
+  scaleOf(picture: Size, { view, scale }: Aim): number | null {
+    const width = Math.abs(picture.width - view.width * scale);
+    const height = Math.abs(picture.height - view.height * scale);
+    return width <= SIZE_TOLERANCE_PX && height <= SIZE_TOLERANCE_PX ? scale : null;
+  }
+
+  resize(viewport: Size): void {
+    this.#viewport = viewport;
+    this.#applied = null;
+  }
+
   #isSame(a: Aim, b: Aim): boolean {
     const sameSize = a.view.width === b.view.width && a.view.height === b.view.height && a.scale === b.scale;
     // The whole page is the whole page wherever it is scrolled to.
@@ -107,7 +124,7 @@ export class OverrideCrop implements Crop {
  */
 export class ServerCut implements Crop {
   readonly #session: PageSession;
-  readonly #viewport: Size;
+  #viewport: Size;
 
   constructor(session: PageSession, viewport: Size) {
     this.#session = session;
@@ -121,6 +138,16 @@ export class ServerCut implements Crop {
   async apply(): Promise<void> {}
 
   forget(): void {}
+
+  /** The bot's emulation decides how fine a screenshot is, and a window's borders may take a pixel. */
+  scaleOf(picture: Size, { view }: Aim): number | null {
+    const scale = picture.width / view.width;
+    return Math.abs(picture.height - view.height * scale) <= SIZE_TOLERANCE_PX * Math.max(1, scale) ? scale : null;
+  }
+
+  resize(viewport: Size): void {
+    this.#viewport = viewport;
+  }
 
   async capture(_aim: Aim, quality: number): Promise<Buffer> {
     const { data } = await within(

@@ -1,6 +1,6 @@
 /**
- * A DevTools connection of its own for pictures and hands. Playwright's has every picture compressed by the browser and
- * checked field by field here: three times the work, and 2 ms more on the way.
+ * A DevTools connection of our own. Playwright's has every picture compressed by the browser and checked field by field
+ * here: three times the work, and 2 ms more on the way. And it attaches to every tab there is; this one to those asked for.
  */
 import type { CDPSession } from "playwright";
 import { WebSocket } from "ws";
@@ -10,10 +10,14 @@ import { AppError } from "../errors.ts";
 const CONNECT_DEADLINE_MS = 5_000;
 /** One call for a picture, or for what it is to show. */
 export const CALL_DEADLINE_MS = 3_000;
+/** Pictures of the largest page stay below it. */
+const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
-/** What pictures and hands need of a DevTools session, be it this one or Playwright's. */
-export interface PageSession {
-  readonly send: CDPSession["send"];
+/** What a DevTools session can be asked, be it this one or Playwright's. */
+export type Asked = Pick<CDPSession, "send">;
+
+/** What pictures and hands need of one. */
+export interface PageSession extends Asked {
   on(event: "Page.screencastFrame", listener: (event: ScreencastFrame) => void): unknown;
 }
 
@@ -25,16 +29,7 @@ export interface ScreencastFrame {
   readonly metadata: { readonly scrollOffsetX: number; readonly scrollOffsetY: number };
 }
 
-/** The same, and sessions of the frames that have a process of their own. */
-export interface LiveSession extends PageSession {
-  /** Throws AppError `timeout`, or what failed. */
-  attachFrame(targetId: string): Promise<Hands>;
-}
-
-/** Where input goes. */
-export type Hands = Pick<PageSession, "send">;
-
-interface Answer {
+interface Message {
   readonly id?: number;
   readonly sessionId?: string;
   readonly method?: string;
@@ -49,15 +44,47 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-export class DevTools implements LiveSession {
+/** One target's session on a connection. */
+export class DevToolsSession implements PageSession {
+  readonly id: string;
+  readonly #listeners = new Map<string, ((event: never) => void)[]>();
+  #letGo: () => void = () => {};
+  /** Settles when the target is gone, or the connection. */
+  readonly gone = new Promise<void>((resolve) => {
+    this.#letGo = resolve;
+  });
+  /** Order is kept; rejects when the browser refuses or the target is gone. No deadline: that is the caller's. */
+  readonly send: CDPSession["send"];
+
+  constructor(id: string, send: CDPSession["send"]) {
+    this.id = id;
+    this.send = send;
+  }
+
+  on<Event>(event: string, listener: (event: Event) => void): void {
+    this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), listener]);
+  }
+
+  tell(event: string, params: unknown): void {
+    for (const listener of this.#listeners.get(event) ?? []) listener(params as never);
+  }
+
+  end(): void {
+    this.#letGo();
+    this.#listeners.clear();
+  }
+}
+
+export class DevTools implements Asked {
   readonly #socket: WebSocket;
   readonly #waiting = new Map<number, Waiting>();
-  readonly #listeners = new Map<string, (event: never) => void>();
-  readonly #frames = new Map<string, Promise<string>>();
-  #sessionId: string | undefined;
+  readonly #sessions = new Map<string, DevToolsSession>();
   #lastId = 0;
   /** Settles when the connection is gone, whoever closed it. */
   readonly closed: Promise<void>;
+  /** Asks the browser itself. */
+  readonly send = ((method: string, params: object = {}) =>
+    this.#call(undefined, method, params)) as CDPSession["send"];
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
@@ -67,55 +94,44 @@ export class DevTools implements LiveSession {
     socket.on("error", () => {});
   }
 
-  /** A connection to a browser's endpoint, attached to one of its targets. Throws AppError `timeout`, or what failed. */
-  static async attach(endpoint: string, targetId: string): Promise<DevTools> {
-    const socket = new WebSocket(endpoint, { perMessageDeflate: false, handshakeTimeout: CONNECT_DEADLINE_MS });
+  /** A connection to a browser's endpoint. Throws AppError `timeout`, or what failed. */
+  static async connect(endpoint: string): Promise<DevTools> {
+    const socket = new WebSocket(endpoint, {
+      perMessageDeflate: false,
+      handshakeTimeout: CONNECT_DEADLINE_MS,
+      maxPayload: MAX_MESSAGE_BYTES,
+    });
     const devtools = new DevTools(socket);
-    const attached = (async () => {
-      await new Promise((resolve, reject) => {
-        socket.once("open", resolve);
-        socket.once("error", reject);
-      });
-      devtools.#sessionId = await devtools.#attach(targetId);
-      return devtools;
-    })();
-    return withDeadline(attached, CONNECT_DEADLINE_MS, "devtools connection").catch((error: unknown) => {
+    const open = new Promise((resolve, reject) => {
+      socket.once("open", resolve);
+      socket.once("error", reject);
+    });
+    await withDeadline(open, CONNECT_DEADLINE_MS, "devtools connection").catch((error: unknown) => {
       devtools.close();
       throw error;
     });
+    return devtools;
   }
 
-  /** Order is kept; rejects when the browser refuses or the connection is gone. No deadline: that is the caller's. */
-  readonly send = ((method: string, params: object = {}) =>
-    this.#call(this.#sessionId, method, params)) as CDPSession["send"];
-
-  /** Attached once a target, for as long as the target lives. */
-  async attachFrame(targetId: string): Promise<Hands> {
-    const attaching = this.#frames.get(targetId) ?? this.#attach(targetId);
-    this.#frames.set(targetId, attaching);
-    const attached = withDeadline(attaching, CALL_DEADLINE_MS, "frame's devtools session");
-    const sessionId = await attached.catch((error: unknown) => {
-      this.#frames.delete(targetId);
-      throw error;
-    });
-    return {
-      send: ((method: string, params: object = {}) => this.#call(sessionId, method, params)) as CDPSession["send"],
-    };
+  /** A session of one target. Throws AppError `timeout`, or what failed. */
+  async attach(targetId: string): Promise<DevToolsSession> {
+    const attaching = this.send("Target.attachToTarget", { targetId, flatten: true });
+    const { sessionId } = await withDeadline(attaching, CALL_DEADLINE_MS, "devtools session");
+    return this.session(sessionId);
   }
 
-  /** One listener an event. */
-  on(event: "Page.screencastFrame", listener: (event: ScreencastFrame) => void): void {
-    this.#listeners.set(event, listener);
+  /** The session of this id, once the browser has told of it. */
+  session(id: string): DevToolsSession {
+    const known = this.#sessions.get(id);
+    if (known) return known;
+    const send = ((method: string, params: object = {}) => this.#call(id, method, params)) as CDPSession["send"];
+    const session = new DevToolsSession(id, send);
+    this.#sessions.set(id, session);
+    return session;
   }
 
   close(): void {
     this.#socket.terminate();
-  }
-
-  async #attach(targetId: string): Promise<string> {
-    const params = { targetId, flatten: true };
-    const { sessionId } = await this.#call<{ sessionId: string }>(undefined, "Target.attachToTarget", params);
-    return sessionId;
   }
 
   #call<Result>(sessionId: string | undefined, method: string, params: object): Promise<Result> {
@@ -127,12 +143,13 @@ export class DevTools implements LiveSession {
   }
 
   #onMessage(data: Buffer): void {
-    const { id, sessionId, method, params, result, error } = JSON.parse(data.toString()) as Answer;
-    if (method === "Target.detachedFromTarget") this.#onDetached(params as { sessionId: string; targetId?: string });
-    if (id === undefined) {
-      if (sessionId === this.#sessionId) this.#listeners.get(method ?? "")?.(params as never);
+    const { id, sessionId, method, params, result, error } = JSON.parse(data.toString()) as Message;
+    if (method !== undefined) {
+      if (sessionId !== undefined) this.#sessions.get(sessionId)?.tell(method, params);
+      if (method === "Target.detachedFromTarget") this.#onDetached((params as { sessionId: string }).sessionId);
       return;
     }
+    if (id === undefined) return;
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
     if (error) waiting?.reject(new Error(error.message));
@@ -140,17 +157,20 @@ export class DevTools implements LiveSession {
   }
 
   /** A target that goes leaves what it was asked unanswered. */
-  #onDetached({ sessionId, targetId }: { sessionId: string; targetId?: string }): void {
-    if (targetId !== undefined) this.#frames.delete(targetId);
+  #onDetached(sessionId: string): void {
     for (const [id, { sessionId: asked, reject }] of this.#waiting) {
       if (asked !== sessionId) continue;
       this.#waiting.delete(id);
       reject(new Error("The target is gone."));
     }
+    this.#sessions.get(sessionId)?.end();
+    this.#sessions.delete(sessionId);
   }
 
   #onClose(): void {
     for (const { reject } of this.#waiting.values()) reject(new AppError("browser_lost"));
     this.#waiting.clear();
+    for (const session of this.#sessions.values()) session.end();
+    this.#sessions.clear();
   }
 }

@@ -1,21 +1,14 @@
 /** Every frame of a page across its processes: which DevTools session answers for it and where it stands on the page. */
-import type { CDPSession, Frame, Page } from "playwright";
 import { withDeadline } from "../deadline.ts";
 import type { Rect } from "../protocol/common.ts";
-import type { Hands, LiveSession } from "./devtools.ts";
 import { frameBox, hitsFrame } from "./page-scripts.ts";
+import type { FrameProcess, Tab } from "./tab.ts";
 
 /** One call into the browser while looking at frames. */
 const FRAME_CALL_DEADLINE_MS = 1_000;
 /** Time the page's own process may spend on one look. */
 const SCRIPT_TIMEOUT_MS = 300;
 const WORLD_NAME = "captcha-remote";
-
-/** Two sessions of one process: Playwright's for scripts, the quick one for input. */
-interface FrameProcess {
-  readonly session: CDPSession;
-  readonly hands: Hands;
-}
 
 export interface FrameRef extends FrameProcess {
   readonly id: string;
@@ -44,41 +37,23 @@ interface FrameNode {
 }
 
 export class PageFrames {
-  readonly #page: Page;
-  readonly #pageProcess: FrameProcess;
-  readonly #live: LiveSession;
-  /** Of a frame in another process; null for one in its parent's. */
-  readonly #processes = new Map<Frame, Promise<FrameProcess | null>>();
+  readonly #tab: Tab;
   readonly #worlds = new Map<string, number>();
   readonly #owners = new Map<string, string>();
-  #version = 0;
 
-  constructor(page: Page, session: CDPSession, live: LiveSession) {
-    this.#page = page;
-    this.#pageProcess = { session, hands: live };
-    this.#live = live;
-    const changed = (frame: Frame) => {
-      this.#version += 1;
-      const known = this.#processes.get(frame);
-      this.#processes.delete(frame);
-      known?.then((process) => process?.session.detach()).catch(() => {});
-    };
-    page.on("frameattached", changed);
-    page.on("framenavigated", changed);
-    page.on("framedetached", changed);
+  constructor(tab: Tab) {
+    this.#tab = tab;
   }
 
   /** Grows with every frame that comes, navigates or goes. */
   get version(): number {
-    return this.#version;
+    return this.#tab.framesVersion;
   }
 
   /** All frames, parents first. Throws when a frame cannot be asked. */
   async list(): Promise<FrameRef[]> {
-    const remote = this.#page.frames().filter((frame) => frame !== this.#page.mainFrame());
-    const processes = await Promise.all(remote.map((frame) => this.#processOf(frame)));
-    const roots = [this.#pageProcess, ...processes.filter((process) => process !== null)];
-    const waiting = (await Promise.all(roots.map((process) => this.#nodes(process)))).flat();
+    const processes = await this.#tab.processes();
+    const waiting = (await Promise.all(processes.map((process) => this.#nodes(process)))).flat();
     const byId = new Map<string, FrameRef>();
     // A tree of another process may come before the tree its parent is in: take what can be placed, until nothing can.
     for (let placed = true; placed; ) {
@@ -194,25 +169,6 @@ export class PageFrames {
   async #nodes(process: FrameProcess): Promise<FrameNode[]> {
     const { frameTree } = await this.#call(process.session.send("Page.getFrameTree"), "frame tree");
     return flatten(frameTree).map((node) => ({ node, process }));
-  }
-
-  #processOf(frame: Frame): Promise<FrameProcess | null> {
-    const known = this.#processes.get(frame);
-    if (known) return known;
-    const opened = this.#open(frame).catch((error: unknown) => {
-      // Playwright's sentence for a frame that lives in its parent's process.
-      if (String(error).includes("does not have a separate CDP session")) return null;
-      this.#processes.delete(frame);
-      throw error;
-    });
-    this.#processes.set(frame, opened);
-    return opened;
-  }
-
-  async #open(frame: Frame): Promise<FrameProcess> {
-    const session = await this.#call(this.#page.context().newCDPSession(frame), "frame session");
-    const { targetInfo } = await this.#call(session.send("Target.getTargetInfo"), "frame target");
-    return { session, hands: await this.#call(this.#live.attachFrame(targetInfo.targetId), "frame session") };
   }
 
   #call<T>(work: Promise<T>, what: string): Promise<T> {

@@ -2,7 +2,7 @@
 import { withDeadline } from "../deadline.ts";
 import { AppError } from "../errors.ts";
 import type { MouseInput, PageInput } from "../session/page.ts";
-import type { Hands } from "./devtools.ts";
+import type { Asked } from "./devtools.ts";
 import type { FramePlace, FrameRef, PageFrames } from "./frames.ts";
 import { type KeyStroke, keyStroke } from "./keys.ts";
 import { MovePace } from "./move-pace.ts";
@@ -21,7 +21,7 @@ const BUTTON_BIT: Readonly<Record<Button, number>> = { left: 1, right: 2, middle
 
 /** Where events go: to the page, or to a frame with a process of its own, in that frame's coordinates. */
 interface Target {
-  readonly hands: Hands;
+  readonly hands: Asked;
   readonly place: Pick<FramePlace, "x" | "y" | "scale">;
 }
 
@@ -63,7 +63,7 @@ export class InputReplay {
   #lastClick: Click | null = null;
   readonly #keysDown = new Map<string, KeyStroke>();
 
-  constructor(hands: Hands, frames: PageFrames, hooks: InputHooks) {
+  constructor(hands: Asked, frames: PageFrames, hooks: InputHooks) {
     this.#frames = frames;
     this.#page = { hands, place: { x: 0, y: 0, scale: 1 } };
     this.#target = this.#page;

@@ -1,6 +1,6 @@
 /** One look at all frames of a page: where the challenge is, and what the completion rules need to know. */
 import type { ChallengeKind } from "../config.ts";
-import type { CaptchaInfo, Rect } from "../protocol/common.ts";
+import type { CaptchaInfo, Rect, Size } from "../protocol/common.ts";
 import type { Completion, Rule } from "../protocol/rest.ts";
 import { GENERIC, GENERIC_MIN_SIZE } from "./challenge-kinds.ts";
 import type { FramePlace, FrameRef, PageFrames } from "./frames.ts";
@@ -37,6 +37,9 @@ export interface PageLook {
   /** The kinds with a visible box at this moment, with the frame it is in. */
   readonly kinds: ReadonlyMap<string, FrameRef>;
   readonly scroll: { readonly x: number; readonly y: number };
+  /** Of the page, as it is now. */
+  readonly viewport: Size;
+  readonly hidden: boolean;
   /** PageFrames.version this look was taken at. */
   readonly framesVersion: number;
 }
@@ -72,9 +75,18 @@ export async function lookAtPage(frames: PageFrames, plan: LookPlan, guardMs: nu
     best ??= found;
   }
   const main = looks.find((look) => look.frame.parent === null);
-  const scroll = { x: main?.answer.scrollX ?? 0, y: main?.answer.scrollY ?? 0 };
-  const challengeFrame = best?.holder ?? null;
-  return { frames: looks, challenge: best?.info ?? null, challengeFrame, kinds, scroll, framesVersion };
+  if (!main) throw new Error("The page has no main frame.");
+  const { scrollX, scrollY, width, height, hidden } = main.answer;
+  return {
+    frames: looks,
+    challenge: best?.info ?? null,
+    challengeFrame: best?.holder ?? null,
+    kinds,
+    scroll: { x: scrollX, y: scrollY },
+    viewport: { width, height },
+    hidden,
+    framesVersion,
+  };
 }
 
 async function lookAtFrame(frames: PageFrames, frame: FrameRef, plan: LookPlan, guardMs: number): Promise<FrameLook> {

@@ -25,6 +25,10 @@ export interface FrameAnswer {
   readonly errorPage: boolean;
   readonly scrollX: number;
   readonly scrollY: number;
+  readonly width: number;
+  readonly height: number;
+  /** In a tab that nobody sees: the browser draws nothing of it. */
+  readonly hidden: boolean;
   /** One list a selector: boxes of its matches, in the frame's own CSS px, visible now or (guarded) since the last look. */
   readonly boxes: readonly (readonly FoundBox[])[];
   /** One answer a field selector: whether a match has a value. */
@@ -82,6 +86,9 @@ export function askFrame(question: FrameQuestion): FrameAnswer {
     errorPage: location.protocol === "chrome-error:" || status >= 400,
     scrollX,
     scrollY,
+    width: innerWidth,
+    height: innerHeight,
+    hidden: document.visibilityState === "hidden",
     boxes: question.selectors.map(visibleOf),
     filled: question.values.map(isFilled),
   };

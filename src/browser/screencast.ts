@@ -9,9 +9,6 @@ import { jpegSize } from "./jpeg-size.ts";
 import { type CastLevel, QualityControl, STILL_AFTER_QUIET_MS, STILL_QUALITY } from "./quality.ts";
 import { isWhole, type Point, samePoint, wholePage } from "./view.ts";
 
-/** A picture of another size than its view's, beyond rounding, is one of an earlier view. */
-const SIZE_TOLERANCE_PX = 1;
-
 /** What pictures are to show, and how finely; `motion` holds while something moves. */
 export interface Target {
   readonly view: Rect;
@@ -26,7 +23,7 @@ interface Cast {
 
 export class Screencast {
   readonly #session: PageSession;
-  readonly #viewport: Size;
+  #viewport: Size;
   readonly #crop: Crop;
   readonly #onPicture: (picture: Picture) => void;
   readonly #control = new QualityControl();
@@ -97,6 +94,12 @@ export class Screencast {
     this.#settle();
   }
 
+  /** The page has another viewport now. */
+  setViewport(viewport: Size): void {
+    this.#viewport = viewport;
+    this.#crop.resize(viewport);
+  }
+
   /** Input was given to the page, which may change by it; `isDrag`: under a pressed button. */
   inputGiven(isDrag: boolean): void {
     const now = performance.now();
@@ -142,7 +145,8 @@ export class Screencast {
     const isCurrent = this.#cast !== null && this.#last?.kind === "still" && sameRect(this.#last.view, aim.view);
     if (isCurrent && this.#last) return this.#numbered(this.#last);
     const jpeg = await this.#crop.capture(aim, STILL_QUALITY);
-    return this.#picture(jpeg, { aim, level: { quality: STILL_QUALITY, scale: 1, everyNth: 1, kind: "still" } });
+    const shown = { ...aim, scale: this.#scaleOf(jpeg, aim) ?? aim.scale };
+    return this.#picture(jpeg, { aim: shown, level: { quality: STILL_QUALITY, scale: 1, everyNth: 1, kind: "still" } });
   }
 
   #onFrame({ data, sessionId, metadata }: ScreencastFrame): void {
@@ -160,7 +164,8 @@ export class Screencast {
     const jpeg = Buffer.from(data, "base64");
     if (jpeg.length > MAX_PICTURE_BYTES) this.#control.tooLarge(cast.level.quality);
     // Right after a change the picture may still be one of the old view, though what comes with it says otherwise.
-    if (isOfSize(jpeg, cast.aim)) this.#take(jpeg, cast);
+    const scale = this.#scaleOf(jpeg, cast.aim);
+    if (scale !== null) this.#take(jpeg, { ...cast, aim: { ...cast.aim, scale } });
     this.#settle();
   }
 
@@ -209,6 +214,11 @@ export class Screencast {
       },
       Math.max(0, dueAt - performance.now()),
     );
+  }
+
+  #scaleOf(jpeg: Buffer, aim: Aim): number | null {
+    const size = jpegSize(jpeg);
+    return size && this.#crop.scaleOf(size, aim);
   }
 
   #aim(scale: number): Aim {
@@ -286,12 +296,4 @@ export class Screencast {
   #call<T>(work: Promise<T>, what: string): Promise<T> {
     return withDeadline(work, CALL_DEADLINE_MS, what);
   }
-}
-
-function isOfSize(jpeg: Buffer, { view, scale }: Aim): boolean {
-  const size = jpegSize(jpeg);
-  if (!size) return false;
-  const width = Math.abs(size.width - view.width * scale);
-  const height = Math.abs(size.height - view.height * scale);
-  return width <= SIZE_TOLERANCE_PX && height <= SIZE_TOLERANCE_PX;
 }

@@ -140,11 +140,13 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
     type: z.literal("dialog"),
     kind: z.enum(["alert", "confirm", "prompt", "beforeunload"]),
     message: z.string(),
-    answer: z.enum(["accepted", "dismissed"]),
+    answer: z
+      .enum(["accepted", "dismissed", "left_to_bot"])
+      .meta({ description: "left_to_bot: on a page of the bot's own, which is the bot's to answer for." }),
   }),
   z.object({
     type: z.literal("page_notice"),
-    notice: z.enum(["popup", "download_refused"]),
+    notice: z.enum(["popup", "download_refused", "page_not_visible", "page_visible"]),
     url: z.string(),
   }),
 ]);

@@ -74,11 +74,31 @@ const storageStateSchema = z
   .meta({ description: "Cookies and local storage in Playwright's storageState format." });
 export type StorageState = z.infer<typeof storageStateSchema>;
 
+/** A page of the bot's own browser. */
+export const cdpTargetSchema = z.strictObject({
+  endpoint: z
+    .string()
+    .min(1)
+    .max(2_048)
+    .meta({ description: "The browser's debugging address: http://127.0.0.1:9222, or its ws:// address." }),
+  target_id: z.string().min(1).max(200).optional().meta({ description: "The page, as DevTools calls it." }),
+  url_contains: z.string().min(1).max(2_048).optional().meta({ description: "A part of the page's address." }),
+});
+export type CdpTarget = z.infer<typeof cdpTargetSchema>;
+
+/** What only a page that the server opens can be given. */
+const OWNED_PAGE_FIELDS = ["viewport", "locale", "timezone", "user_agent", "extra_headers", "storage_state"] as const;
+export const DEFAULT_VIEWPORT = { width: 1280, height: 720 } as const;
+
 /** [R10] The body of POST /sessions. `timeout_seconds` is also bounded by MAX_TIMEOUT_SECONDS. */
-export const createSessionSchema = z.strictObject({
+const createSessionShape = z.strictObject({
   session_id: sessionIdSchema.optional(),
-  url: z.string().min(1).max(8_192).meta({ description: "http: or https: address the server opens." }),
-  viewport: sizeSchema.strict().default({ width: 1280, height: 720 }),
+  url: z.string().min(1).max(8_192).optional().meta({ description: "http: or https: address the server opens." }),
+  cdp: cdpTargetSchema.optional().meta({ description: "In place of url: a page that the bot has open." }),
+  viewport: sizeSchema
+    .strict()
+    .optional()
+    .meta({ description: `Left out: ${DEFAULT_VIEWPORT.width} x ${DEFAULT_VIEWPORT.height}.` }),
   locale: z.string().refine(isLocale, "not a BCP 47 language tag").optional(),
   timezone: z.string().refine(isTimezone, "not an IANA time zone").optional(),
   user_agent: z
@@ -94,6 +114,15 @@ export const createSessionSchema = z.strictObject({
   metadata: z.record(z.string().max(100), z.unknown()).optional().refine(isSmall, TOO_LARGE),
   timeout_seconds: z.int().min(1).optional(),
   completion: completionSchema.optional(),
+});
+export const createSessionSchema = createSessionShape.superRefine((body, context) => {
+  if ((body.url === undefined) === (body.cdp === undefined)) {
+    context.addIssue({ code: "custom", path: ["url"], message: "exactly one of url and cdp is needed" });
+  }
+  for (const field of OWNED_PAGE_FIELDS) {
+    if (body.cdp === undefined || body[field] === undefined) continue;
+    context.addIssue({ code: "custom", path: [field], message: "only for a page that the server opens" });
+  }
 });
 export type CreateSession = z.infer<typeof createSessionSchema>;
 

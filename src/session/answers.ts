@@ -4,7 +4,8 @@ import type { Config } from "../config.ts";
 import { AppError, CODES, type Code } from "../errors.ts";
 import type { CaptchaInfo } from "../protocol/common.ts";
 import type { ServerMessage, ServerMessageOf } from "../protocol/live.ts";
-import type { CreateSession, SessionAnswer, SessionListItem } from "../protocol/rest.ts";
+import { type CreateSession, DEFAULT_VIEWPORT, type SessionAnswer, type SessionListItem } from "../protocol/rest.ts";
+import type { OpenPageRequest } from "./page.ts";
 import type { SessionRecord } from "./store.ts";
 
 /** A record in `starting`. Throws invalid_message for a timeout above the configured cap. */
@@ -29,12 +30,19 @@ export function newRecord(
     label: body.label ?? null,
     instructions: body.instructions ?? null,
     metadata: body.metadata ?? null,
-    url: body.url,
-    viewport: body.viewport,
+    // A page of the bot's own tells both once it is attached.
+    url: body.url ?? "",
+    viewport: body.viewport ?? DEFAULT_VIEWPORT,
     created_at: now,
     expires_at: now + seconds * 1_000,
     ended_at: null,
   };
+}
+
+/** What the page's opener is asked for. */
+export function pageRequest({ session_id, url, viewport }: SessionRecord, body: CreateSession): OpenPageRequest {
+  const { cdp, completion } = body;
+  return cdp ? { session_id, completion, cdp } : { ...body, session_id, completion, url, viewport };
 }
 
 /** [R10] Where the operator, the bot and older clients go from here; `publicUrl` is origin plus base path. */

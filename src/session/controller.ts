@@ -14,7 +14,7 @@ import type {
   SessionResult,
   statusSchema,
 } from "../protocol/rest.ts";
-import { listItem, newRecord, sessionAnswer } from "./answers.ts";
+import { listItem, newRecord, pageRequest, sessionAnswer } from "./answers.ts";
 import type { MouseInput, OpenPage } from "./page.ts";
 import { Session } from "./session.ts";
 import { isEnd, move } from "./state.ts";
@@ -217,7 +217,7 @@ export class CaptchaRemoteController {
     });
     this.#living.set(id, session);
     this.#deps.store.save(session.record);
-    const ready = session.start(this.#openPageAfterLast(id), { ...body, session_id: id, completion: body.completion });
+    const ready = session.start(this.#openPageAfterLast(id), pageRequest(session.record, body));
     if (!options.respondAsync) await ready;
     return this.#answer(session);
   }

@@ -3,7 +3,7 @@ import type { Code } from "../errors.ts";
 import type { CaptchaInfo, Rect, Size } from "../protocol/common.ts";
 import type { PictureFacts } from "../protocol/frame.ts";
 import type { ClientMessageOf, ServerMessageOf } from "../protocol/live.ts";
-import type { Completion, CreateSession, Evidence, StorageState } from "../protocol/rest.ts";
+import type { CdpTarget, Completion, CreateSession, Evidence, StorageState } from "../protocol/rest.ts";
 
 /** A larger picture is not sent: as base64 two thirds of a megabyte, of the one that a socket may hold back. */
 export const MAX_PICTURE_BYTES = 512 * 1024;
@@ -64,6 +64,8 @@ export interface PageEvents {
 export interface ChallengePage {
   readonly challenge: CaptchaInfo | null;
   readonly viewport: Size;
+  /** The address of its document; null before it was looked at. */
+  readonly url: string | null;
   /** The part of the page, in CSS px, that a view of this mode shows now. */
   view(mode: ViewMode): Rect;
   /**
@@ -91,18 +93,28 @@ export interface ChallengePage {
   close(): Promise<void>;
 }
 
-export interface OpenPageRequest
-  extends Pick<
-    CreateSession,
-    "url" | "viewport" | "locale" | "timezone" | "user_agent" | "extra_headers" | "storage_state"
-  > {
+interface PageRequest {
   readonly session_id: string;
   readonly completion: Completion | undefined;
 }
 
+export interface OwnedPageRequest
+  extends PageRequest,
+    Pick<CreateSession, "locale" | "timezone" | "user_agent" | "extra_headers" | "storage_state"> {
+  readonly url: string;
+  readonly viewport: Size;
+}
+
+export interface GuestPageRequest extends PageRequest {
+  readonly cdp: CdpTarget;
+}
+
+export type OpenPageRequest = OwnedPageRequest | GuestPageRequest;
+
 /**
- * Opens an owned page: resolves when its first document is committed and its challenge was found, or looked for
- * long enough. AppError: url_not_allowed, invalid_message, browser_unavailable, navigation_failed, timeout.
+ * Opens an owned page, or attaches to a guest: resolves when its document is there and its challenge was found, or
+ * looked for long enough. AppError: url_not_allowed, invalid_message, browser_unavailable, navigation_failed, timeout;
+ * for guests cdp_unreachable, target_not_found, target_ambiguous, page_in_use.
  * `signal` gives up; whatever was started is then stopped.
  */
 export type OpenPage = (request: OpenPageRequest, events: PageEvents, signal: AbortSignal) => Promise<ChallengePage>;

@@ -101,6 +101,7 @@ export class Session implements PageEvents {
   }
 
   challenge(): void {
+    if (this.#page) this.record.viewport = this.#page.viewport;
     this.crowd.challengeMoved();
   }
 
@@ -215,6 +216,8 @@ export class Session implements PageEvents {
 
   async #becomeReady(page: ChallengePage): Promise<void> {
     this.#page = page;
+    this.record.viewport = page.viewport;
+    if (this.record.url === "") this.record.url = page.url ?? "";
     this.record.state = move(this.record.state, "waiting");
     this.#save();
     this.crowd.broadcast(stateMessage(this.record));

@@ -15,8 +15,9 @@ export interface SessionRecord {
   readonly label: string | null;
   readonly instructions: string | null;
   readonly metadata: CreateSession["metadata"] | null;
-  readonly url: string;
-  readonly viewport: Size;
+  /** As it was asked for, or where the bot's own page was when it was attached. */
+  url: string;
+  viewport: Size;
   readonly created_at: number;
   expires_at: number;
   ended_at: number | null;

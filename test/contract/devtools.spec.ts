@@ -1,13 +1,14 @@
 /** The DevTools connection for pictures and hands, against a real browser with frames in processes of their own. */
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "@playwright/test";
-import { DevTools } from "../../src/browser/devtools.ts";
+import { DevTools, type DevToolsSession } from "../../src/browser/devtools.ts";
 import { startBrowser } from "../../src/browser/process.ts";
 import { test as base, expect, isolating } from "../fixtures.ts";
 
 interface Attached {
   readonly page: Page;
   readonly devtools: DevTools;
+  readonly session: DevToolsSession;
   readonly frameTarget: string;
 }
 
@@ -29,8 +30,8 @@ const test = base.extend<{ attached: Attached }>({
     if (!page) throw new Error("The browser has no context.");
     await page.goto(url);
     const [pageTarget, frameTarget] = await targetsOf(browser, page, `${site.otherOrigin}/inner`);
-    const devtools = await DevTools.attach(started.endpoint, pageTarget);
-    await use({ page, devtools, frameTarget });
+    const devtools = await DevTools.connect(started.endpoint);
+    await use({ page, devtools, session: await devtools.attach(pageTarget), frameTarget });
     devtools.close();
     await started.stop();
   },
@@ -46,40 +47,37 @@ async function targetsOf(browser: Browser, page: Page, frameUrl: string): Promis
 }
 
 test("[W24] the page and a frame of another process are asked over one connection, each for itself", async ({
-  attached: { devtools, frameTarget },
+  attached: { devtools, session, frameTarget },
   site,
 }) => {
   const origin = { expression: "origin", returnByValue: true };
-  const frame = await devtools.attachFrame(frameTarget);
-  const again = await devtools.attachFrame(frameTarget);
-  for (const [hands, expected] of [
-    [devtools, site.origin],
-    [frame, site.otherOrigin],
-    [again, site.otherOrigin],
-  ] as const) {
-    expect((await hands.send("Runtime.evaluate", origin)).result.value).toBe(expected);
-  }
+  const frame = await devtools.attach(frameTarget);
+  expect((await session.send("Runtime.evaluate", origin)).result.value).toBe(site.origin);
+  expect((await frame.send("Runtime.evaluate", origin)).result.value).toBe(site.otherOrigin);
 });
 
 test("[W24] what a frame was asked is refused once the frame is gone, and the page is still answered", async ({
-  attached: { page, devtools, frameTarget },
+  attached: { page, devtools, session, frameTarget },
 }) => {
-  const frame = await devtools.attachFrame(frameTarget);
+  const frame = await devtools.attach(frameTarget);
   const asked = frame.send("Runtime.evaluate", { expression: "new Promise(() => {})", awaitPromise: true });
   const refused = expect(asked).rejects.toThrow();
   await page.evaluate(() => document.querySelector("iframe")?.remove());
   await refused;
+  await frame.gone;
   await expect(frame.send("Runtime.evaluate", { expression: "1" })).rejects.toThrow();
-  await expect(devtools.attachFrame(frameTarget)).rejects.toThrow();
-  const { result } = await devtools.send("Runtime.evaluate", { expression: "document.querySelector('iframe')" });
+  await expect(devtools.attach(frameTarget)).rejects.toThrow();
+  const { result } = await session.send("Runtime.evaluate", { expression: "document.querySelector('iframe')" });
   expect(result.subtype).toBe("null");
 });
 
-test("[R9] a connection that is closed refuses what it was asked, with a code", async ({ attached: { devtools } }) => {
-  const asked = devtools.send("Runtime.evaluate", { expression: "new Promise(() => {})", awaitPromise: true });
+test("[R9] a connection that is closed refuses what it was asked, with a code", async ({
+  attached: { devtools, session },
+}) => {
+  const asked = session.send("Runtime.evaluate", { expression: "new Promise(() => {})", awaitPromise: true });
   const refused = expect(asked).rejects.toMatchObject({ code: "browser_lost" });
   devtools.close();
   await refused;
   await devtools.closed;
-  await expect(devtools.send("Runtime.evaluate", { expression: "1" })).rejects.toMatchObject({ code: "browser_lost" });
+  await expect(session.send("Runtime.evaluate", { expression: "1" })).rejects.toMatchObject({ code: "browser_lost" });
 });

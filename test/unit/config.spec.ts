@@ -100,6 +100,7 @@ const WRONG: Readonly<Record<keyof typeof ENVIRONMENT, readonly string[]>> = {
   MAX_TIMEOUT_SECONDS: ["0", "1e9"],
   RETENTION_SECONDS: ["0", "forever"],
   SHUTDOWN_SECONDS: ["0", "601", "ten"],
+  CDP_ALLOW: ["127.0.0.1", "http://127.0.0.1:9222", "host:port", "*:9222", "a:1;b:2"],
   DEMO: ["yes", "true", "1", "ON"],
   CHALLENGE_KINDS_FILE: ["/nowhere/kinds.json"],
 };

@@ -18,6 +18,7 @@ const VIEWPORT = { width: 400, height: 300 };
 class Page implements ChallengePage {
   readonly challenge = null;
   readonly viewport = VIEWPORT;
+  readonly url = null;
   readonly events: PageEvents;
   readonly opened = Promise.withResolvers<void>();
   readonly closed = Promise.withResolvers<void>();

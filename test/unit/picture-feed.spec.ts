@@ -14,6 +14,7 @@ const LATE_MS = 1_000;
 class Page implements ChallengePage {
   readonly challenge = null;
   readonly viewport = VIEWPORT;
+  readonly url = null;
   readonly wishes: (Wish | null)[] = [];
   demand: boolean | null = null;
   cuts = 0;

@@ -1,0 +1,109 @@
+/** Attaches to a page of the bot's own browser, and leaves it as it was found. */
+import type { CdpPattern } from "../config.ts";
+import { withDeadline } from "../deadline.ts";
+import { AppError } from "../errors.ts";
+import type { CdpTarget } from "../protocol/rest.ts";
+import type { GuestPageRequest } from "../session/page.ts";
+import { browserAddress, disallowed, isLoopbackHost, parseEndpoint, portOf, unreachable } from "./cdp-endpoint.ts";
+import { RemotePage } from "./challenge-page.ts";
+import { ServerCut } from "./crop.ts";
+import { DevTools } from "./devtools.ts";
+import { DevToolsTab } from "./devtools-tab.ts";
+import type { PageDeps } from "./owned-page.ts";
+import { assertSelectors } from "./selectors.ts";
+import type { Targets } from "./targets.ts";
+
+const CALL_DEADLINE_MS = 3_000;
+/** Candidates that an error names; a browser may have hundreds of tabs. */
+const MAX_CANDIDATES = 20;
+const MAX_URL_LENGTH = 300;
+
+export interface GuestDeps extends PageDeps {
+  readonly allow: readonly CdpPattern[];
+  readonly targets: Targets;
+  /** Debugging ports of the browsers that this server has started. */
+  readonly ownPorts: () => ReadonlySet<string>;
+}
+
+interface TargetInfo {
+  readonly targetId: string;
+  readonly type: string;
+  readonly url: string;
+}
+
+/**
+ * The page, not yet looked at.
+ * AppError: invalid_message, url_not_allowed, cdp_unreachable, target_not_found, target_ambiguous, page_in_use, timeout
+ * (the page does not answer).
+ */
+export async function openGuestPage(
+  request: GuestPageRequest,
+  deps: GuestDeps,
+  signal: AbortSignal,
+): Promise<RemotePage> {
+  const { cdp, completion } = request;
+  const endpoint = parseEndpoint(cdp.endpoint, deps.allow);
+  if (isLoopbackHost(endpoint.hostname) && deps.ownPorts().has(portOf(endpoint))) throw disallowed();
+  const devtools = await DevTools.connect(await browserAddress(endpoint, signal)).catch((cause: unknown) => {
+    throw cause instanceof AppError && cause.code !== "timeout" ? cause : unreachable(cause);
+  });
+  let letGo = () => {};
+  try {
+    const { targetId } = choose(await pagesOf(devtools, deps.targets), cdp);
+    letGo = deps.targets.hold(targetId, "guest");
+    signal.throwIfAborted();
+    const tab = await DevToolsTab.attach(devtools, targetId);
+    const { cssLayoutViewport: size } = await within(tab.live.send("Page.getLayoutMetrics"), "page");
+    const viewport = { width: size.clientWidth, height: size.clientHeight };
+    const remote = new RemotePage({
+      ...deps,
+      tab,
+      crop: new ServerCut(tab.live, viewport),
+      viewport,
+      completion,
+      isOurs: false,
+      storageState: async () => null,
+      release: async () => {
+        devtools.close();
+        letGo();
+      },
+    });
+    tab.onDialog(({ type, message }) =>
+      remote.notices.tell({ type: "dialog", kind: type, message: message.slice(0, 1_000), answer: "left_to_bot" }),
+    );
+    await assertSelectors(remote.frames, completion);
+    return remote;
+  } catch (error) {
+    devtools.close();
+    letGo();
+    throw error;
+  }
+}
+
+/** The browser's tabs; a browser of ours is nobody's guest, by whatever way it was reached. */
+async function pagesOf(devtools: DevTools, targets: Targets): Promise<TargetInfo[]> {
+  const { targetInfos } = await within(devtools.send("Target.getTargets"), "browser").catch((cause: unknown) => {
+    throw unreachable(cause);
+  });
+  if (targetInfos.some(({ targetId }) => targets.isOurs(targetId))) throw disallowed();
+  return targetInfos.filter(({ type, url }) => type === "page" && !url.startsWith("devtools:"));
+}
+
+function choose(pages: readonly TargetInfo[], { target_id, url_contains }: CdpTarget): TargetInfo {
+  const matching = pages.filter(
+    ({ targetId, url }) =>
+      (target_id === undefined || targetId === target_id) && (url_contains === undefined || url.includes(url_contains)),
+  );
+  const [chosen] = matching;
+  if (chosen && matching.length === 1) return chosen;
+  const field = target_id !== undefined ? "cdp.target_id" : url_contains !== undefined ? "cdp.url_contains" : "cdp";
+  const shown = matching.length > 0 ? matching : pages;
+  const candidates = shown
+    .slice(0, MAX_CANDIDATES)
+    .map(({ targetId, url }) => ({ target_id: targetId, url: url.slice(0, MAX_URL_LENGTH) }));
+  throw new AppError(matching.length > 0 ? "target_ambiguous" : "target_not_found", { field, candidates });
+}
+
+function within<T>(work: Promise<T>, what: string): Promise<T> {
+  return withDeadline(work, CALL_DEADLINE_MS, what);
+}

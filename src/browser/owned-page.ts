@@ -1,0 +1,174 @@
+/** Opens a page of ours: in a browser of its own, set up as the bot asked, then at its URL. */
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { type Browser, type CDPSession, chromium, type Page } from "playwright";
+import type { ChallengeKind } from "../config.ts";
+import { withDeadline } from "../deadline.ts";
+import { AppError } from "../errors.ts";
+import type { OwnedPageRequest, PageEvents } from "../session/page.ts";
+import { RemotePage } from "./challenge-page.ts";
+import { OverrideCrop } from "./crop.ts";
+import { DevTools } from "./devtools.ts";
+import { PageNotices } from "./page-notices.ts";
+import { PlaywrightTab } from "./playwright-tab.ts";
+import type { BrowserProcess } from "./process.ts";
+import { assertSelectors } from "./selectors.ts";
+import type { Targets } from "./targets.ts";
+
+const CONNECT_DEADLINE_MS = 10_000;
+const CALL_DEADLINE_MS = 5_000;
+const CLOSE_DEADLINE_MS = 2_000;
+/** Until the first document is committed. */
+const NAVIGATION_DEADLINE_MS = 20_000;
+
+export interface PageDeps {
+  readonly kinds: readonly ChallengeKind[];
+  readonly log: Logger;
+  readonly events: PageEvents;
+  readonly targets: Targets;
+}
+
+/**
+ * The page, not yet looked at. `process` is ended with it, and where it cannot be opened.
+ * AppError: invalid_message, navigation_failed, timeout, browser_unavailable, or what `signal` aborts with.
+ */
+export async function openOwnedPage(
+  process: BrowserProcess,
+  profileDir: string,
+  request: OwnedPageRequest,
+  deps: PageDeps,
+  signal: AbortSignal,
+): Promise<RemotePage> {
+  let remote: RemotePage | null = null;
+  try {
+    signal.throwIfAborted();
+    const browser = await connect(process, profileDir);
+    const context = browser.contexts()[0];
+    const page = context?.pages()[0];
+    if (!page) throw new AppError("browser_unavailable", { why: "the browser has no page" });
+    const session = await within(page.context().newCDPSession(page), "page session");
+    const { targetInfo } = await within(session.send("Target.getTargetInfo"), "target");
+    remote = await remotePage({ browser, page, session, process, targetId: targetInfo.targetId }, request, deps);
+    await setUp({ browser, page, session, remote }, request);
+    await navigate(page, request.url, signal);
+    return remote;
+  } catch (error) {
+    await (remote ? remote.close() : process.stop());
+    throw error;
+  }
+}
+
+interface OwnedParts {
+  readonly browser: Browser;
+  readonly page: Page;
+  readonly session: CDPSession;
+  readonly process: BrowserProcess;
+  readonly targetId: string;
+}
+
+async function remotePage(
+  { browser, page, session, process, targetId }: OwnedParts,
+  { viewport, completion }: OwnedPageRequest,
+  { kinds, log, events, targets }: PageDeps,
+): Promise<RemotePage> {
+  const context = page.context();
+  const devtools = await DevTools.connect(process.endpoint);
+  const live = await devtools.attach(targetId);
+  const letGo = targets.hold(targetId, "ours");
+  const remote = new RemotePage({
+    tab: new PlaywrightTab({ page, session, live, attach: (id) => devtools.attach(id) }),
+    crop: new OverrideCrop(live, viewport),
+    viewport,
+    kinds,
+    completion,
+    events,
+    log,
+    isOurs: true,
+    storageState: () => context.storageState(),
+    release: async () => {
+      await withDeadline(browser.close(), CLOSE_DEADLINE_MS, "browser connection").catch(() => {});
+      devtools.close();
+      letGo();
+      await process.stop();
+    },
+  });
+  void devtools.closed.then(() => remote.lost("browser_lost"));
+  new PageNotices(context, page, log, remote.notices);
+  return remote;
+}
+
+async function setUp(
+  { browser, page, session, remote }: Pick<OwnedParts, "browser" | "page" | "session"> & { remote: RemotePage },
+  request: OwnedPageRequest,
+): Promise<void> {
+  const browserSession = await within(browser.newBrowserCDPSession(), "browser session");
+  browserSession.on("Browser.downloadWillBegin", ({ url }) =>
+    remote.notices.tell({ type: "page_notice", notice: "download_refused", url }),
+  );
+  await within(
+    browserSession.send("Browser.setDownloadBehavior", { behavior: "deny", eventsEnabled: true }),
+    "downloads",
+  );
+  await remote.prepare();
+  if (request.locale !== undefined) {
+    await within(session.send("Emulation.setLocaleOverride", { locale: request.locale }), "locale");
+  }
+  await assertSelectors(remote.frames, request.completion);
+  await applyHeaders(session, request);
+  await applyStorageState(page, request);
+}
+
+async function connect(process: BrowserProcess, profileDir: string): Promise<Browser> {
+  const connected = chromium.connectOverCDP(process.endpoint, {
+    timeout: CONNECT_DEADLINE_MS,
+    noDefaults: true,
+    artifactsDir: join(profileDir, "artifacts"),
+  });
+  return withDeadline(connected, CONNECT_DEADLINE_MS + 1_000, "browser connection").catch((cause: unknown) => {
+    throw new AppError("browser_unavailable", { why: String(cause).slice(0, 300) }, { cause });
+  });
+}
+
+async function navigate(page: Page, url: string, signal: AbortSignal): Promise<void> {
+  const aborted = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener("abort", () => reject(new AppError("session_ended")), { once: true });
+  });
+  aborted.catch(() => {});
+  const work = page.goto(url, { waitUntil: "commit", timeout: NAVIGATION_DEADLINE_MS });
+  await Promise.race([withDeadline(work, NAVIGATION_DEADLINE_MS + 1_000, "page"), aborted]).catch((cause: unknown) => {
+    if (cause instanceof AppError) throw cause;
+    const text = String(cause);
+    if (text.includes("Timeout"))
+      throw new AppError("timeout", { field: "url", why: "the page did not answer" }, { cause });
+    const why = /net::\w+/.exec(text)?.[0] ?? (text.includes("Download") ? "a download" : "no page");
+    throw new AppError("navigation_failed", { field: "url", why }, { cause });
+  });
+}
+
+/** The bot's headers go to the url's own origin only; an override is not carried along a redirect. */
+async function applyHeaders(session: CDPSession, request: OwnedPageRequest): Promise<void> {
+  const headers = Object.entries(request.extra_headers ?? {});
+  if (headers.length === 0) return;
+  const { origin } = new URL(request.url);
+  const given = new Set(headers.map(([name]) => name.toLowerCase()));
+  session.on("Fetch.requestPaused", ({ requestId, request: paused }) => {
+    const own = Object.entries(paused.headers).filter(([name]) => !given.has(name.toLowerCase()));
+    const all = [...own, ...headers].map(([name, value]) => ({ name, value: String(value) }));
+    const params = URL.parse(paused.url)?.origin === origin ? { requestId, headers: all } : { requestId };
+    session.send("Fetch.continueRequest", params).catch(() => {});
+  });
+  await within(session.send("Fetch.enable", { patterns: [{ urlPattern: `${origin}/*` }] }), "headers");
+}
+
+async function applyStorageState(page: Page, { storage_state: state }: OwnedPageRequest): Promise<void> {
+  if (state === undefined) return;
+  type Given = Exclude<Parameters<ReturnType<Page["context"]>["setStorageState"]>[0], string>;
+  await within(page.context().setStorageState(state as unknown as Given), "storage state").catch((cause: unknown) => {
+    if (cause instanceof AppError) throw cause;
+    throw new AppError("invalid_message", { field: "storage_state", why: String(cause).split("\n")[0] }, { cause });
+  });
+}
+
+function within<T>(work: Promise<T>, what: string): Promise<T> {
+  return withDeadline(work, CALL_DEADLINE_MS, what);
+}

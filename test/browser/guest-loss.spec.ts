@@ -1,0 +1,103 @@
+/** [R10] What happens to a bot's own page while an operator has it. */
+import type { SessionAnswer } from "../../src/protocol/rest.ts";
+import { type BotBrowser, expect, test } from "../guest.ts";
+import type { LiveClient } from "../live-client.ts";
+
+const CHALLENGE = `<!doctype html><body style="margin:0">
+  <div id="captcha" style="position:absolute;left:40px;top:60px;width:300px;height:200px;background:#cde"></div>`;
+
+async function dragging(
+  botBrowser: BotBrowser,
+  bot: { create(body: Record<string, unknown>): Promise<SessionAnswer> },
+  connect: (url: string, options: { protocols: string[] }) => Promise<LiveClient>,
+): Promise<{ session: SessionAnswer; client: LiveClient }> {
+  const session = await bot.create({
+    cdp: { endpoint: botBrowser.endpoint, url_contains: "/guest" },
+    completion: { any: [{ visible: "#never" }] },
+  });
+  const client = await connect(session.ws_url, { protocols: ["captcha.binary.v1"] });
+  client.acks = true;
+  await client.next("session_info");
+  client.send({ type: "mouse_event", event_type: "down", x: 100, y: 100, button: "left", buttons: 1 });
+  client.send({ type: "mouse_event", event_type: "move", x: 120, y: 100, button: "left", buttons: 1 });
+  return { session, client };
+}
+
+test("[S4] [R10] the bot closes its page in mid-drag: the session ends with page_closed", async ({
+  botBrowser,
+  bot,
+  site,
+  connect,
+}) => {
+  const page = await botBrowser.open(site.serve("/guest", CHALLENGE));
+  const { session, client } = await dragging(botBrowser, bot, connect);
+  await page.close();
+  expect(await bot.waitForEnd(session.session_id)).toMatchObject({ state: "failed", reason: "page_closed" });
+  expect((await client.closed).code).toBe(4410);
+});
+
+test("[S4] [R10] the bot's browser is killed in mid-drag: the session ends with browser_lost", async ({
+  botBrowser,
+  bot,
+  site,
+  connect,
+}) => {
+  await botBrowser.open(site.serve("/guest", CHALLENGE));
+  const { session, client } = await dragging(botBrowser, bot, connect);
+  botBrowser.process.kill();
+  expect(await bot.waitForEnd(session.session_id)).toMatchObject({ state: "failed", reason: "browser_lost" });
+  expect((await client.closed).code).toBe(4410);
+});
+
+test("[S4] [R10] the page crashes: the session ends with page_crashed", async ({ botBrowser, bot, site, connect }) => {
+  const page = await botBrowser.open(site.serve("/guest", CHALLENGE));
+  const { session } = await dragging(botBrowser, bot, connect);
+  await page.goto("chrome://crash").catch(() => {});
+  expect(await bot.waitForEnd(session.session_id)).toMatchObject({ state: "failed", reason: "page_crashed" });
+});
+
+test("[R10] [W20] the bot navigates its page under the operator: the session goes on with the new document", async ({
+  botBrowser,
+  bot,
+  site,
+  connect,
+}) => {
+  const page = await botBrowser.open(site.serve("/guest", CHALLENGE));
+  const { session, client } = await dragging(botBrowser, bot, connect);
+  await page.goto(site.serve("/other", CHALLENGE.replaceAll("40px", "140px")));
+  client.send({ type: "mouse_event", event_type: "up", x: 120, y: 100, button: "left", buttons: 0 });
+  await client.next("session_info", ({ captcha_info }) => captcha_info?.x === 140);
+  await client.nextPicture(({ view }) => view.x === 130, 0);
+  expect((await bot.info(session.session_id)).state).toBe("active");
+});
+
+test("[R10] [W3] the bot gives its page another size: the view and the pictures follow", async ({
+  botBrowser,
+  bot,
+  site,
+  connect,
+}) => {
+  const page = await botBrowser.open(site.serve("/guest", CHALLENGE), { width: 800, height: 600 });
+  const { client } = await dragging(botBrowser, bot, connect);
+  client.send({ type: "mouse_event", event_type: "up", x: 120, y: 100, button: "left", buttons: 0 });
+  client.send({ type: "view", mode: "page" });
+  await client.nextPicture(({ view }) => view.width === 800, 0);
+  await page.setViewportSize({ width: 640, height: 500 });
+  await client.next("session_info", ({ viewport }) => viewport.width === 640 && viewport.height === 500);
+  await client.nextPicture(({ view }) => view.width === 640 && view.height === 500, 0);
+});
+
+test("[W24] [S5] what the operator held down is let go of at the end, and the page lives on", async ({
+  botBrowser,
+  bot,
+  site,
+  connect,
+}) => {
+  const page = await botBrowser.open(
+    site.serve("/guest", `${CHALLENGE}<script>addEventListener("mouseup", () => (document.title = "up"))</script>`),
+  );
+  const { client } = await dragging(botBrowser, bot, connect);
+  client.send({ type: "finish", outcome: "cannot" });
+  await client.closed;
+  await expect.poll(() => page.title()).toBe("up");
+});
