@@ -3,8 +3,10 @@
 import type { Logger } from "pino";
 import type { ChallengeKind } from "../config.ts";
 import { withDeadline } from "../deadline.ts";
+import { AppError } from "../errors.ts";
 import type { CaptchaInfo, Rect, Size } from "../protocol/common.ts";
 import type { Completion, StorageState } from "../protocol/rest.ts";
+import { visibilityNotice } from "../session/answers.ts";
 import type { ChallengePage, PageEvents, PageInput, Picture, Verdict, ViewMode, Wish } from "../session/page.ts";
 import { ChallengeWatch } from "./challenge-watch.ts";
 import type { Crop } from "./crop.ts";
@@ -101,6 +103,10 @@ export class RemotePage implements ChallengePage {
     return this.#challenge;
   }
 
+  get hidden(): boolean {
+    return this.#lastLook?.hidden ?? false;
+  }
+
   view(mode: ViewMode): Rect {
     return mode === "page" ? wholePage(this.viewport) : this.#view;
   }
@@ -123,6 +129,7 @@ export class RemotePage implements ChallengePage {
   }
 
   async picture(mode: ViewMode, scale: number): Promise<Picture> {
+    if (this.hidden) throw new AppError("timeout", { waiting_for: "a page that its browser shows" });
     return this.cut(await this.#screencast.still(this.view(mode)), mode, scale);
   }
 
@@ -203,14 +210,9 @@ export class RemotePage implements ChallengePage {
 
   #onLook(look: PageLook): void {
     if (this.#ended) return;
-    if (look.hidden !== (this.#lastLook?.hidden ?? false)) {
-      this.notices.tell({
-        type: "page_notice",
-        notice: look.hidden ? "page_not_visible" : "page_visible",
-        url: this.url ?? "",
-      });
-    }
+    const wasHidden = this.hidden;
     this.#lastLook = look;
+    if (this.hidden !== wasHidden) this.notices.tell(visibilityNotice(this));
     this.#resize(look.viewport);
     this.#input.setRemoteFrames(
       look.frames.flatMap(({ frame, place }) => (place && this.frames.isRemote(frame) ? [{ frame, place }] : [])),

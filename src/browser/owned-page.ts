@@ -110,6 +110,8 @@ async function setUp(
     "downloads",
   );
   await remote.prepare();
+  // A window that the page opens would put it into the background, where nothing is drawn.
+  await within(session.send("Emulation.setFocusEmulationEnabled", { enabled: true }), "focus");
   if (request.locale !== undefined) {
     await within(session.send("Emulation.setLocaleOverride", { locale: request.locale }), "locale");
   }

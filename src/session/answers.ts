@@ -5,7 +5,7 @@ import { AppError, CODES, type Code } from "../errors.ts";
 import type { CaptchaInfo } from "../protocol/common.ts";
 import type { ServerMessage, ServerMessageOf } from "../protocol/live.ts";
 import { type CreateSession, DEFAULT_VIEWPORT, type SessionAnswer, type SessionListItem } from "../protocol/rest.ts";
-import type { OpenPageRequest } from "./page.ts";
+import type { ChallengePage, Notice, OpenPageRequest } from "./page.ts";
 import type { SessionRecord } from "./store.ts";
 
 /** A record in `starting`. Throws invalid_message for a timeout above the configured cap. */
@@ -58,6 +58,11 @@ export function sessionAnswer(record: SessionRecord, challenge: CaptchaInfo | nu
     captcha_info: challenge,
     viewport: record.viewport,
   };
+}
+
+/** Whether the browser shows the page, for who cannot see it. */
+export function visibilityNotice({ hidden, url }: Pick<ChallengePage, "hidden" | "url">): Notice {
+  return { type: "page_notice", notice: hidden ? "page_not_visible" : "page_visible", url: url ?? "" };
 }
 
 /** [W18] */

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "../errors.ts";
 import type { ServerMessage } from "../protocol/live.ts";
-import type { Farewell } from "./answers.ts";
+import { type Farewell, visibilityNotice } from "./answers.ts";
 import { type Actor, ControlLease } from "./lease.ts";
 import type { ChallengePage, PageInput, Picture } from "./page.ts";
 import { PictureFeed } from "./picture-feed.ts";
@@ -66,6 +66,8 @@ export class Crowd {
     if (!this.#viewers.has(viewer)) return;
     this.#syncControl();
     this.#tellPresence();
+    const page = this.#deps.page();
+    if (page?.hidden) viewer.send(visibilityNotice(page));
   }
 
   /** A socket is gone: an anonymous holder frees control at once, what it held down a little later. */

@@ -66,6 +66,8 @@ export interface ChallengePage {
   readonly viewport: Size;
   /** The address of its document; null before it was looked at. */
   readonly url: string | null;
+  /** In a tab that its browser does not show: there are no pictures of it. */
+  readonly hidden: boolean;
   /** The part of the page, in CSS px, that a view of this mode shows now. */
   view(mode: ViewMode): Rect;
   /**

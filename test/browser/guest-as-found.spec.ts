@@ -116,8 +116,8 @@ for (const { name, open } of BOTS) {
         buttons: event_type === "up" ? 0 : 1,
       });
     }
-    client.send({ type: "finish", outcome: "done" });
-    await expect.poll(async () => (await bot.waitForEnd(session.session_id)).state).toBe("solved");
+    client.send({ type: "finish", outcome: "cannot" });
+    expect((await bot.waitForEnd(session.session_id)).state).toBe("failed");
     await client.closed;
     const after = (await evaluate("look()")) as { happened: Record<string, number> };
     // A press in the page takes the focus and the selection there, as any person's would.

@@ -1,4 +1,5 @@
 /** [R10] What happens to a bot's own page while an operator has it. */
+import puppeteer from "puppeteer-core";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
 import { type BotBrowser, expect, test } from "../guest.ts";
 import type { LiveClient } from "../live-client.ts";
@@ -100,4 +101,31 @@ test("[W24] [S5] what the operator held down is let go of at the end, and the pa
   client.send({ type: "finish", outcome: "cannot" });
   await client.closed;
   await expect.poll(() => page.title()).toBe("up");
+});
+
+test("[R10] a page that its browser does not show is not brought forward: the operator is told, and when it is back", async ({
+  botBrowser,
+  bot,
+  site,
+  connect,
+}) => {
+  // Playwright lets every page of the browser believe that it is in front; Puppeteer does not.
+  await botBrowser.browser.close();
+  const own = await puppeteer.connect({ browserWSEndpoint: botBrowser.wsEndpoint });
+  const page = await own.newPage();
+  await page.goto(site.serve("/guest", CHALLENGE));
+  const cdp = await page.createCDPSession();
+  const { windowId } = await cdp.send("Browser.getWindowForTarget");
+  const setWindow = (windowState: "minimized" | "normal") =>
+    cdp.send("Browser.setWindowBounds", { windowId, bounds: { windowState } });
+  await setWindow("minimized");
+  await expect.poll(() => page.evaluate("document.visibilityState")).toBe("hidden");
+  const session = await bot.create({ cdp: { endpoint: botBrowser.endpoint, url_contains: "/guest" } });
+  const client = await connect(session.ws_url, { protocols: ["captcha.binary.v1"] });
+  await client.next("page_notice", ({ notice }) => notice === "page_not_visible");
+  expect(await page.evaluate("document.visibilityState")).toBe("hidden");
+  await setWindow("normal");
+  await client.next("page_notice", ({ notice }) => notice === "page_visible");
+  await client.nextPicture(({ view }) => view.width === 320, 0);
+  await own.disconnect();
 });

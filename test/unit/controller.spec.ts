@@ -19,6 +19,7 @@ class Page implements ChallengePage {
   readonly challenge = null;
   readonly viewport = VIEWPORT;
   readonly url = null;
+  readonly hidden = false;
   readonly events: PageEvents;
   readonly opened = Promise.withResolvers<void>();
   readonly closed = Promise.withResolvers<void>();

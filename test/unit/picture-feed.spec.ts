@@ -15,6 +15,7 @@ class Page implements ChallengePage {
   readonly challenge = null;
   readonly viewport = VIEWPORT;
   readonly url = null;
+  readonly hidden = false;
   readonly wishes: (Wish | null)[] = [];
   demand: boolean | null = null;
   cuts = 0;
