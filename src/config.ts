@@ -143,6 +143,19 @@ export function configFromProcess(argv: readonly string[]): Config {
   return loadConfig(process.env, argv);
 }
 
+/**
+ * The configuration of a service inside another program: options named as the variables in camelCase. Of the environment
+ * only what a browser needs is taken. Throws ConfigError.
+ */
+export function configFromOptions(options: Readonly<Record<string, string | number | undefined>>): Config {
+  const values = Object.entries(options).flatMap(([key, value]) => {
+    const name = key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+    if (!(name in ENVIRONMENT)) throw new ConfigError([`${key}: not an option`]);
+    return value === undefined ? [] : [[name, String(value)]];
+  });
+  return loadConfig({ ...pick(process.env, BROWSER_VARIABLES), DEMO: "off", ...Object.fromEntries(values) });
+}
+
 /** A frozen Config from environment variables and flags of the same name in kebab-case. Throws ConfigError. */
 export function loadConfig(env: NodeJS.ProcessEnv, argv: readonly string[] = []): Config {
   const given = { ...pick(env, Object.keys(ENVIRONMENT)), ...readFlags(argv) };

@@ -9,6 +9,7 @@ import { KNOWN_KINDS } from "./challenge-kinds.ts";
 import type { RemotePage } from "./challenge-page.ts";
 import { findChromium } from "./find-chromium.ts";
 import { openGuestPage } from "./guest-page.ts";
+import { type HandedPage, holdHandedPage } from "./handed-page.ts";
 import { openOwnedPage } from "./owned-page.ts";
 import { type BrowserProcess, reapBrowsers, startBrowser } from "./process.ts";
 import { Targets } from "./targets.ts";
@@ -21,6 +22,8 @@ const PROBE_DEADLINE_MS = 15_000;
 
 export interface BrowserRoom {
   readonly openPage: OpenPage;
+  /** In its place for a page that a bot in this process hands over. */
+  holding(page: HandedPage): OpenPage;
   /** Whether a browser start worked within the last minute; tries one where none was made. */
   canStart(): Promise<boolean>;
   /** Ends what a probe has started; sessions end their own browsers. */
@@ -79,14 +82,7 @@ export async function openBrowserRoom(config: BrowserConfig, log: Logger): Promi
   }
 
   async function open(request: OpenPageRequest, events: PageEvents, signal: AbortSignal): Promise<RemotePage> {
-    const page = await ("cdp" in request ? openGuest(request) : openOwned(request));
-    try {
-      await page.begin(CHALLENGE_SEARCH_MS, signal);
-      return page;
-    } catch (error) {
-      await page.close();
-      throw error;
-    }
+    return begun(await ("cdp" in request ? openGuest(request) : openOwned(request)), signal);
 
     async function openOwned(owned: OwnedPageRequest): Promise<RemotePage> {
       assertAllowed(owned.url);
@@ -98,6 +94,16 @@ export async function openBrowserRoom(config: BrowserConfig, log: Logger): Promi
     async function openGuest(guest: Extract<OpenPageRequest, { cdp: unknown }>): Promise<RemotePage> {
       const ownPorts = () => new Set([...running].map(({ endpoint }) => new URL(endpoint).port));
       return openGuestPage(guest, { kinds, log, events, targets, allow: config.cdpAllow, ownPorts }, signal);
+    }
+  }
+
+  async function begun(page: RemotePage, signal: AbortSignal): Promise<RemotePage> {
+    try {
+      await page.begin(CHALLENGE_SEARCH_MS, signal);
+      return page;
+    } catch (error) {
+      await page.close();
+      throw error;
     }
   }
 
@@ -116,6 +122,8 @@ export async function openBrowserRoom(config: BrowserConfig, log: Logger): Promi
 
   return {
     openPage: open,
+    holding: (page) => async (request, events, signal) =>
+      begun(await holdHandedPage(page, request, { kinds, log, events, targets }), signal),
     async canStart() {
       if (performance.now() - lastStart < START_WORKED_WITHIN_MS) return true;
       probing ??= probe().finally(() => {

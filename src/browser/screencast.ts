@@ -273,6 +273,7 @@ export class Screencast {
     // Until the new one runs nothing is known to run: a failure here is mended at the next occasion.
     this.#cast = null;
     const stopping = this.#call(this.#session.send("Page.stopScreencast"), "screencast stop");
+    stopping.catch(() => {});
     const next = this.#next();
     this.#isFrozen = false;
     if (this.#wanted) await this.#crop.apply(next.aim);

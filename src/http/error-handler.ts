@@ -5,8 +5,8 @@ import { AppError, toAppError } from "../errors.ts";
 
 const RETRY_AFTER_SECONDS = 5;
 
-export function registerErrorHandler(app: FastifyInstance): void {
-  app.setErrorHandler(sendError);
+/** For all below this instance's prefix. */
+export function refuseUnknownRoutes(app: FastifyInstance): void {
   app.setNotFoundHandler((request) => {
     throw new AppError("not_found", { method: request.method, path: request.url.split("?")[0] });
   });

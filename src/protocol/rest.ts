@@ -125,6 +125,8 @@ export const createSessionSchema = createSessionShape.superRefine((body, context
   }
 });
 export type CreateSession = z.infer<typeof createSessionSchema>;
+/** As it is sent: what has a default may be left out. */
+export type CreateSessionInput = z.input<typeof createSessionSchema>;
 
 export const sessionAnswerSchema = z.object({
   session_id: z.string(),

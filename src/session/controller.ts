@@ -26,6 +26,8 @@ const LIVING_STATES: readonly SessionState[] = ["starting", "waiting", "active"]
 const LIST_LIMIT = 500;
 const RETENTION_SWEEP_MS = 60_000;
 const SESSION_ID_BYTES = 16;
+/** A session's own deadline comes first; timers cannot wait longer. */
+const MAX_WAIT_MS = 2 ** 31 - 1;
 
 type Status = z.infer<typeof statusSchema>;
 
@@ -42,6 +44,8 @@ export interface CreateOptions {
   /** Answer at once, in `starting`. */
   readonly respondAsync?: boolean;
   readonly idempotencyKey?: string | undefined;
+  /** In place of the usual way: for a page that is in hand already. */
+  readonly openPage?: OpenPage;
 }
 
 /** A viewer's place in a session. */
@@ -174,6 +178,13 @@ export class CaptchaRemoteController {
     };
   }
 
+  /** The same, as soon as the session has ended. Rejects with what `signal` aborts with; the session goes on then. */
+  async resultAtEnd(id: string, signal: AbortSignal): Promise<SessionResult> {
+    await this.#living.get(id)?.waitForEnd(MAX_WAIT_MS, signal);
+    signal.throwIfAborted();
+    return this.result(id);
+  }
+
   /** [R12] The new deadline. */
   extend(id: string, seconds: number): string {
     const session = this.#session(id);
@@ -217,18 +228,19 @@ export class CaptchaRemoteController {
     });
     this.#living.set(id, session);
     this.#deps.store.save(session.record);
-    const ready = session.start(this.#openPageAfterLast(id), pageRequest(session.record, body));
+    const openPage = options.openPage ?? this.#deps.openPage;
+    const ready = session.start(this.#openPageAfterLast(id, openPage), pageRequest(session.record, body));
     if (!options.respondAsync) await ready;
     return this.#answer(session);
   }
 
   /** An ended session with this id must have let go of its page first: both use the same profile folder. */
-  #openPageAfterLast(id: string): OpenPage {
+  #openPageAfterLast(id: string, openPage: OpenPage): OpenPage {
     const last = [...this.#releasing.values()].filter((ended) => ended.id === id).map(({ released }) => released);
     return async (request, events, signal) => {
       if (last.length > 0) await Promise.race([Promise.all(last), once(signal, "abort")]);
       signal.throwIfAborted();
-      return this.#deps.openPage(request, events, signal);
+      return openPage(request, events, signal);
     };
   }
 

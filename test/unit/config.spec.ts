@@ -45,6 +45,7 @@ test("without any variable the defaults of the contract stand, and cannot be cha
     maxTimeoutSeconds: 3_600,
     retentionSeconds: 86_400,
     shutdownSeconds: 10,
+    cdpAllow: [{ host: "loopback", port: "*" }],
     demo: true,
     customKinds: [],
     searchPath: "",

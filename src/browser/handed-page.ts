@@ -1,0 +1,60 @@
+/** A page that a bot in this very process hands over: its own Playwright page, given back as it was found. */
+import type { CDPSession, Page } from "playwright";
+import { withDeadline } from "../deadline.ts";
+import { AppError } from "../errors.ts";
+import type { OpenPageRequest } from "../session/page.ts";
+import { RemotePage } from "./challenge-page.ts";
+import { ServerCut } from "./crop.ts";
+import type { PageDeps } from "./owned-page.ts";
+import { PlaywrightTab } from "./playwright-tab.ts";
+import { assertSelectors } from "./selectors.ts";
+
+const CALL_DEADLINE_MS = 3_000;
+
+export type HandedPage = Page;
+
+/** The page, not yet looked at. AppError: invalid_message (not a page of a Chromium), page_in_use, timeout. */
+export async function holdHandedPage(
+  page: HandedPage,
+  { completion }: Pick<OpenPageRequest, "completion">,
+  deps: PageDeps,
+): Promise<RemotePage> {
+  const session = await within(page.context().newCDPSession(page)).catch((cause: unknown) => {
+    if (cause instanceof AppError) throw cause;
+    throw new AppError("invalid_message", { field: "page", why: "not an open page of a Chromium" }, { cause });
+  });
+  let letGo = () => {};
+  try {
+    const { targetInfo } = await within(session.send("Target.getTargetInfo"));
+    letGo = deps.targets.hold(targetInfo.targetId, "guest");
+    const { cssLayoutViewport: size } = await within(session.send("Page.getLayoutMetrics"));
+    const viewport = { width: size.clientWidth, height: size.clientHeight };
+    const remote = new RemotePage({
+      ...deps,
+      tab: new PlaywrightTab({ page, session, live: session }),
+      crop: new ServerCut(session, viewport),
+      viewport,
+      completion,
+      isOurs: false,
+      storageState: async () => null,
+      release: async () => {
+        letGo();
+        await detach(session);
+      },
+    });
+    await assertSelectors(remote.frames, completion);
+    return remote;
+  } catch (error) {
+    letGo();
+    await detach(session);
+    throw error;
+  }
+}
+
+async function detach(session: CDPSession): Promise<void> {
+  await within(session.detach()).catch(() => {});
+}
+
+function within<T>(work: Promise<T>): Promise<T> {
+  return withDeadline(work, CALL_DEADLINE_MS, "page");
+}

@@ -1,0 +1,106 @@
+/** What serves sessions on a Fastify instance, whosever that is: our own (app.ts) or a bot's (plugin.ts). */
+import { fileURLToPath } from "node:url";
+import helmet from "@fastify/helmet";
+import websocket from "@fastify/websocket";
+import type { FastifyInstance } from "fastify";
+import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import type { Logger } from "pino";
+import { type BrowserRoom, openBrowserRoom } from "./browser/open-page.ts";
+import type { Config } from "./config.ts";
+import { consoleRoutes } from "./http/console.ts";
+import { refuseUnknownRoutes, sendError } from "./http/error-handler.ts";
+import { type HealthOptions, healthRoutes } from "./http/health.ts";
+import { chooseSubprotocol, liveRoute } from "./http/live.ts";
+import { keepOtherSitesOut } from "./http/origin.ts";
+import { sessionRoutes } from "./http/sessions.ts";
+import { MAX_CLIENT_MESSAGE_BYTES } from "./protocol/live.ts";
+import { CaptchaRemoteController } from "./session/controller.ts";
+import { openSqliteStore } from "./session/sqlite-store.ts";
+
+export const API_PREFIX = "/api/captcha";
+const PUBLIC_DIR = fileURLToPath(new URL("../public/", import.meta.url));
+/** A client that never answers a close must not hold up the server's. */
+const CLOSE_PATIENCE_MS = 500;
+
+/** Without `blob:` and `data:`: pictures are decoded from bytes. */
+const CONTENT_POLICY = {
+  "default-src": ["'none'"],
+  "script-src": ["'self'"],
+  "style-src": ["'self'"],
+  "connect-src": ["'self'"],
+  "img-src": ["'self'"],
+  "base-uri": ["'none'"],
+  "form-action": ["'none'"],
+  "frame-ancestors": ["'self'"],
+  "require-trusted-types-for": ["'script'"],
+};
+
+export interface Service {
+  readonly controller: CaptchaRemoteController;
+  readonly browsers: BrowserRoom;
+}
+
+/** Opens what sessions need; mountService() serves it and closes it with the app. Throws when DATA_DIR cannot be used. */
+export async function openService(config: Config, log: Logger, publicUrl: () => string): Promise<Service> {
+  const store = openSqliteStore(config.dataDir);
+  const browsers = await openBrowserRoom(config, log);
+  const controller = new CaptchaRemoteController({ config, store, openPage: browsers.openPage, log, publicUrl });
+  return { controller, browsers };
+}
+
+/** Guards, sockets and error answers for this instance and what is registered in it, and the end of it all. */
+export async function prepareInstance(
+  app: FastifyInstance,
+  { controller, browsers }: Service,
+  publicUrl: () => string,
+): Promise<void> {
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  // JSON only: a form on another site cannot post that without a preflight, which is never granted.
+  app.removeContentTypeParser("text/plain");
+  app.setErrorHandler(sendError);
+  keepOtherSitesOut(app, publicUrl);
+  app.addHook("preClose", async () => {
+    await Promise.all([controller.close(), browsers.close()]);
+  });
+  app.addHook("preClose", async () => endSockets(app));
+  await app.register(helmet, {
+    contentSecurityPolicy: { useDefaults: false, directives: CONTENT_POLICY },
+    strictTransportSecurity: false,
+  });
+  // A bot's own server may have sockets already.
+  if (app.hasDecorator("websocketServer")) return;
+  await app.register(websocket, {
+    options: { maxPayload: MAX_CLIENT_MESSAGE_BYTES, handleProtocols: chooseSubprotocol, perMessageDeflate: false },
+    // Sockets are ended by the hook above, with a bound.
+    preClose: (done) => done(),
+  });
+}
+
+/** REST, the operator socket and the console below API_PREFIX. */
+export async function serveSessions(
+  app: FastifyInstance,
+  { controller }: Service,
+  health: HealthOptions,
+  more: (api: FastifyInstance) => Promise<void> = async () => {},
+): Promise<void> {
+  await app.register(
+    async (api) => {
+      refuseUnknownRoutes(api);
+      await api.register(healthRoutes, health);
+      await api.register(sessionRoutes, { controller });
+      await api.register(liveRoute, { controller });
+      await api.register(consoleRoutes, { publicDir: PUBLIC_DIR });
+      await more(api);
+    },
+    { prefix: API_PREFIX },
+  );
+}
+
+async function endSockets(app: FastifyInstance): Promise<void> {
+  const { clients } = app.websocketServer;
+  for (const client of clients) client.close(1001, "shutting_down");
+  const closed = [...clients].map((client) => new Promise((resolve) => client.once("close", resolve)));
+  await Promise.race([Promise.all(closed), new Promise((resolve) => setTimeout(resolve, CLOSE_PATIENCE_MS))]);
+  for (const client of clients) client.terminate();
+}

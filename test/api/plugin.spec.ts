@@ -1,0 +1,168 @@
+/** The service inside a bot's own Fastify server, and the bot's own Playwright page in a person's hands. */
+import { readdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { chromium, type Page } from "@playwright/test";
+import Fastify, { type FastifyInstance } from "fastify";
+import { type CaptchaRemoteOptions, captchaRemote } from "../../src/plugin.ts";
+import type { SessionAnswer } from "../../src/protocol/rest.ts";
+import { test as base, expect } from "../fixtures.ts";
+import { call } from "./requests.ts";
+
+const CHALLENGE = `<!doctype html><title>shop</title><body style="margin:0;height:2000px">
+  <div id="captcha" style="position:absolute;left:40px;top:60px;width:300px;height:200px;background:#cde"></div>
+  <script>document.querySelector("#captcha").addEventListener("pointerup", (event) => event.target.remove())</script>`;
+const COMPLETION = { any: [{ gone: "#captcha" }], stable_ms: 100, poll_ms: 100 };
+
+interface BotServer {
+  readonly app: FastifyInstance;
+  readonly url: string;
+}
+
+const test = base.extend<{ startBotServer: (options?: CaptchaRemoteOptions) => Promise<BotServer>; botPage: Page }>({
+  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
+  startBotServer: async ({}, use) => {
+    const apps: FastifyInstance[] = [];
+    await use(async (options = {}) => {
+      const app = Fastify();
+      apps.push(app);
+      app.get("/own", async () => ({ own: true }));
+      app.get("/broken", async () => {
+        throw new Error("the bot's own words");
+      });
+      await app.register(captchaRemote, options);
+      return { app, url: await app.listen({ host: "127.0.0.1", port: 0 }) };
+    });
+    for (const app of apps) await app.close();
+  },
+  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
+  botPage: async ({}, use) => {
+    const executablePath = process.env["CHROMIUM_PATH"] ?? "";
+    const browser = await chromium.launch({ executablePath, args: process.getuid?.() === 0 ? ["--no-sandbox"] : [] });
+    await use(await (await browser.newContext({ viewport: { width: 800, height: 600 } })).newPage());
+    await browser.close();
+  },
+});
+
+function handing(
+  app: FastifyInstance,
+  page: Page,
+  options: Parameters<FastifyInstance["captchaRemote"]["handOff"]>[1] = {},
+) {
+  const ready = Promise.withResolvers<SessionAnswer>();
+  const result = app.captchaRemote.handOff(page, { ...options, onReady: ready.resolve });
+  result.catch(ready.reject);
+  return { ready: ready.promise, result };
+}
+
+/** Playwright's pages are event emitters, whatever their type says. */
+function listenersOf(page: Page): number {
+  const { listenerCount } = page as unknown as { listenerCount(event: string): number };
+  return ["close", "crash", "dialog", "framenavigated", "request"].reduce(
+    (sum, type) => sum + listenerCount.call(page, type),
+    0,
+  );
+}
+
+test("[R10] [W6] a page is handed over, a person clears it in the console, and the bot goes on in it", async ({
+  startBotServer,
+  botPage,
+  site,
+  operator,
+}) => {
+  const { app } = await startBotServer();
+  await botPage.goto(site.serve("/", CHALLENGE));
+  const before = await botPage.evaluate("[innerWidth, innerHeight, devicePixelRatio, document.hasFocus(), scrollY]");
+  const listeners = listenersOf(botPage);
+  const { ready, result } = handing(app, botPage, { completion: COMPLETION, instructions: "Press the box." });
+  const session = await ready;
+  expect(session).toMatchObject({
+    state: "waiting",
+    viewport: { width: 800, height: 600 },
+    captcha_info: { x: 40, y: 60 },
+  });
+  await operator.open(session.control_url);
+  await operator.click({ x: 100, y: 100 });
+  expect(await result).toMatchObject({ outcome: "solved", verified: "checked", has_storage_state: false });
+  expect(await botPage.title()).toBe("shop");
+  expect(await botPage.evaluate("[innerWidth, innerHeight, devicePixelRatio, document.hasFocus(), scrollY]")).toEqual(
+    before,
+  );
+  expect(listenersOf(botPage)).toBe(listeners);
+});
+
+test("[R7] aborting cancels the session and rejects with the reason; the page can be handed over again", async ({
+  startBotServer,
+  botPage,
+  site,
+}) => {
+  const { app, url } = await startBotServer();
+  await botPage.goto(site.serve("/", CHALLENGE));
+  const giveUp = new AbortController();
+  const first = handing(app, botPage, { signal: giveUp.signal });
+  const { session_id } = await first.ready;
+  const second = handing(app, botPage);
+  await expect(second.result).rejects.toMatchObject({ code: "page_in_use" });
+  await expect(second.ready).rejects.toMatchObject({ code: "page_in_use" });
+  giveUp.abort(new Error("the bot has changed its mind"));
+  await expect(first.result).rejects.toThrow("changed its mind");
+  const { body } = await call("GET", `${url}/api/captcha/status/${session_id}`);
+  expect(body).toMatchObject({ state: "cancelled", reason: "cancelled_by_bot" });
+  await expect
+    .poll(async () => {
+      const again = handing(app, botPage, { timeoutMs: 1_000 });
+      return again.result.then(
+        ({ outcome }) => outcome,
+        ({ code }) => code,
+      );
+    })
+    .toBe("expired");
+});
+
+test("[S4] the page that is handed over is closed: the call answers, with the code", async ({
+  startBotServer,
+  botPage,
+  site,
+}) => {
+  const { app } = await startBotServer();
+  await botPage.goto(site.serve("/", CHALLENGE));
+  const { ready, result } = handing(app, botPage);
+  await ready;
+  await botPage.close();
+  expect(await result).toMatchObject({ outcome: "failed", reason: "page_closed" });
+  await expect(app.captchaRemote.handOff(botPage)).rejects.toMatchObject({
+    code: "invalid_message",
+    details: { field: "page" },
+  });
+});
+
+test("the bot's own routes keep their own errors and headers; its server's end ends the session and not its page", async ({
+  startBotServer,
+  botPage,
+  site,
+}) => {
+  const { app, url } = await startBotServer();
+  expect((await call("GET", `${url}/own`)).headers.get("content-security-policy")).toBe(null);
+  expect((await call("GET", `${url}/broken`)).body).toMatchObject({ message: "the bot's own words", statusCode: 500 });
+  expect((await call("GET", `${url}/nowhere`)).body).toMatchObject({ statusCode: 404 });
+  expect((await call("GET", `${url}/api/captcha/session/none`)).body.error.code).toBe("session_not_found");
+  await botPage.goto(site.serve("/", CHALLENGE));
+  const { ready, result } = handing(app, botPage);
+  await ready;
+  await app.close();
+  expect(await result).toMatchObject({ outcome: "cancelled", reason: "shutting_down" });
+  expect(await botPage.title()).toBe("shop");
+});
+
+test("wrong options are told by name; without dataDir nothing is left behind", async ({ startBotServer, botPage }) => {
+  await expect(startBotServer({ maxSessions: 0 })).rejects.toThrow(/^MAX_SESSIONS: /);
+  await expect(startBotServer({ maxSession: 3 } as CaptchaRemoteOptions)).rejects.toThrow("maxSession: not an option");
+  const ours = async () => (await readdir(tmpdir())).filter((name) => /^captcha-remote-\w{6}$/.test(name));
+  const before = await ours();
+  const { app } = await startBotServer();
+  await expect(app.captchaRemote.handOff(botPage, { completion: { any: [] } })).rejects.toMatchObject({
+    code: "invalid_message",
+    details: { field: "completion.any" },
+  });
+  await app.close();
+  await expect.poll(async () => (await ours()).filter((name) => !before.includes(name))).toEqual([]);
+});
