@@ -26,6 +26,7 @@ export function judge(results: readonly Result[]): Bar[] {
   const console = find("main", "console");
   const plain = find("plain", "ours binary");
   const page = find("page", "ours binary");
+  const guest = find("guest", "ours guest");
   const isolated = find("main isolated", "ours binary");
   const eight = find("sessions 8", "ours binary")?.more;
   const slow = find("slow-line", "ours binary");
@@ -65,6 +66,15 @@ export function judge(results: readonly Result[]): Bar[] {
     bar("console: p50 <= 40, p95 <= 80", [
       ["p50", console?.latency?.p50, (ms) => ms <= 40],
       ["p95", console?.latency?.p95, (ms) => ms <= 80],
+    ]),
+    bar("a page of the bot's own: p50 <= 45, p95 <= 90, >= 25 pictures/s, all seen", [
+      ["p50", guest?.latency?.p50, (ms) => ms <= 45],
+      ["p95", guest?.latency?.p95, (ms) => ms <= 90],
+      ["pictures/s", guest?.picturesPerSecond, (count) => count >= 25],
+      ["seen %", guest?.seenPercent, (percent) => percent === 100],
+    ]),
+    bar("the same without the strip: <= 8 kB a picture", [
+      ["kB", find("guest plain", "ours guest")?.jpegKb, (kb) => kb <= 8],
     ]),
     bar("8 sessions at once: each p95 <= 250, >= 10 pictures/s, slowest/fastest <= 2", [
       ["worst p95", eight?.["worst session's p95 ms"], (ms) => ms <= 250],

@@ -8,6 +8,8 @@ import { atEnd, RUN_FOLDER } from "./cleanup.ts";
 
 export interface BenchBrowser {
   readonly page: CdpSession;
+  /** DevTools WebSocket address. */
+  readonly endpoint: string;
   /** Its processes name this folder in their command lines. */
   readonly folder: string;
   close(): Promise<void>;
@@ -43,5 +45,5 @@ export async function startBenchBrowser(viewport: Size): Promise<BenchBrowser> {
     await browser.stop();
   });
   cdp = await Cdp.connect(browser.endpoint);
-  return { page: await cdp.page(), folder, close };
+  return { page: await cdp.page(), endpoint: browser.endpoint, folder, close };
 }

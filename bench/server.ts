@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { chmod, mkdtemp, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { SessionAnswer } from "../src/protocol/rest.ts";
+import type { CreateSessionInput, SessionAnswer } from "../src/protocol/rest.ts";
 import { chromiumPath } from "./browser.ts";
 import { atEnd, forgetChild, killAtExit, RUN_FOLDER } from "./cleanup.ts";
 import type { ServerMemory } from "./memory-probe.ts";
@@ -55,11 +55,11 @@ export class BenchServer {
     return new URL(this.#origin);
   }
 
-  async createSession(url: string): Promise<SessionAnswer> {
+  async createSession(body: CreateSessionInput): Promise<SessionAnswer> {
     const response = await fetch(`${this.#origin}/api/captcha/sessions`, {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify({ url }),
+      body: JSON.stringify(body),
       signal: AbortSignal.timeout(CALL_DEADLINE_MS),
     });
     if (response.status !== 201) throw new Error(`No session: ${response.status} ${await response.text()}`);

@@ -37,6 +37,7 @@ function contestants(ways: readonly WayName[], common: Partial<Contestant> & Pic
 }
 
 const OURS = ["ours json", "ours binary"] as const;
+const GUESTS = ["ours binary", "ours guest"] as const;
 const WITHOUT_CONSOLE = ["reference", "floor", ...OURS] as const;
 
 export const DRAG_ROWS: readonly Row[] = [
@@ -66,6 +67,14 @@ export const DRAG_ROWS: readonly Row[] = [
       title: "frame in a frame",
       asked: { kind: "strip", placed: "nested" },
       siteIsolation: true,
+    }),
+  ]),
+  group("guests", [
+    ...contestants(GUESTS, { row: "guest", title: "a page of the bot's own, 60 moves/s" }),
+    ...contestants(GUESTS, {
+      row: "guest plain",
+      title: "the same without a strip",
+      asked: { kind: "plain", placed: "main" },
     }),
   ]),
   group("page", contestants(WITHOUT_CONSOLE, { row: "page", title: "whole page 1280x720", view: "page" })),
@@ -118,7 +127,7 @@ async function open(bench: Bench, { way, asked, view, siteIsolation }: Contestan
   if (way === "floor") return openFloor(options);
   const server = await bench.server(siteIsolation);
   if (way === "console") return openConsoleLine({ ...options, server });
-  return openOurs({ ...options, server, form: formOf(way) });
+  return openOurs({ ...options, server, form: formOf(way), guest: way === "ours guest" });
 }
 
 /** A short drag that counts for nothing: the server's code is compiled as that of one that has served before. */

@@ -146,7 +146,7 @@ async function firstPicture(bench: Bench): Promise<Result[]> {
   for (let opening = 0; opening < openings; opening += 1) {
     say(`  opening ${opening + 1} of ${openings}`);
     floor.push(await openOnce(bench.site.paintedAtOnce));
-    const session = await server.createSession(bench.site.page(RESTING).url);
+    const session = await server.createSession({ url: bench.site.page(RESTING).url });
     ours.push(await openOnce(session.control_url));
     await server.endSession(session.session_id);
   }

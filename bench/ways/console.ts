@@ -55,7 +55,7 @@ export async function openConsole(controlUrl: string): Promise<OpenedConsole> {
 export async function openConsoleLine({ site, asked, view, server }: ConsoleOptions): Promise<Line> {
   if (asked.kind !== "strip" || view !== "challenge") throw new Error("The console is measured by the strip.");
   const opened = site.page(asked);
-  const session = await server.createSession(opened.url);
+  const session = await server.createSession({ url: opened.url });
   const { browser, close } = await openConsole(session.control_url);
   const { page } = browser;
   const layout = await restingLayout(browser);

@@ -1,5 +1,13 @@
-/** Through the real server: a session, its operator socket, pictures as JSON or as binary messages. */
+/**
+ * Through the real server: a session, its operator socket, pictures as JSON or as binary messages. The page is the
+ * server's own, or a guest: one that a browser of the bench has open.
+ */
+
+import type { SessionAnswer } from "../../src/protocol/rest.ts";
+import { startBenchBrowser } from "../browser.ts";
+import type { Measured } from "../cpu.ts";
 import type { Point } from "../moves.ts";
+import { VIEWPORT } from "../page.ts";
 import type { BenchServer } from "../server.ts";
 import { type Form, ViewerSocket } from "./viewer.ts";
 import { type Line, type OpenOptions, type OursName, USUAL_PATIENCE_MS } from "./way.ts";
@@ -7,6 +15,7 @@ import { type Line, type OpenOptions, type OursName, USUAL_PATIENCE_MS } from ".
 export interface OursOptions extends OpenOptions {
   readonly server: BenchServer;
   readonly form: Form;
+  readonly guest?: boolean;
   /** Others who only watch. */
   readonly watchers?: number;
   /** The page never comes to rest: not waited for. */
@@ -27,7 +36,7 @@ export function formOf(way: OursName): Form {
 export async function openOurs(options: OursOptions): Promise<OursLine> {
   const { site, asked, view, server, form, route = (url) => url } = options;
   const opened = site.page(asked);
-  const session = await server.createSession(opened.url);
+  const { session, measured, close } = await (options.guest ? openGuest : openOwned)(server, opened.url);
   const connect = () => ViewerSocket.connect(route(session.ws_url), form, asked.kind);
   const operator = await connect();
   const watchers: ViewerSocket[] = [];
@@ -52,7 +61,7 @@ export async function openOurs(options: OursOptions): Promise<OursLine> {
   return {
     operator,
     watchers,
-    measured: { browserFolder: server.dataDir, serverPid: server.pid },
+    measured,
     page: opened,
     patienceMs: USUAL_PATIENCE_MS,
     press: (at) => {
@@ -72,7 +81,36 @@ export async function openOurs(options: OursOptions): Promise<OursLine> {
     record: async () => ({ sent: null, ...(await log.read()) }),
     close: async () => {
       for (const viewer of [operator, ...watchers]) viewer.close();
+      await close();
+    },
+  };
+}
+
+interface OpenedSession {
+  readonly session: SessionAnswer;
+  readonly measured: Measured;
+  readonly close: () => Promise<void>;
+}
+
+async function openOwned(server: BenchServer, url: string): Promise<OpenedSession> {
+  const session = await server.createSession({ url });
+  return {
+    session,
+    measured: { browserFolder: server.dataDir, serverPid: server.pid },
+    close: () => server.endSession(session.session_id),
+  };
+}
+
+async function openGuest(server: BenchServer, url: string): Promise<OpenedSession> {
+  const browser = await startBenchBrowser(VIEWPORT);
+  await browser.page.open(url);
+  const session = await server.createSession({ cdp: { endpoint: browser.endpoint } });
+  return {
+    session,
+    measured: { browserFolder: browser.folder, serverPid: server.pid },
+    close: async () => {
       await server.endSession(session.session_id);
+      await browser.close();
     },
   };
 }
