@@ -1,16 +1,22 @@
 /** The examples: the READMEs show them as they are, and they run. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { ENVIRONMENT } from "../../src/config.ts";
 import { JSON_SUBPROTOCOL } from "../../src/protocol/live.ts";
-import { test as base, expect } from "../fixtures.ts";
+import { test as base, expect } from "../guest.ts";
+import type { LiveClient } from "../live-client.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const EXAMPLES = ["examples/bot.sh", "examples/bot.ts"] as const;
 const READMES = ["README.md", "README.zh-CN.md"] as const;
 /** Nothing to find in it: the rules stay unknown, so that the operator's word decides. */
 const PLAIN_PAGE = "<title>Shop</title><h1>Shop</h1>";
+const BLOCKED_PAGE = `<title>Shop</title><div id="captcha" style="width:300px;height:200px;background:#cde"></div>
+  <script>onpointerup = () => { document.querySelector("#captcha").remove(); document.title = "Cleared"; }</script>`;
+
+type Connect = (wsUrl: string, options: { protocols: string[] }) => Promise<LiveClient>;
 
 interface Run {
   readonly out: () => string;
@@ -19,13 +25,13 @@ interface Run {
   readonly exitCode: Promise<number | null>;
 }
 
-const test = base.extend<{ run: (command: string, args: readonly string[]) => Run }>({
+const test = base.extend<{ run: (command: string, args: readonly string[], env?: Record<string, string>) => Run }>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
   run: async ({}, use) => {
     const children: ChildProcess[] = [];
-    await use((command, args) => {
+    await use((command, args, given = {}) => {
       // The test runner asks for colours, which are no part of what the examples print.
-      const env = { ...process.env, FORCE_COLOR: "0" };
+      const env = { ...process.env, FORCE_COLOR: "0", ...given };
       const child = spawn(command, args, { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"] });
       children.push(child);
       return watch(child);
@@ -33,6 +39,15 @@ const test = base.extend<{ run: (command: string, args: readonly string[]) => Ru
     for (const child of children) child.kill();
   },
 });
+
+/** Free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
 
 function watch(child: ChildProcess): Run {
   let text = "";
@@ -49,6 +64,13 @@ function watch(child: ChildProcess): Run {
     },
     exitCode: new Promise((resolve) => child.once("close", resolve)),
   };
+}
+
+/** The operator's part: opens the link that the example prints, and says that it is done. */
+async function clear(asked: Promise<string>, api: string, connect: Connect): Promise<void> {
+  const operator = await connect(`${api.replace("http", "ws")}/ws/${await asked}`, { protocols: [JSON_SUBPROTOCOL] });
+  await operator.next("session_info");
+  operator.send({ type: "finish", outcome: "done" });
 }
 
 for (const readme of READMES) {
@@ -86,4 +108,57 @@ test("[R6] [R11] [W17] bot.sh learns that the operator gave up", async ({ run, s
   operator.send({ type: "finish", outcome: "cannot" });
   expect(await bot.exitCode, bot.out()).toBe(0);
   expect(bot.out()).toContain('{"outcome":"failed","reason":"operator_gave_up"');
+});
+
+test("[R10] [R6] playwright-bot.ts hands its own page over and goes on in it", async ({
+  run,
+  server,
+  site,
+  connect,
+}) => {
+  const env = { DEBUGGING_PORT: String(await freePort()) };
+  const bot = run(process.execPath, ["examples/playwright-bot.ts", site.serve("/shop", BLOCKED_PAGE), server.api], env);
+  const operator = await connect(`${server.api.replace("http", "ws")}/ws/${await bot.asked()}`, {
+    protocols: [JSON_SUBPROTOCOL],
+  });
+  const { captcha_info: box } = await operator.next("session_info");
+  const at = { x: (box?.x ?? 0) + 20, y: (box?.y ?? 0) + 20, button: "left" };
+  operator.send({ type: "mouse_event", event_type: "down", ...at, buttons: 1 });
+  operator.send({ type: "mouse_event", event_type: "up", ...at, buttons: 0 });
+  expect(await bot.exitCode, bot.out()).toBe(0);
+  expect(bot.out()).toContain('Back to work on "Cleared"');
+});
+
+test("[R10] [R6] puppeteer-bot.ts hands its own page over and goes on in it", async ({
+  run,
+  server,
+  site,
+  connect,
+}) => {
+  const bot = run(process.execPath, ["examples/puppeteer-bot.ts", site.serve("/shop", PLAIN_PAGE), server.api]);
+  await clear(bot.asked(), server.api, connect);
+  expect(await bot.exitCode, bot.out()).toBe(0);
+  expect(bot.out()).toContain('solved, and back to work on "Shop"');
+});
+
+test("[R10] [R6] python_bot.py hands a page over and goes on in it, with the standard library alone", async ({
+  run,
+  server,
+  site,
+  connect,
+  botBrowser,
+}) => {
+  const args = ["examples/python_bot.py", site.serve("/shop", PLAIN_PAGE), server.api, botBrowser.endpoint];
+  const bot = run("python3", args);
+  await clear(bot.asked(), server.api, connect);
+  expect(await bot.exitCode, bot.out()).toBe(0);
+  expect(bot.out()).toContain('solved, and back to work on "Shop"');
+});
+
+test("[R10] fastify-bot.ts hands its page over within its own process", async ({ run, site, connect }) => {
+  const port = String(await freePort());
+  const bot = run(process.execPath, ["examples/fastify-bot.ts", site.serve("/shop", PLAIN_PAGE), port]);
+  await clear(bot.asked(), `http://127.0.0.1:${port}/api/captcha`, connect);
+  expect(await bot.exitCode, bot.out()).toBe(0);
+  expect(bot.out()).toContain('solved, and back to work on "Shop"');
 });
