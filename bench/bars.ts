@@ -1,5 +1,6 @@
 /** What the numbers have to be. Each bar says what was measured, and whether that is enough. */
 import type { Result } from "./bench.ts";
+import { STABLE_MS } from "./rows/ends.ts";
 
 export interface Bar {
   readonly name: string;
@@ -106,6 +107,13 @@ export function judge(results: readonly Result[]): Bar[] {
       ["watched", watched, () => true],
     ]),
     bar("server memory a session < 1 MB", [["MB", memory?.["MB a session"], (mb) => mb < 1]]),
+    bar("a page of the bot's own: POST to first picture within 500 ms", [
+      ["p50", find("attach", "ours guest")?.latency?.p50, (ms) => ms <= 500],
+    ]),
+    bar("the page's own success to the bot's long poll: stable_ms + 200 ms", [
+      ["p50", find("told", "ours binary")?.latency?.p50, (ms) => ms <= STABLE_MS + 200],
+      ["of the bot's own page", find("told", "ours guest")?.latency?.p50, (ms) => ms <= STABLE_MS + 200],
+    ]),
     bar("first picture within 300 ms of opening the link", [["p50", first?.latency?.p50, (ms) => ms <= 300]]),
   ];
 }

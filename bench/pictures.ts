@@ -47,6 +47,15 @@ export class PictureLog {
     this.#pictures = [];
   }
 
+  /** The first there was, or will be. */
+  async first(): Promise<Picture> {
+    const end = performance.now() + REST_PATIENCE_MS;
+    while (this.#pictures.length === 0 && performance.now() < end) await delay(1);
+    const [first] = this.#pictures;
+    if (!first) throw new Error("No picture came.");
+    return first;
+  }
+
   async untilRest(): Promise<void> {
     const end = performance.now() + REST_PATIENCE_MS;
     while (performance.now() - this.#lastAt < REST_MS && performance.now() < end) await delay(POLL_MS);

@@ -1,0 +1,110 @@
+/** Rows about the two ends of a session: how soon a page of the bot's own is on the screen, how soon the bot is told. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type Bench, emptyResult, type Result, type Row, say } from "../bench.ts";
+import { startBenchBrowser } from "../browser.ts";
+import { atEnd } from "../cleanup.ts";
+import { latencyOf } from "../numbers.ts";
+import { VIEWPORT } from "../page.ts";
+import type { BenchServer } from "../server.ts";
+import { ViewerSocket } from "../ways/viewer.ts";
+
+const ROUNDS_FULL = 20;
+const ROUNDS_QUICK = 5;
+/** What a site's own check of an attempt takes, between the release and the success. */
+const SITE_CHECK_MS = 150;
+const LONG_POLL_SECONDS = 20;
+/** The server's default; part of what is measured. */
+export const STABLE_MS = 500;
+
+const PAGE = `<!doctype html><div id="the-captcha"
+    style="position:absolute;left:100px;top:80px;width:300px;height:200px;background:#ccd"></div>
+  <script>addEventListener("mouseup", () => setTimeout(() => {
+    document.getElementById("the-captcha").remove();
+    navigator.sendBeacon("/success?" + Date.now());
+  }, ${SITE_CHECK_MS}))</script>`;
+
+export const END_ROWS: readonly Row[] = [
+  { key: "attach", run: attach },
+  { key: "told", run: told },
+];
+
+/** From the bot's POST to the first picture, the operator's socket opened as soon as there is a link. */
+async function attach(bench: Bench): Promise<Result[]> {
+  const server = await bench.server();
+  const times: number[] = [];
+  await inRounds(bench, "attach", async () => {
+    const browser = await startBenchBrowser(VIEWPORT);
+    await browser.page.open(bench.site.page({ kind: "plain", placed: "main" }).url);
+    const startedAt = performance.now();
+    const session = await server.createSession({ cdp: { endpoint: browser.endpoint } });
+    const operator = await ViewerSocket.connect(session.ws_url, "binary", "plain");
+    times.push((await operator.log.first()).at - startedAt);
+    operator.close();
+    await server.endSession(session.session_id);
+    await browser.close();
+  });
+  const title = "a page of the bot's own: POST to first picture";
+  return [{ ...emptyResult("attach", title, "ours guest"), latency: latencyOf(times) }];
+}
+
+/** From the page's own success (its challenge leaves the document) to the answer of the bot's long poll. */
+async function told(bench: Bench): Promise<Result[]> {
+  const server = await bench.server();
+  const site = await successSite();
+  const [owned, guest]: [number[], number[]] = [[], []];
+  await inRounds(bench, "told", async () => {
+    owned.push(await tellOnce(server, site, { url: site.url }));
+    const browser = await startBenchBrowser(VIEWPORT);
+    await browser.page.open(site.url);
+    guest.push(await tellOnce(server, site, { cdp: { endpoint: browser.endpoint } }));
+    await browser.close();
+  });
+  const title = "page's own success to the bot's long poll";
+  return [
+    { ...emptyResult("told", title, "ours binary"), latency: latencyOf(owned) },
+    { ...emptyResult("told", title, "ours guest"), latency: latencyOf(guest) },
+  ];
+}
+
+async function tellOnce(server: BenchServer, site: SuccessSite, body: Parameters<BenchServer["createSession"]>[0]) {
+  const session = await server.createSession(body);
+  const ended = fetch(`${session.status_url}?wait=${LONG_POLL_SECONDS}`);
+  const operator = await ViewerSocket.connect(session.ws_url, "binary", "plain");
+  for (const event_type of ["down", "move", "up"] as const) {
+    operator.send({ type: "mouse_event", event_type, x: 200, y: 150, button: "left" });
+  }
+  const { state } = (await (await ended).json()) as { state: string };
+  const toldAt = Date.now();
+  operator.close();
+  if (state !== "solved") throw new Error(`The session is ${state}.`);
+  return toldAt - site.successAt();
+}
+
+interface SuccessSite {
+  readonly url: string;
+  /** By the page's clock, which is this machine's. */
+  readonly successAt: () => number;
+}
+
+async function successSite(): Promise<SuccessSite> {
+  let successAt = Number.NaN;
+  const server = createServer((request, response) => {
+    if (request.url?.startsWith("/success?")) successAt = Number(request.url.split("?")[1]);
+    response.setHeader("content-type", "text/html; charset=utf-8").end(PAGE);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  atEnd(async () => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, successAt: () => successAt };
+}
+
+async function inRounds(bench: Bench, name: string, run: () => Promise<void>): Promise<void> {
+  const rounds = bench.pick(ROUNDS_FULL, ROUNDS_QUICK);
+  for (let round = 0; round < rounds; round += 1) {
+    say(`  round ${round + 1} of ${rounds}: ${name}`);
+    await run();
+  }
+}
