@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** While a person holds a page: makes the bot's own actions on it fail with a clear error instead of fighting. */
 import { CaptchaRemoteError } from "./errors.ts";
 
