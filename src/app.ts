@@ -12,13 +12,18 @@ import { describeApi, serveApiDocs } from "./http/api-docs.ts";
 import { consoleRoutes } from "./http/console.ts";
 import { demoRoute } from "./http/demo.ts";
 import { registerErrorHandler, sendError } from "./http/error-handler.ts";
+import { eventRoutes } from "./http/events.ts";
 import { healthRoutes } from "./http/health.ts";
 import { chooseSubprotocol, liveRoute } from "./http/live.ts";
 import { keepOtherSitesOut } from "./http/origin.ts";
 import { sessionRoutes } from "./http/sessions.ts";
+import { goesToWebhook } from "./protocol/events.ts";
 import { MAX_CLIENT_MESSAGE_BYTES } from "./protocol/live.ts";
 import { CaptchaRemoteController } from "./session/controller.ts";
+import { EventFeed } from "./session/event-feed.ts";
 import { openSqliteStore } from "./session/sqlite-store.ts";
+import { Outbox } from "./webhooks/outbox.ts";
+import { HOURLY_SCHEDULE, type Schedule } from "./webhooks/schedule.ts";
 
 const API_PREFIX = "/api/captcha";
 const PUBLIC_DIR = fileURLToPath(new URL("../public/", import.meta.url));
@@ -55,10 +60,13 @@ export interface AppDeps {
   readonly log: Logger;
   /** Where the demo challenges are served; undefined while they are not. */
   readonly demoOrigin?: () => string | undefined;
+  /** When webhooks are tried again; left out: for an hour. */
+  readonly webhookSchedule?: Schedule;
 }
 
 /** Builds the server. Throws when DATA_DIR cannot be used. The caller listens, and closes `app` to end everything. */
-export async function buildApp(config: Config, { log, demoOrigin = () => undefined }: AppDeps): Promise<CaptchaRemote> {
+export async function buildApp(config: Config, deps: AppDeps): Promise<CaptchaRemote> {
+  const { log, demoOrigin = () => undefined, webhookSchedule: schedule = HOURLY_SCHEDULE } = deps;
   const store = openSqliteStore(config.dataDir);
   const browsers = await openBrowserRoom(config, log);
   const app = Fastify({
@@ -71,7 +79,11 @@ export async function buildApp(config: Config, { log, demoOrigin = () => undefin
     rewriteUrl: (request) => withoutBasePath(request.url ?? "/", config.basePath),
   }) as unknown as FastifyInstance;
   const publicUrl = () => config.publicUrl ?? listeningUrl(app, config);
-  const controller = new CaptchaRemoteController({ config, store, openPage: browsers.openPage, log, publicUrl });
+  const events = new EventFeed(store.events, log);
+  const outbox = new Outbox({ queue: store.deliveries, config, log, schedule });
+  events.onEvent((event) => goesToWebhook(event) && outbox.wake());
+  const { openPage } = browsers;
+  const controller = new CaptchaRemoteController({ config, store, events, openPage, log, publicUrl });
   const demo = new DemoSession(controller, { timeoutSeconds: config.maxTimeoutSeconds, demoOrigin });
 
   app.setValidatorCompiler(validatorCompiler);
@@ -82,6 +94,9 @@ export async function buildApp(config: Config, { log, demoOrigin = () => undefin
   keepOtherSitesOut(app, publicUrl);
   app.addHook("preClose", async () => {
     await Promise.all([controller.close(), browsers.close()]);
+    // The ends of those sessions are the last events.
+    await Promise.all([events.close(), outbox.stop()]);
+    store.close();
   });
   app.addHook("preClose", async () => endSockets(app));
 
@@ -105,6 +120,7 @@ export async function buildApp(config: Config, { log, demoOrigin = () => undefin
     async (api) => {
       await api.register(healthRoutes, health);
       await api.register(sessionRoutes, { controller });
+      await api.register(eventRoutes, { controller });
       await api.register(liveRoute, { controller });
       await api.register(consoleRoutes, { publicDir: PUBLIC_DIR });
       if (config.demo) await api.register(demoRoute, { demo });
@@ -112,6 +128,8 @@ export async function buildApp(config: Config, { log, demoOrigin = () => undefin
     { prefix: API_PREFIX },
   );
   await serveApiDocs(app);
+  // What the last server left to be told.
+  outbox.wake();
   app.get("/", { schema: { hide: true } }, (_request, reply) =>
     reply.redirect(`${config.basePath}${API_PREFIX}/control`),
   );

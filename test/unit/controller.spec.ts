@@ -4,9 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test as base, expect } from "@playwright/test";
 import { pino } from "pino";
+import { loadConfig } from "../../src/config.ts";
 import { AppError } from "../../src/errors.ts";
 import { createSessionSchema } from "../../src/protocol/rest.ts";
 import { CaptchaRemoteController } from "../../src/session/controller.ts";
+import { EventFeed } from "../../src/session/event-feed.ts";
 import type { ChallengePage, OpenPage, PageEvents, Picture, Verdict } from "../../src/session/page.ts";
 import { openSqliteStore } from "../../src/session/sqlite-store.ts";
 import type { ViewerLine } from "../../src/session/viewer.ts";
@@ -87,11 +89,15 @@ const test = base.extend<{ world: World }>({
       await page.opened.promise;
       return page;
     };
+    const store = openSqliteStore(folder);
+    const log = pino({ level: "silent" });
+    const config = { ...loadConfig({}), maxSessions: 5, defaultTimeoutSeconds: 60, maxTimeoutSeconds: 60 };
     const controller = new CaptchaRemoteController({
-      config: { maxSessions: 5, defaultTimeoutSeconds: 60, maxTimeoutSeconds: 60, retentionSeconds: 60 },
-      store: openSqliteStore(folder),
+      config,
+      store,
+      events: new EventFeed(store.events, log),
       openPage,
-      log: pino({ level: "silent" }),
+      log,
       publicUrl: () => "http://127.0.0.1:1",
     });
     const create = (session_id: string, respondAsync = true) =>
@@ -99,6 +105,7 @@ const test = base.extend<{ world: World }>({
     await use({ controller, pages, create });
     for (const page of pages) page.closed.resolve();
     await controller.close();
+    store.close();
     await rm(folder, { recursive: true, force: true });
   },
 });
