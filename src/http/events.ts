@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { sessionIdSchema } from "../protocol/common.ts";
-import { eventsQuerySchema, type PlacedEvent } from "../protocol/events.ts";
+import { eventsQuerySchema, type PlacedEvent, sessionEventSchema } from "../protocol/events.ts";
 import { errorAnswerSchema } from "../protocol/rest.ts";
 import type { CaptchaRemoteController } from "../session/controller.ts";
 
@@ -28,7 +28,10 @@ const headers = z.object({
   "last-event-id": z.string().max(64).optional().meta({ description: "Goes on after this event; wins over `after`." }),
 });
 const answers = {
-  200: z.string().meta({ description: "text/event-stream; the events are described in docs/protocol.md." }),
+  200: {
+    description: "Each event as `id`, `event` (its type) and `data`: this, as JSON.",
+    content: { "text/event-stream": { schema: sessionEventSchema } },
+  },
   204: z.null().meta({ description: "The end was told already: nothing will follow." }),
   "4xx": errorAnswerSchema,
 };

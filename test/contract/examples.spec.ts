@@ -4,10 +4,12 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { ENVIRONMENT } from "../../src/config.ts";
 import { JSON_SUBPROTOCOL } from "../../src/protocol/live.ts";
-import { test as base, expect } from "../fixtures.ts";
+import { test as base, call } from "../api/requests.ts";
+import { expect } from "../fixtures.ts";
+import { SECRET } from "../webhook-receiver.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const EXAMPLES = ["examples/bot.sh", "examples/bot.ts"] as const;
+const EXAMPLES = ["examples/bot.sh", "examples/bot.ts", "examples/webhook.ts"] as const;
 const READMES = ["README.md", "README.zh-CN.md"] as const;
 /** Nothing to find in it: the rules stay unknown, so that the operator's word decides. */
 const PLAIN_PAGE = "<title>Shop</title><h1>Shop</h1>";
@@ -86,4 +88,24 @@ test("[R6] [R11] [W17] bot.sh learns that the operator gave up", async ({ run, s
   operator.send({ type: "finish", outcome: "cannot" });
   expect(await bot.exitCode, bot.out()).toBe(0);
   expect(bot.out()).toContain('{"outcome":"failed","reason":"operator_gave_up"');
+});
+
+test("[R10] webhook.ts receives what is signed, once, and nothing else", async ({ run, startServer, site }) => {
+  const example = run(process.execPath, ["examples/webhook.ts", SECRET, "0"]);
+  await expect.poll(() => example.out()).toMatch(/port: \d+/);
+  const callback_url = `http://127.0.0.1:${/port: (\d+)/.exec(example.out())?.[1]}/`;
+  const server = await startServer({ URL_ALLOW_PRIVATE: "on" });
+  const body = { url: site.serve("/shop", PLAIN_PAGE), callback_url, callback_secret: SECRET };
+  const { session_id: id } = (await call("POST", `${server.api}/sessions`, body)).body;
+  const unsigned = {
+    id: "evt_1",
+    type: "session.ended",
+    timestamp: new Date().toISOString(),
+    data: { session_id: id },
+  };
+  expect((await call("POST", callback_url, unsigned)).status).toBe(400);
+  expect(example.out()).not.toContain("session.ended");
+  await call("DELETE", `${server.api}/session/${id}`);
+  await expect.poll(() => example.out()).toContain("session.ended");
+  expect(example.out()).toMatch(/outcome: 'cancelled',\s+reason: 'cancelled_by_bot'/);
 });
