@@ -32,13 +32,13 @@ export interface DeliveryOptions {
 }
 
 /** `again`: it failed and may be tried again. `gone`: the receiver wants nothing any more. */
-export type Outcome =
+export type TryOutcome =
   | { readonly kind: "delivered" }
   | { readonly kind: "again"; readonly error: string }
   | { readonly kind: "gone"; readonly error: string };
 
 /** Posts it once. Never throws: whatever goes wrong is an outcome. 2xx is success; a redirect is not followed. */
-export async function deliver(post: Post, options: DeliveryOptions): Promise<Outcome> {
+export async function deliver(post: Post, options: DeliveryOptions): Promise<TryOutcome> {
   const over = new AbortController();
   const signal = AbortSignal.any([options.signal, over.signal]);
   try {

@@ -4,7 +4,7 @@ import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import type { Resolve } from "../egress/address.ts";
 import type { Delivery, DeliveryQueue } from "../session/event-log.ts";
-import { deliver, type Outcome } from "./delivery.ts";
+import { deliver, type TryOutcome } from "./delivery.ts";
 import { HOURLY_SCHEDULE, nextTry, type Schedule } from "./schedule.ts";
 
 /** Sent at once, and of these to one host: a receiver that hangs holds up its own webhooks, not everybody's. */
@@ -91,7 +91,7 @@ export class Outbox {
     const { config, deadlineMs, resolve } = this.#deps;
     const secret = delivery.secret ?? config.webhookSecret;
     const firstTriedAt = delivery.first_tried_at ?? Date.now();
-    const outcome: Outcome =
+    const outcome: TryOutcome =
       secret === undefined
         ? { kind: "again", error: "the server has no WEBHOOK_SECRET any more" }
         : await deliver(
@@ -114,7 +114,7 @@ export class Outbox {
     }
   }
 
-  #settle({ id, host, tries }: Delivery, firstTriedAt: number, outcome: Outcome): void {
+  #settle({ id, host, tries }: Delivery, firstTriedAt: number, outcome: TryOutcome): void {
     const { queue, log, schedule = HOURLY_SCHEDULE } = this.#deps;
     const facts = { webhook_id: id, host, tries: tries + 1 };
     if (outcome.kind === "delivered") {
