@@ -67,7 +67,7 @@ export const captchaRemote = plugin(
     const temporary = options.dataDir === undefined ? await mkdtemp(join(tmpdir(), "captcha-remote-")) : null;
     const config = configFromOptions({ ...options, dataDir: options.dataDir ?? temporary ?? "" });
     const publicUrl = () => config.publicUrl ?? addressOf(app);
-    const service = await openService(config, log, publicUrl);
+    const service = await openService(config, { log, publicUrl });
     app.decorate("captchaRemote", { handOff: (page, given) => handOff(service, page, given) });
     // In a context of its own: the bot's routes keep their own errors, headers and checks.
     await app.register(async (scope) => {
