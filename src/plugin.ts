@@ -32,11 +32,16 @@ export interface CaptchaRemoteOptions {
   readonly challengeKindsFile?: string;
   readonly chromiumPath?: string;
   readonly cdpAllow?: string;
+  readonly webhookSecret?: string;
+  readonly urlAllowPrivate?: "on" | "off";
   /** Left out: silent. */
   readonly log?: Logger;
 }
 
-type SessionFields = Pick<CreateSessionInput, "completion" | "label" | "instructions" | "metadata" | "session_id">;
+type SessionFields = Pick<
+  CreateSessionInput,
+  "completion" | "label" | "instructions" | "metadata" | "session_id" | "callback_url" | "callback_secret"
+>;
 
 export interface HandOffOptions extends Partial<SessionFields> {
   /** How long a person may take, ms. */

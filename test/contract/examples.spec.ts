@@ -122,7 +122,7 @@ test("[R10] [R6] playwright-bot.ts hands its own page over and goes on in it", a
   connect,
 }) => {
   const env = { DEBUGGING_PORT: String(await freePort()) };
-  const bot = run(process.execPath, ["examples/playwright-bot.ts", site.serve("/shop", BLOCKED_PAGE), server.api], env);
+  const bot = run(process.execPath, ["examples/playwright-bot.ts", site.serve("/shop", BLOCKED_PAGE), server.url], env);
   const operator = await connect(`${server.api.replace("http", "ws")}/ws/${await bot.asked()}`, {
     protocols: [JSON_SUBPROTOCOL],
   });
@@ -140,7 +140,7 @@ test("[R10] [R6] puppeteer-bot.ts hands its own page over and goes on in it", as
   site,
   connect,
 }) => {
-  const bot = run(process.execPath, ["examples/puppeteer-bot.ts", site.serve("/shop", PLAIN_PAGE), server.api]);
+  const bot = run(process.execPath, ["examples/puppeteer-bot.ts", site.serve("/shop", PLAIN_PAGE), server.url]);
   await clear(bot.asked(), server.api, connect);
   expect(await bot.exitCode, bot.out()).toBe(0);
   expect(bot.out()).toContain('solved, and back to work on "Shop"');
