@@ -17,14 +17,14 @@ import type {
 import { listItem, newRecord, outcomeOf, pageRequest, sessionAnswer } from "./answers.ts";
 import { callbackOf } from "./callback.ts";
 import type { EventFeed } from "./event-feed.ts";
+import { endForgotten } from "./forgotten.ts";
 import type { MouseInput, OpenPage } from "./page.ts";
 import { Session } from "./session.ts";
-import { endEvent, NOBODY, stateEvent } from "./session-news.ts";
-import { isEnd, move } from "./state.ts";
+import { NOBODY, stateEvent } from "./session-news.ts";
+import { isEnd, LIVING_STATES } from "./state.ts";
 import type { SessionRecord, SessionStore } from "./store.ts";
 import { Viewer, type ViewerForm, type ViewerLine } from "./viewer.ts";
 
-const LIVING_STATES: readonly SessionState[] = ["starting", "waiting", "active"];
 /** Rows of one list answer. */
 const LIST_LIMIT = 500;
 const RETENTION_SWEEP_MS = 60_000;
@@ -80,7 +80,7 @@ export class CaptchaRemoteController {
 
   constructor(deps: ControllerDeps) {
     this.#deps = deps;
-    this.#endForgotten();
+    endForgotten(deps.store, deps.events);
     this.#sweep();
     this.#sweeper = setInterval(() => this.#sweep(), RETENTION_SWEEP_MS);
     this.#sweeper.unref();
@@ -286,18 +286,6 @@ export class CaptchaRemoteController {
     if (session) return session;
     const { state, reason } = this.#record(id);
     throw new AppError("session_ended", { state, reason });
-  }
-
-  /** Sessions a killed server left behind: their pages are gone. Their bots are told so, and of ends it did not come to tell. */
-  #endForgotten(): void {
-    for (const record of this.#deps.store.list(LIVING_STATES, Number.MAX_SAFE_INTEGER)) {
-      const ended = { ...record, state: move(record.state, "failed"), reason: "browser_lost", ended_at: Date.now() };
-      this.#deps.store.save(ended);
-    }
-    const { store, events } = this.#deps;
-    for (const record of store.events.untold()) {
-      events.publish(record.uid, endEvent(record, store.storageState(record.uid) !== undefined));
-    }
   }
 
   #sweep(): void {
