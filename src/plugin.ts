@@ -69,8 +69,11 @@ declare module "fastify" {
 
 export const captchaRemote = plugin(
   async (app: FastifyInstance, { log = pino({ level: "silent" }), ...options }: CaptchaRemoteOptions) => {
+    // Checked before anything is made.
+    const given = configFromOptions(options);
     const temporary = options.dataDir === undefined ? await mkdtemp(join(tmpdir(), "captcha-remote-")) : null;
-    const config = configFromOptions({ ...options, dataDir: options.dataDir ?? temporary ?? "" });
+    if (temporary) app.addHook("onClose", () => rm(temporary, { recursive: true, force: true }));
+    const config = { ...given, dataDir: temporary ?? given.dataDir };
     const publicUrl = () => config.publicUrl ?? addressOf(app);
     const service = await openService(config, { log, publicUrl });
     app.decorate("captchaRemote", { handOff: (page, given) => handOff(service, page, given) });
@@ -80,7 +83,6 @@ export const captchaRemote = plugin(
       await prepareInstance(scope, service, publicUrl);
       await serveSessions(scope, service, { unhealthy: () => null, canStartBrowser: service.browsers.canStart });
     });
-    if (temporary) app.addHook("onClose", () => rm(temporary, { recursive: true, force: true }));
   },
   { name: "captcha-remote", fastify: "5.x" },
 );

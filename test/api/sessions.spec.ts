@@ -183,7 +183,6 @@ for (const [field, value] of [
   ["completion.any.0.matches", { any: [{ text: "#a", matches: "x".repeat(201) }] }, "completion"],
   ["completion.every", { every: [] }, "completion"],
   ["urll", "http://a.example/"],
-  ["cdp", { endpoint: "http://127.0.0.1:9222" }],
 ] as const satisfies readonly (readonly [string, unknown, string?])[]) {
   const [name, , top] = [field, value, (field as string).split(".")[0]];
   test(`[R10] ${name} = ${JSON.stringify(value).slice(0, 60)} is refused and named`, async ({ server }) => {
