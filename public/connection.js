@@ -1,161 +1,210 @@
-// The operator socket: keeps one WebSocket to a session alive and says what it is doing. No DOM in here: browsers and Node alike.
+// The operator socket: keeps one WebSocket to a session alive and says how it stands. The console runs it, and the SDK
+// exports it: no DOM in here, browsers and Node alike.
 
-/** @import { ClientMessage, ServerMessage } from "../src/protocol/live.ts" */
+import { Heartbeat, SYSTEM_CLOCK } from "./heartbeat.js";
+import { Outbox } from "./outbox.js";
+import { classOf, MOVES, NO_CLOSE_FRAME, profileWith, waitBefore } from "./reconnect.js";
+
+/** @import { ClientMessageInput, ServerMessage } from "../src/protocol/live.ts" */
+/** @import { Clock } from "./heartbeat.js" */
+/** @import { LossClass, RetryRule } from "./reconnect.js" */
 
 /** Pictures as binary messages; a server that cannot answers with the JSON form. */
 export const BINARY_PROTOCOL = "captcha.binary.v1";
 export const JSON_PROTOCOL = "captcha.json.v1";
 
-/** Waits grow from about here ... */
-const FIRST_WAIT_MS = 1_000;
-/** ... to here; each wait is between half of its ceiling and all of it, so that a crowd does not come back at once. */
-const LONGEST_WAIT_MS = 10_000;
-/** A server that says "full" or "too many" is not asked again sooner. */
-const BUSY_WAIT_MS = 8_000;
+export const PING_EVERY_MS = 15_000;
+/** A line without any message for so long is broken, whatever the system says of it. */
+export const SILENT_FOR_MS = 30_000;
 /** A handshake that takes longer than this is given up: some networks swallow packets without a word. */
 const CONNECT_DEADLINE_MS = 10_000;
-const PING_EVERY_MS = 15_000;
-/** With the ping's own 15 s, a line is called dead after 30 s without any message. */
-const PING_PATIENCE_MS = 15_000;
-/** After a phone wakes up its socket is often dead without knowing; then the answer has to come sooner. */
-const PROBE_PATIENCE_MS = 4_000;
-const BEAT_MS = 1_000;
-
+/** A server that lets everybody in and throws them out again must not be hammered: earlier losses count on until then. */
+export const STEADY_AFTER_MS = 5_000;
 const CLOSE_NORMAL = 1000;
-/** The server will say the same thing again however often it is asked: no key, not allowed, unknown, over. */
-const FINAL_CLOSE_CODES = new Set([4401, 4403, 4404, 4410]);
-/** At capacity, rate-limited. */
-const BUSY_CLOSE_CODES = new Set([1013, 4429]);
+/** `WebSocket.OPEN`, without asking for the class. */
+const OPEN = 1;
+const ENDS = new Set(["solved", "failed", "expired", "cancelled"]);
 
 /**
- * @typedef {{ phase: "idle" }
- *   | { phase: "connecting", attempt: number }
- *   | { phase: "open", attempt: number }
- *   | { phase: "waiting", attempt: number, retryAt: number, code: number }
- *   | { phase: "closed", code: number }} ConnectionState `attempt` 0 is the first try; `retryAt` in ms since 1970
+ * @typedef {{ name: "DISCONNECTED" } | { name: "CONNECTING" } | { name: "CONNECTED" }
+ *   | { name: "RECONNECTING", attempt: number, retryAt: number | null, code: number, loss: LossClass }
+ *   | { name: "FAILED", code: number, loss: LossClass | "refused" }
+ *   | { name: "CLOSED", code: number }} ConnectionState `attempt` counts from 1; `retryAt` in ms since 1970, null while
+ *   that try is under way; `code` is the WebSocket close code of what was lost
  */
+/** @typedef {{ timestamp?: number, reply_to?: string | number }} Stamped `timestamp` on the server's clock, ms since 1970 */
+/** @typedef {{ binaryType: any, readonly readyState: number, send(data: string): void, close(code?: number): void, terminate?(): void,
+ *   addEventListener(type: any, listener: (event: any) => void): void }} Socket */
 
-/** @typedef {{ timestamp?: number }} Stamped the server's clock, ms since 1970 */
+/**
+ * @typedef {object} ConnectionEvents
+ * @property {ConnectionState} state each change
+ * @property {ServerMessage & Stamped} message types that a newer server may add come through here too
+ * @property {ArrayBuffer} binary a picture, for `decodeFrame`
+ */
 
 /**
  * @typedef {object} ConnectionOptions
- * @property {string} url
- * @property {string[]} [protocols]
- * @property {(state: ConnectionState) => void} onState
- * @property {(message: ServerMessage & Stamped) => void} onMessage types that a newer server may add come through here too
- * @property {(data: ArrayBuffer) => void} [onBinary] pictures
- * @property {() => number} [random]
+ * @property {string} url `ws_url` of the session
+ * @property {"bot" | "operator"} [profile] how it is tried again; `operator` when left out
+ * @property {Partial<Record<LossClass, Partial<RetryRule>>>} [retries] numbers of the profile that are to be others
+ * @property {string[]} [protocols] binary pictures, else JSON, when left out
+ * @property {new (url: string, protocols?: string[]) => Socket} [WebSocket] for Node 20, which has none: that of the package `ws`
+ * @property {number} [pingEveryMs]
+ * @property {number} [silentForMs] more than `pingEveryMs`
+ * @property {number} [connectWithinMs]
+ * @property {number} [mostQueued] messages kept while away
+ * @property {() => number} [random] 0 to 1
+ * @property {Clock} [clock]
  */
 
-/**
- * How long to wait before a further try.
- * @param {number} attempt 1 for the first try again
- * @param {number} closeCode of the socket that was lost
- * @param {() => number} [random]
- * @returns {number} ms
- */
-export function waitBefore(attempt, closeCode, random = Math.random) {
-  const grown = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.max(0, attempt - 1));
-  const wait = (grown / 2) * (1 + random());
-  return Math.round(BUSY_CLOSE_CODES.has(closeCode) ? Math.max(BUSY_WAIT_MS * (1 + random() / 2), wait) : wait);
-}
-
-export class Connection {
+export class OperatorConnection {
   #options;
+  #profile;
+  #clock;
+  #outbox;
+  /** @type {{ [E in keyof ConnectionEvents]: Set<(value: ConnectionEvents[E]) => void> }} */
+  #listeners = { state: new Set(), message: new Set(), binary: new Set() };
   /** @type {ConnectionState} */
-  #state = { phase: "idle" };
-  /** @type {WebSocket | null} */
+  #state = { name: "DISCONNECTED" };
+  /** @type {Socket | null} */
   #socket = null;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #timer;
-  /** @type {ReturnType<typeof setInterval> | undefined} */
-  #beat;
-  #lastPingAt = 0;
-  /** When the ping was sent that nothing has answered yet. @type {number | null} */
-  #unansweredSince = null;
-  #patience = PING_PATIENCE_MS;
-  #completed = false;
+  /** The wait for the next try, or the deadline of the one under way. */
+  #cancelTimer = () => {};
+  #heartbeat;
+  /** Tries in a row, by what they were for. @type {Map<LossClass, number>} */
+  #tries = new Map();
+  #connectedAt = 0;
+  /** The server has told the session's end: whatever code the line closes with, there is nothing to come back to. */
+  #isOver = false;
 
-  /** @param {ConnectionOptions} options */
+  /** @param {ConnectionOptions} options TypeError without any WebSocket */
   constructor(options) {
-    this.#options = options;
+    const WebSocket = options.WebSocket ?? globalThis.WebSocket;
+    if (WebSocket === undefined)
+      throw new TypeError("No WebSocket here: give one as options.WebSocket, e.g. that of ws.");
+    this.#options = { pingEveryMs: PING_EVERY_MS, silentForMs: SILENT_FOR_MS, ...options, WebSocket };
+    this.#profile = profileWith(options.profile ?? "operator", options.retries);
+    this.#clock = options.clock ?? SYSTEM_CLOCK;
+    this.#outbox = new Outbox(options.mostQueued);
+    this.#heartbeat = new Heartbeat({
+      clock: this.#clock,
+      everyMs: this.#options.pingEveryMs,
+      silentForMs: this.#options.silentForMs,
+      ping: () => this.#write({ type: "ping" }),
+      onSilence: () => this.#socket !== null && this.#lost(this.#socket, NO_CLOSE_FRAME),
+    });
   }
 
   get state() {
     return this.#state;
   }
 
-  start() {
-    if (this.#state.phase === "idle") this.#connect(0);
-  }
-
-  /** For good: no further try. */
-  stop() {
-    if (this.#state.phase !== "closed") this.#become({ phase: "closed", code: CLOSE_NORMAL });
+  /** Messages that wait for the line. */
+  get queued() {
+    return this.#outbox.size;
   }
 
   /**
-   * @param {ClientMessage} message
-   * @returns {boolean} false when there is no open line; nothing is kept for later, an old press must not arrive late
+   * @template {keyof ConnectionEvents} E
+   * @param {E} event
+   * @param {(value: ConnectionEvents[E]) => void} listener
+   * @returns {() => void} takes the listener away
+   */
+  on(event, listener) {
+    const listeners = /** @type {Set<(value: ConnectionEvents[E]) => void>} */ (this.#listeners[event]);
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  }
+
+  open() {
+    if (this.#state.name === "DISCONNECTED") this.#connect({ name: "CONNECTING" });
+  }
+
+  /** For good: no further try, and nothing that waited is sent. */
+  close() {
+    if (MOVES[this.#state.name].includes("CLOSED")) this.#become({ name: "CLOSED", code: CLOSE_NORMAL });
+  }
+
+  /**
+   * Sends at once, or keeps it for the time after the next `session_info`: words are kept in their order, moves are not,
+   * a press only while it is fresh.
+   * @param {ClientMessageInput} message
+   * @returns {"sent" | "queued" | "dropped"}
    */
   send(message) {
-    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
-    this.#socket.send(JSON.stringify(message));
-    return true;
+    if (this.#state.name === "CONNECTED" && this.#write(message)) return "sent";
+    const isForGood = MOVES[this.#state.name].length === 0;
+    return !isForGood && this.#outbox.keep(message, this.#clock.now()) ? "queued" : "dropped";
   }
 
   /** Something changed for the better (network back, page shown again): try at once, or see whether the line still lives. */
   wake() {
-    if (this.#state.phase === "waiting") this.#connect(this.#state.attempt);
-    else if (this.#state.phase === "open") this.#ping(PROBE_PATIENCE_MS);
+    if (this.#state.name === "RECONNECTING" && this.#state.retryAt !== null) this.#tryAgain(this.#state);
+    else if (this.#state.name === "CONNECTED") this.#heartbeat.probe();
   }
 
-  /** @param {number} attempt */
-  #connect(attempt) {
-    this.#become({ phase: "connecting", attempt });
-    const socket = new WebSocket(this.#options.url, this.#options.protocols ?? [BINARY_PROTOCOL, JSON_PROTOCOL]);
+  /** @param {Extract<ConnectionState, { name: "RECONNECTING" }>} state */
+  #tryAgain(state) {
+    this.#connect({ ...state, retryAt: null });
+  }
+
+  /** @param {ConnectionState} state while it is tried */
+  #connect(state) {
+    const { WebSocket, url, protocols, connectWithinMs, silentForMs } = this.#options;
+    const socket = new WebSocket(url, protocols ?? [BINARY_PROTOCOL, JSON_PROTOCOL]);
     socket.binaryType = "arraybuffer";
-    this.#socket = socket;
-    this.#timer = setTimeout(() => this.#lost(socket, 1006), CONNECT_DEADLINE_MS);
+    const giveUp = () => this.#lost(socket, NO_CLOSE_FRAME);
     // Each listener asks whether its socket is still the one in use: a given-up socket may speak up later.
     socket.addEventListener("open", () => {
-      if (this.#socket === socket) this.#become({ phase: "open", attempt });
+      if (this.#socket !== socket) return;
+      this.#cancelTimer();
+      this.#cancelTimer = this.#clock.later(giveUp, silentForMs);
     });
     socket.addEventListener("message", (event) => {
       if (this.#socket === socket) this.#receive(event.data);
     });
     socket.addEventListener("close", (event) => this.#lost(socket, event.code));
+    // The close that follows says it all; unheard, an error ends a Node process.
+    socket.addEventListener("error", () => {});
+    this.#socket = socket;
+    this.#become(state);
+    // A listener may have closed it.
+    if (this.#socket === socket) this.#cancelTimer = this.#clock.later(giveUp, connectWithinMs ?? CONNECT_DEADLINE_MS);
   }
 
   /** @param {unknown} data */
   #receive(data) {
-    this.#unansweredSince = null;
-    this.#patience = PING_PATIENCE_MS;
+    this.#heartbeat.heard();
     if (data instanceof ArrayBuffer) {
-      this.#options.onBinary?.(data);
+      this.#emit("binary", data);
       return;
     }
     const message = parse(data);
     if (message === null) return;
-    if (message.type === "ping") this.send({ type: "pong" });
-    // Only a session that answered is a good connection: a server that accepts and closes at once must not be hammered.
-    if (message.type === "session_info" && this.#state.phase === "open" && this.#state.attempt > 0) {
-      this.#become({ phase: "open", attempt: 0 });
-    }
-    if (message.type === "completed") this.#completed = true;
-    this.#options.onMessage(message);
+    if (message.type === "ping") this.#write({ type: "pong" });
+    // Only a session that answers is a connection.
+    if (message.type === "session_info" && this.#state.name !== "CONNECTED") this.#become({ name: "CONNECTED" });
+    if (message.type === "completed" || (message.type === "session_state" && ENDS.has(message.state)))
+      this.#isOver = true;
+    this.#emit("message", message);
   }
 
-  /** @param {WebSocket} socket @param {number} code */
+  /** @param {Socket} socket @param {number} code */
   #lost(socket, code) {
     if (this.#socket !== socket) return;
-    if (FINAL_CLOSE_CODES.has(code) || this.#completed) {
-      this.#become({ phase: "closed", code });
-      return;
-    }
-    const attempt = (this.#state.phase === "idle" || this.#state.phase === "closed" ? 0 : this.#state.attempt) + 1;
-    const wait = waitBefore(attempt, code, this.#options.random);
-    this.#become({ phase: "waiting", attempt, retryAt: Date.now() + wait, code });
+    const loss = this.#isOver ? "over" : classOf(code);
+    if (loss === "over") return this.#become({ name: "CLOSED", code });
+    if (loss === "refused") return this.#become({ name: "FAILED", code, loss });
+    const now = this.#clock.now();
+    if (this.#state.name === "CONNECTED" && now - this.#connectedAt >= STEADY_AFTER_MS) this.#tries.clear();
+    const rule = this.#profile[loss];
+    const tries = (this.#tries.get(loss) ?? 0) + 1;
+    if (tries > rule.tries) return this.#become({ name: "FAILED", code, loss });
+    this.#tries.set(loss, tries);
+    const attempt = [...this.#tries.values()].reduce((sum, count) => sum + count, 0);
+    const retryAt = now + waitBefore(rule, tries, this.#options.random);
+    this.#become({ name: "RECONNECTING", attempt, retryAt, code, loss });
   }
 
   /**
@@ -163,20 +212,30 @@ export class Connection {
    * @param {ConnectionState} state
    */
   #become(state) {
-    const before = this.#state.phase;
+    const before = this.#state.name;
+    if (!MOVES[before].includes(state.name)) throw new Error(`No way from ${before} to ${state.name}.`);
     this.#state = state;
-    clearTimeout(this.#timer);
-    if (state.phase === "open" && before !== "open") {
-      this.#unansweredSince = null;
-      this.#lastPingAt = Date.now();
-      this.#beat = setInterval(() => this.#check(), BEAT_MS);
+    this.#cancelTimer();
+    this.#heartbeat.stop();
+    if (state.name === "CONNECTED") this.#arrive();
+    else if (state.name === "RECONNECTING" && state.retryAt !== null) {
+      this.#letGo();
+      this.#cancelTimer = this.#clock.later(
+        () => this.#tryAgain(state),
+        Math.max(0, state.retryAt - this.#clock.now()),
+      );
+    } else if (MOVES[state.name].length === 0) {
+      this.#letGo();
+      this.#outbox.clear();
     }
-    if (state.phase !== "open") clearInterval(this.#beat);
-    if (state.phase === "waiting") {
-      this.#timer = setTimeout(() => this.#connect(state.attempt), Math.max(0, state.retryAt - Date.now()));
-    }
-    if (state.phase === "waiting" || state.phase === "closed") this.#letGo();
-    this.#options.onState(state);
+    this.#emit("state", state);
+  }
+
+  /** What waited goes out before anybody can say something new. */
+  #arrive() {
+    this.#connectedAt = this.#clock.now();
+    this.#heartbeat.start();
+    for (const message of this.#outbox.take(this.#connectedAt)) this.#write(message);
   }
 
   #letGo() {
@@ -186,24 +245,26 @@ export class Connection {
     socket?.close(CLOSE_NORMAL);
   }
 
-  /**
-   * A hidden tab's timers run once a minute; so not silence alone counts, but silence after a ping.
-   */
-  #check() {
-    const now = Date.now();
-    if (this.#unansweredSince !== null && now - this.#unansweredSince >= this.#patience && this.#socket !== null) {
-      this.#lost(this.#socket, 1006);
-    } else if (now - this.#lastPingAt >= PING_EVERY_MS) {
-      this.#ping(this.#patience);
-    }
+  /** @param {ClientMessageInput} message @returns {boolean} */
+  #write(message) {
+    if (this.#socket?.readyState !== OPEN) return false;
+    this.#socket.send(JSON.stringify(message));
+    this.#outbox.sent(message);
+    return true;
   }
 
-  /** @param {number} patience ms */
-  #ping(patience) {
-    this.#patience = patience;
-    this.#lastPingAt = Date.now();
-    this.#unansweredSince ??= this.#lastPingAt;
-    this.send({ type: "ping" });
+  /** A listener that throws is heard of, and harms neither the line nor the other listeners.
+   * @template {keyof ConnectionEvents} E @param {E} event @param {ConnectionEvents[E]} value */
+  #emit(event, value) {
+    for (const listener of [...this.#listeners[event]]) {
+      try {
+        listener(value);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
   }
 }
 

@@ -165,6 +165,7 @@ export const en = {
   code_capacity: "All places are taken at the moment.",
   code_shutting_down: "The server is shutting down.",
   code_timeout: "The time for this session ran out.",
+  code_server_unreachable: "The server cannot be reached.",
   code_page_unresponsive: "The page does not respond.",
   code_page_not_visible: "The page is hidden in the bot’s browser.",
   code_cancelled_by_bot: "The bot does not need it any more.",

@@ -47,7 +47,7 @@ const ENDS = new Set(["solved", "failed", "expired", "cancelled"]);
 /** @returns {Model} */
 export function newModel() {
   return {
-    line: { phase: "idle" },
+    line: { name: "DISCONNECTED" },
     joined: false,
     everJoined: false,
     state: null,
@@ -68,10 +68,8 @@ export function newModel() {
 /** @param {Model} model @returns {Phase} */
 export function phaseOf(model) {
   if (model.end !== null) return "ended";
-  if (model.line.phase === "open" && model.joined) return model.state === "starting" ? "starting" : "live";
-  const again =
-    model.everJoined || model.line.phase === "waiting" || ("attempt" in model.line && model.line.attempt > 0);
-  return again ? "reconnecting" : "connecting";
+  if (model.line.name === "CONNECTED" && model.joined) return model.state === "starting" ? "starting" : "live";
+  return model.everJoined || model.line.name === "RECONNECTING" ? "reconnecting" : "connecting";
 }
 
 /** Whether presses go to the page: a control that nobody holds is free to take. @param {Model} model */
@@ -91,8 +89,8 @@ export function timeLeft(model, now) {
  * @returns {Model}
  */
 export function withLine(model, line) {
-  const joined = line.phase === "open" && model.joined;
-  const final = line.phase === "closed" ? FINAL_CLOSES[line.code] : undefined;
+  const joined = line.name === "CONNECTED" && model.joined;
+  const final = line.name === "CLOSED" || line.name === "FAILED" ? FINAL_CLOSES[line.code] : undefined;
   if (final === undefined || model.end !== null) return { ...model, line, joined };
   const end = { outcome: final.outcome, reason: model.error?.code ?? final.code, verified: null };
   return { ...model, line, joined, end: knownEnd(model) ?? end };

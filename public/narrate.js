@@ -25,7 +25,7 @@ const NOTICE_WORDS = /** @type {const} */ ({
  * @returns {Sentence[]}
  */
 export function narrateLine(before, after) {
-  const lost = before.joined && !after.joined && after.line.phase === "waiting";
+  const lost = before.joined && !after.joined && after.line.name === "RECONNECTING";
   return lost ? [() => t("log_lost")] : [];
 }
 

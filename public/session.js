@@ -1,6 +1,6 @@
 // One session on the screen: wires the line, the picture, the hand and the words together.
 
-import { Connection } from "./connection.js";
+import { OperatorConnection } from "./connection.js";
 import { part, say } from "./dom.js";
 import { Ending } from "./ending.js";
 import { Finish } from "./finish.js";
@@ -43,9 +43,12 @@ export function startSession(place) {
   const ending = new Ending(place);
   const log = new Log(part("log", HTMLElement), part("log-latest", HTMLElement), part("announcer", HTMLElement));
 
-  const connection = new Connection({ url: socketUrl(place, location), onState: onLine, onMessage, onBinary });
-  /** @param {ClientMessage} message */
-  const send = (message) => connection.send(message);
+  const connection = new OperatorConnection({ url: socketUrl(place, location), profile: "operator" });
+  connection.on("state", onLine);
+  connection.on("message", onMessage);
+  connection.on("binary", onBinary);
+  /** Whether it went out, or will once the line is back. @param {ClientMessage} message */
+  const send = (message) => connection.send(message) !== "dropped";
   const port = { send, sendText, mayAct: () => mayAct(model), onPress: takeFreeControl };
   const screen = new Screen(canvas, part("well", HTMLElement), {
     onShown,
@@ -88,7 +91,7 @@ export function startSession(place) {
   setInterval(tick, TICK_MS);
 
   render();
-  connection.start();
+  connection.open();
   return {
     translate() {
       log.translate();
@@ -102,15 +105,14 @@ export function startSession(place) {
     const before = model;
     model = withLine(model, line);
     for (const sentence of narrateLine(before, model)) log.add(sentence);
-    if (line.phase !== "open") {
+    if (line.name !== "CONNECTED") {
       letGo();
       screen.forget();
       finish.settle();
       wish.forget();
       pill.reset();
     }
-    if (line.phase === "waiting" && model.end !== null) connection.stop();
-    else render();
+    render();
   }
 
   /** @param {ServerMessage & { timestamp?: number, reply_to?: string | number }} message */
@@ -142,7 +144,7 @@ export function startSession(place) {
     }
     for (const sentence of narrate(before, model, message, now)) log.add(sentence);
     if (could && !mayAct(model)) letGo();
-    if (before.end === null && model.end !== null) setTimeout(() => connection.stop(), GOODBYE_MS);
+    if (before.end === null && model.end !== null) setTimeout(() => connection.close(), GOODBYE_MS);
     render();
   }
 

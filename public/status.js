@@ -65,7 +65,7 @@ export class Status {
     parts.keys.disabled = !mayAct(model);
     parts.finish.disabled = !mayAct(model);
 
-    show(parts.retry, model.line.phase === "waiting" && phase !== "ended");
+    show(parts.retry, waitsToRetry(model.line) && phase !== "ended");
     show(parts.veil, phase === "connecting" || phase === "starting" || (phase === "live" && !hasPicture));
     say(parts.veilText, phase === "live" ? t("first_picture") : phase === "starting" ? t("starting") : t("connecting"));
     say(parts.veilHint, phase === "starting" ? t("starting_hint") : "");
@@ -102,9 +102,15 @@ function lineWords(model, now) {
       return t("connecting");
     case "reconnecting": {
       const { line } = model;
-      const n = "attempt" in line ? Math.max(1, line.attempt) : 1;
-      if (line.phase !== "waiting") return t("reconnecting_now", { n });
+      const n = line.name === "RECONNECTING" ? line.attempt : 1;
+      if (!waitsToRetry(line)) return t("reconnecting_now", { n });
       return t("reconnecting_in", { s: Math.max(1, Math.ceil((line.retryAt - now) / 1000)), n });
     }
   }
+}
+
+/** @param {import("./connection.js").ConnectionState} line
+ * @returns {line is Extract<import("./connection.js").ConnectionState, { name: "RECONNECTING" }> & { retryAt: number }} */
+function waitsToRetry(line) {
+  return line.name === "RECONNECTING" && line.retryAt !== null;
 }

@@ -166,6 +166,7 @@ export const zh = {
   code_capacity: "目前名额已满。",
   code_shutting_down: "服务器正在关闭。",
   code_timeout: "此会话的时间已用完。",
+  code_server_unreachable: "无法连接服务器。",
   code_page_unresponsive: "页面没有响应。",
   code_page_not_visible: "页面在机器人的浏览器中不可见。",
   code_cancelled_by_bot: "机器人已不再需要它。",

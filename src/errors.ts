@@ -36,6 +36,7 @@ export const CODES = {
   shutting_down: { status: 503, close: 1001, message: "The server is shutting down." },
   timeout: { status: 504, message: "The time is up." },
 
+  server_unreachable: { message: "The server does not answer." },
   page_unresponsive: { message: "The page does not answer at the moment." },
   page_not_visible: { message: "The page is in a background tab." },
   cancelled_by_bot: { message: "The bot cancelled the session." },

@@ -92,6 +92,8 @@ export const clientMessageSchema = z.discriminatedUnion("type", [
   extendSchema,
 ]);
 export type ClientMessage = z.infer<typeof clientMessageSchema>;
+/** As a client may write it: what has a default may be left out. */
+export type ClientMessageInput = z.input<typeof clientMessageSchema>;
 export type ClientMessageOf<T extends ClientMessage["type"]> = Extract<ClientMessage, { type: T }>;
 export const CLIENT_MESSAGE_TYPES: readonly string[] = clientMessageSchema.options.map((o) => o.shape.type.value);
 

@@ -125,7 +125,7 @@ export const createSessionSchema = createSessionShape.superRefine((body, context
   }
 });
 export type CreateSession = z.infer<typeof createSessionSchema>;
-/** As it is sent: what has a default may be left out. */
+/** As a bot writes it: what has a default may be left out. */
 export type CreateSessionInput = z.input<typeof createSessionSchema>;
 
 export const sessionAnswerSchema = z.object({
@@ -194,6 +194,7 @@ export const statusSchema = z.object({
   reason: z.string().nullable(),
   verified: verifiedSchema,
 });
+export type SessionStatus = z.infer<typeof statusSchema>;
 
 export const evidenceSchema = z.object({
   rule: z.string().meta({ description: "The rule that held, as JSON." }),

@@ -6,8 +6,9 @@ import { narrate, narrateLine } from "../../public/narrate.js";
 import type { ServerMessage } from "../../src/protocol/live.ts";
 
 const NOW = Date.parse("2030-01-01T00:00:00Z");
-const OPEN = { phase: "open", attempt: 0 } as const;
-const LOST = { phase: "waiting", attempt: 1, retryAt: NOW + 500, code: 1006 } as const;
+const OPEN = { name: "CONNECTED" } as const;
+const LOST = { name: "RECONNECTING", attempt: 1, retryAt: NOW + 500, code: 1006, loss: "network" } as const;
+const TRYING = { ...LOST, retryAt: null } as const;
 
 const info: Extract<ServerMessage, { type: "session_info" }> = {
   type: "session_info",
@@ -33,6 +34,8 @@ test("phases: connecting, starting, live, reconnecting, live again", () => {
   expect(phaseOf(live)).toBe("live");
   const lost = withLine(live, LOST);
   expect(phaseOf(lost)).toBe("reconnecting");
+  expect(phaseOf(withLine(lost, TRYING))).toBe("reconnecting");
+  expect(phaseOf(withLine(newModel(), TRYING))).toBe("reconnecting");
   expect(phaseOf(withLine(lost, OPEN))).toBe("reconnecting");
   expect(phaseOf(withMessage(withLine(lost, OPEN), info, NOW))).toBe("live");
 });
@@ -49,7 +52,7 @@ test("[W16] who may act: the holder, or anybody while nobody holds it; never a w
 });
 
 test("[S4] the first end stands, and keeps its reason through the close of the line", () => {
-  const over = withLine(withMessage(live, ended, NOW), { phase: "closed", code: 4410 });
+  const over = withLine(withMessage(live, ended, NOW), { name: "CLOSED", code: 4410 });
   expect(phaseOf(over)).toBe("ended");
   expect(over.end).toEqual({ outcome: "expired", reason: "timeout", verified: null });
   const late = withMessage(over, { type: "completed", message: "", verified: "checked" }, NOW);
@@ -70,7 +73,7 @@ test("[S2] solved knows how it was verified, also when the state was told first"
 test("[W2] an unknown and an ended session are told apart", () => {
   const refused = (code: string, close: number, details: Record<string, unknown> | null = null) =>
     withLine(withMessage(withLine(newModel(), OPEN), { type: "error", code, message: "", details }, NOW), {
-      phase: "closed",
+      ...(close === 4410 ? { name: "CLOSED" } : { name: "FAILED", loss: "refused" }),
       code: close,
     }).end;
   expect(refused("session_not_found", 4404)?.outcome).toBe("not_found");

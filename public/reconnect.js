@@ -1,0 +1,102 @@
+// When a lost line is tried again: the six states with their moves, the classes of loss, and how each profile waits.
+
+/** @typedef {"DISCONNECTED" | "CONNECTING" | "CONNECTED" | "RECONNECTING" | "FAILED" | "CLOSED"} ConnectionStateName */
+
+/** Each state's moves; `RECONNECTING` stays itself from one try to the next. `FAILED` and `CLOSED` are for good.
+ * @type {Readonly<Record<ConnectionStateName, readonly ConnectionStateName[]>>} */
+export const MOVES = {
+  DISCONNECTED: ["CONNECTING", "CLOSED"],
+  CONNECTING: ["CONNECTED", "RECONNECTING", "FAILED", "CLOSED"],
+  CONNECTED: ["RECONNECTING", "FAILED", "CLOSED"],
+  RECONNECTING: ["RECONNECTING", "CONNECTED", "FAILED", "CLOSED"],
+  FAILED: [],
+  CLOSED: [],
+};
+
+/** Why a line was lost, as far as that says when it is worth trying again. @typedef {"network" | "closed" | "authentication" | "server"} LossClass */
+
+/**
+ * @typedef {object} RetryRule
+ * @property {number} firstMs the shortest wait
+ * @property {number} longestMs waits grow up to here
+ * @property {number} tries so many in a row, then no more; Infinity: never gives up
+ * @property {boolean} [atOnce] the first try comes without a wait
+ */
+
+/** @typedef {Readonly<Record<LossClass, Readonly<RetryRule>>>} Profile */
+
+/** `bot`: nobody is waiting in front of a screen, so the server is spared. `operator`: somebody is.
+ * @type {Readonly<Record<"bot" | "operator", Profile>>} */
+export const PROFILES = {
+  bot: {
+    network: { firstMs: 10_000, longestMs: 60_000, tries: 5 },
+    closed: { firstMs: 3_000, longestMs: 15_000, tries: 3 },
+    authentication: { firstMs: 5_000, longestMs: 6_000, tries: 1 },
+    server: { firstMs: 30_000, longestMs: 36_000, tries: 3 },
+  },
+  operator: {
+    network: { firstMs: 500, longestMs: 5_000, tries: Number.POSITIVE_INFINITY, atOnce: true },
+    closed: { firstMs: 500, longestMs: 5_000, tries: Number.POSITIVE_INFINITY, atOnce: true },
+    authentication: { firstMs: 500, longestMs: 1_000, tries: 1 },
+    // A server that says "full" or "too many" is not asked again sooner, whoever waits.
+    server: { firstMs: 8_000, longestMs: 12_000, tries: Number.POSITIVE_INFINITY },
+  },
+};
+
+/** No person notices this, and a crowd whose server came back does not arrive in one moment. */
+const AT_ONCE_SPREAD_MS = 200;
+
+/** The server will say the same thing again however often it is asked: not allowed, unknown. */
+const REFUSED_CLOSE_CODES = new Set([4403, 4404]);
+/** The session has ended, so there is nothing to come back to. */
+const OVER_CLOSE_CODE = 4410;
+const AUTHENTICATION_CLOSE_CODE = 4401;
+/** Something went wrong in the server, it is full, or it was asked too often. */
+const SERVER_CLOSE_CODES = new Set([1011, 1013, 4429]);
+/** What a WebSocket says where the line broke without a word. */
+export const NO_CLOSE_FRAME = 1006;
+
+/**
+ * What a lost socket means.
+ * @param {number} closeCode
+ * @returns {LossClass | "refused" | "over"} the last two are final
+ */
+export function classOf(closeCode) {
+  if (closeCode === OVER_CLOSE_CODE) return "over";
+  if (REFUSED_CLOSE_CODES.has(closeCode)) return "refused";
+  if (closeCode === AUTHENTICATION_CLOSE_CODE) return "authentication";
+  if (SERVER_CLOSE_CODES.has(closeCode)) return "server";
+  return closeCode === NO_CLOSE_FRAME ? "network" : "closed";
+}
+
+/**
+ * How long to wait before a try: always between the rule's first and longest wait, growing, and at random in the upper
+ * half of what it has grown to, so that a crowd does not come back at once.
+ * @param {RetryRule} rule
+ * @param {number} attempt 1 for the first try of this class in a row
+ * @param {() => number} [random] 0 to 1
+ * @returns {number} ms
+ */
+export function waitBefore(rule, attempt, random = Math.random) {
+  const { firstMs, longestMs, atOnce } = rule;
+  if (atOnce && attempt <= 1) return Math.round(AT_ONCE_SPREAD_MS * random());
+  const grown = Math.min(longestMs, firstMs * 2 ** Math.max(atOnce ? attempt - 1 : attempt, 0));
+  const least = Math.max(firstMs, grown / 2);
+  return Math.round(least + (grown - least) * random());
+}
+
+/**
+ * A profile with some of its numbers replaced.
+ * @param {"bot" | "operator"} name
+ * @param {Partial<Record<LossClass, Partial<RetryRule>>>} [changes]
+ * @returns {Profile}
+ */
+export function profileWith(name, changes = {}) {
+  const base = PROFILES[name];
+  return {
+    network: { ...base.network, ...changes.network },
+    closed: { ...base.closed, ...changes.closed },
+    authentication: { ...base.authentication, ...changes.authentication },
+    server: { ...base.server, ...changes.server },
+  };
+}

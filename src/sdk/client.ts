@@ -1,0 +1,145 @@
+/** The bot's side of a session: create it, hand on its link, wait for its result. */
+import type { SessionState } from "../protocol/common.ts";
+import type { CreateSessionInput, SessionAnswer, SessionListItem, SessionResult } from "../protocol/rest.ts";
+import { backoff, delay } from "./delay.ts";
+import { CaptchaRemoteError, isTransient } from "./errors.ts";
+import { type CallOptions, type ClientOptions, Http, type Method } from "./http.ts";
+import { type Turn, type WaitOptions, waitForResult } from "./wait.ts";
+
+/** Enough for a server that restarts or is full for a moment; then the caller should know. */
+const TRIES = 5;
+/** Once nobody wants the session any more, ending it is a courtesy. */
+const GOODBYE_MS = 5_000;
+const KEY_BYTES = 16;
+
+export interface CreateOptions {
+  readonly signal?: AbortSignal;
+  /** Names this wish: whatever is repeated under it opens one session only. Drawn at random when left out. */
+  readonly idempotencyKey?: string;
+  /** Answers at once, in `starting`, instead of when the page is ready. */
+  readonly respondAsync?: boolean;
+}
+
+export interface SolveOptions extends WaitOptions {
+  /** Told the operator link, to hand it on. It is awaited; what it throws cancels the session. */
+  readonly onLink: (controlUrl: string, session: SessionAnswer) => unknown;
+  readonly idempotencyKey?: string;
+}
+
+export interface SignalOption {
+  readonly signal?: AbortSignal;
+}
+
+export class CaptchaRemoteClient {
+  readonly #http: Http;
+
+  /** TypeError for a `baseUrl` that is none. */
+  constructor(options: ClientOptions) {
+    this.#http = new Http(options);
+  }
+
+  /**
+   * [R10] Opens a session and answers when its page is ready. A lost answer and a full server (503 with Retry-After) are
+   * tried again, at most 5 times within `timeoutMs`; it always is one session.
+   * CaptchaRemoteError: the server's code, or server_unreachable.
+   */
+  create(body: CreateSessionInput, options: CreateOptions = {}): Promise<SessionAnswer> {
+    const { signal, idempotencyKey = randomKey(), respondAsync = false } = options;
+    const prefer = respondAsync ? { prefer: "respond-async" } : {};
+    const headers = { "idempotency-key": idempotencyKey, ...prefer };
+    return this.#repeat("POST", "/sessions", { body, headers, signal }, isWorthCreatingAgain);
+  }
+
+  /**
+   * [R6] [R11] The result, as soon as the session has ended: `outcome` says how. Outlives network errors and restarts.
+   * CaptchaRemoteError: session_not_found, timeout, server_unreachable, or what the server refuses.
+   */
+  waitUntilDone(id: string, options: WaitOptions = {}): Promise<SessionResult> {
+    return waitForResult(this.#http, id, options);
+  }
+
+  /** As waitUntilDone, with polls that wait for their turn: what a ConnectionPool uses. */
+  waitInTurn(id: string, options: WaitOptions, turn: Turn): Promise<SessionResult> {
+    return waitForResult(this.#http, id, options, turn);
+  }
+
+  /** [R11] CaptchaRemoteError not_ended before the end, session_not_found. */
+  result(id: string, { signal }: SignalOption = {}): Promise<SessionResult> {
+    return this.#repeat("GET", `/session/${encodeURIComponent(id)}/result`, { signal }, isTransient);
+  }
+
+  /** [R12] The new deadline, ISO 8601. Asked once: repeated it could extend twice. */
+  async extend(id: string, seconds: number, { signal }: SignalOption = {}): Promise<string> {
+    const path = `/session/${encodeURIComponent(id)}/extend`;
+    const answer = await this.#http.call<{ expires_at: string }>("POST", path, { body: { seconds }, signal });
+    return answer.expires_at;
+  }
+
+  /** [R7] An ended or unknown session is left as it is. */
+  async cancel(id: string, { signal }: SignalOption = {}): Promise<void> {
+    await this.#repeat("DELETE", `/session/${encodeURIComponent(id)}`, { signal }, isTransient);
+  }
+
+  /** [R1] Newest first, at most 500; the living ones unless `state` names others. */
+  async list(
+    options: SignalOption & { readonly state?: SessionState | readonly SessionState[] } = {},
+  ): Promise<SessionListItem[]> {
+    const { state, signal } = options;
+    const query = state === undefined ? "" : `?state=${[state].flat().join(",")}`;
+    const answer = await this.#repeat<{ sessions: SessionListItem[] }>(
+      "GET",
+      `/sessions${query}`,
+      { signal },
+      isTransient,
+    );
+    return answer.sessions;
+  }
+
+  /** One POST, one link, back to work: create, hand on the link, wait. Aborted or failed in between, it cancels the session. */
+  async solve(body: CreateSessionInput, options: SolveOptions): Promise<SessionResult> {
+    const { onLink, idempotencyKey, signal, ...waiting } = options;
+    const session = await this.create(body, {
+      ...(signal ? { signal } : {}),
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    });
+    try {
+      await onLink(session.control_url, session);
+      return await this.waitUntilDone(session.session_id, { ...waiting, signal });
+    } catch (error) {
+      await this.cancel(session.session_id, { signal: AbortSignal.timeout(GOODBYE_MS) }).catch(() => {});
+      throw error;
+    }
+  }
+
+  /** Tries again what is worth it, while there is time. The last error is the one that is told. */
+  async #repeat<T>(
+    method: Method,
+    path: string,
+    options: CallOptions,
+    isWorthIt: (error: unknown) => error is CaptchaRemoteError,
+  ): Promise<T> {
+    const end = performance.now() + this.#http.timeoutMs;
+    for (let tried = 1; ; tried += 1) {
+      try {
+        return await this.#http.call<T>(method, path, { ...options, withinMs: end - performance.now() });
+      } catch (error) {
+        if (tried >= TRIES || !isWorthIt(error)) throw error;
+        const wait = backoff(tried, error.retryAfterMs);
+        if (performance.now() + wait >= end) throw error;
+        await delay(wait, options.signal);
+      }
+    }
+  }
+}
+
+/** A page that could not be opened cannot be opened a second later either: of the server's own refusals only a 503 that says when. */
+function isWorthCreatingAgain(error: unknown): error is CaptchaRemoteError {
+  if (!(error instanceof CaptchaRemoteError)) return false;
+  return error.code === "server_unreachable" || (error.status === 503 && error.retryAfterMs !== null);
+}
+
+/** Not `randomUUID`: browsers have that on https only. */
+function randomKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,30 @@
+/** Waits that can be aborted, and how long to wait before the next try. */
+
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 10_000;
+
+/** Resolves after `ms` milliseconds; rejects with the signal's reason as soon as it aborts. */
+export function delay(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const onAbort = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve();
+    }, ms);
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+/**
+ * Ms before try number `attempt` (1 for the first one again): growing from 0.5 to 10 s, at random in the upper half, so
+ * that many bots do not come back at once; never sooner than the server asked for.
+ */
+export function backoff(attempt: number, retryAfterMs: number | null = null): number {
+  const grown = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempt - 1));
+  const wait = (grown / 2) * (1 + Math.random());
+  return retryAfterMs === null ? wait : Math.max(wait, retryAfterMs * (1 + Math.random() / 4));
+}

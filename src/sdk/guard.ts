@@ -1,0 +1,162 @@
+/** While a person holds a page: makes the bot's own actions on it fail with a clear error instead of fighting. */
+import { CaptchaRemoteError } from "./errors.ts";
+
+/** What Playwright's and Puppeteer's pages have in common. */
+export interface GuardablePage {
+  readonly mouse: object;
+  readonly keyboard: object;
+  readonly touchscreen: object;
+  frames(): readonly object[];
+  on(event: "frameattached", listener: (frame: object) => void): unknown;
+  off(event: "frameattached", listener: (frame: object) => void): unknown;
+}
+
+/** With `using`, it is released at the end of the block. */
+export interface Guard extends Disposable {
+  /** The page acts again, unless another guard is still on. A second call does nothing. */
+  release(): void;
+}
+
+type Method = (...parameters: unknown[]) => unknown;
+
+/** Pages, frames, elements and locators share their names for what hands do; whatever one of them lacks is left out. */
+const ACTIONS = [
+  ...["click", "dblclick", "tap", "hover", "press", "type", "fill", "focus", "check", "uncheck", "setChecked"],
+  ...["select", "selectOption", "selectText", "setInputFiles", "uploadFile", "autofill", "dispatchEvent", "scroll"],
+  ...["drag", "dragEnter", "dragOver", "drop", "dragAndDrop", "_drop", "touchStart", "touchMove", "touchEnd"],
+];
+/** They would take the challenge away under the person's hands, or move it. */
+const UPHEAVALS = ["goto", "reload", "goBack", "goForward", "setContent", "setViewportSize", "setViewport"];
+const HANDS = {
+  mouse: [
+    "click",
+    "dblclick",
+    "down",
+    "move",
+    "up",
+    "wheel",
+    "drag",
+    "dragEnter",
+    "dragOver",
+    "drop",
+    "dragAndDrop",
+    "reset",
+  ],
+  keyboard: ["down", "up", "press", "type", "insertText", "sendCharacter"],
+  touchscreen: ["tap", "touchStart", "touchMove", "touchEnd"],
+} as const;
+/** Reading that hands out elements: they are looked for as ever, and do nothing either. */
+const FINDERS = ["$", "$$", "waitForSelector"];
+/** What makes a locator of a locator. Puppeteer's try again until their time is up, whatever the reason: they have to be stopped themselves. */
+const LOCATOR_STEPS = [
+  ...["setTimeout", "setVisibility", "setWaitForEnabled", "setEnsureElementIsInTheViewport"],
+  ...["setWaitForStableBoundingBox", "clone", "filter", "map"],
+];
+
+/** One page's guards: how many are on, and how what they changed is put back. */
+interface Hold {
+  count: number;
+  restore: (() => void)[];
+  /** Elements and locators that were handed out under a guard; they are not kept from being collected. */
+  readonly derived: WeakSet<object>;
+}
+
+/** Outlives the guards: an element that was found under one is held by the next one too. */
+const holds = new WeakMap<GuardablePage, Hold>();
+/** Node 20 and later have it; without it there is no `using` either. */
+const DISPOSE: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for("Symbol.dispose");
+
+/**
+ * From here on, until it is released, what the bot does to this page (its mouse, keyboard and touchscreen, its frames,
+ * also those that come later) rejects with CaptchaRemoteError `page_in_use`. Reading goes on: evaluate, content,
+ * screenshot, whatever waits. Nothing changes in the web page itself. Guards on one page add up.
+ */
+export function guard(page: GuardablePage): Guard {
+  const hold = holds.get(page) ?? { count: 0, restore: [], derived: new WeakSet() };
+  holds.set(page, hold);
+  if (hold.count === 0) hold.restore = blockPage(page, hold);
+  hold.count += 1;
+  let isOn = true;
+  const release = () => {
+    if (!isOn) return;
+    isOn = false;
+    hold.count -= 1;
+    if (hold.count === 0) for (const restore of hold.restore.splice(0).reverse()) restore();
+  };
+  return { release, [DISPOSE]: release };
+}
+
+/** Answers how to put everything back, in the order in which it was done. */
+function blockPage(page: GuardablePage, hold: Hold): (() => void)[] {
+  const restore: (() => void)[] = [];
+  for (const hand of ["mouse", "keyboard", "touchscreen"] as const) {
+    for (const method of HANDS[hand]) restore.push(replace(page[hand], method, refusal(`${hand}.${method}`)));
+  }
+  const block = (target: object, name: string) => {
+    for (const method of [...ACTIONS, ...UPHEAVALS])
+      restore.push(replace(target, method, refusal(`${name}.${method}`)));
+    for (const method of FINDERS) restore.push(replace(target, method, finder(hold)));
+    restore.push(replace(target, "locator", step(hold)));
+  };
+  const onFrame = (frame: object) => block(frame, "frame");
+  block(page, "page");
+  page.frames().forEach(onFrame);
+  page.on("frameattached", onFrame);
+  restore.push(() => page.off("frameattached", onFrame));
+  return restore;
+}
+
+/** What is found or made under a guard is not put back at the end, only let through: it may be much, and is soon forgotten. */
+function blockDerived(hold: Hold, target: unknown, name: "element" | "locator"): void {
+  if (typeof target !== "object" || target === null || hold.derived.has(target)) return;
+  hold.derived.add(target);
+  for (const method of ACTIONS) {
+    replace(target, method, (original) => (...parameters) => {
+      return hold.count > 0 ? Promise.reject(inUse(`${name}.${method}`)) : original(...parameters);
+    });
+  }
+  if (name === "locator") for (const method of LOCATOR_STEPS) replace(target, method, step(hold));
+  else for (const method of FINDERS) replace(target, method, finder(hold));
+}
+
+function finder(hold: Hold): (original: Method) => Method {
+  return (original) =>
+    async (...parameters) => {
+      const found = await original(...parameters);
+      for (const element of [found].flat()) blockDerived(hold, element, "element");
+      return found;
+    };
+}
+
+function step(hold: Hold): (original: Method) => Method {
+  return (original) =>
+    (...parameters) => {
+      const locator = original(...parameters);
+      blockDerived(hold, locator, "locator");
+      return locator;
+    };
+}
+
+function refusal(action: string): (original: Method) => Method {
+  return () => () => Promise.reject(inUse(action));
+}
+
+/** Puts a method of the object's own in front of the one that it has, and answers how to take it away again. */
+function replace(target: object, method: string, make: (original: Method) => Method): () => void {
+  const original: unknown = Reflect.get(target, method);
+  if (typeof original !== "function") return () => {};
+  const before = Object.getOwnPropertyDescriptor(target, method);
+  const value = make((...parameters) => Reflect.apply(original, target, parameters));
+  Object.defineProperty(target, method, { value, configurable: true, writable: true, enumerable: false });
+  return () => {
+    if (before) Object.defineProperty(target, method, before);
+    else Reflect.deleteProperty(target, method);
+  };
+}
+
+function inUse(action: string): CaptchaRemoteError {
+  const message =
+    `A person holds this page, and ${action} would get in the way: wait for the session's result first` +
+    " (waitUntilDone), then release the guard.";
+  return new CaptchaRemoteError("page_in_use", message, { details: { action } });
+}

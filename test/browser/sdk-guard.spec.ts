@@ -1,0 +1,203 @@
+/** The SDK's guard on real pages of Playwright and Puppeteer: hands are refused, reading goes on, nothing stays changed. */
+import { connect, type Page as PuppeteerPage } from "puppeteer-core";
+import { CaptchaRemoteError } from "../../src/sdk/errors.ts";
+import { type GuardablePage, guard } from "../../src/sdk/guard.ts";
+import { expect, type TestSite } from "../fixtures.ts";
+import { test as base } from "../guest.ts";
+
+const test = base.extend<{ puppeteerPage: PuppeteerPage }>({
+  puppeteerPage: async ({ botBrowser }, use) => {
+    const browser = await connect({ browserWSEndpoint: botBrowser.wsEndpoint, defaultViewport: null });
+    await use(await browser.newPage());
+    await browser.disconnect();
+  },
+});
+
+/**
+ * A page with a frame that both tell how often they were pressed, and what was typed into them. Of moves only the bot's
+ * count: Chromium itself tells a new page of a pointer in its corner.
+ */
+function serve(site: TestSite): string {
+  const body = (name: string) => `<!doctype html><title>${name}</title><body style="margin:0">
+    <button style="position:absolute;left:0;top:0;width:80px;height:40px" onclick="count += 1">press</button>
+    <input style="position:absolute;left:0;top:50px"><select style="position:absolute;left:0;top:80px"><option>a<option>b</select>
+    <script>var count = 0, moves = 0; addEventListener("mousemove", ({ clientX }) => { moves += clientX === 5; });</script>`;
+  site.serve("/frame", body("frame"));
+  return site.serve(
+    "/page",
+    `${body("page")}<iframe src="/frame" style="position:absolute;left:0;top:120px"></iframe>`,
+  );
+}
+
+/** Which own properties an object has: a guard that is over leaves none behind. */
+function shapeOf(page: GuardablePage): unknown[] {
+  return [page, page.mouse, page.keyboard, page.touchscreen, ...page.frames()].map((object) => Reflect.ownKeys(object));
+}
+
+/** Each action is refused at once, by name. */
+async function expectRefused(actions: Record<string, () => Promise<unknown>>): Promise<void> {
+  for (const [action, act] of Object.entries(actions)) {
+    const startedAt = Date.now();
+    const error = await act().catch((reason: unknown) => reason);
+    expect(error, action).toBeInstanceOf(CaptchaRemoteError);
+    expect(error).toMatchObject({ code: "page_in_use", message: expect.stringContaining("A person holds this page") });
+    expect((error as CaptchaRemoteError).details, action).toEqual({ action });
+    expect(Date.now() - startedAt).toBeLessThan(1_000);
+  }
+}
+
+/** Runs in the page. */
+const touched = () => {
+  const { count, moves } = globalThis as unknown as { count: number; moves: number };
+  return {
+    count,
+    moves,
+    typed: document.querySelector("input")?.value,
+    chosen: document.querySelector("select")?.value,
+  };
+};
+const UNTOUCHED = { count: 0, moves: 0, typed: "", chosen: "a" };
+
+test("Playwright: hands are refused in page and frames, reading goes on, and afterwards all is as it was", async ({
+  page,
+  site,
+}) => {
+  await page.goto(serve(site));
+  const [, frame] = page.frames();
+  if (!frame) throw new Error("The frame is missing.");
+  const button = page.locator("button");
+  const [box, list] = [page.getByRole("textbox"), page.getByRole("combobox")];
+  const inner = page.frameLocator("iframe").getByRole("textbox");
+  const before = shapeOf(page);
+  const held = guard(page);
+
+  await expectRefused({
+    "page.click": () => page.click("button"),
+    "page.fill": () => page.fill("input", "x"),
+    "page.goto": () => page.goto(page.url()),
+    "page.reload": () => page.reload(),
+    "page.setContent": () => page.setContent("gone"),
+    "page.dragAndDrop": () => page.dragAndDrop("button", "input"),
+    "mouse.move": () => page.mouse.move(5, 5),
+    "mouse.click": () => page.mouse.click(5, 5),
+    "keyboard.type": () => page.keyboard.type("x"),
+    "touchscreen.tap": () => page.touchscreen.tap(5, 5),
+    "frame.click": () => button.click(),
+    "frame.type": () => box.pressSequentially("x"),
+    "frame.selectOption": () => list.selectOption("b"),
+    "frame.check": () => button.check(),
+    "frame.fill": () => inner.fill("x"),
+    "frame.press": () => frame.press("input", "Enter"),
+    "locator.click": () => frame.locator("button").click(),
+    "element.click": async () => (await page.$("button"))?.click(),
+    "element.type": async () => (await frame.waitForSelector("input")).type("x"),
+    "element.hover": async () => (await (await page.$("body"))?.$("button"))?.hover(),
+  });
+
+  expect(await page.title()).toBe("page");
+  expect(await button.textContent()).toBe("press");
+  expect(await page.evaluate(touched)).toEqual(UNTOUCHED);
+  expect(await frame.evaluate(touched)).toEqual(UNTOUCHED);
+  await page.waitForFunction(() => document.readyState === "complete");
+  expect((await page.screenshot()).length).toBeGreaterThan(100);
+
+  held.release();
+  expect(shapeOf(page)).toEqual(before);
+  await button.click();
+  await frame.fill("input", "y");
+  await page.keyboard.press("Tab");
+  expect(await page.evaluate(touched)).toMatchObject({ count: 1 });
+  expect(await frame.evaluate(touched)).toMatchObject({ typed: "y" });
+});
+
+test("Playwright: frames that come later are guarded too, and elements by every later guard", async ({
+  page,
+  site,
+}) => {
+  await page.goto(serve(site));
+  const first = guard(page);
+  const element = await page.waitForSelector("button");
+  await page.evaluate(() =>
+    document.body.append(
+      Object.assign(document.createElement("iframe"), { src: "/frame?late", style: "position:absolute;top:300px" }),
+    ),
+  );
+  await expect.poll(() => page.frames().some((frame) => frame.url().endsWith("late"))).toBe(true);
+  const late = page.frames().find((frame) => frame.url().endsWith("late"));
+  await expectRefused({ "frame.click": async () => late?.click("button") });
+  first.release();
+  await element.click();
+  await late?.click("button");
+  expect([await page.evaluate(touched), await late?.evaluate(touched)]).toMatchObject([{ count: 1 }, { count: 1 }]);
+  const second = guard(page);
+  await expectRefused({ "element.click": () => element.click() });
+  second.release();
+});
+
+test("guards add up, release does nothing twice, and `using` ends one with its block", async ({ page, site }) => {
+  await page.goto(serve(site));
+  const before = shapeOf(page);
+  const [one, two] = [guard(page), guard(page)];
+  one.release();
+  one.release();
+  await expectRefused({ "page.click": () => page.click("button") });
+  two.release();
+  expect(shapeOf(page)).toEqual(before);
+  {
+    using _held = guard(page);
+    await expectRefused({ "page.click": () => page.click("button") });
+  }
+  await page.click("button");
+  expect(await page.evaluate(touched)).toMatchObject({ count: 1 });
+});
+
+test("what somebody has put over a method stays over it", async ({ page }) => {
+  const own = async () => {};
+  page.click = own;
+  const held = guard(page);
+  await expectRefused({ "page.click": () => page.click("button") });
+  held.release();
+  expect(page.click).toBe(own);
+});
+
+test("Puppeteer: hands are refused in page, frames, elements and locators, and afterwards all is as it was", async ({
+  puppeteerPage: page,
+  site,
+}) => {
+  await page.goto(serve(site));
+  const frame = page.frames()[1];
+  if (!frame) throw new Error("The frame is missing.");
+  const early = await page.$("button");
+  const before = shapeOf(page);
+  const held = guard(page);
+
+  await expectRefused({
+    "page.click": () => page.click("button"),
+    "page.type": () => page.type("input", "x"),
+    "page.select": () => page.select("select", "b"),
+    "page.goto": () => page.goto(page.url()),
+    "page.setViewport": () => page.setViewport({ width: 500, height: 500 }),
+    "mouse.move": () => page.mouse.move(5, 5),
+    "mouse.click": async () => early?.click(),
+    "keyboard.press": () => page.keyboard.press("a"),
+    "touchscreen.tap": () => page.touchscreen.tap(5, 5),
+    "frame.click": () => frame.click("button"),
+    "element.click": async () => (await page.$("button"))?.click(),
+    "element.select": async () => (await frame.waitForSelector("select"))?.select("b"),
+    "element.press": async () => (await frame.$$("input"))[0]?.press("a"),
+    "locator.click": () => page.locator("button").click(),
+    "locator.fill": () => frame.locator("input").setTimeout(5_000).setWaitForEnabled(false).fill("x"),
+  });
+  expect(await page.title()).toBe("page");
+  expect(await page.evaluate(touched)).toEqual(UNTOUCHED);
+  expect(await frame.evaluate(touched)).toEqual(UNTOUCHED);
+  expect(await page.content()).toContain("<button");
+  expect((await page.screenshot()).length).toBeGreaterThan(100);
+
+  held.release();
+  expect(shapeOf(page)).toEqual(before);
+  await page.locator("button").click();
+  await frame.type("input", "y");
+  expect(await page.evaluate(touched)).toMatchObject({ count: 1 });
+  expect(await frame.evaluate(touched)).toMatchObject({ typed: "y" });
+});

@@ -1,0 +1,134 @@
+// What is kept while the line is away: words in their order, no stale hands, and never more than fits.
+import { expect, test } from "@playwright/test";
+import fc from "fast-check";
+import { CLICK_PX, type Message, MOST_QUEUED, Outbox, PRESS_FRESH_MS } from "../../public/outbox.js";
+
+type EventType = "down" | "move" | "up";
+const mouse = (event_type: EventType, x = 0, button: "left" | "right" = "left"): Message => ({
+  type: "mouse_event",
+  event_type,
+  x,
+  y: 0,
+  button,
+});
+const key = (event_type: "down" | "up", name = "Enter"): Message => ({
+  type: "key",
+  event_type,
+  key: name,
+  code: name,
+});
+const text = (words: string): Message => ({ type: "text", text: words });
+
+/** What is kept of messages that are said 1 ms after each other, `away` ms after the last. */
+function keptOf(messages: readonly Message[], away = 0, sentBefore: readonly Message[] = []): Message[] {
+  const outbox = new Outbox();
+  for (const message of sentBefore) outbox.sent(message);
+  messages.forEach((message, index) => {
+    outbox.keep(message, index);
+  });
+  return outbox.take(messages.length + away);
+}
+
+test("[W12] [W11] [W17] words are kept in their order, however long it takes", () => {
+  const words: Message[] = [
+    text("12"),
+    key("down", "Backspace"),
+    key("up", "Backspace"),
+    text("3"),
+    { type: "take_control" },
+    { type: "extend", seconds: 60 },
+    { type: "check_completion" },
+    { type: "finish", outcome: "done" },
+  ];
+  expect(keptOf(words, 3_600_000)).toEqual(words);
+});
+
+test("[W4] [W10] [W15] [W8] moves, wheels, acknowledgements and pings are of the moment", () => {
+  const messages: Message[] = [
+    mouse("move"),
+    { type: "wheel", x: 0, y: 0, delta_x: 0, delta_y: 9 },
+    { type: "ack", seq: 3 },
+    { type: "ping" },
+    { type: "pong" },
+    { type: "heartbeat" },
+  ];
+  for (const message of messages) expect(new Outbox().keep(message, 0)).toBe(false);
+  expect(keptOf(messages)).toEqual([]);
+});
+
+test("[W14] of view wishes the newest", () => {
+  const wish = (scale: number): Message => ({ type: "view", scale });
+  expect(keptOf([wish(1), text("a"), wish(2)])).toEqual([text("a"), wish(2)]);
+});
+
+test("[W4] a click is kept while it is fresh, and whole or not at all", () => {
+  const click = [mouse("down", 5), mouse("up", 5 + CLICK_PX)];
+  expect(keptOf(click)).toEqual(click);
+  expect(keptOf(click, PRESS_FRESH_MS + 10)).toEqual([]);
+  expect(keptOf([text("a"), ...click, text("b")], PRESS_FRESH_MS + 10)).toEqual([text("a"), text("b")]);
+  // A release is as old as its press.
+  const outbox = new Outbox();
+  outbox.keep(mouse("down"), 0);
+  outbox.keep(mouse("up"), PRESS_FRESH_MS);
+  expect(outbox.take(PRESS_FRESH_MS + 1)).toEqual([]);
+});
+
+test("[W4] a drag whose moves are lost is not sent, nor a press that still lasts", () => {
+  expect(keptOf([mouse("down", 0), mouse("move", 50), mouse("up", 100)])).toEqual([]);
+  expect(keptOf([mouse("down", 0)])).toEqual([]);
+});
+
+test("[W24] an `up` only where its `down` was sent", () => {
+  expect(keptOf([mouse("up"), key("up")])).toEqual([]);
+  expect(keptOf([mouse("up", 90)], 0, [mouse("down")])).toEqual([mouse("up", 90)]);
+  expect(keptOf([mouse("up", 0, "right")], 0, [mouse("down")])).toEqual([]);
+  expect(keptOf([mouse("up")], 0, [mouse("down"), mouse("up")])).toEqual([]);
+  expect(keptOf([key("up")], 60_000, [key("down")])).toEqual([key("up")]);
+  expect(keptOf([mouse("up")], PRESS_FRESH_MS + 10, [mouse("down")])).toEqual([]);
+});
+
+test("it is bounded: stale presses give way, words do not, and who finds no room is told", () => {
+  const outbox = new Outbox();
+  outbox.keep(mouse("down"), 0);
+  outbox.keep(mouse("up"), 0);
+  for (let count = 0; count < MOST_QUEUED - 2; count += 1) expect(outbox.keep(text(`${count}`), 0)).toBe(true);
+  expect(outbox.keep(text("too early"), PRESS_FRESH_MS)).toBe(false);
+  expect(outbox.keep(text("98"), PRESS_FRESH_MS + 1)).toBe(true);
+  expect(outbox.keep(text("99"), PRESS_FRESH_MS + 1)).toBe(true);
+  expect(outbox.keep(text("too many"), PRESS_FRESH_MS + 1)).toBe(false);
+  expect(outbox.size).toBe(MOST_QUEUED);
+  const kept = outbox.take(PRESS_FRESH_MS + 1);
+  expect(kept).toEqual(Array.from({ length: MOST_QUEUED }, (_, index) => text(`${index}`)));
+  expect(outbox.size).toBe(0);
+});
+
+test("whatever is said: words stay whole and in order, and each press that is sent is let go of again", () => {
+  const button = fc.constantFrom("left" as const, "right" as const);
+  const message = fc.oneof(
+    fc.string({ minLength: 1, maxLength: 3 }).map(text),
+    fc
+      .tuple(fc.constantFrom<EventType>("down", "move", "up"), fc.integer({ min: 0, max: 9 }), button)
+      .map((facts) => mouse(...facts)),
+  );
+  const said = fc.tuple(message, fc.integer({ min: 0, max: 1_000 }));
+  fc.assert(
+    fc.property(fc.array(said, { maxLength: 80 }), (all) => {
+      const outbox = new Outbox();
+      let now = 0;
+      for (const [what, pause] of all) {
+        now += pause;
+        outbox.keep(what, now);
+      }
+      const kept = outbox.take(now);
+      const words = all.map(([what]) => what).filter(({ type }) => type === "text");
+      expect(kept.filter(({ type }) => type === "text")).toEqual(words);
+      const down = new Set<string>();
+      for (const event of kept) {
+        if (event.type !== "mouse_event") continue;
+        if (event.event_type === "down") down.add(event.button ?? "");
+        else expect(down.delete(event.button ?? "")).toBe(true);
+      }
+      expect([...down]).toEqual([]);
+    }),
+  );
+});
