@@ -228,15 +228,11 @@ test("a message that comes again after its reply is acknowledged, and not replie
 }) => {
   const chat = await startChat();
   const bot = startBot(chat);
-  chat.clients.faults.losesAcknowledgements = true;
+  chat.clients.faults.losesAcknowledgement = true;
   chat.say("one");
-  await expect.poll(() => chat.mailbox.replies).toHaveLength(1);
-  chat.clients.drop();
-  chat.clients.faults.losesAcknowledgements = false;
-  chat.say("two");
-  await expectReplies(chat, "one", "two");
+  await expectReplies(chat, "one");
   expect(timesConnected(bot)).toBe(2);
-  expect(chat.mailbox.replies.map(({ times }) => times)).toEqual([1, 1]);
+  expect(chat.mailbox.replies).toMatchObject([{ times: 1 }]);
 });
 
 test("the simulator is a program too: what is typed is answered by the bot, and both end on SIGTERM", async ({

@@ -21,8 +21,8 @@ interface Client {
 }
 
 export class Clients {
-  /** Bad days: the line breaks as the next reply comes in, before or after it is kept; acknowledgements are lost. */
-  readonly faults = { losesReply: false, losesConfirmation: false, losesAcknowledgements: false };
+  /** Bad days: the line breaks as the next reply comes in, before or after it is kept, or as the next acknowledgement does. */
+  readonly faults = { losesReply: false, losesConfirmation: false, losesAcknowledgement: false };
   readonly #access: Access;
   readonly #mailbox: Mailbox;
   readonly #silentForMs: number;
@@ -76,7 +76,8 @@ export class Clients {
     const frame = parseFrame(text);
     if (frame === null) say(client, { code: BAD_FRAME, headers: { mid: "none" } });
     else if (isRequest(frame)) this.#answer(client, frame);
-    else if (!this.faults.losesAcknowledgements && frame.code === OK) this.#mailbox.acknowledge(frame.headers.mid);
+    else if (once(this.faults, "losesAcknowledgement")) client.socket.terminate();
+    else if (frame.code === OK) this.#mailbox.acknowledge(frame.headers.mid);
   }
 
   #answer(client: Client, request: Request): void {
