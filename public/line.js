@@ -221,6 +221,10 @@ export class Line {
   /** @param {Socket} socket @param {number} code */
   #lost(socket, code) {
     if (this.#socket !== socket) return;
+    this.#socket = null;
+    // Not waited for: a dead line never answers the closing handshake, and ws would hold its process for 30 s.
+    if (socket.terminate) socket.terminate();
+    else socket.close(CLOSE_NORMAL);
     const loss = this.#isOver ? "over" : classOf(code);
     if (loss === "over") return this.#become({ name: "CLOSED", code });
     if (loss === "refused") return this.#become({ name: "FAILED", code, loss });
@@ -247,13 +251,13 @@ export class Line {
     this.#heartbeat.stop();
     if (state.name === "CONNECTED") this.#arrive();
     else if (state.name === "RECONNECTING" && state.retryAt !== null) {
-      this.#letGo();
       this.#cancelTimer = this.#clock.later(
         () => this.#tryAgain(state),
         Math.max(0, state.retryAt - this.#clock.now()),
       );
     } else if (MOVES[state.name].length === 0) {
-      this.#letGo();
+      this.#socket?.close(CLOSE_NORMAL);
+      this.#socket = null;
       this.#outbox.clear();
     }
     this.#emit("state", state);
@@ -264,13 +268,6 @@ export class Line {
     this.#connectedAt = this.#clock.now();
     this.#heartbeat.start();
     for (const message of this.#outbox.take(this.#connectedAt)) this.#write(message);
-  }
-
-  #letGo() {
-    const socket = this.#socket;
-    this.#socket = null;
-    // Not waited for: a dead line never answers the closing handshake.
-    socket?.close(CLOSE_NORMAL);
   }
 
   /** @param {Out} message @returns {boolean} */

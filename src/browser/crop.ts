@@ -29,6 +29,8 @@ export interface Crop {
   apply(aim: Aim): Promise<void>;
   /** What was applied may not hold: the next time it is done again. */
   forget(): void;
+  /** Bounds of a cast's pictures, px, where these are what makes them coarser. */
+  castSize(aim: Aim): { readonly maxWidth?: number; readonly maxHeight?: number };
   /** Picture px per CSS px of a picture of this size that was captured for `aim`; null where it shows something else. */
   scaleOf(picture: Size, aim: Aim): number | null;
   /** The page has another viewport now. */
@@ -99,6 +101,10 @@ export class OverrideCrop implements Crop {
     this.#applied = null;
   }
 
+  castSize(): object {
+    return {};
+  }
+
   scaleOf(picture: Size, { view, scale }: Aim): number | null {
     const width = Math.abs(picture.width - view.width * scale);
     const height = Math.abs(picture.height - view.height * scale);
@@ -120,7 +126,7 @@ export class OverrideCrop implements Crop {
 
 /**
  * For pages of the bot's own: an override of theirs would undo the bot's emulation for good, and so would a clip.
- * Pictures show the whole viewport at 1 px per CSS px.
+ * Pictures show the whole viewport at 1 px per CSS px at most.
  */
 export class ServerCut implements Crop {
   readonly #session: PageSession;
@@ -131,13 +137,18 @@ export class ServerCut implements Crop {
     this.#viewport = viewport;
   }
 
-  reach({ scroll }: Aim): Aim {
-    return { view: wholePage(this.#viewport), scale: 1, scroll };
+  reach({ scroll, scale }: Aim): Aim {
+    return { view: wholePage(this.#viewport), scale: Math.min(1, scale), scroll };
   }
 
   async apply(): Promise<void> {}
 
   forget(): void {}
+
+  castSize({ view, scale }: Aim): { maxWidth?: number; maxHeight?: number } {
+    if (scale >= 1) return {};
+    return { maxWidth: Math.round(view.width * scale), maxHeight: Math.round(view.height * scale) };
+  }
 
   /** The bot's emulation decides how fine a screenshot is, and a window's borders may take a pixel. */
   scaleOf(picture: Size, { view }: Aim): number | null {

@@ -58,7 +58,6 @@ export class Screencast {
   get pictures(): number {
     return this.#seq;
   }
-
   /** How often it was started anew because it seemed frozen. */
   get restarts(): number {
     return this.#restarts;
@@ -286,7 +285,8 @@ export class Screencast {
     this.#freeze.started(performance.now());
     this.#watchForFreeze();
     const { quality, everyNth } = next.level;
-    const start = { format: "jpeg" as const, quality, everyNthFrame: everyNth };
+    const size = this.#crop.castSize(next.aim);
+    const start = { format: "jpeg" as const, quality, everyNthFrame: everyNth, ...size };
     await this.#call(this.#session.send("Page.startScreencast", start), "screencast start").catch((error: unknown) => {
       this.#cast = null;
       throw error;

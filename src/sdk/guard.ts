@@ -1,4 +1,5 @@
 /** While a person holds a page: makes the bot's own actions on it fail with a clear error instead of fighting. */
+/// <reference lib="esnext.disposable" preserve="true" />
 import { CaptchaRemoteError } from "./errors.ts";
 
 /** What Playwright's and Puppeteer's pages have in common. */

@@ -29,6 +29,8 @@ export interface Wish {
   readonly scale: number;
   /** While something moves: what the best of their lines carries. */
   readonly motion: Level;
+  /** An older client is among them, which counts on 1 picture px per CSS px at least. */
+  readonly exact: boolean;
 }
 
 type Bare<T extends ClientMessageOf<"mouse_event" | "wheel" | "key" | "text">> = Omit<T, "id">;

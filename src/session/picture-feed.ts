@@ -169,6 +169,7 @@ function wishOf(viewers: ReadonlySet<Viewer>): Wish | null {
     mode: all.some(({ lens }) => lens.mode === "page") ? "page" : "challenge",
     scale: Math.max(...all.map(({ lens }) => lens.scale)),
     motion: best(all.map(({ motion }) => motion)),
+    exact: all.some(({ plain }) => plain),
   };
 }
 
@@ -182,7 +183,6 @@ function best(motions: readonly Level[]): Level {
 function isSame(a: Wish | null, b: Wish | null): boolean {
   if (!a || !b) return a === b;
   const { motion } = a;
-  return (
-    a.mode === b.mode && a.scale === b.scale && motion.quality === b.motion.quality && motion.scale === b.motion.scale
-  );
+  const isSameMotion = motion.quality === b.motion.quality && motion.scale === b.motion.scale;
+  return a.mode === b.mode && a.scale === b.scale && a.exact === b.exact && isSameMotion;
 }

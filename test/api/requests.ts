@@ -48,10 +48,11 @@ export const test = base.extend<{
     const closers: (() => Promise<void>)[] = [];
     await use(async (given = {}) => {
       const env = { ...process.env, HOST: "127.0.0.1", PORT: "0", DATA_DIR: dataDir, DEMO: "off", ...given };
-      const { app, publicUrl } = await buildApp(loadConfig(env), { log: pino({ level: "silent" }) });
+      const config = loadConfig(env);
+      const { app, publicUrl } = await buildApp(config, { log: pino({ level: "silent" }) });
       const close = () => app.close();
       closers.push(close);
-      const listening = await app.listen({ host: "127.0.0.1", port: 0 });
+      const listening = await app.listen({ host: config.host, port: config.port });
       return { url: publicUrl(), api: `${publicUrl()}/api/captcha`, listening, close };
     });
     for (const close of closers) await close();

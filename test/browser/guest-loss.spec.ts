@@ -1,5 +1,6 @@
 /** [R10] What happens to a bot's own page while an operator has it. */
 import puppeteer from "puppeteer-core";
+import sharp from "sharp";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
 import { type BotBrowser, expect, test } from "../guest.ts";
 import type { LiveClient } from "../live-client.ts";
@@ -129,3 +130,38 @@ test("[R10] a page that its browser does not show is not brought forward: the op
   await client.nextPicture(({ view }) => view.width === 320, 0);
   await own.disconnect();
 });
+
+for (const [name, content] of [
+  ["a page made for phones", `<meta name="viewport" content="width=device-width">`],
+  ["a page that a phone shows zoomed out", ""],
+] as const) {
+  test(`[R10] [W20] [W24] in a bot's emulated phone, ${name}: the picture has its size and a press lands`, async ({
+    botBrowser,
+    bot,
+    site,
+    connect,
+  }) => {
+    const context = await botBrowser.browser.newContext({
+      viewport: { width: 390, height: 700 },
+      deviceScaleFactor: 3,
+      isMobile: true,
+      hasTouch: true,
+    });
+    const page = await context.newPage();
+    const tell = `<script>addEventListener("mousedown", (event) => (document.title = [event.clientX, event.clientY]))</script>`;
+    await page.goto(site.serve("/guest", `<!doctype html>${content}${CHALLENGE}${tell}`));
+    const session = await bot.create({ cdp: { endpoint: botBrowser.endpoint, url_contains: "/guest" } });
+    const client = await connect(session.ws_url, { protocols: ["captcha.binary.v1"] });
+    const { jpeg, view, scale } = await client.nextPicture(() => true, 0);
+    expect(view).toEqual({ x: 30, y: 50, width: 320, height: 220 });
+    const { width, height } = await sharp(jpeg).metadata();
+    expect(Math.abs(width - view.width * scale)).toBeLessThanOrEqual(1);
+    expect(Math.abs(height - view.height * scale)).toBeLessThanOrEqual(1);
+    const at = { x: 100, y: 120, button: "left" };
+    client.send({ type: "mouse_event", event_type: "down", ...at, buttons: 1 });
+    client.send({ type: "mouse_event", event_type: "up", ...at, buttons: 0 });
+    // Whole physical pixels are what a press can hit: a page at 40 % rounds to them.
+    await expect.poll(() => page.title()).toMatch(/^(99|100|101),(119|120|121)$/);
+    await context.close();
+  });
+}

@@ -1,5 +1,6 @@
 /** The SDK's guard on real pages of Playwright and Puppeteer: hands are refused, reading goes on, nothing stays changed. */
 import { connect, type Page as PuppeteerPage } from "puppeteer-core";
+import { CaptchaRemoteClient } from "../../src/sdk/client.ts";
 import { CaptchaRemoteError } from "../../src/sdk/errors.ts";
 import { type GuardablePage, guard } from "../../src/sdk/guard.ts";
 import { expect, type TestSite } from "../fixtures.ts";
@@ -110,24 +111,28 @@ test("Playwright: hands are refused in page and frames, reading goes on, and aft
   expect(await frame.evaluate(touched)).toMatchObject({ typed: "y" });
 });
 
-test("Playwright: frames that come later are guarded too, and elements by every later guard", async ({
+test("Playwright: frames that come later are guarded too, elements by every later guard, and nothing after it", async ({
   page,
   site,
 }) => {
   await page.goto(serve(site));
+  const attach = async (name: string, top: number) => {
+    await page.evaluate(
+      ([src, style]) => document.body.append(Object.assign(document.createElement("iframe"), { src, style })),
+      [`/frame?${name}`, `position:absolute;top:${top}px`],
+    );
+    const found = () => page.frames().find((frame) => frame.url().endsWith(name));
+    await expect.poll(() => found() !== undefined).toBe(true);
+    return found();
+  };
   const first = guard(page);
   const element = await page.waitForSelector("button");
-  await page.evaluate(() =>
-    document.body.append(
-      Object.assign(document.createElement("iframe"), { src: "/frame?late", style: "position:absolute;top:300px" }),
-    ),
-  );
-  await expect.poll(() => page.frames().some((frame) => frame.url().endsWith("late"))).toBe(true);
-  const late = page.frames().find((frame) => frame.url().endsWith("late"));
+  const late = await attach("late", 300);
   await expectRefused({ "frame.click": async () => late?.click("button") });
   first.release();
   await element.click();
   await late?.click("button");
+  await (await attach("later", 500))?.click("button");
   expect([await page.evaluate(touched), await late?.evaluate(touched)]).toMatchObject([{ count: 1 }, { count: 1 }]);
   const second = guard(page);
   await expectRefused({ "element.click": () => element.click() });
@@ -200,4 +205,44 @@ test("Puppeteer: hands are refused in page, frames, elements and locators, and a
   await frame.type("input", "y");
   expect(await page.evaluate(touched)).toMatchObject({ count: 1 });
   expect(await frame.evaluate(touched)).toMatchObject({ typed: "y" });
+});
+
+test("[R10] [W4] the person's hands reach the guarded page, the bot's do not, and then it is the bot's turn", async ({
+  server,
+  site,
+  connect: join,
+  botBrowser,
+}) => {
+  const page = await botBrowser.open(
+    site.serve(
+      "/shop",
+      `<body style="margin:0"><button style="position:absolute;top:300px" onclick="document.title = 'bought'">buy</button>
+       <div id="captcha" style="position:absolute;left:40px;top:60px;width:300px;height:200px;background:#cde"></div>
+       <script>document.querySelector("#captcha").addEventListener("pointerup", (event) => event.target.remove())</script>`,
+    ),
+  );
+  const client = new CaptchaRemoteClient({ baseUrl: server.url });
+  const held = guard(page);
+  const result = await client.solve(
+    {
+      cdp: { endpoint: botBrowser.endpoint, url_contains: "/shop" },
+      completion: { any: [{ gone: "#captcha" }], stable_ms: 100 },
+    },
+    {
+      onLink: async (_link, { ws_url: url }) => {
+        await expectRefused({
+          "mouse.click": () => page.mouse.click(100, 100),
+          "page.click": () => page.click("button"),
+        });
+        const operator = await join(url, { protocols: ["captcha.json.v1"] });
+        await operator.next("session_info");
+        for (const event_type of ["down", "up"])
+          operator.send({ type: "mouse_event", event_type, x: 100, y: 100, button: "left" });
+      },
+    },
+  );
+  expect(result).toMatchObject({ outcome: "solved", verified: "checked" });
+  held.release();
+  await page.click("button");
+  expect(await page.title()).toBe("bought");
 });

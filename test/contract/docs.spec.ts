@@ -1,12 +1,14 @@
 /** The papers say what the code says, and nothing else: codes, messages, states, kinds and variables. */
 import { readFile } from "node:fs/promises";
 import { expect, test } from "@playwright/test";
+import { MOVES as CONNECTION_MOVES, classOf, PROFILES } from "../../public/reconnect.js";
 import { KNOWN_KINDS } from "../../src/browser/challenge-kinds.ts";
 import { ENVIRONMENT, loadConfig } from "../../src/config.ts";
 import { CODES, type Code, codeEntry } from "../../src/errors.ts";
 import { SESSION_STATES, type SessionState } from "../../src/protocol/common.ts";
 import { clientMessageSchema, serverMessageSchema } from "../../src/protocol/live.ts";
 import { createSessionSchema, ruleSchema } from "../../src/protocol/rest.ts";
+import { CaptchaRemoteClient } from "../../src/sdk/client.ts";
 import { MOVES } from "../../src/session/state.ts";
 
 /** Fields that every message may have; the papers tell of them once [W1]. */
@@ -148,4 +150,39 @@ test(".env.example has every variable of the configuration, commented out, and i
   expect(assignments.filter(({ line }) => !line.startsWith("#"))).toEqual([]);
   const env = Object.fromEntries(assignments.map(({ name, value }) => [name, value]));
   expect(loadConfig(env)).toEqual(loadConfig({}));
+});
+
+test("docs/sdk.md has the connection's states with their moves", async () => {
+  const rows = rowsOf(await read("docs/sdk.md"), "state", "meaning", "moves to");
+  expect(rows.map((row) => [subject(row), codeWords(row[2])])).toEqual(Object.entries(CONNECTION_MOVES));
+});
+
+test("docs/sdk.md has every wait of every profile, and what the close codes mean", async () => {
+  const text = await read("docs/sdk.md");
+  const said = rowsOf(text, "profile", "loss").map(([profile, loss, waits, tries]) => [
+    ...codeWords(`${profile} ${loss}`),
+    waits,
+    tries,
+  ]);
+  const rules = Object.entries(PROFILES).flatMap(([profile, byLoss]) =>
+    Object.entries(byLoss).map(([loss, { firstMs, longestMs, tries, atOnce }]) => [
+      profile,
+      loss,
+      `${atOnce ? "at once, then " : ""}${firstMs / 1_000} to ${longestMs / 1_000} s`,
+      tries === Number.POSITIVE_INFINITY ? "without end" : String(tries),
+    ]),
+  );
+  expect(said).toEqual(rules);
+  for (const row of rowsOf(text, "loss", "close codes")) {
+    for (const [code] of (row[1] ?? "").matchAll(/\b\d{4}\b/g)) expect(classOf(Number(code))).toBe(subject(row));
+  }
+});
+
+test("docs/sdk.md has every method of the client", async () => {
+  const rows = rowsOf(await read("docs/sdk.md"), "method", "what");
+  const methods = Object.getOwnPropertyNames(CaptchaRemoteClient.prototype);
+  const inside = ["constructor", "waitInTurn"];
+  expect(rows.map((row) => subject(row).split("(")[0]).sort()).toEqual(
+    methods.filter((name) => !inside.includes(name)).sort(),
+  );
 });

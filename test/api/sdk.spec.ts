@@ -1,0 +1,276 @@
+/** The SDK against a real server: create, wait, what it comes to, and every way in which that can go wrong. */
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { SessionState } from "../../src/protocol/common.ts";
+import { CaptchaRemoteClient, CaptchaRemoteError } from "../../src/sdk/index.ts";
+import { expect } from "../fixtures.ts";
+import { type Relay, startRelay } from "../relay.ts";
+import { test as base } from "./requests.ts";
+
+const CHALLENGE_PAGE = `<!doctype html><div id="my-captcha" style="width:300px;height:200px;background:#cde"></div>`;
+const JSON_ONLY = { protocols: ["captcha.json.v1"] };
+
+const test = base.extend<{
+  relay: Relay;
+  /** A server that answers as no captcha-remote does; the address and how often it was asked. */
+  strange: (answer: RequestListener) => Promise<{ url: string; asked: () => number }>;
+}>({
+  relay: async ({ server }, use) => {
+    const relay = await startRelay(server.url);
+    await use(relay);
+    await relay.close();
+  },
+  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
+  strange: async ({}, use) => {
+    const closers: (() => Promise<unknown>)[] = [];
+    await use(async (answer) => {
+      let count = 0;
+      const server = createServer((request, response) => {
+        count += 1;
+        answer(request, response);
+      });
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      closers.push(() => {
+        server.closeAllConnections();
+        return new Promise((resolve) => server.close(resolve));
+      });
+      return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked: () => count };
+    });
+    for (const close of closers) await close();
+  },
+});
+
+/** What a promise rejects with. */
+async function reasonOf(promise: Promise<unknown>): Promise<CaptchaRemoteError> {
+  const reason: unknown = await promise.then(
+    (value) => `resolved: ${JSON.stringify(value)}`,
+    (error: unknown) => error,
+  );
+  expect(reason).toBeInstanceOf(CaptchaRemoteError);
+  return reason as CaptchaRemoteError;
+}
+
+test("[R10] [R6] [R11] one link, one result: the states are told as they come, and the result is the server's", async ({
+  server,
+  site,
+  connect,
+}) => {
+  const client = new CaptchaRemoteClient({ baseUrl: server.url });
+  const states: SessionState[] = [];
+  const links: string[] = [];
+  const result = client.solve(
+    { url: site.serve("/", CHALLENGE_PAGE), completion: { any: [{ visible: "#never" }] } },
+    { onLink: (link, session) => links.push(link, session.ws_url), onState: (state) => states.push(state) },
+  );
+  await expect.poll(() => states).toEqual(["waiting"]);
+  expect(links[0]).toMatch(/\/api\/captcha\/control\/[\w-]{22}$/);
+  const operator = await connect(links[1] ?? "", JSON_ONLY);
+  await operator.next("session_info");
+  await expect.poll(() => states).toEqual(["waiting", "active"]);
+  operator.send({ type: "finish", outcome: "cannot", note: "too blurry" });
+  expect(await result).toMatchObject({ outcome: "failed", reason: "operator_gave_up", note: "too blurry" });
+  expect(states).toEqual(["waiting", "active", "failed"]);
+});
+
+test("[R1] [R7] [R11] [R12] list, extend, cancel, result, each with its refusals", async ({ server, site }) => {
+  const client = new CaptchaRemoteClient({ baseUrl: server.api });
+  const body = { url: site.serve("/", CHALLENGE_PAGE), label: "shop", timeout_seconds: 60 };
+  const { session_id: id, expires_at } = await client.create(body);
+  const listed = await client.list();
+  expect(listed.find((session) => session.session_id === id)).toMatchObject({ label: "shop", state: "waiting" });
+  expect(Date.parse(await client.extend(id, 30)) - Date.parse(expires_at)).toBe(30_000);
+  expect(await reasonOf(client.result(id))).toMatchObject({ code: "not_ended", status: 409 });
+  await client.cancel(id);
+  await client.cancel(id);
+  expect(await client.result(id)).toMatchObject({ outcome: "cancelled", reason: "cancelled_by_bot" });
+  expect((await client.list({ state: ["cancelled", "failed"] })).map((session) => session.session_id)).toContain(id);
+  expect(await reasonOf(client.extend(id, 30))).toMatchObject({ code: "session_ended", status: 410 });
+  expect(await client.waitUntilDone(id)).toMatchObject({ outcome: "cancelled" });
+  for (const unknown of ["nobody-knows-it", "a/b?c#d"]) {
+    const known = unknown === "nobody-knows-it" ? "session_not_found" : "invalid_message";
+    expect(await reasonOf(client.waitUntilDone(unknown))).toMatchObject({ code: known });
+    expect(await reasonOf(client.result(unknown))).toMatchObject({ code: known });
+  }
+});
+
+test("[R10] a body that is refused says which field and why", async ({ server }) => {
+  const client = new CaptchaRemoteClient({ baseUrl: server.url });
+  const error = await reasonOf(client.create({ url: "http://127.0.0.1/", locale: "no such language" }));
+  expect(error).toMatchObject({ name: "CaptchaRemoteError", code: "invalid_message", status: 400 });
+  expect(error.details).toMatchObject({ field: "locale", why: "not a BCP 47 language tag" });
+});
+
+test("[R10] a lost answer is asked for again, and it stays one session", async ({ server, site, relay }) => {
+  const client = new CaptchaRemoteClient({ baseUrl: relay.url });
+  relay.loseNextAnswer();
+  const { session_id: id } = await client.create({ url: site.serve("/", CHALLENGE_PAGE), label: "lost answer" });
+  expect(relay.answersLost).toBe(1);
+  const { sessions } = (await (await fetch(`${server.api}/sessions`)).json()) as { sessions: { label: string }[] };
+  expect(sessions.filter(({ label }) => label === "lost answer")).toHaveLength(1);
+  await client.cancel(id);
+});
+
+test("[R10] a full server is tried again after its Retry-After; without the time for that, it is told at once", async ({
+  startServer,
+  site,
+}) => {
+  const { url } = await startServer({ MAX_SESSIONS: "1" });
+  const client = new CaptchaRemoteClient({ baseUrl: url });
+  const body = { url: site.serve("/", CHALLENGE_PAGE) };
+  const first = await client.create(body);
+  const hasty = new CaptchaRemoteClient({ baseUrl: url, timeoutMs: 3_000 });
+  const startedAt = Date.now();
+  expect(await reasonOf(hasty.create(body))).toMatchObject({ code: "capacity", status: 503, retryAfterMs: 5_000 });
+  expect(Date.now() - startedAt).toBeLessThan(2_000);
+  const second = client.create(body);
+  await client.cancel(first.session_id);
+  expect((await second).state).toBe("waiting");
+  expect(Date.now() - startedAt).toBeGreaterThan(5_000);
+});
+
+test("[R6] waits through a cut line, and hears of what happened meanwhile", async ({ server, site, relay }) => {
+  const direct = new CaptchaRemoteClient({ baseUrl: server.url });
+  const { session_id: id } = await direct.create({ url: site.serve("/", CHALLENGE_PAGE) });
+  const states: SessionState[] = [];
+  const result = new CaptchaRemoteClient({ baseUrl: relay.url }).waitUntilDone(id, {
+    onState: (state) => states.push(state),
+  });
+  await expect.poll(() => states).toEqual(["waiting"]);
+  await relay.cut();
+  await direct.cancel(id);
+  await relay.mend();
+  expect(await result).toMatchObject({ outcome: "cancelled", reason: "cancelled_by_bot" });
+  expect(states).toEqual(["waiting", "cancelled"]);
+});
+
+test("[R6] [S5] waits through a restart of the server on the same port", async ({ startServer, site }) => {
+  const first = await startServer();
+  const client = new CaptchaRemoteClient({ baseUrl: first.url });
+  const { session_id: id } = await client.create({ url: site.serve("/", CHALLENGE_PAGE) });
+  let told = 0;
+  const result = client.waitUntilDone(id, {
+    onState: () => {
+      told += 1;
+    },
+  });
+  await expect.poll(() => told).toBe(1);
+  await first.close();
+  await startServer({ PORT: new URL(first.url).port });
+  expect(await result).toMatchObject({ outcome: "cancelled", reason: "shutting_down" });
+});
+
+test("an abort rejects with the signal's reason, whatever is waited for", async ({ server, site, relay }) => {
+  const client = new CaptchaRemoteClient({ baseUrl: server.url });
+  const { session_id: id } = await client.create({ url: site.serve("/", CHALLENGE_PAGE) });
+  const reason = new Error("somebody changed their mind");
+  const stop = new AbortController();
+  const options = { signal: stop.signal };
+  const waiting = client.waitUntilDone(id, options);
+  await relay.cut();
+  const away = new CaptchaRemoteClient({ baseUrl: relay.url }).create({ url: "http://127.0.0.1/" }, options);
+  const after = AbortSignal.timeout(500);
+  after.addEventListener("abort", () => stop.abort(reason));
+  await expect(waiting).rejects.toBe(reason);
+  await expect(away).rejects.toBe(reason);
+  await expect(client.list(options)).rejects.toBe(reason);
+  await client.cancel(id);
+});
+
+test("solve cancels its session when it is aborted, and when the link could not be handed on", async ({
+  server,
+  site,
+}) => {
+  const client = new CaptchaRemoteClient({ baseUrl: server.url });
+  const url = site.serve("/", CHALLENGE_PAGE);
+  for (const fails of [true, false]) {
+    const stop = new AbortController();
+    const reason = new Error("no more");
+    const session_id = `solve-${fails}`;
+    const solving = client.solve(
+      { url, session_id },
+      {
+        signal: stop.signal,
+        onLink: () => {
+          if (fails) throw reason;
+          stop.abort(reason);
+        },
+      },
+    );
+    await expect(solving).rejects.toBe(reason);
+    expect(await client.result(session_id)).toMatchObject({ outcome: "cancelled", reason: "cancelled_by_bot" });
+  }
+});
+
+test("no wait is without an end: its own time, and the time that a server may be away", async ({
+  server,
+  site,
+  relay,
+}) => {
+  const client = new CaptchaRemoteClient({ baseUrl: server.url });
+  const { session_id: id } = await client.create({ url: site.serve("/", CHALLENGE_PAGE) });
+  expect(await reasonOf(client.waitUntilDone(id, { timeoutMs: 700 }))).toMatchObject({ code: "timeout", status: null });
+  await client.cancel(id);
+  await relay.cut();
+  const away = new CaptchaRemoteClient({ baseUrl: relay.url, timeoutMs: 1_500 });
+  const asked = [away.waitUntilDone(id, { unreachableMs: 1_000 }), away.create({ url: "http://a.test" })];
+  for (const error of await Promise.all(asked.map((promise) => reasonOf(promise)))) {
+    expect(error).toMatchObject({ code: "server_unreachable", status: null });
+  }
+});
+
+test("a server that never answers is given up in time", async ({ strange }) => {
+  const { url } = await strange(() => {});
+  const client = new CaptchaRemoteClient({ baseUrl: url, timeoutMs: 300 });
+  const startedAt = Date.now();
+  expect(await reasonOf(client.list())).toMatchObject({ code: "server_unreachable" });
+  expect(await reasonOf(client.extend("a", 1))).toMatchObject({ code: "server_unreachable" });
+  expect(Date.now() - startedAt).toBeLessThan(3_000);
+});
+
+test("what answers in the server's place is told apart: another site, a proxy, a proxy without its server", async ({
+  strange,
+}) => {
+  const site = await strange((_request, response) => response.end("<h1>Welcome</h1>"));
+  const wrong = new CaptchaRemoteClient({ baseUrl: site.url });
+  expect(await reasonOf(wrong.list())).toMatchObject({
+    code: "not_found",
+    message: expect.stringContaining("no captcha-remote"),
+  });
+  expect(await reasonOf(wrong.waitUntilDone("a"))).toMatchObject({ code: "not_found" });
+  expect(site.asked()).toBe(2);
+  const locked = await strange((_request, response) => response.writeHead(401).end("Who are you?"));
+  expect(await reasonOf(new CaptchaRemoteClient({ baseUrl: locked.url }).list())).toMatchObject({
+    code: "unauthorized",
+    status: 401,
+  });
+  const gateway = await strange((_request, response) => response.writeHead(502).end("<h1>Bad Gateway</h1>"));
+  const behind = new CaptchaRemoteClient({ baseUrl: gateway.url, timeoutMs: 2_500 });
+  expect(await reasonOf(behind.create({ url: "http://a.test" }))).toMatchObject({
+    code: "server_unreachable",
+    status: 502,
+  });
+  expect(gateway.asked()).toBeGreaterThan(1);
+  expect(gateway.asked()).toBeLessThanOrEqual(5);
+});
+
+test("polls that are answered at once are not asked more than twice a second", async ({ strange }) => {
+  const status = { success: true, completed: false, session_exists: true, state: "waiting", reason: null };
+  const { url, asked } = await strange((_request, response) => response.end(JSON.stringify(status)));
+  const client = new CaptchaRemoteClient({ baseUrl: url });
+  expect(await reasonOf(client.waitUntilDone("a", { timeoutMs: 2_000 }))).toMatchObject({ code: "timeout" });
+  expect(asked()).toBeLessThanOrEqual(5);
+});
+
+test("the address may have a path and a slash, and the key goes with every request", async ({ strange }) => {
+  const seen: unknown[] = [];
+  const { url } = await strange(({ url: path, headers }, response) => {
+    seen.push([path, headers.authorization]);
+    response.end('{"count":0,"sessions":[]}');
+  });
+  for (const baseUrl of [url, `${url}/`, `${url}/tools/`, `${url}/tools/api/captcha/`]) {
+    expect(await new CaptchaRemoteClient({ baseUrl, apiKey: "k1" }).list({ state: "solved" })).toEqual([]);
+  }
+  const [plain, tools] = ["/api/captcha/sessions?state=solved", "/tools/api/captcha/sessions?state=solved"];
+  expect(seen).toEqual([plain, plain, tools, tools].map((path) => [path, "Bearer k1"]));
+  expect(() => new CaptchaRemoteClient({ baseUrl: "no address" })).toThrow(TypeError);
+});

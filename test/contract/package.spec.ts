@@ -1,0 +1,129 @@
+/** The package as it would be installed: `captcha-remote/sdk` is there, has its types, and needs nothing else. */
+import { execFile } from "node:child_process";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { test as base } from "@playwright/test";
+import { build } from "esbuild";
+import { expect, TEST_FOLDER_PREFIX } from "../fixtures.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const MODULES = join(ROOT, "node_modules");
+/** What the build reads; the working tree itself stays as it is. */
+const SOURCES = ["package.json", "tsconfig.json", "tsconfig.build.json", "tsconfig.sdk.json", "README.md", "LICENSE"];
+const FOLDERS = ["src", "public", "scripts"];
+
+const run = promisify(execFile);
+const test = base.extend<object, { installed: string }>({
+  /** A folder with the package in its node_modules, and nothing beside it. */
+  installed: [
+    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
+    async ({}, use) => {
+      const folder = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
+      const [source, app] = [join(folder, "source"), join(folder, "app")];
+      const target = join(app, "node_modules", "captcha-remote");
+      for (const name of [...SOURCES, ...FOLDERS]) {
+        await cp(join(ROOT, name), join(source, name), { recursive: true });
+      }
+      await symlink(MODULES, join(source, "node_modules"));
+      await run("npm", ["run", "-s", "build"], { cwd: source });
+      await run("npm", ["pack", "--ignore-scripts", "--pack-destination", folder], { cwd: source });
+      const [tarball = ""] = (await readdir(folder)).filter((name) => name.endsWith(".tgz"));
+      await mkdir(target, { recursive: true });
+      await run("tar", ["-xzf", join(folder, tarball), "-C", target, "--strip-components=1"]);
+      await writeFile(join(app, "package.json"), '{ "type": "module" }');
+      await use(app);
+      await rm(folder, { recursive: true, force: true });
+    },
+    { scope: "worker", timeout: 120_000 },
+  ],
+});
+
+test("plain Node imports it from an installed tarball, with no other package there", async ({ installed }) => {
+  await writeFile(
+    join(installed, "bot.js"),
+    `import * as sdk from "captcha-remote/sdk";
+     const client = new sdk.CaptchaRemoteClient({ baseUrl: "http://127.0.0.1:9", timeoutMs: 200 });
+     const error = await client.list().catch((reason) => reason);
+     const connection = new sdk.OperatorConnection({ url: "ws://127.0.0.1:9" });
+     console.log(JSON.stringify([Object.keys(sdk).sort(), error.code, connection.state.name]));`,
+  );
+  const { stdout, stderr } = await run(process.execPath, ["bot.js"], { cwd: installed });
+  expect(stderr).toBe("");
+  const names = "BINARY_PROTOCOL CaptchaRemoteClient CaptchaRemoteError ConnectionPool JSON_PROTOCOL Line MOVES";
+  expect(JSON.parse(stdout)).toEqual([
+    `${names} OperatorConnection PROFILES decodeFrame guard`.split(" "),
+    "server_unreachable",
+    "DISCONNECTED",
+  ]);
+});
+
+test("its types come along, from the same schemas as the server's", async ({ installed }) => {
+  const types = join(installed, "node_modules");
+  for (const name of ["zod", "@types", "undici-types"]) await symlink(join(MODULES, name), join(types, name));
+  const options = { module: "nodenext", target: "es2022", strict: true, noEmit: true, lib: ["es2024", "dom"] };
+  await writeFile(join(installed, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files: ["bot.ts"] }));
+  await writeFile(
+    join(installed, "bot.ts"),
+    `import { CaptchaRemoteClient, CaptchaRemoteError, type ConnectionState, Line, OperatorConnection } from "captcha-remote/sdk";
+     const client = new CaptchaRemoteClient({ baseUrl: "http://127.0.0.1:3000" });
+     const outcome: "starting" | "waiting" | "active" | "solved" | "failed" | "expired" | "cancelled" =
+       (await client.solve({ url: "https://a.test", completion: { any: [{ gone: "#c" }] } }, { onLink: (link) => link.trim() })).outcome;
+     // @ts-expect-error a rule that there is not
+     client.create({ url: "https://a.test", completion: { any: [{ went: "#c" }] } });
+     const connection = new OperatorConnection({ url: "ws://a.test", profile: "bot", retries: { network: { tries: 1 } } });
+     connection.on("state", (state: ConnectionState) => state.name === "RECONNECTING" && state.attempt);
+     connection.on("message", (message) => message.type === "completed" && message.verified);
+     connection.send({ type: "key", event_type: "down", key: "Enter" });
+     // @ts-expect-error a message that there is not
+     connection.send({ type: "solve_it" });
+     const line = new Line<string, number>(
+       { parse: Number, ping: () => "ping", isReady: (message) => message > 0 }, { url: "ws://a.test" });
+     line.on("message", (message) => message.toFixed());
+     // @ts-expect-error what this line does not say
+     line.send(1);
+     export const isFull = (error: unknown) => error instanceof CaptchaRemoteError && error.code === "capacity";
+     // @ts-expect-error a code that there is not
+     export const isOdd = (error: CaptchaRemoteError) => error.code === "odd";
+     export { outcome };`,
+  );
+  const { stdout } = await run(join(MODULES, ".bin", "tsc"), ["-p", "."], { cwd: installed }).catch((error) => error);
+  expect(stdout).toBe("");
+});
+
+test("the SDK is made of its own folder and of the console's connection, free of any page, and of nothing else", async () => {
+  const { metafile, outputFiles } = await build({
+    entryPoints: [join(ROOT, "src/sdk/index.ts")],
+    absWorkingDir: ROOT,
+    bundle: true,
+    platform: "neutral",
+    format: "esm",
+    metafile: true,
+    write: false,
+  });
+  const files = Object.keys(metafile.inputs).sort();
+  const own = (await readdir(join(ROOT, "src/sdk"))).map((name) => `src/sdk/${name}`);
+  const shared = ["connection", "frame", "heartbeat", "line", "outbox", "queue", "reconnect"].map(
+    (name) => `public/${name}.js`,
+  );
+  expect(files).toEqual([...shared, ...own].sort());
+  expect(Object.values(metafile.inputs).flatMap(({ imports }) => imports.filter(({ external }) => external))).toEqual(
+    [],
+  );
+  const code = outputFiles[0]?.text ?? "";
+  for (const name of ["document", "window", "location", "process", "Buffer", "require"]) {
+    expect(code).not.toMatch(new RegExp(`(?<![\\w.$"'\`])${name}[.(]`));
+  }
+  // Newer than Node 20.
+  expect(code).not.toMatch(/withResolvers|Promise\.try|\.toSorted\(|Object\.groupBy|Map\.groupBy|\.union\(/);
+});
+
+test("package.json names the files that the build makes", async ({ installed }) => {
+  const root = join(installed, "node_modules", "captcha-remote");
+  const { exports, bin } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+  for (const path of [exports["./sdk"].types, exports["./sdk"].default, bin["captcha-remote"]]) {
+    expect((await readFile(join(root, path), "utf8")).length).toBeGreaterThan(100);
+  }
+});

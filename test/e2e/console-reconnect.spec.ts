@@ -1,0 +1,69 @@
+/** The console when its line is lost: how it comes back, and what ends it for good. */
+import { listen, loseLineOnDemand, servePage } from "../console-line.ts";
+import { expect, test } from "../fixtures.ts";
+
+test("a lost line is tried again until the network is back, and goes on where it was", async ({
+  site,
+  bot,
+  operator,
+}) => {
+  const { page } = operator;
+  await page.addInitScript(loseLineOnDemand);
+  const line = listen(page);
+  const session = await bot.create({ url: servePage(site).url });
+  await operator.open(session.control_url);
+  await page.context().setOffline(true);
+  await page.evaluate(() => dispatchEvent(new Event("lose-line")));
+  await expect(page.locator("body")).toHaveAttribute("data-phase", "reconnecting");
+  await page.locator("#text-input").fill("half typed");
+  await expect(page.locator("#retry")).toBeVisible();
+  await expect(page.locator("#connection-text")).toHaveText(/[2-9]/);
+  await page.context().setOffline(false);
+  await expect(page.locator("body")).toHaveAttribute("data-phase", "live");
+  await expect(page.locator("#retry")).toBeHidden();
+  await operator.untilStill();
+  await expect(page.locator("#text-input")).toHaveValue("half typed");
+  await page.locator("#send-text").click();
+  await expect.poll(() => line.ofType("text").map(({ text }) => text)).toEqual(["half typed"]);
+});
+
+test("[W2] an unknown session and an ended one are told at once, and the line is not tried again", async ({
+  server,
+  site,
+  bot,
+  operator,
+}) => {
+  const { page } = operator;
+  const session = await bot.create({ url: servePage(site).url });
+  await fetch(`${server.api}/session/${session.session_id}`, { method: "DELETE" });
+  let sockets = 0;
+  page.on("websocket", () => {
+    sockets += 1;
+  });
+  for (const [link, outcome] of [
+    [`${server.api}/control/nobody-knows-it`, "not_found"],
+    [session.control_url, "cancelled"],
+  ] as const) {
+    sockets = 0;
+    await page.goto(link);
+    await expect(page.locator("body")).toHaveAttribute("data-outcome", outcome);
+    await page.evaluate(() => dispatchEvent(new Event("online")));
+    await expect(page.locator("body")).toHaveAttribute("data-phase", "ended");
+    expect(sockets).toBe(1);
+  }
+});
+
+test("[W6] a session that ends under the operator's eyes closes the line for good", async ({
+  server,
+  site,
+  bot,
+  operator,
+}) => {
+  const { page } = operator;
+  const session = await bot.create({ url: servePage(site).url });
+  await operator.open(session.control_url);
+  await fetch(`${server.api}/session/${session.session_id}`, { method: "DELETE" });
+  await expect(page.locator("body")).toHaveAttribute("data-outcome", "cancelled");
+  await page.evaluate(() => dispatchEvent(new Event("online")));
+  await expect(page.locator("body")).toHaveAttribute("data-phase", "ended");
+});
