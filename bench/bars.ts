@@ -114,6 +114,10 @@ export function judge(results: readonly Result[]): Bar[] {
       ["p50", find("told", "ours binary")?.latency?.p50, (ms) => ms <= STABLE_MS + 200],
       ["of the bot's own page", find("told", "ours guest")?.latency?.p50, (ms) => ms <= STABLE_MS + 200],
     ]),
+    bar("and to the bot's webhook: stable_ms + 300 ms", [
+      ["p50", find("told webhook", "ours binary")?.latency?.p50, (ms) => ms <= STABLE_MS + 300],
+      ["of the bot's own page", find("told webhook", "ours guest")?.latency?.p50, (ms) => ms <= STABLE_MS + 300],
+    ]),
     bar("first picture within 300 ms of opening the link", [["p50", first?.latency?.p50, (ms) => ms <= 300]]),
   ];
 }

@@ -86,6 +86,9 @@ export class BenchServer {
 }
 
 const SETTINGS = {
+  // The bench's own receiver of webhooks is on this machine.
+  URL_ALLOW_PRIVATE: "on",
+  WEBHOOK_SECRET: `whsec_${"A".repeat(32)}`,
   HOST: "127.0.0.1",
   PORT: "0",
   DEMO: "off",

@@ -9,6 +9,7 @@ import { refuseUnknownRoutes, sendError } from "./http/error-handler.ts";
 import { healthRoutes } from "./http/health.ts";
 import { API_PREFIX, openService, prepareInstance, serveSessions } from "./service.ts";
 import type { CaptchaRemoteController } from "./session/controller.ts";
+import type { Schedule } from "./webhooks/schedule.ts";
 
 const REQUEST_TIMEOUT_MS = 15_000;
 
@@ -28,10 +29,15 @@ export interface AppDeps {
   readonly log: Logger;
   /** Where the demo challenges are served; undefined while they are not. */
   readonly demoOrigin?: () => string | undefined;
+  /** When webhooks are tried again; left out: for an hour. */
+  readonly webhookSchedule?: Schedule | undefined;
 }
 
 /** Builds the server. Throws when DATA_DIR cannot be used. The caller listens, and closes `app` to end everything. */
-export async function buildApp(config: Config, { log, demoOrigin = () => undefined }: AppDeps): Promise<CaptchaRemote> {
+export async function buildApp(
+  config: Config,
+  { log, demoOrigin = () => undefined, webhookSchedule }: AppDeps,
+): Promise<CaptchaRemote> {
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -42,7 +48,7 @@ export async function buildApp(config: Config, { log, demoOrigin = () => undefin
     rewriteUrl: (request) => withoutBasePath(request.url ?? "/", config.basePath),
   }) as unknown as FastifyInstance;
   const publicUrl = () => config.publicUrl ?? listeningUrl(app, config);
-  const service = await openService(config, log, publicUrl);
+  const service = await openService(config, { log, publicUrl, webhookSchedule });
   const { controller, browsers } = service;
   const demo = new DemoSession(controller, { timeoutSeconds: config.maxTimeoutSeconds, demoOrigin });
   const health = {

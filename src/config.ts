@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 import { loadEnvFile } from "node:process";
 import { parseArgs } from "node:util";
 import { z } from "zod";
+import { webhookSecretSchema } from "./protocol/webhook-secret.ts";
 
 const onOff = z.enum(["on", "off"]).transform((value) => value === "on");
 const seconds = (fallback: number, max: number) => z.coerce.number().int().min(1).max(max).default(fallback);
@@ -58,6 +59,8 @@ export const ENVIRONMENT = {
     .default("loopback:*")
     .transform((text) => text.split(",").map((part) => part.trim()))
     .pipe(z.array(cdpPatternSchema)),
+  URL_ALLOW_PRIVATE: onOff.default(false),
+  WEBHOOK_SECRET: webhookSecretSchema.optional(),
   DEMO: onOff.optional(),
   CHALLENGE_KINDS_FILE: z.string().min(1).optional(),
 } as const;
@@ -107,6 +110,10 @@ export interface Config {
   readonly shutdownSeconds: number;
   /** The endpoints that a bot may name for a page of its own. */
   readonly cdpAllow: readonly CdpPattern[];
+  /** Whether webhooks may go to private addresses. */
+  readonly urlAllowPrivate: boolean;
+  /** Signs webhooks of sessions without a secret of their own. */
+  readonly webhookSecret: string | undefined;
   readonly demo: boolean;
   readonly customKinds: readonly ChallengeKind[];
   /** PATH, where a system Chromium is looked for. */
@@ -184,6 +191,8 @@ export function loadConfig(env: NodeJS.ProcessEnv, argv: readonly string[] = [])
     retentionSeconds: values.RETENTION_SECONDS,
     shutdownSeconds: values.SHUTDOWN_SECONDS,
     cdpAllow: values.CDP_ALLOW,
+    urlAllowPrivate: values.URL_ALLOW_PRIVATE,
+    webhookSecret: values.WEBHOOK_SECRET,
     demo: values.DEMO ?? values.PUBLIC_URL === undefined,
     customKinds: values.CHALLENGE_KINDS_FILE ? readKinds(values.CHALLENGE_KINDS_FILE) : [],
     searchPath: env["PATH"] ?? "",

@@ -32,11 +32,16 @@ export interface CaptchaRemoteOptions {
   readonly challengeKindsFile?: string;
   readonly chromiumPath?: string;
   readonly cdpAllow?: string;
+  readonly webhookSecret?: string;
+  readonly urlAllowPrivate?: "on" | "off";
   /** Left out: silent. */
   readonly log?: Logger;
 }
 
-type SessionFields = Pick<CreateSessionInput, "completion" | "label" | "instructions" | "metadata" | "session_id">;
+type SessionFields = Pick<
+  CreateSessionInput,
+  "completion" | "label" | "instructions" | "metadata" | "session_id" | "callback_url" | "callback_secret"
+>;
 
 export interface HandOffOptions extends Partial<SessionFields> {
   /** How long a person may take, ms. */
@@ -67,7 +72,7 @@ export const captchaRemote = plugin(
     const temporary = options.dataDir === undefined ? await mkdtemp(join(tmpdir(), "captcha-remote-")) : null;
     const config = configFromOptions({ ...options, dataDir: options.dataDir ?? temporary ?? "" });
     const publicUrl = () => config.publicUrl ?? addressOf(app);
-    const service = await openService(config, log, publicUrl);
+    const service = await openService(config, { log, publicUrl });
     app.decorate("captchaRemote", { handOff: (page, given) => handOff(service, page, given) });
     // In a context of its own: the bot's routes keep their own errors, headers and checks.
     await app.register(async (scope) => {

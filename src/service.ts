@@ -9,13 +9,18 @@ import { type BrowserRoom, openBrowserRoom } from "./browser/open-page.ts";
 import type { Config } from "./config.ts";
 import { consoleRoutes } from "./http/console.ts";
 import { refuseUnknownRoutes, sendError } from "./http/error-handler.ts";
+import { eventRoutes } from "./http/events.ts";
 import { type HealthOptions, healthRoutes } from "./http/health.ts";
 import { chooseSubprotocol, liveRoute } from "./http/live.ts";
 import { keepOtherSitesOut } from "./http/origin.ts";
 import { sessionRoutes } from "./http/sessions.ts";
+import { goesToWebhook } from "./protocol/events.ts";
 import { MAX_CLIENT_MESSAGE_BYTES } from "./protocol/live.ts";
 import { CaptchaRemoteController } from "./session/controller.ts";
+import { EventFeed } from "./session/event-feed.ts";
 import { openSqliteStore } from "./session/sqlite-store.ts";
+import { Outbox } from "./webhooks/outbox.ts";
+import { HOURLY_SCHEDULE, type Schedule } from "./webhooks/schedule.ts";
 
 export const API_PREFIX = "/api/captcha";
 const PUBLIC_DIR = fileURLToPath(new URL("../public/", import.meta.url));
@@ -35,23 +40,49 @@ const CONTENT_POLICY = {
   "require-trusted-types-for": ["'script'"],
 };
 
+export interface ServiceDeps {
+  readonly log: Logger;
+  /** Origin plus base path that links are built from; known once the server listens. */
+  readonly publicUrl: () => string;
+  /** When webhooks are tried again; left out: for an hour. */
+  readonly webhookSchedule?: Schedule | undefined;
+}
+
 export interface Service {
   readonly controller: CaptchaRemoteController;
   readonly browsers: BrowserRoom;
+  /** Ends all sessions, tells of their ends, and closes the store. */
+  close(): Promise<void>;
 }
 
-/** Opens what sessions need; mountService() serves it and closes it with the app. Throws when DATA_DIR cannot be used. */
-export async function openService(config: Config, log: Logger, publicUrl: () => string): Promise<Service> {
+/** Opens what sessions need; the caller closes it. Throws when DATA_DIR cannot be used. */
+export async function openService(config: Config, deps: ServiceDeps): Promise<Service> {
+  const { log, publicUrl, webhookSchedule: schedule = HOURLY_SCHEDULE } = deps;
   const store = openSqliteStore(config.dataDir);
   const browsers = await openBrowserRoom(config, log);
-  const controller = new CaptchaRemoteController({ config, store, openPage: browsers.openPage, log, publicUrl });
-  return { controller, browsers };
+  const events = new EventFeed(store.events, log);
+  const outbox = new Outbox({ queue: store.deliveries, config, log, schedule });
+  events.onEvent((event) => goesToWebhook(event) && outbox.wake());
+  const { openPage } = browsers;
+  const controller = new CaptchaRemoteController({ config, store, events, openPage, log, publicUrl });
+  // What the last server left to be told.
+  outbox.wake();
+  return {
+    controller,
+    browsers,
+    async close() {
+      await Promise.all([controller.close(), browsers.close()]);
+      // The ends of those sessions are the last events.
+      await Promise.all([events.close(), outbox.stop()]);
+      store.close();
+    },
+  };
 }
 
 /** Guards, sockets and error answers for this instance and what is registered in it, and the end of it all. */
 export async function prepareInstance(
   app: FastifyInstance,
-  { controller, browsers }: Service,
+  { close }: Service,
   publicUrl: () => string,
 ): Promise<void> {
   app.setValidatorCompiler(validatorCompiler);
@@ -60,9 +91,7 @@ export async function prepareInstance(
   app.removeContentTypeParser("text/plain");
   app.setErrorHandler(sendError);
   keepOtherSitesOut(app, publicUrl);
-  app.addHook("preClose", async () => {
-    await Promise.all([controller.close(), browsers.close()]);
-  });
+  app.addHook("preClose", close);
   app.addHook("preClose", async () => endSockets(app));
   await app.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: CONTENT_POLICY },
@@ -89,6 +118,7 @@ export async function serveSessions(
       refuseUnknownRoutes(api);
       await api.register(healthRoutes, health);
       await api.register(sessionRoutes, { controller });
+      await api.register(eventRoutes, { controller });
       await api.register(liveRoute, { controller });
       await api.register(consoleRoutes, { publicDir: PUBLIC_DIR });
       await more(api);

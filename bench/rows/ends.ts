@@ -1,6 +1,7 @@
 /** Rows about the two ends of a session: how soon a page of the bot's own is on the screen, how soon the bot is told. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { CreateSessionInput } from "../../src/protocol/rest.ts";
 import { type Bench, emptyResult, type Result, type Row, say } from "../bench.ts";
 import { startBenchBrowser } from "../browser.ts";
 import { atEnd } from "../cleanup.ts";
@@ -14,6 +15,7 @@ const ROUNDS_QUICK = 5;
 /** What a site's own check of an attempt takes, between the release and the success. */
 const SITE_CHECK_MS = 150;
 const LONG_POLL_SECONDS = 20;
+const CALLBACK_PATH = "/told";
 /** The server's default; part of what is measured. */
 export const STABLE_MS = 500;
 
@@ -48,11 +50,11 @@ async function attach(bench: Bench): Promise<Result[]> {
   return [{ ...emptyResult("attach", title, "ours guest"), latency: latencyOf(times) }];
 }
 
-/** From the page's own success (its challenge leaves the document) to the answer of the bot's long poll. */
+/** From the page's own success (its challenge leaves the document) to the bot: its long poll, and its webhook. */
 async function told(bench: Bench): Promise<Result[]> {
   const server = await bench.server();
   const site = await successSite();
-  const [owned, guest]: [number[], number[]] = [[], []];
+  const [owned, guest]: [Told[], Told[]] = [[], []];
   await inRounds(bench, "told", async () => {
     owned.push(await tellOnce(server, site, { url: site.url }));
     const browser = await startBenchBrowser(VIEWPORT);
@@ -60,15 +62,28 @@ async function told(bench: Bench): Promise<Result[]> {
     guest.push(await tellOnce(server, site, { cdp: { endpoint: browser.endpoint } }));
     await browser.close();
   });
-  const title = "page's own success to the bot's long poll";
   return [
-    { ...emptyResult("told", title, "ours binary"), latency: latencyOf(owned) },
-    { ...emptyResult("told", title, "ours guest"), latency: latencyOf(guest) },
+    ...[["ours binary", owned] as const, ["ours guest", guest] as const].flatMap(([way, runs]) => [
+      {
+        ...emptyResult("told", "page's own success to the bot's long poll", way),
+        latency: latencyOf(runs.map(({ longPollMs }) => longPollMs)),
+      },
+      {
+        ...emptyResult("told webhook", "page's own success to the bot's webhook", way),
+        latency: latencyOf(runs.map(({ webhookMs }) => webhookMs)),
+      },
+    ]),
   ];
 }
 
-async function tellOnce(server: BenchServer, site: SuccessSite, body: Parameters<BenchServer["createSession"]>[0]) {
-  const session = await server.createSession(body);
+interface Told {
+  readonly longPollMs: number;
+  readonly webhookMs: number;
+}
+
+async function tellOnce(server: BenchServer, site: SuccessSite, page: CreateSessionInput): Promise<Told> {
+  const session = await server.createSession({ ...page, callback_url: site.callbackUrl });
+  const webhook = site.endOf(session.session_id);
   const ended = fetch(`${session.status_url}?wait=${LONG_POLL_SECONDS}`);
   const operator = await ViewerSocket.connect(session.ws_url, "binary", "plain");
   for (const event_type of ["down", "move", "up"] as const) {
@@ -78,19 +93,33 @@ async function tellOnce(server: BenchServer, site: SuccessSite, body: Parameters
   const toldAt = Date.now();
   operator.close();
   if (state !== "solved") throw new Error(`The session is ${state}.`);
-  return toldAt - site.successAt();
+  return { longPollMs: toldAt - site.successAt(), webhookMs: (await webhook) - site.successAt() };
 }
 
 interface SuccessSite {
   readonly url: string;
+  /** Takes webhooks. */
+  readonly callbackUrl: string;
+  /** When the end of this session came there, ms since 1970. */
+  readonly endOf: (sessionId: string) => Promise<number>;
   /** By the page's clock, which is this machine's. */
   readonly successAt: () => number;
 }
 
 async function successSite(): Promise<SuccessSite> {
   let successAt = Number.NaN;
-  const server = createServer((request, response) => {
-    if (request.url?.startsWith("/success?")) successAt = Number(request.url.split("?")[1]);
+  const ends = new Map<string, PromiseWithResolvers<number>>();
+  const endOf = (id: string) => {
+    const end = ends.get(id) ?? Promise.withResolvers<number>();
+    ends.set(id, end);
+    return end;
+  };
+  const server = createServer(async (request, response) => {
+    if (request.url === CALLBACK_PATH) {
+      const at = Date.now();
+      const { type, data } = JSON.parse(Buffer.concat(await request.toArray()).toString());
+      if (type === "session.ended") endOf(data.session_id).resolve(at);
+    } else if (request.url?.startsWith("/success?")) successAt = Number(request.url.split("?")[1]);
     response.setHeader("content-type", "text/html; charset=utf-8").end(PAGE);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -98,7 +127,13 @@ async function successSite(): Promise<SuccessSite> {
     server.closeAllConnections();
     server.close();
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, successAt: () => successAt };
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url: `${origin}/`,
+    callbackUrl: `${origin}${CALLBACK_PATH}`,
+    endOf: (id) => endOf(id).promise,
+    successAt: () => successAt,
+  };
 }
 
 async function inRounds(bench: Bench, name: string, run: () => Promise<void>): Promise<void> {

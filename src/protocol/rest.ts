@@ -9,6 +9,7 @@ import {
   sizeSchema,
   verifiedSchema,
 } from "./common.ts";
+import { webhookSecretSchema } from "./webhook-secret.ts";
 
 const MAX_RULES = 20;
 /** Levels of lists and objects in what is handed through. */
@@ -86,6 +87,13 @@ export const cdpTargetSchema = z.strictObject({
 });
 export type CdpTarget = z.infer<typeof cdpTargetSchema>;
 
+/** An address alone: who may call there is told by the signature. */
+const callbackUrlSchema = z
+  .string()
+  .max(2_048)
+  .refine((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ""), "not an http: or https: address")
+  .refine((text) => URL.parse(text)?.username === "" && URL.parse(text)?.password === "", "no credentials here");
+
 /** What only a page that the server opens can be given. */
 const OWNED_PAGE_FIELDS = ["viewport", "locale", "timezone", "user_agent", "extra_headers", "storage_state"] as const;
 export const DEFAULT_VIEWPORT = { width: 1280, height: 720 } as const;
@@ -114,10 +122,17 @@ const createSessionShape = z.strictObject({
   metadata: z.record(z.string().max(100), z.unknown()).optional().refine(isSmall, TOO_LARGE),
   timeout_seconds: z.int().min(1).optional(),
   completion: completionSchema.optional(),
+  callback_url: callbackUrlSchema.optional().meta({ description: "http: or https: address that webhooks go to." }),
+  callback_secret: webhookSecretSchema
+    .optional()
+    .meta({ description: "Signs them, in place of WEBHOOK_SECRET: whsec_ and base64. Never given back." }),
 });
 export const createSessionSchema = createSessionShape.superRefine((body, context) => {
   if ((body.url === undefined) === (body.cdp === undefined)) {
     context.addIssue({ code: "custom", path: ["url"], message: "exactly one of url and cdp is needed" });
+  }
+  if (body.callback_secret !== undefined && body.callback_url === undefined) {
+    context.addIssue({ code: "custom", path: ["callback_secret"], message: "only with callback_url" });
   }
   for (const field of OWNED_PAGE_FIELDS) {
     if (body.cdp === undefined || body[field] === undefined) continue;
@@ -203,7 +218,8 @@ export const evidenceSchema = z.object({
 });
 export type Evidence = z.infer<typeof evidenceSchema>;
 
-export const resultSchema = z.object({
+/** What a session came to: the one object that the result [R11], the events [R14] and the webhooks carry. */
+export const outcomeSchema = z.object({
   outcome: sessionStateSchema,
   reason: z.string(),
   verified: verifiedSchema,
@@ -211,8 +227,10 @@ export const resultSchema = z.object({
   note: z.string().nullable().meta({ description: "What the operator wrote, if anything." }),
   duration_ms: z.int(),
   has_storage_state: z.boolean(),
-  storage_state: storageStateSchema.optional(),
 });
+export type Outcome = z.infer<typeof outcomeSchema>;
+
+export const resultSchema = z.object({ ...outcomeSchema.shape, storage_state: storageStateSchema.optional() });
 export type SessionResult = z.infer<typeof resultSchema>;
 
 export const extendBodySchema = z.strictObject({ seconds: z.int().min(1).max(86_400) });

@@ -4,7 +4,13 @@ import type { Config } from "../config.ts";
 import { AppError, CODES, type Code } from "../errors.ts";
 import type { CaptchaInfo } from "../protocol/common.ts";
 import type { ServerMessage, ServerMessageOf } from "../protocol/live.ts";
-import { type CreateSession, DEFAULT_VIEWPORT, type SessionAnswer, type SessionListItem } from "../protocol/rest.ts";
+import {
+  type CreateSession,
+  DEFAULT_VIEWPORT,
+  type Outcome,
+  type SessionAnswer,
+  type SessionListItem,
+} from "../protocol/rest.ts";
 import type { ChallengePage, Notice, OpenPageRequest } from "./page.ts";
 import type { SessionRecord } from "./store.ts";
 
@@ -101,5 +107,18 @@ export function listItem(record: SessionRecord, operators: number): SessionListI
     expires_at: new Date(record.expires_at).toISOString(),
     ended_at: record.ended_at === null ? null : new Date(record.ended_at).toISOString(),
     operators,
+  };
+}
+
+/** [R11] [R14] What an ended session came to. */
+export function outcomeOf(record: SessionRecord, hasStorageState: boolean): Outcome {
+  return {
+    outcome: record.state,
+    reason: record.reason ?? "internal",
+    verified: record.verified,
+    evidence: record.evidence,
+    note: record.note,
+    duration_ms: (record.ended_at ?? record.created_at) - record.created_at,
+    has_storage_state: hasStorageState,
   };
 }

@@ -14,17 +14,22 @@ import type {
   SessionResult,
   statusSchema,
 } from "../protocol/rest.ts";
-import { listItem, newRecord, pageRequest, sessionAnswer } from "./answers.ts";
+import { listItem, newRecord, outcomeOf, pageRequest, sessionAnswer } from "./answers.ts";
+import { callbackOf } from "./callback.ts";
+import type { EventFeed } from "./event-feed.ts";
+import { endForgotten } from "./forgotten.ts";
 import type { MouseInput, OpenPage } from "./page.ts";
 import { Session } from "./session.ts";
-import { isEnd, move } from "./state.ts";
+import { NOBODY, stateEvent } from "./session-news.ts";
+import { isEnd, LIVING_STATES } from "./state.ts";
 import type { SessionRecord, SessionStore } from "./store.ts";
 import { Viewer, type ViewerForm, type ViewerLine } from "./viewer.ts";
 
-const LIVING_STATES: readonly SessionState[] = ["starting", "waiting", "active"];
 /** Rows of one list answer. */
 const LIST_LIMIT = 500;
 const RETENTION_SWEEP_MS = 60_000;
+/** Events are for streams that resume; what a session came to stays as long as the session. */
+const EVENT_RETENTION_MS = 3_600_000;
 const SESSION_ID_BYTES = 16;
 /** A session's own deadline comes first; timers cannot wait longer. */
 const MAX_WAIT_MS = 2 ** 31 - 1;
@@ -32,8 +37,17 @@ const MAX_WAIT_MS = 2 ** 31 - 1;
 type Status = z.infer<typeof statusSchema>;
 
 export interface ControllerDeps {
-  readonly config: Pick<Config, "maxSessions" | "defaultTimeoutSeconds" | "maxTimeoutSeconds" | "retentionSeconds">;
+  readonly config: Pick<
+    Config,
+    | "maxSessions"
+    | "defaultTimeoutSeconds"
+    | "maxTimeoutSeconds"
+    | "retentionSeconds"
+    | "urlAllowPrivate"
+    | "webhookSecret"
+  >;
   readonly store: SessionStore;
+  readonly events: EventFeed;
   readonly openPage: OpenPage;
   readonly log: Logger;
   /** Origin plus base path that links are built from; known once the server listens. */
@@ -66,7 +80,7 @@ export class CaptchaRemoteController {
 
   constructor(deps: ControllerDeps) {
     this.#deps = deps;
-    this.#endForgotten();
+    endForgotten(deps.store, deps.events);
     this.#sweep();
     this.#sweeper = setInterval(() => this.#sweep(), RETENTION_SWEEP_MS);
     this.#sweeper.unref();
@@ -166,16 +180,8 @@ export class CaptchaRemoteController {
     if (!isEnd(record.state)) throw new AppError("not_ended", { state: record.state });
     await this.#releasing.get(record.uid)?.released;
     const storageState = this.#deps.store.storageState(record.uid);
-    return {
-      outcome: record.state,
-      reason: record.reason ?? "internal",
-      verified: record.verified,
-      evidence: record.evidence,
-      note: record.note,
-      duration_ms: (record.ended_at ?? record.created_at) - record.created_at,
-      has_storage_state: storageState !== undefined,
-      ...(storageState === undefined ? {} : { storage_state: storageState }),
-    };
+    const outcome = outcomeOf(record, storageState !== undefined);
+    return storageState === undefined ? outcome : { ...outcome, storage_state: storageState };
   }
 
   /** The same, as soon as the session has ended. Rejects with what `signal` aborts with; the session goes on then. */
@@ -192,6 +198,13 @@ export class CaptchaRemoteController {
     return new Date(session.record.expires_at).toISOString();
   }
 
+  /** [R14] The events of a session, as EventFeed.follow gives them. Throws session_not_found. */
+  follow(id: string, after: number | undefined, signal: AbortSignal): ReturnType<EventFeed["follow"]> {
+    const { uid } = this.#record(id);
+    const present = () => stateEvent(this.#record(id), this.#living.get(id)?.present ?? NOBODY);
+    return this.#deps.events.follow({ uid, session_id: id, present }, after, signal);
+  }
+
   /** [W2] A viewer joins a session. Throws session_not_found, session_ended. */
   async join(id: string, line: ViewerLine, form: ViewerForm): Promise<Seat> {
     const session = this.#session(id);
@@ -206,13 +219,12 @@ export class CaptchaRemoteController {
     return session && this.#answer(session);
   }
 
-  /** Ends every session as cancelled / shutting_down and waits until their browsers are gone. */
+  /** Ends every session as cancelled / shutting_down and waits until their browsers are gone. The store stays open. */
   async close(): Promise<void> {
     this.#closing = true;
     clearInterval(this.#sweeper);
     for (const session of [...this.#living.values()]) session.end("cancelled", "shutting_down");
     await Promise.all([...this.#releasing.values()].map(({ released }) => released));
-    this.#deps.store.close();
   }
 
   async #create(body: CreateSession, options: CreateOptions): Promise<SessionAnswer> {
@@ -220,14 +232,17 @@ export class CaptchaRemoteController {
     const id = body.session_id ?? randomBytes(SESSION_ID_BYTES).toString("base64url");
     if (this.#living.has(id)) throw new AppError("session_exists", { field: "session_id" });
     if (this.#living.size >= this.#deps.config.maxSessions) throw new AppError("capacity");
+    const callback = callbackOf(body, this.#deps.config);
     const session = new Session(newRecord(id, body, this.#deps.config), {
       store: this.#deps.store,
       log: this.#deps.log.child({ session_id: id }),
       maxTimeoutSeconds: this.#deps.config.maxTimeoutSeconds,
+      tell: (event) => this.#deps.events.publish(session.record.uid, event),
       onEnd: (ended) => this.#forget(ended),
     });
     this.#living.set(id, session);
     this.#deps.store.save(session.record);
+    if (callback) this.#deps.store.deliveries.saveCallback(session.record.uid, callback);
     const openPage = options.openPage ?? this.#deps.openPage;
     const ready = session.start(this.#openPageAfterLast(id, openPage), pageRequest(session.record, body));
     if (!options.respondAsync) await ready;
@@ -273,15 +288,9 @@ export class CaptchaRemoteController {
     throw new AppError("session_ended", { state, reason });
   }
 
-  /** Sessions a killed server left behind: their pages are gone, and their bots are told so. */
-  #endForgotten(): void {
-    for (const record of this.#deps.store.list(LIVING_STATES, Number.MAX_SAFE_INTEGER)) {
-      const ended = { ...record, state: move(record.state, "failed"), reason: "browser_lost", ended_at: Date.now() };
-      this.#deps.store.save(ended);
-    }
-  }
-
   #sweep(): void {
-    this.#deps.store.removeEndedBefore(Date.now() - this.#deps.config.retentionSeconds * 1_000);
+    const { store, config } = this.#deps;
+    store.removeEndedBefore(Date.now() - config.retentionSeconds * 1_000);
+    store.events.removeBefore(Date.now() - EVENT_RETENTION_MS);
   }
 }

@@ -20,8 +20,10 @@ interface CrowdDeps {
   readonly record: Readonly<SessionRecord>;
   /** Null while the page is starting and after the end. */
   readonly page: () => ChallengePage | null;
-  /** Somebody took control, or nobody has it any more. */
-  readonly onControl: (held: boolean) => void;
+  /** Somebody took control, or nobody has it any more (null). */
+  readonly onControl: (holder: string | null) => void;
+  /** An operator came or left, by name. */
+  readonly onPresence: (change: "joined" | "left", operator: string) => void;
 }
 
 export class Crowd {
@@ -41,6 +43,11 @@ export class Crowd {
     return this.#viewers.size;
   }
 
+  /** The name of who is in control. */
+  get holder(): string | null {
+    return this.#lease.holder?.name ?? null;
+  }
+
   /** The page is ready: everybody who came early is shown it. */
   async pageReady(): Promise<void> {
     this.#syncPage();
@@ -51,6 +58,7 @@ export class Crowd {
   /** A viewer comes and is told everything it needs to begin; an older one only once the page is ready [W2]. */
   async join(viewer: Viewer, pageReadyOrLate: Promise<void>): Promise<void> {
     this.#viewers.add(viewer);
+    this.#deps.onPresence("joined", viewer.name);
     // What a lost holder still held down is not the newcomer's.
     if (!this.#lease.holder) this.#deps.page()?.releaseAll();
     this.#lease.join(viewer);
@@ -79,6 +87,7 @@ export class Crowd {
     this.#syncPage();
     this.#syncControl();
     this.#tellPresence();
+    this.#deps.onPresence("left", viewer.name);
     if (held) void this.#letGoLater();
   }
 
@@ -186,7 +195,7 @@ export class Crowd {
 
   #syncControl(): void {
     const { holder } = this.#lease;
-    this.#deps.onControl(holder !== null);
+    this.#deps.onControl(this.holder);
     for (const viewer of this.#viewers) {
       viewer.send({ type: "control", holder: holder?.name ?? null, you: holder === viewer });
     }

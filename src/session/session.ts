@@ -1,12 +1,13 @@
 /** One session: its record, its page, its deadline and its one end. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
-import { withDeadline } from "../deadline.ts";
 import { AppError, type Code, codeEntry, toAppError } from "../errors.ts";
 import type { Verified } from "../protocol/common.ts";
+import type { SessionEvent } from "../protocol/events.ts";
 import type { Evidence } from "../protocol/rest.ts";
 import { farewell, stateMessage } from "./answers.ts";
 import { Crowd } from "./crowd.ts";
+import { keepStorageState } from "./keep-storage.ts";
 import type {
   ChallengePage,
   MouseInput,
@@ -18,18 +19,20 @@ import type {
   Picture,
   Verdict,
 } from "./page.ts";
+import { type Present, SessionNews } from "./session-news.ts";
 import { type EndState, isEnd, move } from "./state.ts";
 import type { SessionRecord, SessionStore } from "./store.ts";
 import type { Viewer } from "./viewer.ts";
 
 /** [W2] How long older clients wait for a page that is still starting. */
 const WAIT_FOR_PAGE_MS = 5_000;
-const STORAGE_STATE_DEADLINE_MS = 3_000;
 
 interface SessionDeps {
   readonly store: SessionStore;
   readonly log: Logger;
   readonly maxTimeoutSeconds: number;
+  /** What happens in the session, in order; the end comes last, once its storage state is kept. */
+  readonly tell: (event: SessionEvent) => void;
   /** Called once, as soon as the end stands. */
   readonly onEnd: (session: Session) => void;
 }
@@ -54,6 +57,7 @@ export class Session implements PageEvents {
   readonly #over = new AbortController();
   /** Checks under way: whoever asked is answered before the end closes the sockets [W7]. */
   readonly #asking = new Set<(answer: CheckAnswer) => void>();
+  readonly #news: SessionNews;
   #page: ChallengePage | null = null;
   #deadline: NodeJS.Timeout | undefined;
   #opened: Promise<void> = Promise.resolve();
@@ -65,13 +69,20 @@ export class Session implements PageEvents {
     this.crowd = new Crowd({
       record,
       page: () => (this.ended ? null : this.#page),
-      onControl: (held) => this.#setControlled(held),
+      onControl: (holder) => this.#setControlled(holder),
+      onPresence: (change, operator) => !this.ended && this.#news[change](operator),
     });
+    this.#news = new SessionNews({ record, present: () => this.present, tell: deps.tell });
     this.#armDeadline();
   }
 
   get page(): ChallengePage | null {
     return this.#page;
+  }
+
+  /** What is so now, beyond the record. */
+  get present(): Present {
+    return { operators: this.crowd.size, holder: this.crowd.holder, challenge: this.#page?.challenge ?? null };
   }
 
   get completed(): boolean {
@@ -89,6 +100,7 @@ export class Session implements PageEvents {
 
   /** Opens the page; resolves when it is ready. Throws the AppError that ended the session where it cannot be. */
   start(open: OpenPage, request: OpenPageRequest): Promise<void> {
+    this.#news.created();
     this.#opened = this.#open(open, request);
     this.#opened.catch(() => {});
     return this.#opened;
@@ -103,6 +115,7 @@ export class Session implements PageEvents {
   challenge(): void {
     if (this.#page) this.record.viewport = this.#page.viewport;
     this.crowd.challengeMoved();
+    if (!this.ended) this.#news.challenge();
   }
 
   solved(verdict: Verdict): void {
@@ -165,8 +178,7 @@ export class Session implements PageEvents {
     const cap = this.record.created_at + this.#deps.maxTimeoutSeconds * 1_000;
     this.record.expires_at = Math.min(this.record.expires_at + seconds * 1_000, cap);
     this.#armDeadline();
-    this.#save();
-    this.crowd.broadcast(stateMessage(this.record));
+    this.#changed();
   }
 
   /** [S4] Ends the session once; a later call changes nothing. */
@@ -182,6 +194,8 @@ export class Session implements PageEvents {
     });
     clearTimeout(this.#deadline);
     this.#save();
+    this.#news.stop();
+    this.#news.state();
     this.#deps.log.info({ state, reason, verified: this.record.verified }, "session ended");
     this.#released = this.#release();
     this.#over.abort();
@@ -219,8 +233,7 @@ export class Session implements PageEvents {
     this.record.viewport = page.viewport;
     if (this.record.url === "") this.record.url = page.url ?? "";
     this.record.state = move(this.record.state, "waiting");
-    this.#save();
-    this.crowd.broadcast(stateMessage(this.record));
+    this.#changed();
     await this.crowd.pageReady();
   }
 
@@ -253,21 +266,24 @@ export class Session implements PageEvents {
 
   async #release(): Promise<void> {
     const page = this.#page;
+    this.#news.ended(page !== null && (await keepStorageState(page, this.record.uid, this.#deps)));
     if (!page) return this.#opened.catch(() => {});
-    try {
-      const state = await withDeadline(page.storageState(), STORAGE_STATE_DEADLINE_MS, "storage state");
-      if (state) this.#deps.store.saveStorageState(this.record.uid, state);
-    } catch (error) {
-      this.#deps.log.warn({ err: error }, "storage state could not be kept");
-    }
     await page.close().catch((error: unknown) => this.#deps.log.error({ err: error }, "page could not be closed"));
   }
 
-  #setControlled(held: boolean): void {
-    const next = held ? "active" : "waiting";
-    if (!this.#page || this.ended || this.record.state === next) return;
+  #setControlled(holder: string | null): void {
+    if (this.ended) return;
+    this.#news.control(holder);
+    const next = holder === null ? "waiting" : "active";
+    if (!this.#page || this.record.state === next) return;
     this.record.state = move(this.record.state, next);
+    this.#changed();
+  }
+
+  /** The state or the deadline: kept first, then told. */
+  #changed(): void {
     this.#save();
+    this.#news.state();
     this.crowd.broadcast(stateMessage(this.record));
   }
 

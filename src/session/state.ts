@@ -16,6 +16,8 @@ export const MOVES: Readonly<Record<SessionState, readonly SessionState[]>> = {
   cancelled: [],
 };
 
+export const LIVING_STATES: readonly LivingState[] = ["starting", "waiting", "active"];
+
 export function isEnd(state: SessionState): state is EndState {
   return MOVES[state].length === 0;
 }

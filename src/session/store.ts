@@ -1,6 +1,7 @@
 /** The port to storage: plain records in and out. */
 import type { SessionState, Size, Verified } from "../protocol/common.ts";
 import type { CreateSession, Evidence, SessionAnswer, StorageState } from "../protocol/rest.ts";
+import type { DeliveryQueue, EventLog } from "./event-log.ts";
 
 /** What is kept of a session. Times are ms since 1970. */
 export interface SessionRecord {
@@ -30,6 +31,8 @@ export interface IdempotentAnswer {
 }
 
 export interface SessionStore {
+  readonly events: EventLog;
+  readonly deliveries: DeliveryQueue;
   /** Inserts or replaces the record with this uid. */
   save(record: SessionRecord): void;
   /** The newest record with this session_id. */
@@ -40,7 +43,7 @@ export interface SessionStore {
   storageState(uid: string): StorageState | undefined;
   saveAnswer(key: string, answer: IdempotentAnswer, createdAt: number): void;
   answer(key: string): IdempotentAnswer | undefined;
-  /** Removes what ended before this time; returns how many sessions. */
+  /** Removes what ended before this time, with its events; returns how many sessions. Webhooks that wait stay. */
   removeEndedBefore(time: number): number;
   close(): void;
 }

@@ -4,7 +4,7 @@ import type { IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
-import { buildApp } from "../../src/app.ts";
+import { type AppDeps, buildApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config.ts";
 import { test as base, TEST_FOLDER_PREFIX, type TestSite } from "../fixtures.ts";
 
@@ -35,25 +35,26 @@ export interface OwnServer {
   readonly api: string;
   /** Where it listens, whatever PUBLIC_URL says. */
   readonly listening: string;
+  readonly dataDir: string;
   close(): Promise<void>;
 }
 
 export const test = base.extend<{
   /** A server with settings of its own; the folder is kept between servers of one test. */
-  startServer: (env?: Record<string, string>) => Promise<OwnServer>;
+  startServer: (env?: Record<string, string>, deps?: Partial<AppDeps>) => Promise<OwnServer>;
 }>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
   startServer: async ({}, use) => {
     const dataDir = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
     const closers: (() => Promise<void>)[] = [];
-    await use(async (given = {}) => {
+    await use(async (given = {}, deps = {}) => {
       const env = { ...process.env, HOST: "127.0.0.1", PORT: "0", DATA_DIR: dataDir, DEMO: "off", ...given };
       const config = loadConfig(env);
-      const { app, publicUrl } = await buildApp(config, { log: pino({ level: "silent" }) });
+      const { app, publicUrl } = await buildApp(config, { log: pino({ level: "silent" }), ...deps });
       const close = () => app.close();
       closers.push(close);
       const listening = await app.listen({ host: config.host, port: config.port });
-      return { url: publicUrl(), api: `${publicUrl()}/api/captcha`, listening, close };
+      return { url: publicUrl(), api: `${publicUrl()}/api/captcha`, listening, dataDir, close };
     });
     for (const close of closers) await close();
     await rm(dataDir, { recursive: true, force: true });

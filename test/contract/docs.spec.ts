@@ -6,6 +6,7 @@ import { KNOWN_KINDS } from "../../src/browser/challenge-kinds.ts";
 import { ENVIRONMENT, loadConfig } from "../../src/config.ts";
 import { CODES, type Code, codeEntry } from "../../src/errors.ts";
 import { SESSION_STATES, type SessionState } from "../../src/protocol/common.ts";
+import { sessionEventSchema } from "../../src/protocol/events.ts";
 import { clientMessageSchema, serverMessageSchema } from "../../src/protocol/live.ts";
 import { createSessionSchema, ruleSchema } from "../../src/protocol/rest.ts";
 import { CaptchaRemoteClient } from "../../src/sdk/client.ts";
@@ -104,6 +105,13 @@ test("[R10] docs/protocol.md shows every field of a creation, and no other", asy
   const example = /```jsonc\n([\s\S]*?)```/.exec(section(await read("docs/protocol.md"), "3.1 Create"))?.[1] ?? "";
   const fields = [...example.matchAll(/^ {2}"(\w+)":/gm)].map(([, field]) => field);
   expect(fields.toSorted()).toEqual(Object.keys(createSessionSchema.shape).toSorted());
+});
+
+test("[R14] docs/protocol.md has every event with its fields, and no other", async () => {
+  const rows = rowsOf(await read("docs/protocol.md"), "event", "data");
+  expect(rows.map((row) => [subject(row), codeWords(row[1])])).toEqual(
+    sessionEventSchema.options.map(({ shape }) => [shape.type.value, Object.keys(shape.data.shape)]),
+  );
 });
 
 test("[R21] docs/protocol.md has every completion rule, and no other", async () => {

@@ -3,13 +3,16 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
+import { mergeTests } from "@playwright/test";
 import { ENVIRONMENT } from "../../src/config.ts";
 import { JSON_SUBPROTOCOL } from "../../src/protocol/live.ts";
-import { test as base, expect } from "../guest.ts";
+import { call, test as withServers } from "../api/requests.ts";
+import { expect, test as withBots } from "../guest.ts";
 import type { LiveClient } from "../live-client.ts";
+import { SECRET } from "../webhook-receiver.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const EXAMPLES = ["examples/bot.sh", "examples/bot.ts"] as const;
+const EXAMPLES = ["examples/bot.sh", "examples/bot.ts", "examples/webhook.ts"] as const;
 const READMES = ["README.md", "README.zh-CN.md"] as const;
 /** Nothing to find in it: the rules stay unknown, so that the operator's word decides. */
 const PLAIN_PAGE = "<title>Shop</title><h1>Shop</h1>";
@@ -25,7 +28,9 @@ interface Run {
   readonly exitCode: Promise<number | null>;
 }
 
-const test = base.extend<{ run: (command: string, args: readonly string[], env?: Record<string, string>) => Run }>({
+const test = mergeTests(withServers, withBots).extend<{
+  run: (command: string, args: readonly string[], env?: Record<string, string>) => Run;
+}>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
   run: async ({}, use) => {
     const children: ChildProcess[] = [];
@@ -117,7 +122,7 @@ test("[R10] [R6] playwright-bot.ts hands its own page over and goes on in it", a
   connect,
 }) => {
   const env = { DEBUGGING_PORT: String(await freePort()) };
-  const bot = run(process.execPath, ["examples/playwright-bot.ts", site.serve("/shop", BLOCKED_PAGE), server.api], env);
+  const bot = run(process.execPath, ["examples/playwright-bot.ts", site.serve("/shop", BLOCKED_PAGE), server.url], env);
   const operator = await connect(`${server.api.replace("http", "ws")}/ws/${await bot.asked()}`, {
     protocols: [JSON_SUBPROTOCOL],
   });
@@ -135,7 +140,7 @@ test("[R10] [R6] puppeteer-bot.ts hands its own page over and goes on in it", as
   site,
   connect,
 }) => {
-  const bot = run(process.execPath, ["examples/puppeteer-bot.ts", site.serve("/shop", PLAIN_PAGE), server.api]);
+  const bot = run(process.execPath, ["examples/puppeteer-bot.ts", site.serve("/shop", PLAIN_PAGE), server.url]);
   await clear(bot.asked(), server.api, connect);
   expect(await bot.exitCode, bot.out()).toBe(0);
   expect(bot.out()).toContain('solved, and back to work on "Shop"');
@@ -161,4 +166,24 @@ test("[R10] fastify-bot.ts hands its page over within its own process", async ({
   await clear(bot.asked(), `http://127.0.0.1:${port}/api/captcha`, connect);
   expect(await bot.exitCode, bot.out()).toBe(0);
   expect(bot.out()).toContain('solved, and back to work on "Shop"');
+});
+
+test("[R10] webhook.ts receives what is signed, once, and nothing else", async ({ run, startServer, site }) => {
+  const example = run(process.execPath, ["examples/webhook.ts", SECRET, "0"]);
+  await expect.poll(() => example.out()).toMatch(/port: \d+/);
+  const callback_url = `http://127.0.0.1:${/port: (\d+)/.exec(example.out())?.[1]}/`;
+  const server = await startServer({ URL_ALLOW_PRIVATE: "on" });
+  const body = { url: site.serve("/shop", PLAIN_PAGE), callback_url, callback_secret: SECRET };
+  const { session_id: id } = (await call("POST", `${server.api}/sessions`, body)).body;
+  const unsigned = {
+    id: "evt_1",
+    type: "session.ended",
+    timestamp: new Date().toISOString(),
+    data: { session_id: id },
+  };
+  expect((await call("POST", callback_url, unsigned)).status).toBe(400);
+  expect(example.out()).not.toContain("session.ended");
+  await call("DELETE", `${server.api}/session/${id}`);
+  await expect.poll(() => example.out()).toContain("session.ended");
+  expect(example.out()).toMatch(/outcome: 'cancelled',\s+reason: 'cancelled_by_bot'/);
 });

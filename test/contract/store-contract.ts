@@ -1,6 +1,8 @@
 /** What every SessionStore must do, as tests over a factory: one suite for all implementations. */
 import { test as base, expect } from "@playwright/test";
 import { SESSION_STATES } from "../../src/protocol/common.ts";
+import type { SessionEvent } from "../../src/protocol/events.ts";
+import { outcomeOf } from "../../src/session/answers.ts";
 import type { SessionRecord, SessionStore } from "../../src/session/store.ts";
 
 export interface StoreFactory {
@@ -29,6 +31,20 @@ export function sessionRecord(given: Partial<SessionRecord> = {}): SessionRecord
     ended_at: null,
     ...given,
   };
+}
+
+function joined(id: string, at = DAY, first = true): SessionEvent {
+  const data = { session_id: "one", operator: "operator-1 '🧩", operators: 1, first };
+  return { id, type: "session.operator_joined", timestamp: new Date(at).toISOString(), data };
+}
+
+function ended(id: string, at = DAY): SessionEvent {
+  const data = { session_id: "one", ...outcomeOf(sessionRecord({ state: "solved", ended_at: at }), false) };
+  return { id, type: "session.ended", timestamp: new Date(at).toISOString(), data };
+}
+
+function next(store: SessionStore, ids: string[] = [], hosts: string[] = []) {
+  return store.deliveries.next({ ids, hosts });
 }
 
 /** @param makeFactory a place of its own for each test; `open` may be called again after `close` */
@@ -135,6 +151,133 @@ export function storeContract(name: string, makeFactory: () => Promise<StoreFact
       expect(store.find("old")).toBeUndefined();
       expect(store.storageState("old")).toBeUndefined();
       expect(store.list(SESSION_STATES, 10).map(({ uid }) => uid)).toEqual(["young", "living"]);
+    });
+
+    test("[R14] gives every event a place that only grows, and reads a session's own after a place", ({ store }) => {
+      const { events } = store;
+      const places = ["a", "b", "a", "a"].map((uid, index) => events.append(uid, joined(`e${index}`)));
+      expect(places.toSorted((one, other) => one - other)).toEqual(places);
+      const ids = (uid: string, after: number, limit = 10) =>
+        events.after(uid, after, limit).map(({ event }) => event.id);
+      expect(ids("a", 0)).toEqual(["e0", "e2", "e3"]);
+      expect(ids("a", places[0] ?? 0)).toEqual(["e2", "e3"]);
+      expect(ids("a", 0, 2)).toEqual(["e0", "e2"]);
+      expect(ids("nobody", 0)).toEqual([]);
+      expect(events.last("a")).toEqual({ position: places[3], uid: "a", event: joined("e3") });
+      expect(events.last("nobody")).toBeUndefined();
+      expect(events.at(places[1] ?? 0)).toEqual({ position: places[1], uid: "b", event: joined("e1") });
+      expect(events.at(99_999)).toBeUndefined();
+    });
+
+    test("[R14] a session has one end: another is answered with the first one's place", ({ store }) => {
+      const first = store.events.append("a", ended("first"));
+      expect(store.events.append("a", ended("second"))).toBe(first);
+      expect(store.events.after("a", 0, 10).map(({ event }) => event.id)).toEqual(["first"]);
+      expect(store.events.append("b", ended("third"))).toBeGreaterThan(first);
+    });
+
+    test("[R14] knows the ends that nobody came to tell", ({ store }) => {
+      store.save(sessionRecord({ uid: "living" }));
+      store.save(sessionRecord({ uid: "told", state: "solved", ended_at: DAY }));
+      store.save(sessionRecord({ uid: "untold", state: "failed", ended_at: DAY + 1 }));
+      store.events.append("told", ended("end"));
+      store.events.append("untold", joined("no end"));
+      expect(store.events.untold().map(({ uid }) => uid)).toEqual(["untold"]);
+    });
+
+    test("[R14] old events are removed, ends only with their sessions, and no place is given twice", ({ store }) => {
+      store.save(sessionRecord({ uid: "a", state: "solved", ended_at: DAY }));
+      const { events } = store;
+      events.append("a", joined("old", DAY - 1));
+      events.append("a", joined("young", DAY));
+      const last = events.append("a", ended("end", DAY - 1));
+      events.removeBefore(DAY);
+      expect(events.after("a", 0, 10).map(({ event }) => event.id)).toEqual(["young", "end"]);
+      store.removeEndedBefore(DAY + 1);
+      expect(events.after("a", 0, 10)).toEqual([]);
+      expect(events.append("b", joined("next"))).toBeGreaterThan(last);
+    });
+
+    test("[R14] keeps at most 10,000 events, and all ends", ({ store }) => {
+      const end = store.events.append("ended", ended("end"));
+      const first = store.events.append("noisy", joined("first"));
+      for (let count = 0; count < 10_100; count += 1) store.events.append("noisy", joined(`e${count}`));
+      expect(store.events.at(first)).toBeUndefined();
+      expect(store.events.at(end)?.event.id).toBe("end");
+      expect(store.events.after("noisy", 0, 20_000).length).toBeLessThanOrEqual(10_100);
+      expect(store.events.after("noisy", 0, 20_000).length).toBeGreaterThan(9_900);
+    });
+
+    test("webhooks are queued for sessions with a callback, the first operator and the end only", ({ store }) => {
+      const { events, deliveries } = store;
+      expect(next(store)).toBeUndefined();
+      deliveries.saveCallback("a", { url: "https://hooks.example:8443/x", secret: "whsec_abc" });
+      events.append("b", ended("not asked for"));
+      events.append("a", joined("second operator", DAY, false));
+      expect(next(store)).toBeUndefined();
+      events.append("a", joined("first operator"));
+      expect(next(store)).toEqual({
+        id: "first operator",
+        uid: "a",
+        url: "https://hooks.example:8443/x",
+        host: "hooks.example:8443",
+        secret: "whsec_abc",
+        body: JSON.stringify(joined("first operator")),
+        tries: 0,
+        first_tried_at: null,
+        next_at: DAY,
+      });
+      // Nobody can act on an operator who came, once the session has ended.
+      events.append("a", ended("end"));
+      expect(next(store)?.id).toBe("end");
+      expect(next(store, ["end"])).toBeUndefined();
+      expect(next(store, [], ["hooks.example:8443"])).toBeUndefined();
+    });
+
+    test("the webhook that waits longest comes first; one that failed waits for its time", ({ store }) => {
+      const { events, deliveries } = store;
+      for (const uid of ["a", "b"]) deliveries.saveCallback(uid, { url: `https://${uid}.example/`, secret: null });
+      events.append("a", ended("a", DAY));
+      events.append("b", ended("b", DAY + 1));
+      expect(next(store)?.id).toBe("a");
+      deliveries.retry("a", { firstTriedAt: DAY + 5, nextAt: DAY + 100, error: "answered 500" });
+      expect(next(store)?.id).toBe("b");
+      expect(next(store, ["b"])).toMatchObject({ id: "a", tries: 1, first_tried_at: DAY + 5, next_at: DAY + 100 });
+    });
+
+    test("a webhook that is over is forgotten with its secret, one that was given up keeps its error", ({ store }) => {
+      const { events, deliveries } = store;
+      for (const uid of ["received", "failed", "gone"]) {
+        store.save(sessionRecord({ uid, state: "solved", ended_at: DAY }));
+        deliveries.saveCallback(uid, { url: "https://hooks.example/", secret: "whsec_abc" });
+      }
+      events.append("received", ended("received"));
+      deliveries.delivered("received");
+      events.append("failed", ended("failed"));
+      deliveries.retry("failed", { firstTriedAt: DAY, nextAt: DAY, error: "answered 500" });
+      deliveries.failed("failed", "answered 502", false);
+      events.append("gone", joined("gone"));
+      deliveries.failed("gone", "answered 410", true);
+      events.append("gone", ended("after"));
+      expect(next(store)).toBeUndefined();
+      expect(deliveries.failures()).toEqual([
+        { id: "failed", uid: "failed", tries: 2, last_error: "answered 502" },
+        { id: "gone", uid: "gone", tries: 1, last_error: "answered 410" },
+      ]);
+      store.removeEndedBefore(DAY + 1);
+      expect(deliveries.failures()).toEqual([]);
+    });
+
+    test("a webhook that waits outlives its session and the store", ({ factory }) => {
+      const first = factory.open();
+      first.save(sessionRecord({ uid: "a", state: "solved", ended_at: DAY }));
+      first.deliveries.saveCallback("a", { url: "https://hooks.example/", secret: null });
+      first.events.append("a", ended("end"));
+      first.removeEndedBefore(DAY + 1);
+      first.close();
+      const second = factory.open();
+      expect(next(second)).toMatchObject({ id: "end", secret: null });
+      second.close();
     });
 
     test("takes ids and texts as text, whatever is in them", ({ store }) => {

@@ -48,6 +48,19 @@ test("a database of a newer version is left alone", ({ folder }) => {
   expect(() => openSqliteStore(folder)).toThrow("newer version (schema 99)");
 });
 
+test("a database from before events is brought up to date with what is in it", ({ folder }) => {
+  const old = openSqliteStore(folder);
+  old.save(sessionRecord({ state: "solved", ended_at: 1 }));
+  old.close();
+  const db = new DatabaseSync(join(folder, "sessions.db"));
+  db.exec("DROP TABLE events; DROP TABLE callbacks; DROP TABLE deliveries; PRAGMA user_version = 1");
+  db.close();
+  const store = openSqliteStore(folder);
+  expect(store.find("one")?.state).toBe("solved");
+  expect(store.events.untold().map(({ uid }) => uid)).toEqual(["uid-1"]);
+  store.close();
+});
+
 test("a DATA_DIR that is a file is refused", async ({ folder }) => {
   const path = join(folder, "file");
   await writeFile(path, "");

@@ -46,6 +46,8 @@ test("without any variable the defaults of the contract stand, and cannot be cha
     retentionSeconds: 86_400,
     shutdownSeconds: 10,
     cdpAllow: [{ host: "loopback", port: "*" }],
+    urlAllowPrivate: false,
+    webhookSecret: undefined,
     demo: true,
     customKinds: [],
     searchPath: "",
@@ -85,6 +87,18 @@ test("the demo is on unless PUBLIC_URL says that others come", () => {
   expect(loadConfig({ DEMO: "off" }).demo).toBe(false);
 });
 
+test("WEBHOOK_SECRET is 24 to 64 bytes in base64, with or without its prefix", () => {
+  for (const bytes of [24, 25, 26, 64]) {
+    const key = Buffer.alloc(bytes, 251).toString("base64");
+    expect(loadConfig({ WEBHOOK_SECRET: key }).webhookSecret).toBe(key);
+    expect(loadConfig({ WEBHOOK_SECRET: `whsec_${key}` }).webhookSecret).toBe(`whsec_${key}`);
+  }
+});
+
+test("a WEBHOOK_SECRET that is refused is not printed", () => {
+  expect(linesOf({ WEBHOOK_SECRET: "whsec_almost" }).join()).not.toContain("almost");
+});
+
 const WRONG: Readonly<Record<keyof typeof ENVIRONMENT, readonly string[]>> = {
   HOST: ["0.0.0.0", "::", "192.168.1.4", "example.org", "127.0.0.1.example.org", "1270.0.0.1"],
   PORT: ["many", "-1", "65536", "3000.5", "NaN", "Infinity"],
@@ -101,6 +115,15 @@ const WRONG: Readonly<Record<keyof typeof ENVIRONMENT, readonly string[]>> = {
   MAX_TIMEOUT_SECONDS: ["0", "1e9"],
   RETENTION_SECONDS: ["0", "forever"],
   SHUTDOWN_SECONDS: ["0", "601", "ten"],
+  URL_ALLOW_PRIVATE: ["yes", "true", "1"],
+  // No base64, 23 bytes, 65 bytes, no padding, another alphabet.
+  WEBHOOK_SECRET: [
+    "whsec_not-a-secret",
+    `whsec_${Buffer.alloc(23).toString("base64")}`,
+    Buffer.alloc(65).toString("base64"),
+    Buffer.alloc(25).toString("base64").replace(/=+$/, ""),
+    `whsec_${Buffer.alloc(24, 255).toString("base64url")}`,
+  ],
   CDP_ALLOW: ["127.0.0.1", "http://127.0.0.1:9222", "host:port", "*:9222", "a:1;b:2"],
   DEMO: ["yes", "true", "1", "ON"],
   CHALLENGE_KINDS_FILE: ["/nowhere/kinds.json"],

@@ -4,11 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test as base, expect } from "@playwright/test";
 import { pino } from "pino";
+import { loadConfig } from "../../src/config.ts";
 import { AppError } from "../../src/errors.ts";
-import { createSessionSchema } from "../../src/protocol/rest.ts";
+import type { CaptchaInfo } from "../../src/protocol/common.ts";
+import type { SessionEvent } from "../../src/protocol/events.ts";
+import { createSessionSchema, type StorageState } from "../../src/protocol/rest.ts";
 import { CaptchaRemoteController } from "../../src/session/controller.ts";
+import { EventFeed } from "../../src/session/event-feed.ts";
 import type { ChallengePage, OpenPage, PageEvents, Picture, Verdict } from "../../src/session/page.ts";
 import { openSqliteStore } from "../../src/session/sqlite-store.ts";
+import type { SessionStore } from "../../src/session/store.ts";
 import type { ViewerLine } from "../../src/session/viewer.ts";
 import { TEST_FOLDER_PREFIX } from "../fixtures.ts";
 
@@ -16,7 +21,7 @@ const VIEWPORT = { width: 400, height: 300 };
 
 /** A page under the test's hand. */
 class Page implements ChallengePage {
-  readonly challenge = null;
+  challenge: CaptchaInfo | null = null;
   readonly viewport = VIEWPORT;
   readonly url = null;
   readonly hidden = false;
@@ -25,6 +30,7 @@ class Page implements ChallengePage {
   readonly closed = Promise.withResolvers<void>();
   readonly checked = Promise.withResolvers<Verdict>();
   readonly log: string[] = [];
+  storage: Promise<StorageState | null> = Promise.resolve(null);
 
   constructor(events: PageEvents) {
     this.events = events;
@@ -59,8 +65,8 @@ class Page implements ChallengePage {
     return this.checked.promise;
   }
 
-  async storageState() {
-    return null;
+  storageState() {
+    return this.storage;
   }
 
   close(): Promise<void> {
@@ -69,6 +75,7 @@ class Page implements ChallengePage {
 }
 
 interface World {
+  readonly store: SessionStore;
   readonly controller: CaptchaRemoteController;
   /** Every page that was opened, in order. */
   readonly pages: Page[];
@@ -88,21 +95,31 @@ const test = base.extend<{ world: World }>({
       await page.opened.promise;
       return page;
     };
+    const store = openSqliteStore(folder);
+    const log = pino({ level: "silent" });
+    const config = { ...loadConfig({}), maxSessions: 5, defaultTimeoutSeconds: 60, maxTimeoutSeconds: 60 };
     const controller = new CaptchaRemoteController({
-      config: { maxSessions: 5, defaultTimeoutSeconds: 60, maxTimeoutSeconds: 60, retentionSeconds: 60 },
-      store: openSqliteStore(folder),
+      config,
+      store,
+      events: new EventFeed(store.events, log),
       openPage,
-      log: pino({ level: "silent" }),
+      log,
       publicUrl: () => "http://127.0.0.1:1",
     });
     const create = (session_id: string, respondAsync = true) =>
       controller.create(createSessionSchema.parse({ session_id, url: "http://127.0.0.1/" }), { respondAsync });
-    await use({ controller, pages, create });
+    await use({ store, controller, pages, create });
     for (const page of pages) page.closed.resolve();
     await controller.close();
+    store.close();
     await rm(folder, { recursive: true, force: true });
   },
 });
+
+/** What was told of the newest session with this id, in order. */
+function toldOf({ store }: World, id: string): SessionEvent[] {
+  return store.events.after(store.find(id)?.uid ?? "", 0, 1_000).map(({ event }) => event);
+}
 
 /** The messages a viewer was sent, and the code its socket was closed with. */
 function line(): ViewerLine & { readonly types: string[] } {
@@ -205,3 +222,89 @@ test("[W24] a newcomer does not inherit what a lost holder held down", async ({ 
   second.session.input(second.viewer, { type: "mouse_event", event_type: "down", x: 2, y: 2 });
   expect(page.log).toEqual(["release all", "mouse_event"]);
 });
+
+test("[R14] the end is told once the storage state is kept, the state and the long poll at once", async ({ world }) => {
+  const { controller, store } = world;
+  const page = await livingPage(world, "one");
+  const storage = Promise.withResolvers<StorageState>();
+  page.storage = storage.promise;
+  const polled = controller.status("one", 50, new AbortController().signal);
+  page.events.solved({ value: true, stable: true, evidence: [] });
+  expect(await polled).toMatchObject({ completed: true, state: "solved" });
+  expect(toldOf(world, "one").at(-1)).toMatchObject({ type: "session.state", data: { state: "solved" } });
+  storage.resolve({ cookies: [], origins: [] });
+  await expect.poll(() => toldOf(world, "one").at(-1)?.type).toBe("session.ended");
+  expect(toldOf(world, "one").at(-1)).toMatchObject({ data: { outcome: "solved", has_storage_state: true } });
+  expect(store.storageState(store.find("one")?.uid ?? "")).toEqual({ cookies: [], origins: [] });
+});
+
+for (const [name, fail] of [
+  ["cannot be had", (page: Page) => Object.assign(page, { storage: Promise.reject(new Error("the browser is gone")) })],
+  ["cannot be kept", (_page: Page, store: SessionStore) => Object.assign(store, { saveStorageState: failing })],
+] as const) {
+  test(`[R14] a storage state that ${name} is not told as there`, async ({ world }) => {
+    const page = await livingPage(world, "one");
+    page.storage = Promise.resolve({ cookies: [], origins: [] });
+    fail(page, world.store);
+    page.storage.catch(() => {});
+    world.controller.cancel("one");
+    await expect.poll(() => toldOf(world, "one").at(-1)?.type).toBe("session.ended");
+    expect(toldOf(world, "one").at(-1)).toMatchObject({ data: { has_storage_state: false } });
+    page.closed.resolve();
+    expect(await world.controller.result("one")).toMatchObject({ has_storage_state: false });
+  });
+}
+
+test("[R14] a challenge that moves all the time is told at once, then once a second, and the newest place", async ({
+  world,
+}) => {
+  const page = await livingPage(world, "one");
+  const box = { selector: "#a", y: 1, width: 10, height: 10, in_iframe: false, kind: "generic" };
+  for (let x = 1; x <= 50; x += 1) {
+    page.challenge = { ...box, x };
+    page.events.challenge();
+    page.events.challenge();
+  }
+  const places = () =>
+    toldOf(world, "one").flatMap((event) => (event.type === "session.challenge" ? [event.data.captcha_info?.x] : []));
+  expect(places()).toEqual([1]);
+  await expect.poll(places).toEqual([1, 50]);
+});
+
+test("[R14] the first operator is told as such once, also when everybody had left", async ({ world }) => {
+  const { controller } = world;
+  await livingPage(world, "one");
+  for (let count = 0; count < 2; count += 1) {
+    const { session, viewer } = await controller.join("one", line(), "json");
+    session.crowd.leave(viewer);
+  }
+  const told = toldOf(world, "one").flatMap(({ type, data }) =>
+    "operators" in data && "operator" in data ? [[type, data]] : [],
+  );
+  expect(told).toEqual([
+    ["session.operator_joined", { session_id: "one", operator: "operator-1", operators: 1, first: true }],
+    ["session.operator_left", { session_id: "one", operator: "operator-1", operators: 0 }],
+    ["session.operator_joined", { session_id: "one", operator: "operator-2", operators: 1, first: false }],
+    ["session.operator_left", { session_id: "one", operator: "operator-2", operators: 0 }],
+  ]);
+});
+
+test("[R14] nothing is told after the end", async ({ world }) => {
+  const { controller } = world;
+  const page = await livingPage(world, "one");
+  const { session, viewer } = await controller.join("one", line(), "json");
+  controller.cancel("one");
+  page.challenge = { selector: "#a", x: 1, y: 1, width: 10, height: 10, in_iframe: false, kind: "generic" };
+  page.events.challenge();
+  session.crowd.leave(viewer);
+  await expect.poll(() => toldOf(world, "one").at(-1)?.type).toBe("session.ended");
+  page.closed.resolve();
+  await controller.result("one");
+  const types = toldOf(world, "one").map(({ type }) => type);
+  expect(types.slice(-2)).toEqual(["session.state", "session.ended"]);
+  expect(types).not.toContain("session.operator_left");
+});
+
+function failing(): never {
+  throw new Error("disk full");
+}

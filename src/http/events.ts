@@ -1,0 +1,96 @@
+/** [R14] The events of one session as server-sent events: for EventSource in browsers, for fetch and for curl. */
+import type { ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { sessionIdSchema } from "../protocol/common.ts";
+import { eventsQuerySchema, type PlacedEvent, sessionEventSchema } from "../protocol/events.ts";
+import { errorAnswerSchema } from "../protocol/rest.ts";
+import type { CaptchaRemoteController } from "../session/controller.ts";
+
+/** A comment so often tells proxies, and a reader that looks, that the stream is alive. */
+const HEARTBEAT_MS = 15_000;
+/** A reader that has taken nothing for so many heartbeats is cut off; it can come back to where it was. */
+const PATIENCE_BEATS = 2;
+/** How long a browser waits before it comes back. */
+const RETRY_MS = 1_000;
+/** Events that wait for one reader, beyond what the system's own buffers hold. */
+const WAITING_EVENTS = 16;
+
+export interface EventRoutesOptions {
+  readonly controller: Pick<CaptchaRemoteController, "follow">;
+  readonly heartbeatMs?: number;
+}
+
+const EVENT_STREAM = "text/event-stream; charset=utf-8";
+const idParams = z.object({ id: sessionIdSchema });
+const headers = z.object({
+  "last-event-id": z.string().max(64).optional().meta({ description: "Goes on after this event; wins over `after`." }),
+});
+const answers = {
+  200: {
+    description: "Each event as `id`, `event` (its type) and `data`: this, as JSON.",
+    content: { "text/event-stream": { schema: sessionEventSchema } },
+  },
+  204: z.null().meta({ description: "The end was told already: nothing will follow." }),
+  "4xx": errorAnswerSchema,
+};
+
+export const eventRoutes: FastifyPluginAsyncZod<EventRoutesOptions> = async (app, options) => {
+  const { controller, heartbeatMs = HEARTBEAT_MS } = options;
+  app.get(
+    "/session/:id/events",
+    {
+      schema: {
+        summary: "Follow a session",
+        description: "Server-sent events, to the end of the session; the first one says what is so now.",
+        tags: ["bots"],
+        params: idParams,
+        querystring: eventsQuerySchema,
+        headers,
+        response: answers,
+      },
+    },
+    async ({ params, query, headers }, reply) => {
+      const gone = new AbortController();
+      reply.raw.once("close", () => gone.abort());
+      const events = controller.follow(params.id, placeOf(headers["last-event-id"]) ?? query.after, gone.signal);
+      // What makes a browser's EventSource stop coming back.
+      if (!events) return reply.status(204).send(null);
+      keepAlive(reply.raw, heartbeatMs);
+      // no-transform, and nginx's own header: what collects a stream before it hands it on would hold it back.
+      void reply.header("cache-control", "no-store, no-transform").header("x-accel-buffering", "no").type(EVENT_STREAM);
+      // Past the serializer, which knows JSON only.
+      return reply.send(Readable.from(asText(events), { highWaterMark: WAITING_EVENTS }) as never);
+    },
+  );
+};
+
+/** A place that is none is as one that is not known any more. */
+function placeOf(lastEventId: string | undefined): number | undefined {
+  return lastEventId !== undefined && /^\d{1,15}$/.test(lastEventId) ? Number(lastEventId) : undefined;
+}
+
+async function* asText(events: AsyncIterable<PlacedEvent>): AsyncGenerator<string> {
+  yield `retry: ${RETRY_MS}\n\n`;
+  for await (const { position, event } of events) {
+    yield `id: ${position}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+  }
+}
+
+/** Events are written whole, so that a comment always comes between two. A reader that is stuck gets none, and is cut off. */
+function keepAlive(response: ServerResponse, everyMs: number): void {
+  let stuckBeats = 0;
+  const beat = setInterval(() => {
+    if (!response.writableNeedDrain) {
+      response.write(":\n\n");
+      return;
+    }
+    stuckBeats += 1;
+    if (stuckBeats >= PATIENCE_BEATS) response.destroy();
+  }, everyMs);
+  response.on("drain", () => {
+    stuckBeats = 0;
+  });
+  response.once("close", () => clearInterval(beat));
+}

@@ -1,0 +1,65 @@
+/** What a session tells while it lives and at its end: each event defined once, for the stream [R14] and for webhooks. */
+import { z } from "zod";
+import { captchaInfoSchema, sessionStateSchema, verifiedSchema } from "./common.ts";
+import { outcomeSchema } from "./rest.ts";
+
+const sessionField = { session_id: z.string() };
+const operatorFields = {
+  ...sessionField,
+  operator: z.string().meta({ description: "Who; the name is the server's, and new with each connection." }),
+  operators: z.int().meta({ description: "How many are connected now." }),
+};
+const controlFields = {
+  holder: z.string().nullable().meta({ description: "Who is in control, if anybody." }),
+};
+const challengeFields = { captcha_info: captchaInfoSchema.nullable() };
+
+function event<Type extends string, Data extends z.ZodRawShape>(type: Type, data: Data) {
+  return z.object({
+    id: z.string().meta({ description: "The same each time this event is told: what was seen before can be dropped." }),
+    type: z.literal(type),
+    timestamp: z.iso.datetime().meta({ description: "When it happened." }),
+    data: z.object(data),
+  });
+}
+
+export const sessionEventSchema = z.discriminatedUnion("type", [
+  event("session.created", { ...sessionField, label: z.string().nullable(), expires_at: z.iso.datetime() }),
+  // Everything that is so now: the first event of a stream too, for whoever comes late.
+  event("session.state", {
+    ...sessionField,
+    state: sessionStateSchema,
+    reason: z.string().nullable(),
+    verified: verifiedSchema,
+    expires_at: z.iso.datetime(),
+    operators: operatorFields.operators,
+    ...controlFields,
+    ...challengeFields,
+  }),
+  event("session.operator_joined", {
+    ...operatorFields,
+    first: z.boolean().meta({ description: "Nobody had opened this session before." }),
+  }),
+  event("session.operator_left", operatorFields),
+  event("session.control", { ...sessionField, ...controlFields }),
+  event("session.challenge", { ...sessionField, ...challengeFields }),
+  event("session.ended", { ...sessionField, ...outcomeSchema.shape }),
+]);
+export type SessionEvent = z.infer<typeof sessionEventSchema>;
+export type SessionEventOf<Type extends SessionEvent["type"]> = Extract<SessionEvent, { type: Type }>;
+
+/** An event and its place in the log of all events: it only grows, and a stream resumes after it. */
+export interface PlacedEvent {
+  readonly position: number;
+  readonly event: SessionEvent;
+}
+
+/** What a webhook is told: the first operator, so that a stale challenge can be refreshed first, and the end. */
+export function goesToWebhook(event: SessionEvent): boolean {
+  return event.type === "session.ended" || (event.type === "session.operator_joined" && event.data.first);
+}
+
+/** [R14] Where a stream goes on: 0 for all that is kept. `Last-Event-ID`, which a browser sends by itself, wins. */
+export const eventsQuerySchema = z.object({
+  after: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
+});

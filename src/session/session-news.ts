@@ -1,0 +1,137 @@
+/** What of a session is told as events: each change once, and none so often that it drowns the others. */
+import { randomUUID } from "node:crypto";
+import type { CaptchaInfo } from "../protocol/common.ts";
+import type { SessionEvent } from "../protocol/events.ts";
+import { outcomeOf } from "./answers.ts";
+import type { SessionRecord } from "./store.ts";
+
+/** A challenge that is dragged over the page moves with every look at it. */
+const CHALLENGE_PACE_MS = 1_000;
+
+/** What is so at this moment, beyond the record. */
+export interface Present {
+  readonly operators: number;
+  readonly holder: string | null;
+  readonly challenge: CaptchaInfo | null;
+}
+
+/** Of a session that has ended. */
+export const NOBODY: Present = { operators: 0, holder: null, challenge: null };
+
+/** An event as it is made: when and under which id is added. */
+type Bare<E extends SessionEvent> = E extends SessionEvent ? Pick<E, "type" | "data"> : never;
+
+interface SessionNewsDeps {
+  readonly record: Readonly<SessionRecord>;
+  readonly present: () => Present;
+  readonly tell: (event: SessionEvent) => void;
+}
+
+export class SessionNews {
+  readonly #deps: SessionNewsDeps;
+  #opened = false;
+  #toldState = "";
+  #toldHolder: string | null = null;
+  #toldChallenge = "null";
+  #challengePace: NodeJS.Timeout | undefined;
+
+  constructor(deps: SessionNewsDeps) {
+    this.#deps = deps;
+  }
+
+  created(): void {
+    const { session_id, label, expires_at } = this.#deps.record;
+    this.#tell({
+      type: "session.created",
+      data: { session_id, label, expires_at: new Date(expires_at).toISOString() },
+    });
+  }
+
+  /** The state or the deadline may have changed. */
+  state(): void {
+    const { state, expires_at } = this.#deps.record;
+    const now = `${state} ${expires_at}`;
+    if (now === this.#toldState) return;
+    this.#toldState = now;
+    const present = this.#deps.present();
+    this.#toldHolder = present.holder;
+    this.#toldChallenge = JSON.stringify(present.challenge);
+    this.#deps.tell(stateEvent(this.#deps.record, present));
+  }
+
+  joined(operator: string): void {
+    const first = !this.#opened;
+    this.#opened = true;
+    this.#tell({ type: "session.operator_joined", data: { ...this.#who(operator), first } });
+  }
+
+  left(operator: string): void {
+    this.#tell({ type: "session.operator_left", data: this.#who(operator) });
+  }
+
+  control(holder: string | null): void {
+    if (holder === this.#toldHolder) return;
+    this.#toldHolder = holder;
+    this.#tell({ type: "session.control", data: { session_id: this.#deps.record.session_id, holder } });
+  }
+
+  /** It was found, has moved or is lost: told at once, then at most once a second. */
+  challenge(): void {
+    const { challenge } = this.#deps.present();
+    const now = JSON.stringify(challenge);
+    if (this.#challengePace || now === this.#toldChallenge) return;
+    this.#toldChallenge = now;
+    this.#tell({
+      type: "session.challenge",
+      data: { session_id: this.#deps.record.session_id, captcha_info: challenge },
+    });
+    this.#challengePace = setTimeout(() => {
+      this.#challengePace = undefined;
+      this.challenge();
+    }, CHALLENGE_PACE_MS);
+  }
+
+  /** Nothing but the end is told from now on. */
+  stop(): void {
+    clearTimeout(this.#challengePace);
+  }
+
+  ended(hasStorageState: boolean): void {
+    this.#deps.tell(endEvent(this.#deps.record, hasStorageState));
+  }
+
+  #who(operator: string) {
+    return { session_id: this.#deps.record.session_id, operator, operators: this.#deps.present().operators };
+  }
+
+  #tell(bare: Bare<SessionEvent>): void {
+    this.#deps.tell(makeEvent(bare));
+  }
+}
+
+/** All that is so now. */
+export function stateEvent(record: SessionRecord, { operators, holder, challenge }: Present): SessionEvent {
+  const { session_id, state, reason, verified, expires_at } = record;
+  const data = {
+    session_id,
+    state,
+    reason,
+    verified,
+    expires_at: new Date(expires_at).toISOString(),
+    operators,
+    holder,
+    captcha_info: challenge,
+  };
+  return makeEvent({ type: "session.state", data });
+}
+
+/** Its id comes from the session's: an end that is told by the next server too is the same event. */
+export function endEvent(record: SessionRecord, hasStorageState: boolean): SessionEvent {
+  const data = { session_id: record.session_id, ...outcomeOf(record, hasStorageState) };
+  const event = makeEvent({ type: "session.ended", data }, record.ended_at ?? Date.now());
+  return { ...event, id: `evt_${record.uid}_ended` };
+}
+
+function makeEvent(bare: Bare<SessionEvent>, at = Date.now()): SessionEvent {
+  return { id: `evt_${randomUUID()}`, timestamp: new Date(at).toISOString(), ...bare };
+}

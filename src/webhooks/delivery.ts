@@ -1,0 +1,121 @@
+/** One webhook, sent once: signed, to a checked address only, with an end to everything. */
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
+import { request as httpsRequest } from "node:https";
+import type { LookupFunction } from "node:net";
+import { Webhook } from "standardwebhooks";
+import { withDeadline } from "../deadline.ts";
+import { type CheckedAddress, checkedAddresses, type Resolve } from "../egress/address.ts";
+import { toAppError } from "../errors.ts";
+
+/** For all of it: the name, the connection, the answer. */
+const DEADLINE_MS = 10_000;
+/** Of an answer's body nothing is used; so much is read, and for so long, so that its sender can finish. */
+const MAX_ANSWER_BYTES = 64 * 1024;
+const ANSWER_PATIENCE_MS = 1_000;
+/** The answer that asks to be left alone for good. */
+const GONE = 410;
+
+export interface Post {
+  /** The event's id, the same for every try. */
+  readonly id: string;
+  readonly url: string;
+  readonly body: string;
+  readonly secret: string;
+}
+
+export interface DeliveryOptions {
+  readonly allowPrivate: boolean;
+  /** Gives up at once; the try then counts as none. */
+  readonly signal: AbortSignal;
+  readonly deadlineMs?: number;
+  readonly resolve?: Resolve;
+}
+
+/** `again`: it failed and may be tried again. `gone`: the receiver wants nothing any more. */
+export type TryOutcome =
+  | { readonly kind: "delivered" }
+  | { readonly kind: "again"; readonly error: string }
+  | { readonly kind: "gone"; readonly error: string };
+
+/** Posts it once. Never throws: whatever goes wrong is an outcome. 2xx is success; a redirect is not followed. */
+export async function deliver(post: Post, options: DeliveryOptions): Promise<TryOutcome> {
+  const over = new AbortController();
+  const signal = AbortSignal.any([options.signal, over.signal]);
+  try {
+    const status = await withDeadline(send(post, options, signal), options.deadlineMs ?? DEADLINE_MS, "the receiver");
+    if (status >= 200 && status < 300) return { kind: "delivered" };
+    return { kind: status === GONE ? "gone" : "again", error: `answered ${status}` };
+  } catch (error) {
+    return { kind: "again", error: sentence(error) };
+  } finally {
+    over.abort();
+  }
+}
+
+async function send(post: Post, options: DeliveryOptions, signal: AbortSignal): Promise<number> {
+  const url = new URL(post.url);
+  const addresses = await checkedAddresses(url, options);
+  signal.throwIfAborted();
+  const request = (url.protocol === "https:" ? httpsRequest : httpRequest)(url, {
+    method: "POST",
+    // A connection of its own: one kept open from before could lead to an address that was never checked.
+    agent: false,
+    lookup: pinnedTo(addresses),
+    headers: headersOf(post),
+    signal,
+  });
+  request.end(post.body);
+  const response = await answerOf(request);
+  // The status has been said: what becomes of the rest changes nothing.
+  await withDeadline(drain(response), ANSWER_PATIENCE_MS, "the rest of the answer").catch(() => {});
+  return response.statusCode ?? 0;
+}
+
+function headersOf({ id, body, secret }: Post): Record<string, string | number> {
+  const now = new Date();
+  return {
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(body),
+    "user-agent": "captcha-remote",
+    "webhook-id": id,
+    "webhook-timestamp": Math.floor(now.getTime() / 1_000),
+    "webhook-signature": new Webhook(secret).sign(id, now, body),
+  };
+}
+
+/** Answers with what was checked, whatever the name says by now. */
+function pinnedTo(addresses: readonly CheckedAddress[]): LookupFunction {
+  return (_hostname, { all }, callback) => {
+    const [first] = addresses;
+    if (!first) callback(new Error("no address"), "", 0);
+    else if (all) callback(null, [...addresses]);
+    else callback(null, first.address, first.family);
+  };
+}
+
+function answerOf(request: ClientRequest): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    request.once("response", resolve);
+    // Also after the answer: a receiver that breaks off must not end the process.
+    request.on("error", reject);
+  });
+}
+
+/** Reads the body to its end, or until it is too much; then the connection is cut. */
+async function drain(response: IncomingMessage): Promise<void> {
+  let bytes = 0;
+  for await (const chunk of response) {
+    bytes += (chunk as Buffer).length;
+    if (bytes > MAX_ANSWER_BYTES) return;
+  }
+}
+
+/** What went wrong, in a line for the log: the code of a refused connection, of a missing name. */
+function sentence(error: unknown): string {
+  const { code, details, cause } = toAppError(error);
+  if (code === "url_not_allowed") return `${details?.["host"]} is or has a private address`;
+  if (code === "timeout") return `no answer after ${details?.["after_ms"]} ms`;
+  const inner = cause instanceof AggregateError ? cause.errors[0] : cause;
+  if (inner instanceof Error) return "code" in inner ? `${inner.code}` : inner.message;
+  return "failed";
+}

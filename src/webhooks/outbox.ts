@@ -1,0 +1,136 @@
+/** The webhooks that wait: sent when they are due, again and later when they fail, kept in the store until they are over. */
+import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "pino";
+import type { Config } from "../config.ts";
+import type { Resolve } from "../egress/address.ts";
+import type { Delivery, DeliveryQueue } from "../session/event-log.ts";
+import { deliver, type TryOutcome } from "./delivery.ts";
+import { HOURLY_SCHEDULE, nextTry, type Schedule } from "./schedule.ts";
+
+/** Sent at once, and of these to one host: a receiver that hangs holds up its own webhooks, not everybody's. */
+const MAX_SENDING = 16;
+const MAX_SENDING_TO_HOST = 4;
+/** What is under way when the server stops may finish within so long; the next start goes on with the rest. */
+const STOP_PATIENCE_MS = 1_000;
+/** Timers beyond this do not work; looking once more costs nothing. */
+const LONGEST_SLEEP_MS = 60_000;
+/** A store that cannot be read or written is asked again after so long. */
+const STORE_PAUSE_MS = 5_000;
+
+export interface OutboxDeps {
+  readonly queue: DeliveryQueue;
+  readonly config: Pick<Config, "urlAllowPrivate" | "webhookSecret">;
+  readonly log: Logger;
+  readonly schedule?: Schedule;
+  /** For the whole of one try, in ms. */
+  readonly deadlineMs?: number;
+  readonly resolve?: Resolve;
+}
+
+export class Outbox {
+  readonly #deps: OutboxDeps;
+  readonly #sending = new Map<string, { readonly host: string; readonly done: Promise<void> }>();
+  readonly #stopping = new AbortController();
+  #stopped = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(deps: OutboxDeps) {
+    this.#deps = deps;
+  }
+
+  /** Sends what is due, and sleeps until the next is: called at the start and whenever something was queued. */
+  wake(): void {
+    clearTimeout(this.#timer);
+    if (this.#stopped) return;
+    try {
+      this.#sendDue();
+    } catch (error) {
+      this.#deps.log.error({ err: error }, "webhooks could not be read");
+      this.#sleep(STORE_PAUSE_MS);
+    }
+  }
+
+  /** Sends nothing new, gives what is under way a moment, then gives it up: it stays in the store. */
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#stopped = true;
+    const late = setTimeout(() => this.#stopping.abort(), STOP_PATIENCE_MS);
+    await Promise.all([...this.#sending.values()].map(({ done }) => done));
+    clearTimeout(late);
+  }
+
+  #sendDue(): void {
+    while (this.#sending.size < MAX_SENDING) {
+      const next = this.#deps.queue.next({ ids: [...this.#sending.keys()], hosts: this.#busyHosts() });
+      if (!next) return;
+      const wait = next.next_at - Date.now();
+      if (wait > 0) {
+        this.#sleep(wait);
+        return;
+      }
+      const done = this.#send(next).finally(() => {
+        this.#sending.delete(next.id);
+        this.wake();
+      });
+      this.#sending.set(next.id, { host: next.host, done });
+    }
+  }
+
+  #sleep(ms: number): void {
+    this.#timer = setTimeout(() => this.wake(), Math.min(ms, LONGEST_SLEEP_MS));
+    this.#timer.unref();
+  }
+
+  #busyHosts(): string[] {
+    const counts = new Map<string, number>();
+    for (const { host } of this.#sending.values()) counts.set(host, (counts.get(host) ?? 0) + 1);
+    return [...counts].flatMap(([host, count]) => (count >= MAX_SENDING_TO_HOST ? [host] : []));
+  }
+
+  async #send(delivery: Delivery): Promise<void> {
+    const { config, deadlineMs, resolve } = this.#deps;
+    const secret = delivery.secret ?? config.webhookSecret;
+    const firstTriedAt = delivery.first_tried_at ?? Date.now();
+    const outcome: TryOutcome =
+      secret === undefined
+        ? { kind: "again", error: "the server has no WEBHOOK_SECRET any more" }
+        : await deliver(
+            { ...delivery, secret },
+            {
+              allowPrivate: config.urlAllowPrivate,
+              signal: this.#stopping.signal,
+              ...(deadlineMs === undefined ? {} : { deadlineMs }),
+              ...(resolve === undefined ? {} : { resolve }),
+            },
+          );
+    // Given up because the server stops: as if it had not been tried.
+    if (outcome.kind === "again" && this.#stopping.signal.aborted) return;
+    try {
+      this.#settle(delivery, firstTriedAt, outcome);
+    } catch (error) {
+      this.#deps.log.error({ err: error, webhook_id: delivery.id }, "what became of a webhook could not be kept");
+      // It still stands as due: not to be sent again and again.
+      await delay(STORE_PAUSE_MS, undefined, { signal: this.#stopping.signal }).catch(() => {});
+    }
+  }
+
+  #settle({ id, host, tries }: Delivery, firstTriedAt: number, outcome: TryOutcome): void {
+    const { queue, log, schedule = HOURLY_SCHEDULE } = this.#deps;
+    const facts = { webhook_id: id, host, tries: tries + 1 };
+    if (outcome.kind === "delivered") {
+      queue.delivered(id);
+      log.debug(facts, "webhook delivered");
+      return;
+    }
+    const { kind, error } = outcome;
+    const trial = { tries: tries + 1, firstTriedAt, now: Date.now(), chance: Math.random() };
+    const nextAt = kind === "gone" ? null : nextTry(schedule, trial);
+    if (nextAt === null) {
+      queue.failed(id, error, kind === "gone");
+      log.error({ ...facts, error }, "webhook given up");
+      return;
+    }
+    queue.retry(id, { firstTriedAt, nextAt, error });
+    log.warn({ ...facts, error, next_at: new Date(nextAt).toISOString() }, "webhook failed, to be tried again");
+  }
+}

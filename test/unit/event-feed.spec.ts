@@ -1,0 +1,142 @@
+/** The feed of events below HTTP: nothing is missed or told twice, and whoever follows can always be let go of. */
+import { mkdtemp, rm } from "node:fs/promises";
+import type { Server } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test as base, expect } from "@playwright/test";
+import Fastify from "fastify";
+import { validatorCompiler } from "fastify-type-provider-zod";
+import { pino } from "pino";
+import { eventRoutes } from "../../src/http/events.ts";
+import type { PlacedEvent, SessionEvent } from "../../src/protocol/events.ts";
+import { EventFeed } from "../../src/session/event-feed.ts";
+import { openSqliteStore } from "../../src/session/sqlite-store.ts";
+import type { SessionStore } from "../../src/session/store.ts";
+import { TEST_FOLDER_PREFIX } from "../fixtures.ts";
+
+const SESSION = { uid: "uid-1", session_id: "one", present: () => control("present") };
+const NEVER = new AbortController().signal;
+
+const test = base.extend<{ store: SessionStore; feed: EventFeed }>({
+  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
+  store: async ({}, use) => {
+    const folder = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
+    const store = openSqliteStore(folder);
+    await use(store);
+    store.close();
+    await rm(folder, { recursive: true, force: true });
+  },
+  feed: async ({ store }, use) => {
+    await use(new EventFeed(store.events, pino({ level: "silent" })));
+  },
+});
+
+function control(id: string, session_id = "one"): SessionEvent {
+  return { id, type: "session.control", timestamp: new Date().toISOString(), data: { session_id, holder: id } };
+}
+
+function end(id: string): SessionEvent {
+  const outcome = { outcome: "solved", reason: "rules_met", verified: "checked", note: null } as const;
+  const data = { session_id: "one", ...outcome, evidence: [], duration_ms: 1, has_storage_state: false };
+  return { id, type: "session.ended", timestamp: new Date().toISOString(), data };
+}
+
+async function idsOf(events: AsyncIterable<PlacedEvent> | null, onEach = (_id: string) => {}): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const { event } of events ?? []) {
+    ids.push(event.id);
+    onEach(event.id);
+  }
+  return ids;
+}
+
+test("[R14] events that come while the kept ones are read are neither missed nor told twice", async ({ feed }) => {
+  const kept = Array.from({ length: 250 }, (_, index) => `kept ${index}`);
+  for (const id of kept) feed.publish("uid-1", control(id));
+  const more = Array.from({ length: 50 }, (_, index) => `more ${index}`);
+  const told = await idsOf(feed.follow(SESSION, 0, NEVER), (id) => {
+    if (!id.startsWith("kept")) return;
+    const next = more.shift();
+    if (next) feed.publish("uid-1", control(next));
+    feed.publish("uid-2", control("another session's", "two"));
+    if (!next) feed.publish("uid-1", end("end"));
+  });
+  expect(told).toEqual([...kept, ...Array.from({ length: 50 }, (_, index) => `more ${index}`), "end"]);
+});
+
+test("[R14] an event that could not be kept ends the following: a new one begins with what is so now", async ({
+  store,
+  feed,
+}) => {
+  Object.assign(store.events, {
+    append: () => {
+      throw new Error("disk full");
+    },
+  });
+  const told = idsOf(feed.follow(SESSION, undefined, NEVER), () => setImmediate(() => feed.publish("uid-1", end("e"))));
+  expect(await told).toEqual(["present"]);
+});
+
+test("[R14] closing tells what there is and then lets everybody go", async ({ feed }) => {
+  const waiting = idsOf(feed.follow(SESSION, undefined, NEVER));
+  const other = idsOf(feed.follow({ ...SESSION, uid: "uid-2" }, undefined, NEVER));
+  feed.publish("uid-1", end("end"));
+  await feed.close();
+  expect(await waiting).toEqual(["present", "end"]);
+  expect(await other).toEqual(["present"]);
+});
+
+test("[R14] who goes away while nothing happens is let go of at once", async ({ feed }) => {
+  const gone = new AbortController();
+  const told = idsOf(feed.follow(SESSION, undefined, gone.signal), () => setImmediate(() => gone.abort()));
+  expect(await told).toEqual(["present"]);
+  const start = performance.now();
+  await feed.close();
+  expect(performance.now() - start).toBeLessThan(200);
+});
+
+test("[R14] a reader that takes nothing is cut off, and holds back no more than a few events", async () => {
+  let made = 0;
+  const large = control("x".repeat(50_000));
+  async function* endless(): AsyncGenerator<PlacedEvent> {
+    for (;;) yield { position: ++made, event: large };
+  }
+  const app = Fastify({ forceCloseConnections: true });
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(() => JSON.stringify);
+  await app.register(eventRoutes, { controller: { follow: endless }, heartbeatMs: 200 });
+  await app.listen({ host: "127.0.0.1", port: 0 });
+  const socket = connect((app.server.address() as AddressInfo).port, "127.0.0.1");
+  socket.on("error", () => {}).pause();
+  socket.write("GET /session/one/events HTTP/1.1\r\nhost: x\r\n\r\n");
+  await expect.poll(() => made).toBeGreaterThan(20);
+  // The system's own buffers are full at some point; from then on nothing is made any more, and then it is cut off.
+  await expect.poll(() => connectionsOf(app.server)).toBe(0);
+  expect(made * 100_000).toBeLessThan(20 * 1024 * 1024);
+  socket.destroy();
+  await app.close();
+});
+
+test("[R14] a quiet stream is kept alive by comments", async () => {
+  async function* quiet(_id: string, _after: number | undefined, signal: AbortSignal): AsyncGenerator<PlacedEvent> {
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  }
+  const app = Fastify({ forceCloseConnections: true });
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(() => JSON.stringify);
+  await app.register(eventRoutes, { controller: { follow: quiet }, heartbeatMs: 20 });
+  const url = await app.listen({ host: "127.0.0.1", port: 0 });
+  const { body } = await fetch(`${url}/session/one/events`);
+  let text = "";
+  for await (const chunk of body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    text += chunk;
+    if (text.split(":\n\n").length > 4) break;
+  }
+  expect(text).toMatch(/^retry: 1000\n\n(:\n\n){4,}$/);
+  await app.close();
+});
+
+function connectionsOf(server: Server): Promise<number> {
+  return new Promise((resolve) => server.getConnections((_error, count) => resolve(count)));
+}
