@@ -10,6 +10,7 @@ export {
 } from "../../public/connection.js";
 export { decodeFrame } from "../../public/frame.js";
 export type { Clock } from "../../public/heartbeat.js";
+export { Line, type LineEvents, type LineOptions, type Protocol } from "../../public/line.js";
 export { type LossClass, MOVES, PROFILES, type RetryRule } from "../../public/reconnect.js";
 export type { Code } from "../errors.ts";
 export type { CaptchaInfo, Rect, SessionState, Size, Verified } from "../protocol/common.ts";

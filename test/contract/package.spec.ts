@@ -52,7 +52,7 @@ test("plain Node imports it from an installed tarball, with no other package the
   );
   const { stdout, stderr } = await run(process.execPath, ["bot.js"], { cwd: installed });
   expect(stderr).toBe("");
-  const names = "BINARY_PROTOCOL CaptchaRemoteClient CaptchaRemoteError ConnectionPool JSON_PROTOCOL MOVES";
+  const names = "BINARY_PROTOCOL CaptchaRemoteClient CaptchaRemoteError ConnectionPool JSON_PROTOCOL Line MOVES";
   expect(JSON.parse(stdout)).toEqual([
     `${names} OperatorConnection PROFILES decodeFrame guard`.split(" "),
     "server_unreachable",
@@ -67,7 +67,7 @@ test("its types come along, from the same schemas as the server's", async ({ ins
   await writeFile(join(installed, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files: ["bot.ts"] }));
   await writeFile(
     join(installed, "bot.ts"),
-    `import { CaptchaRemoteClient, CaptchaRemoteError, type ConnectionState, OperatorConnection } from "captcha-remote/sdk";
+    `import { CaptchaRemoteClient, CaptchaRemoteError, type ConnectionState, Line, OperatorConnection } from "captcha-remote/sdk";
      const client = new CaptchaRemoteClient({ baseUrl: "http://127.0.0.1:3000" });
      const outcome: "starting" | "waiting" | "active" | "solved" | "failed" | "expired" | "cancelled" =
        (await client.solve({ url: "https://a.test", completion: { any: [{ gone: "#c" }] } }, { onLink: (link) => link.trim() })).outcome;
@@ -79,6 +79,11 @@ test("its types come along, from the same schemas as the server's", async ({ ins
      connection.send({ type: "key", event_type: "down", key: "Enter" });
      // @ts-expect-error a message that there is not
      connection.send({ type: "solve_it" });
+     const line = new Line<string, number>(
+       { parse: Number, ping: () => "ping", isReady: (message) => message > 0 }, { url: "ws://a.test" });
+     line.on("message", (message) => message.toFixed());
+     // @ts-expect-error what this line does not say
+     line.send(1);
      export const isFull = (error: unknown) => error instanceof CaptchaRemoteError && error.code === "capacity";
      // @ts-expect-error a code that there is not
      export const isOdd = (error: CaptchaRemoteError) => error.code === "odd";
@@ -100,7 +105,9 @@ test("the SDK is made of its own folder and of the console's connection, free of
   });
   const files = Object.keys(metafile.inputs).sort();
   const own = (await readdir(join(ROOT, "src/sdk"))).map((name) => `src/sdk/${name}`);
-  const shared = ["connection", "frame", "heartbeat", "outbox", "reconnect"].map((name) => `public/${name}.js`);
+  const shared = ["connection", "frame", "heartbeat", "line", "outbox", "queue", "reconnect"].map(
+    (name) => `public/${name}.js`,
+  );
   expect(files).toEqual([...shared, ...own].sort());
   expect(Object.values(metafile.inputs).flatMap(({ imports }) => imports.filter(({ external }) => external))).toEqual(
     [],
