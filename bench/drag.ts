@@ -8,8 +8,11 @@ const PRESS_TO_MOVE_MS = 100;
 const LAST_MOVE_POLL_MS = 15;
 /** A picture of the last move comes this much later at the soonest. */
 const FRAME_MS = 1_000 / 60;
-/** For a page that rounds, and for scaled consoles; neighbouring moves differ by 3 px. */
-export const TOLERATED_PX = 1;
+/**
+ * For a page that rounds, for scaled consoles, and for coarse pictures that are cut at whole px of theirs; neighbouring
+ * moves differ by 3 px.
+ */
+export const TOLERATED_PX = 1.4;
 
 /** Raw results of one drag. */
 export interface DragRun {
