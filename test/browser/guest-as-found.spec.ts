@@ -2,6 +2,7 @@
 import type { Page } from "@playwright/test";
 import type { Page as PuppeteerPage } from "puppeteer-core";
 import puppeteer from "puppeteer-core";
+import { DevTools } from "../../src/browser/devtools.ts";
 import { type BotBrowser, expect, test } from "../guest.ts";
 
 /** What a page's own script can see of the world around it, and what has happened to it since it was loaded. */
@@ -49,6 +50,22 @@ const PAGE = `<!doctype html><title>guest</title><style>body { margin: 0; height
     document.cookie = "own=1"; localStorage.setItem("own", "1");
   </script>`;
 
+/** How many listeners of each kind the page has, by DevTools, which sees also what a page's script cannot. */
+async function listenersOf({ endpoint, wsEndpoint }: BotBrowser, url: string): Promise<unknown> {
+  const listed = (await (await fetch(`${endpoint}/json/list`)).json()) as { id: string; url: string }[];
+  const devtools = await DevTools.connect(wsEndpoint);
+  const session = await devtools.attach(listed.find((target) => target.url === url)?.id ?? "");
+  const expression = `[globalThis, document, document.documentElement, document.body].map((target) =>
+    Object.entries(getEventListeners(target)).map(([type, listeners]) => type + " " + listeners.length).sort())`;
+  const { result } = await session.send("Runtime.evaluate", {
+    expression,
+    includeCommandLineAPI: true,
+    returnByValue: true,
+  });
+  devtools.close();
+  return result.value;
+}
+
 type Evaluate = (expression: string) => Promise<unknown>;
 
 interface Bot {
@@ -94,6 +111,8 @@ for (const { name, open } of BOTS) {
     await evaluate("settled");
     const before = await evaluate("look()");
     const tabs = await botBrowser.tabs();
+    const listeners = await listenersOf(botBrowser, url);
+    expect(JSON.stringify(listeners)).toContain("resize 1");
 
     const session = await bot.create({ cdp: { endpoint: botBrowser.endpoint, url_contains: "/guest" } });
     expect(session.captcha_info).toMatchObject({ kind: "generic", x: 60, y: 80 });
@@ -105,6 +124,7 @@ for (const { name, open } of BOTS) {
     await client.nextPicture(({ view }) => view.width > 320);
     await fetch(session.status_url.replace("/status/", "/screenshot/"));
     expect(await evaluate("look()")).toEqual(before);
+    expect(await listenersOf(botBrowser, url)).toEqual(listeners);
 
     for (const event_type of ["down", "move", "up"]) {
       client.send({
@@ -124,6 +144,7 @@ for (const { name, open } of BOTS) {
     for (const hand of ["document selectionchange", "window focus"]) delete after.happened[hand];
     expect({ ...after, focus: null }).toEqual({ ...(before as object), focus: null });
     expect(await botBrowser.tabs()).toEqual(tabs);
+    expect(await listenersOf(botBrowser, url)).toEqual(listeners);
     await close();
   });
 }
