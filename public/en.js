@@ -120,7 +120,6 @@ export const en = {
   log_people_one: "You are the only one here.",
   log_people_many: "{n} people are here.",
   log_time: "Time left is now {time}.",
-  log_dialog_left: "The page asks: “{message}”. That is for the bot to answer.",
   log_not_visible: "The page is in a background tab of the bot's browser: there are no pictures of it now.",
   log_visible: "The page is in front again.",
   log_dialog: "The page said: “{message}”",

@@ -55,7 +55,6 @@ export function narrate(before, after, message, now) {
     }
     case "dialog": {
       const { kind, message: said, answer } = message;
-      if (answer === "left_to_bot") return [() => t("log_dialog_left", { message: said })];
       if (kind === "alert") return [() => t("log_dialog", { message: said })];
       const words = () => t(answer === "accepted" ? "log_answer_accept" : "log_answer_dismiss");
       return [() => t("log_dialog_answered", { message: said, answer: words() })];

@@ -121,7 +121,6 @@ export const zh = {
   log_people_one: "只有您在线。",
   log_people_many: "{n} 人在线。",
   log_time: "剩余时间现为 {time}。",
-  log_dialog_left: "页面询问：“{message}”。这要由机器人来回答。",
   log_not_visible: "页面在机器人浏览器的后台标签页中，现在没有画面。",
   log_visible: "页面又回到前台了。",
   log_dialog: "页面提示：“{message}”",

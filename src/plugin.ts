@@ -2,9 +2,12 @@
  * Captcha Remote inside a bot's own Fastify server: the console and its sockets beside the bot's routes, and one call
  * that hands a page to a person. Starts no server, and closes nothing that it was handed.
  */
+import { EventEmitter } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import plugin from "fastify-plugin";
 import { type Logger, pino } from "pino";
@@ -17,11 +20,16 @@ import {
   type SessionAnswer,
   type SessionResult,
 } from "./protocol/rest.ts";
-import { openService, prepareInstance, type Service, serveSessions } from "./service.ts";
+import { API_PREFIX, openService, prepareInstance, type Service, serveSessions } from "./service.ts";
+
+/** As much of an address as a session takes. */
+const MAX_URL_LENGTH = 8_192;
 
 /** The variables of the configuration that make sense in a bot's server, in camelCase, and what only code can give. */
 export interface CaptchaRemoteOptions {
-  /** Origin plus the prefix this is registered under, as the operator reaches it. Left out: where the server listens. */
+  /** In front of every route of this service. */
+  readonly prefix?: string;
+  /** Origin plus prefix, as the operator reaches them. Left out: where the server listens. */
   readonly publicUrl?: string;
   /** Holds the data base. Left out: a temporary folder that goes with the server. */
   readonly dataDir?: string;
@@ -48,15 +56,16 @@ export interface HandOffOptions extends Partial<SessionFields> {
   readonly timeoutMs?: number;
   /** Aborted: the session is cancelled, and the call rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** The link is there for a person to open. */
-  readonly onReady?: (session: SessionAnswer) => void;
+  /** The link is there for a person to open. Awaited; what it throws cancels the session, and the call rejects with it. */
+  readonly onReady?: (session: SessionAnswer) => unknown;
 }
 
 export interface HandOff {
   /**
    * Hands a Playwright page of a Chromium to a person and answers at the end of the session, whatever that is: see
    * `outcome`. Meanwhile keep the bot's hands off the page; then go on in it.
-   * AppError: invalid_message (an option, or no page of a Chromium), page_in_use, capacity, timeout (the page hangs).
+   * AppError: invalid_message (an option, or no page of a Chromium), page_in_use, session_exists, capacity,
+   * shutting_down, timeout (the page hangs). ConfigError: nothing listens yet, and there is no `publicUrl`.
    */
   handOff(page: HandedPage, options?: HandOffOptions): Promise<SessionResult>;
 }
@@ -68,59 +77,95 @@ declare module "fastify" {
 }
 
 export const captchaRemote = plugin(
-  async (app: FastifyInstance, { log = pino({ level: "silent" }), ...options }: CaptchaRemoteOptions) => {
+  async (app: FastifyInstance, given: CaptchaRemoteOptions) => {
+    const { log = pino({ level: "silent" }), prefix = "", ...options } = given;
     // Checked before anything is made.
-    const given = configFromOptions(options);
+    const checked = configFromOptions(options);
     const temporary = options.dataDir === undefined ? await mkdtemp(join(tmpdir(), "captcha-remote-")) : null;
     if (temporary) app.addHook("onClose", () => rm(temporary, { recursive: true, force: true }));
-    const config = { ...given, dataDir: temporary ?? given.dataDir };
-    const publicUrl = () => config.publicUrl ?? addressOf(app);
+    const config = { ...checked, dataDir: temporary ?? checked.dataDir };
+    const publicUrl = () => config.publicUrl ?? addressOf(app) + app.prefix + prefix;
     const service = await openService(config, { log, publicUrl });
-    app.decorate("captchaRemote", { handOff: (page, given) => handOff(service, page, given) });
+    const handOff: HandOff["handOff"] = (page, wanted) => handOffPage(service, publicUrl, page, wanted);
+    app.decorate("captchaRemote", { handOff });
+    const upgrades = ownUpgrades(app, `${app.prefix}${prefix}${API_PREFIX}/`);
     // In a context of its own: the bot's routes keep their own errors, headers and checks.
-    await app.register(async (scope) => {
-      keepLocal(scope);
-      await prepareInstance(scope, service, publicUrl);
-      await serveSessions(scope, service, { unhealthy: () => null, canStartBrowser: service.browsers.canStart });
-    });
+    await app.register(
+      async (scope) => {
+        keepLocal(scope);
+        await prepareInstance(scope, service, publicUrl, upgrades);
+        await serveSessions(scope, service, { unhealthy: () => null, canStartBrowser: service.browsers.canStart });
+      },
+      { prefix },
+    );
   },
   { name: "captcha-remote", fastify: "5.x" },
 );
 
-async function handOff(
+async function handOffPage(
   { controller, browsers }: Service,
+  publicUrl: () => string,
   page: HandedPage,
-  { timeoutMs, signal, onReady, ...fields }: HandOffOptions = {},
+  { timeoutMs, signal = new AbortController().signal, onReady, ...fields }: HandOffOptions = {},
 ): Promise<SessionResult> {
-  signal?.throwIfAborted();
+  signal.throwIfAborted();
+  // Without an address there is no link: known before the page is held.
+  publicUrl();
   const timeout_seconds = timeoutMs === undefined ? undefined : Math.ceil(timeoutMs / 1_000);
-  // The page is in hand: its address stands for the one that would have been opened.
-  const body = createSessionSchema.safeParse({ ...fields, timeout_seconds, url: page.url() });
+  // The page is in hand: its address only stands for the one that would have been opened.
+  const body = createSessionSchema.safeParse({ ...fields, timeout_seconds, url: page.url().slice(0, MAX_URL_LENGTH) });
   if (!body.success) {
     const issue = body.error.issues[0];
     throw new AppError("invalid_message", { field: issue?.path.join(".") ?? "options", why: issue?.message });
   }
-  const session = await controller.create(body.data, { openPage: browsers.holding(page) });
-  onReady?.(session);
-  const ended = controller.resultAtEnd(session.session_id, signal ?? new AbortController().signal);
-  return ended.catch((error: unknown) => {
-    controller.cancel(session.session_id);
-    throw error;
+  const creating = controller.create(body.data, { openPage: browsers.holding(page), signal });
+  const session = await creating.catch((error: unknown) => {
+    throw signal.aborted ? signal.reason : error;
   });
+  try {
+    await onReady?.(session);
+    return await controller.resultAtEnd(session.session_id, signal);
+  } catch (error) {
+    controller.cancel(session.session_id);
+    // The page is the bot's again when this rejects.
+    await controller.result(session.session_id).catch(() => {});
+    throw error;
+  }
+}
+
+/**
+ * The connections that want to become sockets of ours: the bot's server may have others, of whatever library. One that
+ * is nobody's is ended, as Node would do without us.
+ */
+function ownUpgrades(app: FastifyInstance, path: string): EventEmitter {
+  const ours = new EventEmitter();
+  const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    // Sockets that the bot has registered since take all of them, ours too.
+    if (app.hasDecorator("websocketServer")) return;
+    if (request.url?.startsWith(path)) ours.emit("upgrade", request, socket, head);
+    else if (app.server.listenerCount("upgrade") === 1) socket.destroy();
+  };
+  app.server.on("upgrade", onUpgrade);
+  app.addHook("onClose", async () => void app.server.off("upgrade", onUpgrade));
+  return ours;
 }
 
 /** Until there are keys, nobody but this machine may reach the service, wherever the bot's server listens. */
 function keepLocal(app: FastifyInstance): void {
   app.addHook("onRequest", async ({ socket }) => {
-    const address = socket.remoteAddress?.replace(/^::ffff:/, "") ?? "";
-    if (!isLoopback(address)) throw new AppError("forbidden", { why: "AUTH=off serves this machine only" });
+    const { remoteAddress = "", localAddress } = socket;
+    // Whoever comes from the very address that it reaches is on this machine.
+    if (!isLoopback(remoteAddress.replace(/^::ffff:/, "")) && remoteAddress !== localAddress)
+      throw new AppError("forbidden", { why: "AUTH=off serves this machine only" });
   });
 }
 
 function addressOf(app: FastifyInstance): string {
   const address = app.server.address();
-  if (typeof address !== "object" || address === null)
-    throw new ConfigError(["publicUrl: needed where nothing listens"]);
+  if (typeof address !== "object" || address === null) {
+    throw new ConfigError(["publicUrl: needed where the server does not listen on a port (yet)"]);
+  }
+  const scheme = app.initialConfig.https ? "https" : "http";
   const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
-  return `http://${host === "0.0.0.0" || host === "[::]" ? "127.0.0.1" : host}:${address.port}${app.prefix}`;
+  return `${scheme}://${host === "0.0.0.0" || host === "[::]" ? "127.0.0.1" : host}:${address.port}`;
 }

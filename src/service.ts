@@ -1,7 +1,9 @@
 /** What serves sessions on a Fastify instance, whosever that is: our own (app.ts) or a bot's (plugin.ts). */
+import type { EventEmitter } from "node:events";
+import type { Server } from "node:http";
 import { fileURLToPath } from "node:url";
 import helmet from "@fastify/helmet";
-import websocket from "@fastify/websocket";
+import websocket, { type WebSocket } from "@fastify/websocket";
 import type { FastifyInstance } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import type { Logger } from "pino";
@@ -50,6 +52,8 @@ export interface ServiceDeps {
 
 export interface Service {
   readonly controller: CaptchaRemoteController;
+  /** The operators'. */
+  readonly sockets: Set<WebSocket>;
   readonly browsers: BrowserRoom;
   /** Ends all sessions, tells of their ends, and closes the store. */
   close(): Promise<void>;
@@ -69,6 +73,7 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
   outbox.wake();
   return {
     controller,
+    sockets: new Set(),
     browsers,
     async close() {
       await Promise.all([controller.close(), browsers.close()]);
@@ -79,11 +84,15 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
   };
 }
 
-/** Guards, sockets and error answers for this instance and what is registered in it, and the end of it all. */
+/**
+ * Guards, sockets and error answers for this instance and what is registered in it, and the end of it all. `upgrades`
+ * tells of the connections that want to become sockets of ours.
+ */
 export async function prepareInstance(
   app: FastifyInstance,
-  { close }: Service,
+  { close, sockets }: Service,
   publicUrl: () => string,
+  upgrades: EventEmitter = app.server,
 ): Promise<void> {
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
@@ -92,7 +101,7 @@ export async function prepareInstance(
   app.setErrorHandler(sendError);
   keepOtherSitesOut(app, publicUrl);
   app.addHook("preClose", close);
-  app.addHook("preClose", async () => endSockets(app));
+  app.addHook("preClose", async () => endSockets(sockets));
   await app.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: CONTENT_POLICY },
     strictTransportSecurity: false,
@@ -100,7 +109,12 @@ export async function prepareInstance(
   // A bot's own server may have sockets already.
   if (app.hasDecorator("websocketServer")) return;
   await app.register(websocket, {
-    options: { maxPayload: MAX_CLIENT_MESSAGE_BYTES, handleProtocols: chooseSubprotocol, perMessageDeflate: false },
+    options: {
+      server: upgrades as Server,
+      maxPayload: MAX_CLIENT_MESSAGE_BYTES,
+      handleProtocols: chooseSubprotocol,
+      perMessageDeflate: false,
+    },
     // Sockets are ended by the hook above, with a bound.
     preClose: (done) => done(),
   });
@@ -109,7 +123,7 @@ export async function prepareInstance(
 /** REST, the operator socket and the console below API_PREFIX. */
 export async function serveSessions(
   app: FastifyInstance,
-  { controller }: Service,
+  { controller, sockets }: Service,
   health: HealthOptions,
   more: (api: FastifyInstance) => Promise<void> = async () => {},
 ): Promise<void> {
@@ -119,7 +133,7 @@ export async function serveSessions(
       await api.register(healthRoutes, health);
       await api.register(sessionRoutes, { controller });
       await api.register(eventRoutes, { controller });
-      await api.register(liveRoute, { controller });
+      await api.register(liveRoute, { controller, sockets });
       await api.register(consoleRoutes, { publicDir: PUBLIC_DIR });
       await more(api);
     },
@@ -127,8 +141,7 @@ export async function serveSessions(
   );
 }
 
-async function endSockets(app: FastifyInstance): Promise<void> {
-  const { clients } = app.websocketServer;
+async function endSockets(clients: ReadonlySet<WebSocket>): Promise<void> {
   for (const client of clients) client.close(1001, "shutting_down");
   const closed = [...clients].map((client) => new Promise((resolve) => client.once("close", resolve)));
   await Promise.race([Promise.all(closed), new Promise((resolve) => setTimeout(resolve, CLOSE_PATIENCE_MS))]);

@@ -1,6 +1,9 @@
 /**
  * A page of the bot's own browser, reached over DevTools alone. Playwright would attach to every tab of that browser, hold
  * up each new frame until it has looked at it, and hang where any tab does; here the page's own frames are all there is.
+ *
+ * DevTools' own Page domain stays off: a browser leaves dialogs to whoever has it on, so that an alert nobody answers
+ * would stay open while we are there, and the bot's own confirm would be answered with "no" when we leave.
  */
 import { withDeadline } from "../deadline.ts";
 import { AppError } from "../errors.ts";
@@ -22,13 +25,13 @@ const AUTO_ATTACH = {
   filter: [{ type: "iframe" }, { exclude: true }],
 };
 
-interface FrameEvent {
-  readonly frameId: string;
-}
+/** Nothing is kept of what the page loads: only that a document is under way is of interest. */
+const NETWORK = { maxTotalBufferSize: 0, maxResourceBufferSize: 0, maxPostDataSize: 0 };
 
-export interface OpenedDialog {
-  readonly type: "alert" | "confirm" | "prompt" | "beforeunload";
-  readonly message: string;
+interface RequestEvent {
+  readonly requestId: string;
+  readonly loaderId: string;
+  readonly frameId?: string;
 }
 
 export class DevToolsTab implements Tab {
@@ -37,8 +40,11 @@ export class DevToolsTab implements Tab {
   readonly #mainFrameId: string;
   readonly #remote = new Set<DevToolsSession>();
   readonly #navigations = new Navigations<string, string>();
+  /** The document of each frame at the last look. */
+  readonly #loaders = new Map<string, string>();
+  /** Documents under way, with the frame that each is for. */
+  readonly #requested = new Map<string, string>();
   #listeners: TabListeners | null = null;
-  #onDialog: (dialog: OpenedDialog) => void = () => {};
   #crashed = false;
   #framesVersion = 0;
 
@@ -54,6 +60,7 @@ export class DevToolsTab implements Tab {
     const tab = new DevToolsTab(devtools, await devtools.attach(targetId), targetId);
     const answered = tab.live.send("Runtime.evaluate", { expression: "1" });
     await withDeadline(answered, PREFLIGHT_MS, "page").catch((cause: unknown) => {
+      if (!(cause instanceof AppError) || cause.code !== "timeout") throw cause;
       const why = "the page does not answer: a dialog is open, or a script does not end";
       throw new AppError("timeout", { field: "cdp", why }, { cause });
     });
@@ -74,9 +81,19 @@ export class DevToolsTab implements Tab {
     this.#listeners = listeners;
   }
 
-  /** The page asks something; whoever holds the browser answers, not we. */
-  onDialog(listener: (dialog: OpenedDialog) => void): void {
-    this.#onDialog = listener;
+  /** What is new, gone or has another document is a change. */
+  saw(frames: readonly { readonly id: string; readonly loaderId: string }[]): void {
+    const isSame =
+      frames.length === this.#loaders.size && frames.every(({ id, loaderId }) => this.#loaders.get(id) === loaderId);
+    if (isSame) return;
+    this.#loaders.clear();
+    for (const { id, loaderId } of frames) {
+      this.#loaders.set(id, loaderId);
+      // The document that was under way is there.
+      this.#requested.delete(loaderId);
+      this.#navigations.ended(id, loaderId);
+    }
+    this.#listeners?.changed();
   }
 
   async processes(): Promise<readonly FrameProcess[]> {
@@ -90,32 +107,37 @@ export class DevToolsTab implements Tab {
   }
 
   async #follow(session: DevToolsSession): Promise<void> {
-    session.on<{ sessionId: string }>("Target.attachedToTarget", ({ sessionId }) => {
-      const remote = this.#devtools.session(sessionId);
+    session.on<{ sessionId: string; targetInfo: { targetId: string } }>("Target.attachedToTarget", (attached) => {
+      const remote = this.#devtools.session(attached.sessionId);
       this.#remote.add(remote);
-      void remote.gone.then(() => this.#changed(() => this.#remote.delete(remote)));
+      void remote.gone.then(() =>
+        this.#changed(() => {
+          this.#remote.delete(remote);
+          // A frame's target has its id.
+          this.#navigations.settled(attached.targetInfo.targetId);
+        }),
+      );
       // A frame that is gone before it could be followed is told of by its end.
       this.#follow(remote).catch(() => {});
       this.#changed();
     });
-    const framed = (event: FrameEvent) => this.#changed(() => this.#navigations.settled(event.frameId));
-    session.on("Page.frameAttached", framed);
-    session.on("Page.frameDetached", framed);
-    session.on<{ frame: { id: string } }>("Page.frameNavigated", ({ frame }) => framed({ frameId: frame.id }));
-    session.on<FrameEvent & { loaderId: string; navigationType: string }>("Page.frameStartedNavigating", (event) => {
-      if (event.navigationType.toLowerCase().includes("samedocument")) return;
-      this.#navigations.begun(event.frameId, event.loaderId);
+    session.on<RequestEvent>("Network.requestWillBeSent", ({ requestId, loaderId, frameId }) => {
+      // The request for a document has the document's own id.
+      if (requestId !== loaderId || frameId === undefined) return;
+      this.#requested.set(requestId, frameId);
+      this.#navigations.begun(frameId, requestId);
       this.#listeners?.changed();
     });
-    // Also where a navigation came to nothing: a download, an answer without content, a stop.
-    session.on<FrameEvent>("Page.frameStoppedLoading", ({ frameId }) => {
-      this.#navigations.settled(frameId);
-      this.#listeners?.changed();
-    });
-    session.on<OpenedDialog>("Page.javascriptDialogOpening", (dialog) => this.#onDialog(dialog));
+    const ended = ({ requestId }: RequestEvent) => {
+      const frameId = this.#requested.get(requestId);
+      this.#requested.delete(requestId);
+      if (frameId !== undefined && this.#navigations.ended(frameId, requestId)) this.#listeners?.changed();
+    };
+    session.on("Network.loadingFinished", ended);
+    session.on("Network.loadingFailed", ended);
     if (session === this.live) session.on("Inspector.targetCrashed", () => this.#onCrash());
     await Promise.all([
-      session.send("Page.enable"),
+      session.send("Network.enable", NETWORK),
       session.send("Inspector.enable"),
       session.send("Target.setAutoAttach", AUTO_ATTACH),
     ]);

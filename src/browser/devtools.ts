@@ -88,14 +88,14 @@ export class DevTools implements Asked {
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
-    socket.on("message", (data: Buffer) => this.#onMessage(data));
+    socket.on("message", (data: Buffer) => this.#onData(data));
     this.closed = new Promise((resolve) => socket.once("close", () => resolve(this.#onClose())));
     // A close follows, and that is enough to know.
     socket.on("error", () => {});
   }
 
-  /** A connection to a browser's endpoint. Throws AppError `timeout`, or what failed. */
-  static async connect(endpoint: string): Promise<DevTools> {
+  /** A connection to a browser's endpoint; `signal` gives up. Throws AppError `timeout`, or what failed. */
+  static async connect(endpoint: string, signal?: AbortSignal): Promise<DevTools> {
     const socket = new WebSocket(endpoint, {
       perMessageDeflate: false,
       handshakeTimeout: CONNECT_DEADLINE_MS,
@@ -106,11 +106,17 @@ export class DevTools implements Asked {
       socket.once("open", resolve);
       socket.once("error", reject);
     });
-    await withDeadline(open, CONNECT_DEADLINE_MS, "devtools connection").catch((error: unknown) => {
+    const giveUp = () => devtools.close();
+    signal?.addEventListener("abort", giveUp, { once: true });
+    try {
+      await withDeadline(open, CONNECT_DEADLINE_MS, "devtools connection");
+      return devtools;
+    } catch (error) {
       devtools.close();
       throw error;
-    });
-    return devtools;
+    } finally {
+      signal?.removeEventListener("abort", giveUp);
+    }
   }
 
   /** A session of one target. Throws AppError `timeout`, or what failed. */
@@ -142,6 +148,15 @@ export class DevTools implements Asked {
     return new Promise((resolve, reject) => this.#waiting.set(id, { sessionId, resolve, reject }));
   }
 
+  /** What answers need not be a browser: the first thing that makes no sense is the last. */
+  #onData(data: Buffer): void {
+    try {
+      this.#onMessage(data);
+    } catch {
+      this.close();
+    }
+  }
+
   #onMessage(data: Buffer): void {
     const { id, sessionId, method, params, result, error } = JSON.parse(data.toString()) as Message;
     if (method !== undefined) {
@@ -161,7 +176,7 @@ export class DevTools implements Asked {
     for (const [id, { sessionId: asked, reject }] of this.#waiting) {
       if (asked !== sessionId) continue;
       this.#waiting.delete(id);
-      reject(new Error("The target is gone."));
+      reject(new AppError("page_closed"));
     }
     this.#sessions.get(sessionId)?.end();
     this.#sessions.delete(sessionId);

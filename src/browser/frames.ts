@@ -45,7 +45,7 @@ export class PageFrames {
     this.#tab = tab;
   }
 
-  /** Grows with every frame that comes, navigates or goes. */
+  /** Grows with frames that come, navigate or go: those in other processes at least. */
   get version(): number {
     return this.#tab.framesVersion;
   }
@@ -65,7 +65,9 @@ export class PageFrames {
         placed = true;
       }
     }
-    return [...byId.values()];
+    const frames = [...byId.values()];
+    this.#tab.saw(frames);
+    return frames;
   }
 
   /**

@@ -44,15 +44,22 @@ export async function openGuestPage(
   const { cdp, completion } = request;
   const endpoint = parseEndpoint(cdp.endpoint, deps.allow);
   if (isLoopbackHost(endpoint.hostname) && deps.ownPorts().has(portOf(endpoint))) throw disallowed();
-  const devtools = await DevTools.connect(await browserAddress(endpoint, signal)).catch((cause: unknown) => {
-    throw cause instanceof AppError && cause.code !== "timeout" ? cause : unreachable(cause);
+  const address = await browserAddress(endpoint, signal);
+  const devtools = await DevTools.connect(address, signal).catch((cause: unknown) => {
+    throw unreachable(cause);
   });
   let letGo = () => {};
+  // Until the page is ours to let go of, whoever gives up cuts the line.
+  const giveUp = () => devtools.close();
+  signal.addEventListener("abort", giveUp, { once: true });
   try {
     const { targetId } = choose(await pagesOf(devtools, deps.targets), cdp);
     letGo = deps.targets.hold(targetId, "guest");
     signal.throwIfAborted();
-    const tab = await DevToolsTab.attach(devtools, targetId);
+    const tab = await DevToolsTab.attach(devtools, targetId).catch((cause: unknown) => {
+      if (cause instanceof AppError) throw cause;
+      throw new AppError("target_not_found", { field: "cdp", why: "it has just gone" }, { cause });
+    });
     const { cssLayoutViewport: size } = await within(tab.live.send("Page.getLayoutMetrics"), "page");
     const viewport = { width: size.clientWidth, height: size.clientHeight };
     const remote = new RemotePage({
@@ -68,15 +75,14 @@ export async function openGuestPage(
         letGo();
       },
     });
-    tab.onDialog(({ type, message }) =>
-      remote.notices.tell({ type: "dialog", kind: type, message: message.slice(0, 1_000), answer: "left_to_bot" }),
-    );
     await assertSelectors(remote.frames, completion);
     return remote;
   } catch (error) {
     devtools.close();
     letGo();
     throw error;
+  } finally {
+    signal.removeEventListener("abort", giveUp);
   }
 }
 
@@ -85,6 +91,7 @@ async function pagesOf(devtools: DevTools, targets: Targets): Promise<TargetInfo
   const { targetInfos } = await within(devtools.send("Target.getTargets"), "browser").catch((cause: unknown) => {
     throw unreachable(cause);
   });
+  if (!Array.isArray(targetInfos)) throw unreachable("not a browser's debugging endpoint");
   if (targetInfos.some(({ targetId }) => targets.isOurs(targetId))) throw disallowed();
   return targetInfos.filter(({ type, url }) => type === "page" && !url.startsWith("devtools:"));
 }

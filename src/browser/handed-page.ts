@@ -24,12 +24,17 @@ export async function holdHandedPage(
     throw new AppError("invalid_message", { field: "page", why: "not an open page of a Chromium" }, { cause });
   });
   let letGo = () => {};
+  const release = async () => {
+    await detach(session);
+    letGo();
+  };
+  let remote: RemotePage | null = null;
   try {
     const { targetInfo } = await within(session.send("Target.getTargetInfo"));
     letGo = deps.targets.hold(targetInfo.targetId, "guest");
     const { cssLayoutViewport: size } = await within(session.send("Page.getLayoutMetrics"));
     const viewport = { width: size.clientWidth, height: size.clientHeight };
-    const remote = new RemotePage({
+    remote = new RemotePage({
       ...deps,
       tab: new PlaywrightTab({ page, session, live: session }),
       crop: new ServerCut(session, viewport),
@@ -37,16 +42,12 @@ export async function holdHandedPage(
       completion,
       isOurs: false,
       storageState: async () => null,
-      release: async () => {
-        letGo();
-        await detach(session);
-      },
+      release,
     });
     await assertSelectors(remote.frames, completion);
     return remote;
   } catch (error) {
-    letGo();
-    await detach(session);
+    await (remote ? remote.close() : release());
     throw error;
   }
 }

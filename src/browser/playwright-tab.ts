@@ -86,6 +86,9 @@ export class PlaywrightTab implements Tab {
     return [{ session, hands: live }, ...processes.filter((process) => process !== null)];
   }
 
+  /** Playwright tells of every change by itself. */
+  saw(): void {}
+
   async close(): Promise<void> {
     for (const stop of this.#stops.splice(0)) stop();
     for (const frame of this.#processes.keys()) this.#forget(frame);

@@ -1,5 +1,6 @@
 /** Pictures of one part of the page, pushed by the browser when the page changes; off while nobody can take one. */
 import { withDeadline } from "../deadline.ts";
+import { AppError } from "../errors.ts";
 import { type Rect, type Size, sameRect } from "../protocol/common.ts";
 import { type Level, MAX_PICTURE_BYTES, type Picture } from "../session/page.ts";
 import type { Aim, Crop } from "./crop.ts";
@@ -181,14 +182,12 @@ export class Screencast {
     this.#onPicture(this.#last);
   }
 
-  #picture(jpeg: Buffer, { aim, level }: Cast): Picture {
-    const { quality, kind } = level;
-    return this.#numbered({ captured_at: Date.now(), view: aim.view, scale: aim.scale, quality, kind, jpeg });
+  #picture(jpeg: Buffer, { aim: { view, scale }, level: { quality, kind } }: Cast): Picture {
+    return this.#numbered({ captured_at: Date.now(), view, scale, quality, kind, jpeg });
   }
 
   #numbered(picture: Omit<Picture, "seq">): Picture {
-    this.#seq += 1;
-    return { ...picture, seq: this.#seq };
+    return { ...picture, seq: ++this.#seq };
   }
 
   #waitForQuiet(): void {
@@ -284,11 +283,12 @@ export class Screencast {
     this.#running = true;
     this.#freeze.started(performance.now());
     this.#watchForFreeze();
-    const { quality, everyNth } = next.level;
-    const size = this.#crop.castSize(next.aim);
-    const start = { format: "jpeg" as const, quality, everyNthFrame: everyNth, ...size };
+    const { quality, everyNth: everyNthFrame } = next.level;
+    const start = { format: "jpeg" as const, quality, everyNthFrame, ...this.#crop.castSize(next.aim) };
     await this.#call(this.#session.send("Page.startScreencast", start), "screencast start").catch((error: unknown) => {
       this.#cast = null;
+      // The browser has counted none that it refused.
+      if (!(error instanceof AppError)) this.#casts -= 1;
       throw error;
     });
     if (next.level.kind === "motion") this.#waitForQuiet();

@@ -21,7 +21,7 @@ export interface TabListeners {
 export interface Tab {
   /** Of the page itself, for pictures and hands. */
   readonly live: PageSession;
-  /** Grows with every frame that comes, navigates or goes. */
+  /** Grows with every frame of which the tab hears by itself that it has come, navigated or gone. */
   readonly framesVersion: number;
   /** A navigation is under way of which nobody knows yet what it leads to. */
   readonly isNavigating: boolean;
@@ -29,6 +29,8 @@ export interface Tab {
   listen(listeners: TabListeners): void;
   /** The page's own process first, then one for each frame that has a process of its own. Throws when one cannot be asked. */
   processes(): Promise<readonly FrameProcess[]>;
+  /** Told at each look which frames there are. */
+  saw(frames: readonly { readonly id: string; readonly loaderId: string }[]): void;
   /** Lets go of what was attached; the page stays. */
   close(): Promise<void>;
 }

@@ -8,6 +8,7 @@ import {
   type ClientMessage,
   clientMessageSchema,
   JSON_SUBPROTOCOL,
+  MAX_CLIENT_MESSAGE_BYTES,
   messageIdSchema,
   type ServerMessage,
 } from "../protocol/live.ts";
@@ -28,13 +29,17 @@ const MAX_MESSAGES_PER_SECOND = 1_000;
 
 export interface LiveRouteOptions {
   readonly controller: CaptchaRemoteController;
+  /** Holds the operators' sockets for as long as they are open. */
+  readonly sockets: Set<WebSocket>;
 }
 
-export const liveRoute: FastifyPluginAsync<LiveRouteOptions> = async (app, { controller }) => {
-  app.get<{ Params: { id: string } }>("/ws/:id", { websocket: true, schema: { hide: true } }, (socket, request) =>
+export const liveRoute: FastifyPluginAsync<LiveRouteOptions> = async (app, { controller, sockets }) => {
+  app.get<{ Params: { id: string } }>("/ws/:id", { websocket: true, schema: { hide: true } }, (socket, request) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
     // Listeners are attached before anything is awaited, or the first messages would be lost.
-    new LiveConnection(socket, request, controller).start(request.params.id),
-  );
+    new LiveConnection(socket, request, controller).start(request.params.id);
+  });
 };
 
 /** ws answers the first offered subprotocol whatever it is; only ours is answered. */
@@ -95,6 +100,8 @@ class LiveConnection {
     this.#alive();
     this.#count();
     if (isBinary) throw new AppError("invalid_message", { field: "message", why: "text is due, not binary" });
+    // Where a bot's server has brought its own sockets, so has it their bound.
+    if (data.length > MAX_CLIENT_MESSAGE_BYTES) return this.#socket.close(1009, "payload_too_large");
     const text = data.toString("utf8");
     let message: ClientMessage;
     try {

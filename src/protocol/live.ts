@@ -142,9 +142,7 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
     type: z.literal("dialog"),
     kind: z.enum(["alert", "confirm", "prompt", "beforeunload"]),
     message: z.string(),
-    answer: z
-      .enum(["accepted", "dismissed", "left_to_bot"])
-      .meta({ description: "left_to_bot: on a page of the bot's own, which is the bot's to answer for." }),
+    answer: z.enum(["accepted", "dismissed"]),
   }),
   z.object({
     type: z.literal("page_notice"),

@@ -60,6 +60,8 @@ export interface CreateOptions {
   readonly idempotencyKey?: string | undefined;
   /** In place of the usual way: for a page that is in hand already. */
   readonly openPage?: OpenPage;
+  /** Aborted at any time, it ends the session as DELETE does. */
+  readonly signal?: AbortSignal;
 }
 
 /** A viewer's place in a session. */
@@ -184,7 +186,7 @@ export class CaptchaRemoteController {
     return storageState === undefined ? outcome : { ...outcome, storage_state: storageState };
   }
 
-  /** The same, as soon as the session has ended. Rejects with what `signal` aborts with; the session goes on then. */
+  /** The same, as soon as the session has ended. Rejects with what `signal` aborts with. */
   async resultAtEnd(id: string, signal: AbortSignal): Promise<SessionResult> {
     await this.#living.get(id)?.waitForEnd(MAX_WAIT_MS, signal);
     signal.throwIfAborted();
@@ -233,16 +235,21 @@ export class CaptchaRemoteController {
     if (this.#living.has(id)) throw new AppError("session_exists", { field: "session_id" });
     if (this.#living.size >= this.#deps.config.maxSessions) throw new AppError("capacity");
     const callback = callbackOf(body, this.#deps.config);
+    const cancel = () => this.cancel(id);
     const session = new Session(newRecord(id, body, this.#deps.config), {
       store: this.#deps.store,
       log: this.#deps.log.child({ session_id: id }),
       maxTimeoutSeconds: this.#deps.config.maxTimeoutSeconds,
       tell: (event) => this.#deps.events.publish(session.record.uid, event),
-      onEnd: (ended) => this.#forget(ended),
+      onEnd: (ended) => {
+        options.signal?.removeEventListener("abort", cancel);
+        this.#forget(ended);
+      },
     });
     this.#living.set(id, session);
     this.#deps.store.save(session.record);
     if (callback) this.#deps.store.deliveries.saveCallback(session.record.uid, callback);
+    options.signal?.addEventListener("abort", cancel, { once: true });
     const openPage = options.openPage ?? this.#deps.openPage;
     const ready = session.start(this.#openPageAfterLast(id, openPage), pageRequest(session.record, body));
     if (!options.respondAsync) await ready;

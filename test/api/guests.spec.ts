@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, connect as connectTo, createServer, type Server } from "node:net";
 import { join } from "node:path";
+import { type WebSocket, WebSocketServer } from "ws";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
 import { test as base, expect } from "../guest.ts";
 import { call } from "./requests.ts";
@@ -103,6 +104,47 @@ test("[R10] an endpoint that is down, that never answers, or that is something e
     expect(answer.why, endpoint).toMatch(/\S/);
     expect(performance.now() - startedAt, endpoint).toBeLessThan(7_000);
   }
+});
+
+test("[R10] a WebSocket that talks of something else, or of nothing: cdp_unreachable, and the server goes on", async ({
+  create,
+  listen,
+  server,
+}) => {
+  const socketServer = async (onSocket: (socket: WebSocket) => void) => {
+    const http = createHttpServer();
+    new WebSocketServer({ server: http }).on("connection", onSocket);
+    return `ws://${await listen(http)}/`;
+  };
+  const answering = (text: string) => socketServer((socket) => socket.on("message", () => socket.send(text)));
+  const endpoints = await Promise.all([
+    socketServer((socket) => socket.send("RFB 003.008\n")),
+    socketServer((socket) => socket.send("null")),
+    socketServer((socket) => socket.send('{"method":"Target.detachedFromTarget"}')),
+    socketServer(() => {}),
+    answering('{"id":1,"result":{}}'),
+    answering('{"id":1,"error":{"message":"no such method"}}'),
+  ]);
+  for (const endpoint of endpoints) {
+    const answer = refusal(await create({ cdp: { endpoint } }));
+    expect(answer, endpoint).toMatchObject({ status: 502, code: "cdp_unreachable", field: "cdp.endpoint" });
+  }
+  expect((await call("GET", `${server.url}/healthz`)).status).toBe(200);
+});
+
+test("[R7] [R10] an endpoint that does not answer does not hold up a session that is cancelled", async ({
+  listen,
+  server,
+}) => {
+  const silent = createServer();
+  const connected = new Promise((resolve) => silent.once("connection", resolve));
+  const body = { cdp: { endpoint: `ws://${await listen(silent)}/devtools/browser/x` } };
+  const { session_id: id } = (await call("POST", `${server.api}/sessions`, body, { prefer: "respond-async" })).body;
+  await connected;
+  await call("DELETE", `${server.api}/session/${id}`);
+  const startedAt = performance.now();
+  expect((await call("GET", `${server.api}/session/${id}/result`)).body).toMatchObject({ outcome: "cancelled" });
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
 });
 
 test("[R10] an endpoint that sends the server elsewhere is refused", async ({ create, listen, botBrowser }) => {

@@ -1,11 +1,15 @@
 /** The service inside a bot's own Fastify server, and the bot's own Playwright page in a person's hands. */
-import { readdir } from "node:fs/promises";
+import { once } from "node:events";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
+import websocket from "@fastify/websocket";
 import { chromium, type Page } from "@playwright/test";
 import Fastify, { type FastifyInstance } from "fastify";
+import { WebSocket, WebSocketServer } from "ws";
 import { type CaptchaRemoteOptions, captchaRemote } from "../../src/plugin.ts";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
-import { test as base, expect } from "../fixtures.ts";
+import { test as base, expect, TEST_FOLDER_PREFIX } from "../fixtures.ts";
 import { call } from "./requests.ts";
 
 const CHALLENGE = `<!doctype html><title>shop</title><body style="margin:0;height:2000px">
@@ -57,7 +61,8 @@ function handing(
 /** Playwright's pages are event emitters, whatever their type says. */
 function listenersOf(page: Page): number {
   const { listenerCount } = page as unknown as { listenerCount(event: string): number };
-  return ["close", "crash", "dialog", "framenavigated", "request"].reduce(
+  const types = ["close", "crash", "dialog", "request", "requestfailed", "requestfinished"];
+  return [...types, "frameattached", "framenavigated", "framedetached"].reduce(
     (sum, type) => sum + listenerCount.call(page, type),
     0,
   );
@@ -107,16 +112,74 @@ test("[R7] aborting cancels the session and rejects with the reason; the page ca
   await expect(first.result).rejects.toThrow("changed its mind");
   const { body } = await call("GET", `${url}/api/captcha/status/${session_id}`);
   expect(body).toMatchObject({ state: "cancelled", reason: "cancelled_by_bot" });
-  await expect
-    .poll(async () => {
-      const again = handing(app, botPage, { timeoutMs: 1_000 });
-      return again.result.then(
-        ({ outcome }) => outcome,
-        ({ code }) => code,
-      );
-    })
-    .toBe("expired");
+  expect(await handing(app, botPage, { timeoutMs: 1_000 }).result).toMatchObject({ outcome: "expired" });
 });
+
+test("[R7] what goes wrong on the way leaves no session, no listener, and the page free at once", async ({
+  botPage,
+  site,
+}) => {
+  await botPage.goto(site.serve("/", CHALLENGE));
+  const listeners = listenersOf(botPage);
+  const app = Fastify();
+  await app.register(captchaRemote);
+  await app.ready();
+  await expect(app.captchaRemote.handOff(botPage)).rejects.toThrow("publicUrl");
+  await app.listen({ host: "127.0.0.1", port: 0 });
+  const bad = app.captchaRemote.handOff(botPage, { completion: { any: [{ gone: "div[" }] } });
+  await expect(bad).rejects.toMatchObject({ code: "invalid_message", details: { field: "completion.any.0" } });
+  const untold = app.captchaRemote.handOff(botPage, {
+    onReady: async () => {
+      throw new Error("the chat is down");
+    },
+  });
+  await expect(untold).rejects.toThrow("the chat is down");
+  const early = app.captchaRemote.handOff(botPage, { signal: AbortSignal.timeout(50), completion: COMPLETION });
+  await expect(early).rejects.toMatchObject({ name: "TimeoutError" });
+  expect(listenersOf(botPage)).toBe(listeners);
+  expect(await app.captchaRemote.handOff(botPage, { timeoutMs: 1_000 })).toMatchObject({ outcome: "expired" });
+  await app.close();
+});
+
+for (const own of ["a socket library of its own", "@fastify/websocket before", "@fastify/websocket behind"]) {
+  test(`[W3] the console's sockets stand beside those of a bot with ${own}, under a prefix`, async ({
+    botPage,
+    site,
+    connect,
+  }) => {
+    const app = Fastify();
+    const echo = (socket: WebSocket) => void socket.on("message", (data) => socket.send(`echo ${data}`));
+    const route = async () => void app.get("/own-socket", { websocket: true }, echo);
+    if (own.endsWith("before")) await app.register(websocket).after(route);
+    await app.register(captchaRemote, { prefix: "/bots" });
+    if (own.endsWith("behind")) await app.register(websocket).after(route);
+    const library = new WebSocketServer({ noServer: true }).on("connection", echo);
+    if (own.startsWith("a socket")) {
+      app.server.on("upgrade", (request, socket, head) => {
+        if (request.url === "/own-socket")
+          library.handleUpgrade(request, socket, head, (ws) => library.emit("connection", ws));
+      });
+    }
+    const url = await app.listen({ host: "127.0.0.1", port: 0 });
+    const socket = new WebSocket(`${url.replace("http", "ws")}/own-socket`);
+    await once(socket, "open");
+    socket.send("hello");
+    expect(String((await once(socket, "message"))[0])).toBe("echo hello");
+
+    await botPage.goto(site.serve("/", CHALLENGE));
+    const { ready, result } = handing(app, botPage);
+    const { control_url, ws_url } = await ready;
+    expect(control_url).toMatch(`${url}/bots/api/captcha/control/`);
+    const client = await connect(ws_url, { protocols: ["captcha.json.v1"] });
+    await client.next("session_info");
+    client.send({ type: "finish", outcome: "cannot" });
+    expect(await result).toMatchObject({ outcome: "failed", reason: "operator_gave_up" });
+    socket.send("still here");
+    expect(String((await once(socket, "message"))[0])).toBe("echo still here");
+    socket.terminate();
+    await app.close();
+  });
+}
 
 test("[S4] the page that is handed over is closed: the call answers, with the code", async ({
   startBotServer,
@@ -156,13 +219,18 @@ test("the bot's own routes keep their own errors and headers; its server's end e
 test("wrong options are told by name; without dataDir nothing is left behind", async ({ startBotServer, botPage }) => {
   await expect(startBotServer({ maxSessions: 0 })).rejects.toThrow(/^MAX_SESSIONS: /);
   await expect(startBotServer({ maxSession: 3 } as CaptchaRemoteOptions)).rejects.toThrow("maxSession: not an option");
-  const ours = async () => (await readdir(tmpdir())).filter((name) => /^captcha-remote-\w{6}$/.test(name));
-  const before = await ours();
+  const folder = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
+  const usual = process.env["TMPDIR"];
+  process.env["TMPDIR"] = folder;
   const { app } = await startBotServer();
+  expect(await readdir(folder)).toHaveLength(1);
   await expect(app.captchaRemote.handOff(botPage, { completion: { any: [] } })).rejects.toMatchObject({
     code: "invalid_message",
     details: { field: "completion.any" },
   });
   await app.close();
-  await expect.poll(async () => (await ours()).filter((name) => !before.includes(name))).toEqual([]);
+  expect(await readdir(folder)).toEqual([]);
+  if (usual === undefined) delete process.env["TMPDIR"];
+  else process.env["TMPDIR"] = usual;
+  await rm(folder, { recursive: true });
 });

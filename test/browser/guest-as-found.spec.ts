@@ -166,7 +166,6 @@ test("[R10] the bot answers its own confirm() and takes its own download while a
   await client.next("session_info");
   page.on("dialog", (dialog) => setTimeout(() => void dialog.accept("from the bot"), 100));
   expect(await page.evaluate("[confirm('sure?'), prompt('name?')]")).toEqual([true, "from the bot"]);
-  await client.next("dialog", ({ answer, kind }) => answer === "left_to_bot" && kind === "confirm");
   const [download] = await Promise.all([page.waitForEvent("download"), page.click("a")]);
   expect(download.suggestedFilename()).toBe("report.txt");
   expect(await download.failure()).toBe(null);
@@ -174,4 +173,21 @@ test("[R10] the bot answers its own confirm() and takes its own download while a
   await page.evaluate("document.body.append(Object.assign(document.createElement('input'), { type: 'file' }))");
   await page.click("input");
   expect((await chooser).isMultiple()).toBe(false);
+});
+
+test("[R10] [S5] a session that ends while the bot thinks about its confirm() does not answer it", async ({
+  botBrowser,
+  bot,
+  site,
+  server,
+}) => {
+  const page = await botBrowser.open(site.serve("/guest", `<div id="captcha" style="width:300px;height:200px"></div>`));
+  const session = await bot.create({ cdp: { endpoint: botBrowser.endpoint, url_contains: "/guest" } });
+  const asked = page.evaluate("confirm('pay?')");
+  const dialog = await page.waitForEvent("dialog");
+  await fetch(`${server.api}/session/${session.session_id}`, { method: "DELETE" });
+  // Answered once the server has let go of the page.
+  expect(await bot.result(session.session_id)).toMatchObject({ outcome: "cancelled" });
+  await dialog.accept();
+  expect(await asked).toBe(true);
 });
