@@ -63,6 +63,8 @@ async function load(publicDir: string): Promise<{ page: Asset; assets: readonly 
     format: "esm",
     sourcemap: "linked",
     write: false,
+    // Not those of the sources, which an installed package does not have.
+    tsconfigRaw: {},
   });
   const joined = outputFiles.map(({ path, contents }) => assetOf(basename(path), Buffer.from(contents)));
   const assets = [...joined, assetOf(ICON, icon)];
