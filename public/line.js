@@ -4,9 +4,11 @@
 import { Heartbeat, SYSTEM_CLOCK } from "./heartbeat.js";
 import { Queue } from "./queue.js";
 import { classOf, MOVES, NO_CLOSE_FRAME, profileWith, waitBefore } from "./reconnect.js";
+import { cut, leave } from "./socket.js";
 
 /** @import { Clock } from "./heartbeat.js" */
 /** @import { LossClass, RetryRule } from "./reconnect.js" */
+/** @import { Socket } from "./socket.js" */
 
 export const PING_EVERY_MS = 15_000;
 /** A line without any message for so long is broken, whatever the system says of it. */
@@ -15,6 +17,7 @@ export const SILENT_FOR_MS = 30_000;
 const CONNECT_DEADLINE_MS = 10_000;
 /** A server that lets everybody in and throws them out again must not be hammered: earlier losses count on until then. */
 export const STEADY_AFTER_MS = 5_000;
+/** Told of a line that this side closed. */
 const CLOSE_NORMAL = 1000;
 /** `WebSocket.OPEN`, without asking for the class. */
 const OPEN = 1;
@@ -26,8 +29,6 @@ const OPEN = 1;
  *   | { name: "CLOSED", code: number }} ConnectionState `attempt` counts from 1; `retryAt` in ms since 1970, null while
  *   that try is under way; `code` is the WebSocket close code of what was lost
  */
-/** @typedef {{ binaryType: any, readonly readyState: number, send(data: string): void, close(code?: number): void, terminate?(): void,
- *   addEventListener(type: any, listener: (event: any) => void): void }} Socket */
 
 /**
  * What is said on a line: all that tells one server from another. Messages are text; they go out as JSON.
@@ -163,15 +164,20 @@ export class Line {
     return !isForGood && this.#outbox.keep(message, this.#clock.now()) ? "queued" : "dropped";
   }
 
-  /** Something changed for the better (network back, page shown again): try at once, or see whether the line still lives. */
+  /**
+   * Something changed for the better (network back, page shown again): try at once, or see whether the line still lives.
+   * A server that has too much to do is left alone for as long as ever.
+   */
   wake() {
-    if (this.#state.name === "RECONNECTING" && this.#state.retryAt !== null) this.#tryAgain(this.#state);
-    else if (this.#state.name === "CONNECTED") this.#heartbeat.probe();
+    if (this.#state.name === "CONNECTED") this.#heartbeat.probe();
+    else if (this.#state.name === "RECONNECTING" && this.#state.loss !== "server") this.retry();
   }
 
-  /** @param {Extract<ConnectionState, { name: "RECONNECTING" }>} state */
-  #tryAgain(state) {
-    this.#connect({ ...state, retryAt: null });
+  /** Somebody asks for it: the wait is over, whatever the line was lost for. A try out of turn is not counted. */
+  retry() {
+    if (this.#state.name !== "RECONNECTING" || this.#state.retryAt === null) return;
+    this.#tries.set(this.#state.loss, (this.#tries.get(this.#state.loss) ?? 1) - 1);
+    this.#connect({ ...this.#state, retryAt: null });
   }
 
   /** @param {ConnectionState} state while it is tried */
@@ -222,9 +228,7 @@ export class Line {
   #lost(socket, code) {
     if (this.#socket !== socket) return;
     this.#socket = null;
-    // Not waited for: a dead line never answers the closing handshake, and ws would hold its process for 30 s.
-    if (socket.terminate) socket.terminate();
-    else socket.close(CLOSE_NORMAL);
+    cut(socket);
     const loss = this.#isOver ? "over" : classOf(code);
     if (loss === "over") return this.#become({ name: "CLOSED", code });
     if (loss === "refused") return this.#become({ name: "FAILED", code, loss });
@@ -252,11 +256,11 @@ export class Line {
     if (state.name === "CONNECTED") this.#arrive();
     else if (state.name === "RECONNECTING" && state.retryAt !== null) {
       this.#cancelTimer = this.#clock.later(
-        () => this.#tryAgain(state),
+        () => this.#connect({ ...state, retryAt: null }),
         Math.max(0, state.retryAt - this.#clock.now()),
       );
     } else if (MOVES[state.name].length === 0) {
-      this.#socket?.close(CLOSE_NORMAL);
+      if (this.#socket) leave(this.#socket, this.#clock);
       this.#socket = null;
       this.#outbox.clear();
     }

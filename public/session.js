@@ -83,7 +83,7 @@ export function startSession(place) {
   );
   part("take-control", HTMLButtonElement).addEventListener("click", () => send({ type: "take_control" }));
   part("extend", HTMLButtonElement).addEventListener("click", extend);
-  part("retry", HTMLButtonElement).addEventListener("click", () => connection.wake());
+  part("retry", HTMLButtonElement).addEventListener("click", () => connection.retry());
   addEventListener("online", () => connection.wake());
   document.addEventListener("visibilitychange", () => !document.hidden && connection.wake());
   canvas.addEventListener("focus", renderHint);

@@ -1,5 +1,6 @@
 /** Where this server may connect to on somebody else's word: addresses of the open internet, and no others unless allowed. */
 import { lookup } from "node:dns/promises";
+import { networkInterfaces } from "node:os";
 import ipaddr from "ipaddr.js";
 import { AppError } from "../errors.ts";
 
@@ -7,6 +8,7 @@ import { AppError } from "../errors.ts";
 const CLOUD_SERVICES = [ipaddr.parseCIDR("168.63.129.16/32")];
 /** All that is routed of IPv6; what lies outside is special, or not given out yet. */
 const GLOBAL_IPV6 = ipaddr.parseCIDR("2000::/3");
+const IPV4_BITS = 32;
 
 export interface CheckedAddress {
   readonly address: string;
@@ -27,15 +29,38 @@ export function isPublicAddress(text: string): boolean {
   return address.kind() === "ipv6" ? within([GLOBAL_IPV6]) : !within(CLOUD_SERVICES);
 }
 
+/** This machine's addresses with the lengths of their networks' prefixes, such as `203.0.113.7/24`. */
+export type OwnAddresses = () => readonly string[];
+
+/**
+ * True for an address on one of this machine's interfaces; of IPv6, for all of the interface's network: its machines are
+ * neighbours, and this one may have any number of addresses there.
+ */
+function isOwnAddress(text: string, own: OwnAddresses): boolean {
+  if (!ipaddr.isValid(text)) return false;
+  const address = ipaddr.process(text);
+  return own().some((cidr) => {
+    const [start, bits] = ipaddr.parseCIDR(cidr);
+    const length = start.kind() === "ipv4" ? IPV4_BITS : bits;
+    return start.kind() === address.kind() && address.match(start, length);
+  });
+}
+
+/** Why this server does not connect there, or null. */
+function refusalOf(address: string, own: OwnAddresses): string | null {
+  if (!isPublicAddress(address)) return "a private address";
+  return isOwnAddress(address, own) ? "an address of this server's own" : null;
+}
+
 /**
  * What can be said of a URL without asking anybody: throws url_not_allowed, naming `field`, where its host is a
- * private address in any spelling, or a name that always means this machine.
+ * private address in any spelling, this machine's own, or a name that always means this machine.
  */
-export function refusePrivateHost(url: string, field: string): void {
+export function refusePrivateHost(url: string, field: string, own: OwnAddresses = systemAddresses): void {
   const host = hostOf(new URL(url));
-  const isAddress = ipaddr.isValid(host);
-  if (isAddress ? isPublicAddress(host) : !/(^|\.)localhost\.?$/.test(host)) return;
-  throw notAllowed(host, field);
+  const isLocal = /(^|\.)localhost\.?$/.test(host);
+  const why = ipaddr.isValid(host) ? refusalOf(host, own) : isLocal && "a private address";
+  if (why) throw notAllowed(host, field, why);
 }
 
 /**
@@ -44,11 +69,13 @@ export function refusePrivateHost(url: string, field: string): void {
  */
 export async function checkedAddresses(
   url: URL,
-  { allowPrivate, resolve = systemResolve }: { allowPrivate: boolean; resolve?: Resolve },
+  options: { readonly allowPrivate: boolean; readonly resolve?: Resolve; readonly own?: OwnAddresses },
 ): Promise<readonly CheckedAddress[]> {
+  const { allowPrivate, resolve = systemResolve, own = systemAddresses } = options;
   const host = hostOf(url);
   const addresses = ipaddr.isValid(host) ? [host] : await resolve(host);
-  if (!allowPrivate && !addresses.every(isPublicAddress)) throw notAllowed(host, "url");
+  const why = allowPrivate ? undefined : addresses.map((address) => refusalOf(address, own)).find((found) => found);
+  if (why) throw notAllowed(host, "url", why);
   return addresses.map((address) => ({ address, family: ipaddr.parse(address).kind() === "ipv6" ? 6 : 4 }));
 }
 
@@ -56,11 +83,16 @@ async function systemResolve(hostname: string): Promise<readonly string[]> {
   return (await lookup(hostname, { all: true })).map(({ address }) => address);
 }
 
+function systemAddresses(): readonly string[] {
+  // Null: an interface without a mask that is one.
+  return Object.values(networkInterfaces()).flatMap((all) => (all ?? []).flatMap(({ cidr }) => cidr ?? []));
+}
+
 /** Without the brackets of IPv6. URL has already made 127.0.0.1 of 2130706433, 0x7f.1 and 0177.0.0.1. */
 function hostOf(url: URL): string {
   return url.hostname.replace(/^\[(.*)\]$/, "$1");
 }
 
-function notAllowed(host: string, field: string): AppError {
-  return new AppError("url_not_allowed", { field, host, why: "a private address" });
+function notAllowed(host: string, field: string, why: string): AppError {
+  return new AppError("url_not_allowed", { field, host, why });
 }

@@ -1,16 +1,17 @@
 /** The bot's side of a session: create it, hand on its link, wait for its result. */
 import type { SessionState } from "../protocol/common.ts";
 import type { CreateSessionInput, SessionAnswer, SessionListItem, SessionResult } from "../protocol/rest.ts";
-import { backoff, delay } from "./delay.ts";
+import { abandon } from "./abandon.ts";
+import { backoff, delay, unlessAborted } from "./delay.ts";
 import { CaptchaRemoteError, isTransient } from "./errors.ts";
 import { type CallOptions, type ClientOptions, Http, type Method } from "./http.ts";
-import { type Turn, type WaitOptions, waitForResult } from "./wait.ts";
+import { randomId, randomKey } from "./random.ts";
+import { LONGEST_WAIT_MS, type Turn, type WaitOptions, waitForResult } from "./wait.ts";
 
 /** Enough for a server that restarts or is full for a moment; then the caller should know. */
 const TRIES = 5;
-/** Once nobody wants the session any more, ending it is a courtesy. */
-const GOODBYE_MS = 5_000;
-const KEY_BYTES = 16;
+/** Timers cannot wait longer. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export interface CreateOptions {
   readonly signal?: AbortSignal;
@@ -23,6 +24,8 @@ export interface CreateOptions {
 export interface SolveOptions extends WaitOptions {
   /** Told the operator link, to hand it on. It is awaited; what it throws cancels the session. */
   readonly onLink: (controlUrl: string, session: SessionAnswer) => unknown;
+  /** For all of it: creating, handing on, waiting. A day when left out. */
+  readonly timeoutMs?: number | undefined;
   readonly idempotencyKey?: string;
 }
 
@@ -44,10 +47,7 @@ export class CaptchaRemoteClient {
    * CaptchaRemoteError: the server's code, or server_unreachable.
    */
   create(body: CreateSessionInput, options: CreateOptions = {}): Promise<SessionAnswer> {
-    const { signal, idempotencyKey = randomKey(), respondAsync = false } = options;
-    const prefer = respondAsync ? { prefer: "respond-async" } : {};
-    const headers = { "idempotency-key": idempotencyKey, ...prefer };
-    return this.#repeat("POST", "/sessions", { body, headers, signal }, isWorthCreatingAgain);
+    return this.#create(body, options, options.signal);
   }
 
   /**
@@ -95,28 +95,57 @@ export class CaptchaRemoteClient {
     return answer.sessions;
   }
 
-  /** One POST, one link, back to work: create, hand on the link, wait. Aborted or failed in between, it cancels the session. */
+  /**
+   * One POST, one link, back to work: create, hand on the link, wait. Aborted, out of time (CaptchaRemoteError timeout) or
+   * failed on the way, it cancels the session, also one that was still being made.
+   */
   async solve(body: CreateSessionInput, options: SolveOptions): Promise<SessionResult> {
-    const { onLink, idempotencyKey, signal, ...waiting } = options;
-    const session = await this.create(body, {
-      ...(signal ? { signal } : {}),
-      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-    });
+    const { onLink, idempotencyKey, signal, timeoutMs = LONGEST_WAIT_MS, ...waiting } = options;
+    signal?.throwIfAborted();
+    // Drawn here, so that the session can be ended before it was answered. Not under a key of the caller's: whatever is
+    // repeated under it has to ask for the same.
+    const isDrawn = body.session_id === undefined && idempotencyKey === undefined;
+    const wish = isDrawn ? { ...body, session_id: randomId() } : body;
+    const late = new AbortController();
+    const onLate = () => late.abort(new CaptchaRemoteError("timeout", `Not solved after ${timeoutMs} ms.`));
+    const timer = setTimeout(onLate, Math.min(timeoutMs, LONGEST_TIMER_MS));
+    const stop = signal ? AbortSignal.any([signal, late.signal]) : late.signal;
+    const gone = new AbortController();
+    // Stopped tries no more, yet the request that is under way is let go of only when what it makes is taken back.
+    const answer = this.#create(wish, idempotencyKey === undefined ? {} : { idempotencyKey }, gone.signal, stop);
     try {
-      await onLink(session.control_url, session);
-      return await this.waitUntilDone(session.session_id, { ...waiting, signal });
+      const session = await unlessAborted(answer, stop);
+      await unlessAborted(onLink(session.control_url, session), stop);
+      return await this.waitUntilDone(session.session_id, { ...waiting, signal: stop });
     } catch (error) {
-      await this.cancel(session.session_id, { signal: AbortSignal.timeout(GOODBYE_MS) }).catch(() => {});
+      const creation = { id: wish.session_id, isDrawn, answer };
+      await abandon(creation, (id, within) => this.cancel(id, { signal: within }));
+      if (creation.id !== undefined) gone.abort(error);
       throw error;
+    } finally {
+      clearTimeout(timer);
     }
   }
 
-  /** Tries again what is worth it, while there is time. The last error is the one that is told. */
+  /** `stop` ends the repeats, `signal` the request that is under way too. */
+  #create(
+    body: CreateSessionInput,
+    { idempotencyKey = randomKey(), respondAsync = false }: Omit<CreateOptions, "signal">,
+    signal: AbortSignal | undefined,
+    stop = signal,
+  ): Promise<SessionAnswer> {
+    const prefer = respondAsync ? { prefer: "respond-async" } : {};
+    const headers = { "idempotency-key": idempotencyKey, ...prefer };
+    return this.#repeat("POST", "/sessions", { body, headers, signal }, isWorthCreatingAgain, stop);
+  }
+
+  /** Tries again what is worth it, while there is time and nobody says stop. The last error is the one that is told. */
   async #repeat<T>(
     method: Method,
     path: string,
     options: CallOptions,
     isWorthIt: (error: unknown) => error is CaptchaRemoteError,
+    stop = options.signal,
   ): Promise<T> {
     const end = performance.now() + this.#http.timeoutMs;
     for (let tried = 1; ; tried += 1) {
@@ -126,7 +155,7 @@ export class CaptchaRemoteClient {
         if (tried >= TRIES || !isWorthIt(error)) throw error;
         const wait = backoff(tried, error.retryAfterMs);
         if (performance.now() + wait >= end) throw error;
-        await delay(wait, options.signal);
+        await delay(wait, stop);
       }
     }
   }
@@ -136,10 +165,4 @@ export class CaptchaRemoteClient {
 function isWorthCreatingAgain(error: unknown): error is CaptchaRemoteError {
   if (!(error instanceof CaptchaRemoteError)) return false;
   return error.code === "server_unreachable" || (error.status === 503 && error.retryAfterMs !== null);
-}
-
-/** Not `randomUUID`: browsers have that on https only. */
-function randomKey(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

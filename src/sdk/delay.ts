@@ -20,6 +20,21 @@ export function delay(ms: number, signal?: AbortSignal): Promise<void> {
 }
 
 /**
+ * What `work` comes to, or the signal's reason as soon as it aborts, whichever is first. The work itself goes on then; its
+ * late failure is swallowed.
+ */
+export function unlessAborted<T>(work: T | PromiseLike<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    Promise.resolve(work)
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}
+
+/**
  * Ms before try number `attempt` (1 for the first one again): growing from 0.5 to 10 s, at random in the upper half, so
  * that many bots do not come back at once; never sooner than the server asked for.
  */

@@ -57,13 +57,17 @@ const LOCATOR_STEPS = [
 /** One page's guards: how many are on, and how what they changed is put back. */
 interface Hold {
   count: number;
-  restore: (() => void)[];
+  readonly restore: (() => void)[];
   /** Elements and locators that were handed out under a guard; they are not kept from being collected. */
   readonly derived: WeakSet<object>;
 }
 
+/** Shared by all copies of this module in the process; a `Hold` of another shape gets another name. */
+const HOLDS = Symbol.for("captcha-remote.guard.holds.1");
+const shared = globalThis as { [HOLDS]?: WeakMap<GuardablePage, Hold> };
 /** Outlives the guards: an element that was found under one is held by the next one too. */
-const holds = new WeakMap<GuardablePage, Hold>();
+shared[HOLDS] ??= new WeakMap<GuardablePage, Hold>();
+const holds = shared[HOLDS];
 /** Node 20 and later have it; without it there is no `using` either. */
 const DISPOSE: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for("Symbol.dispose");
 
@@ -75,24 +79,21 @@ const DISPOSE: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for("Symbol.disp
 export function guard(page: GuardablePage): Guard {
   const hold = holds.get(page) ?? { count: 0, restore: [], derived: new WeakSet() };
   holds.set(page, hold);
-  if (hold.count === 0) hold.restore = blockPage(page, hold);
+  if (hold.count === 0) blockPage(page, hold);
   hold.count += 1;
   let isOn = true;
   const release = () => {
     if (!isOn) return;
     isOn = false;
     hold.count -= 1;
-    if (hold.count === 0) for (const restore of hold.restore.splice(0).reverse()) restore();
+    if (hold.count === 0) putBack(hold);
   };
   return { release, [DISPOSE]: release };
 }
 
-/** Answers how to put everything back, in the order in which it was done. */
-function blockPage(page: GuardablePage, hold: Hold): (() => void)[] {
-  const restore: (() => void)[] = [];
-  for (const hand of ["mouse", "keyboard", "touchscreen"] as const) {
-    for (const method of HANDS[hand]) restore.push(replace(page[hand], method, refusal(`${hand}.${method}`)));
-  }
+/** All or, where something throws, nothing. */
+function blockPage(page: GuardablePage, hold: Hold): void {
+  const { restore } = hold;
   const block = (target: object, name: string) => {
     for (const method of [...ACTIONS, ...UPHEAVALS])
       restore.push(replace(target, method, refusal(`${name}.${method}`)));
@@ -100,11 +101,23 @@ function blockPage(page: GuardablePage, hold: Hold): (() => void)[] {
     restore.push(replace(target, "locator", step(hold)));
   };
   const onFrame = (frame: object) => block(frame, "frame");
-  block(page, "page");
-  page.frames().forEach(onFrame);
-  page.on("frameattached", onFrame);
-  restore.push(() => page.off("frameattached", onFrame));
-  return restore;
+  try {
+    for (const hand of ["mouse", "keyboard", "touchscreen"] as const) {
+      for (const method of HANDS[hand]) restore.push(replace(page[hand], method, refusal(`${hand}.${method}`)));
+    }
+    block(page, "page");
+    page.frames().forEach(onFrame);
+    page.on("frameattached", onFrame);
+    restore.push(() => page.off("frameattached", onFrame));
+  } catch (error) {
+    putBack(hold);
+    throw error;
+  }
+}
+
+/** In the reverse order of what was done. */
+function putBack({ restore }: Hold): void {
+  for (const undo of restore.splice(0).reverse()) undo();
 }
 
 /** What is found or made under a guard is not put back at the end, only let through: it may be much, and is soon forgotten. */

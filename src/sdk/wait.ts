@@ -11,18 +11,19 @@ export interface WaitOptions {
   readonly onState?: ((state: SessionState, status: SessionStatus) => void) | undefined;
   /** A day when left out: the longest that any session may live. */
   readonly timeoutMs?: number | undefined;
-  /** So long in a row the server may be out of reach; 5 minutes when left out. */
+  /** So long in a row, from the first try that fails, the server may be out of reach; 5 minutes when left out. */
   readonly unreachableMs?: number | undefined;
 }
 
-/** Does one poll when its turn has come; it gets the most seconds that the poll may last. */
-export type Turn = <T>(poll: (seconds: number) => Promise<T>, signal?: AbortSignal) => Promise<T>;
+/** Does one look when its turn has come; it gets the most seconds that the look's poll may last. */
+export type Turn = <T>(look: (seconds: number) => Promise<T>, signal?: AbortSignal) => Promise<T>;
 
 /** [R6] The server's longest. */
 const LONGEST_POLL_SECONDS = 50;
 /** A poll answers at the session's end only: who wants to hear of other states, or shares turns, renews it so often. */
 export const SHORT_POLL_SECONDS = 2;
-const DEFAULT_TIMEOUT_MS = 24 * 60 * 60 * 1_000;
+/** No session lives longer. */
+export const LONGEST_WAIT_MS = 24 * 60 * 60 * 1_000;
 const DEFAULT_UNREACHABLE_MS = 5 * 60 * 1_000;
 /** What an answer may take beyond the poll's own time. */
 const ANSWER_MARGIN_MS = 10_000;
@@ -39,37 +40,42 @@ export async function waitForResult(
   http: Http,
   id: string,
   options: WaitOptions,
-  turn: Turn = (poll) => poll(options.onState ? SHORT_POLL_SECONDS : LONGEST_POLL_SECONDS),
+  turn: Turn = (look) => look(options.onState ? SHORT_POLL_SECONDS : LONGEST_POLL_SECONDS),
 ): Promise<SessionResult> {
-  const { signal, onState, timeoutMs = DEFAULT_TIMEOUT_MS, unreachableMs = DEFAULT_UNREACHABLE_MS } = options;
+  const { signal, onState, timeoutMs = LONGEST_WAIT_MS, unreachableMs = DEFAULT_UNREACHABLE_MS } = options;
   const path = encodeURIComponent(id);
   const end = performance.now() + timeoutMs;
-  let lastGoodAt = performance.now();
   let failures = 0;
+  let failingSince = 0;
   let told: SessionState | null = null;
+  /** Answers the result of a session that has ended: in the same turn, so that no request is under way without one. */
+  const look = async (most: number): Promise<SessionResult | null> => {
+    // Its turn may have come a while later.
+    const left = Math.min(most, (end - performance.now()) / 1_000);
+    const status = await poll(http, path, left, signal);
+    if (status.state === null) {
+      throw new CaptchaRemoteError("session_not_found", "There is no session with this id.", { status: 404 });
+    }
+    if (status.state !== told) onState?.(status.state, status);
+    told = status.state;
+    return LIVING.has(told) ? null : http.call<SessionResult>("GET", `/session/${path}/result`, { signal });
+  };
   for (;;) {
     const askedAt = performance.now();
     if (askedAt >= end) throw new CaptchaRemoteError("timeout", `The session had not ended after ${timeoutMs} ms.`);
-    // Asked for when the turn has come, which may be a while later.
-    const left = (most: number) => Math.min(most, (end - performance.now()) / 1_000);
     try {
-      const status = await turn((most) => poll(http, path, left(most), signal), signal);
-      if (status.state === null) {
-        throw new CaptchaRemoteError("session_not_found", "There is no session with this id.", { status: 404 });
-      }
-      if (status.state !== told) onState?.(status.state, status);
-      told = status.state;
-      if (!LIVING.has(told)) return await http.call<SessionResult>("GET", `/session/${path}/result`, { signal });
+      const result = await turn(look, signal);
+      if (result) return result;
       failures = 0;
-      lastGoodAt = performance.now();
-      const soon = LEAST_POLL_MS - (lastGoodAt - askedAt);
+      const soon = LEAST_POLL_MS - (performance.now() - askedAt);
       if (soon > 0) await delay(soon, signal);
     } catch (error) {
       // An id that was given anew between the two requests: the new session is waited for.
       const isAnew = error instanceof CaptchaRemoteError && error.code === "not_ended";
       if (!isAnew && !isTransient(error)) throw error;
-      if (performance.now() - lastGoodAt > unreachableMs) throw error;
       failures += 1;
+      if (failures === 1) failingSince = performance.now();
+      if (performance.now() - failingSince >= unreachableMs) throw error;
       const wait = backoff(failures, error.retryAfterMs);
       await delay(Math.min(wait, Math.max(0, end - performance.now())), signal);
     }

@@ -18,6 +18,7 @@ import { listItem, newRecord, outcomeOf, pageRequest, sessionAnswer } from "./an
 import { callbackOf } from "./callback.ts";
 import type { EventFeed } from "./event-feed.ts";
 import { endForgotten } from "./forgotten.ts";
+import { Housekeeping } from "./housekeeping.ts";
 import type { MouseInput, OpenPage } from "./page.ts";
 import { Session } from "./session.ts";
 import { NOBODY, stateEvent } from "./session-news.ts";
@@ -27,9 +28,6 @@ import { Viewer, type ViewerForm, type ViewerLine } from "./viewer.ts";
 
 /** Rows of one list answer. */
 const LIST_LIMIT = 500;
-const RETENTION_SWEEP_MS = 60_000;
-/** Events are for streams that resume; what a session came to stays as long as the session. */
-const EVENT_RETENTION_MS = 3_600_000;
 const SESSION_ID_BYTES = 16;
 /** A session's own deadline comes first; timers cannot wait longer. */
 const MAX_WAIT_MS = 2 ** 31 - 1;
@@ -52,6 +50,8 @@ export interface ControllerDeps {
   readonly log: Logger;
   /** Origin plus base path that links are built from; known once the server listens. */
   readonly publicUrl: () => string;
+  /** How often what is left undone is looked for; once a minute when left out. */
+  readonly sweepEveryMs?: number;
 }
 
 export interface CreateOptions {
@@ -76,16 +76,17 @@ export class CaptchaRemoteController {
   /** Ended sessions whose pages are still being let go of, by uid. */
   readonly #releasing = new Map<string, { readonly id: string; readonly released: Promise<void> }>();
   readonly #creating = new Map<string, { bodyHash: string; answer: Promise<SessionAnswer> }>();
-  readonly #sweeper: NodeJS.Timeout;
+  readonly #housekeeping: Housekeeping;
   #viewerNumber = 0;
   #closing = false;
 
   constructor(deps: ControllerDeps) {
     this.#deps = deps;
     endForgotten(deps.store, deps.events);
-    this.#sweep();
-    this.#sweeper = setInterval(() => this.#sweep(), RETENTION_SWEEP_MS);
-    this.#sweeper.unref();
+    const { store, events, log, config, sweepEveryMs } = deps;
+    const isReleasing = (uid: string) => this.#releasing.has(uid);
+    const { retentionSeconds } = config;
+    this.#housekeeping = new Housekeeping({ store, events, log, retentionSeconds, isReleasing, sweepEveryMs });
   }
 
   /**
@@ -153,13 +154,13 @@ export class CaptchaRemoteController {
   /** [R5] An unknown id is simply not completed. */
   async checkCompletion(id: string): Promise<boolean> {
     const session = this.#living.get(id);
-    return session ? (await session.check()).completed : this.#deps.store.find(id)?.state === "solved";
+    return session ? (await session.check()).completed : this.#housekeeping.find(id)?.state === "solved";
   }
 
   /** [R6] Answers at the end of the session or after `waitSeconds`. */
   async status(id: string, waitSeconds: number, signal: AbortSignal): Promise<Status> {
     await this.#living.get(id)?.waitForEnd(waitSeconds * 1_000, signal);
-    const record = this.#deps.store.find(id);
+    const record = this.#housekeeping.find(id);
     return {
       success: true,
       completed: record?.state === "solved",
@@ -224,9 +225,9 @@ export class CaptchaRemoteController {
   /** Ends every session as cancelled / shutting_down and waits until their browsers are gone. The store stays open. */
   async close(): Promise<void> {
     this.#closing = true;
-    clearInterval(this.#sweeper);
     for (const session of [...this.#living.values()]) session.end("cancelled", "shutting_down");
     await Promise.all([...this.#releasing.values()].map(({ released }) => released));
+    this.#housekeeping.stop();
   }
 
   async #create(body: CreateSession, options: CreateOptions): Promise<SessionAnswer> {
@@ -236,22 +237,24 @@ export class CaptchaRemoteController {
     if (this.#living.size >= this.#deps.config.maxSessions) throw new AppError("capacity");
     const callback = callbackOf(body, this.#deps.config);
     const cancel = () => this.cancel(id);
-    const session = new Session(newRecord(id, body, this.#deps.config), {
+    const record = newRecord(id, body, this.#deps.config);
+    // First, and in one step: what cannot be written leaves nothing behind.
+    this.#deps.store.create(record, callback);
+    const session = new Session(record, {
       store: this.#deps.store,
+      save: (changed) => this.#housekeeping.save(changed),
       log: this.#deps.log.child({ session_id: id }),
       maxTimeoutSeconds: this.#deps.config.maxTimeoutSeconds,
-      tell: (event) => this.#deps.events.publish(session.record.uid, event),
+      tell: (event) => this.#deps.events.publish(record.uid, event),
       onEnd: (ended) => {
         options.signal?.removeEventListener("abort", cancel);
         this.#forget(ended);
       },
     });
     this.#living.set(id, session);
-    this.#deps.store.save(session.record);
-    if (callback) this.#deps.store.deliveries.saveCallback(session.record.uid, callback);
     options.signal?.addEventListener("abort", cancel, { once: true });
     const openPage = options.openPage ?? this.#deps.openPage;
-    const ready = session.start(this.#openPageAfterLast(id, openPage), pageRequest(session.record, body));
+    const ready = session.start(this.#openPageAfterLast(id, openPage), pageRequest(record, body));
     if (!options.respondAsync) await ready;
     return this.#answer(session);
   }
@@ -282,7 +285,7 @@ export class CaptchaRemoteController {
   }
 
   #record(id: string): SessionRecord {
-    const record = this.#living.get(id)?.record ?? this.#deps.store.find(id);
+    const record = this.#living.get(id)?.record ?? this.#housekeeping.find(id);
     if (!record) throw new AppError("session_not_found", { session_id: id });
     return record;
   }
@@ -293,11 +296,5 @@ export class CaptchaRemoteController {
     if (session) return session;
     const { state, reason } = this.#record(id);
     throw new AppError("session_ended", { state, reason });
-  }
-
-  #sweep(): void {
-    const { store, config } = this.#deps;
-    store.removeEndedBefore(Date.now() - config.retentionSeconds * 1_000);
-    store.events.removeBefore(Date.now() - EVENT_RETENTION_MS);
   }
 }

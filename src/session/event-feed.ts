@@ -3,6 +3,7 @@ import { EventEmitter, once } from "node:events";
 import type { Logger } from "pino";
 import type { PlacedEvent, SessionEvent } from "../protocol/events.ts";
 import type { EventLog } from "./event-log.ts";
+import { isEnd } from "./state.ts";
 
 /** Events read from the log at once; a slow reader takes the next ones when it has taken these. */
 const PAGE_OF_EVENTS = 100;
@@ -52,18 +53,30 @@ export class EventFeed {
   /**
    * [R14] The events of a session after a position (0: all that are kept), to its end. Without a position, or with one
    * that is not known any more, what is so now comes first; of an ended session its end alone. A position of an
-   * earlier session with the same id goes on with that one. Null where the end itself was at that position.
+   * earlier session with the same id goes on with that one. Null where the end itself was at that position. Where the
+   * session has ended and the log could not be told so, what is so now comes behind what is kept.
    */
   follow(session: Followed, after: number | undefined, signal: AbortSignal): AsyncIterable<PlacedEvent> | null {
     const known = after === undefined ? undefined : this.#log.at(after);
-    if (after === 0) return this.#follow(session.uid, 0, [], signal);
+    if (after === 0) return this.#follow(session.uid, 0, [], signal, session);
     if (known && known.event.data.session_id === session.session_id) {
-      return known.event.type === "session.ended" ? null : this.#follow(known.uid, known.position, [], signal);
+      if (known.event.type === "session.ended") return null;
+      const followed = known.uid === session.uid ? session : undefined;
+      return this.#follow(known.uid, known.position, [], signal, followed);
     }
     const last = this.#log.last(session.uid);
     if (last?.event.type === "session.ended") return this.#follow(session.uid, last.position - 1, [], signal);
     const position = last?.position ?? 0;
     return this.#follow(session.uid, position, [{ position, event: session.present() }], signal);
+  }
+
+  /** What is so now, where the session has ended and nothing in the log says so; null otherwise. */
+  #unwrittenEnd({ uid, present }: Followed): SessionEvent | null {
+    const now = present();
+    if (now.type !== "session.state" || !isEnd(now.data.state)) return null;
+    const last = this.#log.last(uid)?.event;
+    const isTold = last?.type === "session.ended" || (last?.type === "session.state" && isEnd(last.data.state));
+    return isTold ? null : now;
   }
 
   /** Ends all following, once the events that there are have been told or a moment has passed. */
@@ -82,6 +95,7 @@ export class EventFeed {
     start: number,
     first: readonly PlacedEvent[],
     signal: AbortSignal,
+    unchecked?: Followed,
   ): AsyncGenerator<PlacedEvent> {
     const followed = Promise.withResolvers<void>();
     this.#followers.add(followed.promise);
@@ -91,6 +105,7 @@ export class EventFeed {
     this.#news.once(lost(uid), onLost);
     try {
       yield* first;
+      let toCheck = unchecked;
       for (let position = start; !signal.aborted; ) {
         const page = this.#log.after(uid, position, PAGE_OF_EVENTS);
         for (const placed of page) {
@@ -99,6 +114,10 @@ export class EventFeed {
           position = placed.position;
         }
         if (page.length > 0) continue;
+        const event = toCheck && this.#unwrittenEnd(toCheck);
+        toCheck = undefined;
+        if (event) yield { position, event };
+        if (event) continue;
         if (stopped.aborted) return;
         // Nothing runs between the reading above and this listening, so no event can be missed.
         await once(this.#news, uid, { signal: stopped }).catch(() => {});

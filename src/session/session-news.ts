@@ -3,10 +3,12 @@ import { randomUUID } from "node:crypto";
 import type { CaptchaInfo } from "../protocol/common.ts";
 import type { SessionEvent } from "../protocol/events.ts";
 import { outcomeOf } from "./answers.ts";
+import { Pace } from "./pace.ts";
+import { isEnd } from "./state.ts";
 import type { SessionRecord } from "./store.ts";
 
-/** A challenge that is dragged over the page moves with every look at it. */
-const CHALLENGE_PACE_MS = 1_000;
+/** A challenge that is dragged over the page moves with every look at it; control can change hands with every message. */
+const PACE_MS = 1_000;
 
 /** What is so at this moment, beyond the record. */
 export interface Present {
@@ -33,7 +35,9 @@ export class SessionNews {
   #toldState = "";
   #toldHolder: string | null = null;
   #toldChallenge = "null";
-  #challengePace: NodeJS.Timeout | undefined;
+  readonly #controlPace = new Pace(() => this.#tellControl(), PACE_MS);
+  readonly #statePace = new Pace(() => this.#tellState(), PACE_MS);
+  readonly #challengePace = new Pace(() => this.#tellChallenge(), PACE_MS);
 
   constructor(deps: SessionNewsDeps) {
     this.#deps = deps;
@@ -47,16 +51,10 @@ export class SessionNews {
     });
   }
 
-  /** The state or the deadline may have changed. */
+  /** The state or the deadline may have changed. The first and the end are told at once, all between at most once a second. */
   state(): void {
-    const { state, expires_at } = this.#deps.record;
-    const now = `${state} ${expires_at}`;
-    if (now === this.#toldState) return;
-    this.#toldState = now;
-    const present = this.#deps.present();
-    this.#toldHolder = present.holder;
-    this.#toldChallenge = JSON.stringify(present.challenge);
-    this.#deps.tell(stateEvent(this.#deps.record, present));
+    if (this.#toldState === "" || isEnd(this.#deps.record.state)) this.#tellState();
+    else if (this.#stateNow !== this.#toldState) this.#statePace.ask();
   }
 
   joined(operator: string): void {
@@ -69,35 +67,55 @@ export class SessionNews {
     this.#tell({ type: "session.operator_left", data: this.#who(operator) });
   }
 
-  control(holder: string | null): void {
+  /** Somebody else may hold it, or nobody: told at once, then at most once a second. */
+  control(): void {
+    if (this.#deps.present().holder !== this.#toldHolder) this.#controlPace.ask();
+  }
+
+  /** It was found, has moved or is lost: told at once, then at most once a second. */
+  challenge(): void {
+    if (JSON.stringify(this.#deps.present().challenge) !== this.#toldChallenge) this.#challengePace.ask();
+  }
+
+  /** Nothing but the end is told from now on. */
+  stop(): void {
+    for (const pace of [this.#controlPace, this.#statePace, this.#challengePace]) pace.stop();
+  }
+
+  ended(hasStorageState: boolean): void {
+    this.#deps.tell(endEvent(this.#deps.record, hasStorageState));
+  }
+
+  get #stateNow(): string {
+    const { state, expires_at } = this.#deps.record;
+    return `${state} ${expires_at}`;
+  }
+
+  #tellState(): void {
+    if (this.#stateNow === this.#toldState) return;
+    this.#toldState = this.#stateNow;
+    const present = this.#deps.present();
+    this.#toldHolder = present.holder;
+    this.#toldChallenge = JSON.stringify(present.challenge);
+    this.#deps.tell(stateEvent(this.#deps.record, present));
+  }
+
+  #tellControl(): void {
+    const { holder } = this.#deps.present();
     if (holder === this.#toldHolder) return;
     this.#toldHolder = holder;
     this.#tell({ type: "session.control", data: { session_id: this.#deps.record.session_id, holder } });
   }
 
-  /** It was found, has moved or is lost: told at once, then at most once a second. */
-  challenge(): void {
+  #tellChallenge(): void {
     const { challenge } = this.#deps.present();
     const now = JSON.stringify(challenge);
-    if (this.#challengePace || now === this.#toldChallenge) return;
+    if (now === this.#toldChallenge) return;
     this.#toldChallenge = now;
     this.#tell({
       type: "session.challenge",
       data: { session_id: this.#deps.record.session_id, captcha_info: challenge },
     });
-    this.#challengePace = setTimeout(() => {
-      this.#challengePace = undefined;
-      this.challenge();
-    }, CHALLENGE_PACE_MS);
-  }
-
-  /** Nothing but the end is told from now on. */
-  stop(): void {
-    clearTimeout(this.#challengePace);
-  }
-
-  ended(hasStorageState: boolean): void {
-    this.#deps.tell(endEvent(this.#deps.record, hasStorageState));
   }
 
   #who(operator: string) {

@@ -28,7 +28,10 @@ import type { Viewer } from "./viewer.ts";
 const WAIT_FOR_PAGE_MS = 5_000;
 
 interface SessionDeps {
+  /** Where the storage state is kept. */
   readonly store: SessionStore;
+  /** Keeps the record as it is now. Never throws: the session goes on, and ends, all the same. */
+  readonly save: (record: SessionRecord) => void;
   readonly log: Logger;
   readonly maxTimeoutSeconds: number;
   /** What happens in the session, in order; the end comes last, once its storage state is kept. */
@@ -193,7 +196,7 @@ export class Session implements PageEvents {
       ended_at: Date.now(),
     });
     clearTimeout(this.#deadline);
-    this.#save();
+    this.#deps.save(this.record);
     this.#news.stop();
     this.#news.state();
     this.#deps.log.info({ state, reason, verified: this.record.verified }, "session ended");
@@ -251,15 +254,6 @@ export class Session implements PageEvents {
     return verdict.value === true && !verdict.stable ? "unknown" : verdict.value;
   }
 
-  /** A store that cannot write (disk full, say) is told in the log; the session itself goes on, and ends, all the same. */
-  #save(): void {
-    try {
-      this.#deps.store.save(this.record);
-    } catch (error) {
-      this.#deps.log.error({ err: error }, "session could not be stored");
-    }
-  }
-
   #checkAnswer(): CheckAnswer {
     return { completed: this.completed, reason: this.ended ? (this.record.reason as Code) : "rules_not_met" };
   }
@@ -273,7 +267,7 @@ export class Session implements PageEvents {
 
   #setControlled(holder: string | null): void {
     if (this.ended) return;
-    this.#news.control(holder);
+    this.#news.control();
     const next = holder === null ? "waiting" : "active";
     if (!this.#page || this.record.state === next) return;
     this.record.state = move(this.record.state, next);
@@ -282,7 +276,7 @@ export class Session implements PageEvents {
 
   /** The state or the deadline: kept first, then told. */
   #changed(): void {
-    this.#save();
+    this.#deps.save(this.record);
     this.#news.state();
     this.crowd.broadcast(stateMessage(this.record));
   }

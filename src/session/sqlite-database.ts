@@ -66,7 +66,8 @@ export function openDatabase(dataDir: string): HeldDatabase {
   try {
     const db = new DatabaseSync(join(dataDir, "sessions.db"));
     // WAL with NORMAL: a crash of the process loses nothing, a power cut at most the last moves.
-    // What is deleted, secrets of callbacks among it, is overwritten.
+    // What is deleted, secrets of callbacks among it, is overwritten: in the file, and once the write-ahead log has been
+    // emptied, there too.
     db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 2000;");
     db.exec("PRAGMA secure_delete = ON;");
     migrate(db);
@@ -95,6 +96,14 @@ export function inOneStep<T>(db: DatabaseSync, work: () => T): T {
     if (db.isTransaction) db.exec("ROLLBACK");
     throw error;
   }
+}
+
+/**
+ * Brings everything into the file and cuts the write-ahead log to nothing: it still has what was deleted since. False
+ * where that could not be done now, as somebody else is reading.
+ */
+export function emptyWriteAheadLog(db: DatabaseSync): boolean {
+  return Number(db.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get()?.["busy"] ?? 1) === 0;
 }
 
 /** Text that was written here; the schema's version vouches for its shape. */

@@ -5,9 +5,12 @@ import { inOneStep } from "./sqlite-database.ts";
 
 export class SqliteDeliveries implements DeliveryQueue {
   readonly #db: DatabaseSync;
+  readonly #onForgotten: () => void;
 
-  constructor(db: DatabaseSync) {
+  /** `onForgotten` is called whenever a callback, and with it its secret, was deleted. */
+  constructor(db: DatabaseSync, onForgotten: () => void) {
     this.#db = db;
+    this.#onForgotten = onForgotten;
   }
 
   saveCallback(uid: string, { url, secret }: Callback): void {
@@ -63,9 +66,10 @@ export class SqliteDeliveries implements DeliveryQueue {
 
   /** The callback of this delivery's session, where that condition holds of the delivery. */
   #forgetCallback(id: string, condition: string): void {
-    this.#db
+    const { changes } = this.#db
       .prepare(`DELETE FROM callbacks WHERE uid IN (SELECT uid FROM deliveries WHERE id = ? AND ${condition})`)
       .run(id);
+    if (Number(changes) > 0) this.#onForgotten();
   }
 }
 

@@ -2,8 +2,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { SessionState } from "../protocol/common.ts";
 import type { StorageState } from "../protocol/rest.ts";
-import type { DeliveryQueue, EventLog } from "./event-log.ts";
-import { type HeldDatabase, inOneStep, openDatabase, parseOwn } from "./sqlite-database.ts";
+import type { Callback, DeliveryQueue, EventLog } from "./event-log.ts";
+import { emptyWriteAheadLog, type HeldDatabase, inOneStep, openDatabase, parseOwn } from "./sqlite-database.ts";
 import { SqliteDeliveries } from "./sqlite-deliveries.ts";
 import { SqliteEvents } from "./sqlite-events.ts";
 import type { IdempotentAnswer, SessionRecord, SessionStore } from "./store.ts";
@@ -18,12 +18,23 @@ class SqliteStore implements SessionStore {
   readonly deliveries: DeliveryQueue;
   readonly #db: DatabaseSync;
   readonly #close: () => void;
+  /** Whether the write-ahead log may still have what was removed; that of a killed server may. */
+  #hasRemains = true;
 
   constructor({ db, close }: HeldDatabase) {
     this.#db = db;
     this.#close = close;
     this.events = new SqliteEvents(db);
-    this.deliveries = new SqliteDeliveries(db);
+    this.deliveries = new SqliteDeliveries(db, () => {
+      this.#hasRemains = true;
+    });
+  }
+
+  create(record: SessionRecord, callback: Callback | null): void {
+    inOneStep(this.#db, () => {
+      this.save(record);
+      if (callback) this.deliveries.saveCallback(record.uid, callback);
+    });
   }
 
   save(record: SessionRecord): void {
@@ -71,14 +82,17 @@ class SqliteStore implements SessionStore {
   }
 
   removeEndedBefore(time: number): number {
-    return inOneStep(this.#db, () => {
-      const ended = "SELECT uid FROM sessions WHERE ended_at < ?";
+    const count = inOneStep(this.#db, () => {
       this.#db.prepare("DELETE FROM idempotent_answers WHERE created_at < ?").run(time);
-      this.#db.prepare(`DELETE FROM events WHERE uid IN (${ended})`).run(time);
-      // What is still to be told goes on without its session.
-      this.#db.prepare(`DELETE FROM deliveries WHERE next_at IS NULL AND uid IN (${ended})`).run(time);
-      return Number(this.#db.prepare("DELETE FROM sessions WHERE ended_at < ?").run(time).changes);
+      this.#db.prepare("DELETE FROM events WHERE uid IN (SELECT uid FROM sessions WHERE ended_at < ?)").run(time);
+      const { changes } = this.#db.prepare("DELETE FROM sessions WHERE ended_at < ?").run(time);
+      // What is still to be told goes on without its session; what is given up later goes with the next removal.
+      this.#db.exec("DELETE FROM deliveries WHERE next_at IS NULL AND uid NOT IN (SELECT uid FROM sessions)");
+      return Number(changes);
     });
+    if (count > 0) this.#hasRemains = true;
+    if (this.#hasRemains) this.#hasRemains = !emptyWriteAheadLog(this.#db);
+    return count;
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 /** The port to storage: plain records in and out. */
 import type { SessionState, Size, Verified } from "../protocol/common.ts";
 import type { CreateSession, Evidence, SessionAnswer, StorageState } from "../protocol/rest.ts";
-import type { DeliveryQueue, EventLog } from "./event-log.ts";
+import type { Callback, DeliveryQueue, EventLog } from "./event-log.ts";
 
 /** What is kept of a session. Times are ms since 1970. */
 export interface SessionRecord {
@@ -33,6 +33,8 @@ export interface IdempotentAnswer {
 export interface SessionStore {
   readonly events: EventLog;
   readonly deliveries: DeliveryQueue;
+  /** Inserts a new record and where its webhooks go, if anywhere: both or, where that throws, nothing. */
+  create(record: SessionRecord, callback: Callback | null): void;
   /** Inserts or replaces the record with this uid. */
   save(record: SessionRecord): void;
   /** The newest record with this session_id. */
@@ -43,7 +45,10 @@ export interface SessionStore {
   storageState(uid: string): StorageState | undefined;
   saveAnswer(key: string, answer: IdempotentAnswer, createdAt: number): void;
   answer(key: string): IdempotentAnswer | undefined;
-  /** Removes what ended before this time, with its events; returns how many sessions. Webhooks that wait stay. */
+  /**
+   * Removes what ended before this time, with its events and what was given up of its webhooks; returns how many
+   * sessions. Webhooks that wait stay. Afterwards no file has what was removed before, secrets among it.
+   */
   removeEndedBefore(time: number): number;
   close(): void;
 }

@@ -39,10 +39,12 @@ export type TryOutcome =
 
 /** Posts it once. Never throws: whatever goes wrong is an outcome. 2xx is success; a redirect is not followed. */
 export async function deliver(post: Post, options: DeliveryOptions): Promise<TryOutcome> {
+  const { signal: stop, deadlineMs = DEADLINE_MS } = options;
   const over = new AbortController();
-  const signal = AbortSignal.any([options.signal, over.signal]);
+  const signal = AbortSignal.any([stop, over.signal]);
   try {
-    const status = await withDeadline(send(post, options, signal), options.deadlineMs ?? DEADLINE_MS, "the receiver");
+    // The stop is heard here too: a resolver that hangs hears nothing.
+    const status = await withDeadline(send(post, options, signal), deadlineMs, "the receiver", stop);
     if (status >= 200 && status < 300) return { kind: "delivered" };
     return { kind: status === GONE ? "gone" : "again", error: `answered ${status}` };
   } catch (error) {
@@ -113,7 +115,7 @@ async function drain(response: IncomingMessage): Promise<void> {
 /** What went wrong, in a line for the log: the code of a refused connection, of a missing name. */
 function sentence(error: unknown): string {
   const { code, details, cause } = toAppError(error);
-  if (code === "url_not_allowed") return `${details?.["host"]} is or has a private address`;
+  if (code === "url_not_allowed") return `${details?.["host"]} is or has ${details?.["why"]}`;
   if (code === "timeout") return `no answer after ${details?.["after_ms"]} ms`;
   const inner = cause instanceof AggregateError ? cause.errors[0] : cause;
   if (inner instanceof Error) return "code" in inner ? `${inner.code}` : inner.message;

@@ -21,13 +21,14 @@ test("[R6] a pool watches more sessions than it has requests, and each watch get
   const client = new CaptchaRemoteClient({
     baseUrl: server.url,
     fetch: async (...request) => {
-      const isPoll = String(request[0]).includes("/status/");
-      under += isPoll ? 1 : 0;
+      // All that a watch asks: polls and results.
+      const isOfWatch = request[1]?.method === "GET";
+      under += isOfWatch ? 1 : 0;
       most = Math.max(most, under);
       try {
         return await fetch(...request);
       } finally {
-        under -= isPoll ? 1 : 0;
+        under -= isOfWatch ? 1 : 0;
       }
     },
   });

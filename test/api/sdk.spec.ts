@@ -201,6 +201,133 @@ test("solve cancels its session when it is aborted, and when the link could not 
   }
 });
 
+/** What the server has of sessions with this label, in any state. */
+async function sessionsOf(client: CaptchaRemoteClient, label: string) {
+  const all = await client.list({ state: ["starting", "waiting", "active", "failed", "cancelled"] });
+  return all.filter((session) => session.label === label);
+}
+
+test("solve cancels a session that was still being made, however its creation was asked for", async ({
+  server,
+  site,
+}) => {
+  const client = new CaptchaRemoteClient({ baseUrl: server.url });
+  // A page that does not come: its session is starting until it is cancelled.
+  const url = site.serve("/never", () => {});
+  for (const [label, body, more] of [
+    ["drawn id", {}, {}],
+    ["own id", { session_id: "own-id" }, {}],
+    ["own id and key", { session_id: "own-id-and-key" }, { idempotencyKey: "own-id-and-key" }],
+  ] as const) {
+    const stop = new AbortController();
+    const reason = new Error("no more");
+    const options = { onLink: () => expect(label).toBe("never told"), signal: stop.signal, ...more };
+    const solving = client.solve({ url, label, ...body }, options);
+    solving.catch(() => {});
+    await expect.poll(async () => (await sessionsOf(client, label)).map(({ state }) => state)).toEqual(["starting"]);
+    stop.abort(reason);
+    await expect(solving).rejects.toBe(reason);
+    expect(await sessionsOf(client, label)).toMatchObject([{ state: "cancelled", reason: "cancelled_by_bot" }]);
+  }
+});
+
+test("solve with a key of its own cancels a session that was still being made once it knows its id", async ({
+  server,
+  site,
+}) => {
+  const client = new CaptchaRemoteClient({ baseUrl: server.url });
+  const asked = Promise.withResolvers<() => void>();
+  const url = site.serve("/slow", (_request, response) => asked.resolve(() => void response.end(CHALLENGE_PAGE)));
+  const stop = new AbortController();
+  const body = { url, label: "own key" };
+  const solving = client.solve(body, { onLink: () => {}, signal: stop.signal, idempotencyKey: "own-key" });
+  solving.catch(() => {});
+  const answer = await asked.promise;
+  const reason = new Error("no more");
+  stop.abort(reason);
+  await expect(solving).rejects.toBe(reason);
+  answer();
+  await expect.poll(async () => (await sessionsOf(client, "own key")).map(({ state }) => state)).toEqual(["cancelled"]);
+});
+
+test("solve cancels a session whose creation comes to the server only after the goodbye", async ({ server, site }) => {
+  const sent: string[] = [];
+  const client = new CaptchaRemoteClient({
+    baseUrl: server.url,
+    fetch: async (...request) => {
+      const method = request[1]?.method ?? "";
+      if (method === "POST") await new Promise((resolve) => setTimeout(resolve, 700));
+      sent.push(method);
+      return fetch(...request);
+    },
+  });
+  const stop = new AbortController();
+  const body = { url: site.serve("/", CHALLENGE_PAGE), label: "late" };
+  const solving = client.solve(body, { onLink: () => {}, signal: stop.signal });
+  solving.catch(() => {});
+  const reason = new Error("no more");
+  stop.abort(reason);
+  await expect(solving).rejects.toBe(reason);
+  expect(sent.indexOf("POST")).toBeGreaterThan(0);
+  expect(sent.lastIndexOf("DELETE")).toBeGreaterThan(sent.indexOf("POST"));
+  expect(await sessionsOf(client, "late")).toMatchObject([{ state: "cancelled", reason: "cancelled_by_bot" }]);
+});
+
+test("solve leaves the session alone that had its id before, also when it is aborted on the way", async ({
+  server,
+  site,
+}) => {
+  const client = new CaptchaRemoteClient({ baseUrl: server.url });
+  const body = { url: site.serve("/", CHALLENGE_PAGE), session_id: "somebody-s" };
+  await client.create(body);
+  const options = { onLink: () => {} };
+  expect(await reasonOf(client.solve(body, options))).toMatchObject({ code: "session_exists" });
+  const stop = new AbortController();
+  const solving = client.solve(body, { ...options, signal: stop.signal });
+  solving.catch(() => {});
+  const reason = new Error("no more");
+  stop.abort(reason);
+  await expect(solving).rejects.toBe(reason);
+  expect((await client.list()).map(({ session_id }) => session_id)).toContain("somebody-s");
+  await client.cancel("somebody-s");
+});
+
+test("solve does not wait for a link that is not handed on: it ends with its signal and its time", async ({
+  server,
+  site,
+}) => {
+  const client = new CaptchaRemoteClient({ baseUrl: server.url });
+  const url = site.serve("/", CHALLENGE_PAGE);
+  const never = new Promise<never>(() => {});
+  const late = client.solve({ url, session_id: "late-link" }, { onLink: () => never, timeoutMs: 3_000 });
+  expect(await reasonOf(late)).toMatchObject({ code: "timeout", status: null });
+  expect(await client.result("late-link")).toMatchObject({ reason: "cancelled_by_bot" });
+  const stop = new AbortController();
+  const reason = new Error("no more");
+  const onLink = () => {
+    setImmediate(() => stop.abort(reason));
+    return never;
+  };
+  await expect(client.solve({ url, session_id: "no-link" }, { onLink, signal: stop.signal })).rejects.toBe(reason);
+  expect(await client.result("no-link")).toMatchObject({ reason: "cancelled_by_bot" });
+});
+
+test("the time that a server may be away begins with the first failure, not with the last good answer", async ({
+  strange,
+}) => {
+  const status = (state: string) => JSON.stringify({ success: true, session_exists: true, state, reason: null });
+  const answers: RequestListener[] = [
+    (_request, response) => response.end(status("waiting")),
+    // A long poll that is cut when it has lasted longer than the server may be away.
+    (_request, response) => void setTimeout(() => response.writeHead(502).end(), 400),
+    (_request, response) => response.end(status("solved")),
+    (_request, response) => response.end('{"outcome":"solved"}'),
+  ];
+  const { url } = await strange((request, response) => answers.shift()?.(request, response));
+  const client = new CaptchaRemoteClient({ baseUrl: url });
+  expect(await client.waitUntilDone("a", { unreachableMs: 300 })).toEqual({ outcome: "solved" });
+});
+
 test("no wait is without an end: its own time, and the time that a server may be away", async ({
   server,
   site,

@@ -156,6 +156,35 @@ test("guards add up, release does nothing twice, and `using` ends one with its b
   expect(await page.evaluate(touched)).toMatchObject({ count: 1 });
 });
 
+test("a guard that cannot be put on leaves nothing behind", async ({ page, site }) => {
+  await page.goto(serve(site));
+  const before = shapeOf(page);
+  const { on } = page;
+  Object.assign(page, {
+    on: () => {
+      throw new Error("no listeners here");
+    },
+  });
+  expect(() => guard(page)).toThrow("no listeners here");
+  Object.assign(page, { on });
+  expect(shapeOf(page)).toEqual(before);
+  await page.click("button");
+  expect(await page.evaluate(touched)).toMatchObject({ count: 1 });
+});
+
+test("two copies of the SDK share their guards: the page is free when both have let go", async ({ page, site }) => {
+  await page.goto(serve(site));
+  const before = shapeOf(page);
+  const copy = `../../src/sdk/guard.ts?copy`;
+  const { guard: guardOfCopy } = (await import(copy)) as { guard: typeof guard };
+  expect(guardOfCopy).not.toBe(guard);
+  const [one, two] = [guard(page), guardOfCopy(page)];
+  one.release();
+  await expect(page.click("button")).rejects.toMatchObject({ code: "page_in_use" });
+  two.release();
+  expect(shapeOf(page)).toEqual(before);
+});
+
 test("what somebody has put over a method stays over it", async ({ page }) => {
   const own = async () => {};
   page.click = own;

@@ -105,7 +105,7 @@ test("the SDK is made of its own folder and of the console's connection, free of
   });
   const files = Object.keys(metafile.inputs).sort();
   const own = (await readdir(join(ROOT, "src/sdk"))).map((name) => `src/sdk/${name}`);
-  const shared = ["connection", "frame", "heartbeat", "line", "outbox", "queue", "reconnect"].map(
+  const shared = ["connection", "frame", "heartbeat", "line", "outbox", "queue", "reconnect", "socket"].map(
     (name) => `public/${name}.js`,
   );
   expect(files).toEqual([...shared, ...own].sort());

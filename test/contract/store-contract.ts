@@ -280,6 +280,29 @@ export function storeContract(name: string, makeFactory: () => Promise<StoreFact
       second.close();
     });
 
+    test("a webhook that is given up when its session is gone already goes with the next removal", ({ store }) => {
+      store.save(sessionRecord({ uid: "a", state: "solved", ended_at: DAY }));
+      store.deliveries.saveCallback("a", { url: "https://hooks.example/", secret: null });
+      store.events.append("a", ended("end"));
+      store.removeEndedBefore(DAY + 1);
+      store.deliveries.failed("end", "answered 500", false);
+      expect(store.deliveries.failures()).toHaveLength(1);
+      store.removeEndedBefore(DAY + 1);
+      expect(store.deliveries.failures()).toEqual([]);
+    });
+
+    test("[R10] a new session and its callback are kept together, or neither is", ({ store }) => {
+      const callback = { url: "https://hooks.example/", secret: "whsec_abc" };
+      store.create(sessionRecord({ uid: "a" }), callback);
+      store.create(sessionRecord({ uid: "b", session_id: "two" }), null);
+      for (const uid of ["a", "b"]) store.events.append(uid, ended(uid));
+      expect(next(store)).toMatchObject({ id: "a", secret: "whsec_abc" });
+      expect(next(store, ["a"])).toBeUndefined();
+      const wrong = { ...callback, url: "no address" };
+      expect(() => store.create(sessionRecord({ uid: "c", session_id: "three" }), wrong)).toThrow();
+      expect(store.find("three")).toBeUndefined();
+    });
+
     test("takes ids and texts as text, whatever is in them", ({ store }) => {
       const nasty = "'); DROP TABLE sessions; --";
       store.save(sessionRecord({ uid: nasty, session_id: nasty, label: nasty }));

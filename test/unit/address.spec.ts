@@ -111,6 +111,27 @@ test("a name is checked by all that it resolves to: one private address among th
   expect(await check(["127.0.0.1"], true)).toEqual([{ address: "127.0.0.1", family: 4 }]);
 });
 
+test("this machine's own public addresses are none to connect to, nor its neighbours in an IPv6 network", async () => {
+  const own = () => ["127.0.0.1/8", "93.184.215.14/24", "2a02:db9:1:2::5/64", "fe80::1/64"];
+  const resolve = async () => ["2606:4700::1111", "93.184.215.14"];
+  const refused = { code: "url_not_allowed", details: { field: "url", why: "an address of this server's own" } };
+  const check = (host: string, allowPrivate = false) =>
+    checkedAddresses(new URL(`https://${host}/`), { allowPrivate, resolve, own });
+  for (const host of [
+    "93.184.215.14",
+    "[::ffff:93.184.215.14]",
+    "[2a02:db9:1:2::5]",
+    "[2a02:db9:1:2:ffff::1]",
+    "a.test",
+  ]) {
+    await expect(check(host), host).rejects.toMatchObject(refused);
+    expect(await check(host, true)).not.toEqual([]);
+  }
+  for (const host of ["93.184.215.15", "[2a02:db9:1:3::5]"]) expect(await check(host)).toHaveLength(1);
+  const refuse = () => refusePrivateHost("http://93.184.215.14:6379/", "callback_url", own);
+  expect(refuse).toThrow(expect.objectContaining({ code: "url_not_allowed" }));
+});
+
 test("a literal address is not resolved, and checked all the same", async () => {
   const resolve = () => Promise.reject(new Error("nobody is to be asked"));
   const check = (url: string) => checkedAddresses(new URL(url), { allowPrivate: false, resolve });

@@ -244,6 +244,28 @@ test("a full server is left alone for 8 s at least, also by an operator", () => 
   }
 });
 
+test("a full server is not woken; elsewhere tries out of turn use up none of those that there are", () => {
+  const { clock, sockets, last, connection } = newLine({ profile: "bot" });
+  last().drop(1013);
+  connection.wake();
+  expect(sockets).toHaveLength(1);
+  clock.pass(30_000);
+  expect(sockets).toHaveLength(2);
+  for (let turn = 0; turn < 20; turn += 1) {
+    last().drop(1006);
+    expect(connection.state).toMatchObject({ name: "RECONNECTING", loss: "network" });
+    connection.wake();
+    expect(sockets).toHaveLength(3 + turn);
+  }
+  for (let turn = 0; turn < PROFILES.bot.network.tries; turn += 1) {
+    last().drop(1006);
+    expect(connection.state).toMatchObject({ name: "RECONNECTING", loss: "network" });
+    while (sockets.length === 22 + turn) clock.pass(1_000);
+  }
+  last().drop(1006);
+  expect(connection.state.name).toBe("FAILED");
+});
+
 test("every wait lies between the rule's bounds, and is not the same for everybody", () => {
   const rules = Object.values(PROFILES).flatMap((profile) => Object.values(profile));
   const dice = fc.double({ min: 0, max: 1, noNaN: true });
@@ -263,7 +285,7 @@ test("every wait lies between the rule's bounds, and is not the same for everybo
 
 test("whatever happens, only the moves of the table are made, and nothing runs once it is over", () => {
   const happening = fc.oneof(
-    fc.constantFrom("accept", "info", "completed", "wake", "close", "open"),
+    fc.constantFrom("accept", "info", "completed", "wake", "retry", "close", "open"),
     fc.constantFrom(1000, 1001, 1006, 1011, 1013, 4401, 4403, 4404, 4410, 4429),
     fc.integer({ min: 0, max: 70 }).map((seconds) => ({ seconds })),
   );

@@ -92,18 +92,48 @@ test("a close 1000 without `completed` is a lost line like any other", async () 
   line.stop();
 });
 
-test("wake tries at once; close is for good", async () => {
-  const hour = { firstMs: 3_600_000, longestMs: 3_600_000 };
-  const line = await lineTo([(socket) => socket.close(1013), (socket) => socket.send(INFO)], {
-    retries: { server: hour },
-  });
-  await expect.poll(() => line.connection.state.name).toBe("RECONNECTING");
+test("wake tries at once, but not a server that is full: that only somebody's own word does; close is for good", async () => {
+  const hour = { firstMs: 3_600_000, longestMs: 3_600_000, atOnce: false };
+  const line = await lineTo(
+    [(socket) => socket.close(1013), (socket) => socket.close(1012), (socket) => socket.send(INFO)],
+    { retries: { server: hour, closed: hour } },
+  );
+  await expect.poll(() => line.connection.state).toMatchObject({ name: "RECONNECTING", loss: "server" });
+  line.connection.wake();
+  expect(line.connection.state).toMatchObject({ retryAt: expect.any(Number) });
+  line.connection.retry();
+  await expect.poll(() => line.connection.state).toMatchObject({ name: "RECONNECTING", loss: "closed" });
   line.connection.wake();
   await expect.poll(() => line.messages).toEqual(["session_info"]);
   line.connection.close();
   expect(line.connection.state).toEqual({ name: "CLOSED", code: 1000 });
   expect(line.connection.send({ type: "text", text: "a" })).toBe("dropped");
   line.stop();
+});
+
+test("with ws, a server that does not answer the close is cut off after a second; one that does is not", async () => {
+  for (const answers of [true, false]) {
+    const made: SocketOfWs[] = [];
+    class Kept extends SocketOfWs {
+      constructor(url: string, protocols?: string[]) {
+        super(url, protocols);
+        made.push(this);
+      }
+    }
+    const line = await lineTo([(socket) => socket.send(INFO)], { WebSocket: Kept });
+    await expect.poll(() => line.connection.state.name).toBe("CONNECTED");
+    if (!answers) for (const socket of line.server.clients) socket.pause();
+    const closed = new Promise<number>((resolve) => made[0]?.on("close", resolve));
+    const startedAt = performance.now();
+    line.connection.close();
+    expect(await closed).toBe(answers ? 1000 : 1006);
+    const took = performance.now() - startedAt;
+    if (answers) expect(took).toBeLessThan(900);
+    else expect(took).toBeGreaterThan(900);
+    // ws by itself waits for 30 s.
+    expect(took).toBeLessThan(3_000);
+    line.stop();
+  }
 });
 
 test("[W8] answers the server's ping, and survives what it cannot read and a listener that throws", async () => {

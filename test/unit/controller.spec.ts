@@ -13,7 +13,7 @@ import { CaptchaRemoteController } from "../../src/session/controller.ts";
 import { EventFeed } from "../../src/session/event-feed.ts";
 import type { ChallengePage, OpenPage, PageEvents, Picture, Verdict } from "../../src/session/page.ts";
 import { openSqliteStore } from "../../src/session/sqlite-store.ts";
-import type { SessionStore } from "../../src/session/store.ts";
+import type { SessionRecord, SessionStore } from "../../src/session/store.ts";
 import type { ViewerLine } from "../../src/session/viewer.ts";
 import { TEST_FOLDER_PREFIX } from "../fixtures.ts";
 
@@ -105,6 +105,7 @@ const test = base.extend<{ world: World }>({
       openPage,
       log,
       publicUrl: () => "http://127.0.0.1:1",
+      sweepEveryMs: 50,
     });
     const create = (session_id: string, respondAsync = true) =>
       controller.create(createSessionSchema.parse({ session_id, url: "http://127.0.0.1/" }), { respondAsync });
@@ -303,6 +304,81 @@ test("[R14] nothing is told after the end", async ({ world }) => {
   const types = toldOf(world, "one").map(({ type }) => type);
   expect(types.slice(-2)).toEqual(["session.state", "session.ended"]);
   expect(types).not.toContain("session.operator_left");
+});
+
+test("[R14] [R6] [R11] an end that could not be written is answered all the same, and written and told once it can be", async ({
+  world,
+}) => {
+  const { controller, store, pages } = world;
+  const page = await livingPage(world, "one");
+  const [save, append] = [store.save.bind(store), store.events.append.bind(store.events)];
+  Object.assign(store, { save: failing });
+  Object.assign(store.events, { append: failing });
+  page.events.lost("page_crashed");
+  page.closed.resolve();
+  expect(await controller.result("one")).toMatchObject({ outcome: "failed", reason: "page_crashed" });
+  expect(await controller.status("one", 50, new AbortController().signal)).toMatchObject({ state: "failed" });
+  expect(store.find("one")?.state).toBe("waiting");
+  Object.assign(store, { save });
+  Object.assign(store.events, { append });
+  await expect.poll(() => store.find("one")).toMatchObject({ state: "failed", reason: "page_crashed" });
+  await expect.poll(() => toldOf(world, "one").at(-1)?.type).toBe("session.ended");
+  expect(toldOf(world, "one").filter(({ type }) => type === "session.ended")).toHaveLength(1);
+  expect(pages).toHaveLength(1);
+});
+
+test("[R14] a sweep does not tell an end whose storage state is still being kept", async ({ world }) => {
+  const { controller } = world;
+  const page = await livingPage(world, "one");
+  const storage = Promise.withResolvers<StorageState>();
+  page.storage = storage.promise;
+  controller.cancel("one");
+  // Another session's end, told by a sweep, says that there was one.
+  world.store.save({ ...(world.store.find("one") as SessionRecord), uid: "other", session_id: "other" });
+  await expect.poll(() => toldOf(world, "other").at(-1)?.type).toBe("session.ended");
+  expect(toldOf(world, "one").at(-1)?.type).toBe("session.state");
+  storage.resolve({ cookies: [], origins: [] });
+  await expect.poll(() => toldOf(world, "one").at(-1)).toMatchObject({ data: { has_storage_state: true } });
+});
+
+test("[R10] a session that cannot be written leaves nothing: no row, no id that is taken, no place", async ({
+  world,
+}) => {
+  const { controller, store, create } = world;
+  const { saveCallback } = store.deliveries;
+  Object.assign(store.deliveries, { saveCallback: failing });
+  const callback = { callback_url: "https://hooks.example/", callback_secret: `whsec_${"a".repeat(40)}` };
+  const body = createSessionSchema.parse({ session_id: "one", url: "http://127.0.0.1/", ...callback });
+  for (let turn = 0; turn < 6; turn += 1) await expect(controller.create(body)).rejects.toThrow("disk full");
+  Object.assign(store.deliveries, { saveCallback });
+  expect(store.find("one")).toBeUndefined();
+  expect(controller.list()).toEqual([]);
+  await create("one");
+  expect(controller.living("one")?.state).toBe("starting");
+});
+
+test("[R14] control that changes hands all the time is told at once, then once a second, and the last holder", async ({
+  world,
+}) => {
+  const { controller } = world;
+  await livingPage(world, "one");
+  const seats = [await controller.join("one", line(), "json"), await controller.join("one", line(), "json")];
+  for (let turn = 0; turn < 31; turn += 1) {
+    const { session, viewer } = seats[turn % 2 === 0 ? 1 : 0] as (typeof seats)[number];
+    session.crowd.takeControl(viewer);
+    if (turn % 3 === 0) session.crowd.releaseControl(viewer);
+  }
+  const told = () =>
+    toldOf(world, "one").flatMap((event) =>
+      event.type === "session.control" ? [event.data.holder] : event.type === "session.state" ? [event.data.state] : [],
+    );
+  const first = seats[0]?.viewer.name;
+  expect(told()).toEqual(["waiting", first, "active"]);
+  await expect.poll(told).toEqual(["waiting", first, "active", null, "waiting"]);
+  // The end is not held back.
+  seats[1]?.session.crowd.takeControl(seats[1].viewer);
+  controller.cancel("one");
+  expect(told().at(-1)).toBe("cancelled");
 });
 
 function failing(): never {

@@ -78,6 +78,40 @@ test("[R14] an event that could not be kept ends the following: a new one begins
   expect(await told).toEqual(["present"]);
 });
 
+for (const from of ["a place", "the beginning"] as const) {
+  test(`[R14] an end that could not be kept is known to who goes on from ${from}, and told once it is kept`, async ({
+    store,
+    feed,
+  }) => {
+    feed.publish("uid-1", control("first"));
+    feed.publish("uid-1", control("second"));
+    const [first] = store.events.after("uid-1", 0, 1);
+    const append = store.events.append.bind(store.events);
+    Object.assign(store.events, {
+      append: () => {
+        throw new Error("disk full");
+      },
+    });
+    feed.publish("uid-1", end("lost"));
+    Object.assign(store.events, { append });
+    const nobody = { operators: 0, holder: null, captcha_info: null };
+    const data = {
+      session_id: "one",
+      state: "solved",
+      reason: null,
+      verified: null,
+      expires_at: "",
+      ...nobody,
+    } as const;
+    const present = (): SessionEvent => ({ ...control("present"), type: "session.state", data });
+    const after = from === "a place" ? first?.position : 0;
+    const told = idsOf(feed.follow({ ...SESSION, present }, after, NEVER), (id) => {
+      if (id === "present") setImmediate(() => feed.publish("uid-1", end("end")));
+    });
+    expect(await told).toEqual([...(after === 0 ? ["first"] : []), "second", "present", "end"]);
+  });
+}
+
 test("[R14] closing tells what there is and then lets everybody go", async ({ feed }) => {
   const waiting = idsOf(feed.follow(SESSION, undefined, NEVER));
   const other = idsOf(feed.follow({ ...SESSION, uid: "uid-2" }, undefined, NEVER));

@@ -1,0 +1,18 @@
+/** What is drawn at random, in browsers too. Not `randomUUID`: they have that on https only. */
+
+const BYTES = 16;
+
+/** For an Idempotency-Key: 32 hexadecimal digits. */
+export function randomKey(): string {
+  return Array.from(draw(), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** A session's id, as a server draws it: 22 characters that nobody guesses, for who knows it can open the session. */
+export function randomId(): string {
+  const text = btoa(String.fromCharCode(...draw()));
+  return text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+function draw(): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(BYTES));
+}
