@@ -9,6 +9,7 @@ import { JSON_SUBPROTOCOL } from "../../src/protocol/live.ts";
 import { call, test as withServers } from "../api/requests.ts";
 import { expect, test as withBots } from "../guest.ts";
 import type { LiveClient } from "../live-client.ts";
+import { type Program, watchProgram } from "../programs.ts";
 import { SECRET } from "../webhook-receiver.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -21,11 +22,9 @@ const BLOCKED_PAGE = `<title>Shop</title><div id="captcha" style="width:300px;he
 
 type Connect = (wsUrl: string, options: { protocols: string[] }) => Promise<LiveClient>;
 
-interface Run {
-  readonly out: () => string;
+interface Run extends Program {
   /** Waits for the operator link that the example prints, and answers the session's id. */
   readonly asked: () => Promise<string>;
-  readonly exitCode: Promise<number | null>;
 }
 
 const test = mergeTests(withServers, withBots).extend<{
@@ -55,19 +54,13 @@ async function freePort(): Promise<number> {
 }
 
 function watch(child: ChildProcess): Run {
-  let text = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding("utf8").on("data", (chunk: string) => {
-      text += chunk;
-    });
-  }
+  const program = watchProgram(child);
   return {
-    out: () => text,
+    ...program,
     asked: async () => {
-      await expect.poll(() => text).toMatch(/Please clear it: \S+\n/);
-      return /control\/(\S+)\n/.exec(text)?.[1] ?? "";
+      await expect.poll(program.out).toMatch(/Please clear it: \S+\n/);
+      return /control\/(\S+)\n/.exec(program.out())?.[1] ?? "";
     },
-    exitCode: new Promise((resolve) => child.once("close", resolve)),
   };
 }
 

@@ -1,12 +1,9 @@
 /** The simulator of examples/im-bot: what it answers, what it refuses, and that everything in it has a bound. */
 import { WebSocket } from "ws";
 import { type Frame, PATHS, parseFrame } from "../../examples/im-bot/frames.ts";
-import {
-  type ChatServer,
-  type ChatServerOptions,
-  startChatServer,
-} from "../../examples/im-bot/simulator/chat-server.ts";
-import { test as base, expect } from "../fixtures.ts";
+import type { ChatServer } from "../../examples/im-bot/simulator/chat-server.ts";
+import { test as base } from "../chat.ts";
+import { expect } from "../fixtures.ts";
 
 interface Line {
   readonly socket: WebSocket;
@@ -16,20 +13,8 @@ interface Line {
 }
 
 const test = base.extend<{
-  startChat: (options?: ChatServerOptions) => Promise<ChatServer>;
   dial: (chat: ChatServer) => Promise<Line>;
 }>({
-  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
-  startChat: async ({}, use) => {
-    const servers: ChatServer[] = [];
-    await use(async (options) => {
-      const server = await startChatServer(options);
-      servers.push(server);
-      return server;
-    });
-    for (const server of servers) await server.close();
-  },
-
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
   dial: async ({}, use) => {
     const sockets: WebSocket[] = [];

@@ -2,32 +2,27 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { HANDLE } from "../../examples/im-bot/simulator/challenge-page.ts";
-import {
-  type ChatServer,
-  type ChatServerOptions,
-  startChatServer,
-} from "../../examples/im-bot/simulator/chat-server.ts";
+import type { ChatServer } from "../../examples/im-bot/simulator/chat-server.ts";
 import { SESSION_STATES } from "../../src/protocol/common.ts";
 import { JSON_SUBPROTOCOL } from "../../src/protocol/live.ts";
-import { test as base, expect, inside, type TestServer } from "../fixtures.ts";
+import { test as base } from "../chat.ts";
+import { expect, inside, type TestServer } from "../fixtures.ts";
 import type { LiveClient } from "../live-client.ts";
+import { type Program, watchProgram } from "../programs.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** Short waits: how the waits grow is tested where the connection is. */
 const QUICK = { RETRY_MS: "20", PING_MS: "500", SILENT_MS: "1500", FORCE_COLOR: "0" };
 
-interface Program {
-  readonly out: () => string;
-  readonly exitCode: Promise<number | null>;
+interface ChatProgram extends Program {
   type(line: string): void;
   stop(): void;
 }
 
 interface Fixtures {
-  startChat: (options?: ChatServerOptions) => Promise<ChatServer>;
   /** A program of this repository, with Node. */
-  run: (...args: string[]) => Program;
-  startBot: (chat: Pick<ChatServer, "url">) => Program;
+  run: (...args: string[]) => ChatProgram;
+  startBot: (chat: Pick<ChatServer, "url">) => ChatProgram;
   /** The person: opens the newest link that the bot printed, and drags the handle so far. */
   sitDown: (bot: Program) => Promise<Person>;
 }
@@ -40,23 +35,16 @@ interface Person {
 
 const test = base.extend<Fixtures>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
-  startChat: async ({}, use) => {
-    const servers: ChatServer[] = [];
-    await use(async (options) => {
-      const server = await startChatServer(options);
-      servers.push(server);
-      return server;
-    });
-    for (const server of servers) await server.close();
-  },
-
-  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
   run: async ({}, use) => {
     const children: ChildProcess[] = [];
     await use((...args) => {
       const child = spawn(process.execPath, args, { cwd: ROOT, env: { ...process.env, ...QUICK }, stdio: "pipe" });
       children.push(child);
-      return watch(child);
+      return {
+        ...watchProgram(child),
+        type: (line) => child.stdin?.write(`${line}\n`),
+        stop: () => child.kill("SIGTERM"),
+      };
     });
     for (const child of children) child.kill("SIGKILL");
   },
@@ -82,21 +70,6 @@ const test = base.extend<Fixtures>({
     });
   },
 });
-
-function watch(child: ChildProcess): Program {
-  let text = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding("utf8").on("data", (chunk: string) => {
-      text += chunk;
-    });
-  }
-  return {
-    out: () => text,
-    exitCode: new Promise((resolve) => child.once("close", resolve)),
-    type: (line) => child.stdin?.write(`${line}\n`),
-    stop: () => child.kill("SIGTERM"),
-  };
-}
 
 function links(bot: Program): string[] {
   return [...bot.out().matchAll(/control\/(\S+)\n/g)].map(([, id]) => id ?? "");
