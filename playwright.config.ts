@@ -7,6 +7,8 @@ import { defineConfig } from "@playwright/test";
 import { findChromium } from "./src/browser/find-chromium.ts";
 
 const LEFTOVERS = "leftovers.spec.ts";
+/** Needs a full Chromium. */
+const HEADFUL = "guest-headful.spec.ts";
 
 const env = { ...(existsSync(".env") ? parseEnv(readFileSync(".env", "utf8")) : {}), ...process.env };
 const executablePath = await findChromium({ chromiumPath: env["CHROMIUM_PATH"], path: env["PATH"] });
@@ -39,7 +41,7 @@ export default defineConfig<object, { sessionBrowser: string | undefined }>({
   },
   projects: [
     // The look for leftover processes and folders comes after all other tests, whether they passed or not.
-    { name: "all", testIgnore: `**/${LEFTOVERS}`, teardown: "leftovers" },
+    { name: "all", testIgnore: [`**/${LEFTOVERS}`, `**/${HEADFUL}`], teardown: "leftovers" },
     ...(fullChromium
       ? [
           {
