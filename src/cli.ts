@@ -3,9 +3,10 @@
 import type { FastifyInstance } from "fastify";
 import { type Logger, pino } from "pino";
 import { buildApp, type CaptchaRemote } from "./app.ts";
-import { type Config, ConfigError, configFromProcess, ENVIRONMENT, flagOf } from "./config.ts";
+import { type Config, ConfigError, configFromProcess } from "./config.ts";
 import { buildDemoApp } from "./demo/demo-app.ts";
 import { DEMO_SESSION_ID } from "./demo/demo-session.ts";
+import { ENVIRONMENT, flagOf } from "./environment.ts";
 import { comeFirst } from "./priority.ts";
 
 /** npm hands a Ctrl-C on a second time, in the same millisecond. */

@@ -12,7 +12,8 @@ import type { FastifyInstance } from "fastify";
 import plugin from "fastify-plugin";
 import { type Logger, pino } from "pino";
 import type { HandedPage } from "./browser/handed-page.ts";
-import { ConfigError, configFromOptions, isLoopback } from "./config.ts";
+import { ConfigError, configFromOptions } from "./config.ts";
+import { isLoopback } from "./environment.ts";
 import { AppError } from "./errors.ts";
 import {
   type CreateSessionInput,

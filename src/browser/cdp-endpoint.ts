@@ -1,5 +1,5 @@
 /** Which browser a bot's endpoint leads to, and whether it may be named at all. */
-import type { CdpPattern } from "../config.ts";
+import type { CdpPattern } from "../environment.ts";
 import { AppError } from "../errors.ts";
 
 const VERSION_DEADLINE_MS = 3_000;

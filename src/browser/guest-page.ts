@@ -1,6 +1,7 @@
 /** Attaches to a page of the bot's own browser, and leaves it as it was found. */
-import type { CdpPattern } from "../config.ts";
+
 import { withDeadline } from "../deadline.ts";
+import type { CdpPattern } from "../environment.ts";
 import { AppError } from "../errors.ts";
 import type { CdpTarget } from "../protocol/rest.ts";
 import type { GuestPageRequest } from "../session/page.ts";

@@ -1,6 +1,6 @@
 /** Other sites stay out: a page of theirs, open in the operator's own browser, must not reach the server through it. */
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { isLoopback } from "../config.ts";
+import { isLoopback } from "../environment.ts";
 import { AppError } from "../errors.ts";
 
 /**

@@ -1,5 +1,5 @@
 /** The database file in DATA_DIR: held by one server, and brought to the newest schema when it is opened. */
-import { mkdirSync } from "node:fs";
+import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
@@ -49,6 +49,35 @@ const MIGRATIONS = [
    ) STRICT;
    CREATE INDEX deliveries_by_time ON deliveries (next_at) WHERE next_at IS NOT NULL;
    CREATE INDEX deliveries_by_session ON deliveries (uid);`,
+  // Who may do what, and who did. Of keys only hashes are kept, of links only what they may open.
+  `ALTER TABLE sessions ADD COLUMN owner TEXT;
+   CREATE INDEX sessions_by_owner ON sessions (owner, created_at);
+   CREATE TABLE api_keys (
+     id TEXT PRIMARY KEY,
+     name TEXT NOT NULL,
+     hash TEXT NOT NULL UNIQUE,
+     grants TEXT NOT NULL,
+     created_at INTEGER NOT NULL,
+     revoked_at INTEGER
+   ) STRICT;
+   CREATE UNIQUE INDEX one_living_key_a_name ON api_keys (name) WHERE revoked_at IS NULL;
+   CREATE TABLE operator_links (
+     id TEXT PRIMARY KEY,
+     uid TEXT NOT NULL,
+     role TEXT NOT NULL,
+     created_at INTEGER NOT NULL,
+     expires_at INTEGER NOT NULL,
+     revoked_at INTEGER
+   ) STRICT;
+   CREATE INDEX operator_links_by_session ON operator_links (uid);
+   CREATE TABLE audit (
+     seq INTEGER PRIMARY KEY,
+     at INTEGER NOT NULL,
+     entry TEXT NOT NULL,
+     hash TEXT NOT NULL
+   ) STRICT;
+   CREATE TRIGGER audit_is_never_changed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'append only'); END;
+   CREATE TRIGGER audit_is_never_cut BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'append only'); END;`,
 ];
 
 export interface HeldDatabase {
@@ -57,20 +86,14 @@ export interface HeldDatabase {
 }
 
 /**
- * Opens `DATA_DIR/sessions.db` (made when missing) and holds DATA_DIR for this process: a second server on the same
- * folder would reap the first one's browsers, so it is refused with a sentence.
+ * Opens the database and holds DATA_DIR for this process: a second server on the same folder would reap the first one's
+ * browsers, so it is refused with a sentence.
  */
 export function openDatabase(dataDir: string): HeldDatabase {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  makeDataDir(dataDir);
   const lock = holdDataDir(dataDir);
   try {
-    const db = new DatabaseSync(join(dataDir, "sessions.db"));
-    // WAL with NORMAL: a crash of the process loses nothing, a power cut at most the last moves.
-    // What is deleted, secrets of callbacks among it, is overwritten: in the file, and once the write-ahead log has been
-    // emptied, there too.
-    db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 2000;");
-    db.exec("PRAGMA secure_delete = ON;");
-    migrate(db);
+    const db = attachDatabase(dataDir);
     return {
       db,
       close: () => {
@@ -80,6 +103,31 @@ export function openDatabase(dataDir: string): HeldDatabase {
     };
   } catch (error) {
     lock.close();
+    throw error;
+  }
+}
+
+/**
+ * Opens `DATA_DIR/sessions.db` (made when missing) beside a server that may hold it: for a command that reads or adds a
+ * row. The caller closes it.
+ */
+export function attachDatabase(dataDir: string): DatabaseSync {
+  makeDataDir(dataDir);
+  const path = join(dataDir, "sessions.db");
+  // Only its owner reads what is in it, whatever the folder allows. SQLite gives its side files the same rights.
+  closeSync(openSync(path, "a", 0o600));
+  chmodSync(path, 0o600);
+  const db = new DatabaseSync(path);
+  try {
+    // WAL with NORMAL: a crash of the process loses nothing, a power cut at most the last moves.
+    // What is deleted, secrets of callbacks among it, is overwritten: in the file, and once the write-ahead log has been
+    // emptied, there too.
+    db.exec("PRAGMA busy_timeout = 2000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
+    db.exec("PRAGMA secure_delete = ON;");
+    migrate(db);
+    return db;
+  } catch (error) {
+    db.close();
     throw error;
   }
 }
@@ -123,10 +171,18 @@ function holdDataDir(dataDir: string): DatabaseSync {
   }
 }
 
+function makeDataDir(dataDir: string): void {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+}
+
+/** In one step, as a command may do the same beside a server that starts. */
 function migrate(db: DatabaseSync): void {
-  const version = Number(db.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
-  if (version > MIGRATIONS.length) throw new Error(`sessions.db was written by a newer version (schema ${version}).`);
-  for (const [index, sql] of MIGRATIONS.entries()) {
-    if (index >= version) db.exec(`BEGIN; ${sql} PRAGMA user_version = ${index + 1}; COMMIT;`);
-  }
+  const version = () => Number(db.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
+  if (version() === MIGRATIONS.length) return;
+  inOneStep(db, () => {
+    const from = version();
+    if (from > MIGRATIONS.length) throw new Error(`sessions.db was written by a newer version (schema ${from}).`);
+    for (const sql of MIGRATIONS.slice(from)) db.exec(sql);
+    db.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
+  });
 }

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { mergeTests } from "@playwright/test";
-import { ENVIRONMENT } from "../../src/config.ts";
+import { ENVIRONMENT } from "../../src/environment.ts";
 import { JSON_SUBPROTOCOL } from "../../src/protocol/live.ts";
 import { call, test as withServers } from "../api/requests.ts";
 import { expect, test as withBots } from "../guest.ts";

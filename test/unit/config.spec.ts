@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { test as base, expect } from "@playwright/test";
-import { ConfigError, type ENVIRONMENT, isLoopback, loadConfig } from "../../src/config.ts";
+import { ConfigError, loadConfig } from "../../src/config.ts";
+import { type ENVIRONMENT, isLoopback } from "../../src/environment.ts";
 import { TEST_FOLDER_PREFIX } from "../fixtures.ts";
 
 const test = base.extend<{ file: (text: string) => Promise<string> }>({
@@ -39,7 +40,7 @@ test("without any variable the defaults of the contract stand, and cannot be cha
     dataDir: resolve("data"),
     logLevel: "info",
     chromiumPath: undefined,
-    auth: "off",
+    auth: false,
     maxSessions: 20,
     defaultTimeoutSeconds: 180,
     maxTimeoutSeconds: 3_600,
@@ -109,7 +110,7 @@ const WRONG: Readonly<Record<keyof typeof ENVIRONMENT, readonly string[]>> = {
   LOG_LEVEL: ["loud", "INFO"],
   // Looked for when a browser is started.
   CHROMIUM_PATH: [],
-  AUTH: ["on", "none", "OFF"],
+  AUTH: ["none", "OFF"],
   MAX_SESSIONS: ["0", "-3", "1.5", "all", "1001"],
   DEFAULT_TIMEOUT_SECONDS: ["0", "soon", "86401", "3601"],
   MAX_TIMEOUT_SECONDS: ["0", "1e9"],
