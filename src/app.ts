@@ -1,6 +1,8 @@
 /** The wiring of the server of our own, in reading order. It does not listen. */
 import Fastify, { type FastifyInstance, LogController } from "fastify";
 import type { Logger } from "pino";
+import type { KeyRecord } from "./auth/key-spec.ts";
+import type { Keys } from "./auth/keys.ts";
 import type { Config } from "./config.ts";
 import { DemoSession } from "./demo/demo-session.ts";
 import { describeApi, serveApiDocs } from "./http/api-docs.ts";
@@ -17,6 +19,7 @@ export interface CaptchaRemote {
   readonly app: FastifyInstance;
   readonly controller: CaptchaRemoteController;
   readonly demo: DemoSession;
+  readonly keys: Keys;
   /** Origin plus base path; the real port once the server listens. */
   readonly publicUrl: () => string;
   /** The same at the address it listens on. */
@@ -31,12 +34,14 @@ export interface AppDeps {
   readonly demoOrigin?: () => string | undefined;
   /** When webhooks are tried again; left out: for an hour. */
   readonly webhookSchedule?: Schedule | undefined;
+  /** Keys of the server itself, which no person has. */
+  readonly ownKeys?: readonly KeyRecord[] | undefined;
 }
 
 /** Builds the server. Throws when DATA_DIR cannot be used. The caller listens, and closes `app` to end everything. */
 export async function buildApp(
   config: Config,
-  { log, demoOrigin = () => undefined, webhookSchedule }: AppDeps,
+  { log, demoOrigin = () => undefined, webhookSchedule, ownKeys }: AppDeps,
 ): Promise<CaptchaRemote> {
   const app = Fastify({
     loggerInstance: log,
@@ -48,7 +53,7 @@ export async function buildApp(
     rewriteUrl: (request) => withoutBasePath(request.url ?? "/", config.basePath),
   }) as unknown as FastifyInstance;
   const publicUrl = () => config.publicUrl ?? listeningUrl(app, config);
-  const service = await openService(config, { log, publicUrl, webhookSchedule });
+  const service = await openService(config, { log, publicUrl, webhookSchedule, ownKeys });
   const { controller, browsers } = service;
   const demo = new DemoSession(controller, { timeoutSeconds: config.maxTimeoutSeconds, demoOrigin });
   const health = {
@@ -64,10 +69,18 @@ export async function buildApp(
     if (config.demo) await api.register(demoRoute, { demo });
   });
   await serveApiDocs(app);
-  app.get("/", { schema: { hide: true } }, (_request, reply) =>
+  app.get("/", { schema: { hide: true }, config: { access: "public" } }, (_request, reply) =>
     reply.redirect(`${config.basePath}${API_PREFIX}/control`),
   );
-  return { app, controller, demo, publicUrl, localUrl: () => listeningUrl(app, config), kill: browsers.kill };
+  return {
+    app,
+    controller,
+    demo,
+    keys: service.keys,
+    publicUrl,
+    localUrl: () => listeningUrl(app, config),
+    kill: browsers.kill,
+  };
 }
 
 /** Requests come with the base path (straight) or without it (behind a proxy that takes it off). */

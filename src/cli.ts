@@ -3,19 +3,30 @@
 import type { FastifyInstance } from "fastify";
 import { type Logger, pino } from "pino";
 import { buildApp, type CaptchaRemote } from "./app.ts";
+import { type FirstKey, makeFirstKey } from "./auth/first-key.ts";
+import { hashOf, type KeyRecord, newSecret } from "./auth/key-spec.ts";
+import type { Command } from "./cli/command.ts";
+import { keysCommand } from "./cli/keys.ts";
+import { linksCommand } from "./cli/links.ts";
 import { type Config, ConfigError, configFromProcess } from "./config.ts";
 import { buildDemoApp } from "./demo/demo-app.ts";
-import { DEMO_SESSION_ID } from "./demo/demo-session.ts";
 import { ENVIRONMENT, flagOf } from "./environment.ts";
 import { comeFirst } from "./priority.ts";
+import type { SessionAnswer } from "./protocol/rest.ts";
 
 /** npm hands a Ctrl-C on a second time, in the same millisecond. */
 const SAME_SIGNAL_MS = 1_000;
 const DEMO_HOST = "127.0.0.1";
 
+const COMMANDS: Readonly<Record<string, Command>> = { keys: keysCommand, links: linksCommand };
+
 const USAGE = `captcha-remote: a person clears the challenge that stopped your bot.
 
-Usage: captcha-remote [--variable value ...]
+Usage: captcha-remote [--variable value ...]      starts the server
+${Object.values(COMMANDS)
+  .flatMap(({ usage }) => usage)
+  .map(([call, what]) => `       captcha-remote ${call.padEnd(32)} ${what}`)
+  .join("\n")}
 
 Every variable of the environment is also a flag:
 ${Object.keys(ENVIRONMENT)
@@ -26,15 +37,26 @@ ${Object.keys(ENVIRONMENT)
 async function main(): Promise<void> {
   const argv = process.argv.slice(2);
   if (argv.includes("--help")) return write(USAGE);
+  const [first = "", ...rest] = argv;
+  const command = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
+  if (command) {
+    process.exitCode = await command.run(rest, write);
+    return;
+  }
   const config = configFromProcess(argv);
   const log = makeLog(config);
   comeFirst();
+  const demoSecret = newSecret();
   const demoApp = config.demo
-    ? await buildDemoApp({ apiOrigin: () => remote.localUrl(), logger: log.child({ part: "demo" }) })
+    ? await buildDemoApp({
+        api: () => ({ origin: remote.localUrl(), key: config.auth ? demoSecret : undefined }),
+        logger: log.child({ part: "demo" }),
+      })
     : null;
   const remote: CaptchaRemote = await buildApp(config, {
     log,
     demoOrigin: () => (demoApp ? originOf(demoApp) : undefined),
+    ownKeys: demoApp ? [demoKey(demoSecret)] : [],
   });
   const ending = endOnSignals(config, log, {
     close: async () => {
@@ -45,8 +67,18 @@ async function main(): Promise<void> {
   });
   await listen(remote.app, config);
   if (demoApp) await listenNearby(demoApp, config.port);
-  if (config.demo) await openDemoSession(remote, log);
-  if (!ending.aborted) write(banner(remote, demoApp));
+  if (!config.auth) log.warn("AUTH=off: whoever reaches this server from this machine may do everything");
+  for (const name of remote.keys.short) log.warn({ key: name }, "this key is short: it may be guessed");
+  const demo = config.demo ? await openDemoSession(remote, log) : undefined;
+  if (ending.aborted) return;
+  const firstKey = config.auth ? makeFirstKey(remote.keys, config.dataDir, process.stdout.isTTY) : null;
+  write(banner(remote, { config, firstKey, demoUrl: demo?.control_url, demoApp }));
+}
+
+/** Opens the demo's sessions; made anew with every start. */
+function demoKey(secret: string): KeyRecord {
+  const grants = { scopes: ["sessions:create"], labels: [], cdp_allow: null, url_allow: [] } as const;
+  return { id: "demo", name: "demo", hash: hashOf(secret), grants };
 }
 
 /** Pretty in a terminal, JSON lines otherwise. */
@@ -78,14 +110,24 @@ async function listenNearby(app: FastifyInstance, port: number): Promise<void> {
 }
 
 /** A demo that cannot be opened (no browser, say) is worth a line, not the server's end. */
-async function openDemoSession({ demo }: CaptchaRemote, log: Logger): Promise<void> {
-  await demo.open().catch((error: unknown) => log.error({ err: error }, "the demo session could not be opened"));
+async function openDemoSession({ demo }: CaptchaRemote, log: Logger): Promise<SessionAnswer | undefined> {
+  return demo.open().catch((error: unknown) => {
+    log.error({ err: error }, "the demo session could not be opened");
+    return undefined;
+  });
 }
 
-function banner(remote: CaptchaRemote, demoApp: FastifyInstance | null): string {
+interface BannerFacts {
+  readonly config: Config;
+  readonly firstKey: FirstKey | null;
+  readonly demoUrl: string | undefined;
+  readonly demoApp: FastifyInstance | null;
+}
+
+function banner(remote: CaptchaRemote, { config, firstKey, demoUrl, demoApp }: BannerFacts): string {
   const url = remote.publicUrl();
   const demoLines = demoApp
-    ? [`  Try it now      ${url}/api/captcha/control/${DEMO_SESSION_ID}`, `  More challenges ${originOf(demoApp)}/`]
+    ? [...(demoUrl ? [`  Try it now      ${shown(demoUrl)}`] : []), `  More challenges ${originOf(demoApp)}/`]
     : [];
   return [
     "",
@@ -95,10 +137,24 @@ function banner(remote: CaptchaRemote, demoApp: FastifyInstance | null): string 
     `  Console         ${url}/api/captcha/control`,
     `  API             ${url}/documentation`,
     "",
-    "  AUTH=off: anyone on this machine can use it. Ctrl-C ends it and its browsers.",
+    ...keyLines(firstKey),
+    config.auth
+      ? "  Ctrl-C ends it and its browsers."
+      : "  AUTH=off: anyone on this machine can use it. Ctrl-C ends it and its browsers.",
     "",
     "",
   ].join("\n");
+}
+
+function keyLines(firstKey: FirstKey | null): string[] {
+  if (firstKey === null) return [];
+  if ("path" in firstKey) return [`  A first key was made: it is in ${firstKey.path}`, ""];
+  return [`  Your first key  ${firstKey.secret}`, "  It is shown this once; captcha-remote keys makes more.", ""];
+}
+
+/** What stands behind the # is a secret: a terminal is read by a person, anything else may be kept. */
+function shown(link: string): string {
+  return process.stdout.isTTY ? link : link.replace(/#.*/, "");
 }
 
 /** The first signal ends everything in order, another one (more than a second later) at once. Answers: aborted by the first. */

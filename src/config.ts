@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { loadEnvFile } from "node:process";
 import { parseArgs } from "node:util";
 import { z } from "zod";
+import { assertDistinct, type ConfiguredKey, parseKeySpecs } from "./auth/key-spec.ts";
 import { ENVIRONMENT, environmentSchema, fieldOf, flagOf } from "./environment.ts";
 
 /** A selector list and, optionally, what "done" looks like, for a kind of challenge the user adds. */
@@ -36,7 +37,7 @@ type FieldOf<Name extends string> = Uncapitalize<Pascal<Name>>;
 type Values = { readonly [Name in keyof Variables as FieldOf<Name>]: z.output<Variables[Name]> };
 
 /** ... where another one does not decide about it, and what is made of them. */
-export interface Config extends Omit<Values, "basePath" | "demo" | "challengeKindsFile"> {
+export interface Config extends Omit<Values, "basePath" | "demo" | "challengeKindsFile" | "apiKeysFile"> {
   readonly basePath: string;
   readonly demo: boolean;
   readonly customKinds: readonly ChallengeKind[];
@@ -100,13 +101,14 @@ export function loadConfig(env: NodeJS.ProcessEnv, argv: readonly string[] = [])
     throw new ConfigError([...lines.values()]);
   }
   const fields = Object.fromEntries(Object.entries(parsed.data).map(([name, value]) => [fieldOf(name), value]));
-  const { basePath, demo, dataDir, challengeKindsFile, ...values } = fields as unknown as Values;
+  const { basePath, demo, dataDir, challengeKindsFile, apiKeys, apiKeysFile, ...values } = fields as unknown as Values;
   const { publicUrl } = values;
   return Object.freeze({
     ...values,
     basePath: basePath ?? (publicUrl ? new URL(publicUrl).pathname.replace(/\/$/, "") : ""),
     dataDir: resolve(dataDir),
     demo: demo ?? publicUrl === undefined,
+    apiKeys: apiKeysFile ? [...apiKeys, ...readKeys(apiKeysFile, apiKeys)] : apiKeys,
     customKinds: challengeKindsFile ? readKinds(challengeKindsFile) : [],
     searchPath: env["PATH"] ?? "",
     browserEnvironment: pick(env, BROWSER_VARIABLES),
@@ -131,6 +133,16 @@ function readFlags(argv: readonly string[]): Record<string, string> {
     );
   } catch (error) {
     throw new ConfigError([error instanceof Error ? error.message : String(error)]);
+  }
+}
+
+function readKeys(path: string, others: readonly ConfiguredKey[]): ConfiguredKey[] {
+  try {
+    const keys = parseKeySpecs(readFileSync(path, "utf8"), "\n");
+    assertDistinct([...others, ...keys]);
+    return keys;
+  } catch (error) {
+    throw new ConfigError([`API_KEYS_FILE: ${error instanceof Error ? error.message : error}`]);
   }
 }
 

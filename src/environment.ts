@@ -1,6 +1,7 @@
 /** The table of the service's variables: one entry each, with its check and its default. The docs are compared with it. */
 import { isIP } from "node:net";
 import { z } from "zod";
+import { parseKeySpecs } from "./auth/key-spec.ts";
 import { webhookSecretSchema } from "./protocol/webhook-secret.ts";
 
 const onOff = z.enum(["on", "off"]).transform((value) => value === "on");
@@ -44,7 +45,26 @@ export const ENVIRONMENT = {
   DATA_DIR: z.string().min(1).default("./data"),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
   CHROMIUM_PATH: z.string().min(1).optional(),
-  AUTH: onOff.default(false),
+  /** off: whoever reaches the server, from this machine only, may do everything. */
+  AUTH: onOff.default(true),
+  API_KEYS: z
+    .string()
+    .transform((text, context) => {
+      try {
+        return parseKeySpecs(text, ",");
+      } catch (error) {
+        context.addIssue({ code: "custom", message: (error as Error).message });
+        return z.NEVER;
+      }
+    })
+    .default([]),
+  API_KEYS_FILE: z.string().min(1).optional(),
+  /** How long a socket may take to say who it is. */
+  AUTHENTICATE_SECONDS: seconds(5, 60),
+  /** Sockets that have not said yet who they are. */
+  MAX_PENDING_CONNECTIONS: z.coerce.number().int().min(1).max(100_000).default(100),
+  /** Per address; whoever has a good key or link is let in all the same. */
+  MAX_FAILED_AUTHENTICATIONS_PER_MINUTE: z.coerce.number().int().min(1).max(1_000_000).default(60),
   MAX_SESSIONS: z.coerce.number().int().min(1).max(1_000).default(20),
   DEFAULT_TIMEOUT_SECONDS: seconds(180, 86_400),
   MAX_TIMEOUT_SECONDS: seconds(3_600, 86_400),

@@ -15,6 +15,7 @@ export const CODES = {
   forbidden: { status: 403, close: 4403, message: "That is not allowed here." },
   not_found: { status: 404, message: "There is no such route." },
   session_not_found: { status: 404, close: 4404, message: "There is no session with this id." },
+  link_not_found: { status: 404, message: "The session has no such link, or it was revoked." },
   target_not_found: { status: 404, message: "No page of that browser matches." },
   session_exists: { status: 409, message: "A living session has this id." },
   not_ended: { status: 409, message: "The session has not ended yet." },

@@ -38,6 +38,11 @@ export interface CaptchaRemoteOptions {
   readonly defaultTimeoutSeconds?: number;
   readonly maxTimeoutSeconds?: number;
   readonly retentionSeconds?: number;
+  /** off: whoever reaches the service from this machine may do everything. On when left out. */
+  readonly auth?: "on" | "off";
+  /** For bots and ops that use the REST routes beside `handOff`. Left out: nobody does. */
+  readonly apiKeys?: string;
+  readonly apiKeysFile?: string;
   readonly challengeKindsFile?: string;
   readonly chromiumPath?: string;
   readonly cdpAllow?: string;
@@ -93,7 +98,7 @@ export const captchaRemote = plugin(
     // In a context of its own: the bot's routes keep their own errors, headers and checks.
     await app.register(
       async (scope) => {
-        keepLocal(scope);
+        if (!config.auth) keepLocal(scope);
         await prepareInstance(scope, service, publicUrl, upgrades);
         await serveSessions(scope, service, { unhealthy: () => null, canStartBrowser: service.browsers.canStart });
       },
@@ -151,7 +156,7 @@ function ownUpgrades(app: FastifyInstance, path: string): EventEmitter {
   return ours;
 }
 
-/** Until there are keys, nobody but this machine may reach the service, wherever the bot's server listens. */
+/** Without keys and links nobody but this machine may reach the service, wherever the bot's server listens. */
 function keepLocal(app: FastifyInstance): void {
   app.addHook("onRequest", async ({ socket }) => {
     const { remoteAddress = "", localAddress } = socket;

@@ -7,12 +7,22 @@ import websocket, { type WebSocket } from "@fastify/websocket";
 import type { FastifyInstance } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import type { Logger } from "pino";
+import { Authenticator } from "./auth/authenticator.ts";
+import { KeyRing } from "./auth/key-ring.ts";
+import type { KeyRecord } from "./auth/key-spec.ts";
+import { Keys } from "./auth/keys.ts";
+import { Links } from "./auth/links.ts";
+import { SqliteKeys } from "./auth/sqlite-keys.ts";
+import { Tickets } from "./auth/tickets.ts";
 import { type BrowserRoom, openBrowserRoom } from "./browser/open-page.ts";
 import type { Config } from "./config.ts";
+import { type GuardDeps, guardRoutes } from "./http/auth.ts";
 import { consoleRoutes } from "./http/console.ts";
 import { refuseUnknownRoutes, sendError } from "./http/error-handler.ts";
 import { eventRoutes } from "./http/events.ts";
+import { FailedAuthentications } from "./http/failed-authentications.ts";
 import { type HealthOptions, healthRoutes } from "./http/health.ts";
+import { linkRoutes } from "./http/links.ts";
 import { chooseSubprotocol, liveRoute } from "./http/live.ts";
 import { keepOtherSitesOut } from "./http/origin.ts";
 import { sessionRoutes } from "./http/sessions.ts";
@@ -20,6 +30,8 @@ import { goesToWebhook } from "./protocol/events.ts";
 import { MAX_CLIENT_MESSAGE_BYTES } from "./protocol/live.ts";
 import { CaptchaRemoteController } from "./session/controller.ts";
 import { EventFeed } from "./session/event-feed.ts";
+import { OperatorLinks } from "./session/operator-links.ts";
+import { attachDatabase } from "./session/sqlite-database.ts";
 import { openSqliteStore } from "./session/sqlite-store.ts";
 import { Outbox } from "./webhooks/outbox.ts";
 import { HOURLY_SCHEDULE, type Schedule } from "./webhooks/schedule.ts";
@@ -48,10 +60,15 @@ export interface ServiceDeps {
   readonly publicUrl: () => string;
   /** When webhooks are tried again; left out: for an hour. */
   readonly webhookSchedule?: Schedule | undefined;
+  /** Keys of the server itself, which no person has. */
+  readonly ownKeys?: readonly KeyRecord[] | undefined;
 }
 
 export interface Service {
+  readonly config: Config;
   readonly controller: CaptchaRemoteController;
+  readonly keys: Keys;
+  readonly guard: GuardDeps;
   /** The operators'. */
   readonly sockets: Set<WebSocket>;
   readonly browsers: BrowserRoom;
@@ -68,11 +85,24 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
   const outbox = new Outbox({ queue: store.deliveries, config, log, schedule });
   events.onEvent((event) => goesToWebhook(event) && outbox.wake());
   const { openPage } = browsers;
-  const controller = new CaptchaRemoteController({ config, store, events, openPage, log, publicUrl });
+  const db = attachDatabase(config.dataDir);
+  const keys = new Keys(config.apiKeys, new SqliteKeys(db), deps.ownKeys);
+  const operatorLinks = new Links(db, new KeyRing(config.dataDir));
+  const tickets = new Tickets();
+  const links = new OperatorLinks({ links: operatorLinks, tickets, areNeeded: config.auth, publicUrl });
+  const controller = new CaptchaRemoteController({ config, store, events, openPage, links, log, publicUrl });
+  const authenticator = new Authenticator({ isOn: config.auth, keys, links: operatorLinks, tickets });
   // What the last server left to be told.
   outbox.wake();
   return {
+    config,
     controller,
+    keys,
+    guard: {
+      authenticator,
+      sessions: controller,
+      failures: new FailedAuthentications(config.maxFailedAuthenticationsPerMinute),
+    },
     sockets: new Set(),
     browsers,
     async close() {
@@ -80,6 +110,7 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
       // The ends of those sessions are the last events.
       await Promise.all([events.close(), outbox.stop()]);
       store.close();
+      db.close();
     },
   };
 }
@@ -90,7 +121,7 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
  */
 export async function prepareInstance(
   app: FastifyInstance,
-  { close, sockets }: Service,
+  { close, sockets, guard }: Service,
   publicUrl: () => string,
   upgrades: EventEmitter = app.server,
 ): Promise<void> {
@@ -100,6 +131,7 @@ export async function prepareInstance(
   app.removeContentTypeParser("text/plain");
   app.setErrorHandler(sendError);
   keepOtherSitesOut(app, publicUrl);
+  guardRoutes(app, guard);
   app.addHook("preClose", close);
   app.addHook("preClose", async () => endSockets(sockets));
   await app.register(helmet, {
@@ -123,7 +155,7 @@ export async function prepareInstance(
 /** REST, the operator socket and the console below API_PREFIX. */
 export async function serveSessions(
   app: FastifyInstance,
-  { controller, sockets }: Service,
+  { controller, sockets, guard, config }: Service,
   health: HealthOptions,
   more: (api: FastifyInstance) => Promise<void> = async () => {},
 ): Promise<void> {
@@ -133,7 +165,8 @@ export async function serveSessions(
       await api.register(healthRoutes, health);
       await api.register(sessionRoutes, { controller });
       await api.register(eventRoutes, { controller });
-      await api.register(liveRoute, { controller, sockets });
+      await api.register(linkRoutes, { controller });
+      await api.register(liveRoute, { controller, sockets, guard, limits: config });
       await api.register(consoleRoutes, { publicDir: PUBLIC_DIR });
       await more(api);
     },

@@ -18,15 +18,15 @@ import { DEMOS, findDemoPage } from "./demos.ts";
 import { PuzzleStore } from "./puzzle-store.ts";
 import { PUZZLE_KINDS, type Puzzle } from "./puzzle-types.ts";
 import { checkAttempt, makePuzzle, shownPuzzle } from "./puzzles.ts";
-import { DemoError, startSession } from "./start-session.ts";
+import { type DemoApi, DemoError, startSession } from "./start-session.ts";
 
 /** The longest honest body is three points. */
 const BODY_LIMIT_BYTES = 4096;
 const REQUEST_TIMEOUT_MS = 10_000;
 
 export interface DemoAppOptions {
-  /** Origin (and base path, if any) of the main API; undefined while there is none. */
-  apiOrigin: () => string | undefined;
+  /** The main API, with its base path if any; undefined while there is none. */
+  api: () => DemoApi | undefined;
   /** Told of each puzzle handed out, answer included: how the tests' scripted hand knows what to do. */
   onPuzzle?: (puzzle: Puzzle) => void;
   logger?: FastifyBaseLogger;
@@ -61,7 +61,7 @@ export async function buildDemoApp(options: DemoAppOptions): Promise<FastifyInst
   app.get("/api/demos", async () => DEMOS);
   app.post("/api/puzzles", async (request) => handOutPuzzle(store, request, options.onPuzzle));
   app.post("/api/puzzles/:id/attempt", async (request) => attemptPuzzle(store, request));
-  app.post("/api/sessions", async (request) => openSession(request, options.apiOrigin()));
+  app.post("/api/sessions", async (request) => openSession(request, options.api()));
   return app;
 }
 
@@ -87,10 +87,10 @@ function attemptPuzzle(store: PuzzleStore, request: FastifyRequest) {
   return right ? { ok: true, token: `demo.${randomBytes(24).toString("base64url")}` } : { ok: false };
 }
 
-async function openSession(request: FastifyRequest, apiOrigin: string | undefined) {
+async function openSession(request: FastifyRequest, api: DemoApi | undefined) {
   const page = findDemoPage(sessionRequest.parse(request.body).path);
   if (!page) throw new DemoError(400, "invalid_message", "path: not one of the demo pages.");
-  const controlUrl = await startSession({ apiOrigin, demoOrigin: demoOrigin(request), page });
+  const controlUrl = await startSession({ api, demoOrigin: demoOrigin(request), page });
   return { control_url: controlUrl };
 }
 

@@ -27,10 +27,15 @@ export class DemoSession {
     return this.#tried;
   }
 
+  /** The newest one's. */
+  get uid(): string | undefined {
+    return this.#controller.subject(DEMO_SESSION_ID)?.uid;
+  }
+
   /** The living demo session, or a new one. Throws what CaptchaRemoteController.create throws. */
-  open(): Promise<SessionAnswer> {
-    const living = this.#controller.living(DEMO_SESSION_ID);
-    if (living) return Promise.resolve(living);
+  async open(): Promise<SessionAnswer> {
+    const living = await this.#controller.living(DEMO_SESSION_ID);
+    if (living) return living;
     this.#opening ??= this.#create().finally(() => {
       this.#opening = null;
     });

@@ -18,8 +18,14 @@ export class DemoError extends Error {
   }
 }
 
+/** Where the main API is, and the key that opens sessions there; none where it needs none. */
+export interface DemoApi {
+  origin: string;
+  key: string | undefined;
+}
+
 interface StartSessionRequest {
-  apiOrigin: string | undefined;
+  api: DemoApi | undefined;
   demoOrigin: string;
   page: DemoPage;
 }
@@ -32,11 +38,11 @@ const refused = z.object({ error: z.object({ message: z.string() }) });
  *
  * @throws {DemoError} `api_unavailable` (503), `timeout` (504) or `api_failed` (502).
  */
-export async function startSession({ apiOrigin, demoOrigin, page }: StartSessionRequest): Promise<string> {
-  if (!apiOrigin) {
+export async function startSession({ api, demoOrigin, page }: StartSessionRequest): Promise<string> {
+  if (!api) {
     throw new DemoError(503, "api_unavailable", "The API server is not running, so no session can be started.");
   }
-  const response = await post(`${apiOrigin}/api/captcha/sessions`, {
+  const response = await post(api, {
     url: `${demoOrigin}${page.path}`,
     label: page.label,
     instructions: page.demo.instructions,
@@ -51,11 +57,11 @@ export async function startSession({ apiOrigin, demoOrigin, page }: StartSession
   return answer.data.control_url;
 }
 
-async function post(url: string, body: object): Promise<Response> {
+async function post({ origin, key }: DemoApi, body: object): Promise<Response> {
   try {
-    return await fetch(url, {
+    return await fetch(`${origin}/api/captcha/sessions`, {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", ...(key ? { authorization: `Bearer ${key}` } : {}) },
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(API_DEADLINE_MS),
     });

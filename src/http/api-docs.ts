@@ -31,6 +31,10 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
 export async function serveApiDocs(app: FastifyInstance): Promise<void> {
   for (const routePrefix of ["/documentation", "/api/captcha/documentation"]) {
     await app.register(async (scope) => {
+      // The library's own routes: a description of the service, and nothing of its sessions.
+      scope.addHook("onRoute", (route) => {
+        route.config = { ...route.config, access: "public" };
+      });
       await scope.register(swaggerUi, { routePrefix, staticCSP: true, uiConfig: { docExpansion: "list" } });
     });
   }

@@ -37,14 +37,18 @@ const ASK_AGAIN = "no-cache";
 export const consoleRoutes: FastifyPluginAsync<ConsoleOptions> = async (app, { publicDir }) => {
   const { page, assets } = await load(publicDir);
   for (const path of ["/control", "/control/:id"]) {
-    app.get(path, { schema: { hide: true } }, (request, reply) => send(request, reply, page, ASK_AGAIN));
+    app.get(path, { schema: { hide: true }, config: { access: "public" } }, (request, reply) =>
+      send(request, reply, page, ASK_AGAIN),
+    );
   }
   // The page names its assets relatively, so that it works below any prefix a proxy may add: from /control they are
   // found in the first place, from /control/{id} in the second.
   for (const prefix of ["/console/", "/control/console/"]) {
     for (const asset of assets) {
-      app.get<{ Querystring: { v?: string } }>(prefix + asset.name, { schema: { hide: true } }, (request, reply) =>
-        send(request, reply, asset, request.query.v === versionOf(asset) ? FOR_EVER : ASK_AGAIN),
+      app.get<{ Querystring: { v?: string } }>(
+        prefix + asset.name,
+        { schema: { hide: true }, config: { access: "public" } },
+        (request, reply) => send(request, reply, asset, request.query.v === versionOf(asset) ? FOR_EVER : ASK_AGAIN),
       );
     }
   }

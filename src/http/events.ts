@@ -41,6 +41,7 @@ export const eventRoutes: FastifyPluginAsyncZod<EventRoutesOptions> = async (app
   app.get(
     "/session/:id/events",
     {
+      config: { access: { scopes: ["sessions:read"], session: "params" } },
       schema: {
         summary: "Follow a session",
         description: "Server-sent events, to the end of the session; the first one says what is so now.",

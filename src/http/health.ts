@@ -15,7 +15,10 @@ const ok = z.object({ status: z.literal("ok") });
 export const healthRoutes: FastifyPluginAsyncZod<HealthOptions> = async (app, options) => {
   app.get(
     "/healthz",
-    { schema: { summary: "Process up, stored sessions listed", tags: ["health"], response: { 200: ok } } },
+    {
+      config: { access: "public" },
+      schema: { summary: "Process up, stored sessions listed", tags: ["health"], response: { 200: ok } },
+    },
     async () => {
       const why = options.unhealthy();
       if (why !== null) throw new AppError("shutting_down", { why }, { message: "The server is still starting." });
@@ -24,7 +27,10 @@ export const healthRoutes: FastifyPluginAsyncZod<HealthOptions> = async (app, op
   );
   app.get(
     "/readyz",
-    { schema: { summary: "A browser can be started", tags: ["health"], response: { 200: ok } } },
+    {
+      config: { access: "public" },
+      schema: { summary: "A browser can be started", tags: ["health"], response: { 200: ok } },
+    },
     async () => {
       if (!(await options.canStartBrowser())) throw new AppError("browser_unavailable");
       return { status: "ok" as const };

@@ -1,5 +1,6 @@
 /** What each message of an operator does: a table the type checker keeps complete. */
-import type { ClientMessage, ClientMessageOf } from "../protocol/live.ts";
+import { AppError } from "../errors.ts";
+import { type ClientMessage, type ClientMessageOf, type ServerMessage, WATCHER_MESSAGES } from "../protocol/live.ts";
 import type { Seat } from "../session/controller.ts";
 
 type Handler<T extends ClientMessage["type"]> = (seat: Seat, message: ClientMessageOf<T>) => void | Promise<void>;
@@ -19,13 +20,26 @@ const HANDLERS = {
   release_control: ({ session, viewer }) => session.crowd.releaseControl(viewer),
   finish,
   extend: ({ session }, { seconds }) => session.extend(seconds),
+  // Already done: as the socket opened, or where nobody has to.
+  authenticate: ({ viewer }, { id }) => viewer.send(AUTHENTICATED, id),
 } satisfies { [T in ClientMessage["type"]]: Handler<T> };
+
+/** [W27] */
+export const AUTHENTICATED: ServerMessage = {
+  type: "authentication_result",
+  success: true,
+  code: null,
+  message: "Welcome.",
+};
 
 /** Does what the message asks for. Throws AppError; the caller tells the client. */
 export function handleMessage<T extends ClientMessage["type"]>(
   seat: Seat,
   message: ClientMessageOf<T>,
 ): void | Promise<void> {
+  if (seat.viewer.role === "watch" && !WATCHER_MESSAGES.has(message.type)) {
+    throw new AppError("forbidden", { why: "this link lets you watch only" });
+  }
   const handler = HANDLERS[message.type] as Handler<T>;
   return handler(seat, message);
 }

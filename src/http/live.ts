@@ -1,20 +1,23 @@
 /** The operator socket: bounds and checks what comes in, and hands it on. */
 import type { WebSocket } from "@fastify/websocket";
 import type { FastifyBaseLogger, FastifyPluginAsync, FastifyRequest } from "fastify";
+import type { Config } from "../config.ts";
 import { AppError, codeEntry, toAppError } from "../errors.ts";
 import {
   BINARY_SUBPROTOCOL,
-  CLIENT_MESSAGE_TYPES,
   type ClientMessage,
-  clientMessageSchema,
   JSON_SUBPROTOCOL,
   MAX_CLIENT_MESSAGE_BYTES,
-  messageIdSchema,
+  MAX_FIRST_MESSAGE_BYTES,
   type ServerMessage,
 } from "../protocol/live.ts";
 import type { CaptchaRemoteController, Seat } from "../session/controller.ts";
 import type { ViewerForm, ViewerLine } from "../session/viewer.ts";
-import { handleMessage } from "./live-handlers.ts";
+import type { GuardDeps } from "./auth.ts";
+import { idOf, parseMessage } from "./client-message.ts";
+import { EarlyMessages } from "./early-messages.ts";
+import { AUTHENTICATED, handleMessage } from "./live-handlers.ts";
+import { type Entrant, PendingSockets, SocketEntry } from "./socket-entry.ts";
 
 /** [W8] */
 const PING_EVERY_MS = 15_000;
@@ -22,24 +25,31 @@ const SILENCE_LIMIT_MS = 30_000;
 const HEARTBEAT_TICK_MS = 1_000;
 /** Text that waits for a reader who does not read; above it the line is given up. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
-/** Messages that may come before the session has welcomed the socket. */
-const MAX_EARLY_MESSAGES = 200;
 /** A fast mouse sends 60 to 250 a second. */
 const MAX_MESSAGES_PER_SECOND = 1_000;
 
 export interface LiveRouteOptions {
+  readonly guard: GuardDeps;
+  readonly limits: Pick<Config, "authenticateSeconds" | "maxPendingConnections">;
   readonly controller: CaptchaRemoteController;
   /** Holds the operators' sockets for as long as they are open. */
   readonly sockets: Set<WebSocket>;
 }
 
-export const liveRoute: FastifyPluginAsync<LiveRouteOptions> = async (app, { controller, sockets }) => {
-  app.get<{ Params: { id: string } }>("/ws/:id", { websocket: true, schema: { hide: true } }, (socket, request) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-    // Listeners are attached before anything is awaited, or the first messages would be lost.
-    new LiveConnection(socket, request, controller).start(request.params.id);
-  });
+export const liveRoute: FastifyPluginAsync<LiveRouteOptions> = async (app, options) => {
+  const { controller, sockets, guard, limits } = options;
+  const pending = new PendingSockets(limits);
+  app.get<{ Params: { id: string } }>(
+    "/ws/:id",
+    { websocket: true, schema: { hide: true }, config: { access: "socket" } },
+    (socket, request) => {
+      sockets.add(socket);
+      socket.once("close", () => sockets.delete(socket));
+      const { id } = request.params;
+      // Listeners are attached before anything is awaited, or the first messages would be lost.
+      new LiveConnection(socket, request, controller, new SocketEntry(guard, request, id), pending).start(id);
+    },
+  );
 };
 
 /** ws answers the first offered subprotocol whatever it is; only ours is answered. */
@@ -48,12 +58,16 @@ export function chooseSubprotocol(offered: Set<string>): string | false {
 }
 
 class LiveConnection {
+  readonly #entry: SocketEntry;
+  readonly #pending: PendingSockets;
   readonly #socket: WebSocket;
   readonly #line: ViewerLine;
   readonly #log: FastifyBaseLogger;
   readonly #controller: CaptchaRemoteController;
+  #isKnown = false;
   #seat: Seat | null = null;
-  #early: ClientMessage[] = [];
+  #stopWatching = () => {};
+  readonly #early = new EarlyMessages();
   /** The newest picture that arrived before the session had finished its welcome; 0 is the ping before the first. */
   #earlyArrival = -1;
   #aliveAt = performance.now();
@@ -61,7 +75,15 @@ class LiveConnection {
   #heart: NodeJS.Timeout | undefined;
   #pingedAt = performance.now();
 
-  constructor(socket: WebSocket, request: FastifyRequest, controller: CaptchaRemoteController) {
+  constructor(
+    socket: WebSocket,
+    request: FastifyRequest,
+    controller: CaptchaRemoteController,
+    entry: SocketEntry,
+    pending: PendingSockets,
+  ) {
+    this.#entry = entry;
+    this.#pending = pending;
     this.#socket = socket;
     this.#line = lineOf(socket);
     this.#log = request.log;
@@ -76,24 +98,47 @@ class LiveConnection {
     socket.on("error", (error: Error) => this.#log.debug({ err: error }, "operator socket error"));
     socket.on("close", () => this.#onClose());
     this.#heart = setInterval(() => this.#heartbeat(), HEARTBEAT_TICK_MS);
-    this.#guard(() => this.#join(sessionId));
+    this.#guard(() => this.#enter(sessionId));
   }
 
-  async #join(sessionId: string): Promise<void> {
-    const socket = this.#socket;
+  /** Finds out who this is, then joins. Nothing is sent before that is known [W27]. */
+  async #enter(sessionId: string): Promise<void> {
     try {
-      const seat = await this.#controller.join(sessionId, this.#line, formOf(socket));
-      this.#seat = seat;
-      seat.viewer.arrived(this.#earlyArrival);
+      const entrant = (await this.#entry.fromUpgrade()) ?? (await this.#introduction());
+      this.#isKnown = true;
+      this.#early.allowMore();
+      await this.#join(sessionId, entrant);
     } catch (error) {
-      const known = toAppError(error);
-      this.#sendError(known);
-      socket.close(codeEntry(known.code).close ?? 1011, known.code);
-      return;
+      this.#refuse(toAppError(error));
     }
+  }
+
+  /** The first message says who this is. Throws unauthorized, also when none comes in time. */
+  async #introduction(): Promise<Entrant> {
+    const late = Promise.withResolvers<null>();
+    const stopWaiting = this.#pending.wait(() => late.resolve(null));
+    const message = await Promise.race([this.#early.next(), late.promise]).finally(stopWaiting);
+    if (message?.type !== "authenticate") throw new AppError("unauthorized", { why: "authenticate comes first" });
+    try {
+      const entrant = await this.#entry.fromMessage(message.token);
+      this.#send(AUTHENTICATED, message.id);
+      return entrant;
+    } catch (error) {
+      const { code, message: text } = toAppError(error);
+      this.#send({ type: "authentication_result", success: false, code, message: text }, message.id);
+      throw error;
+    }
+  }
+
+  async #join(sessionId: string, { caller, role }: Entrant): Promise<void> {
+    const socket = this.#socket;
+    const seat = await this.#controller.join(sessionId, this.#line, formOf(socket), role);
+    this.#seat = seat;
+    this.#stopWatching = this.#entry.whenOver(caller, () => this.#refuse(new AppError("unauthorized")));
+    seat.viewer.arrived(this.#earlyArrival);
     if (socket.readyState !== socket.OPEN) return this.#onClose();
     // Not one after the other's answer: what comes meanwhile must stay behind them [W24].
-    for (const message of this.#early.splice(0)) void this.#handle(this.#seat, message);
+    for (const message of this.#early.takeAll()) void this.#handle(this.#seat, message);
   }
 
   #onMessage(data: Buffer, isBinary: boolean): Promise<void> | void {
@@ -101,25 +146,25 @@ class LiveConnection {
     this.#count();
     if (isBinary) throw new AppError("invalid_message", { field: "message", why: "text is due, not binary" });
     // Where a bot's server has brought its own sockets, so has it their bound.
-    if (data.length > MAX_CLIENT_MESSAGE_BYTES) return this.#socket.close(1009, "payload_too_large");
+    const most = this.#isKnown ? MAX_CLIENT_MESSAGE_BYTES : MAX_FIRST_MESSAGE_BYTES;
+    if (data.length > most) return this.#socket.close(1009, "payload_too_large");
     const text = data.toString("utf8");
     let message: ClientMessage;
     try {
       message = parseMessage(text);
     } catch (error) {
-      this.#fail(error, idOf(text));
+      if (this.#isKnown) this.#fail(error, idOf(text));
+      else this.#refuse(new AppError("unauthorized", { why: "authenticate comes first" }));
       return;
     }
     if (this.#seat) return this.#handle(this.#seat, message);
-    this.#keepEarly(message);
+    this.#early.keep(message);
   }
 
-  /** Until the welcome. A mouse moves on meanwhile: of moves in a row the last is enough. */
-  #keepEarly(message: ClientMessage): void {
-    const last = this.#early.at(-1);
-    if (last && isMove(last) && isMove(message)) this.#early.pop();
-    if (this.#early.length >= MAX_EARLY_MESSAGES) throw new AppError("rate_limited");
-    this.#early.push(message);
+  #refuse(error: AppError): void {
+    if (error.code === "internal") this.#log.error({ err: error }, "operator could not join");
+    this.#sendError(error);
+    this.#socket.close(codeEntry(error.code).close ?? 1011, error.code);
   }
 
   async #handle(seat: Seat, message: ClientMessage): Promise<void> {
@@ -148,7 +193,10 @@ class LiveConnection {
   }
 
   #sendError(error: AppError, replyTo?: string | number): void {
-    const message: ServerMessage = { type: "error", ...error.toWire() };
+    this.#send({ type: "error", ...error.toWire() }, replyTo);
+  }
+
+  #send(message: ServerMessage, replyTo?: string | number): void {
     const extra = replyTo === undefined ? {} : { reply_to: replyTo };
     this.#line.sendText(JSON.stringify({ ...message, timestamp: Date.now(), ...extra }));
   }
@@ -184,6 +232,8 @@ class LiveConnection {
 
   #onClose(): void {
     clearInterval(this.#heart);
+    this.#early.end();
+    this.#stopWatching();
     if (this.#seat) this.#seat.session.crowd.leave(this.#seat.viewer);
   }
 }
@@ -191,10 +241,6 @@ class LiveConnection {
 function formOf({ protocol }: WebSocket): ViewerForm {
   if (protocol === "") return "plain";
   return protocol === BINARY_SUBPROTOCOL ? "binary" : "json";
-}
-
-function isMove(message: ClientMessage): boolean {
-  return message.type === "mouse_event" && message.event_type === "move";
 }
 
 /** The socket as a viewer needs it. */
@@ -214,34 +260,4 @@ function lineOf(socket: WebSocket): ViewerLine {
     bufferedBytes: () => socket.bufferedAmount,
     close: (code, reason) => socket.close(code, reason),
   };
-}
-
-/** The id of a message that was refused, so that its sender learns which one it was [W1]. */
-function idOf(text: string): string | number | undefined {
-  try {
-    return messageIdSchema.safeParse(JSON.parse(text)).data?.id;
-  } catch {
-    return undefined;
-  }
-}
-
-/** AppError invalid_message with the field, or unknown_type. */
-export function parseMessage(text: string): ClientMessage {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new AppError("invalid_message", { field: "message", why: "not JSON" });
-  }
-  const parsed = clientMessageSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const type = typeof value === "object" && value !== null && "type" in value ? value.type : undefined;
-  if (typeof type === "string" && !CLIENT_MESSAGE_TYPES.includes(type)) {
-    throw new AppError("unknown_type", { type: type.slice(0, 64) });
-  }
-  const issue = parsed.error.issues[0];
-  throw new AppError("invalid_message", {
-    field: issue?.path.join(".") || "message",
-    why: issue?.message ?? "invalid",
-  });
 }

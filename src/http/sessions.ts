@@ -21,6 +21,7 @@ import {
   statusSchema,
   successSchema,
 } from "../protocol/rest.ts";
+import { unknownStatus } from "../session/answers.ts";
 import type { CaptchaRemoteController } from "../session/controller.ts";
 
 /** A storage state may be large; everything else keeps the server's limit. */
@@ -41,6 +42,9 @@ const createHeaders = z.object({
   "idempotency-key": z.string().min(1).max(255).optional().meta({ description: "A repeat answers the first 201." }),
 });
 
+const READ = { scopes: ["sessions:read"], session: "params" } as const;
+const CONTROL = { scopes: ["sessions:control"], session: "params" } as const;
+
 export interface SessionRoutesOptions {
   readonly controller: CaptchaRemoteController;
 }
@@ -49,6 +53,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async 
   app.post(
     "/sessions",
     {
+      config: { access: { scopes: ["sessions:create"] } },
       bodyLimit: CREATE_BODY_LIMIT_BYTES,
       schema: {
         summary: "Create a session",
@@ -61,6 +66,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async 
     },
     async (request, reply) => {
       const answer = await controller.create(request.body, {
+        caller: request.caller,
         respondAsync: /(^|,)\s*respond-async\s*(,|;|$)/i.test(request.headers.prefer ?? ""),
         idempotencyKey: request.headers["idempotency-key"],
       });
@@ -71,10 +77,11 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async 
   app.get(
     "/sessions",
     {
+      config: { access: { scopes: ["sessions:read", "operate"] } },
       schema: { summary: "List sessions", tags: ["ops"], querystring: listQuery, response: { 200: sessionListSchema } },
     },
-    async ({ query }) => {
-      const sessions = controller.list(query.state as readonly SessionState[] | undefined);
+    async ({ query, caller }) => {
+      const sessions = controller.list(query.state as readonly SessionState[] | undefined, caller);
       return { count: sessions.length, sessions };
     },
   );
@@ -82,6 +89,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async 
   app.get(
     "/session/:id",
     {
+      config: { access: { ...READ, byId: true } },
       schema: {
         summary: "One session, with a picture",
         tags: ["ops"],
@@ -95,6 +103,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async 
   app.get(
     "/screenshot/:id",
     {
+      config: { access: { ...READ, byId: true } },
       schema: {
         summary: "A picture taken now",
         description: "Base64 in JSON, or the JPEG itself with `Accept: image/jpeg`.",
@@ -113,6 +122,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async 
   app.post(
     "/mouse_event",
     {
+      config: { access: { ...CONTROL, session: "body", byId: true } },
       schema: {
         summary: "One mouse event",
         tags: ["older clients"],
@@ -130,6 +140,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async 
   app.post(
     "/check_completion",
     {
+      config: { access: { ...CONTROL, session: "body", byId: true } },
       schema: {
         summary: "Ask the rules now",
         tags: ["older clients"],
@@ -143,6 +154,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async 
   app.get(
     "/status/:id",
     {
+      config: { access: { ...READ, byId: true, answersUnknown: true } },
       schema: {
         summary: "The state; with ?wait= the bot's long poll",
         tags: ["bots"],
@@ -151,12 +163,17 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async 
         response: { 200: statusSchema, ...failures },
       },
     },
-    (request, reply) => controller.status(request.params.id, request.query.wait, closeSignal(reply)),
+    (request, reply) => {
+      const { id } = request.params;
+      if (request.isUnknownSession) return unknownStatus(id);
+      return controller.status(id, request.query.wait, closeSignal(reply));
+    },
   );
 
   app.delete(
     "/session/:id",
     {
+      config: { access: { ...CONTROL, byId: true } },
       schema: {
         summary: "Cancel a session",
         tags: ["bots"],
@@ -173,6 +190,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async 
   app.get(
     "/session/:id/result",
     {
+      config: { access: { ...READ, onlyOwner: true } },
       schema: {
         summary: "What the session came to",
         tags: ["bots"],
@@ -186,6 +204,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async 
   app.post(
     "/session/:id/extend",
     {
+      config: { access: CONTROL },
       schema: {
         summary: "Move the deadline",
         tags: ["bots"],

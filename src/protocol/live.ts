@@ -1,5 +1,6 @@
 /** What travels over the operator socket, each message defined once. */
 import { z } from "zod";
+import { ROLES } from "../auth/caller.ts";
 import {
   captchaInfoSchema,
   coordinateSchema,
@@ -16,6 +17,10 @@ export const MAX_CLIENT_MESSAGE_BYTES = 64 * 1024;
 export const JSON_SUBPROTOCOL = "captcha.json.v1";
 /** [W23] Pictures as binary messages, everything else as with JSON. */
 export const BINARY_SUBPROTOCOL = "captcha.binary.v1";
+/** What follows is a ticket [R16]; offered beside one of those. */
+export const TICKET_SUBPROTOCOL_PREFIX = "captcha.ticket.";
+/** Until somebody has said who it is [W27]. */
+export const MAX_FIRST_MESSAGE_BYTES = 4 * 1024;
 /** [W14] Picture px per CSS px that a viewer may ask for. */
 export const MAX_SCALE = 3;
 
@@ -71,6 +76,12 @@ const finishSchema = z.object({
 });
 const extendSchema = z.object({ type: z.literal("extend"), id, seconds: z.int().min(1).max(86_400) });
 
+const authenticateSchema = z.object({
+  type: z.literal("authenticate"),
+  id,
+  token: z.string().min(1).max(2_048).meta({ description: "Of a link, or a key" }),
+});
+
 /** The one field that is read of a message that is refused. */
 export const messageIdSchema = z.object({ id });
 
@@ -90,11 +101,21 @@ export const clientMessageSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("release_control"), id }),
   finishSchema,
   extendSchema,
+  authenticateSchema,
 ]);
 export type ClientMessage = z.infer<typeof clientMessageSchema>;
 /** As a client may write it: what has a default may be left out. */
 export type ClientMessageInput = z.input<typeof clientMessageSchema>;
 export type ClientMessageOf<T extends ClientMessage["type"]> = Extract<ClientMessage, { type: T }>;
+/** What a watcher may send: nothing that acts. */
+export const WATCHER_MESSAGES: ReadonlySet<ClientMessage["type"]> = new Set([
+  "ack",
+  "view",
+  "ping",
+  "heartbeat",
+  "pong",
+  "authenticate",
+]);
 export const CLIENT_MESSAGE_TYPES: readonly string[] = clientMessageSchema.options.map((o) => o.shape.type.value);
 
 const screenshot = z.string().meta({ description: "Base64 JPEG" });
@@ -113,7 +134,7 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
     viewport: sizeSchema,
     view,
     state: sessionStateSchema,
-    role: z.enum(["control", "watch"]),
+    role: z.enum(ROLES).meta({ description: "watch: sees, and cannot act" }),
     instructions: z.string().nullable(),
     label: z.string().nullable(),
     expires_at: z.iso.datetime(),
@@ -135,6 +156,12 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
     state: sessionStateSchema,
     reason: z.string().nullable(),
     expires_at: z.iso.datetime(),
+  }),
+  z.object({
+    type: z.literal("authentication_result"),
+    success: z.boolean(),
+    code: z.string().nullable(),
+    message: z.string(),
   }),
   z.object({ type: z.literal("presence"), operators: z.int() }),
   z.object({ type: z.literal("control"), holder: z.string().nullable(), you: z.boolean() }),

@@ -1,5 +1,6 @@
 /** What travels over REST, each body and answer defined once; types and the API page come from here. */
 import { z } from "zod";
+import { ROLES } from "../auth/caller.ts";
 import {
   captchaInfoSchema,
   coordinateSchema,
@@ -126,6 +127,10 @@ const createSessionShape = z.strictObject({
   callback_secret: webhookSecretSchema
     .optional()
     .meta({ description: "Signs them, in place of WEBHOOK_SECRET: whsec_ and base64. Never given back." }),
+  legacy_open: z
+    .boolean()
+    .optional()
+    .meta({ description: "Whoever knows the id, a random one, may operate it: for older clients." }),
 });
 export const createSessionSchema = createSessionShape.superRefine((body, context) => {
   if ((body.url === undefined) === (body.cdp === undefined)) {
@@ -133,6 +138,9 @@ export const createSessionSchema = createSessionShape.superRefine((body, context
   }
   if (body.callback_secret !== undefined && body.callback_url === undefined) {
     context.addIssue({ code: "custom", path: ["callback_secret"], message: "only with callback_url" });
+  }
+  if (body.legacy_open && body.session_id !== undefined) {
+    context.addIssue({ code: "custom", path: ["session_id"], message: "not with legacy_open: the id is the secret" });
   }
   for (const field of OWNED_PAGE_FIELDS) {
     if (body.cdp === undefined || body[field] === undefined) continue;
@@ -229,6 +237,26 @@ export const outcomeSchema = z.object({
   has_storage_state: z.boolean(),
 });
 export type Outcome = z.infer<typeof outcomeSchema>;
+
+/** [R13] */
+export const linkBodySchema = z.strictObject({
+  role: z.enum(ROLES).default("control").meta({ description: "control: acts in the page; watch: sees it." }),
+  ttl_seconds: z.int().min(1).max(86_400).optional().meta({ description: "Left out: as long as a session may live." }),
+});
+export const linkAnswerSchema = z.object({
+  link_id: z.string(),
+  url: z.string().meta({ description: "Open this as the operator; what follows # is the secret." }),
+  role: z.enum(ROLES),
+  expires_at: z.iso.datetime(),
+});
+export type LinkAnswer = z.infer<typeof linkAnswerSchema>;
+
+/** [R16] */
+export const ticketAnswerSchema = z.object({
+  ticket: z.string().meta({ description: "Offered as the subprotocol captcha.ticket.<ticket>, once." }),
+  expires_at: z.iso.datetime(),
+});
+export type TicketAnswer = z.infer<typeof ticketAnswerSchema>;
 
 export const resultSchema = z.object({ ...outcomeSchema.shape, storage_state: storageStateSchema.optional() });
 export type SessionResult = z.infer<typeof resultSchema>;

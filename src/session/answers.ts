@@ -1,5 +1,6 @@
 /** From a creation to a record, and from a record to what clients are told of it. */
 import { randomUUID } from "node:crypto";
+import type { Grants } from "../auth/caller.ts";
 import type { Config } from "../config.ts";
 import { AppError, CODES, type Code } from "../errors.ts";
 import type { CaptchaInfo } from "../protocol/common.ts";
@@ -10,13 +11,16 @@ import {
   type Outcome,
   type SessionAnswer,
   type SessionListItem,
+  type SessionStatus,
 } from "../protocol/rest.ts";
 import type { ChallengePage, Notice, OpenPageRequest } from "./page.ts";
+import { isEnd } from "./state.ts";
 import type { SessionRecord } from "./store.ts";
 
 /** A record in `starting`. Throws invalid_message for a timeout above the configured cap. */
 export function newRecord(
   id: string,
+  owner: string | null,
   body: CreateSession,
   limits: Pick<Config, "defaultTimeoutSeconds" | "maxTimeoutSeconds">,
 ): SessionRecord {
@@ -28,6 +32,8 @@ export function newRecord(
   return {
     uid: randomUUID(),
     session_id: id,
+    owner,
+    legacy_open: body.legacy_open ?? false,
     state: "starting",
     reason: null,
     verified: null,
@@ -45,13 +51,18 @@ export function newRecord(
   };
 }
 
-/** What the page's opener is asked for. */
-export function pageRequest({ session_id, url, viewport }: SessionRecord, body: CreateSession): OpenPageRequest {
+/** What the page's opener is asked for; `grants` are those of the key that asks. */
+export function pageRequest(
+  { session_id, url, viewport }: SessionRecord,
+  body: CreateSession,
+  grants: Grants | null,
+): OpenPageRequest {
   const { cdp, completion } = body;
-  return cdp ? { session_id, completion, cdp } : { ...body, session_id, completion, url, viewport };
+  if (cdp) return { session_id, completion, cdp, cdp_allow: grants?.cdp_allow ?? null };
+  return { ...body, session_id, completion, url, viewport, url_allow: grants?.url_allow ?? [] };
 }
 
-/** [R10] Where the operator, the bot and older clients go from here; `publicUrl` is origin plus base path. */
+/** [R10] Where the operator, the bot and older clients go from here, without a link's token; `publicUrl` is origin plus base path. */
 export function sessionAnswer(record: SessionRecord, challenge: CaptchaInfo | null, publicUrl: string): SessionAnswer {
   const api = `${publicUrl}/api/captcha`;
   return {
@@ -107,6 +118,24 @@ export function listItem(record: SessionRecord, operators: number): SessionListI
     expires_at: new Date(record.expires_at).toISOString(),
     ended_at: record.ended_at === null ? null : new Date(record.ended_at).toISOString(),
     operators,
+  };
+}
+
+/** [R6] Of a session that is not known, or not to be known: both look alike. */
+export function unknownStatus(id: string): SessionStatus {
+  return statusOf(id, undefined);
+}
+
+/** [R6] */
+export function statusOf(id: string, record: SessionRecord | undefined): SessionStatus {
+  return {
+    success: true,
+    completed: record?.state === "solved",
+    session_exists: record !== undefined && (!isEnd(record.state) || record.state === "solved"),
+    session_id: id,
+    state: record?.state ?? null,
+    reason: record?.reason ?? null,
+    verified: record?.verified ?? null,
   };
 }
 

@@ -107,10 +107,14 @@ export interface OwnedPageRequest
     Pick<CreateSession, "locale" | "timezone" | "user_agent" | "extra_headers" | "storage_state"> {
   readonly url: string;
   readonly viewport: Size;
+  /** Private destinations that this page may reach all the same. */
+  readonly url_allow?: readonly string[];
 }
 
 export interface GuestPageRequest extends PageRequest {
   readonly cdp: CdpTarget;
+  /** The endpoints that may be named, in place of CDP_ALLOW; null: as the server has it. */
+  readonly cdp_allow?: readonly string[] | null;
 }
 
 export type OpenPageRequest = OwnedPageRequest | GuestPageRequest;

@@ -138,7 +138,7 @@ export class PictureFeed {
       viewport: record.viewport,
       view: picture?.view ?? page?.view(viewer.lens.mode) ?? { x: 0, y: 0, ...record.viewport },
       state: record.state,
-      role: "control",
+      role: viewer.role,
       instructions: record.instructions,
       label: record.label,
       expires_at: new Date(record.expires_at).toISOString(),

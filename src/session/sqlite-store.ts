@@ -40,25 +40,36 @@ class SqliteStore implements SessionStore {
   save(record: SessionRecord): void {
     this.#db
       .prepare(
-        `INSERT INTO sessions (uid, session_id, state, created_at, ended_at, record) VALUES (?, ?, ?, ?, ?, ?)
+        `INSERT INTO sessions (uid, session_id, owner, state, created_at, ended_at, record) VALUES (?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (uid) DO UPDATE SET state = excluded.state, ended_at = excluded.ended_at, record = excluded.record`,
       )
-      .run(record.uid, record.session_id, record.state, record.created_at, record.ended_at, JSON.stringify(record));
+      .run(
+        record.uid,
+        record.session_id,
+        record.owner,
+        record.state,
+        record.created_at,
+        record.ended_at,
+        JSON.stringify(record),
+      );
   }
 
   find(sessionId: string): SessionRecord | undefined {
     const row = this.#db
       .prepare("SELECT record FROM sessions WHERE session_id = ? ORDER BY created_at DESC, rowid DESC LIMIT 1")
       .get(sessionId);
-    return row === undefined ? undefined : parseOwn<SessionRecord>(row["record"]);
+    return row === undefined ? undefined : recordOf(row);
   }
 
-  list(states: readonly SessionState[], limit: number): SessionRecord[] {
+  list(states: readonly SessionState[], limit: number, owner?: string): SessionRecord[] {
     const marks = states.map(() => "?").join(", ");
+    const ofOwner = owner === undefined ? "" : "AND owner = ?";
     return this.#db
-      .prepare(`SELECT record FROM sessions WHERE state IN (${marks}) ORDER BY created_at DESC, rowid DESC LIMIT ?`)
-      .all(...states, limit)
-      .map((row) => parseOwn<SessionRecord>(row["record"]));
+      .prepare(
+        `SELECT record FROM sessions WHERE state IN (${marks}) ${ofOwner} ORDER BY created_at DESC, rowid DESC LIMIT ?`,
+      )
+      .all(...states, ...(owner === undefined ? [] : [owner]), limit)
+      .map(recordOf);
   }
 
   saveStorageState(uid: string, state: StorageState): void {
@@ -86,6 +97,7 @@ class SqliteStore implements SessionStore {
       this.#db.prepare("DELETE FROM idempotent_answers WHERE created_at < ?").run(time);
       this.#db.prepare("DELETE FROM events WHERE uid IN (SELECT uid FROM sessions WHERE ended_at < ?)").run(time);
       const { changes } = this.#db.prepare("DELETE FROM sessions WHERE ended_at < ?").run(time);
+      this.#db.exec("DELETE FROM operator_links WHERE uid NOT IN (SELECT uid FROM sessions)");
       // What is still to be told goes on without its session; what is given up later goes with the next removal.
       this.#db.exec("DELETE FROM deliveries WHERE next_at IS NULL AND uid NOT IN (SELECT uid FROM sessions)");
       return Number(changes);
@@ -98,4 +110,9 @@ class SqliteStore implements SessionStore {
   close(): void {
     this.#close();
   }
+}
+
+/** Sessions from before there were keys are nobody's. */
+function recordOf(row: Record<string, unknown>): SessionRecord {
+  return { owner: null, legacy_open: false, ...parseOwn<Partial<SessionRecord>>(row["record"]) } as SessionRecord;
 }

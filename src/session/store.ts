@@ -8,6 +8,10 @@ export interface SessionRecord {
   /** Unique over all time; a session_id may be used again once its session has ended. */
   readonly uid: string;
   readonly session_id: string;
+  /** The id of the key that created it; null: nobody's. */
+  readonly owner: string | null;
+  /** Its id alone opens it: for older clients, which have nothing else. */
+  readonly legacy_open: boolean;
   state: SessionState;
   reason: string | null;
   verified: Verified;
@@ -27,6 +31,7 @@ export interface SessionRecord {
 /** The first answer to a creation with an Idempotency-Key, and a hash of the body it answered. */
 export interface IdempotentAnswer {
   readonly body_hash: string;
+  readonly uid: string;
   readonly answer: SessionAnswer;
 }
 
@@ -39,8 +44,8 @@ export interface SessionStore {
   save(record: SessionRecord): void;
   /** The newest record with this session_id. */
   find(sessionId: string): SessionRecord | undefined;
-  /** Records in these states, newest first. */
-  list(states: readonly SessionState[], limit: number): SessionRecord[];
+  /** Records in these states, newest first; those of one key where `owner` is given. */
+  list(states: readonly SessionState[], limit: number, owner?: string): SessionRecord[];
   saveStorageState(uid: string, state: StorageState): void;
   storageState(uid: string): StorageState | undefined;
   saveAnswer(key: string, answer: IdempotentAnswer, createdAt: number): void;

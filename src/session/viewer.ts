@@ -1,4 +1,5 @@
 /** One connected operator: messages out in order, and of the pictures only the newest that its line can take. */
+import type { Role } from "../auth/caller.ts";
 import { AppError } from "../errors.ts";
 import { encodeFrame } from "../protocol/frame.ts";
 import type { ClientMessageOf, ServerMessage, ServerMessageOf } from "../protocol/live.ts";
@@ -48,6 +49,7 @@ export interface ViewerHooks {
 export class Viewer {
   readonly name: string;
   readonly form: ViewerForm;
+  readonly role: Role;
   readonly #line: ViewerLine;
   readonly #gauge = new LineGauge();
   #hooks: ViewerHooks | null = null;
@@ -66,10 +68,11 @@ export class Viewer {
   #heldUntil = 0;
   #holdTimer: NodeJS.Timeout | undefined;
 
-  constructor(name: string, line: ViewerLine, form: ViewerForm) {
+  constructor(name: string, line: ViewerLine, form: ViewerForm, role: Role = "control") {
     this.name = name;
     this.#line = line;
     this.form = form;
+    this.role = role;
     // What the line takes for nothing, before there are pictures on it.
     this.#gauge.sent(0, 0, performance.now());
     line.pingBehind(0);

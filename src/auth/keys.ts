@@ -1,0 +1,60 @@
+/** The keys of this server: those of its configuration and those of its database. */
+import { timingSafeEqual } from "node:crypto";
+import type { Grants, KeyCaller } from "./caller.ts";
+import { type ConfiguredKey, hashOf, type KeyRecord } from "./key-spec.ts";
+import type { SqliteKeys } from "./sqlite-keys.ts";
+
+/** Longer than any key: not even hashed. */
+const MAX_SECRET_LENGTH = 512;
+
+export class Keys {
+  readonly #configured: readonly ConfiguredKey[];
+  readonly #stored: SqliteKeys;
+  readonly #own: readonly KeyRecord[];
+
+  /** `own`: keys of the server itself, which no person has. */
+  constructor(configured: readonly ConfiguredKey[], stored: SqliteKeys, own: readonly KeyRecord[] = []) {
+    this.#configured = configured;
+    this.#stored = stored;
+    this.#own = own;
+  }
+
+  /** Whether anybody could have a key. */
+  get hasAny(): boolean {
+    return this.#configured.length > 0 || this.#stored.list().some(({ revoked_at }) => revoked_at === null);
+  }
+
+  /** Makes a key in the database and answers its secret. */
+  add(name: string, grants: Grants): string {
+    return this.#stored.add(name, grants).secret;
+  }
+
+  /**
+   * Whose secret this is; null: nobody's. Hashes are compared, and all of the configured ones in constant time: how long
+   * it takes tells nothing about a secret.
+   */
+  find(secret: string): KeyCaller | null {
+    if (secret.length > MAX_SECRET_LENGTH) return null;
+    const hash = hashOf(secret);
+    const bytes = Buffer.from(hash, "hex");
+    const isThis = (key: KeyRecord) => timingSafeEqual(Buffer.from(key.hash, "hex"), bytes);
+    const [configured] = [...this.#configured, ...this.#own].filter(isThis);
+    if (configured) return callerOf(configured);
+    const stored = this.#stored.byHash(hash);
+    return stored && isThis(stored) ? callerOf(stored) : null;
+  }
+
+  /** Configured ones that are so short that they may be guessed, by name. */
+  get short(): readonly string[] {
+    return this.#configured.filter(({ isShort }) => isShort).map(({ name }) => name);
+  }
+
+  /** False once a key was revoked. */
+  isLiving(id: string): boolean {
+    return [...this.#configured, ...this.#own].some((key) => key.id === id) || this.#stored.isLiving(id);
+  }
+}
+
+function callerOf({ id, name, grants }: KeyRecord): KeyCaller {
+  return { kind: "key", id, name, grants };
+}

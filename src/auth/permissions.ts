@@ -1,0 +1,90 @@
+/** Who may do what with which session: pure, and the only place that decides it. */
+import type { Caller, Grants, Role, Scope } from "./caller.ts";
+
+/** What a route asks of whoever calls it; a route without any is refused. */
+export type Access =
+  | "public"
+  /** The operator socket: who comes is found out by ticket, header or first message. */
+  | "socket"
+  | RouteAccess;
+
+export interface RouteAccess {
+  /** Any of these is enough. `ops` is as good as all of them, unless told otherwise. */
+  readonly scopes: readonly Scope[];
+  /** Where the request names its session; left out: it is about none. */
+  readonly session?: "params" | "body";
+  /** For the key that created the session alone: `ops` is not enough. */
+  readonly onlyOwner?: true;
+  /** Also for who merely knows the id of a `legacy_open` session: an older client. */
+  readonly byId?: true;
+  /** Also for the holder of a link of this session. */
+  readonly byLink?: true;
+  /** An unknown or foreign session is the route's own to answer, as it answers for both alike. */
+  readonly answersUnknown?: true;
+}
+
+/** As much of a session as decides about it. */
+export interface Subject {
+  readonly uid: string;
+  /** The id of the key that created it; null: nobody's. */
+  readonly owner: string | null;
+  readonly label: string | null;
+  readonly legacy_open: boolean;
+  /** ms since 1970; null while it lives. */
+  readonly ended_at: number | null;
+}
+
+/** Whether this caller may use the route at all, whatever the session. */
+export function mayCall(caller: Caller, { scopes, onlyOwner, byId, byLink }: RouteAccess): boolean {
+  switch (caller.kind) {
+    case "anybody":
+      return true;
+    case "id_holder":
+      return byId === true;
+    case "link":
+      return byLink === true;
+    case "key":
+      return scopes.some((scope) => hasScope(caller.grants, scope)) || (!onlyOwner && hasScope(caller.grants, "ops"));
+  }
+}
+
+/** Whether this caller may use the route on this session: mayCall comes first. */
+export function maySee(caller: Caller, { scopes, onlyOwner, byId }: RouteAccess, subject: Subject): boolean {
+  switch (caller.kind) {
+    case "anybody":
+      return true;
+    case "id_holder":
+      return subject.legacy_open;
+    case "link":
+      return caller.uid === subject.uid;
+    case "key":
+      if (subject.owner === caller.id || (byId && subject.legacy_open)) return true;
+      if (onlyOwner) return false;
+      return hasScope(caller.grants, "ops") || (scopes.includes("operate") && mayOperate(caller.grants, subject));
+  }
+}
+
+/** What the caller may do on the operator socket of this session; null: nothing. */
+export function roleIn(caller: Caller, subject: Subject): Role | null {
+  if (caller.kind === "link") return caller.uid === subject.uid ? caller.role : null;
+  const access: RouteAccess = { scopes: ["sessions:control", "operate"], byId: true };
+  if (caller.kind === "key" && subject.owner === caller.id) {
+    return hasScope(caller.grants, "sessions:control") || hasScope(caller.grants, "ops") ? "control" : null;
+  }
+  return mayCall(caller, access) && maySee(caller, access, subject) ? "control" : null;
+}
+
+/** Whether it is in this caller's list. */
+export function mayList(caller: Caller, subject: Subject): boolean {
+  return maySee(caller, { scopes: ["sessions:read", "operate"] }, subject);
+}
+
+function hasScope({ scopes }: Grants, scope: Scope): boolean {
+  return scopes.includes(scope);
+}
+
+/** Living sessions that a bot made, of the key's labels; without labels, all of those. */
+function mayOperate({ scopes, labels }: Grants, { owner, label, ended_at }: Subject): boolean {
+  if (!scopes.includes("operate") || owner === null || ended_at !== null) return false;
+  return labels.length === 0 || (label !== null && labels.includes(label));
+}

@@ -1,0 +1,74 @@
+/** `captcha-remote keys`: who may use the server. Beside a running one too: it asks the database with every request. */
+import type { DatabaseSync } from "node:sqlite";
+import { grantsSchema, keyNameSchema } from "../auth/key-spec.ts";
+import { type KeyRow, SqliteKeys } from "../auth/sqlite-keys.ts";
+import { ConfigError, configFromProcess } from "../config.ts";
+import { attachDatabase } from "../session/sqlite-database.ts";
+import { type Command, takeOptions } from "./command.ts";
+
+const OPTIONS = ["scopes", "labels", "url-allow", "key-cdp-allow"] as const;
+
+export const keysCommand: Command = {
+  usage: [
+    ["keys add NAME", "makes a key for a bot, and prints it this once"],
+    ["keys add NAME --scopes A,B", "... with scopes of its own, such as ops or operate"],
+    ["keys add NAME --labels A,B", "... whose operate is about sessions of these labels"],
+    ["keys add NAME --url-allow A,B", "... whose pages may reach these private addresses"],
+    ["keys add NAME --key-cdp-allow A,B", "... with debugging endpoints of its own in place of CDP_ALLOW"],
+    ["keys list", "prints all keys, without their secrets"],
+    ["keys revoke NAME", "revokes a key, by its name or its id"],
+  ],
+  run([verb = "", ...argv], write) {
+    const { own, rest } = takeOptions(argv, OPTIONS);
+    const name = rest[0] !== undefined && !rest[0].startsWith("-") ? rest[0] : undefined;
+    const { dataDir } = configFromProcess(name === undefined ? rest : rest.slice(1));
+    const db = attachDatabase(dataDir);
+    try {
+      write(answer(db, verb, name, own));
+      return 0;
+    } finally {
+      db.close();
+    }
+  },
+};
+
+function answer(
+  db: DatabaseSync,
+  verb: string,
+  name: string | undefined,
+  own: Partial<Record<string, string>>,
+): string {
+  const keys = new SqliteKeys(db);
+  if (verb === "list" && name === undefined) return keys.list().map(lineOf).join("") || "There are no keys yet.\n";
+  if (name === undefined) throw new ConfigError(["keys: add NAME, list, or revoke NAME"]);
+  if (verb === "revoke") return revoke(keys, name);
+  if (verb === "add") return add(keys, name, own);
+  throw new ConfigError(["keys: add NAME, list, or revoke NAME"]);
+}
+
+function add(keys: SqliteKeys, name: string, own: Partial<Record<string, string>>): string {
+  const named = keyNameSchema.safeParse(name);
+  if (!named.success) throw new ConfigError([`keys add: ${named.error.issues[0]?.message}`]);
+  const { scopes, labels, "url-allow": url_allow, "key-cdp-allow": cdp_allow } = own;
+  const grants = grantsSchema.safeParse({ scopes, labels, url_allow, cdp_allow });
+  if (!grants.success) {
+    throw new ConfigError(grants.error.issues.map(({ path, message }) => `keys add: ${path.join(".")}: ${message}`));
+  }
+  if (keys.list().some((key) => key.name === name && key.revoked_at === null)) {
+    throw new ConfigError([`keys add: a living key is called ${name}`]);
+  }
+  const { key, secret } = keys.add(name, grants.data);
+  return `${secret}\n\nThe key "${name}" (${key.grants.scopes.join(", ")}). Only a hash of it is kept.\n`;
+}
+
+function revoke(keys: SqliteKeys, name: string): string {
+  const key = keys.revoke(name);
+  if (!key) throw new ConfigError([`keys revoke: there is no living key ${name}`]);
+  return `Revoked the key "${key.name}" (${key.id}). Its sessions go on to their end.\n`;
+}
+
+function lineOf({ id, name, grants, created_at, revoked_at }: KeyRow): string {
+  const lists = Object.entries(grants).flatMap(([what, list]) => (list?.length ? [`${what}=${list.join(",")}`] : []));
+  const state = revoked_at === null ? [] : [`revoked ${new Date(revoked_at).toISOString()}`];
+  return `${[name, id, `made ${new Date(created_at).toISOString()}`, ...lists, ...state].join("  ")}\n`;
+}

@@ -1,0 +1,27 @@
+/** `captcha-remote links rotate`: another secret signs operator links from now on. */
+import { mkdirSync } from "node:fs";
+import { KeyRing } from "../auth/key-ring.ts";
+import { ConfigError, configFromProcess } from "../config.ts";
+import type { Command } from "./command.ts";
+
+const REVOKE_OLD = "--revoke-old";
+
+export const linksCommand: Command = {
+  usage: [
+    ["links rotate", "signs new operator links with a new secret"],
+    ["links rotate --revoke-old", "... and makes all links void that were given out before"],
+  ],
+  run([verb, ...argv], write) {
+    if (verb !== "rotate") throw new ConfigError(["links: rotate"]);
+    const forgetOlder = argv.includes(REVOKE_OLD);
+    const { dataDir } = configFromProcess(argv.filter((word) => word !== REVOKE_OLD));
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    new KeyRing(dataDir).rotate({ forgetOlder });
+    write(
+      forgetOlder
+        ? "A new secret signs operator links. All that were given out before are void.\n"
+        : "A new secret signs operator links. Those that were given out before stay good until they expire.\n",
+    );
+    return 0;
+  },
+};

@@ -1,0 +1,56 @@
+/** Messages that come before the session has welcomed their socket: in order, and so many. */
+import { AppError } from "../errors.ts";
+import type { ClientMessage } from "../protocol/live.ts";
+
+/** Before anybody knows who sends them. */
+const MAX_FROM_STRANGERS = 10;
+const MAX_EARLY_MESSAGES = 200;
+
+export class EarlyMessages {
+  #messages: ClientMessage[] = [];
+  #limit = MAX_FROM_STRANGERS;
+  #onNext: ((message: ClientMessage | null) => void) | null = null;
+
+  /** A mouse moves on meanwhile: of moves in a row the last is enough. Throws rate_limited. */
+  keep(message: ClientMessage): void {
+    const onNext = this.#onNext;
+    this.#onNext = null;
+    if (onNext) {
+      onNext(message);
+      return;
+    }
+    const last = this.#messages.at(-1);
+    if (last && isMove(last) && isMove(message)) this.#messages.pop();
+    if (this.#messages.length >= this.#limit) throw new AppError("rate_limited");
+    this.#messages.push(message);
+  }
+
+  /** The first one, now or as soon as it comes; null when the socket is gone before. */
+  next(): Promise<ClientMessage | null> {
+    const first = this.#messages.shift();
+    if (first) return Promise.resolve(first);
+    return new Promise((resolve) => {
+      this.#onNext = resolve;
+    });
+  }
+
+  /** The sender is known. */
+  allowMore(): void {
+    this.#limit = MAX_EARLY_MESSAGES;
+  }
+
+  takeAll(): ClientMessage[] {
+    return this.#messages.splice(0);
+  }
+
+  /** The socket is gone. */
+  end(): void {
+    this.#messages = [];
+    this.#onNext?.(null);
+    this.#onNext = null;
+  }
+}
+
+function isMove(message: ClientMessage): boolean {
+  return message.type === "mouse_event" && message.event_type === "move";
+}

@@ -1,0 +1,72 @@
+/** Operator links [R13] and the tickets they are traded for [R16]. */
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { sessionIdSchema } from "../protocol/common.ts";
+import {
+  errorAnswerSchema,
+  linkAnswerSchema,
+  linkBodySchema,
+  successSchema,
+  ticketAnswerSchema,
+} from "../protocol/rest.ts";
+import type { CaptchaRemoteController } from "../session/controller.ts";
+
+export interface LinkRoutesOptions {
+  readonly controller: CaptchaRemoteController;
+}
+
+const idParams = z.object({ id: sessionIdSchema });
+const linkParams = z.object({ id: sessionIdSchema, link_id: z.string().min(1).max(64) });
+const failures = { "4xx": errorAnswerSchema, "5xx": errorAnswerSchema };
+const CONTROL = { scopes: ["sessions:control"], session: "params" } as const;
+
+export const linkRoutes: FastifyPluginAsyncZod<LinkRoutesOptions> = async (app, { controller }) => {
+  app.post(
+    "/session/:id/links",
+    {
+      config: { access: CONTROL },
+      schema: {
+        summary: "Make an operator link",
+        description: "For another person: to act in the page, or to watch only.",
+        tags: ["bots"],
+        params: idParams,
+        body: linkBodySchema,
+        response: { 201: linkAnswerSchema, ...failures },
+      },
+    },
+    async ({ params, body }, reply) => reply.status(201).send(await controller.makeLink(params.id, body)),
+  );
+
+  app.delete(
+    "/session/:id/links/:link_id",
+    {
+      config: { access: CONTROL },
+      schema: {
+        summary: "Revoke an operator link",
+        description: "Whoever came by it is cut off at once.",
+        tags: ["bots"],
+        params: linkParams,
+        response: { 200: successSchema, ...failures },
+      },
+    },
+    async ({ params }) => {
+      controller.revokeLink(params.id, params.link_id);
+      return { success: true as const };
+    },
+  );
+
+  app.post(
+    "/session/:id/ticket",
+    {
+      config: { access: { scopes: ["sessions:control", "operate"], session: "params", byLink: true } },
+      schema: {
+        summary: "Trade a link's token, or a key, for a ticket",
+        description: "Opens the operator socket once, within 30 s.",
+        tags: ["operators"],
+        params: idParams,
+        response: { 200: ticketAnswerSchema, ...failures },
+      },
+    },
+    async ({ params, caller }) => controller.ticket(params.id, caller),
+  );
+};

@@ -1,0 +1,86 @@
+/** Who opens an operator socket: found out by ticket, by header, or by the first message. */
+import type { FastifyRequest } from "fastify";
+import type { Caller, Role } from "../auth/caller.ts";
+import { roleIn } from "../auth/permissions.ts";
+import type { Config } from "../config.ts";
+import { AppError } from "../errors.ts";
+import { TICKET_SUBPROTOCOL_PREFIX } from "../protocol/live.ts";
+import { bearerOf, type GuardDeps, refusalOf } from "./auth.ts";
+
+export interface Entrant {
+  readonly caller: Caller;
+  readonly role: Role;
+}
+
+export class SocketEntry {
+  readonly #deps: GuardDeps;
+  readonly #request: Pick<FastifyRequest, "headers" | "ip">;
+  readonly #sessionId: string;
+
+  constructor(deps: GuardDeps, request: Pick<FastifyRequest, "headers" | "ip">, sessionId: string) {
+    this.#deps = deps;
+    this.#request = request;
+    this.#sessionId = sessionId;
+  }
+
+  /** Who comes, as the upgrade says; null: the first message is to say. Throws unauthorized, session_not_found. */
+  async fromUpgrade(): Promise<Entrant | null> {
+    const { authenticator, sessions } = this.#deps;
+    const ticket = ticketOf(this.#request);
+    const token = bearerOf(this.#request);
+    if (ticket !== null) {
+      return this.#admit(authenticator.ticket(ticket, sessions.subject(this.#sessionId)?.uid));
+    }
+    if (!authenticator.isOn) return { caller: { kind: "anybody" }, role: "control" };
+    if (token !== null) return this.#admit(await authenticator.bearer(token));
+    return sessions.subject(this.#sessionId)?.legacy_open ? this.#admit({ kind: "id_holder" }) : null;
+  }
+
+  /** [W27] Who comes, as the first message says. Throws unauthorized, session_not_found. */
+  async fromMessage(token: string): Promise<Entrant> {
+    return this.#admit(await this.#deps.authenticator.bearer(token));
+  }
+
+  /** Calls `tell` once what let this caller in is no good any more. */
+  whenOver(caller: Caller, tell: () => void): () => void {
+    return this.#deps.authenticator.whenOver(caller, tell);
+  }
+
+  #admit(caller: Caller | null): Entrant {
+    const { failures, sessions } = this.#deps;
+    const { ip } = this.#request;
+    if (caller === null) throw refusalOf(ip, failures);
+    const subject = sessions.subject(this.#sessionId);
+    const role = subject ? roleIn(caller, subject) : null;
+    if (role !== null) return { caller, role };
+    // A link is one of its own session only; to a key, an unknown session and another's are alike.
+    throw new AppError(caller.kind === "key" ? "session_not_found" : "unauthorized");
+  }
+}
+
+function ticketOf({ headers }: Pick<FastifyRequest, "headers">): string | null {
+  const offered = (headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
+  const ticket = offered.find((name) => name.startsWith(TICKET_SUBPROTOCOL_PREFIX));
+  return ticket?.slice(TICKET_SUBPROTOCOL_PREFIX.length) ?? null;
+}
+
+/** Sockets whose first message is still to say who they are: so many, and each for so long. */
+export class PendingSockets {
+  readonly #limits: Pick<Config, "authenticateSeconds" | "maxPendingConnections">;
+  #count = 0;
+
+  constructor(limits: Pick<Config, "authenticateSeconds" | "maxPendingConnections">) {
+    this.#limits = limits;
+  }
+
+  /** Calls `onLate` when the time is up; answers what takes that back, to be called once. Throws capacity. */
+  wait(onLate: () => void): () => void {
+    if (this.#count >= this.#limits.maxPendingConnections) throw new AppError("capacity");
+    this.#count += 1;
+    const timer = setTimeout(onLate, this.#limits.authenticateSeconds * 1_000);
+    return () => {
+      clearTimeout(timer);
+      this.#count -= 1;
+    };
+  }
+}

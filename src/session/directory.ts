@@ -1,0 +1,93 @@
+/** Which sessions there are: those that live, those that are still letting go of their pages, and those that are stored. */
+import { once } from "node:events";
+import { AppError } from "../errors.ts";
+import { Housekeeping, type HousekeepingDeps } from "./housekeeping.ts";
+import type { OpenPage } from "./page.ts";
+import type { Session } from "./session.ts";
+import { isEnd } from "./state.ts";
+import type { SessionRecord } from "./store.ts";
+
+export class SessionDirectory {
+  readonly #living = new Map<string, Session>();
+  /** Ended sessions whose pages are still being let go of, by uid. */
+  readonly #releasing = new Map<string, { readonly id: string; readonly released: Promise<void> }>();
+  readonly #housekeeping: Housekeeping;
+
+  constructor(deps: Omit<HousekeepingDeps, "isReleasing">) {
+    this.#housekeeping = new Housekeeping({ ...deps, isReleasing: (uid) => this.#releasing.has(uid) });
+  }
+
+  get size(): number {
+    return this.#living.size;
+  }
+
+  add(session: Session): void {
+    this.#living.set(session.record.session_id, session);
+  }
+
+  /** It has ended; its page is let go of from here on. */
+  retire({ record, released }: Session): void {
+    this.#living.delete(record.session_id);
+    const done = released.finally(() => this.#releasing.delete(record.uid));
+    this.#releasing.set(record.uid, { id: record.session_id, released: done });
+  }
+
+  /** Keeps the record as it is now. */
+  save(record: SessionRecord): void {
+    this.#housekeeping.save(record);
+  }
+
+  all(): readonly Session[] {
+    return [...this.#living.values()];
+  }
+
+  living(id: string): Session | undefined {
+    return this.#living.get(id);
+  }
+
+  /** The newest record with this id, of a session that lives or has ended. */
+  find(id: string): SessionRecord | undefined {
+    return this.#living.get(id)?.record ?? this.#housekeeping.find(id);
+  }
+
+  /** The same. Throws session_not_found. */
+  record(id: string): SessionRecord {
+    const record = this.find(id);
+    if (!record) throw new AppError("session_not_found", { session_id: id });
+    return record;
+  }
+
+  /** The living session with this id. Throws session_not_found, session_ended. */
+  session(id: string): Session {
+    const session = this.#living.get(id);
+    if (session) return session;
+    const { state, reason } = this.record(id);
+    throw new AppError("session_ended", { state, reason });
+  }
+
+  /** How many people are connected. */
+  operators(record: SessionRecord): number {
+    return isEnd(record.state) ? 0 : (this.#living.get(record.session_id)?.crowd.size ?? 0);
+  }
+
+  /** Settles when the page of an ended session is let go of and its storage state is kept. */
+  released({ uid }: SessionRecord): Promise<void> {
+    return this.#releasing.get(uid)?.released ?? Promise.resolve();
+  }
+
+  /** An ended session with this id must have let go of its page first: both use the same profile folder. */
+  afterLast(id: string, openPage: OpenPage): OpenPage {
+    const last = [...this.#releasing.values()].filter((ended) => ended.id === id).map(({ released }) => released);
+    return async (request, events, signal) => {
+      if (last.length > 0) await Promise.race([Promise.all(last), once(signal, "abort")]);
+      signal.throwIfAborted();
+      return openPage(request, events, signal);
+    };
+  }
+
+  /** Waits for what is being let go of; what could not be stored is tried once more. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#releasing.values()].map(({ released }) => released));
+    this.#housekeeping.stop();
+  }
+}

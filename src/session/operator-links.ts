@@ -1,0 +1,60 @@
+/** The links of sessions [R13], and the tickets they are traded for [R16]. */
+import type { z } from "zod";
+import type { Caller } from "../auth/caller.ts";
+import type { Link, LinkedSession, Links } from "../auth/links.ts";
+import type { Tickets } from "../auth/tickets.ts";
+import type { LinkAnswer, linkBodySchema, TicketAnswer } from "../protocol/rest.ts";
+import type { Created } from "./first-answers.ts";
+import type { SessionRecord } from "./store.ts";
+
+export interface OperatorLinksDeps {
+  readonly links: Links;
+  readonly tickets: Tickets;
+  /** False with AUTH=off: the bare address of the console is enough. */
+  readonly areNeeded: boolean;
+  readonly publicUrl: () => string;
+}
+
+export class OperatorLinks {
+  readonly #deps: OperatorLinksDeps;
+
+  constructor(deps: OperatorLinksDeps) {
+    this.#deps = deps;
+  }
+
+  /** The link that creation answers; it holds as long as the session may be extended. */
+  makeFirst({ uid, created_at }: SessionRecord, maxTimeoutSeconds: number): void {
+    if (this.#deps.areNeeded) this.#deps.links.create(uid, "control", created_at + maxTimeoutSeconds * 1_000);
+  }
+
+  /** What creation answers, with that link as long as it lets an operator in. */
+  async withFirst({ uid, answer }: Created): Promise<Created["answer"]> {
+    const link = this.#deps.areNeeded ? this.#deps.links.firstOf(uid) : undefined;
+    if (!link) return answer;
+    return { ...answer, control_url: await this.#urlOf(link, { uid, session_id: answer.session_id }) };
+  }
+
+  /** [R13] Another one. Throws rate_limited where there are too many. */
+  async make(record: SessionRecord, body: z.output<typeof linkBodySchema>, maxSeconds: number): Promise<LinkAnswer> {
+    const link = this.#deps.links.create(record.uid, body.role, Date.now() + (body.ttl_seconds ?? maxSeconds) * 1_000);
+    const expires_at = new Date(link.expires_at).toISOString();
+    return { link_id: link.id, url: await this.#urlOf(link, record), role: link.role, expires_at };
+  }
+
+  /** [R13] Throws link_not_found. */
+  revoke({ uid }: SessionRecord, linkId: string): void {
+    this.#deps.links.revoke(uid, linkId);
+  }
+
+  /** [R16] */
+  ticket({ uid }: SessionRecord, caller: Caller): TicketAnswer {
+    const { ticket, expires_at } = this.#deps.tickets.issue(caller, uid);
+    return { ticket, expires_at: new Date(expires_at).toISOString() };
+  }
+
+  /** The secret stands behind the #: browsers send it to nobody, so it is in no log and no proxy. */
+  async #urlOf(link: Link, session: LinkedSession): Promise<string> {
+    const token = await this.#deps.links.tokenOf(link, session);
+    return `${this.#deps.publicUrl()}/api/captcha/control/${session.session_id}#${token}`;
+  }
+}
