@@ -144,6 +144,7 @@ export const en = {
   code_not_found: "There is nothing at this address.",
   code_rules_not_met: "The page’s own signs say that it is not solved.",
   code_session_not_found: "There is no session with this id.",
+  code_link_not_found: "There is no such link, or it was revoked.",
   code_target_not_found: "The bot’s page could not be found.",
   code_session_exists: "A session with this id is already open.",
   code_not_ended: "The session is still open.",
