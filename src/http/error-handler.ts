@@ -18,6 +18,7 @@ export function sendError(error: FastifyError, request: FastifyRequest, reply: F
   // The server has let go of the connection of an upgrade: left open, it would hold up the server's own close.
   if (request.headers.upgrade !== undefined) reply.raw.once("finish", () => request.raw.socket.destroySoon());
   if (known.code === "capacity" || known.code === "shutting_down") reply.header("retry-after", RETRY_AFTER_SECONDS);
+  if (known.code === "unauthorized") reply.header("www-authenticate", "Bearer");
   return reply.status(known.status).send({ error: { ...known.toWire(), timestamp: new Date().toISOString() } });
 }
 

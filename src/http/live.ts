@@ -189,7 +189,9 @@ class LiveConnection {
     if (known.code === "internal") this.#log.error({ err: error }, "operator message failed");
     this.#sendError(known, replyTo);
     const { close } = codeEntry(known.code);
-    if (close !== undefined && known.code !== "session_ended") this.#socket.close(close, known.code);
+    // The end is told to all, and a watcher may go on watching.
+    const isLeftOpen = known.code === "session_ended" || known.code === "forbidden";
+    if (close !== undefined && !isLeftOpen) this.#socket.close(close, known.code);
   }
 
   #sendError(error: AppError, replyTo?: string | number): void {

@@ -1,0 +1,45 @@
+/** Every route of the API and who gets in: what the attacks of this folder are tried on. */
+import type { Scope } from "../../src/auth/caller.ts";
+
+export interface Door {
+  readonly method: "GET" | "POST" | "DELETE";
+  /** `{id}` and `{link_id}` stand for a session's and a link's. */
+  readonly path: string;
+  readonly body?: (id: string) => object;
+  /** A key with this scope alone gets in, to its own session where there is one; null: anybody gets in. */
+  readonly scope: Scope | null;
+  /** What somebody's own key is answered; 200 when left out. */
+  readonly own?: number;
+  /** What another bot's key, and an unknown id, are answered; 404 when left out. */
+  readonly foreign?: number;
+  /** What `ops` is answered for a session of somebody else; as `own` when left out. */
+  readonly ops?: number;
+}
+
+const mouse = (session_id: string) => ({ session_id, event_type: "move", x: 1, y: 1 });
+
+/** In an order in which each can be tried on the same living session; what ends it comes last. */
+export const DOORS: readonly Door[] = [
+  { method: "GET", path: "/session/{id}", scope: "sessions:read" },
+  { method: "GET", path: "/screenshot/{id}", scope: "sessions:read" },
+  { method: "GET", path: "/status/{id}", scope: "sessions:read", foreign: 200 },
+  { method: "GET", path: "/session/{id}/events", scope: "sessions:read" },
+  { method: "GET", path: "/session/{id}/result", scope: "sessions:read", own: 409, ops: 403 },
+  { method: "POST", path: "/session/{id}/ticket", scope: "sessions:control" },
+  { method: "POST", path: "/session/{id}/links", body: () => ({ role: "watch" }), scope: "sessions:control", own: 201 },
+  { method: "DELETE", path: "/session/{id}/links/none", scope: "sessions:control", own: 404 },
+  { method: "POST", path: "/session/{id}/extend", body: () => ({ seconds: 1 }), scope: "sessions:control" },
+  { method: "POST", path: "/mouse_event", body: mouse, scope: "sessions:control" },
+  { method: "POST", path: "/check_completion", body: (session_id) => ({ session_id }), scope: "sessions:control" },
+  { method: "DELETE", path: "/session/{id}", scope: "sessions:control" },
+];
+
+/** About no session, or for anybody. */
+export const OTHER_DOORS: readonly Door[] = [
+  { method: "GET", path: "/sessions", scope: "sessions:read" },
+  { method: "POST", path: "/sessions", body: () => ({}), scope: "sessions:create", own: 400 },
+  { method: "GET", path: "/audit", scope: "ops" },
+  { method: "GET", path: "/metrics", scope: "ops" },
+  { method: "GET", path: "/healthz", scope: null },
+  { method: "GET", path: "/readyz", scope: null },
+];
