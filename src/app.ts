@@ -49,8 +49,12 @@ export async function buildApp(
   }) as unknown as FastifyInstance;
   const publicUrl = () => config.publicUrl ?? listeningUrl(app, config);
   const service = await openService(config, { log, publicUrl, webhookSchedule });
-  const { controller, browsers } = service;
-  const demo = new DemoSession(controller, { timeoutSeconds: config.maxTimeoutSeconds, demoOrigin });
+  const { controller, browsers, audit } = service;
+  const demo = new DemoSession(controller, {
+    timeoutSeconds: config.maxTimeoutSeconds,
+    demoOrigin,
+    onCreated: (session_id) => audit.record({ who: "server", address: null, action: "session.create", session_id }),
+  });
   const health = {
     unhealthy: () => (config.demo && !demo.tried ? "the demo session is not open yet" : null),
     canStartBrowser: browsers.canStart,

@@ -1,8 +1,10 @@
 #!/usr/bin/env node
-/** The program: flags and environment, the server, the demo, the banner; signals end everything it started. */
+/** The program: a command, or flags and environment, the server, the demo, the banner; signals end all it started. */
 import type { FastifyInstance } from "fastify";
 import { type Logger, pino } from "pino";
 import { buildApp, type CaptchaRemote } from "./app.ts";
+import { auditCommand } from "./cli/audit.ts";
+import type { Command } from "./cli/command.ts";
 import { type Config, ConfigError, configFromProcess } from "./config.ts";
 import { buildDemoApp } from "./demo/demo-app.ts";
 import { DEMO_SESSION_ID } from "./demo/demo-session.ts";
@@ -13,9 +15,16 @@ import { comeFirst } from "./priority.ts";
 const SAME_SIGNAL_MS = 1_000;
 const DEMO_HOST = "127.0.0.1";
 
+/** What the first argument may say; without one of these the server starts. */
+const COMMANDS: Readonly<Record<string, Command>> = { audit: auditCommand };
+
 const USAGE = `captcha-remote: a person clears the challenge that stopped your bot.
 
-Usage: captcha-remote [--variable value ...]
+Usage: captcha-remote [--variable value ...]      starts the server
+${Object.values(COMMANDS)
+  .flatMap(({ usage }) => usage)
+  .map(([call, what]) => `       captcha-remote ${call.padEnd(32)} ${what}`)
+  .join("\n")}
 
 Every variable of the environment is also a flag:
 ${Object.keys(ENVIRONMENT)
@@ -26,6 +35,12 @@ ${Object.keys(ENVIRONMENT)
 async function main(): Promise<void> {
   const argv = process.argv.slice(2);
   if (argv.includes("--help")) return write(USAGE);
+  const [first = "", ...rest] = argv;
+  const command = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
+  if (command) {
+    process.exitCode = await command.run(rest, write);
+    return;
+  }
   const config = configFromProcess(argv);
   const log = makeLog(config);
   comeFirst();

@@ -104,7 +104,7 @@ export const captchaRemote = plugin(
 );
 
 async function handOffPage(
-  { controller, browsers }: Service,
+  { controller, browsers, audit }: Service,
   publicUrl: () => string,
   page: HandedPage,
   { timeoutMs, signal = new AbortController().signal, onReady, ...fields }: HandOffOptions = {},
@@ -119,7 +119,9 @@ async function handOffPage(
     const issue = body.error.issues[0];
     throw new AppError("invalid_message", { field: issue?.path.join(".") ?? "options", why: issue?.message });
   }
-  const creating = controller.create(body.data, { openPage: browsers.holding(page), signal });
+  const onCreated = (session_id: string) =>
+    audit.record({ who: "program", address: null, action: "session.create", session_id });
+  const creating = controller.create(body.data, { openPage: browsers.holding(page), signal, onCreated });
   const session = await creating.catch((error: unknown) => {
     throw signal.aborted ? signal.reason : error;
   });

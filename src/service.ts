@@ -7,8 +7,11 @@ import websocket, { type WebSocket } from "@fastify/websocket";
 import type { FastifyInstance } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import type { Logger } from "pino";
+import { AuditTrail } from "./audit/trail.ts";
 import { type BrowserRoom, openBrowserRoom } from "./browser/open-page.ts";
 import type { Config } from "./config.ts";
+import { auditRoutes } from "./http/audit.ts";
+import { callEverybodyAnybody } from "./http/audited.ts";
 import { consoleRoutes } from "./http/console.ts";
 import { refuseUnknownRoutes, sendError } from "./http/error-handler.ts";
 import { eventRoutes } from "./http/events.ts";
@@ -52,6 +55,7 @@ export interface ServiceDeps {
 
 export interface Service {
   readonly controller: CaptchaRemoteController;
+  readonly audit: AuditTrail;
   /** The operators'. */
   readonly sockets: Set<WebSocket>;
   readonly browsers: BrowserRoom;
@@ -67,18 +71,23 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
   const events = new EventFeed(store.events, log);
   const outbox = new Outbox({ queue: store.deliveries, config, log, schedule });
   events.onEvent((event) => goesToWebhook(event) && outbox.wake());
+  const uidOf = (id: string) => store.find(id)?.uid ?? null;
+  const audit = new AuditTrail({ entries: store.audit, uidOf, log });
+  recordEnds(events, audit);
   const { openPage } = browsers;
   const controller = new CaptchaRemoteController({ config, store, events, openPage, log, publicUrl });
   // What the last server left to be told.
   outbox.wake();
   return {
     controller,
+    audit,
     sockets: new Set(),
     browsers,
     async close() {
       await Promise.all([controller.close(), browsers.close()]);
       // The ends of those sessions are the last events.
       await Promise.all([events.close(), outbox.stop()]);
+      audit.close();
       store.close();
     },
   };
@@ -99,6 +108,7 @@ export async function prepareInstance(
   // JSON only: a form on another site cannot post that without a preflight, which is never granted.
   app.removeContentTypeParser("text/plain");
   app.setErrorHandler(sendError);
+  callEverybodyAnybody(app);
   keepOtherSitesOut(app, publicUrl);
   app.addHook("preClose", close);
   app.addHook("preClose", async () => endSockets(sockets));
@@ -123,7 +133,7 @@ export async function prepareInstance(
 /** REST, the operator socket and the console below API_PREFIX. */
 export async function serveSessions(
   app: FastifyInstance,
-  { controller, sockets }: Service,
+  { controller, audit, sockets }: Service,
   health: HealthOptions,
   more: (api: FastifyInstance) => Promise<void> = async () => {},
 ): Promise<void> {
@@ -131,14 +141,25 @@ export async function serveSessions(
     async (api) => {
       refuseUnknownRoutes(api);
       await api.register(healthRoutes, health);
-      await api.register(sessionRoutes, { controller });
+      await api.register(sessionRoutes, { controller, audit });
       await api.register(eventRoutes, { controller });
-      await api.register(liveRoute, { controller, sockets });
+      await api.register(liveRoute, { controller, audit, sockets });
+      await api.register(auditRoutes, { audit });
       await api.register(consoleRoutes, { publicDir: PUBLIC_DIR });
       await more(api);
     },
     { prefix: API_PREFIX },
   );
+}
+
+/** Every end, also one that nobody asked for. */
+function recordEnds(events: EventFeed, audit: AuditTrail): void {
+  events.onEvent((event, uid) => {
+    if (event.type !== "session.ended") return;
+    const { session_id, outcome, reason, verified } = event.data;
+    const detail = { outcome, reason, verified };
+    audit.record({ who: "server", address: null, action: "session.end", session_id, uid, detail });
+  });
 }
 
 async function endSockets(clients: ReadonlySet<WebSocket>): Promise<void> {

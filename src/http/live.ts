@@ -1,6 +1,7 @@
 /** The operator socket: bounds and checks what comes in, and hands it on. */
 import type { WebSocket } from "@fastify/websocket";
 import type { FastifyBaseLogger, FastifyPluginAsync, FastifyRequest } from "fastify";
+import type { AuditTrail } from "../audit/trail.ts";
 import { AppError, codeEntry, toAppError } from "../errors.ts";
 import {
   BINARY_SUBPROTOCOL,
@@ -12,9 +13,10 @@ import {
   messageIdSchema,
   type ServerMessage,
 } from "../protocol/live.ts";
-import type { CaptchaRemoteController, Seat } from "../session/controller.ts";
+import type { CaptchaRemoteController } from "../session/controller.ts";
 import type { ViewerForm, ViewerLine } from "../session/viewer.ts";
-import { handleMessage } from "./live-handlers.ts";
+import { type Recorder, recorderOf } from "./audited.ts";
+import { handleMessage, type RecordedSeat } from "./live-handlers.ts";
 
 /** [W8] */
 const PING_EVERY_MS = 15_000;
@@ -29,16 +31,17 @@ const MAX_MESSAGES_PER_SECOND = 1_000;
 
 export interface LiveRouteOptions {
   readonly controller: CaptchaRemoteController;
+  readonly audit: AuditTrail;
   /** Holds the operators' sockets for as long as they are open. */
   readonly sockets: Set<WebSocket>;
 }
 
-export const liveRoute: FastifyPluginAsync<LiveRouteOptions> = async (app, { controller, sockets }) => {
+export const liveRoute: FastifyPluginAsync<LiveRouteOptions> = async (app, { controller, audit, sockets }) => {
   app.get<{ Params: { id: string } }>("/ws/:id", { websocket: true, schema: { hide: true } }, (socket, request) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
     // Listeners are attached before anything is awaited, or the first messages would be lost.
-    new LiveConnection(socket, request, controller).start(request.params.id);
+    new LiveConnection(socket, request, controller, recorderOf(audit, request)).start(request.params.id);
   });
 };
 
@@ -52,7 +55,8 @@ class LiveConnection {
   readonly #line: ViewerLine;
   readonly #log: FastifyBaseLogger;
   readonly #controller: CaptchaRemoteController;
-  #seat: Seat | null = null;
+  readonly #record: Recorder;
+  #seat: RecordedSeat | null = null;
   #early: ClientMessage[] = [];
   /** The newest picture that arrived before the session had finished its welcome; 0 is the ping before the first. */
   #earlyArrival = -1;
@@ -61,11 +65,12 @@ class LiveConnection {
   #heart: NodeJS.Timeout | undefined;
   #pingedAt = performance.now();
 
-  constructor(socket: WebSocket, request: FastifyRequest, controller: CaptchaRemoteController) {
+  constructor(socket: WebSocket, request: FastifyRequest, controller: CaptchaRemoteController, record: Recorder) {
     this.#socket = socket;
     this.#line = lineOf(socket);
     this.#log = request.log;
     this.#controller = controller;
+    this.#record = record;
   }
 
   start(sessionId: string): void {
@@ -82,8 +87,10 @@ class LiveConnection {
   async #join(sessionId: string): Promise<void> {
     const socket = this.#socket;
     try {
-      const seat = await this.#controller.join(sessionId, this.#line, formOf(socket));
-      this.#seat = seat;
+      const seat = await this.#controller.join(sessionId, this.#line, formOf(socket), (action, operator) =>
+        this.#record(action, sessionId, { operator }),
+      );
+      this.#seat = { ...seat, record: (action, detail) => this.#record(action, sessionId, detail) };
       seat.viewer.arrived(this.#earlyArrival);
     } catch (error) {
       const known = toAppError(error);
@@ -122,7 +129,7 @@ class LiveConnection {
     this.#early.push(message);
   }
 
-  async #handle(seat: Seat, message: ClientMessage): Promise<void> {
+  async #handle(seat: RecordedSeat, message: ClientMessage): Promise<void> {
     try {
       await handleMessage(seat, message);
     } catch (error) {

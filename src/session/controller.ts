@@ -2,7 +2,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { Logger } from "pino";
-import type { z } from "zod";
 import type { Config } from "../config.ts";
 import { AppError } from "../errors.ts";
 import type { SessionState } from "../protocol/common.ts";
@@ -12,13 +11,14 @@ import type {
   SessionDetail,
   SessionListItem,
   SessionResult,
-  statusSchema,
+  SessionStatus,
 } from "../protocol/rest.ts";
 import { listItem, newRecord, outcomeOf, pageRequest, sessionAnswer } from "./answers.ts";
 import { callbackOf } from "./callback.ts";
 import type { EventFeed } from "./event-feed.ts";
 import { endForgotten } from "./forgotten.ts";
 import { Housekeeping } from "./housekeeping.ts";
+import type { Witness } from "./lease.ts";
 import type { MouseInput, OpenPage } from "./page.ts";
 import { Session } from "./session.ts";
 import { NOBODY, stateEvent } from "./session-news.ts";
@@ -31,8 +31,6 @@ const LIST_LIMIT = 500;
 const SESSION_ID_BYTES = 16;
 /** A session's own deadline comes first; timers cannot wait longer. */
 const MAX_WAIT_MS = 2 ** 31 - 1;
-
-type Status = z.infer<typeof statusSchema>;
 
 export interface ControllerDeps {
   readonly config: Pick<
@@ -62,6 +60,8 @@ export interface CreateOptions {
   readonly openPage?: OpenPage;
   /** Aborted at any time, it ends the session as DELETE does. */
   readonly signal?: AbortSignal;
+  /** The session has begun; a repeat with the same Idempotency-Key begins none. */
+  readonly onCreated?: (sessionId: string) => void;
 }
 
 /** A viewer's place in a session. */
@@ -83,9 +83,9 @@ export class CaptchaRemoteController {
   constructor(deps: ControllerDeps) {
     this.#deps = deps;
     endForgotten(deps.store, deps.events);
-    const { store, events, log, config, sweepEveryMs } = deps;
+    const { store, events, log, sweepEveryMs } = deps;
     const isReleasing = (uid: string) => this.#releasing.has(uid);
-    const { retentionSeconds } = config;
+    const { retentionSeconds } = deps.config;
     this.#housekeeping = new Housekeeping({ store, events, log, retentionSeconds, isReleasing, sweepEveryMs });
   }
 
@@ -145,9 +145,9 @@ export class CaptchaRemoteController {
   }
 
   /** [R4] */
-  async mouse(id: string, input: MouseInput): Promise<boolean> {
+  async mouse(id: string, input: MouseInput, witness?: Witness): Promise<boolean> {
     const session = this.#session(id);
-    await session.restInput(input);
+    await session.restInput(input, witness);
     return session.completed;
   }
 
@@ -158,7 +158,7 @@ export class CaptchaRemoteController {
   }
 
   /** [R6] Answers at the end of the session or after `waitSeconds`. */
-  async status(id: string, waitSeconds: number, signal: AbortSignal): Promise<Status> {
+  async status(id: string, waitSeconds: number, signal: AbortSignal): Promise<SessionStatus> {
     await this.#living.get(id)?.waitForEnd(waitSeconds * 1_000, signal);
     const record = this.#housekeeping.find(id);
     return {
@@ -209,9 +209,9 @@ export class CaptchaRemoteController {
   }
 
   /** [W2] A viewer joins a session. Throws session_not_found, session_ended. */
-  async join(id: string, line: ViewerLine, form: ViewerForm): Promise<Seat> {
+  async join(id: string, line: ViewerLine, form: ViewerForm, witness?: Witness): Promise<Seat> {
     const session = this.#session(id);
-    const seat = { session, viewer: new Viewer(`operator-${++this.#viewerNumber}`, line, form) };
+    const seat = { session, viewer: new Viewer(`operator-${++this.#viewerNumber}`, line, form, witness) };
     await session.join(seat.viewer);
     return seat;
   }
@@ -240,6 +240,7 @@ export class CaptchaRemoteController {
     const record = newRecord(id, body, this.#deps.config);
     // First, and in one step: what cannot be written leaves nothing behind.
     this.#deps.store.create(record, callback);
+    options.onCreated?.(id);
     const session = new Session(record, {
       store: this.#deps.store,
       save: (changed) => this.#housekeeping.save(changed),
@@ -253,15 +254,14 @@ export class CaptchaRemoteController {
     });
     this.#living.set(id, session);
     options.signal?.addEventListener("abort", cancel, { once: true });
-    const openPage = options.openPage ?? this.#deps.openPage;
-    const ready = session.start(this.#openPageAfterLast(id, openPage), pageRequest(record, body));
+    const ready = session.start(this.#openPageAfterLast(id, options.openPage), pageRequest(record, body));
     if (!options.respondAsync) await ready;
     return this.#answer(session);
   }
 
   /** An ended session with this id must have let go of its page first: both use the same profile folder. */
-  #openPageAfterLast(id: string, openPage: OpenPage): OpenPage {
-    const last = [...this.#releasing.values()].filter((ended) => ended.id === id).map(({ released }) => released);
+  #openPageAfterLast(id: string, openPage: OpenPage = this.#deps.openPage): OpenPage {
+    const last = [...this.#releasing.values()].flatMap((ended) => (ended.id === id ? [ended.released] : []));
     return async (request, events, signal) => {
       if (last.length > 0) await Promise.race([Promise.all(last), once(signal, "abort")]);
       signal.throwIfAborted();

@@ -2,6 +2,7 @@
 import { AppError } from "../errors.ts";
 import { encodeFrame } from "../protocol/frame.ts";
 import type { ClientMessageOf, ServerMessage, ServerMessageOf } from "../protocol/live.ts";
+import type { Witness } from "./lease.ts";
 import { LineGauge } from "./line.ts";
 import { type Level, MAX_PICTURE_BYTES, type Picture, type ViewMode } from "./page.ts";
 
@@ -48,6 +49,7 @@ export interface ViewerHooks {
 export class Viewer {
   readonly name: string;
   readonly form: ViewerForm;
+  readonly witness: Witness | undefined;
   readonly #line: ViewerLine;
   readonly #gauge = new LineGauge();
   #hooks: ViewerHooks | null = null;
@@ -66,8 +68,9 @@ export class Viewer {
   #heldUntil = 0;
   #holdTimer: NodeJS.Timeout | undefined;
 
-  constructor(name: string, line: ViewerLine, form: ViewerForm) {
+  constructor(name: string, line: ViewerLine, form: ViewerForm, witness?: Witness) {
     this.name = name;
+    this.witness = witness;
     this.#line = line;
     this.form = form;
     // What the line takes for nothing, before there are pictures on it.
