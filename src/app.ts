@@ -1,6 +1,7 @@
 /** The wiring of the server of our own, in reading order. It does not listen. */
 import Fastify, { type FastifyInstance, LogController } from "fastify";
 import type { Logger } from "pino";
+import { carefulLog } from "./careful-log.ts";
 import type { Config } from "./config.ts";
 import { DemoSession } from "./demo/demo-session.ts";
 import { describeApi, serveApiDocs } from "./http/api-docs.ts";
@@ -39,7 +40,7 @@ export async function buildApp(
   { log, demoOrigin = () => undefined, webhookSchedule }: AppDeps,
 ): Promise<CaptchaRemote> {
   const app = Fastify({
-    loggerInstance: log,
+    loggerInstance: carefulLog(log),
     logController: new LogController({ disableRequestLogging: true }),
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: true,

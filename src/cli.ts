@@ -3,6 +3,7 @@
 import type { FastifyInstance } from "fastify";
 import { type Logger, pino } from "pino";
 import { buildApp, type CaptchaRemote } from "./app.ts";
+import { carefulLog } from "./careful-log.ts";
 import { auditCommand } from "./cli/audit.ts";
 import type { Command } from "./cli/command.ts";
 import { type Config, ConfigError, configFromProcess } from "./config.ts";
@@ -64,14 +65,12 @@ async function main(): Promise<void> {
   if (!ending.aborted) write(banner(remote, demoApp));
 }
 
-/** Pretty in a terminal, JSON lines otherwise. */
+/** Pretty in a terminal, JSON lines otherwise; careful with what errors carry. */
 function makeLog(config: Config): Logger {
   const options = { level: config.logLevel };
-  if (!process.stdout.isTTY) return pino(options);
-  return pino({
-    ...options,
-    transport: { target: "pino-pretty", options: { ignore: "pid,hostname", translateTime: "HH:MM:ss" } },
-  });
+  if (!process.stdout.isTTY) return carefulLog(pino(options));
+  const pretty = { target: "pino-pretty", options: { ignore: "pid,hostname", translateTime: "HH:MM:ss" } };
+  return carefulLog(pino({ ...options, transport: pretty }));
 }
 
 async function listen(app: FastifyInstance, { host, port }: Config): Promise<void> {

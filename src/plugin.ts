@@ -12,6 +12,7 @@ import type { FastifyInstance } from "fastify";
 import plugin from "fastify-plugin";
 import { type Logger, pino } from "pino";
 import type { HandedPage } from "./browser/handed-page.ts";
+import { logCarefully } from "./careful-log.ts";
 import { ConfigError, configFromOptions } from "./config.ts";
 import { isLoopback } from "./environment.ts";
 import { AppError } from "./errors.ts";
@@ -94,6 +95,7 @@ export const captchaRemote = plugin(
     await app.register(
       async (scope) => {
         keepLocal(scope);
+        logCarefully(scope);
         await prepareInstance(scope, service, publicUrl, upgrades);
         await serveSessions(scope, service, { unhealthy: () => null, canStartBrowser: service.browsers.canStart });
       },

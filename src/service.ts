@@ -9,6 +9,7 @@ import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod
 import type { Logger } from "pino";
 import { AuditTrail } from "./audit/trail.ts";
 import { type BrowserRoom, openBrowserRoom } from "./browser/open-page.ts";
+import { carefulLog } from "./careful-log.ts";
 import type { Config } from "./config.ts";
 import { auditRoutes } from "./http/audit.ts";
 import { callEverybodyAnybody } from "./http/audited.ts";
@@ -65,7 +66,8 @@ export interface Service {
 
 /** Opens what sessions need; the caller closes it. Throws when DATA_DIR cannot be used. */
 export async function openService(config: Config, deps: ServiceDeps): Promise<Service> {
-  const { log, publicUrl, webhookSchedule: schedule = HOURLY_SCHEDULE } = deps;
+  const { publicUrl, webhookSchedule: schedule = HOURLY_SCHEDULE } = deps;
+  const log = carefulLog(deps.log);
   const store = openSqliteStore(config.dataDir);
   const browsers = await openBrowserRoom(config, log);
   const events = new EventFeed(store.events, log);
