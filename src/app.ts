@@ -3,6 +3,7 @@ import Fastify, { type FastifyInstance, LogController } from "fastify";
 import type { Logger } from "pino";
 import type { KeyRecord } from "./auth/key-spec.ts";
 import type { Keys } from "./auth/keys.ts";
+import { carefulLog } from "./careful-log.ts";
 import type { Config } from "./config.ts";
 import { DemoSession } from "./demo/demo-session.ts";
 import { describeApi, serveApiDocs } from "./http/api-docs.ts";
@@ -44,7 +45,7 @@ export async function buildApp(
   { log, demoOrigin = () => undefined, webhookSchedule, ownKeys }: AppDeps,
 ): Promise<CaptchaRemote> {
   const app = Fastify({
-    loggerInstance: log,
+    loggerInstance: carefulLog(log),
     logController: new LogController({ disableRequestLogging: true }),
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: true,
@@ -54,8 +55,12 @@ export async function buildApp(
   }) as unknown as FastifyInstance;
   const publicUrl = () => config.publicUrl ?? listeningUrl(app, config);
   const service = await openService(config, { log, publicUrl, webhookSchedule, ownKeys });
-  const { controller, browsers } = service;
-  const demo = new DemoSession(controller, { timeoutSeconds: config.maxTimeoutSeconds, demoOrigin });
+  const { controller, browsers, audit } = service;
+  const demo = new DemoSession(controller, {
+    timeoutSeconds: config.maxTimeoutSeconds,
+    demoOrigin,
+    onCreated: (session_id) => audit.record({ who: "server", address: null, action: "session.create", session_id }),
+  });
   const health = {
     unhealthy: () => (config.demo && !demo.tried ? "the demo session is not open yet" : null),
     canStartBrowser: browsers.canStart,

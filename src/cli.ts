@@ -1,10 +1,12 @@
 #!/usr/bin/env node
-/** The program: flags and environment, the server, the demo, the banner; signals end everything it started. */
+/** The program: a command, or flags and environment, the server, the demo, the banner; signals end all it started. */
 import type { FastifyInstance } from "fastify";
 import { type Logger, pino } from "pino";
 import { buildApp, type CaptchaRemote } from "./app.ts";
 import { type FirstKey, makeFirstKey } from "./auth/first-key.ts";
 import { hashOf, type KeyRecord, newSecret } from "./auth/key-spec.ts";
+import { carefulLog } from "./careful-log.ts";
+import { auditCommand } from "./cli/audit.ts";
 import type { Command } from "./cli/command.ts";
 import { keysCommand } from "./cli/keys.ts";
 import { linksCommand } from "./cli/links.ts";
@@ -18,7 +20,8 @@ import type { SessionAnswer } from "./protocol/rest.ts";
 const SAME_SIGNAL_MS = 1_000;
 const DEMO_HOST = "127.0.0.1";
 
-const COMMANDS: Readonly<Record<string, Command>> = { keys: keysCommand, links: linksCommand };
+/** What the first argument may say; without one of these the server starts. */
+const COMMANDS: Readonly<Record<string, Command>> = { audit: auditCommand, keys: keysCommand, links: linksCommand };
 
 const USAGE = `captcha-remote: a person clears the challenge that stopped your bot.
 
@@ -81,14 +84,12 @@ function demoKey(secret: string): KeyRecord {
   return { id: "demo", name: "demo", hash: hashOf(secret), grants };
 }
 
-/** Pretty in a terminal, JSON lines otherwise. */
+/** Pretty in a terminal, JSON lines otherwise; careful with what errors carry. */
 function makeLog(config: Config): Logger {
   const options = { level: config.logLevel };
-  if (!process.stdout.isTTY) return pino(options);
-  return pino({
-    ...options,
-    transport: { target: "pino-pretty", options: { ignore: "pid,hostname", translateTime: "HH:MM:ss" } },
-  });
+  if (!process.stdout.isTTY) return carefulLog(pino(options));
+  const pretty = { target: "pino-pretty", options: { ignore: "pid,hostname", translateTime: "HH:MM:ss" } };
+  return carefulLog(pino({ ...options, transport: pretty }));
 }
 
 async function listen(app: FastifyInstance, { host, port }: Config): Promise<void> {

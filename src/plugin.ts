@@ -12,6 +12,7 @@ import type { FastifyInstance } from "fastify";
 import plugin from "fastify-plugin";
 import { type Logger, pino } from "pino";
 import type { HandedPage } from "./browser/handed-page.ts";
+import { logCarefully } from "./careful-log.ts";
 import { ConfigError, configFromOptions } from "./config.ts";
 import { isLoopback } from "./environment.ts";
 import { AppError } from "./errors.ts";
@@ -99,6 +100,7 @@ export const captchaRemote = plugin(
     await app.register(
       async (scope) => {
         if (!config.auth) keepLocal(scope);
+        logCarefully(scope);
         await prepareInstance(scope, service, publicUrl, upgrades);
         await serveSessions(scope, service, { unhealthy: () => null, canStartBrowser: service.browsers.canStart });
       },
@@ -109,7 +111,7 @@ export const captchaRemote = plugin(
 );
 
 async function handOffPage(
-  { controller, browsers }: Service,
+  { controller, browsers, audit }: Service,
   publicUrl: () => string,
   page: HandedPage,
   { timeoutMs, signal = new AbortController().signal, onReady, ...fields }: HandOffOptions = {},
@@ -124,7 +126,9 @@ async function handOffPage(
     const issue = body.error.issues[0];
     throw new AppError("invalid_message", { field: issue?.path.join(".") ?? "options", why: issue?.message });
   }
-  const creating = controller.create(body.data, { openPage: browsers.holding(page), signal });
+  const onCreated = (session_id: string) =>
+    audit.record({ who: "program", address: null, action: "session.create", session_id });
+  const creating = controller.create(body.data, { openPage: browsers.holding(page), signal, onCreated });
   const session = await creating.catch((error: unknown) => {
     throw signal.aborted ? signal.reason : error;
   });

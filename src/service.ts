@@ -7,6 +7,7 @@ import websocket, { type WebSocket } from "@fastify/websocket";
 import type { FastifyInstance } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import type { Logger } from "pino";
+import { AuditTrail } from "./audit/trail.ts";
 import { Authenticator } from "./auth/authenticator.ts";
 import { KeyRing } from "./auth/key-ring.ts";
 import type { KeyRecord } from "./auth/key-spec.ts";
@@ -15,7 +16,9 @@ import { Links } from "./auth/links.ts";
 import { SqliteKeys } from "./auth/sqlite-keys.ts";
 import { Tickets } from "./auth/tickets.ts";
 import { type BrowserRoom, openBrowserRoom } from "./browser/open-page.ts";
+import { carefulLog } from "./careful-log.ts";
 import type { Config } from "./config.ts";
+import { auditRoutes } from "./http/audit.ts";
 import { type GuardDeps, guardRoutes } from "./http/auth.ts";
 import { consoleRoutes } from "./http/console.ts";
 import { refuseUnknownRoutes, sendError } from "./http/error-handler.ts";
@@ -69,6 +72,7 @@ export interface Service {
   readonly controller: CaptchaRemoteController;
   readonly keys: Keys;
   readonly guard: GuardDeps;
+  readonly audit: AuditTrail;
   /** The operators'. */
   readonly sockets: Set<WebSocket>;
   readonly browsers: BrowserRoom;
@@ -78,12 +82,16 @@ export interface Service {
 
 /** Opens what sessions need; the caller closes it. Throws when DATA_DIR cannot be used. */
 export async function openService(config: Config, deps: ServiceDeps): Promise<Service> {
-  const { log, publicUrl, webhookSchedule: schedule = HOURLY_SCHEDULE } = deps;
+  const { publicUrl, webhookSchedule: schedule = HOURLY_SCHEDULE } = deps;
+  const log = carefulLog(deps.log);
   const store = openSqliteStore(config.dataDir);
   const browsers = await openBrowserRoom(config, log);
   const events = new EventFeed(store.events, log);
   const outbox = new Outbox({ queue: store.deliveries, config, log, schedule });
   events.onEvent((event) => goesToWebhook(event) && outbox.wake());
+  const uidOf = (id: string) => store.find(id)?.uid ?? null;
+  const audit = new AuditTrail({ entries: store.audit, uidOf, log });
+  recordEnds(events, audit);
   const { openPage } = browsers;
   const db = attachDatabase(config.dataDir);
   const keys = new Keys(config.apiKeys, new SqliteKeys(db), deps.ownKeys);
@@ -103,12 +111,14 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
       sessions: controller,
       failures: new FailedAuthentications(config.maxFailedAuthenticationsPerMinute),
     },
+    audit,
     sockets: new Set(),
     browsers,
     async close() {
       await Promise.all([controller.close(), browsers.close()]);
       // The ends of those sessions are the last events.
       await Promise.all([events.close(), outbox.stop()]);
+      audit.close();
       store.close();
       db.close();
     },
@@ -155,7 +165,7 @@ export async function prepareInstance(
 /** REST, the operator socket and the console below API_PREFIX. */
 export async function serveSessions(
   app: FastifyInstance,
-  { controller, sockets, guard, config }: Service,
+  { controller, audit, sockets, guard, config }: Service,
   health: HealthOptions,
   more: (api: FastifyInstance) => Promise<void> = async () => {},
 ): Promise<void> {
@@ -163,15 +173,26 @@ export async function serveSessions(
     async (api) => {
       refuseUnknownRoutes(api);
       await api.register(healthRoutes, health);
-      await api.register(sessionRoutes, { controller });
+      await api.register(sessionRoutes, { controller, audit });
       await api.register(eventRoutes, { controller });
-      await api.register(linkRoutes, { controller });
-      await api.register(liveRoute, { controller, sockets, guard, limits: config });
+      await api.register(linkRoutes, { controller, audit });
+      await api.register(liveRoute, { controller, audit, sockets, guard, limits: config });
+      await api.register(auditRoutes, { audit });
       await api.register(consoleRoutes, { publicDir: PUBLIC_DIR });
       await more(api);
     },
     { prefix: API_PREFIX },
   );
+}
+
+/** Every end, also one that nobody asked for. */
+function recordEnds(events: EventFeed, audit: AuditTrail): void {
+  events.onEvent((event, uid) => {
+    if (event.type !== "session.ended") return;
+    const { session_id, outcome, reason, verified } = event.data;
+    const detail = { outcome, reason, verified };
+    audit.record({ who: "server", address: null, action: "session.end", session_id, uid, detail });
+  });
 }
 
 async function endSockets(clients: ReadonlySet<WebSocket>): Promise<void> {

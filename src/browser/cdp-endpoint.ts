@@ -1,6 +1,7 @@
 /** Which browser a bot's endpoint leads to, and whether it may be named at all. */
 import type { CdpPattern } from "../environment.ts";
 import { AppError } from "../errors.ts";
+import { tellableText } from "../tellable.ts";
 
 const VERSION_DEADLINE_MS = 3_000;
 const MAX_VERSION_BYTES = 64 * 1024;
@@ -44,7 +45,7 @@ export function unreachable(cause: unknown): AppError {
   const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
   const isLate = inner instanceof Error && (inner.name === "TimeoutError" || inner.name === "AbortError");
   const why = isLate ? "no answer" : inner instanceof Error ? inner.message : String(inner);
-  return new AppError("cdp_unreachable", { field: FIELD, why: why.slice(0, 300) }, { cause });
+  return new AppError("cdp_unreachable", { field: FIELD, why: tellableText(why).slice(0, 300) }, { cause });
 }
 
 export function portOf(url: URL): string {
@@ -56,11 +57,20 @@ async function askVersion(endpoint: URL, signal: AbortSignal): Promise<URL> {
   const version = new URL(`${base}json/version${endpoint.search}`, endpoint);
   const response = await fetch(version, { signal, redirect: "manual" });
   if (!response.ok) throw unreachable(`it answers ${response.status}`);
-  const parsed: unknown = JSON.parse(await readText(response));
+  const parsed = parse(await readText(response));
   const given = typeof parsed === "object" && parsed !== null && "webSocketDebuggerUrl" in parsed;
   const address = given ? URL.parse(String(parsed.webSocketDebuggerUrl)) : null;
   if (!address?.protocol.startsWith("ws")) throw unreachable("not a browser's debugging endpoint");
   return address;
+}
+
+/** Undefined for what is no JSON: the parser's own error would quote it. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 async function readText(response: Response): Promise<string> {

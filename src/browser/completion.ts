@@ -1,5 +1,6 @@
 /** From what the frames say to a verdict: rules that are true, false or unknown, and the window they must hold for. Pure. */
 import type { Completion, Evidence, Rule } from "../protocol/rest.ts";
+import { tellableUrl } from "../tellable.ts";
 
 export type Trilean = boolean | "unknown";
 
@@ -101,8 +102,13 @@ export class StabilityWindow {
     this.#since ??= { at, wall };
     const since = new Date(this.#since.wall).toISOString();
     const leftMs = Math.max(0, this.#since.at + this.#stableMs - at);
-    return { stable: leftMs === 0, leftMs, evidence: judgement.held.map((held) => ({ ...held, since })) };
+    return { stable: leftMs === 0, leftMs, evidence: judgement.held.map((held) => evidenceOf(held, since)) };
   }
+}
+
+/** Where it held, but no query: that is the page's own affair. */
+function evidenceOf({ rule, frame }: Judgement["held"][number], since: string): Evidence {
+  return { rule, frame: frame && tellableUrl(frame), since };
 }
 
 /** What follows in a longer URL is not looked at: the page makes it as long as it likes. */

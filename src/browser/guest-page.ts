@@ -5,6 +5,7 @@ import type { CdpPattern } from "../environment.ts";
 import { AppError } from "../errors.ts";
 import type { CdpTarget } from "../protocol/rest.ts";
 import type { GuestPageRequest } from "../session/page.ts";
+import { tellableUrl } from "../tellable.ts";
 import { browserAddress, disallowed, isLoopbackHost, parseEndpoint, portOf, unreachable } from "./cdp-endpoint.ts";
 import { RemotePage } from "./challenge-page.ts";
 import { ServerCut } from "./crop.ts";
@@ -108,7 +109,7 @@ function choose(pages: readonly TargetInfo[], { target_id, url_contains }: CdpTa
   const shown = matching.length > 0 ? matching : pages;
   const candidates = shown
     .slice(0, MAX_CANDIDATES)
-    .map(({ targetId, url }) => ({ target_id: targetId, url: url.slice(0, MAX_URL_LENGTH) }));
+    .map(({ targetId, url }) => ({ target_id: targetId, url: tellableUrl(url).slice(0, MAX_URL_LENGTH) }));
   throw new AppError(matching.length > 0 ? "target_ambiguous" : "target_not_found", { field, candidates });
 }
 

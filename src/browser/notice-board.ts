@@ -1,5 +1,6 @@
 /** What the operator is told of a page beside its challenge, and not more than anybody can read. */
 import type { Notice } from "../session/page.ts";
+import { tellableUrl } from "../tellable.ts";
 
 /** A page may call alert() in a loop; nobody reads more than a few a second. */
 const MAX_NOTICES = 5;
@@ -24,6 +25,6 @@ export class NoticeBoard {
     this.#toldAt = this.#toldAt.filter((at) => now - at < NOTICE_WINDOW_MS);
     if (this.#stopped || this.#toldAt.length >= MAX_NOTICES) return;
     this.#toldAt.push(now);
-    this.#onNotice(notice);
+    this.#onNotice(notice.type === "page_notice" ? { ...notice, url: tellableUrl(notice.url) } : notice);
   }
 }

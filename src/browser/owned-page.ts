@@ -6,6 +6,7 @@ import type { ChallengeKind } from "../config.ts";
 import { withDeadline } from "../deadline.ts";
 import { AppError } from "../errors.ts";
 import type { OwnedPageRequest, PageEvents } from "../session/page.ts";
+import { tellableText } from "../tellable.ts";
 import { RemotePage } from "./challenge-page.ts";
 import { OverrideCrop } from "./crop.ts";
 import { DevTools } from "./devtools.ts";
@@ -127,7 +128,7 @@ async function connect(process: BrowserProcess, profileDir: string): Promise<Bro
     artifactsDir: join(profileDir, "artifacts"),
   });
   return withDeadline(connected, CONNECT_DEADLINE_MS + 1_000, "browser connection").catch((cause: unknown) => {
-    throw new AppError("browser_unavailable", { why: String(cause).slice(0, 300) }, { cause });
+    throw new AppError("browser_unavailable", { why: tellableText(String(cause)).slice(0, 300) }, { cause });
   });
 }
 
@@ -167,7 +168,11 @@ async function applyStorageState(page: Page, { storage_state: state }: OwnedPage
   type Given = Exclude<Parameters<ReturnType<Page["context"]>["setStorageState"]>[0], string>;
   await within(page.context().setStorageState(state as unknown as Given), "storage state").catch((cause: unknown) => {
     if (cause instanceof AppError) throw cause;
-    throw new AppError("invalid_message", { field: "storage_state", why: String(cause).split("\n")[0] }, { cause });
+    throw new AppError(
+      "invalid_message",
+      { field: "storage_state", why: tellableText(String(cause).split("\n")[0] ?? "") },
+      { cause },
+    );
   });
 }
 

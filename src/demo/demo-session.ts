@@ -10,16 +10,22 @@ export class DemoSession {
   readonly #controller: CaptchaRemoteController;
   readonly #timeoutSeconds: number;
   readonly #demoOrigin: () => string | undefined;
+  readonly #onCreated: (sessionId: string) => void;
   #opening: Promise<SessionAnswer> | null = null;
   #tried = false;
 
   constructor(
     controller: CaptchaRemoteController,
-    options: { readonly timeoutSeconds: number; readonly demoOrigin: () => string | undefined },
+    options: {
+      readonly timeoutSeconds: number;
+      readonly demoOrigin: () => string | undefined;
+      readonly onCreated: (sessionId: string) => void;
+    },
   ) {
     this.#controller = controller;
     this.#timeoutSeconds = options.timeoutSeconds;
     this.#demoOrigin = options.demoOrigin;
+    this.#onCreated = options.onCreated;
   }
 
   /** Whether it was opened once, or could not be: from then on its id is listed, living or ended. */
@@ -52,7 +58,7 @@ export class DemoSession {
       timeout_seconds: this.#timeoutSeconds,
     });
     try {
-      return await this.#controller.create(body);
+      return await this.#controller.create(body, { onCreated: this.#onCreated });
     } finally {
       this.#tried = true;
     }

@@ -1,6 +1,7 @@
 /** Operator links [R13] and the tickets they are traded for [R16]. */
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
+import type { AuditTrail } from "../audit/trail.ts";
 import { sessionIdSchema } from "../protocol/common.ts";
 import {
   errorAnswerSchema,
@@ -10,8 +11,10 @@ import {
   ticketAnswerSchema,
 } from "../protocol/rest.ts";
 import type { CaptchaRemoteController } from "../session/controller.ts";
+import { recorderOf } from "./audited.ts";
 
 export interface LinkRoutesOptions {
+  readonly audit: AuditTrail;
   readonly controller: CaptchaRemoteController;
 }
 
@@ -20,7 +23,7 @@ const linkParams = z.object({ id: sessionIdSchema, link_id: z.string().min(1).ma
 const failures = { "4xx": errorAnswerSchema, "5xx": errorAnswerSchema };
 const CONTROL = { scopes: ["sessions:control"], session: "params" } as const;
 
-export const linkRoutes: FastifyPluginAsyncZod<LinkRoutesOptions> = async (app, { controller }) => {
+export const linkRoutes: FastifyPluginAsyncZod<LinkRoutesOptions> = async (app, { controller, audit }) => {
   app.post(
     "/session/:id/links",
     {
@@ -34,7 +37,12 @@ export const linkRoutes: FastifyPluginAsyncZod<LinkRoutesOptions> = async (app, 
         response: { 201: linkAnswerSchema, ...failures },
       },
     },
-    async ({ params, body }, reply) => reply.status(201).send(await controller.makeLink(params.id, body)),
+    async (request, reply) => {
+      const { params, body } = request;
+      const link = await controller.makeLink(params.id, body);
+      recorderOf(audit, request)("link.create", params.id, { link: link.link_id, role: link.role });
+      return reply.status(201).send(link);
+    },
   );
 
   app.delete(
@@ -49,8 +57,10 @@ export const linkRoutes: FastifyPluginAsyncZod<LinkRoutesOptions> = async (app, 
         response: { 200: successSchema, ...failures },
       },
     },
-    async ({ params }) => {
+    async (request) => {
+      const { params } = request;
       controller.revokeLink(params.id, params.link_id);
+      recorderOf(audit, request)("link.revoke", params.id, { link: params.link_id });
       return { success: true as const };
     },
   );

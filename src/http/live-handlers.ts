@@ -1,9 +1,21 @@
 /** What each message of an operator does: a table the type checker keeps complete. */
+
+import type { Detail } from "../audit/audit-log.ts";
 import { AppError } from "../errors.ts";
+import type { Action } from "../protocol/audit.ts";
 import { type ClientMessage, type ClientMessageOf, type ServerMessage, WATCHER_MESSAGES } from "../protocol/live.ts";
 import type { Seat } from "../session/controller.ts";
 
-type Handler<T extends ClientMessage["type"]> = (seat: Seat, message: ClientMessageOf<T>) => void | Promise<void>;
+/** A viewer's place, and who is told what is done from there. */
+export interface RecordedSeat extends Seat {
+  /** Called once the act has succeeded. Never throws. */
+  readonly record: (action: Action, detail: Detail) => void;
+}
+
+type Handler<T extends ClientMessage["type"]> = (
+  seat: RecordedSeat,
+  message: ClientMessageOf<T>,
+) => void | Promise<void>;
 
 const HANDLERS = {
   mouse_event: replay,
@@ -19,7 +31,7 @@ const HANDLERS = {
   take_control: ({ session, viewer }) => session.crowd.takeControl(viewer),
   release_control: ({ session, viewer }) => session.crowd.releaseControl(viewer),
   finish,
-  extend: ({ session }, { seconds }) => session.extend(seconds),
+  extend,
   // Already done: as the socket opened, or where nobody has to.
   authenticate: ({ viewer }, { id }) => viewer.send(AUTHENTICATED, id),
 } satisfies { [T in ClientMessage["type"]]: Handler<T> };
@@ -34,7 +46,7 @@ export const AUTHENTICATED: ServerMessage = {
 
 /** Does what the message asks for. Throws AppError; the caller tells the client. */
 export function handleMessage<T extends ClientMessage["type"]>(
-  seat: Seat,
+  seat: RecordedSeat,
   message: ClientMessageOf<T>,
 ): void | Promise<void> {
   if (seat.viewer.role === "watch" && !WATCHER_MESSAGES.has(message.type)) {
@@ -56,7 +68,15 @@ async function checkCompletion({ session, viewer }: Seat, { id }: ClientMessageO
   await session.check((answer) => viewer.send({ type: "completion_status", ...answer }, id));
 }
 
-async function finish({ session, viewer }: Seat, { id, outcome, note }: ClientMessageOf<"finish">): Promise<void> {
+async function finish(seat: RecordedSeat, { id, outcome, note }: ClientMessageOf<"finish">): Promise<void> {
+  const { session, viewer } = seat;
   const { completed, reason } = await session.finish(viewer, outcome, note);
+  // Done may also find that the rules hold, or that somebody else's end came first: `reason` says which.
+  if (session.ended) seat.record(`finish.${outcome}`, { operator: viewer.name, reason });
   if (!session.ended) viewer.send({ type: "completion_status", completed, reason }, id);
+}
+
+function extend({ session, viewer, record }: RecordedSeat, { seconds }: ClientMessageOf<"extend">): void {
+  session.extend(seconds);
+  record("session.extend", { operator: viewer.name, expires_at: new Date(session.record.expires_at).toISOString() });
 }

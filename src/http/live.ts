@@ -1,6 +1,7 @@
 /** The operator socket: bounds and checks what comes in, and hands it on. */
 import type { WebSocket } from "@fastify/websocket";
 import type { FastifyBaseLogger, FastifyPluginAsync, FastifyRequest } from "fastify";
+import type { AuditTrail } from "../audit/trail.ts";
 import type { Config } from "../config.ts";
 import { AppError, codeEntry, toAppError } from "../errors.ts";
 import {
@@ -11,12 +12,13 @@ import {
   MAX_FIRST_MESSAGE_BYTES,
   type ServerMessage,
 } from "../protocol/live.ts";
-import type { CaptchaRemoteController, Seat } from "../session/controller.ts";
+import type { CaptchaRemoteController } from "../session/controller.ts";
 import type { ViewerForm, ViewerLine } from "../session/viewer.ts";
+import { type Recorder, recorderOf } from "./audited.ts";
 import type { GuardDeps } from "./auth.ts";
 import { idOf, parseMessage } from "./client-message.ts";
 import { EarlyMessages } from "./early-messages.ts";
-import { AUTHENTICATED, handleMessage } from "./live-handlers.ts";
+import { AUTHENTICATED, handleMessage, type RecordedSeat } from "./live-handlers.ts";
 import { type Entrant, PendingSockets, SocketEntry } from "./socket-entry.ts";
 
 /** [W8] */
@@ -32,12 +34,13 @@ export interface LiveRouteOptions {
   readonly guard: GuardDeps;
   readonly limits: Pick<Config, "authenticateSeconds" | "maxPendingConnections">;
   readonly controller: CaptchaRemoteController;
+  readonly audit: AuditTrail;
   /** Holds the operators' sockets for as long as they are open. */
   readonly sockets: Set<WebSocket>;
 }
 
 export const liveRoute: FastifyPluginAsync<LiveRouteOptions> = async (app, options) => {
-  const { controller, sockets, guard, limits } = options;
+  const { controller, audit, sockets, guard, limits } = options;
   const pending = new PendingSockets(limits);
   app.get<{ Params: { id: string } }>(
     "/ws/:id",
@@ -47,7 +50,8 @@ export const liveRoute: FastifyPluginAsync<LiveRouteOptions> = async (app, optio
       socket.once("close", () => sockets.delete(socket));
       const { id } = request.params;
       // Listeners are attached before anything is awaited, or the first messages would be lost.
-      new LiveConnection(socket, request, controller, new SocketEntry(guard, request, id), pending).start(id);
+      const entry = new SocketEntry(guard, request, id);
+      new LiveConnection({ socket, request, controller, entry, pending, record: recorderOf(audit, request) }).start(id);
     },
   );
 };
@@ -55,6 +59,15 @@ export const liveRoute: FastifyPluginAsync<LiveRouteOptions> = async (app, optio
 /** ws answers the first offered subprotocol whatever it is; only ours is answered. */
 export function chooseSubprotocol(offered: Set<string>): string | false {
   return [BINARY_SUBPROTOCOL, JSON_SUBPROTOCOL].find((ours) => offered.has(ours)) ?? false;
+}
+
+interface ConnectionParts {
+  readonly socket: WebSocket;
+  readonly request: FastifyRequest;
+  readonly controller: CaptchaRemoteController;
+  readonly entry: SocketEntry;
+  readonly pending: PendingSockets;
+  readonly record: Recorder;
 }
 
 class LiveConnection {
@@ -65,9 +78,11 @@ class LiveConnection {
   readonly #log: FastifyBaseLogger;
   readonly #controller: CaptchaRemoteController;
   #isKnown = false;
-  #seat: Seat | null = null;
+  #seat: RecordedSeat | null = null;
   #stopWatching = () => {};
   readonly #early = new EarlyMessages();
+  readonly #record: Recorder;
+  readonly #request: FastifyRequest;
   /** The newest picture that arrived before the session had finished its welcome; 0 is the ping before the first. */
   #earlyArrival = -1;
   #aliveAt = performance.now();
@@ -75,19 +90,16 @@ class LiveConnection {
   #heart: NodeJS.Timeout | undefined;
   #pingedAt = performance.now();
 
-  constructor(
-    socket: WebSocket,
-    request: FastifyRequest,
-    controller: CaptchaRemoteController,
-    entry: SocketEntry,
-    pending: PendingSockets,
-  ) {
+  constructor({ socket, request, controller, entry, pending, record }: ConnectionParts) {
     this.#entry = entry;
     this.#pending = pending;
+    this.#record = record;
+    this.#request = request;
     this.#socket = socket;
     this.#line = lineOf(socket);
     this.#log = request.log;
     this.#controller = controller;
+    this.#record = record;
   }
 
   start(sessionId: string): void {
@@ -132,8 +144,13 @@ class LiveConnection {
 
   async #join(sessionId: string, { caller, role }: Entrant): Promise<void> {
     const socket = this.#socket;
-    const seat = await this.#controller.join(sessionId, this.#line, formOf(socket), role);
-    this.#seat = seat;
+    // Whoever looks at this request later, the audit trail for one, learns who it was.
+    this.#request.caller = caller;
+    const seat = await this.#controller.join(sessionId, this.#line, formOf(socket), {
+      role,
+      witness: (action, operator) => this.#record(action, sessionId, { operator }),
+    });
+    this.#seat = { ...seat, record: (action, detail) => this.#record(action, sessionId, detail) };
     this.#stopWatching = this.#entry.whenOver(caller, () => this.#refuse(new AppError("unauthorized")));
     seat.viewer.arrived(this.#earlyArrival);
     if (socket.readyState !== socket.OPEN) return this.#onClose();
@@ -167,7 +184,7 @@ class LiveConnection {
     this.#socket.close(codeEntry(error.code).close ?? 1011, error.code);
   }
 
-  async #handle(seat: Seat, message: ClientMessage): Promise<void> {
+  async #handle(seat: RecordedSeat, message: ClientMessage): Promise<void> {
     try {
       await handleMessage(seat, message);
     } catch (error) {

@@ -1,9 +1,12 @@
 /** The REST routes of sessions: checked by the schemas of protocol/, answered by the controller. */
-import type { FastifyReply } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
+import type { Detail } from "../audit/audit-log.ts";
+import type { AuditTrail } from "../audit/trail.ts";
 import { SESSION_STATES, type SessionState, sessionIdSchema } from "../protocol/common.ts";
 import {
+  type CreateSession,
   checkCompletionBodySchema,
   completedSchema,
   createSessionSchema,
@@ -23,6 +26,7 @@ import {
 } from "../protocol/rest.ts";
 import { unknownStatus } from "../session/answers.ts";
 import type { CaptchaRemoteController } from "../session/controller.ts";
+import { recorderOf } from "./audited.ts";
 
 /** A storage state may be large; everything else keeps the server's limit. */
 const CREATE_BODY_LIMIT_BYTES = 4 * 1024 * 1024;
@@ -47,9 +51,11 @@ const CONTROL = { scopes: ["sessions:control"], session: "params" } as const;
 
 export interface SessionRoutesOptions {
   readonly controller: CaptchaRemoteController;
+  readonly audit: AuditTrail;
 }
 
-export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async (app, { controller }) => {
+export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async (app, { controller, audit }) => {
+  const recorder = (request: FastifyRequest) => recorderOf(audit, request);
   app.post(
     "/sessions",
     {
@@ -69,6 +75,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async 
         caller: request.caller,
         respondAsync: /(^|,)\s*respond-async\s*(,|;|$)/i.test(request.headers.prefer ?? ""),
         idempotencyKey: request.headers["idempotency-key"],
+        onCreated: (id) => recorder(request)("session.create", id, placeOf(request.body)),
       });
       return reply.status(201).header("location", new URL(answer.status_url).pathname).send(answer);
     },
@@ -130,9 +137,12 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async 
         response: { 200: mouseAnswerSchema, ...failures },
       },
     },
-    async ({ body }) => {
-      const { session_id, event_type, x, y } = body;
-      const completed = await controller.mouse(session_id, { type: "mouse_event", event_type, x, y });
+    async (request) => {
+      const { session_id, event_type, x, y } = request.body;
+      const input = { type: "mouse_event", event_type, x, y } as const;
+      const completed = await controller.mouse(session_id, input, (action, operator) =>
+        recorder(request)(action, session_id, { operator }),
+      );
       return { success: true as const, completed };
     },
   );
@@ -181,8 +191,11 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async 
         response: { 200: successSchema, ...failures },
       },
     },
-    async ({ params }) => {
-      controller.cancel(params.id);
+    async (request) => {
+      const { id } = request.params;
+      const lives = controller.living(id) !== undefined;
+      controller.cancel(id);
+      if (lives) recorder(request)("session.cancel", id);
       return { success: true as const };
     },
   );
@@ -198,7 +211,12 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async 
         response: { 200: resultSchema, ...failures },
       },
     },
-    ({ params }) => controller.result(params.id),
+    async (request) => {
+      const { id } = request.params;
+      const result = await controller.result(id);
+      if (result.has_storage_state) recorder(request)("state.export", id);
+      return result;
+    },
   );
 
   app.post(
@@ -213,9 +231,21 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async 
         response: { 200: extendAnswerSchema, ...failures },
       },
     },
-    async ({ params, body }) => ({ session_id: params.id, expires_at: controller.extend(params.id, body.seconds) }),
+    async (request) => {
+      const { id } = request.params;
+      const expires_at = controller.extend(id, request.body.seconds);
+      recorder(request)("session.extend", id, { expires_at });
+      return { session_id: id, expires_at };
+    },
   );
 };
+
+/** Where a session's page is, without anything that may be secret: a site, or a browser's debugging port. */
+function placeOf({ url, cdp }: CreateSession): Detail {
+  const given = URL.parse(url ?? cdp?.endpoint ?? "");
+  const place = given ? `${given.protocol}//${given.host}` : null;
+  return cdp ? { cdp: place } : { site: place };
+}
 
 /** The one answer that is not JSON: past the serializer, with the framework's own headers kept. */
 function sendJpeg(reply: FastifyReply, jpeg: Buffer) {

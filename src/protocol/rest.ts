@@ -221,7 +221,10 @@ export type SessionStatus = z.infer<typeof statusSchema>;
 
 export const evidenceSchema = z.object({
   rule: z.string().meta({ description: "The rule that held, as JSON." }),
-  frame: z.string().nullable().meta({ description: "URL of the frame it held in; null: in all of them." }),
+  frame: z
+    .string()
+    .nullable()
+    .meta({ description: "URL of the frame it held in, without query; null: in all of them." }),
   since: z.iso.datetime(),
 });
 export type Evidence = z.infer<typeof evidenceSchema>;

@@ -13,6 +13,7 @@ import {
   type SessionListItem,
   type SessionStatus,
 } from "../protocol/rest.ts";
+import { tellableUrl } from "../tellable.ts";
 import type { ChallengePage, Notice, OpenPageRequest } from "./page.ts";
 import { isEnd } from "./state.ts";
 import type { SessionRecord } from "./store.ts";
@@ -79,7 +80,7 @@ export function sessionAnswer(record: SessionRecord, challenge: CaptchaInfo | nu
 
 /** Whether the browser shows the page, for who cannot see it. */
 export function visibilityNotice({ hidden, url }: Pick<ChallengePage, "hidden" | "url">): Notice {
-  return { type: "page_notice", notice: hidden ? "page_not_visible" : "page_visible", url: url ?? "" };
+  return { type: "page_notice", notice: hidden ? "page_not_visible" : "page_visible", url: tellableUrl(url ?? "") };
 }
 
 /** [W18] */

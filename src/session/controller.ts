@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { Logger } from "pino";
 import type { z } from "zod";
-import type { Caller, Grants, Role } from "../auth/caller.ts";
+import type { Caller, Grants } from "../auth/caller.ts";
 import { mayList, type Subject } from "../auth/permissions.ts";
 import type { Config } from "../config.ts";
 import { AppError } from "../errors.ts";
@@ -24,13 +24,14 @@ import { SessionDirectory } from "./directory.ts";
 import type { EventFeed } from "./event-feed.ts";
 import { type Created, FirstAnswers } from "./first-answers.ts";
 import { endForgotten } from "./forgotten.ts";
+import type { Witness } from "./lease.ts";
 import type { OperatorLinks } from "./operator-links.ts";
 import type { MouseInput, OpenPage } from "./page.ts";
 import { Session } from "./session.ts";
 import { NOBODY, stateEvent } from "./session-news.ts";
 import { isEnd, LIVING_STATES } from "./state.ts";
 import type { SessionStore } from "./store.ts";
-import { Viewer, type ViewerForm, type ViewerLine } from "./viewer.ts";
+import { Viewer, type ViewerForm, type ViewerLine, type ViewerRights } from "./viewer.ts";
 
 /** Rows of one list answer. */
 const LIST_LIMIT = 500;
@@ -71,6 +72,8 @@ export interface CreateOptions {
   readonly openPage?: OpenPage;
   /** Aborted at any time, it ends the session as DELETE does. */
   readonly signal?: AbortSignal;
+  /** The session has begun; a repeat with the same Idempotency-Key begins none. */
+  readonly onCreated?: (sessionId: string) => void;
 }
 
 /** A viewer's place in a session. */
@@ -147,9 +150,9 @@ export class CaptchaRemoteController {
   }
 
   /** [R4] */
-  async mouse(id: string, input: MouseInput): Promise<boolean> {
+  async mouse(id: string, input: MouseInput, witness?: Witness): Promise<boolean> {
     const session = this.#sessions.session(id);
-    await session.restInput(input);
+    await session.restInput(input, witness);
     return session.completed;
   }
 
@@ -220,9 +223,9 @@ export class CaptchaRemoteController {
   }
 
   /** [W2] A viewer joins a session. Throws session_not_found, session_ended. */
-  async join(id: string, line: ViewerLine, form: ViewerForm, role: Role = "control"): Promise<Seat> {
+  async join(id: string, line: ViewerLine, form: ViewerForm, rights: ViewerRights = {}): Promise<Seat> {
     const session = this.#sessions.session(id);
-    const seat = { session, viewer: new Viewer(`operator-${++this.#viewerNumber}`, line, form, role) };
+    const seat = { session, viewer: new Viewer(`operator-${++this.#viewerNumber}`, line, form, rights) };
     await session.join(seat.viewer);
     return seat;
   }
@@ -256,6 +259,7 @@ export class CaptchaRemoteController {
     this.#deps.links.makeFirst(record, this.#deps.config.maxTimeoutSeconds);
     // In one step: what cannot be written leaves nothing behind but a link to nowhere.
     this.#deps.store.create(record, callback);
+    options.onCreated?.(id);
     const session = new Session(record, {
       store: this.#deps.store,
       save: (changed) => this.#sessions.save(changed),

@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "../errors.ts";
 import type { ServerMessage } from "../protocol/live.ts";
 import { type Farewell, visibilityNotice } from "./answers.ts";
-import { type Actor, ControlLease } from "./lease.ts";
+import { type Actor, ControlLease, type Witness } from "./lease.ts";
 import type { ChallengePage, PageInput, Picture } from "./page.ts";
 import { PictureFeed } from "./picture-feed.ts";
 import type { SessionRecord } from "./store.ts";
@@ -30,7 +30,9 @@ export class Crowd {
   readonly #deps: CrowdDeps;
   readonly #viewers = new Set<Viewer>();
   readonly #lease = new ControlLease();
-  readonly #restOperator: Actor = { name: "rest" };
+  readonly #restOperator: Actor & { witness: Witness | undefined } = { name: "rest", witness: undefined };
+  /** Of whom it was last told that they are in control. */
+  #witnessed: Actor | null = null;
   readonly #feed: PictureFeed;
   #restQuiet: NodeJS.Timeout | undefined;
 
@@ -59,6 +61,7 @@ export class Crowd {
   async join(viewer: Viewer, pageReadyOrLate: Promise<void>): Promise<void> {
     this.#viewers.add(viewer);
     this.#deps.onPresence("joined", viewer.name);
+    viewer.witness?.("operator.join", viewer.name);
     // What a lost holder still held down is not the newcomer's.
     if (!this.#lease.holder) this.#deps.page()?.releaseAll();
     this.#lease.join(viewer);
@@ -88,6 +91,7 @@ export class Crowd {
     this.#syncControl();
     this.#tellPresence();
     this.#deps.onPresence("left", viewer.name);
+    viewer.witness?.("operator.leave", viewer.name);
     if (held) void this.#letGoLater();
   }
 
@@ -135,7 +139,8 @@ export class Crowd {
   }
 
   /** [R4] A mouse event over REST: the one anonymous operator, gone again when quiet for 10 s. */
-  restInput(input: PageInput): void {
+  restInput(input: PageInput, witness?: Witness): void {
+    if (!this.#lease.holds(this.#restOperator)) this.#restOperator.witness = witness;
     if (!this.#lease.holder) {
       // What a lost socket still holds down is not this operator's.
       this.#deps.page()?.releaseAll();
@@ -195,10 +200,19 @@ export class Crowd {
 
   #syncControl(): void {
     const { holder } = this.#lease;
+    this.#witnessControl(holder);
     this.#deps.onControl(this.holder);
     for (const viewer of this.#viewers) {
       viewer.send({ type: "control", holder: holder?.name ?? null, you: holder === viewer });
     }
+  }
+
+  #witnessControl(holder: Actor | null): void {
+    const before = this.#witnessed;
+    if (holder === before) return;
+    this.#witnessed = holder;
+    before?.witness?.("control.release", before.name);
+    holder?.witness?.("control.take", holder.name);
   }
 
   #tellPresence(): void {

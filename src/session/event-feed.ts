@@ -41,11 +41,11 @@ export class EventFeed {
       return;
     }
     this.#news.emit(uid);
-    this.#news.emit("any", event);
+    this.#news.emit("any", event, uid);
   }
 
-  /** Calls back after every event; answers the stop. */
-  onEvent(listener: (event: SessionEvent) => void): () => void {
+  /** Calls back after every event, with its session's uid; answers the stop. */
+  onEvent(listener: (event: SessionEvent, uid: string) => void): () => void {
     this.#news.on("any", listener);
     return () => this.#news.off("any", listener);
   }

@@ -1,11 +1,19 @@
 /** Who is in control: exactly one operator acts, the others watch [W16]. */
+import type { Action } from "../protocol/audit.ts";
 
 /** A holder who has not acted for so long may be relieved by a press of an older client. */
 const IDLE_HOLDER_MS = 5_000;
 
+/** What an actor does in a session, told to whoever records it; the name is the operator's. */
+export type Witness = (
+  action: Extract<Action, "operator.join" | "operator.leave" | "control.take" | "control.release">,
+  operator: string,
+) => void;
+
 /** Whoever may act on a session: a connected viewer, or the one anonymous REST operator [R4]. */
 export interface Actor {
   readonly name: string;
+  readonly witness?: Witness | undefined;
 }
 
 export class ControlLease {

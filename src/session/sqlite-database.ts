@@ -76,6 +76,9 @@ const MIGRATIONS = [
      entry TEXT NOT NULL,
      hash TEXT NOT NULL
    ) STRICT;
+   CREATE INDEX audit_by_session ON audit (json_extract(entry, '$.session_id'), seq);
+   CREATE TRIGGER audit_only_grows BEFORE INSERT ON audit
+     WHEN NEW.seq <> (SELECT ifnull(max(seq), 0) + 1 FROM audit) BEGIN SELECT RAISE(ABORT, 'append only'); END;
    CREATE TRIGGER audit_is_never_changed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'append only'); END;
    CREATE TRIGGER audit_is_never_cut BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'append only'); END;`,
 ];
@@ -114,9 +117,7 @@ export function openDatabase(dataDir: string): HeldDatabase {
 export function attachDatabase(dataDir: string): DatabaseSync {
   makeDataDir(dataDir);
   const path = join(dataDir, "sessions.db");
-  // Only its owner reads what is in it, whatever the folder allows. SQLite gives its side files the same rights.
-  closeSync(openSync(path, "a", 0o600));
-  chmodSync(path, 0o600);
+  keepPrivate(path);
   const db = new DatabaseSync(path);
   try {
     // WAL with NORMAL: a crash of the process loses nothing, a power cut at most the last moves.
@@ -161,7 +162,9 @@ export function parseOwn<T>(text: unknown): T {
 
 /** SQLite's own file lock: the system drops it with the process, however that ends. */
 function holdDataDir(dataDir: string): DatabaseSync {
-  const lock = new DatabaseSync(join(dataDir, "server.lock"));
+  const path = join(dataDir, "server.lock");
+  keepPrivate(path);
+  const lock = new DatabaseSync(path);
   try {
     lock.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;");
     return lock;
@@ -169,6 +172,12 @@ function holdDataDir(dataDir: string): DatabaseSync {
     lock.close();
     throw new Error(`Another server already uses ${dataDir}; stop it or set DATA_DIR.`, { cause });
   }
+}
+
+/** Only its owner reads what is in this file, whatever the folder allows. SQLite gives its side files the same rights. */
+function keepPrivate(path: string): void {
+  closeSync(openSync(path, "a", 0o600));
+  chmodSync(path, 0o600);
 }
 
 function makeDataDir(dataDir: string): void {

@@ -1,8 +1,10 @@
 /** Sessions in SQLite: one file in DATA_DIR that a restart can read. */
 import type { DatabaseSync } from "node:sqlite";
+import type { AuditLog } from "../audit/audit-log.ts";
 import type { SessionState } from "../protocol/common.ts";
 import type { StorageState } from "../protocol/rest.ts";
 import type { Callback, DeliveryQueue, EventLog } from "./event-log.ts";
+import { SqliteAudit } from "./sqlite-audit.ts";
 import { emptyWriteAheadLog, type HeldDatabase, inOneStep, openDatabase, parseOwn } from "./sqlite-database.ts";
 import { SqliteDeliveries } from "./sqlite-deliveries.ts";
 import { SqliteEvents } from "./sqlite-events.ts";
@@ -16,6 +18,7 @@ export function openSqliteStore(dataDir: string): SessionStore {
 class SqliteStore implements SessionStore {
   readonly events: EventLog;
   readonly deliveries: DeliveryQueue;
+  readonly audit: AuditLog;
   readonly #db: DatabaseSync;
   readonly #close: () => void;
   /** Whether the write-ahead log may still have what was removed; that of a killed server may. */
@@ -25,6 +28,7 @@ class SqliteStore implements SessionStore {
     this.#db = db;
     this.#close = close;
     this.events = new SqliteEvents(db);
+    this.audit = new SqliteAudit(db);
     this.deliveries = new SqliteDeliveries(db, () => {
       this.#hasRemains = true;
     });

@@ -1,4 +1,5 @@
 /** The port to storage: plain records in and out. */
+import type { AuditLog } from "../audit/audit-log.ts";
 import type { SessionState, Size, Verified } from "../protocol/common.ts";
 import type { CreateSession, Evidence, SessionAnswer, StorageState } from "../protocol/rest.ts";
 import type { Callback, DeliveryQueue, EventLog } from "./event-log.ts";
@@ -38,6 +39,7 @@ export interface IdempotentAnswer {
 export interface SessionStore {
   readonly events: EventLog;
   readonly deliveries: DeliveryQueue;
+  readonly audit: AuditLog;
   /** Inserts a new record and where its webhooks go, if anywhere: both or, where that throws, nothing. */
   create(record: SessionRecord, callback: Callback | null): void;
   /** Inserts or replaces the record with this uid. */

@@ -3,6 +3,7 @@ import type { Role } from "../auth/caller.ts";
 import { AppError } from "../errors.ts";
 import { encodeFrame } from "../protocol/frame.ts";
 import type { ClientMessageOf, ServerMessage, ServerMessageOf } from "../protocol/live.ts";
+import type { Witness } from "./lease.ts";
 import { LineGauge } from "./line.ts";
 import { type Level, MAX_PICTURE_BYTES, type Picture, type ViewMode } from "./page.ts";
 
@@ -46,10 +47,17 @@ export interface ViewerHooks {
   onPace(): void;
 }
 
+/** What a viewer may do, and who is told what it does. */
+export interface ViewerRights {
+  readonly role?: Role;
+  readonly witness?: Witness | undefined;
+}
+
 export class Viewer {
   readonly name: string;
   readonly form: ViewerForm;
   readonly role: Role;
+  readonly witness: Witness | undefined;
   readonly #line: ViewerLine;
   readonly #gauge = new LineGauge();
   #hooks: ViewerHooks | null = null;
@@ -68,8 +76,9 @@ export class Viewer {
   #heldUntil = 0;
   #holdTimer: NodeJS.Timeout | undefined;
 
-  constructor(name: string, line: ViewerLine, form: ViewerForm, role: Role = "control") {
+  constructor(name: string, line: ViewerLine, form: ViewerForm, { role = "control", witness }: ViewerRights = {}) {
     this.name = name;
+    this.witness = witness;
     this.#line = line;
     this.form = form;
     this.role = role;

@@ -6,6 +6,7 @@ import { KNOWN_KINDS } from "../../src/browser/challenge-kinds.ts";
 import { loadConfig } from "../../src/config.ts";
 import { ENVIRONMENT } from "../../src/environment.ts";
 import { CODES, type Code, codeEntry } from "../../src/errors.ts";
+import { ACTIONS } from "../../src/protocol/audit.ts";
 import { SESSION_STATES, type SessionState } from "../../src/protocol/common.ts";
 import { sessionEventSchema } from "../../src/protocol/events.ts";
 import { clientMessageSchema, serverMessageSchema } from "../../src/protocol/live.ts";
@@ -135,6 +136,11 @@ for (const path of ["docs/protocol.md", "README.md", "README.zh-CN.md"]) {
     expect(rows.map((row) => codeWords(row)[0])).toEqual(Object.keys(ENVIRONMENT));
   });
 }
+
+test("[R17] docs/protocol.md has every action of the audit trail with what it means, and no other", async () => {
+  const rows = rowsOf(await read("docs/protocol.md"), "action", "when", "detail");
+  expect(rows.map((row) => [subject(row), row[1]])).toEqual(Object.entries(ACTIONS));
+});
 
 test("docs/protocol.md and README.md tell the real defaults", async () => {
   const defaults = loadConfig({});

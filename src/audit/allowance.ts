@@ -1,0 +1,52 @@
+/** How many entries one session may make by acts that a client can repeat as fast as it likes. */
+import type { Action } from "../protocol/audit.ts";
+
+/** No person takes control, or asks for time, more than once a second. */
+const MAX_REPEATS = 60;
+const WINDOW_MS = 60_000;
+/** More sessions than can live or be asked for at a time; the oldest go first. */
+const MAX_SESSIONS = 10_000;
+
+const REPEATABLE: ReadonlySet<Action> = new Set<Action>([
+  "operator.join",
+  "operator.leave",
+  "control.take",
+  "control.release",
+  "session.extend",
+  "state.export",
+]);
+
+interface Window {
+  startedAt: number;
+  count: number;
+  leftOut: number;
+}
+
+export class Allowance {
+  readonly #windows = new Map<string, Window>();
+
+  /**
+   * Whether this act may make an entry; where not, it is counted. `leftOut` is how many were not recorded since the last
+   * entry of that session. @param now monotonic ms
+   */
+  ask(sessionId: string, action: Action, now: number): { readonly allowed: boolean; readonly leftOut: number } {
+    const window = this.#windows.get(sessionId) ?? { startedAt: now, count: 0, leftOut: 0 };
+    if (now - window.startedAt > WINDOW_MS) Object.assign(window, { startedAt: now, count: 0 });
+    if (action === "session.end") this.#windows.delete(sessionId);
+    else this.#keep(sessionId, window);
+    if (REPEATABLE.has(action)) window.count += 1;
+    if (REPEATABLE.has(action) && window.count > MAX_REPEATS) {
+      window.leftOut += 1;
+      return { allowed: false, leftOut: 0 };
+    }
+    const { leftOut } = window;
+    window.leftOut = 0;
+    return { allowed: true, leftOut };
+  }
+
+  #keep(sessionId: string, window: Window): void {
+    this.#windows.set(sessionId, window);
+    const [oldest] = this.#windows.keys();
+    if (this.#windows.size > MAX_SESSIONS && oldest !== undefined) this.#windows.delete(oldest);
+  }
+}

@@ -1,0 +1,361 @@
+/** Secrets planted everywhere, then a look through everything that the server said: to whom it need not be said, it is not. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmod, mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { createServer } from "node:http";
+import { type AddressInfo, connect as connectSocket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { WebSocket } from "ws";
+import { call } from "../api/requests.ts";
+import { TEST_FOLDER_PREFIX, type TestSite } from "../fixtures.ts";
+import { type BotBrowser, test as base, expect } from "../guest.ts";
+import { LiveClient } from "../live-client.ts";
+import { watchProgram } from "../programs.ts";
+import { WebhookReceiver } from "../webhook-receiver.ts";
+import { leaks, neverSeen, type Place, type Planted } from "./planted.ts";
+
+const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
+const WEBHOOK_SECRET = `whsec_${Buffer.from("SERVERS-OWN-WEBHOOK-SECRET").toString("base64")}`;
+const CALLBACK_SECRET = `whsec_${Buffer.from("CALLBACK-SECRET-OF-A-BOT").toString("base64")}`;
+
+/** Every word is one of its own, and none is a part of another. */
+const PLANTED = {
+  cookie: { word: "PLANTEDCOOKIE", allowed: ["result"] },
+  localStorage: { word: "PLANTEDLOCAL", allowed: ["result"] },
+  header: { word: "PLANTEDHEADER", allowed: [] },
+  userAgent: { word: "PLANTEDAGENT", allowed: [] },
+  urlQuery: { word: "PLANTEDQUERY", allowed: ["detail"] },
+  urlFragment: { word: "PLANTEDFRAGMENT", allowed: ["detail"] },
+  laterQuery: { word: "PLANTEDLATER", allowed: [] },
+  title: { word: "PLANTEDTITLE", allowed: [] },
+  frameQuery: { word: "PLANTEDFRAME", allowed: [] },
+  popupQuery: { word: "PLANTEDPOPUP", allowed: [] },
+  downloadQuery: { word: "PLANTEDDOWNLOAD", allowed: [] },
+  dialog: { word: "PLANTEDDIALOG", allowed: ["socket"] },
+  typed: { word: "PLANTEDTYPED", allowed: [] },
+  pasted: { word: "PLANTEDPASTED", allowed: [] },
+  note: { word: "PLANTEDNOTE", allowed: ["result", "events", "webhook"] },
+  metadata: { word: "PLANTEDMETADATA", allowed: ["detail"] },
+  idempotencyKey: { word: "PLANTEDIDEMPOTENCY", allowed: [] },
+  callbackQuery: { word: "PLANTEDCALLBACK", allowed: [] },
+  callbackSecret: { word: CALLBACK_SECRET.slice(6), allowed: [] },
+  callbackSecretText: { word: "CALLBACK-SECRET-OF-A-BOT", allowed: [] },
+  webhookSecret: { word: WEBHOOK_SECRET.slice(6), allowed: [] },
+  webhookSecretText: { word: "SERVERS-OWN-WEBHOOK-SECRET", allowed: [] },
+  cdpQuery: { word: "PLANTEDCDP", allowed: [] },
+  cdpPassword: { word: "PLANTEDPASSWORD", allowed: [] },
+  candidateQuery: { word: "PLANTEDTAB", allowed: [] },
+  badCookie: { word: "PLANTEDBAD", allowed: [] },
+  badBody: { word: "PLANTEDBODY", allowed: [] },
+  authorization: { word: "PLANTEDBEARER", allowed: [] },
+  ticket: { word: "PLANTEDTICKET", allowed: [] },
+  pathQuery: { word: "PLANTEDPATH", allowed: [] },
+} as const satisfies Record<string, Planted>;
+
+interface Program {
+  readonly url: string;
+  readonly api: string;
+  readonly dataDir: string;
+  readonly out: () => string;
+  stop(): Promise<void>;
+}
+
+const test = base.extend<{ program: Program; receiver: WebhookReceiver }>({
+  /** The program itself, telling all that it can tell. */
+  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
+  program: async ({}, use) => {
+    const dataDir = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
+    // As a folder is that an administrator has made.
+    await chmod(dataDir, 0o755);
+    const env = {
+      PATH: process.env["PATH"] ?? "",
+      CHROMIUM_PATH: process.env["CHROMIUM_PATH"] ?? "",
+      DATA_DIR: dataDir,
+      PORT: "0",
+      DEMO: "off",
+      LOG_LEVEL: "trace",
+      URL_ALLOW_PRIVATE: "on",
+      WEBHOOK_SECRET,
+    };
+    const child = spawn(process.execPath, [CLI], { env });
+    const { out, exitCode } = watchProgram(child);
+    const stop = async () => {
+      child.kill("SIGINT");
+      await exitCode;
+    };
+    await expect.poll(out, { timeout: 30_000 }).toContain("Ctrl-C ends it");
+    const url = /Console +(http:\/\/[^/\s]+)/.exec(out())?.[1] ?? "";
+    await use({ url, api: `${url}/api/captcha`, dataDir, out, stop });
+    await stop();
+    await rm(dataDir, { recursive: true, force: true });
+  },
+  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
+  receiver: async ({}, use) => {
+    const receiver = await WebhookReceiver.start();
+    await use(receiver);
+    await receiver.stop();
+  },
+});
+
+/** Everything that was told, by where. */
+type Told = Record<Place, string[]>;
+
+function nothing(): Told {
+  return {
+    output: [],
+    create: [],
+    list: [],
+    detail: [],
+    status: [],
+    result: [],
+    events: [],
+    webhook: [],
+    audit: [],
+    error: [],
+    socket: [],
+    metrics: [],
+  };
+}
+
+/** A page that does all that pages do with addresses; its frame says when the challenge is done. */
+function serveSite(site: TestSite): string {
+  site.serve("/popup", "<title>popup</title>");
+  site.serve("/file", (_request, response) => {
+    response.setHeader("content-disposition", 'attachment; filename="a.bin"').end("data");
+  });
+  site.serve("/frame", `<div id="done">done</div>`);
+  site.serve(
+    "/later",
+    `<title>PLANTEDTITLE</title><body><input id="field" style="display:block;width:600px;height:400px"><script>
+      alert("PLANTEDDIALOG");
+      onmouseup = () => {
+        onmouseup = null;
+        open("/popup?token=PLANTEDPOPUP#PLANTEDPOPUP");
+        location.href = "/file?token=PLANTEDDOWNLOAD";
+      };
+      field.oninput = () => {
+        if (field.value !== "PLANTEDTYPEDPLANTEDPASTED") return;
+        const frame = document.createElement("iframe");
+        frame.src = "/frame?token=PLANTEDFRAME#PLANTEDFRAME";
+        document.body.append(frame);
+      };
+    </script></body>`,
+  );
+  // Nothing can be reached from here but by who has brought all that was given.
+  return site.serve("/first", ({ headers }, response) => {
+    const has =
+      [headers["x-token"], headers["user-agent"], headers.cookie].join() ===
+      "PLANTEDHEADER,PLANTEDAGENT,sid=PLANTEDCOOKIE";
+    const script = `onmouseup = () => { location.href = "/later?token=PLANTEDLATER#PLANTEDLATER"; };`;
+    response.setHeader("content-type", "text/html").end(has ? `<script>${script}</script>` : "not for you");
+  });
+}
+
+function creation(site: TestSite, receiver: WebhookReceiver): Record<string, unknown> {
+  const { hostname } = new URL(site.origin);
+  return {
+    session_id: "planted",
+    url: `${serveSite(site)}?token=PLANTEDQUERY#PLANTEDFRAGMENT`,
+    user_agent: "PLANTEDAGENT",
+    extra_headers: { "x-token": "PLANTEDHEADER" },
+    storage_state: {
+      cookies: [
+        {
+          name: "sid",
+          value: "PLANTEDCOOKIE",
+          domain: hostname,
+          path: "/",
+          expires: -1,
+          httpOnly: true,
+          secure: false,
+          sameSite: "Lax",
+        },
+      ],
+      origins: [{ origin: site.origin, localStorage: [{ name: "token", value: "PLANTEDLOCAL" }] }],
+    },
+    metadata: { order: "PLANTEDMETADATA" },
+    completion: { all: [{ visible: "#done" }, { url: "**/later**" }], stable_ms: 0 },
+    callback_url: `${receiver.url}?token=PLANTEDCALLBACK`,
+    callback_secret: CALLBACK_SECRET,
+  };
+}
+
+/** A person works in the page: clicks, types, and is told of what the page does. */
+async function work(client: LiveClient): Promise<void> {
+  const click = () => {
+    const at = { x: 300, y: 300, button: "left" };
+    client.send({ type: "mouse_event", event_type: "down", buttons: 1, ...at });
+    client.send({ type: "mouse_event", event_type: "up", buttons: 0, ...at });
+  };
+  await client.next("control", ({ you }) => you);
+  click();
+  await client.next("dialog");
+  click();
+  await client.next("page_notice", ({ notice }) => notice === "popup");
+  await client.next("page_notice", ({ notice }) => notice === "download_refused");
+  for (const key of "PLANTEDTYPED") {
+    for (const event_type of ["down", "up"])
+      client.send({ type: "key", event_type, key, code: `Key${key}`, modifiers: 8 });
+  }
+  client.send({ type: "text", text: "PLANTEDPASTED" });
+}
+
+/** A person that gives up writes why. */
+async function giveUp(program: Program, site: TestSite, receiver: WebhookReceiver, told: Told): Promise<void> {
+  const { completion: _none, ...body } = creation(site, receiver);
+  const created = await call("POST", `${program.api}/sessions`, { ...body, session_id: "given-up" });
+  told.create.push(JSON.stringify(created.body));
+  const client = await LiveClient.connect(created.body.ws_url, ["captcha.json.v1"]);
+  await client.next("control", ({ you }) => you);
+  client.send({ type: "finish", outcome: "cannot", note: "PLANTEDNOTE" });
+  await client.closed;
+  told.socket.push(...client.received.map((message) => JSON.stringify(message)));
+}
+
+async function readAll(program: Program, told: Told): Promise<void> {
+  const text = async (path: string) => (await fetch(`${program.api}${path}`)).text();
+  const states = "starting,waiting,active,solved,failed,expired,cancelled";
+  told.list.push(await text("/sessions"), await text(`/sessions?state=${states}`));
+  told.audit.push(await text("/audit?limit=500"));
+  told.metrics.push(await text("/metrics"), await text("/healthz"), await text("/readyz"));
+  for (const id of ["planted", "given-up"]) {
+    told.detail.push(await text(`/session/${id}`));
+    told.status.push(await text(`/status/${id}`));
+    told.result.push(await text(`/session/${id}/result`));
+    told.events.push(await text(`/session/${id}/events?after=0`));
+  }
+}
+
+/** Requests that are refused, each with something secret in it; what they are answered. */
+async function beRefused(program: Program, site: TestSite, guest: BotBrowser): Promise<string[]> {
+  const answers: string[] = [];
+  const refused = async (body: unknown, headers = {}, path = "/sessions", method = "POST") => {
+    const answer = await call(method, `${program.api}${path}`, body, headers);
+    expect(answer.status, JSON.stringify(answer.body)).toBeGreaterThanOrEqual(400);
+    answers.push(JSON.stringify(answer.body));
+  };
+  const page = site.serve("/tab", "<title>tab</title>");
+  await refused({ url: "http://127.0.0.1:1/?token=PLANTEDQUERY" });
+  await refused({
+    url: `${site.serve("/file-only", (_request, response) => void response.setHeader("content-disposition", "attachment").end("data"))}?token=PLANTEDQUERY`,
+  });
+  await refused({ url: "ftp://user:PLANTEDQUERY@127.0.0.1/?token=PLANTEDQUERY" });
+  const garbage = createServer((_request, response) => void response.end("PLANTEDCDP")).listen(0, "127.0.0.1");
+  await once(garbage, "listening");
+  const { port } = garbage.address() as AddressInfo;
+  for (const endpoint of [
+    "http://127.0.0.1:1/?token=PLANTEDCDP",
+    "ws://127.0.0.1:1/?token=PLANTEDCDP",
+    "http://bot:PLANTEDPASSWORD@127.0.0.1:1/",
+    "ws://bot:PLANTEDPASSWORD@127.0.0.1:1/#PLANTEDCDP",
+    `http://127.0.0.1:${port}/?token=PLANTEDCDP`,
+    `ws://127.0.0.1:${port}/?token=PLANTEDCDP`,
+    "http://chrome.example:9222/?token=PLANTEDCDP",
+  ]) {
+    await refused({ cdp: { endpoint } });
+  }
+  garbage.close();
+  for (const number of [1, 2]) await guest.open(`${page}?token=PLANTEDTAB${number}#PLANTEDTAB`);
+  await refused({ cdp: { endpoint: guest.endpoint, url_contains: "/tab" } });
+  const bad = {
+    name: "sid",
+    value: "PLANTEDBAD",
+    domain: "127.0.0.1",
+    path: "no path",
+    expires: 1,
+    secure: "PLANTEDBAD",
+  };
+  await refused({ url: page, storage_state: { cookies: [bad] } });
+  await refused({ url: page, storage_state: { origins: [{ origin: "PLANTEDBAD", localStorage: "PLANTEDBAD" }] } });
+  await refused({ url: page, callback_secret: "PLANTEDBODY" });
+  await refused({ url: page, locale: "PLANTEDBODY?" });
+  await refused('{"url": PLANTEDBODY}');
+  await refused(undefined, {}, "/nowhere?token=PLANTEDPATH", "GET");
+  await refused(
+    undefined,
+    { authorization: "Bearer PLANTEDBEARER", cookie: "sid=PLANTEDBEARER" },
+    "/session/unknown/result?token=PLANTEDPATH",
+    "GET",
+  );
+  return answers;
+}
+
+/** What no well-behaved client sends. */
+async function sendNonsense(program: Program): Promise<void> {
+  const { hostname, port } = new URL(program.url);
+  for (const text of [
+    "GET / HTTP/1.1\r\nauthorization: Bearer PLANTEDBEARER\r\nno header\r\n\r\n",
+    "GET /api/captcha/control?token=PLANTEDPATH HTTP/9.9\r\n\r\n",
+    `GET / HTTP/1.1\r\ncookie: PLANTEDBEARER${"x".repeat(40_000)}\r\n\r\n`,
+  ]) {
+    const socket = connectSocket(Number(port), hostname);
+    socket.on("error", () => {});
+    socket.write(text);
+    socket.resume();
+    await once(socket, "close");
+  }
+  const socket = new WebSocket(
+    `${program.api.replace("http", "ws")}/ws/unknown?token=PLANTEDPATH`,
+    ["captcha.json.v1", "captcha.ticket.PLANTEDTICKET"],
+    {
+      headers: { authorization: "Bearer PLANTEDBEARER" },
+    },
+  );
+  await once(socket, "close");
+}
+
+test("no secret is told where it need not be", async ({ program, site, receiver, botBrowser }) => {
+  test.setTimeout(90_000);
+  const told = nothing();
+  const body = creation(site, receiver);
+  // The first tries fail: failures are told in the log.
+  let tries = 0;
+  receiver.answer = (response) => {
+    tries += 1;
+    response.writeHead(tries === 1 ? 500 : 204).end("PLANTEDCALLBACK");
+  };
+  const headers = { "idempotency-key": "PLANTEDIDEMPOTENCY" };
+  const created = await call("POST", `${program.api}/sessions`, body, headers);
+  expect(created.status, JSON.stringify(created.body)).toBe(201);
+  told.create.push(JSON.stringify(created.body), created.headers.get("location") ?? "");
+  const again = await call("POST", `${program.api}/sessions`, { ...body, label: "another" }, headers);
+  told.error.push(JSON.stringify(again.body));
+  const client = await LiveClient.connect(created.body.ws_url, ["captcha.json.v1"]);
+  await work(client);
+  expect((await client.closed).code).toBe(1000);
+  told.socket.push(...client.received.map((message) => JSON.stringify(message)));
+  await giveUp(program, site, receiver, told);
+  told.error.push(...(await beRefused(program, site, botBrowser)));
+  await sendNonsense(program);
+  await readAll(program, told);
+  await expect.poll(() => receiver.types().filter((type) => type === "session.ended").length).toBeGreaterThanOrEqual(2);
+  told.webhook.push(...receiver.received.map((webhook) => webhook.body));
+  await program.stop();
+  told.output.push(program.out());
+
+  expect(told.result.join()).toContain('"rule":"{\\"visible\\":\\"#done\\"}"');
+  expect(told.output.join()).toContain("webhook failed");
+  expect(leaks(PLANTED, told)).toEqual([]);
+  expect(neverSeen(PLANTED, told)).toEqual([]);
+});
+
+test("what is kept in DATA_DIR is its owner's alone", async ({ program, site }) => {
+  const url = site.serve("/", "<title>page</title>");
+  const created = await call("POST", `${program.api}/sessions`, { url });
+  expect(created.status).toBe(201);
+  const entries = await readdir(program.dataDir, { withFileTypes: true });
+  const modes = await Promise.all(
+    entries.map(async (entry) => {
+      const { mode } = await stat(join(program.dataDir, entry.name));
+      return [entry.name, entry.isDirectory(), (mode & 0o777).toString(8)];
+    }),
+  );
+  expect(modes.map(([name]) => name)).toEqual(
+    expect.arrayContaining(["sessions.db", "sessions.db-wal", "sessions.db-shm", "server.lock", "profiles"]),
+  );
+  for (const [name, isFolder, mode] of modes) expect([name, mode]).toEqual([name, isFolder ? "700" : "600"]);
+  const profile = await stat(join(program.dataDir, "profiles", created.body.session_id));
+  expect((profile.mode & 0o777).toString(8)).toBe("700");
+});
