@@ -3,8 +3,9 @@ import type { DatabaseSync } from "node:sqlite";
 import { grantsSchema, keyNameSchema } from "../auth/key-spec.ts";
 import { type KeyRow, SqliteKeys } from "../auth/sqlite-keys.ts";
 import { ConfigError, configFromProcess } from "../config.ts";
-import { attachDatabase } from "../session/sqlite-database.ts";
+import { attachDatabase, inOneStep } from "../session/sqlite-database.ts";
 import { type Command, takeOptions } from "./command.ts";
+import { recordCommand } from "./record.ts";
 
 const OPTIONS = ["scopes", "labels", "url-allow", "key-cdp-allow"] as const;
 
@@ -32,21 +33,21 @@ export const keysCommand: Command = {
   },
 };
 
-function answer(
-  db: DatabaseSync,
-  verb: string,
-  name: string | undefined,
-  own: Partial<Record<string, string>>,
-): string {
+type Options = Partial<Record<string, string>>;
+type RecordKey = (action: "key.add" | "key.revoke", key: KeyRow) => void;
+
+/** A key and its entry in the audit trail are written both or not at all. */
+function answer(db: DatabaseSync, verb: string, name: string | undefined, own: Options): string {
   const keys = new SqliteKeys(db);
+  const record: RecordKey = (action, { id, name: key }) => recordCommand(db, action, { id, name: key });
   if (verb === "list" && name === undefined) return keys.list().map(lineOf).join("") || "There are no keys yet.\n";
   if (name === undefined) throw new ConfigError(["keys: add NAME, list, or revoke NAME"]);
-  if (verb === "revoke") return revoke(keys, name);
-  if (verb === "add") return add(keys, name, own);
+  if (verb === "revoke") return inOneStep(db, () => revoke(keys, name, record));
+  if (verb === "add") return inOneStep(db, () => add(keys, name, own, record));
   throw new ConfigError(["keys: add NAME, list, or revoke NAME"]);
 }
 
-function add(keys: SqliteKeys, name: string, own: Partial<Record<string, string>>): string {
+function add(keys: SqliteKeys, name: string, own: Options, record: RecordKey): string {
   const named = keyNameSchema.safeParse(name);
   if (!named.success) throw new ConfigError([`keys add: ${named.error.issues[0]?.message}`]);
   const { scopes, labels, "url-allow": url_allow, "key-cdp-allow": cdp_allow } = own;
@@ -58,12 +59,14 @@ function add(keys: SqliteKeys, name: string, own: Partial<Record<string, string>
     throw new ConfigError([`keys add: a living key is called ${name}`]);
   }
   const { key, secret } = keys.add(name, grants.data);
+  record("key.add", key);
   return `${secret}\n\nThe key "${name}" (${key.grants.scopes.join(", ")}). Only a hash of it is kept.\n`;
 }
 
-function revoke(keys: SqliteKeys, name: string): string {
+function revoke(keys: SqliteKeys, name: string, record: RecordKey): string {
   const key = keys.revoke(name);
   if (!key) throw new ConfigError([`keys revoke: there is no living key ${name}`]);
+  record("key.revoke", key);
   return `Revoked the key "${key.name}" (${key.id}). Its sessions go on to their end.\n`;
 }
 

@@ -1,8 +1,9 @@
 /** `captcha-remote links rotate`: another secret signs operator links from now on. */
-import { mkdirSync } from "node:fs";
 import { KeyRing } from "../auth/key-ring.ts";
 import { ConfigError, configFromProcess } from "../config.ts";
+import { attachDatabase } from "../session/sqlite-database.ts";
 import type { Command } from "./command.ts";
+import { recordCommand } from "./record.ts";
 
 const REVOKE_OLD = "--revoke-old";
 
@@ -15,8 +16,13 @@ export const linksCommand: Command = {
     if (verb !== "rotate") throw new ConfigError(["links: rotate"]);
     const forgetOlder = argv.includes(REVOKE_OLD);
     const { dataDir } = configFromProcess(argv.filter((word) => word !== REVOKE_OLD));
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    new KeyRing(dataDir).rotate({ forgetOlder });
+    const db = attachDatabase(dataDir);
+    try {
+      recordCommand(db, "links.rotate", { older_links: forgetOlder ? "void" : "good" });
+      new KeyRing(dataDir).rotate({ forgetOlder });
+    } finally {
+      db.close();
+    }
     write(
       forgetOlder
         ? "A new secret signs operator links. All that were given out before are void.\n"

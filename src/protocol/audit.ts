@@ -17,7 +17,7 @@ export const ACTIONS = {
   "state.export": "Cookies and storage of an ended session were handed out with its result.",
   "link.create": "An operator link was made.",
   "link.revoke": "An operator link was revoked.",
-  "links.rotate": "All operator links were made invalid by a new signing key.",
+  "links.rotate": "Another secret signs operator links from here on.",
   "key.add": "An API key was added.",
   "key.revoke": "An API key was revoked.",
 } as const;
@@ -30,7 +30,11 @@ export const MAX_PAGE_OF_ENTRIES = 500;
 export const auditEntrySchema = z.object({
   seq: z.int().meta({ description: "1 for the first entry ever, without gaps." }),
   at: z.iso.datetime(),
-  who: z.string().meta({ description: "A key or a link by its id, `anybody`, `server` or `program`; never a secret." }),
+  who: z
+    .string()
+    .meta({
+      description: "A key or a link by its id, `anybody`, `id_holder`, `cli`, `server` or `program`; never a secret.",
+    }),
   address: z.string().nullable().meta({ description: "Where the request came from; null: from no connection." }),
   action: actionSchema,
   session_id: z.string().nullable(),
