@@ -104,7 +104,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async 
         response: { 200: sessionDetailSchema, ...failures },
       },
     },
-    ({ params }) => controller.detail(params.id),
+    ({ params, caller }) => controller.detail(params.id, caller),
   );
 
   app.get(
@@ -193,9 +193,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async 
     },
     async (request) => {
       const { id } = request.params;
-      const lives = controller.living(id) !== undefined;
-      controller.cancel(id);
-      if (lives) recorder(request)("session.cancel", id);
+      if (controller.cancel(id)) recorder(request)("session.cancel", id);
       return { success: true as const };
     },
   );

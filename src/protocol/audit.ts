@@ -30,11 +30,9 @@ export const MAX_PAGE_OF_ENTRIES = 500;
 export const auditEntrySchema = z.object({
   seq: z.int().meta({ description: "1 for the first entry ever, without gaps." }),
   at: z.iso.datetime(),
-  who: z
-    .string()
-    .meta({
-      description: "A key or a link by its id, `anybody`, `id_holder`, `cli`, `server` or `program`; never a secret.",
-    }),
+  who: z.string().meta({
+    description: "A key or a link by its id, `anybody`, `id_holder`, `cli`, `server` or `program`; never a secret.",
+  }),
   address: z.string().nullable().meta({ description: "Where the request came from; null: from no connection." }),
   action: actionSchema,
   session_id: z.string().nullable(),

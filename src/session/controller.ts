@@ -18,6 +18,7 @@ import type {
   SessionStatus,
   TicketAnswer,
 } from "../protocol/rest.ts";
+import { tellableUrl } from "../tellable.ts";
 import { listItem, newRecord, outcomeOf, pageRequest, sessionAnswer, statusOf } from "./answers.ts";
 import { callbackOf } from "./callback.ts";
 import { SessionDirectory } from "./directory.ts";
@@ -126,7 +127,7 @@ export class CaptchaRemoteController {
   }
 
   /** [R2] One session with a picture taken now. */
-  async detail(id: string): Promise<SessionDetail> {
+  async detail(id: string, caller: Caller = ANYBODY): Promise<SessionDetail> {
     const record = this.#sessions.record(id);
     const page = this.#sessions.living(id)?.page ?? null;
     const picture = await page?.picture("challenge", 1).catch(() => null);
@@ -135,7 +136,8 @@ export class CaptchaRemoteController {
       screenshot: picture?.jpeg.toString("base64") ?? null,
       captcha_info: page?.challenge ?? null,
       viewport: record.viewport,
-      url: record.url,
+      // What follows the path may be as secret as a cookie: only who asked for it knows it already.
+      url: record.owner === ownerOf(caller) ? record.url : tellableUrl(record.url),
       instructions: record.instructions,
       metadata: record.metadata ?? null,
       verified: record.verified,
@@ -171,9 +173,11 @@ export class CaptchaRemoteController {
     return statusOf(id, record);
   }
 
-  /** [R7] */
-  cancel(id: string): void {
-    this.#sessions.living(id)?.end("cancelled", "cancelled_by_bot");
+  /** [R7] False where there was nothing left to end. */
+  cancel(id: string): boolean {
+    const session = this.#sessions.living(id);
+    session?.end("cancelled", "cancelled_by_bot");
+    return session !== undefined;
   }
 
   /** [R11] What the session came to. Throws not_ended before. */

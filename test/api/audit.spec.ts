@@ -37,7 +37,7 @@ test("[R17] a session from its creation to the export of its state", async ({ se
   const operator = expect.stringMatching(/^operator-\d+$/);
   const expires_at = expect.any(String);
   const ended = { outcome: "solved", reason: "operator_done", verified: "operator" };
-  const mine = { who: "anybody", address: "127.0.0.1", session_id: id };
+  const mine = { who: "key:config:test", address: "127.0.0.1", session_id: id };
   expect(entries.map(({ seq: _seq, at: _at, hash: _hash, ...entry }) => entry)).toEqual([
     { ...mine, action: "session.create", detail: { site: site.origin } },
     { ...mine, action: "operator.join", detail: { operator } },

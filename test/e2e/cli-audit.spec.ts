@@ -40,14 +40,14 @@ test("[R17] verify tells how many entries are in a whole chain, beside a server,
   expect(listed.code).toBe(0);
   const lines = listed.out.trim().split("\n");
   expect(lines.map((line) => JSON.parse(line))).toEqual([
-    expect.objectContaining({ seq: 2, action: "session.cancel", who: "anybody", address: "127.0.0.1" }),
+    expect.objectContaining({ seq: 2, action: "session.cancel", who: "key:config:test", address: "127.0.0.1" }),
     expect.objectContaining({ seq: 3, action: "session.end", who: "server", hash }),
   ]);
 
   await close();
   const db = new DatabaseSync(join(dataDir, "sessions.db"));
   db.exec(
-    "DROP TRIGGER audit_is_never_changed; UPDATE audit SET entry = replace(entry, 'anybody', 'nobody') WHERE seq = 2",
+    "DROP TRIGGER audit_is_never_changed; UPDATE audit SET entry = replace(entry, 'config:test', 'config:else') WHERE seq = 2",
   );
   db.close();
   expect(await run("audit", "verify", "--data-dir", dataDir)).toEqual({

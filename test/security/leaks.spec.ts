@@ -8,9 +8,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WebSocket } from "ws";
+import type { SessionAnswer } from "../../src/protocol/rest.ts";
 import { call } from "../api/requests.ts";
 import { TEST_FOLDER_PREFIX, type TestSite } from "../fixtures.ts";
 import { type BotBrowser, test as base, expect } from "../guest.ts";
+import { TEST_KEY, TEST_KEY_SPEC } from "../key.ts";
 import { LiveClient } from "../live-client.ts";
 import { watchProgram } from "../programs.ts";
 import { WebhookReceiver } from "../webhook-receiver.ts";
@@ -37,7 +39,7 @@ const PLANTED = {
   typed: { word: "PLANTEDTYPED", allowed: [] },
   pasted: { word: "PLANTEDPASTED", allowed: [] },
   note: { word: "PLANTEDNOTE", allowed: ["result", "events", "webhook"] },
-  metadata: { word: "PLANTEDMETADATA", allowed: ["detail"] },
+  metadata: { word: "PLANTEDMETADATA", allowed: ["detail", "detailToOps"] },
   idempotencyKey: { word: "PLANTEDIDEMPOTENCY", allowed: [] },
   callbackQuery: { word: "PLANTEDCALLBACK", allowed: [] },
   callbackSecret: { word: CALLBACK_SECRET.slice(6), allowed: [] },
@@ -51,6 +53,8 @@ const PLANTED = {
   badBody: { word: "PLANTEDBODY", allowed: [] },
   authorization: { word: "PLANTEDBEARER", allowed: [] },
   ticket: { word: "PLANTEDTICKET", allowed: [] },
+  key: { word: TEST_KEY, allowed: [] },
+  keyOfOps: { word: "PLANTEDKEY", allowed: [] },
   pathQuery: { word: "PLANTEDPATH", allowed: [] },
 } as const satisfies Record<string, Planted>;
 
@@ -78,6 +82,7 @@ const test = base.extend<{ program: Program; receiver: WebhookReceiver }>({
       LOG_LEVEL: "trace",
       URL_ALLOW_PRIVATE: "on",
       WEBHOOK_SECRET,
+      API_KEYS: `${TEST_KEY_SPEC},ops:PLANTEDKEY-of-ops:ops`,
     };
     const child = spawn(process.execPath, [CLI], { env });
     const { out, exitCode } = watchProgram(child);
@@ -106,8 +111,11 @@ function nothing(): Told {
   return {
     output: [],
     create: [],
+    links: [],
+    tickets: [],
     list: [],
     detail: [],
+    detailToOps: [],
     status: [],
     result: [],
     events: [],
@@ -189,7 +197,6 @@ async function work(client: LiveClient): Promise<void> {
     client.send({ type: "mouse_event", event_type: "down", buttons: 1, ...at });
     client.send({ type: "mouse_event", event_type: "up", buttons: 0, ...at });
   };
-  await client.next("control", ({ you }) => you);
   click();
   await client.next("dialog");
   click();
@@ -215,13 +222,15 @@ async function giveUp(program: Program, site: TestSite, receiver: WebhookReceive
 }
 
 async function readAll(program: Program, told: Told): Promise<void> {
-  const text = async (path: string) => (await fetch(`${program.api}${path}`)).text();
+  const text = async (path: string, key = TEST_KEY) =>
+    (await fetch(`${program.api}${path}`, { headers: { authorization: `Bearer ${key}` } })).text();
   const states = "starting,waiting,active,solved,failed,expired,cancelled";
   told.list.push(await text("/sessions"), await text(`/sessions?state=${states}`));
   told.audit.push(await text("/audit?limit=500"));
   told.metrics.push(await text("/metrics"), await text("/healthz"), await text("/readyz"));
   for (const id of ["planted", "given-up"]) {
     told.detail.push(await text(`/session/${id}`));
+    told.detailToOps.push(await text(`/session/${id}`, "PLANTEDKEY-of-ops"));
     told.status.push(await text(`/status/${id}`));
     told.result.push(await text(`/session/${id}/result`));
     told.events.push(await text(`/session/${id}/events?after=0`));
@@ -306,6 +315,31 @@ async function sendNonsense(program: Program): Promise<void> {
   await once(socket, "close");
 }
 
+/** A link, traded for a ticket, that opens a socket: what each of them is, for the looking. */
+async function comeByLink({ api }: Program, session: SessionAnswer, told: Told): Promise<Record<string, Planted>> {
+  const { session_id: id, ws_url, control_url } = session;
+  const made = await call("POST", `${api}/session/${id}/links`, { role: "watch" });
+  told.links.push(JSON.stringify(made.body));
+  const secretOf = (link: string) => link.split(".").at(-1) ?? "";
+  const token = new URL(made.body.url).hash.slice(1);
+  const traded = await call("POST", `${api}/session/${id}/ticket`, undefined, { authorization: `Bearer ${token}` });
+  told.tickets.push(JSON.stringify(traded.body));
+  const watcher = await LiveClient.connect(ws_url, ["captcha.json.v1", `captcha.ticket.${traded.body.ticket}`]);
+  await watcher.next("session_info");
+  watcher.terminate();
+  const stranger = new WebSocket(ws_url, ["captcha.json.v1"]);
+  await once(stranger, "open");
+  stranger.send(JSON.stringify({ type: "authenticate", token }));
+  const [answer] = await once(stranger, "message");
+  told.socket.push(String(answer));
+  stranger.terminate();
+  return {
+    firstLink: { word: secretOf(control_url), allowed: ["create"] },
+    watchLink: { word: secretOf(token), allowed: ["links"] },
+    usedTicket: { word: traded.body.ticket, allowed: ["tickets"] },
+  };
+}
+
 test("no secret is told where it need not be", async ({ program, site, receiver, botBrowser }) => {
   test.setTimeout(90_000);
   const told = nothing();
@@ -323,6 +357,8 @@ test("no secret is told where it need not be", async ({ program, site, receiver,
   const again = await call("POST", `${program.api}/sessions`, { ...body, label: "another" }, headers);
   told.error.push(JSON.stringify(again.body));
   const client = await LiveClient.connect(created.body.ws_url, ["captcha.json.v1"]);
+  await client.next("control", ({ you }) => you);
+  const links = await comeByLink(program, created.body, told);
   await work(client);
   expect((await client.closed).code).toBe(1000);
   told.socket.push(...client.received.map((message) => JSON.stringify(message)));
@@ -337,8 +373,9 @@ test("no secret is told where it need not be", async ({ program, site, receiver,
 
   expect(told.result.join()).toContain('"rule":"{\\"visible\\":\\"#done\\"}"');
   expect(told.output.join()).toContain("webhook failed");
-  expect(leaks(PLANTED, told)).toEqual([]);
-  expect(neverSeen(PLANTED, told)).toEqual([]);
+  const planted = { ...PLANTED, ...links };
+  expect(leaks(planted, told)).toEqual([]);
+  expect(neverSeen(planted, told)).toEqual([]);
 });
 
 test("what is kept in DATA_DIR is its owner's alone", async ({ program, site }) => {

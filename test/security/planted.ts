@@ -4,8 +4,11 @@
 export type Place =
   | "output"
   | "create"
+  | "links"
+  | "tickets"
   | "list"
   | "detail"
+  | "detailToOps"
   | "status"
   | "result"
   | "events"
