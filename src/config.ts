@@ -36,9 +36,10 @@ type FieldOf<Name extends string> = Uncapitalize<Pascal<Name>>;
 type Values = { readonly [Name in keyof Variables as FieldOf<Name>]: z.output<Variables[Name]> };
 
 /** ... where another one does not decide about it, and what is made of them. */
-export interface Config extends Omit<Values, "basePath" | "demo" | "challengeKindsFile"> {
+export interface Config extends Omit<Values, "basePath" | "demo" | "challengeKindsFile" | "maxSessionsPerKey"> {
   readonly basePath: string;
   readonly demo: boolean;
+  readonly maxSessionsPerKey: number;
   readonly customKinds: readonly ChallengeKind[];
   /** PATH, where a system Chromium is looked for. */
   readonly searchPath: string;
@@ -100,13 +101,14 @@ export function loadConfig(env: NodeJS.ProcessEnv, argv: readonly string[] = [])
     throw new ConfigError([...lines.values()]);
   }
   const fields = Object.fromEntries(Object.entries(parsed.data).map(([name, value]) => [fieldOf(name), value]));
-  const { basePath, demo, dataDir, challengeKindsFile, ...values } = fields as unknown as Values;
-  const { publicUrl } = values;
+  const { basePath, demo, dataDir, challengeKindsFile, maxSessionsPerKey, ...values } = fields as unknown as Values;
+  const { publicUrl, maxSessions } = values;
   return Object.freeze({
     ...values,
     basePath: basePath ?? (publicUrl ? new URL(publicUrl).pathname.replace(/\/$/, "") : ""),
     dataDir: resolve(dataDir),
     demo: demo ?? publicUrl === undefined,
+    maxSessionsPerKey: maxSessionsPerKey ?? maxSessions,
     customKinds: challengeKindsFile ? readKinds(challengeKindsFile) : [],
     searchPath: env["PATH"] ?? "",
     browserEnvironment: pick(env, BROWSER_VARIABLES),

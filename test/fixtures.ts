@@ -82,6 +82,8 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
         DATA_DIR: dataDir,
         DEMO: "off",
         MAX_SESSIONS: "60",
+        // All tests of a worker are one address.
+        MAX_CREATES_PER_MINUTE: "10000",
       };
       const config = loadConfig(siteIsolation ? { ...env, CHROMIUM_PATH: await isolating(chromium, dataDir) } : env);
       const { app, controller, publicUrl } = await buildApp(config, { log });

@@ -1,6 +1,7 @@
 /** The operator socket: bounds and checks what comes in, and hands it on. */
 import type { WebSocket } from "@fastify/websocket";
 import type { FastifyBaseLogger, FastifyPluginAsync, FastifyRequest } from "fastify";
+import type { Config } from "../config.ts";
 import { AppError, codeEntry, toAppError } from "../errors.ts";
 import {
   BINARY_SUBPROTOCOL,
@@ -8,37 +9,58 @@ import {
   type ClientMessage,
   clientMessageSchema,
   JSON_SUBPROTOCOL,
-  MAX_CLIENT_MESSAGE_BYTES,
   messageIdSchema,
   type ServerMessage,
 } from "../protocol/live.ts";
 import type { CaptchaRemoteController, Seat } from "../session/controller.ts";
 import type { ViewerForm, ViewerLine } from "../session/viewer.ts";
+import type { Connections } from "./connections.ts";
+import { HeldMove, isInput, isMove, type Move } from "./held-move.ts";
 import { handleMessage } from "./live-handlers.ts";
+import { type MessageBounds, MessageLimits } from "./message-limits.ts";
+import type { Refusals } from "./refusals.ts";
+import { MAX_BEING_TOLD, refuseSocket } from "./refused-socket.ts";
+import { lineOf } from "./socket-line.ts";
 
 /** [W8] */
 const PING_EVERY_MS = 15_000;
 const SILENCE_LIMIT_MS = 30_000;
 const HEARTBEAT_TICK_MS = 1_000;
-/** Text that waits for a reader who does not read; above it the line is given up. */
-const MAX_BUFFERED_BYTES = 1024 * 1024;
 /** Messages that may come before the session has welcomed the socket. */
 const MAX_EARLY_MESSAGES = 200;
-/** A fast mouse sends 60 to 250 a second. */
-const MAX_MESSAGES_PER_SECOND = 1_000;
 
 export interface LiveRouteOptions {
   readonly controller: CaptchaRemoteController;
   /** Holds the operators' sockets for as long as they are open. */
   readonly sockets: Set<WebSocket>;
+  readonly connections: Connections;
+  readonly refusals: Refusals;
+  readonly limits: MessageBounds & Pick<Config, "maxMessageBytes">;
 }
 
-export const liveRoute: FastifyPluginAsync<LiveRouteOptions> = async (app, { controller, sockets }) => {
-  app.get<{ Params: { id: string } }>("/ws/:id", { websocket: true, schema: { hide: true } }, (socket, request) => {
+export const liveRoute: FastifyPluginAsync<LiveRouteOptions> = async (app, options) => {
+  const { sockets, connections } = options;
+  const beingTold = new Set<WebSocket>();
+  /** Before the upgrade, where so many are being told already that one more would cost too much. */
+  const preHandler = async ({ ip }: FastifyRequest) => {
+    if (beingTold.size >= MAX_BEING_TOLD && connections.refuses(ip)) connections.take(ip);
+  };
+  const route = { websocket: true, preHandler, schema: { hide: true } } as const;
+  app.get<{ Params: { id: string } }>("/ws/:id", route, (socket, request) => {
+    let release: () => void;
+    try {
+      release = connections.take(request.ip);
+    } catch (error) {
+      refuseSocket(socket, toAppError(error), options.refusals, beingTold);
+      return;
+    }
     sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
+    socket.once("close", () => {
+      release();
+      sockets.delete(socket);
+    });
     // Listeners are attached before anything is awaited, or the first messages would be lost.
-    new LiveConnection(socket, request, controller).start(request.params.id);
+    new LiveConnection(socket, request, options).start(request.params.id);
   });
 };
 
@@ -52,28 +74,34 @@ class LiveConnection {
   readonly #line: ViewerLine;
   readonly #log: FastifyBaseLogger;
   readonly #controller: CaptchaRemoteController;
+  readonly #refusals: Refusals;
+  readonly #maxMessageBytes: number;
+  readonly #limits: MessageLimits;
+  readonly #heldMove = new HeldMove((move) => this.#onMove(move));
   #seat: Seat | null = null;
   #early: ClientMessage[] = [];
   /** The newest picture that arrived before the session had finished its welcome; 0 is the ping before the first. */
   #earlyArrival = -1;
   #aliveAt = performance.now();
-  #second = { startedAt: 0, count: 0 };
   #heart: NodeJS.Timeout | undefined;
   #pingedAt = performance.now();
 
-  constructor(socket: WebSocket, request: FastifyRequest, controller: CaptchaRemoteController) {
+  constructor(socket: WebSocket, request: FastifyRequest, { controller, refusals, limits }: LiveRouteOptions) {
     this.#socket = socket;
     this.#line = lineOf(socket);
     this.#log = request.log;
     this.#controller = controller;
+    this.#refusals = refusals;
+    this.#maxMessageBytes = limits.maxMessageBytes;
+    this.#limits = new MessageLimits(limits);
   }
 
   start(sessionId: string): void {
     const socket = this.#socket;
     socket.on("message", (data: Buffer, isBinary: boolean) => this.#guard(() => this.#onMessage(data, isBinary)));
     socket.on("pong", (data: Buffer) => this.#onPong(data));
-    socket.on("ping", () => this.#alive());
-    socket.on("error", (error: Error) => this.#log.debug({ err: error }, "operator socket error"));
+    socket.on("ping", () => this.#guard(() => this.#onControlFrame()));
+    socket.on("error", (error: Error) => this.#onError(error));
     socket.on("close", () => this.#onClose());
     this.#heart = setInterval(() => this.#heartbeat(), HEARTBEAT_TICK_MS);
     this.#guard(() => this.#join(sessionId));
@@ -96,30 +124,65 @@ class LiveConnection {
     for (const message of this.#early.splice(0)) void this.#handle(this.#seat, message);
   }
 
-  #onMessage(data: Buffer, isBinary: boolean): Promise<void> | void {
+  #onMessage(data: Buffer, isBinary: boolean): void {
     this.#alive();
-    this.#count();
-    if (isBinary) throw new AppError("invalid_message", { field: "message", why: "text is due, not binary" });
     // Where a bot's server has brought its own sockets, so has it their bound.
-    if (data.length > MAX_CLIENT_MESSAGE_BYTES) return this.#socket.close(1009, "payload_too_large");
-    const text = data.toString("utf8");
+    if (data.length > this.#maxMessageBytes) this.#fail(new AppError("payload_too_large"));
+    else if (this.#limits.mayRead(data.length)) this.#onText(data.toString("utf8"), isBinary);
+    else this.#onExcess();
+  }
+
+  #onText(text: string, isBinary: boolean): void {
     let message: ClientMessage;
     try {
+      if (isBinary) throw new AppError("invalid_message", { field: "message", why: "text is due, not binary" });
       message = parseMessage(text);
     } catch (error) {
-      this.#fail(error, idOf(text));
+      if (this.#limits.mayAct(undefined)) this.#fail(error, isBinary ? undefined : idOf(text));
+      else this.#onExcess();
       return;
     }
-    if (this.#seat) return this.#handle(this.#seat, message);
-    this.#keepEarly(message);
+    if (isMove(message)) this.#onMove(message);
+    else if (this.#limits.mayAct(message.type)) this.#act(message);
+    else this.#onExcess(message.id);
+  }
+
+  /** Never an error: of moves that come too fast the newest is enough. */
+  #onMove(move: Move): void {
+    if (this.#limits.mayMove()) {
+      // What is held is older than this one.
+      this.#heldMove.take();
+      this.#receive(move);
+    } else {
+      this.#heldMove.hold(move, this.#limits.msUntilMove());
+    }
+  }
+
+  #act(message: ClientMessage): void {
+    const held = isInput(message) ? this.#heldMove.take() : null;
+    if (held) this.#receive(held);
+    this.#receive(message);
+  }
+
+  #receive(message: ClientMessage): void {
+    if (this.#seat) void this.#handle(this.#seat, message);
+    else this.#keepEarly(message);
   }
 
   /** Until the welcome. A mouse moves on meanwhile: of moves in a row the last is enough. */
   #keepEarly(message: ClientMessage): void {
     const last = this.#early.at(-1);
     if (last && isMove(last) && isMove(message)) this.#early.pop();
-    if (this.#early.length >= MAX_EARLY_MESSAGES) throw new AppError("rate_limited");
-    this.#early.push(message);
+    if (this.#early.length < MAX_EARLY_MESSAGES) this.#early.push(message);
+    else this.#onExcess(message.id);
+  }
+
+  /** A message was dropped as there are too many; told once a second, and no longer borne after ten of them. */
+  #onExcess(replyTo?: string | number): void {
+    const excess = this.#limits.exceed();
+    if (excess === "silence") this.#refusals.count("rate_limited", "socket");
+    else this.#sendError(new AppError("rate_limited"), replyTo);
+    if (excess === "close") this.#socket.close(codeEntry("rate_limited").close, "rate_limited");
   }
 
   async #handle(seat: Seat, message: ClientMessage): Promise<void> {
@@ -141,31 +204,44 @@ class LiveConnection {
 
   #fail(error: unknown, replyTo?: string | number): void {
     const known = toAppError(error);
+    if (known.code === "rate_limited") {
+      // A browser that is behind has no room: the same as a client that is too fast.
+      this.#onExcess(replyTo);
+      return;
+    }
     if (known.code === "internal") this.#log.error({ err: error }, "operator message failed");
     this.#sendError(known, replyTo);
     const { close } = codeEntry(known.code);
     if (close !== undefined && known.code !== "session_ended") this.#socket.close(close, known.code);
   }
 
+  /** What the socket's own rules refuse: too large, not UTF-8, reserved bits. It closes itself then. */
+  #onError(error: Error & { readonly code?: string }): void {
+    this.#log.debug({ err: error }, "operator socket error");
+    const isTooLarge = error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
+    if (error.code?.startsWith("WS_ERR_"))
+      this.#refusals.count(isTooLarge ? "payload_too_large" : "invalid_message", "socket");
+  }
+
   #sendError(error: AppError, replyTo?: string | number): void {
+    this.#refusals.count(error.code, "socket");
     const message: ServerMessage = { type: "error", ...error.toWire() };
     const extra = replyTo === undefined ? {} : { reply_to: replyTo };
     this.#line.sendText(JSON.stringify({ ...message, timestamp: Date.now(), ...extra }));
-  }
-
-  #count(): void {
-    const now = performance.now();
-    if (now - this.#second.startedAt > 1_000) this.#second = { startedAt: now, count: 0 };
-    this.#second.count += 1;
-    if (this.#second.count > MAX_MESSAGES_PER_SECOND) throw new AppError("rate_limited");
   }
 
   #alive(): void {
     this.#aliveAt = performance.now();
   }
 
-  #onPong(data: Buffer): void {
+  /** A frame that is no message; a ping was answered already, by the socket itself. */
+  #onControlFrame(): void {
     this.#alive();
+    if (!this.#limits.mayRead(0)) this.#onExcess();
+  }
+
+  #onPong(data: Buffer): void {
+    this.#onControlFrame();
     const seq = Number(data.toString());
     if (data.length === 0 || !Number.isInteger(seq)) return;
     if (this.#seat) this.#seat.viewer.arrived(seq);
@@ -184,6 +260,7 @@ class LiveConnection {
 
   #onClose(): void {
     clearInterval(this.#heart);
+    this.#heldMove.take();
     if (this.#seat) this.#seat.session.crowd.leave(this.#seat.viewer);
   }
 }
@@ -191,29 +268,6 @@ class LiveConnection {
 function formOf({ protocol }: WebSocket): ViewerForm {
   if (protocol === "") return "plain";
   return protocol === BINARY_SUBPROTOCOL ? "binary" : "json";
-}
-
-function isMove(message: ClientMessage): boolean {
-  return message.type === "mouse_event" && message.event_type === "move";
-}
-
-/** The socket as a viewer needs it. */
-function lineOf(socket: WebSocket): ViewerLine {
-  const isOpen = () => socket.readyState === socket.OPEN;
-  const send = (message: string | Uint8Array) => {
-    if (!isOpen()) return;
-    if (socket.bufferedAmount > MAX_BUFFERED_BYTES) socket.terminate();
-    else socket.send(message);
-  };
-  return {
-    sendText: send,
-    sendBinary: send,
-    pingBehind: (seq) => {
-      if (isOpen()) socket.ping(String(seq));
-    },
-    bufferedBytes: () => socket.bufferedAmount,
-    close: (code, reason) => socket.close(code, reason),
-  };
 }
 
 /** The id of a message that was refused, so that its sender learns which one it was [W1]. */

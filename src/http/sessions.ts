@@ -1,5 +1,5 @@
 /** The REST routes of sessions: checked by the schemas of protocol/, answered by the controller. */
-import type { FastifyReply } from "fastify";
+import type { FastifyReply, onRequestAsyncHookHandler } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { SESSION_STATES, type SessionState, sessionIdSchema } from "../protocol/common.ts";
@@ -23,9 +23,6 @@ import {
 } from "../protocol/rest.ts";
 import type { CaptchaRemoteController } from "../session/controller.ts";
 
-/** A storage state may be large; everything else keeps the server's limit. */
-const CREATE_BODY_LIMIT_BYTES = 4 * 1024 * 1024;
-
 const idParams = z.object({ id: sessionIdSchema });
 const failures = { "4xx": errorAnswerSchema, "5xx": errorAnswerSchema };
 const listQuery = z.object({
@@ -43,13 +40,20 @@ const createHeaders = z.object({
 
 export interface SessionRoutesOptions {
   readonly controller: CaptchaRemoteController;
+  /** A storage state may be large; everything else is small. */
+  readonly maxBodyBytes: number;
+  /** Throws where a caller creates too often. */
+  readonly limitCreates: onRequestAsyncHookHandler;
 }
 
-export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async (app, { controller }) => {
+export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async (app, options) => {
+  const { controller, maxBodyBytes, limitCreates } = options;
   app.post(
     "/sessions",
     {
-      bodyLimit: CREATE_BODY_LIMIT_BYTES,
+      bodyLimit: maxBodyBytes,
+      // Before the body is read.
+      onRequest: limitCreates,
       schema: {
         summary: "Create a session",
         description: "Opens the page and answers when it is ready for an operator.",

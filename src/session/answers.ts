@@ -28,6 +28,7 @@ export function newRecord(
   return {
     uid: randomUUID(),
     session_id: id,
+    owner: null,
     state: "starting",
     reason: null,
     verified: null,

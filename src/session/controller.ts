@@ -3,7 +3,6 @@ import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { Logger } from "pino";
 import type { z } from "zod";
-import type { Config } from "../config.ts";
 import { AppError } from "../errors.ts";
 import type { SessionState } from "../protocol/common.ts";
 import type {
@@ -16,6 +15,7 @@ import type {
 } from "../protocol/rest.ts";
 import { listItem, newRecord, outcomeOf, pageRequest, sessionAnswer } from "./answers.ts";
 import { callbackOf } from "./callback.ts";
+import { checkCapacity, type SessionLimits } from "./capacity.ts";
 import type { EventFeed } from "./event-feed.ts";
 import { endForgotten } from "./forgotten.ts";
 import { Housekeeping } from "./housekeeping.ts";
@@ -35,15 +35,7 @@ const MAX_WAIT_MS = 2 ** 31 - 1;
 type Status = z.infer<typeof statusSchema>;
 
 export interface ControllerDeps {
-  readonly config: Pick<
-    Config,
-    | "maxSessions"
-    | "defaultTimeoutSeconds"
-    | "maxTimeoutSeconds"
-    | "retentionSeconds"
-    | "urlAllowPrivate"
-    | "webhookSecret"
-  >;
+  readonly config: SessionLimits;
   readonly store: SessionStore;
   readonly events: EventFeed;
   readonly openPage: OpenPage;
@@ -58,6 +50,8 @@ export interface CreateOptions {
   /** Answer at once, in `starting`. */
   readonly respondAsync?: boolean;
   readonly idempotencyKey?: string | undefined;
+  /** The key that asks; left out: none. */
+  readonly owner?: string | null;
   /** In place of the usual way: for a page that is in hand already. */
   readonly openPage?: OpenPage;
   /** Aborted at any time, it ends the session as DELETE does. */
@@ -234,10 +228,11 @@ export class CaptchaRemoteController {
     if (this.#closing) throw new AppError("shutting_down");
     const id = body.session_id ?? randomBytes(SESSION_ID_BYTES).toString("base64url");
     if (this.#living.has(id)) throw new AppError("session_exists", { field: "session_id" });
-    if (this.#living.size >= this.#deps.config.maxSessions) throw new AppError("capacity");
+    const living = [...this.#living.values()].map(({ record }) => record);
+    checkCapacity(living, options.owner ?? null, this.#deps.config);
     const callback = callbackOf(body, this.#deps.config);
     const cancel = () => this.cancel(id);
-    const record = newRecord(id, body, this.#deps.config);
+    const record = { ...newRecord(id, body, this.#deps.config), owner: options.owner ?? null };
     // First, and in one step: what cannot be written leaves nothing behind.
     this.#deps.store.create(record, callback);
     const session = new Session(record, {

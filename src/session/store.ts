@@ -8,6 +8,8 @@ export interface SessionRecord {
   /** Unique over all time; a session_id may be used again once its session has ended. */
   readonly uid: string;
   readonly session_id: string;
+  /** The key that asked for it; null: none did. */
+  readonly owner: string | null;
   state: SessionState;
   reason: string | null;
   verified: Verified;

@@ -19,6 +19,7 @@ export function sessionRecord(given: Partial<SessionRecord> = {}): SessionRecord
     state: "waiting",
     reason: null,
     verified: null,
+    owner: null,
     evidence: [],
     note: null,
     label: "Überschrift 验证码 🧩",
