@@ -21,9 +21,8 @@ export class Connections {
    * AppError: capacity (the server is full), rate_limited (the address has its share).
    */
   take(ip: string | undefined): () => void {
+    this.check(ip);
     const key = addressKey(ip);
-    const refused = this.#refusal(key);
-    if (refused) throw refused;
     this.#count(key, 1);
     let held = true;
     return () => {
@@ -32,21 +31,16 @@ export class Connections {
     };
   }
 
-  /** Whether take() would throw now. */
-  refuses(ip: string | undefined): boolean {
-    return this.#refusal(addressKey(ip)) !== null;
-  }
-
-  #refusal(key: string): AppError | null {
+  /** Throws as take() would, and takes nothing. */
+  check(ip: string | undefined): void {
     const { maxConnections, maxConnectionsPerAddress } = this.#bounds;
     if (this.#total >= maxConnections) {
-      return new AppError("capacity", { limit: "connections" }, { message: "All connections are taken." });
+      throw new AppError("capacity", { limit: "connections" }, { message: "All connections are taken." });
     }
-    if ((this.#byAddress.get(key) ?? 0) >= maxConnectionsPerAddress) {
+    if ((this.#byAddress.get(addressKey(ip)) ?? 0) >= maxConnectionsPerAddress) {
       const message = "Too many connections from one address.";
-      return new AppError("rate_limited", { limit: "connections_per_address" }, { message });
+      throw new AppError("rate_limited", { limit: "connections_per_address" }, { message });
     }
-    return null;
   }
 
   /** An address without a connection is not remembered. */

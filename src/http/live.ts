@@ -13,20 +13,20 @@ import {
   type ServerMessage,
 } from "../protocol/live.ts";
 import type { CaptchaRemoteController, Seat } from "../session/controller.ts";
-import type { ViewerForm, ViewerLine } from "../session/viewer.ts";
+import type { ViewerLine } from "../session/viewer.ts";
 import type { Connections } from "./connections.ts";
 import { HeldMove, isInput, isMove, type Move } from "./held-move.ts";
 import { handleMessage } from "./live-handlers.ts";
 import { type MessageBounds, MessageLimits } from "./message-limits.ts";
 import type { Refusals } from "./refusals.ts";
-import { MAX_BEING_TOLD, refuseSocket } from "./refused-socket.ts";
-import { lineOf } from "./socket-line.ts";
+import { closeWithin, MAX_BEING_TOLD, refuseSocket } from "./refused-socket.ts";
+import { formOf, lineOf } from "./socket-line.ts";
 
 /** [W8] */
 const PING_EVERY_MS = 15_000;
 const SILENCE_LIMIT_MS = 30_000;
 const HEARTBEAT_TICK_MS = 1_000;
-/** Messages that may come before the session has welcomed the socket. */
+/** Before the session has welcomed the socket. */
 const MAX_EARLY_MESSAGES = 200;
 
 export interface LiveRouteOptions {
@@ -43,7 +43,7 @@ export const liveRoute: FastifyPluginAsync<LiveRouteOptions> = async (app, optio
   const beingTold = new Set<WebSocket>();
   /** Before the upgrade, where so many are being told already that one more would cost too much. */
   const preHandler = async ({ ip }: FastifyRequest) => {
-    if (beingTold.size >= MAX_BEING_TOLD && connections.refuses(ip)) connections.take(ip);
+    if (beingTold.size >= MAX_BEING_TOLD) connections.check(ip);
   };
   const route = { websocket: true, preHandler, schema: { hide: true } } as const;
   app.get<{ Params: { id: string } }>("/ws/:id", route, (socket, request) => {
@@ -126,6 +126,7 @@ class LiveConnection {
 
   #onMessage(data: Buffer, isBinary: boolean): void {
     this.#alive();
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
     // Where a bot's server has brought its own sockets, so has it their bound.
     if (data.length > this.#maxMessageBytes) this.#fail(new AppError("payload_too_large"));
     else if (this.#limits.mayRead(data.length)) this.#onText(data.toString("utf8"), isBinary);
@@ -182,7 +183,7 @@ class LiveConnection {
     const excess = this.#limits.exceed();
     if (excess === "silence") this.#refusals.count("rate_limited", "socket");
     else this.#sendError(new AppError("rate_limited"), replyTo);
-    if (excess === "close") this.#socket.close(codeEntry("rate_limited").close, "rate_limited");
+    if (excess === "close") closeWithin(this.#socket, "rate_limited");
   }
 
   async #handle(seat: Seat, message: ClientMessage): Promise<void> {
@@ -218,9 +219,11 @@ class LiveConnection {
   /** What the socket's own rules refuse: too large, not UTF-8, reserved bits. It closes itself then. */
   #onError(error: Error & { readonly code?: string }): void {
     this.#log.debug({ err: error }, "operator socket error");
-    const isTooLarge = error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
-    if (error.code?.startsWith("WS_ERR_"))
-      this.#refusals.count(isTooLarge ? "payload_too_large" : "invalid_message", "socket");
+    if (!error.code?.startsWith("WS_ERR_")) return;
+    this.#refusals.count(
+      error.code.startsWith("WS_ERR_UNSUPPORTED_") ? "payload_too_large" : "invalid_message",
+      "socket",
+    );
   }
 
   #sendError(error: AppError, replyTo?: string | number): void {
@@ -263,11 +266,6 @@ class LiveConnection {
     this.#heldMove.take();
     if (this.#seat) this.#seat.session.crowd.leave(this.#seat.viewer);
   }
-}
-
-function formOf({ protocol }: WebSocket): ViewerForm {
-  if (protocol === "") return "plain";
-  return protocol === BINARY_SUBPROTOCOL ? "binary" : "json";
 }
 
 /** The id of a message that was refused, so that its sender learns which one it was [W1]. */

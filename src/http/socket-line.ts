@@ -1,6 +1,7 @@
 /** The operator socket as a viewer needs it. */
 import type { WebSocket } from "@fastify/websocket";
-import type { ViewerLine } from "../session/viewer.ts";
+import { BINARY_SUBPROTOCOL } from "../protocol/live.ts";
+import type { ViewerForm, ViewerLine } from "../session/viewer.ts";
 
 /** Text that waits for a reader who does not read; above it the line is given up. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
@@ -21,4 +22,9 @@ export function lineOf(socket: WebSocket): ViewerLine {
     bufferedBytes: () => socket.bufferedAmount,
     close: (code, reason) => socket.close(code, reason),
   };
+}
+
+export function formOf({ protocol }: WebSocket): ViewerForm {
+  if (protocol === "") return "plain";
+  return protocol === BINARY_SUBPROTOCOL ? "binary" : "json";
 }
