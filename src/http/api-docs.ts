@@ -27,11 +27,14 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
   });
 }
 
+/** Of the one style sheet that Swagger UI's script writes into the page itself; another version has another. */
+const SWAGGER_UI_STYLE = "'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='";
+
 /** Everything from here, styles and scripts in files; without trusted types, of which Swagger UI knows nothing. */
 const PAGE_POLICY = {
   "default-src": ["'none'"],
   "script-src": ["'self'"],
-  "style-src": ["'self'"],
+  "style-src": ["'self'", SWAGGER_UI_STYLE],
   "connect-src": ["'self'"],
   "img-src": ["'self'", "data:"],
   "base-uri": ["'none'"],
