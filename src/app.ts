@@ -8,13 +8,14 @@ import type { Config } from "./config.ts";
 import { DemoSession } from "./demo/demo-session.ts";
 import { describeApi, serveApiDocs } from "./http/api-docs.ts";
 import { demoRoute } from "./http/demo.ts";
-import { refuseUnknownRoutes, sendError } from "./http/error-handler.ts";
+import { errorSender, refuseUnknownRoutes } from "./http/error-handler.ts";
 import { healthRoutes } from "./http/health.ts";
+import { metricsRoute } from "./http/metrics.ts";
+import { boundRawConnections, httpOptions, refuseBrokenRequest } from "./http/raw-limits.ts";
+import { Refusals } from "./http/refusals.ts";
 import { API_PREFIX, openService, prepareInstance, serveSessions } from "./service.ts";
 import type { CaptchaRemoteController } from "./session/controller.ts";
 import type { Schedule } from "./webhooks/schedule.ts";
-
-const REQUEST_TIMEOUT_MS = 15_000;
 
 export interface CaptchaRemote {
   readonly app: FastifyInstance;
@@ -44,17 +45,21 @@ export async function buildApp(
   config: Config,
   { log, demoOrigin = () => undefined, webhookSchedule, ownKeys }: AppDeps,
 ): Promise<CaptchaRemote> {
+  const refusals = new Refusals();
   const app = Fastify({
     loggerInstance: carefulLog(log),
     logController: new LogController({ disableRequestLogging: true }),
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    ...httpOptions(config),
+    trustProxy: config.trustProxy.length > 0 ? [...config.trustProxy] : false,
     forceCloseConnections: true,
+    clientErrorHandler: refuseBrokenRequest(refusals),
     routerOptions: { ignoreTrailingSlash: false, maxParamLength: 100 },
-    frameworkErrors: sendError,
+    frameworkErrors: errorSender(refusals),
     rewriteUrl: (request) => withoutBasePath(request.url ?? "/", config.basePath),
   }) as unknown as FastifyInstance;
+  boundRawConnections(app, config, refusals);
   const publicUrl = () => config.publicUrl ?? listeningUrl(app, config);
-  const service = await openService(config, { log, publicUrl, webhookSchedule, ownKeys });
+  const service = await openService(config, { log, publicUrl, webhookSchedule, ownKeys, refusals });
   const { controller, browsers, audit } = service;
   const demo = new DemoSession(controller, {
     timeoutSeconds: config.maxTimeoutSeconds,
@@ -70,6 +75,7 @@ export async function buildApp(
   await prepareInstance(app, service, publicUrl);
   refuseUnknownRoutes(app);
   await app.register(healthRoutes, health);
+  await app.register(metricsRoute, { refusals });
   await serveSessions(app, service, health, async (api) => {
     if (config.demo) await api.register(demoRoute, { demo });
   });

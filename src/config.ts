@@ -37,9 +37,11 @@ type FieldOf<Name extends string> = Uncapitalize<Pascal<Name>>;
 type Values = { readonly [Name in keyof Variables as FieldOf<Name>]: z.output<Variables[Name]> };
 
 /** ... where another one does not decide about it, and what is made of them. */
-export interface Config extends Omit<Values, "basePath" | "demo" | "challengeKindsFile" | "apiKeysFile"> {
+export interface Config
+  extends Omit<Values, "basePath" | "demo" | "challengeKindsFile" | "apiKeysFile" | "maxSessionsPerKey"> {
   readonly basePath: string;
   readonly demo: boolean;
+  readonly maxSessionsPerKey: number;
   readonly customKinds: readonly ChallengeKind[];
   /** PATH, where a system Chromium is looked for. */
   readonly searchPath: string;
@@ -101,14 +103,16 @@ export function loadConfig(env: NodeJS.ProcessEnv, argv: readonly string[] = [])
     throw new ConfigError([...lines.values()]);
   }
   const fields = Object.fromEntries(Object.entries(parsed.data).map(([name, value]) => [fieldOf(name), value]));
-  const { basePath, demo, dataDir, challengeKindsFile, apiKeys, apiKeysFile, ...values } = fields as unknown as Values;
-  const { publicUrl } = values;
+  const { basePath, demo, dataDir, challengeKindsFile, apiKeys, apiKeysFile, maxSessionsPerKey, ...values } =
+    fields as unknown as Values;
+  const { publicUrl, maxSessions } = values;
   return Object.freeze({
     ...values,
     basePath: basePath ?? (publicUrl ? new URL(publicUrl).pathname.replace(/\/$/, "") : ""),
     dataDir: resolve(dataDir),
     demo: demo ?? publicUrl === undefined,
     apiKeys: apiKeysFile ? [...apiKeys, ...readKeys(apiKeysFile, apiKeys)] : apiKeys,
+    maxSessionsPerKey: maxSessionsPerKey ?? maxSessions,
     customKinds: challengeKindsFile ? readKinds(challengeKindsFile) : [],
     searchPath: env["PATH"] ?? "",
     browserEnvironment: pick(env, BROWSER_VARIABLES),

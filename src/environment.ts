@@ -2,10 +2,12 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { parseKeySpecs } from "./auth/key-spec.ts";
+import { siteHostSchema, siteOriginSchema, trustedProxySchema } from "./protocol/sites.ts";
 import { webhookSecretSchema } from "./protocol/webhook-secret.ts";
 
 const onOff = z.enum(["on", "off"]).transform((value) => value === "on");
-const seconds = (fallback: number, max: number) => z.coerce.number().int().min(1).max(max).default(fallback);
+const upTo = (max: number, min = 1) => z.coerce.number().int().min(min).max(max);
+const seconds = (fallback: number, max: number) => upTo(max).default(fallback);
 
 const publicUrlSchema = z.url({ protocol: /^https?$/ }).transform((value, context) => {
   const url = new URL(value);
@@ -14,6 +16,13 @@ const publicUrlSchema = z.url({ protocol: /^https?$/ }).transform((value, contex
   }
   return url.origin + url.pathname.replace(/\/+$/, "");
 });
+
+/** Comma-separated, each checked by itself. */
+const listOf = <Item extends z.ZodType<unknown, string>>(item: Item) =>
+  z
+    .string()
+    .transform((text) => text.split(",").map((part) => part.trim()))
+    .pipe(z.array(item));
 
 /** host:port; the host a name, `*.` and the rest of one, or `loopback`; the port a number or `*`. */
 const cdpPatternSchema = z
@@ -59,23 +68,38 @@ export const ENVIRONMENT = {
     })
     .default([]),
   API_KEYS_FILE: z.string().min(1).optional(),
-  /** How long a socket may take to say who it is. */
+  /** Other sites whose pages may use the API and show the console in a frame. */
+  ALLOWED_ORIGINS: listOf(siteOriginSchema).default([]),
+  /** Other names that this server is asked by: those of a proxy in front of it. */
+  ALLOWED_HOSTS: listOf(siteHostSchema).default([]),
+  /** The proxies that are believed when they say whom they ask for. */
+  TRUST_PROXY: listOf(trustedProxySchema).default([]),
+  MAX_SESSIONS: upTo(1_000).default(20),
+  /** Left out: as MAX_SESSIONS. */
+  MAX_SESSIONS_PER_KEY: upTo(1_000).optional(),
+  MAX_CREATES_PER_MINUTE: upTo(100_000).default(60),
+  /** Operator sockets and event streams together. */
+  MAX_CONNECTIONS: upTo(100_000).default(1_000),
+  MAX_CONNECTIONS_PER_ADDRESS: upTo(100_000).default(200),
+  /** Operator sockets that have not said yet who they are, and how long they may take. */
+  MAX_PENDING_CONNECTIONS: upTo(100_000).default(100),
   AUTHENTICATE_SECONDS: seconds(5, 60),
-  /** Sockets that have not said yet who they are. */
-  MAX_PENDING_CONNECTIONS: z.coerce.number().int().min(1).max(100_000).default(100),
-  /** Per address; whoever has a good key or link is let in all the same. */
-  MAX_FAILED_AUTHENTICATIONS_PER_MINUTE: z.coerce.number().int().min(1).max(1_000_000).default(60),
-  MAX_SESSIONS: z.coerce.number().int().min(1).max(1_000).default(20),
+  MAX_FAILED_AUTHENTICATIONS_PER_MINUTE: upTo(100_000).default(60),
+  /** The least is the largest honest message: 10,000 characters of text, escaped. */
+  MAX_MESSAGE_BYTES: upTo(1_048_576, 65_536).default(65_536),
+  MAX_MESSAGES_PER_SECOND: upTo(10_000, 10).default(100),
+  MESSAGE_BURST: upTo(10_000, 10).default(200),
+  MAX_MOVES_PER_SECOND: upTo(10_000, 60).default(1_000),
+  REQUEST_TIMEOUT_SECONDS: seconds(15, 600),
+  HEADERS_TIMEOUT_SECONDS: seconds(10, 600),
+  /** Of a creation, which may have a storage state; all else is small. */
+  MAX_BODY_BYTES: upTo(67_108_864, 65_536).default(4_194_304),
   DEFAULT_TIMEOUT_SECONDS: seconds(180, 86_400),
   MAX_TIMEOUT_SECONDS: seconds(3_600, 86_400),
   RETENTION_SECONDS: seconds(86_400, 31_536_000),
   SHUTDOWN_SECONDS: seconds(10, 600),
   /** The endpoints that a bot may name for a page of its own. */
-  CDP_ALLOW: z
-    .string()
-    .default("loopback:*")
-    .transform((text) => text.split(",").map((part) => part.trim()))
-    .pipe(z.array(cdpPatternSchema)),
+  CDP_ALLOW: listOf(cdpPatternSchema).prefault("loopback:*"),
   /** Whether webhooks may go to private addresses. */
   URL_ALLOW_PRIVATE: onOff.default(false),
   /** Signs webhooks of sessions without a secret of their own. */
@@ -96,7 +120,12 @@ export const environmentSchema = z
     path: ["DEFAULT_TIMEOUT_SECONDS"],
     error: "larger than MAX_TIMEOUT_SECONDS",
     // Compared only where both are right by themselves.
-    when: ({ issues }) => !issues.some(({ path }) => String(path?.[0]).endsWith("_TIMEOUT_SECONDS")),
+    when: ({ issues }) => !issues.some(({ path }) => /^(DEFAULT|MAX)_TIMEOUT_SECONDS$/.test(String(path?.[0]))),
+  })
+  .refine((env) => env.HEADERS_TIMEOUT_SECONDS <= env.REQUEST_TIMEOUT_SECONDS, {
+    path: ["HEADERS_TIMEOUT_SECONDS"],
+    error: "larger than REQUEST_TIMEOUT_SECONDS",
+    when: ({ issues }) => !issues.some(({ path }) => /^(HEADERS|REQUEST)_TIMEOUT_SECONDS$/.test(String(path?.[0]))),
   });
 
 /** The field of a variable in the configuration: PUBLIC_URL is publicUrl. */

@@ -49,6 +49,11 @@ export interface CaptchaRemoteOptions {
   readonly cdpAllow?: string;
   readonly webhookSecret?: string;
   readonly urlAllowPrivate?: "on" | "off";
+  readonly allowedOrigins?: string;
+  readonly allowedHosts?: string;
+  readonly maxCreatesPerMinute?: number;
+  readonly maxConnections?: number;
+  readonly maxConnectionsPerAddress?: number;
   /** Left out: silent. */
   readonly log?: Logger;
 }

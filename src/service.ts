@@ -20,17 +20,20 @@ import { carefulLog } from "./careful-log.ts";
 import type { Config } from "./config.ts";
 import { auditRoutes } from "./http/audit.ts";
 import { type GuardDeps, guardRoutes } from "./http/auth.ts";
+import { Connections } from "./http/connections.ts";
 import { consoleRoutes } from "./http/console.ts";
-import { refuseUnknownRoutes, sendError } from "./http/error-handler.ts";
+import { createRateLimiter } from "./http/create-rate.ts";
+import { errorSender, refuseUnknownRoutes } from "./http/error-handler.ts";
 import { eventRoutes } from "./http/events.ts";
 import { FailedAuthentications } from "./http/failed-authentications.ts";
 import { type HealthOptions, healthRoutes } from "./http/health.ts";
 import { linkRoutes } from "./http/links.ts";
 import { chooseSubprotocol, liveRoute } from "./http/live.ts";
-import { keepOtherSitesOut } from "./http/origin.ts";
+import { metricsRoute } from "./http/metrics.ts";
+import { keepOtherSitesOut, letSitesRead } from "./http/origin.ts";
+import { Refusals } from "./http/refusals.ts";
 import { sessionRoutes } from "./http/sessions.ts";
 import { goesToWebhook } from "./protocol/events.ts";
-import { MAX_CLIENT_MESSAGE_BYTES } from "./protocol/live.ts";
 import { CaptchaRemoteController } from "./session/controller.ts";
 import { EventFeed } from "./session/event-feed.ts";
 import { OperatorLinks } from "./session/operator-links.ts";
@@ -43,6 +46,9 @@ export const API_PREFIX = "/api/captcha";
 const PUBLIC_DIR = fileURLToPath(new URL("../public/", import.meta.url));
 /** A client that never answers a close must not hold up the server's. */
 const CLOSE_PATIENCE_MS = 500;
+/** No body but that of a creation has anything large in it. */
+const SMALL_BODY_BYTES = 64 * 1024;
+const HSTS_SECONDS = 365 * 86_400;
 
 /** Without `blob:` and `data:`: pictures are decoded from bytes. */
 const CONTENT_POLICY = {
@@ -53,7 +59,6 @@ const CONTENT_POLICY = {
   "img-src": ["'self'"],
   "base-uri": ["'none'"],
   "form-action": ["'none'"],
-  "frame-ancestors": ["'self'"],
   "require-trusted-types-for": ["'script'"],
 };
 
@@ -65,6 +70,8 @@ export interface ServiceDeps {
   readonly webhookSchedule?: Schedule | undefined;
   /** Keys of the server itself, which no person has. */
   readonly ownKeys?: readonly KeyRecord[] | undefined;
+  /** Counts what this server refuses; left out: a new one. */
+  readonly refusals?: Refusals;
 }
 
 export interface Service {
@@ -75,6 +82,8 @@ export interface Service {
   readonly audit: AuditTrail;
   /** The operators'. */
   readonly sockets: Set<WebSocket>;
+  readonly connections: Connections;
+  readonly refusals: Refusals;
   readonly browsers: BrowserRoom;
   /** Ends all sessions, tells of their ends, and closes the store. */
   close(): Promise<void>;
@@ -82,7 +91,7 @@ export interface Service {
 
 /** Opens what sessions need; the caller closes it. Throws when DATA_DIR cannot be used. */
 export async function openService(config: Config, deps: ServiceDeps): Promise<Service> {
-  const { publicUrl, webhookSchedule: schedule = HOURLY_SCHEDULE } = deps;
+  const { publicUrl, webhookSchedule: schedule = HOURLY_SCHEDULE, refusals = new Refusals() } = deps;
   const log = carefulLog(deps.log);
   const store = openSqliteStore(config.dataDir);
   const browsers = await openBrowserRoom(config, log);
@@ -113,6 +122,8 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
     },
     audit,
     sockets: new Set(),
+    connections: new Connections(config),
+    refusals,
     browsers,
     async close() {
       await Promise.all([controller.close(), browsers.close()]);
@@ -131,29 +142,41 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
  */
 export async function prepareInstance(
   app: FastifyInstance,
-  { close, sockets, guard }: Service,
+  { close, config, sockets, refusals, guard }: Service,
   publicUrl: () => string,
   upgrades: EventEmitter = app.server,
 ): Promise<void> {
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   // JSON only: a form on another site cannot post that without a preflight, which is never granted.
-  app.removeContentTypeParser("text/plain");
-  app.setErrorHandler(sendError);
-  keepOtherSitesOut(app, publicUrl);
+  app.removeContentTypeParser(["text/plain", "application/json"]);
+  // Whatever a bot's own server thinks of prototypes in bodies.
+  app.addContentTypeParser("application/json", { parseAs: "string" }, app.getDefaultJsonParser("error", "error"));
+  app.addHook("onRoute", (route) => {
+    route.bodyLimit ??= Math.min(SMALL_BODY_BYTES, config.maxBodyBytes);
+  });
+  app.setErrorHandler(errorSender(refusals));
+  keepOtherSitesOut(app, publicUrl, config);
   guardRoutes(app, guard);
   app.addHook("preClose", close);
   app.addHook("preClose", async () => endSockets(sockets));
   await app.register(helmet, {
-    contentSecurityPolicy: { useDefaults: false, directives: CONTENT_POLICY },
-    strictTransportSecurity: false,
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { ...CONTENT_POLICY, "frame-ancestors": ["'self'", ...config.allowedOrigins] },
+    },
+    // The older header knows no list, so where there is one it would say something else.
+    xFrameOptions: config.allowedOrigins.length > 0 ? false : { action: "sameorigin" },
+    strictTransportSecurity: config.publicUrl?.startsWith("https:")
+      ? { maxAge: HSTS_SECONDS, includeSubDomains: false }
+      : false,
   });
   // A bot's own server may have sockets already.
   if (app.hasDecorator("websocketServer")) return;
   await app.register(websocket, {
     options: {
       server: upgrades as Server,
-      maxPayload: MAX_CLIENT_MESSAGE_BYTES,
+      maxPayload: config.maxMessageBytes,
       handleProtocols: chooseSubprotocol,
       perMessageDeflate: false,
     },
@@ -165,18 +188,23 @@ export async function prepareInstance(
 /** REST, the operator socket and the console below API_PREFIX. */
 export async function serveSessions(
   app: FastifyInstance,
-  { controller, audit, sockets, guard, config }: Service,
+  { config, controller, audit, sockets, guard, connections, refusals }: Service,
   health: HealthOptions,
   more: (api: FastifyInstance) => Promise<void> = async () => {},
 ): Promise<void> {
   await app.register(
     async (api) => {
+      // First, as the question of a browser whether it may ask comes without a key.
+      await letSitesRead(api, config);
       refuseUnknownRoutes(api);
+      const limitCreates = await createRateLimiter(api, config.maxCreatesPerMinute);
       await api.register(healthRoutes, health);
-      await api.register(sessionRoutes, { controller, audit });
-      await api.register(eventRoutes, { controller });
+      await api.register(metricsRoute, { refusals });
+      const { maxBodyBytes } = config;
+      await api.register(sessionRoutes, { controller, audit, maxBodyBytes, limitCreates });
+      await api.register(eventRoutes, { controller, connections });
       await api.register(linkRoutes, { controller, audit });
-      await api.register(liveRoute, { controller, audit, sockets, guard, limits: config });
+      await api.register(liveRoute, { controller, audit, sockets, guard, connections, refusals, limits: config });
       await api.register(auditRoutes, { audit });
       await api.register(consoleRoutes, { publicDir: PUBLIC_DIR });
       await more(api);

@@ -88,6 +88,8 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
         MAX_SESSIONS: "60",
         AUTH: auth,
         API_KEYS: TEST_KEY_SPEC,
+        // All tests of a worker are one address.
+        MAX_CREATES_PER_MINUTE: "10000",
       };
       const config = loadConfig(siteIsolation ? { ...env, CHROMIUM_PATH: await isolating(chromium, dataDir) } : env);
       const { app, controller, publicUrl } = await buildApp(config, { log });

@@ -1,6 +1,6 @@
 /** Messages that come before the session has welcomed their socket: in order, and so many. */
-import { AppError } from "../errors.ts";
 import type { ClientMessage } from "../protocol/live.ts";
+import { isMove } from "./held-move.ts";
 
 /** Before anybody knows who sends them. */
 const MAX_FROM_STRANGERS = 10;
@@ -11,18 +11,19 @@ export class EarlyMessages {
   #limit = MAX_FROM_STRANGERS;
   #onNext: ((message: ClientMessage | null) => void) | null = null;
 
-  /** A mouse moves on meanwhile: of moves in a row the last is enough. Throws rate_limited. */
-  keep(message: ClientMessage): void {
+  /** A mouse moves on meanwhile: of moves in a row the last is enough. False where there are too many. */
+  keep(message: ClientMessage): boolean {
     const onNext = this.#onNext;
     this.#onNext = null;
     if (onNext) {
       onNext(message);
-      return;
+      return true;
     }
     const last = this.#messages.at(-1);
     if (last && isMove(last) && isMove(message)) this.#messages.pop();
-    if (this.#messages.length >= this.#limit) throw new AppError("rate_limited");
+    if (this.#messages.length >= this.#limit) return false;
     this.#messages.push(message);
+    return true;
   }
 
   /** The first one, now or as soon as it comes; null when the socket is gone before. */
@@ -49,8 +50,4 @@ export class EarlyMessages {
     this.#onNext?.(null);
     this.#onNext = null;
   }
-}
-
-function isMove(message: ClientMessage): boolean {
-  return message.type === "mouse_event" && message.event_type === "move";
 }

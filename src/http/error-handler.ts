@@ -2,7 +2,9 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
 import { AppError, toAppError } from "../errors.ts";
+import type { Refusals } from "./refusals.ts";
 
+/** Where nobody knows better. */
 const RETRY_AFTER_SECONDS = 5;
 
 /** For all below this instance's prefix. */
@@ -12,14 +14,20 @@ export function refuseUnknownRoutes(app: FastifyInstance): void {
   });
 }
 
-export function sendError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const known = fromFastify(error);
-  if (known.status >= 500) request.log.error({ err: error }, "request failed");
-  // The server has let go of the connection of an upgrade: left open, it would hold up the server's own close.
-  if (request.headers.upgrade !== undefined) reply.raw.once("finish", () => request.raw.socket.destroySoon());
-  if (known.code === "capacity" || known.code === "shutting_down") reply.header("retry-after", RETRY_AFTER_SECONDS);
-  if (known.code === "unauthorized") reply.header("www-authenticate", "Bearer");
-  return reply.status(known.status).send({ error: { ...known.toWire(), timestamp: new Date().toISOString() } });
+/** Answers and counts whatever a request fails with. */
+export function errorSender(refusals: Refusals) {
+  return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const known = fromFastify(error);
+    const isUpgrade = request.headers.upgrade !== undefined;
+    refusals.count(known.code, isUpgrade ? "socket" : "rest");
+    if (known.status >= 500) request.log.error({ err: error }, "request failed");
+    // The server has let go of the connection of an upgrade: left open, it would hold up the server's own close.
+    if (isUpgrade) reply.raw.once("finish", () => request.raw.socket.destroySoon());
+    const isForNow = known.status === 429 || known.status === 503;
+    if (isForNow && !reply.hasHeader("retry-after")) reply.header("retry-after", RETRY_AFTER_SECONDS);
+    if (known.code === "unauthorized") reply.header("www-authenticate", "Bearer");
+    return reply.status(known.status).send({ error: { ...known.toWire(), timestamp: new Date().toISOString() } });
+  };
 }
 
 /** What Fastify itself refuses (body, size, media type) in the words of our table. */

@@ -7,6 +7,7 @@ import { sessionIdSchema } from "../protocol/common.ts";
 import { eventsQuerySchema, type PlacedEvent, sessionEventSchema } from "../protocol/events.ts";
 import { errorAnswerSchema } from "../protocol/rest.ts";
 import type { CaptchaRemoteController } from "../session/controller.ts";
+import type { Connections } from "./connections.ts";
 
 /** A comment so often tells proxies, and a reader that looks, that the stream is alive. */
 const HEARTBEAT_MS = 15_000;
@@ -19,6 +20,7 @@ const WAITING_EVENTS = 16;
 
 export interface EventRoutesOptions {
   readonly controller: Pick<CaptchaRemoteController, "follow">;
+  readonly connections: Connections;
   readonly heartbeatMs?: number;
 }
 
@@ -37,7 +39,7 @@ const answers = {
 };
 
 export const eventRoutes: FastifyPluginAsyncZod<EventRoutesOptions> = async (app, options) => {
-  const { controller, heartbeatMs = HEARTBEAT_MS } = options;
+  const { controller, connections, heartbeatMs = HEARTBEAT_MS } = options;
   app.get(
     "/session/:id/events",
     {
@@ -52,12 +54,13 @@ export const eventRoutes: FastifyPluginAsyncZod<EventRoutesOptions> = async (app
         response: answers,
       },
     },
-    async ({ params, query, headers }, reply) => {
+    async ({ params, query, headers, ip }, reply) => {
       const gone = new AbortController();
       reply.raw.once("close", () => gone.abort());
       const events = controller.follow(params.id, placeOf(headers["last-event-id"]) ?? query.after, gone.signal);
       // What makes a browser's EventSource stop coming back.
       if (!events) return reply.status(204).send(null);
+      reply.raw.once("close", connections.take(ip));
       keepAlive(reply.raw, heartbeatMs);
       // no-transform, and nginx's own header: what collects a stream before it hands it on would hold it back.
       void reply.header("cache-control", "no-store, no-transform").header("x-accel-buffering", "no").type(EVENT_STREAM);

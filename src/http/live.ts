@@ -8,52 +8,65 @@ import {
   BINARY_SUBPROTOCOL,
   type ClientMessage,
   JSON_SUBPROTOCOL,
-  MAX_CLIENT_MESSAGE_BYTES,
   MAX_FIRST_MESSAGE_BYTES,
   type ServerMessage,
 } from "../protocol/live.ts";
 import type { CaptchaRemoteController } from "../session/controller.ts";
-import type { ViewerForm, ViewerLine } from "../session/viewer.ts";
+import type { ViewerLine } from "../session/viewer.ts";
 import { type Recorder, recorderOf } from "./audited.ts";
 import type { GuardDeps } from "./auth.ts";
 import { idOf, parseMessage } from "./client-message.ts";
+import type { Connections } from "./connections.ts";
 import { EarlyMessages } from "./early-messages.ts";
-import { AUTHENTICATED, handleMessage, type RecordedSeat } from "./live-handlers.ts";
+import { HeldMove, isInput, isMove, type Move } from "./held-move.ts";
+import { handleMessage, type RecordedSeat } from "./live-handlers.ts";
+import { type MessageBounds, MessageLimits } from "./message-limits.ts";
+import type { Refusals } from "./refusals.ts";
+import { closeWithin, MAX_BEING_TOLD, refuseSocket } from "./refused-socket.ts";
 import { type Entrant, PendingSockets, SocketEntry } from "./socket-entry.ts";
+import { formOf, lineOf } from "./socket-line.ts";
 
 /** [W8] */
 const PING_EVERY_MS = 15_000;
 const SILENCE_LIMIT_MS = 30_000;
 const HEARTBEAT_TICK_MS = 1_000;
-/** Text that waits for a reader who does not read; above it the line is given up. */
-const MAX_BUFFERED_BYTES = 1024 * 1024;
-/** A fast mouse sends 60 to 250 a second. */
-const MAX_MESSAGES_PER_SECOND = 1_000;
-
 export interface LiveRouteOptions {
-  readonly guard: GuardDeps;
-  readonly limits: Pick<Config, "authenticateSeconds" | "maxPendingConnections">;
   readonly controller: CaptchaRemoteController;
   readonly audit: AuditTrail;
+  readonly guard: GuardDeps;
   /** Holds the operators' sockets for as long as they are open. */
   readonly sockets: Set<WebSocket>;
+  readonly connections: Connections;
+  readonly refusals: Refusals;
+  readonly limits: MessageBounds & Pick<Config, "maxMessageBytes" | "authenticateSeconds" | "maxPendingConnections">;
 }
 
 export const liveRoute: FastifyPluginAsync<LiveRouteOptions> = async (app, options) => {
-  const { controller, audit, sockets, guard, limits } = options;
-  const pending = new PendingSockets(limits);
-  app.get<{ Params: { id: string } }>(
-    "/ws/:id",
-    { websocket: true, schema: { hide: true }, config: { access: "socket" } },
-    (socket, request) => {
-      sockets.add(socket);
-      socket.once("close", () => sockets.delete(socket));
-      const { id } = request.params;
-      // Listeners are attached before anything is awaited, or the first messages would be lost.
-      const entry = new SocketEntry(guard, request, id);
-      new LiveConnection({ socket, request, controller, entry, pending, record: recorderOf(audit, request) }).start(id);
-    },
-  );
+  const { sockets, connections } = options;
+  const pending = new PendingSockets(options.limits);
+  const beingTold = new Set<WebSocket>();
+  /** Before the upgrade, where so many are being told already that one more would cost too much. */
+  const preHandler = async ({ ip }: FastifyRequest) => {
+    if (beingTold.size >= MAX_BEING_TOLD) connections.check(ip);
+  };
+  const route = { websocket: true, preHandler, schema: { hide: true }, config: { access: "socket" } } as const;
+  app.get<{ Params: { id: string } }>("/ws/:id", route, (socket, request) => {
+    let release: () => void;
+    try {
+      release = connections.take(request.ip);
+    } catch (error) {
+      refuseSocket(socket, toAppError(error), options.refusals, beingTold);
+      return;
+    }
+    sockets.add(socket);
+    socket.once("close", () => {
+      release();
+      sockets.delete(socket);
+    });
+    // Listeners are attached before anything is awaited, or the first messages would be lost.
+    const entry = new SocketEntry(options.guard, request, request.params.id, pending);
+    new LiveConnection(socket, request, entry, options).start(request.params.id);
+  });
 };
 
 /** ws answers the first offered subprotocol whatever it is; only ours is answered. */
@@ -61,90 +74,67 @@ export function chooseSubprotocol(offered: Set<string>): string | false {
   return [BINARY_SUBPROTOCOL, JSON_SUBPROTOCOL].find((ours) => offered.has(ours)) ?? false;
 }
 
-interface ConnectionParts {
-  readonly socket: WebSocket;
-  readonly request: FastifyRequest;
-  readonly controller: CaptchaRemoteController;
-  readonly entry: SocketEntry;
-  readonly pending: PendingSockets;
-  readonly record: Recorder;
-}
-
 class LiveConnection {
-  readonly #entry: SocketEntry;
-  readonly #pending: PendingSockets;
   readonly #socket: WebSocket;
+  readonly #request: FastifyRequest;
+  readonly #entry: SocketEntry;
+  readonly #record: Recorder;
   readonly #line: ViewerLine;
   readonly #log: FastifyBaseLogger;
   readonly #controller: CaptchaRemoteController;
+  readonly #refusals: Refusals;
+  readonly #maxMessageBytes: number;
+  readonly #limits: MessageLimits;
+  readonly #heldMove = new HeldMove((move) => this.#onMove(move));
+  readonly #early = new EarlyMessages();
   #isKnown = false;
   #seat: RecordedSeat | null = null;
   #stopWatching = () => {};
-  readonly #early = new EarlyMessages();
-  readonly #record: Recorder;
-  readonly #request: FastifyRequest;
   /** The newest picture that arrived before the session had finished its welcome; 0 is the ping before the first. */
   #earlyArrival = -1;
   #aliveAt = performance.now();
-  #second = { startedAt: 0, count: 0 };
   #heart: NodeJS.Timeout | undefined;
   #pingedAt = performance.now();
 
-  constructor({ socket, request, controller, entry, pending, record }: ConnectionParts) {
-    this.#entry = entry;
-    this.#pending = pending;
-    this.#record = record;
+  constructor(socket: WebSocket, request: FastifyRequest, entry: SocketEntry, options: LiveRouteOptions) {
+    const { controller, audit, refusals, limits } = options;
     this.#request = request;
+    this.#entry = entry;
+    this.#record = recorderOf(audit, request);
     this.#socket = socket;
     this.#line = lineOf(socket);
     this.#log = request.log;
     this.#controller = controller;
-    this.#record = record;
+    this.#refusals = refusals;
+    this.#maxMessageBytes = limits.maxMessageBytes;
+    this.#limits = new MessageLimits(limits);
   }
 
   start(sessionId: string): void {
     const socket = this.#socket;
     socket.on("message", (data: Buffer, isBinary: boolean) => this.#guard(() => this.#onMessage(data, isBinary)));
     socket.on("pong", (data: Buffer) => this.#onPong(data));
-    socket.on("ping", () => this.#alive());
-    socket.on("error", (error: Error) => this.#log.debug({ err: error }, "operator socket error"));
+    socket.on("ping", () => this.#guard(() => this.#onControlFrame()));
+    socket.on("error", (error: Error) => this.#onError(error));
     socket.on("close", () => this.#onClose());
     this.#heart = setInterval(() => this.#heartbeat(), HEARTBEAT_TICK_MS);
     this.#guard(() => this.#enter(sessionId));
   }
 
-  /** Finds out who this is, then joins. Nothing is sent before that is known [W27]. */
+  /** Nothing is sent before it is known who this is [W27]. */
   async #enter(sessionId: string): Promise<void> {
     try {
-      const entrant = (await this.#entry.fromUpgrade()) ?? (await this.#introduction());
+      const entrant = await this.#entry.enter(this.#early, (message, replyTo) => this.#send(message, replyTo));
       this.#isKnown = true;
-      this.#early.allowMore();
       await this.#join(sessionId, entrant);
     } catch (error) {
       this.#refuse(toAppError(error));
     }
   }
 
-  /** The first message says who this is. Throws unauthorized, also when none comes in time. */
-  async #introduction(): Promise<Entrant> {
-    const late = Promise.withResolvers<null>();
-    const stopWaiting = this.#pending.wait(() => late.resolve(null));
-    const message = await Promise.race([this.#early.next(), late.promise]).finally(stopWaiting);
-    if (message?.type !== "authenticate") throw new AppError("unauthorized", { why: "authenticate comes first" });
-    try {
-      const entrant = await this.#entry.fromMessage(message.token);
-      this.#send(AUTHENTICATED, message.id);
-      return entrant;
-    } catch (error) {
-      const { code, message: text } = toAppError(error);
-      this.#send({ type: "authentication_result", success: false, code, message: text }, message.id);
-      throw error;
-    }
-  }
-
   async #join(sessionId: string, { caller, role }: Entrant): Promise<void> {
     const socket = this.#socket;
-    // Whoever looks at this request later, the audit trail for one, learns who it was.
+    // For whoever looks at this request later, the audit trail for one.
     this.#request.caller = caller;
     const seat = await this.#controller.join(sessionId, this.#line, formOf(socket), {
       role,
@@ -158,30 +148,66 @@ class LiveConnection {
     for (const message of this.#early.takeAll()) void this.#handle(this.#seat, message);
   }
 
-  #onMessage(data: Buffer, isBinary: boolean): Promise<void> | void {
-    this.#alive();
-    this.#count();
-    if (isBinary) throw new AppError("invalid_message", { field: "message", why: "text is due, not binary" });
-    // Where a bot's server has brought its own sockets, so has it their bound.
-    const most = this.#isKnown ? MAX_CLIENT_MESSAGE_BYTES : MAX_FIRST_MESSAGE_BYTES;
-    if (data.length > most) return this.#socket.close(1009, "payload_too_large");
-    const text = data.toString("utf8");
-    let message: ClientMessage;
-    try {
-      message = parseMessage(text);
-    } catch (error) {
-      if (this.#isKnown) this.#fail(error, idOf(text));
-      else this.#refuse(new AppError("unauthorized", { why: "authenticate comes first" }));
-      return;
-    }
-    if (this.#seat) return this.#handle(this.#seat, message);
-    this.#early.keep(message);
-  }
-
   #refuse(error: AppError): void {
     if (error.code === "internal") this.#log.error({ err: error }, "operator could not join");
     this.#sendError(error);
-    this.#socket.close(codeEntry(error.code).close ?? 1011, error.code);
+    closeWithin(this.#socket, error.code);
+  }
+
+  #onMessage(data: Buffer, isBinary: boolean): void {
+    this.#alive();
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    // Where a bot's server has brought its own sockets, so has it their bound.
+    const most = this.#isKnown ? this.#maxMessageBytes : MAX_FIRST_MESSAGE_BYTES;
+    if (data.length > most) this.#fail(new AppError("payload_too_large"));
+    else if (this.#limits.mayRead(data.length)) this.#onText(data.toString("utf8"), isBinary);
+    else this.#onExcess();
+  }
+
+  #onText(text: string, isBinary: boolean): void {
+    let message: ClientMessage;
+    try {
+      if (isBinary) throw new AppError("invalid_message", { field: "message", why: "text is due, not binary" });
+      message = parseMessage(text);
+    } catch (error) {
+      if (!this.#isKnown) this.#refuse(new AppError("unauthorized", { why: "authenticate comes first" }));
+      else if (this.#limits.mayAct(undefined)) this.#fail(error, isBinary ? undefined : idOf(text));
+      else this.#onExcess();
+      return;
+    }
+    if (isMove(message)) this.#onMove(message);
+    else if (this.#limits.mayAct(message.type)) this.#act(message);
+    else this.#onExcess(message.id);
+  }
+
+  /** Never an error: of moves that come too fast the newest is enough. */
+  #onMove(move: Move): void {
+    if (this.#limits.mayMove()) {
+      // What is held is older than this one.
+      this.#heldMove.take();
+      this.#receive(move);
+    } else {
+      this.#heldMove.hold(move, this.#limits.msUntilMove());
+    }
+  }
+
+  #act(message: ClientMessage): void {
+    const held = isInput(message) ? this.#heldMove.take() : null;
+    if (held) this.#receive(held);
+    this.#receive(message);
+  }
+
+  #receive(message: ClientMessage): void {
+    if (this.#seat) void this.#handle(this.#seat, message);
+    else if (!this.#early.keep(message)) this.#onExcess(message.id);
+  }
+
+  /** A message was dropped as there are too many; told once a second, and no longer borne after ten of them. */
+  #onExcess(replyTo?: string | number): void {
+    const excess = this.#limits.exceed();
+    if (excess === "silence") this.#refusals.count("rate_limited", "socket");
+    else this.#sendError(new AppError("rate_limited"), replyTo);
+    if (excess === "close") closeWithin(this.#socket, "rate_limited");
   }
 
   async #handle(seat: RecordedSeat, message: ClientMessage): Promise<void> {
@@ -203,15 +229,31 @@ class LiveConnection {
 
   #fail(error: unknown, replyTo?: string | number): void {
     const known = toAppError(error);
+    if (known.code === "rate_limited") {
+      // A browser that is behind has no room: the same as a client that is too fast.
+      this.#onExcess(replyTo);
+      return;
+    }
     if (known.code === "internal") this.#log.error({ err: error }, "operator message failed");
     this.#sendError(known, replyTo);
     const { close } = codeEntry(known.code);
-    // The end is told to all, and a watcher may go on watching.
+    // The end is told to all by itself, and a watcher may go on watching.
     const isLeftOpen = known.code === "session_ended" || known.code === "forbidden";
     if (close !== undefined && !isLeftOpen) this.#socket.close(close, known.code);
   }
 
+  /** What the socket's own rules refuse: too large, not UTF-8, reserved bits. It closes itself then. */
+  #onError(error: Error & { readonly code?: string }): void {
+    this.#log.debug({ err: error }, "operator socket error");
+    if (!error.code?.startsWith("WS_ERR_")) return;
+    this.#refusals.count(
+      error.code.startsWith("WS_ERR_UNSUPPORTED_") ? "payload_too_large" : "invalid_message",
+      "socket",
+    );
+  }
+
   #sendError(error: AppError, replyTo?: string | number): void {
+    this.#refusals.count(error.code, "socket");
     this.#send({ type: "error", ...error.toWire() }, replyTo);
   }
 
@@ -220,19 +262,18 @@ class LiveConnection {
     this.#line.sendText(JSON.stringify({ ...message, timestamp: Date.now(), ...extra }));
   }
 
-  #count(): void {
-    const now = performance.now();
-    if (now - this.#second.startedAt > 1_000) this.#second = { startedAt: now, count: 0 };
-    this.#second.count += 1;
-    if (this.#second.count > MAX_MESSAGES_PER_SECOND) throw new AppError("rate_limited");
-  }
-
   #alive(): void {
     this.#aliveAt = performance.now();
   }
 
-  #onPong(data: Buffer): void {
+  /** A frame that is no message; a ping was answered already, by the socket itself. */
+  #onControlFrame(): void {
     this.#alive();
+    if (!this.#limits.mayRead(0)) this.#onExcess();
+  }
+
+  #onPong(data: Buffer): void {
+    this.#onControlFrame();
     const seq = Number(data.toString());
     if (data.length === 0 || !Number.isInteger(seq)) return;
     if (this.#seat) this.#seat.viewer.arrived(seq);
@@ -251,32 +292,9 @@ class LiveConnection {
 
   #onClose(): void {
     clearInterval(this.#heart);
+    this.#heldMove.take();
     this.#early.end();
     this.#stopWatching();
     if (this.#seat) this.#seat.session.crowd.leave(this.#seat.viewer);
   }
-}
-
-function formOf({ protocol }: WebSocket): ViewerForm {
-  if (protocol === "") return "plain";
-  return protocol === BINARY_SUBPROTOCOL ? "binary" : "json";
-}
-
-/** The socket as a viewer needs it. */
-function lineOf(socket: WebSocket): ViewerLine {
-  const isOpen = () => socket.readyState === socket.OPEN;
-  const send = (message: string | Uint8Array) => {
-    if (!isOpen()) return;
-    if (socket.bufferedAmount > MAX_BUFFERED_BYTES) socket.terminate();
-    else socket.send(message);
-  };
-  return {
-    sendText: send,
-    sendBinary: send,
-    pingBehind: (seq) => {
-      if (isOpen()) socket.ping(String(seq));
-    },
-    bufferedBytes: () => socket.bufferedAmount,
-    close: (code, reason) => socket.close(code, reason),
-  };
 }

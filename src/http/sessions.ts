@@ -1,5 +1,5 @@
 /** The REST routes of sessions: checked by the schemas of protocol/, answered by the controller. */
-import type { FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { Detail } from "../audit/audit-log.ts";
@@ -28,9 +28,6 @@ import { unknownStatus } from "../session/answers.ts";
 import type { CaptchaRemoteController } from "../session/controller.ts";
 import { recorderOf } from "./audited.ts";
 
-/** A storage state may be large; everything else keeps the server's limit. */
-const CREATE_BODY_LIMIT_BYTES = 4 * 1024 * 1024;
-
 const idParams = z.object({ id: sessionIdSchema });
 const failures = { "4xx": errorAnswerSchema, "5xx": errorAnswerSchema };
 const listQuery = z.object({
@@ -52,15 +49,22 @@ const CONTROL = { scopes: ["sessions:control"], session: "params" } as const;
 export interface SessionRoutesOptions {
   readonly controller: CaptchaRemoteController;
   readonly audit: AuditTrail;
+  /** A storage state may be large; everything else is small. */
+  readonly maxBodyBytes: number;
+  /** Throws where a caller creates too often. */
+  readonly limitCreates: onRequestAsyncHookHandler;
 }
 
-export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async (app, { controller, audit }) => {
+export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async (app, options) => {
+  const { controller, audit, maxBodyBytes, limitCreates } = options;
   const recorder = (request: FastifyRequest) => recorderOf(audit, request);
   app.post(
     "/sessions",
     {
       config: { access: { scopes: ["sessions:create"] } },
-      bodyLimit: CREATE_BODY_LIMIT_BYTES,
+      bodyLimit: maxBodyBytes,
+      // Before the body is read.
+      onRequest: limitCreates,
       schema: {
         summary: "Create a session",
         description: "Opens the page and answers when it is ready for an operator.",

@@ -3,9 +3,13 @@ import type { FastifyRequest } from "fastify";
 import type { Caller, Role } from "../auth/caller.ts";
 import { roleIn } from "../auth/permissions.ts";
 import type { Config } from "../config.ts";
-import { AppError } from "../errors.ts";
-import { TICKET_SUBPROTOCOL_PREFIX } from "../protocol/live.ts";
+import { AppError, toAppError } from "../errors.ts";
+import { type ServerMessage, TICKET_SUBPROTOCOL_PREFIX } from "../protocol/live.ts";
 import { bearerOf, type GuardDeps, refusalOf } from "./auth.ts";
+import type { EarlyMessages } from "./early-messages.ts";
+import { AUTHENTICATED } from "./live-handlers.ts";
+
+type Send = (message: ServerMessage, replyTo?: string | number) => void;
 
 export interface Entrant {
   readonly caller: Caller;
@@ -16,15 +20,32 @@ export class SocketEntry {
   readonly #deps: GuardDeps;
   readonly #request: Pick<FastifyRequest, "headers" | "ip">;
   readonly #sessionId: string;
+  readonly #pending: PendingSockets;
 
-  constructor(deps: GuardDeps, request: Pick<FastifyRequest, "headers" | "ip">, sessionId: string) {
+  constructor(
+    deps: GuardDeps,
+    request: Pick<FastifyRequest, "headers" | "ip">,
+    sessionId: string,
+    pending: PendingSockets,
+  ) {
     this.#deps = deps;
     this.#request = request;
     this.#sessionId = sessionId;
+    this.#pending = pending;
   }
 
-  /** Who comes, as the upgrade says; null: the first message is to say. Throws unauthorized, session_not_found. */
-  async fromUpgrade(): Promise<Entrant | null> {
+  /**
+   * Who comes: as the upgrade says, or the first message [W27]. Throws unauthorized (also when that does not come in
+   * time), rate_limited, session_not_found, capacity (too many are waited for).
+   */
+  async enter(early: EarlyMessages, send: Send): Promise<Entrant> {
+    const entrant = (await this.#fromUpgrade()) ?? (await this.#introduction(early, send));
+    early.allowMore();
+    return entrant;
+  }
+
+  /** Null: the first message is to say. */
+  async #fromUpgrade(): Promise<Entrant | null> {
     const { authenticator, sessions } = this.#deps;
     const ticket = ticketOf(this.#request);
     const token = bearerOf(this.#request);
@@ -36,9 +57,20 @@ export class SocketEntry {
     return sessions.subject(this.#sessionId)?.legacy_open ? this.#admit({ kind: "id_holder" }) : null;
   }
 
-  /** [W27] Who comes, as the first message says. Throws unauthorized, session_not_found. */
-  async fromMessage(token: string): Promise<Entrant> {
-    return this.#admit(await this.#deps.authenticator.bearer(token));
+  async #introduction(early: EarlyMessages, send: Send): Promise<Entrant> {
+    const late = Promise.withResolvers<null>();
+    const stopWaiting = this.#pending.wait(() => late.resolve(null));
+    const message = await Promise.race([early.next(), late.promise]).finally(stopWaiting);
+    if (message?.type !== "authenticate") throw new AppError("unauthorized", { why: "authenticate comes first" });
+    try {
+      const entrant = this.#admit(await this.#deps.authenticator.bearer(message.token));
+      send(AUTHENTICATED, message.id);
+      return entrant;
+    } catch (error) {
+      const { code, message: text } = toAppError(error);
+      send({ type: "authentication_result", success: false, code, message: text }, message.id);
+      throw error;
+    }
   }
 
   /** Calls `tell` once what let this caller in is no good any more. */

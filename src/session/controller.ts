@@ -4,7 +4,6 @@ import type { Logger } from "pino";
 import type { z } from "zod";
 import type { Caller, Grants } from "../auth/caller.ts";
 import { mayList, type Subject } from "../auth/permissions.ts";
-import type { Config } from "../config.ts";
 import { AppError } from "../errors.ts";
 import type { SessionState } from "../protocol/common.ts";
 import type {
@@ -21,6 +20,7 @@ import type {
 import { tellableUrl } from "../tellable.ts";
 import { listItem, newRecord, outcomeOf, pageRequest, sessionAnswer, statusOf } from "./answers.ts";
 import { callbackOf } from "./callback.ts";
+import { checkCapacity, type SessionLimits } from "./capacity.ts";
 import { SessionDirectory } from "./directory.ts";
 import type { EventFeed } from "./event-feed.ts";
 import { type Created, FirstAnswers } from "./first-answers.ts";
@@ -43,15 +43,7 @@ const MAX_WAIT_MS = 2 ** 31 - 1;
 const ANYBODY: Caller = { kind: "anybody" };
 
 export interface ControllerDeps {
-  readonly config: Pick<
-    Config,
-    | "maxSessions"
-    | "defaultTimeoutSeconds"
-    | "maxTimeoutSeconds"
-    | "retentionSeconds"
-    | "urlAllowPrivate"
-    | "webhookSecret"
-  >;
+  readonly config: SessionLimits;
   readonly store: SessionStore;
   readonly events: EventFeed;
   readonly openPage: OpenPage;
@@ -69,6 +61,8 @@ export interface CreateOptions {
   /** Answer at once, in `starting`. */
   readonly respondAsync?: boolean;
   readonly idempotencyKey?: string | undefined;
+  /** The key that asks; left out: none. */
+  readonly owner?: string | null;
   /** In place of the usual way: for a page that is in hand already. */
   readonly openPage?: OpenPage;
   /** Aborted at any time, it ends the session as DELETE does. */
@@ -256,7 +250,8 @@ export class CaptchaRemoteController {
     if (this.#sessions.living(id) || (last && last.owner !== owner)) {
       throw new AppError("session_exists", { field: "session_id" });
     }
-    if (this.#sessions.size >= this.#deps.config.maxSessions) throw new AppError("capacity");
+    const living = this.#sessions.all().map(({ record }) => record);
+    checkCapacity(living, owner, this.#deps.config);
     const callback = callbackOf(body, this.#deps.config);
     const cancel = () => this.cancel(id);
     const record = newRecord(id, owner, body, this.#deps.config);

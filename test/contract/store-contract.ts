@@ -15,12 +15,12 @@ const DAY = Date.UTC(2030, 0, 1);
 export function sessionRecord(given: Partial<SessionRecord> = {}): SessionRecord {
   return {
     uid: "uid-1",
-    owner: null,
     legacy_open: false,
     session_id: "one",
     state: "waiting",
     reason: null,
     verified: null,
+    owner: null,
     evidence: [],
     note: null,
     label: "Überschrift 验证码 🧩",

@@ -42,10 +42,24 @@ test("without any variable the defaults of the contract stand, and cannot be cha
     chromiumPath: undefined,
     auth: true,
     apiKeys: [],
-    authenticateSeconds: 5,
-    maxPendingConnections: 100,
-    maxFailedAuthenticationsPerMinute: 60,
+    allowedOrigins: [],
+    allowedHosts: [],
+    trustProxy: [],
     maxSessions: 20,
+    maxSessionsPerKey: 20,
+    maxCreatesPerMinute: 60,
+    maxConnections: 1_000,
+    maxConnectionsPerAddress: 200,
+    maxPendingConnections: 100,
+    authenticateSeconds: 5,
+    maxFailedAuthenticationsPerMinute: 60,
+    maxMessageBytes: 65_536,
+    maxMessagesPerSecond: 100,
+    messageBurst: 200,
+    maxMovesPerSecond: 1_000,
+    requestTimeoutSeconds: 15,
+    headersTimeoutSeconds: 10,
+    maxBodyBytes: 4_194_304,
     defaultTimeoutSeconds: 180,
     maxTimeoutSeconds: 3_600,
     retentionSeconds: 86_400,
@@ -118,10 +132,49 @@ const WRONG: Readonly<Record<keyof typeof ENVIRONMENT, readonly string[]>> = {
   AUTH: ["none", "OFF"],
   API_KEYS: ["bot", "bot:", ":secret", "b t:secret", "bot:secret:all", "bot:secret:ops+all", "a:one,a:two", "a:x,b:x"],
   API_KEYS_FILE: ["/nowhere/keys"],
-  AUTHENTICATE_SECONDS: ["0", "61"],
-  MAX_PENDING_CONNECTIONS: ["0", "many"],
-  MAX_FAILED_AUTHENTICATIONS_PER_MINUTE: ["0", "1.5"],
+  ALLOWED_ORIGINS: [
+    "*",
+    "null",
+    "https://*.shop.example",
+    "shop.example",
+    "https://shop.example/",
+    "https://shop.example/path",
+    "https://SHOP.example",
+    "https://shop.example:443",
+    "https://a@shop.example",
+    "file://",
+    "wss://shop.example",
+    "https://a.example,,https://b.example",
+    "https://a.example;https://b.example",
+  ],
+  ALLOWED_HOSTS: ["*", "*.internal", "http://captcha", "captcha/path", "captcha:port", "a b", "a@b", "a,,b"],
+  TRUST_PROXY: [
+    "true",
+    "1",
+    "*",
+    "0.0.0.0/0",
+    "::/0",
+    "10.0.0.0/33",
+    "127.1",
+    "proxy.internal",
+    "10.0.0.1/",
+    "private",
+  ],
   MAX_SESSIONS: ["0", "-3", "1.5", "all", "1001"],
+  MAX_SESSIONS_PER_KEY: ["0", "1001", "none"],
+  MAX_CREATES_PER_MINUTE: ["0", "fast"],
+  MAX_CONNECTIONS: ["0", "100001"],
+  MAX_CONNECTIONS_PER_ADDRESS: ["0", "-1"],
+  MAX_PENDING_CONNECTIONS: ["0", "1.5"],
+  AUTHENTICATE_SECONDS: ["0", "61"],
+  MAX_FAILED_AUTHENTICATIONS_PER_MINUTE: ["0", "few"],
+  MAX_MESSAGE_BYTES: ["1000", "1048577", "64k"],
+  MAX_MESSAGES_PER_SECOND: ["0", "9", "10001"],
+  MESSAGE_BURST: ["0", "many"],
+  MAX_MOVES_PER_SECOND: ["0", "59"],
+  REQUEST_TIMEOUT_SECONDS: ["0", "601"],
+  HEADERS_TIMEOUT_SECONDS: ["0", "16", "long"],
+  MAX_BODY_BYTES: ["0", "65535", "4M"],
   DEFAULT_TIMEOUT_SECONDS: ["0", "soon", "86401", "3601"],
   MAX_TIMEOUT_SECONDS: ["0", "1e9"],
   RETENTION_SECONDS: ["0", "forever"],
@@ -186,6 +239,24 @@ test("a key that is refused is not printed", () => {
   ]) {
     expect(linesOf({ API_KEYS: spec }).join(), spec).not.toContain("planted");
   }
+});
+
+test("lists are taken apart, and their items are as browsers and proxies write them", () => {
+  const env = {
+    ALLOWED_ORIGINS: "https://shop.example, http://localhost:8080,http://[::1]:81",
+    ALLOWED_HOSTS: "Captcha.internal,captcha:3000,[fd00::1]:3000",
+    TRUST_PROXY: "loopback, 10.1.0.0/16,fd00::/8,192.0.2.7",
+  };
+  expect(loadConfig(env)).toMatchObject({
+    allowedOrigins: ["https://shop.example", "http://localhost:8080", "http://[::1]:81"],
+    allowedHosts: ["captcha.internal", "captcha:3000", "[fd00::1]:3000"],
+    trustProxy: ["loopback", "10.1.0.0/16", "fd00::/8", "192.0.2.7"],
+  });
+});
+
+test("a key may have all sessions unless it is said how many", () => {
+  expect(loadConfig({ MAX_SESSIONS: "7" }).maxSessionsPerKey).toBe(7);
+  expect(loadConfig({ MAX_SESSIONS: "7", MAX_SESSIONS_PER_KEY: "2" }).maxSessionsPerKey).toBe(2);
 });
 
 test("all wrong values are told at once, a line each", () => {

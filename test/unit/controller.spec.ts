@@ -102,7 +102,13 @@ const test = base.extend<{ world: World }>({
     };
     const store = openSqliteStore(folder);
     const log = pino({ level: "silent" });
-    const config = { ...loadConfig({}), maxSessions: 5, defaultTimeoutSeconds: 60, maxTimeoutSeconds: 60 };
+    const config = {
+      ...loadConfig({}),
+      maxSessions: 5,
+      maxSessionsPerKey: 2,
+      defaultTimeoutSeconds: 60,
+      maxTimeoutSeconds: 60,
+    };
     const publicUrl = () => "http://127.0.0.1:1";
     const db = attachDatabase(folder);
     const operatorLinks = new Links(db, new KeyRing(folder));
@@ -395,3 +401,22 @@ test("[R14] control that changes hands all the time is told at once, then once a
 function failing(): never {
   throw new Error("disk full");
 }
+
+test("[R10] a key has its own share of the places, and the others keep theirs", async ({ world: { controller } }) => {
+  const create = (owner: string | null) => {
+    const body = createSessionSchema.parse({ url: "http://127.0.0.1/" });
+    return controller.create(body, { respondAsync: true, owner });
+  };
+  const capacity = (limit: string) => ({ code: "capacity", details: { limit } });
+  const first = await create("key-1");
+  await create("key-1");
+  await expect(create("key-1")).rejects.toMatchObject(capacity("sessions_per_key"));
+  await create("key-2");
+  controller.cancel(first.session_id);
+  await create("key-1");
+  // No key at all has no share but the server's size.
+  await create(null);
+  await create(null);
+  await expect(create(null)).rejects.toMatchObject(capacity("sessions"));
+  await expect(create("key-2")).rejects.toMatchObject(capacity("sessions"));
+});

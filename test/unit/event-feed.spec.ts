@@ -8,6 +8,7 @@ import { test as base, expect } from "@playwright/test";
 import Fastify from "fastify";
 import { validatorCompiler } from "fastify-type-provider-zod";
 import { pino } from "pino";
+import { Connections } from "../../src/http/connections.ts";
 import { eventRoutes } from "../../src/http/events.ts";
 import type { PlacedEvent, SessionEvent } from "../../src/protocol/events.ts";
 import { EventFeed } from "../../src/session/event-feed.ts";
@@ -16,6 +17,7 @@ import type { SessionStore } from "../../src/session/store.ts";
 import { TEST_FOLDER_PREFIX } from "../fixtures.ts";
 
 const SESSION = { uid: "uid-1", session_id: "one", present: () => control("present") };
+const connections = new Connections({ maxConnections: 10, maxConnectionsPerAddress: 10 });
 const NEVER = new AbortController().signal;
 
 const test = base.extend<{ store: SessionStore; feed: EventFeed }>({
@@ -139,7 +141,7 @@ test("[R14] a reader that takes nothing is cut off, and holds back no more than 
   const app = Fastify({ forceCloseConnections: true });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => JSON.stringify);
-  await app.register(eventRoutes, { controller: { follow: endless }, heartbeatMs: 200 });
+  await app.register(eventRoutes, { controller: { follow: endless }, connections, heartbeatMs: 200 });
   await app.listen({ host: "127.0.0.1", port: 0 });
   const socket = connect((app.server.address() as AddressInfo).port, "127.0.0.1");
   socket.on("error", () => {}).pause();
@@ -159,7 +161,7 @@ test("[R14] a quiet stream is kept alive by comments", async () => {
   const app = Fastify({ forceCloseConnections: true });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => JSON.stringify);
-  await app.register(eventRoutes, { controller: { follow: quiet }, heartbeatMs: 20 });
+  await app.register(eventRoutes, { controller: { follow: quiet }, connections, heartbeatMs: 20 });
   const url = await app.listen({ host: "127.0.0.1", port: 0 });
   const { body } = await fetch(`${url}/session/one/events`);
   let text = "";
