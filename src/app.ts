@@ -7,7 +7,7 @@ import { describeApi, serveApiDocs } from "./http/api-docs.ts";
 import { demoRoute } from "./http/demo.ts";
 import { refuseUnknownRoutes, sendError } from "./http/error-handler.ts";
 import { healthRoutes } from "./http/health.ts";
-import { API_PREFIX, openService, prepareInstance, serveSessions } from "./service.ts";
+import { API_PREFIX, openService, portsOf, prepareInstance, serveSessions } from "./service.ts";
 import type { CaptchaRemoteController } from "./session/controller.ts";
 import type { Schedule } from "./webhooks/schedule.ts";
 
@@ -48,7 +48,8 @@ export async function buildApp(
     rewriteUrl: (request) => withoutBasePath(request.url ?? "/", config.basePath),
   }) as unknown as FastifyInstance;
   const publicUrl = () => config.publicUrl ?? listeningUrl(app, config);
-  const service = await openService(config, { log, publicUrl, webhookSchedule });
+  const surroundings = { serverPorts: () => portsOf(app), demoOrigin };
+  const service = await openService(config, { log, publicUrl, surroundings, webhookSchedule });
   const { controller, browsers } = service;
   const demo = new DemoSession(controller, { timeoutSeconds: config.maxTimeoutSeconds, demoOrigin });
   const health = {

@@ -7,7 +7,7 @@ import websocket, { type WebSocket } from "@fastify/websocket";
 import type { FastifyInstance } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import type { Logger } from "pino";
-import { type BrowserRoom, openBrowserRoom } from "./browser/open-page.ts";
+import { type BrowserRoom, openBrowserRoom, type Surroundings } from "./browser/open-page.ts";
 import type { Config } from "./config.ts";
 import { consoleRoutes } from "./http/console.ts";
 import { refuseUnknownRoutes, sendError } from "./http/error-handler.ts";
@@ -46,6 +46,7 @@ export interface ServiceDeps {
   readonly log: Logger;
   /** Origin plus base path that links are built from; known once the server listens. */
   readonly publicUrl: () => string;
+  readonly surroundings: Surroundings;
   /** When webhooks are tried again; left out: for an hour. */
   readonly webhookSchedule?: Schedule | undefined;
 }
@@ -61,9 +62,9 @@ export interface Service {
 
 /** Opens what sessions need; the caller closes it. Throws when DATA_DIR cannot be used. */
 export async function openService(config: Config, deps: ServiceDeps): Promise<Service> {
-  const { log, publicUrl, webhookSchedule: schedule = HOURLY_SCHEDULE } = deps;
+  const { log, publicUrl, surroundings, webhookSchedule: schedule = HOURLY_SCHEDULE } = deps;
   const store = openSqliteStore(config.dataDir);
-  const browsers = await openBrowserRoom(config, log);
+  const browsers = await openBrowserRoom(config, surroundings, log);
   const events = new EventFeed(store.events, log);
   const outbox = new Outbox({ queue: store.deliveries, config, log, schedule });
   events.onEvent((event) => goesToWebhook(event) && outbox.wake());
@@ -139,6 +140,11 @@ export async function serveSessions(
     },
     { prefix: API_PREFIX },
   );
+}
+
+/** The ports that a server listens on: of `localhost` there may be several addresses. */
+export function portsOf(app: FastifyInstance): number[] {
+  return app.addresses().flatMap((address) => (typeof address === "string" ? [] : address.port));
 }
 
 async function endSockets(clients: ReadonlySet<WebSocket>): Promise<void> {

@@ -82,6 +82,8 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
         DATA_DIR: dataDir,
         DEMO: "off",
         MAX_SESSIONS: "60",
+        // The sites of the tests are on this machine.
+        URL_ALLOW_PRIVATE: "on",
       };
       const config = loadConfig(siteIsolation ? { ...env, CHROMIUM_PATH: await isolating(chromium, dataDir) } : env);
       const { app, controller, publicUrl } = await buildApp(config, { log });

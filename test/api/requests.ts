@@ -30,6 +30,9 @@ export async function call(method: string, url: string, body?: unknown, headers 
   return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
 }
 
+/** The sites of the tests are on this machine. */
+const SITES = { URL_ALLOW_PRIVATE: "on" };
+
 export interface OwnServer {
   readonly url: string;
   readonly api: string;
@@ -48,7 +51,7 @@ export const test = base.extend<{
     const dataDir = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
     const closers: (() => Promise<void>)[] = [];
     await use(async (given = {}, deps = {}) => {
-      const env = { ...process.env, HOST: "127.0.0.1", PORT: "0", DATA_DIR: dataDir, DEMO: "off", ...given };
+      const env = { ...process.env, HOST: "127.0.0.1", PORT: "0", DATA_DIR: dataDir, DEMO: "off", ...SITES, ...given };
       const config = loadConfig(env);
       const { app, publicUrl } = await buildApp(config, { log: pino({ level: "silent" }), ...deps });
       const close = () => app.close();
