@@ -140,6 +140,7 @@ function single(address: string): Range {
 
 /** As a URL would write it (lower case, punycode); null where it is no name: an address in a strange spelling, say. */
 function asHostName(text: string): string | null {
+  if (/[\s/\\?#@]/.test(text)) return null;
   const host = URL.parse(`http://${text}/`)?.host;
   return host !== undefined && /^[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?$/.test(host) && !ipaddr.isValid(host) ? host : null;
 }
