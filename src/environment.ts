@@ -56,7 +56,7 @@ export const ENVIRONMENT = {
     .default("loopback:*")
     .transform((text) => text.split(",").map((part) => part.trim()))
     .pipe(z.array(cdpPatternSchema)),
-  /** Whether webhooks may go to private addresses. */
+  /** Whether pages that the server opens, and webhooks, may go to private addresses. */
   URL_ALLOW_PRIVATE: onOff.default(false),
   /** Signs webhooks of sessions without a secret of their own. */
   WEBHOOK_SECRET: webhookSecretSchema.optional(),

@@ -99,8 +99,8 @@ interface Destination {
 
 function whyNot({ url, host, port, address }: Destination, destinations: Destinations): string | null {
   const { allowPrivate, allow, neverPorts, demoOrigin, own } = destinations;
-  if (url.host === URL.parse(demoOrigin() ?? "")?.host) return null;
   if (neverPorts().has(port) && isThisMachine(address, own)) return "a port of this server's own";
+  if (url.host === URL.parse(demoOrigin() ?? "")?.host) return null;
   const why = refusalOf(address, own);
   if (why === null || allowPrivate || allow.some((pattern) => matches(pattern, host, port, address))) return null;
   return `${why}; URL_ALLOW_PRIVATE=on allows it`;
