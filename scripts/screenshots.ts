@@ -84,7 +84,14 @@ async function stopAll(): Promise<void> {
 async function main(): Promise<void> {
   const dataDir = await mkdtemp(join(tmpdir(), "captcha-remote-screenshots-"));
   stops.push(() => rm(dataDir, { recursive: true, force: true }));
-  const config = loadConfig({ ...process.env, HOST: "127.0.0.1", PORT: "0", DATA_DIR: dataDir, DEMO: "off" });
+  const config = loadConfig({
+    ...process.env,
+    HOST: "127.0.0.1",
+    PORT: "0",
+    DATA_DIR: dataDir,
+    DEMO: "off",
+    URL_ALLOW_PRIVATE: "on",
+  });
   const remote = await buildApp(config, { log: pino({ level: "warn" }) });
   stops.push(() => remote.app.close());
   const demo = await buildDemoApp({ apiOrigin: remote.publicUrl });

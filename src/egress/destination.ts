@@ -54,7 +54,7 @@ export interface Destinations {
   readonly allow: readonly UrlPattern[];
   /** Ports of this machine that no page may reach, whatever is allowed: the API's, debugging ports, proxies. */
   readonly neverPorts: () => ReadonlySet<number>;
-  /** The demo challenges, which every page may reach; undefined while there are none. */
+  /** The demo challenges at an address, which every page may reach; undefined while there are none. */
   readonly demoOrigin: () => string | undefined;
   readonly resolve?: Resolve | undefined;
   readonly own?: OwnAddresses | undefined;
@@ -67,9 +67,10 @@ export interface Destinations {
 export async function allowedAddresses(url: URL, destinations: Destinations): Promise<readonly CheckedAddress[]> {
   const host = hostOf(url);
   const port = portOf(url);
-  const addresses = await addressesOf(host, destinations.resolve);
+  const demo = demoAddress(host, port, destinations);
+  const addresses = demo === null ? await addressesOf(host, destinations.resolve) : [demo];
   for (const address of addresses) {
-    const why = whyNot({ url, host, port, address }, destinations);
+    const why = whyNot({ host, port, address, isDemo: demo !== null }, destinations);
     if (why !== null) throw notAllowed(host, FIELD, why);
   }
   return withFamilies(addresses);
@@ -90,17 +91,25 @@ export function portOf(url: URL): number {
   return url.port === "" ? (DEFAULT_PORTS[url.protocol] ?? 0) : Number(url.port);
 }
 
+/** Where the demo listens, if that is meant; its frames of another origin call it `localhost`. */
+function demoAddress(host: string, port: number, { demoOrigin }: Destinations): string | null {
+  const demo = URL.parse(demoOrigin() ?? "");
+  if (demo === null || portOf(demo) !== port) return null;
+  const address = hostOf(demo);
+  return host === address || host === "localhost" ? address : null;
+}
+
 interface Destination {
-  readonly url: URL;
   readonly host: string;
   readonly port: number;
   readonly address: string;
+  readonly isDemo: boolean;
 }
 
-function whyNot({ url, host, port, address }: Destination, destinations: Destinations): string | null {
-  const { allowPrivate, allow, neverPorts, demoOrigin, own } = destinations;
+function whyNot({ host, port, address, isDemo }: Destination, destinations: Destinations): string | null {
+  const { allowPrivate, allow, neverPorts, own } = destinations;
   if (neverPorts().has(port) && isThisMachine(address, own)) return "a port of this server's own";
-  if (url.host === URL.parse(demoOrigin() ?? "")?.host) return null;
+  if (isDemo) return null;
   const why = refusalOf(address, own);
   if (why === null || allowPrivate || allow.some((pattern) => matches(pattern, host, port, address))) return null;
   return `${why}; URL_ALLOW_PRIVATE=on allows it`;

@@ -161,6 +161,19 @@ test.describe("[R10] the url of a creation", () => {
   });
 });
 
+test("the demo challenges can be opened without any switch, their frames of another origin too", async ({
+  server,
+  startServer,
+}) => {
+  const { api } = await startServer(OFF, { demoOrigin: () => server.demoOrigin });
+  for (const query of ["", "?frame=cross"]) {
+    const { status, body } = await call("POST", `${api}/sessions`, { url: `${server.demoOrigin}/jigsaw.html${query}` });
+    expect([query, status, body.captcha_info?.in_iframe]).toEqual([query, 201, query !== ""]);
+  }
+  const refused = await call("POST", `${api}/sessions`, { url: `${server.url}/` });
+  expect(refused.body.error.code).toBe("url_not_allowed");
+});
+
 /** Every way by which a page can ask for something; each answers what it saw, or what stopped it. */
 const TRIES = `<script>
   const within = (work) => Promise.race([work, new Promise((done) => setTimeout(() => done("nothing"), 4000))]);

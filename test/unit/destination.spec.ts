@@ -151,11 +151,17 @@ test("the demo is allowed at its own host and port only", async () => {
   for (const url of [
     "http://127.0.0.1:3000/",
     "http://127.0.0.1/",
-    "http://localhost:3001/",
     "http://127.0.0.2:3001/",
+    "http://[::1]:3001/",
+    "http://a.localhost:3001/",
+    "http://here.example:3001/",
   ]) {
     expect(await isAllowed(url, demo), url).toBe(false);
   }
+  // Its frames of another origin; on ::1 there may be somebody else.
+  const frames = allowedAddresses(new URL("http://localhost:3001/"), destinations(demo));
+  expect(await frames).toEqual([{ address: "127.0.0.1", family: 4 }]);
+  expect(await isAllowed("http://localhost:3001/", { ...demo, neverPorts: () => new Set([3001]) })).toBe(false);
 });
 
 test("a refusal names the host, why, and what would allow it", async () => {
