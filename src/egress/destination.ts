@@ -108,7 +108,7 @@ interface Destination {
 
 function whyNot({ host, port, address, isDemo }: Destination, destinations: Destinations): string | null {
   const { allowPrivate, allow, neverPorts, own } = destinations;
-  if (neverPorts().has(port) && isThisMachine(address, own)) return "a port of this server's own";
+  if (neverPorts().has(port) && isThisMachine(address, own)) return "a port that no page may reach";
   if (isDemo) return null;
   const why = refusalOf(address, own);
   if (why === null || allowPrivate || allow.some((pattern) => matches(pattern, host, port, address))) return null;

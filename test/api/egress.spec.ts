@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { mergeTests } from "@playwright/test";
 import { pino } from "pino";
 import { WebSocketServer } from "ws";
 import { openBrowserRoom } from "../../src/browser/open-page.ts";
@@ -12,6 +13,7 @@ import { loadConfig } from "../../src/config.ts";
 import type { OwnedPageRequest, PageEvents } from "../../src/session/page.ts";
 import { openSqliteStore } from "../../src/session/sqlite-store.ts";
 import { expect, type TestSite } from "../fixtures.ts";
+import { test as withBots } from "../guest.ts";
 import { test as base, call, REPORTING, reportsOf } from "./requests.ts";
 
 const OFF = { URL_ALLOW_PRIVATE: "off" };
@@ -31,7 +33,7 @@ interface Secret {
   readonly hits: string[];
 }
 
-const test = base.extend<{ secret: Secret }>({
+const test = mergeTests(base, withBots).extend<{ secret: Secret }>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
   secret: async ({}, use) => {
     const hits: string[] = [];
@@ -155,7 +157,7 @@ test.describe("[R10] the url of a creation", () => {
     for (const host of ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "127.8.8.8", "0x7f.1"]) {
       const refused = await call("POST", `${api}/sessions`, { url: `http://${host}:${port}/api/captcha/sessions` });
       expect([refused.status, refused.body.error.code], host).toEqual([422, "url_not_allowed"]);
-      expect(refused.body.error.details.why).toBe("a port of this server's own");
+      expect(refused.body.error.details.why).toBe("a port that no page may reach");
     }
     expect((await call("POST", `${api}/sessions`, { url: site.serve("/", "<p>a site</p>") })).status).toBe(201);
   });
@@ -301,8 +303,7 @@ test("a page that tries everything sees nothing of a private place, and nothing 
   site,
   secret,
 }) => {
-  const lines: string[] = [];
-  const log = pino({ level: "info" }, { write: (line: string) => void lines.push(line) });
+  const { log, lines, refusals } = listening();
   const { api } = await startServer(OFF, { demoOrigin: () => site.origin, log });
   const reports = reportsOf(site);
   const places = [`http://127.0.0.1:${secret.port}/path?token=1`, `http://localhost:${secret.port}/path?token=1`];
@@ -312,7 +313,7 @@ test("a page that tries everything sees nothing of a private place, and nothing 
   expect(reports).toEqual(places.map((to) => ({ to, saw: NOTHING })));
   expect(secret.hits).toEqual([]);
   // Told once for each host, and nothing of what was asked there.
-  const refused = lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === "kept a page from an address");
+  const refused = refusals();
   expect(refused.map(({ host, port }) => [host, port])).toEqual([
     ["127.0.0.1", secret.port],
     ["localhost", secret.port],
@@ -326,7 +327,8 @@ test("even with URL_ALLOW_PRIVATE=on no page reaches a debugging port, a proxy o
   secret,
 }, testInfo) => {
   const config = loadConfig({ ...process.env, DATA_DIR: testInfo.outputPath("data"), URL_ALLOW_PRIVATE: "on" });
-  const room = await openBrowserRoom(config, { serverPorts: () => [secret.port], demoOrigin: () => undefined }, SILENT);
+  const { log, refusals } = listening();
+  const room = await openBrowserRoom(config, { ...ALONE, serverPorts: () => [secret.port] }, log);
   try {
     const reports = reportsOf(site);
     const first = await room.openPage(request("first", site.serve("/first", "<p>x</p>")), UNHEARD, signal());
@@ -338,10 +340,34 @@ test("even with URL_ALLOW_PRIVATE=on no page reaches a debugging port, a proxy o
     await expect.poll(() => reports.length, { timeout: 30_000 }).toBe(places.length);
     expect(reports).toEqual(places.map((to) => ({ to, saw: NOTHING })));
     expect(secret.hits).toEqual([]);
+    // Nothing of a browser's own would be shown to a page anyway: it must not even have been asked.
+    expect(refusals().map(({ port, why }) => [port, why])).toEqual(
+      expect.arrayContaining(ports.map((port) => [port, "a port that no page may reach"])),
+    );
     await Promise.all([first.close(), second.close()]);
   } finally {
     await room.close();
   }
+});
+
+test("the debugging port of a guest is closed to pages while the guest is in a session", async ({
+  server,
+  site,
+  bot,
+  botBrowser,
+}) => {
+  await botBrowser.open(site.serve("/guest", "<p>a guest</p>"));
+  const guest = await bot.create({ cdp: { endpoint: botBrowser.endpoint, url_contains: "/guest" } });
+  const open = () => call("POST", `${server.api}/sessions`, { url: `${botBrowser.endpoint}/json/version` });
+  expect((await open()).body.error).toMatchObject({
+    code: "url_not_allowed",
+    details: { why: "a port that no page may reach" },
+  });
+  await call("DELETE", `${server.api}/session/${guest.session_id}`);
+  await bot.result(guest.session_id);
+  const { status, body } = await open();
+  expect(status).toBe(201);
+  await call("DELETE", `${server.api}/session/${body.session_id}`);
 });
 
 test("a browser's own proxy port comes with its page, can be given, and is free again when it is closed", async ({
@@ -401,6 +427,14 @@ const ALONE = { serverPorts: () => [], demoOrigin: () => undefined };
 
 function request(session_id: string, url: string): OwnedPageRequest {
   return { session_id, url, viewport: VIEWPORT, completion: undefined };
+}
+
+/** A log, its lines, and what it says of refusals. */
+function listening() {
+  const lines: string[] = [];
+  const log = pino({ level: "info" }, { write: (line: string) => void lines.push(line) });
+  const parsed = () => lines.map((line) => JSON.parse(line));
+  return { log, lines, refusals: () => parsed().filter(({ msg }) => msg === "kept a page from an address") };
 }
 
 function signal(): AbortSignal {

@@ -171,7 +171,7 @@ test("a refusal names the host, why, and what would allow it", async () => {
     host: "10.1.2.3",
     why: "a private address; URL_ALLOW_PRIVATE=on allows it",
   });
-  expect(await refused("http://127.0.0.1:3000/")).toMatchObject({ why: "a port of this server's own" });
+  expect(await refused("http://127.0.0.1:3000/")).toMatchObject({ why: "a port that no page may reach" });
 });
 
 test("only http: and https: are web pages", () => {
