@@ -23,8 +23,6 @@ const IDLE_DEADLINE_MS = 600_000;
 const MAX_CONNECTIONS = 256;
 /** The browser keeps its connections for the next request; closing them under its hands costs a second try. */
 const KEEP_ALIVE_MS = 60_000;
-/** To one host, for the next requests. */
-const MAX_FREE_SOCKETS = 6;
 const REFUSED_STATUS = 403;
 const UNREACHABLE_STATUS = 502;
 
@@ -146,9 +144,12 @@ function tunnelTo(target: Socket): Server {
   return tunnel;
 }
 
-/** Keeps connections for the next request to the same host: all of them lead to what this proxy has checked. */
+/**
+ * A connection for each plain request. One kept for the next could be closed by the site just as it is used, and only
+ * a browser knows whether it may send such a request again.
+ */
 function boundedAgent(): Agent {
-  const agent = new Agent({ keepAlive: true, maxFreeSockets: MAX_FREE_SOCKETS, timeout: KEEP_ALIVE_MS });
+  const agent = new Agent({ keepAlive: false });
   agent.createConnection = (options) => boundedConnect(options as NetConnectOpts);
   return agent;
 }
