@@ -86,7 +86,7 @@ export class BenchServer {
 }
 
 const SETTINGS = {
-  // The bench's own receiver of webhooks is on this machine.
+  // The bench's own pages and its receiver of webhooks are on this machine.
   URL_ALLOW_PRIVATE: "on",
   WEBHOOK_SECRET: `whsec_${"A".repeat(32)}`,
   HOST: "127.0.0.1",

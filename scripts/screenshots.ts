@@ -91,6 +91,7 @@ async function main(): Promise<void> {
     DATA_DIR: dataDir,
     DEMO: "off",
     AUTH: "off",
+    URL_ALLOW_PRIVATE: "on",
   });
   const remote = await buildApp(config, { log: pino({ level: "warn" }) });
   stops.push(() => remote.app.close());

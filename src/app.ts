@@ -13,7 +13,7 @@ import { healthRoutes } from "./http/health.ts";
 import { metricsRoute } from "./http/metrics.ts";
 import { boundRawConnections, httpOptions, refuseBrokenRequest } from "./http/raw-limits.ts";
 import { Refusals } from "./http/refusals.ts";
-import { API_PREFIX, openService, prepareInstance, serveSessions } from "./service.ts";
+import { API_PREFIX, openService, portsOf, prepareInstance, serveSessions } from "./service.ts";
 import type { CaptchaRemoteController } from "./session/controller.ts";
 import type { Schedule } from "./webhooks/schedule.ts";
 
@@ -59,7 +59,8 @@ export async function buildApp(
   }) as unknown as FastifyInstance;
   boundRawConnections(app, config, refusals);
   const publicUrl = () => config.publicUrl ?? listeningUrl(app, config);
-  const service = await openService(config, { log, publicUrl, webhookSchedule, ownKeys, refusals });
+  const surroundings = { serverPorts: () => portsOf(app), demoOrigin };
+  const service = await openService(config, { log, publicUrl, surroundings, webhookSchedule, ownKeys, refusals });
   const { controller, browsers, audit } = service;
   const demo = new DemoSession(controller, {
     timeoutSeconds: config.maxTimeoutSeconds,

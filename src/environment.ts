@@ -2,6 +2,7 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { parseKeySpecs } from "./auth/key-spec.ts";
+import { cdpPatternSchema } from "./protocol/cdp-pattern.ts";
 import { siteHostSchema, siteOriginSchema, trustedProxySchema } from "./protocol/sites.ts";
 import { webhookSecretSchema } from "./protocol/webhook-secret.ts";
 
@@ -24,27 +25,7 @@ const listOf = <Item extends z.ZodType<unknown, string>>(item: Item) =>
     .transform((text) => text.split(",").map((part) => part.trim()))
     .pipe(z.array(item));
 
-/** host:port; the host a name, `*.` and the rest of one, or `loopback`; the port a number or `*`. */
-const cdpPatternSchema = z
-  .string()
-  .regex(
-    /^(loopback|\[[0-9a-f:.]+\]|(\*\.)?[a-z0-9.-]+):(\d{1,5}|\*)$/i,
-    "not host:port patterns such as chrome.internal:9222",
-  )
-  .transform((text): CdpPattern => {
-    const colon = text.lastIndexOf(":");
-    return { host: text.slice(0, colon).toLowerCase(), port: text.slice(colon + 1) };
-  });
-
-export interface CdpPattern {
-  readonly host: string;
-  readonly port: string;
-}
-
-export const ENVIRONMENT = {
-  HOST: z.string().default("127.0.0.1"),
-  PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
-  /** Origin plus base path, without a trailing slash; left out: derived from the listening address. */
+/** Origin plus base path, without a trailing slash; left out: derived from the listening address. */
   PUBLIC_URL: publicUrlSchema.optional(),
   BASE_PATH: z
     .string()
@@ -100,7 +81,7 @@ export const ENVIRONMENT = {
   SHUTDOWN_SECONDS: seconds(10, 600),
   /** The endpoints that a bot may name for a page of its own. */
   CDP_ALLOW: listOf(cdpPatternSchema).prefault("loopback:*"),
-  /** Whether webhooks may go to private addresses. */
+  /** Whether pages that the server opens, and webhooks, may go to private addresses. */
   URL_ALLOW_PRIVATE: onOff.default(false),
   /** Signs webhooks of sessions without a secret of their own. */
   WEBHOOK_SECRET: webhookSecretSchema.optional(),

@@ -22,7 +22,7 @@ import {
   type SessionAnswer,
   type SessionResult,
 } from "./protocol/rest.ts";
-import { API_PREFIX, openService, prepareInstance, type Service, serveSessions } from "./service.ts";
+import { API_PREFIX, openService, portsOf, prepareInstance, type Service, serveSessions } from "./service.ts";
 
 /** As much of an address as a session takes. */
 const MAX_URL_LENGTH = 8_192;
@@ -97,7 +97,8 @@ export const captchaRemote = plugin(
     if (temporary) app.addHook("onClose", () => rm(temporary, { recursive: true, force: true }));
     const config = { ...checked, dataDir: temporary ?? checked.dataDir };
     const publicUrl = () => config.publicUrl ?? addressOf(app) + app.prefix + prefix;
-    const service = await openService(config, { log, publicUrl });
+    const surroundings = { serverPorts: () => portsOf(app), demoOrigin: () => undefined };
+    const service = await openService(config, { log, publicUrl, surroundings });
     const handOff: HandOff["handOff"] = (page, wanted) => handOffPage(service, publicUrl, page, wanted);
     app.decorate("captchaRemote", { handOff });
     const upgrades = ownUpgrades(app, `${app.prefix}${prefix}${API_PREFIX}/`);

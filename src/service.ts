@@ -15,7 +15,7 @@ import { Keys } from "./auth/keys.ts";
 import { Links } from "./auth/links.ts";
 import { SqliteKeys } from "./auth/sqlite-keys.ts";
 import { Tickets } from "./auth/tickets.ts";
-import { type BrowserRoom, openBrowserRoom } from "./browser/open-page.ts";
+import { type BrowserRoom, openBrowserRoom, type Surroundings } from "./browser/open-page.ts";
 import { carefulLog } from "./careful-log.ts";
 import type { Config } from "./config.ts";
 import { auditRoutes } from "./http/audit.ts";
@@ -66,6 +66,7 @@ export interface ServiceDeps {
   readonly log: Logger;
   /** Origin plus base path that links are built from; known once the server listens. */
   readonly publicUrl: () => string;
+  readonly surroundings: Surroundings;
   /** When webhooks are tried again; left out: for an hour. */
   readonly webhookSchedule?: Schedule | undefined;
   /** Keys of the server itself, which no person has. */
@@ -91,10 +92,10 @@ export interface Service {
 
 /** Opens what sessions need; the caller closes it. Throws when DATA_DIR cannot be used. */
 export async function openService(config: Config, deps: ServiceDeps): Promise<Service> {
-  const { publicUrl, webhookSchedule: schedule = HOURLY_SCHEDULE, refusals = new Refusals() } = deps;
+  const { publicUrl, surroundings, webhookSchedule: schedule = HOURLY_SCHEDULE, refusals = new Refusals() } = deps;
   const log = carefulLog(deps.log);
   const store = openSqliteStore(config.dataDir);
-  const browsers = await openBrowserRoom(config, log);
+  const browsers = await openBrowserRoom(config, surroundings, log);
   const events = new EventFeed(store.events, log);
   const outbox = new Outbox({ queue: store.deliveries, config, log, schedule });
   events.onEvent((event) => goesToWebhook(event) && outbox.wake());
@@ -221,6 +222,11 @@ function recordEnds(events: EventFeed, audit: AuditTrail): void {
     const detail = { outcome, reason, verified };
     audit.record({ who: "server", address: null, action: "session.end", session_id, uid, detail });
   });
+}
+
+/** The ports that a server listens on: of `localhost` there may be several addresses. */
+export function portsOf(app: FastifyInstance): number[] {
+  return app.addresses().flatMap((address) => (typeof address === "string" ? [] : address.port));
 }
 
 async function endSockets(clients: ReadonlySet<WebSocket>): Promise<void> {

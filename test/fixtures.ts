@@ -90,6 +90,8 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
         API_KEYS: TEST_KEY_SPEC,
         // All tests of a worker are one address.
         MAX_CREATES_PER_MINUTE: "10000",
+        // The sites of the tests are on this machine.
+        URL_ALLOW_PRIVATE: "on",
       };
       const config = loadConfig(siteIsolation ? { ...env, CHROMIUM_PATH: await isolating(chromium, dataDir) } : env);
       const { app, controller, publicUrl } = await buildApp(config, { log });

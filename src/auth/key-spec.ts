@@ -1,6 +1,8 @@
 /** How keys are written, made and kept: `name:secret[:scope+scope] [option=value,value ...]`, of which only a hash stays. */
 import { createHash, randomBytes } from "node:crypto";
 import { z } from "zod";
+import { urlPatternSchema } from "../egress/destination.ts";
+import { cdpPatternSchema } from "../protocol/cdp-pattern.ts";
 import { type Grants, SCOPES, type Scope } from "./caller.ts";
 
 /** What begins a key that was made here; it helps people, and scanners for lost secrets, to know one. */
@@ -34,8 +36,8 @@ export interface ConfiguredKey extends KeyRecord {
 export const grantsSchema = z.strictObject({
   scopes: list(z.enum(SCOPES, `a scope is one of ${SCOPES.join(", ")}`)).default([...BOT_SCOPES]),
   labels: list(z.string().max(200)).default([]),
-  cdp_allow: list(z.string().max(300)).nullable().default(null),
-  url_allow: list(z.string().max(300)).default([]),
+  cdp_allow: list(asText(cdpPatternSchema)).nullable().default(null),
+  url_allow: list(asText(urlPatternSchema)).default([]),
 });
 
 export function newSecret(): string {
@@ -91,6 +93,14 @@ export function assertDistinct(keys: readonly KeyRecord[]): void {
     if (twin?.name === key.name) throw new Error(`${key.name}: there are two keys of this name`);
     if (twin) throw new Error(`${key.name}: the secret of ${twin.name}`);
   }
+}
+
+/** Kept as it was written: what was read of it may be more than JSON can hold. */
+function asText(pattern: z.ZodType<unknown, string>) {
+  return z.string().superRefine((text, context) => {
+    const read = pattern.safeParse(text);
+    if (!read.success) context.addIssue({ code: "custom", message: read.error.issues[0]?.message ?? "not a pattern" });
+  });
 }
 
 /** Comma-separated text as a list. */

@@ -1,11 +1,12 @@
 /** Which browser a bot's endpoint leads to, and whether it may be named at all. */
-import type { CdpPattern } from "../environment.ts";
+import { portOf } from "../egress/destination.ts";
 import { AppError } from "../errors.ts";
+import type { CdpPattern } from "../protocol/cdp-pattern.ts";
 import { tellableText } from "../tellable.ts";
 
 const VERSION_DEADLINE_MS = 3_000;
 const MAX_VERSION_BYTES = 64 * 1024;
-const DEFAULT_PORTS: Readonly<Record<string, string>> = { "http:": "80", "ws:": "80", "https:": "443", "wss:": "443" };
+const PROTOCOLS = ["http:", "ws:", "https:", "wss:"];
 const FIELD = "cdp.endpoint";
 
 /** The one answer for every endpoint that may not be named: it tells nothing of what is there. */
@@ -16,7 +17,7 @@ export function disallowed(): AppError {
 /** The endpoint as a URL. Throws invalid_message, url_not_allowed. */
 export function parseEndpoint(endpoint: string, allow: readonly CdpPattern[]): URL {
   const url = URL.parse(endpoint);
-  if (!url || DEFAULT_PORTS[url.protocol] === undefined) {
+  if (!url || !PROTOCOLS.includes(url.protocol)) {
     throw new AppError("invalid_message", { field: FIELD, why: "not an http:, https:, ws: or wss: address" });
   }
   if (url.pathname.startsWith("/devtools/page/")) {
@@ -46,10 +47,6 @@ export function unreachable(cause: unknown): AppError {
   const isLate = inner instanceof Error && (inner.name === "TimeoutError" || inner.name === "AbortError");
   const why = isLate ? "no answer" : inner instanceof Error ? inner.message : String(inner);
   return new AppError("cdp_unreachable", { field: FIELD, why: tellableText(why).slice(0, 300) }, { cause });
-}
-
-export function portOf(url: URL): string {
-  return url.port || (DEFAULT_PORTS[url.protocol] ?? "");
 }
 
 async function askVersion(endpoint: URL, signal: AbortSignal): Promise<URL> {
@@ -84,7 +81,7 @@ async function readText(response: Response): Promise<string> {
 }
 
 function matches({ host, port }: CdpPattern, url: URL): boolean {
-  if (port !== "*" && port !== portOf(url)) return false;
+  if (port !== "*" && Number(port) !== portOf(url)) return false;
   const hostname = url.hostname.toLowerCase();
   if (host === "loopback") return isLoopbackHost(hostname);
   return host.startsWith("*.") ? hostname.endsWith(host.slice(1)) : hostname === host;

@@ -46,6 +46,8 @@ export interface ChallengePageParts {
   readonly log: Logger;
   /** A page of ours has nobody else who could scroll to the challenge for a client that cannot. */
   readonly isOurs: boolean;
+  /** Of the proxy that its browser goes through; null for a page that is not ours. */
+  readonly proxyPort: number | null;
   /** Null where the cookies are not ours to hand on. */
   readonly storageState: () => Promise<StorageState | null>;
   /** Gives back, or ends, what the page lives in. */
@@ -106,6 +108,10 @@ export class RemotePage implements ChallengePage {
 
   get challenge(): CaptchaInfo | null {
     return this.#challenge;
+  }
+
+  get proxyPort(): number | null {
+    return this.#parts.proxyPort;
   }
 
   get hidden(): boolean {

@@ -1,12 +1,13 @@
 /** Attaches to a page of the bot's own browser, and leaves it as it was found. */
 
 import { withDeadline } from "../deadline.ts";
-import type { CdpPattern } from "../environment.ts";
+import { portOf } from "../egress/destination.ts";
 import { AppError } from "../errors.ts";
+import type { CdpPattern } from "../protocol/cdp-pattern.ts";
 import type { CdpTarget } from "../protocol/rest.ts";
 import type { GuestPageRequest } from "../session/page.ts";
 import { tellableUrl } from "../tellable.ts";
-import { browserAddress, disallowed, isLoopbackHost, parseEndpoint, portOf, unreachable } from "./cdp-endpoint.ts";
+import { browserAddress, disallowed, isLoopbackHost, parseEndpoint, unreachable } from "./cdp-endpoint.ts";
 import { RemotePage } from "./challenge-page.ts";
 import { ServerCut } from "./crop.ts";
 import { DevTools } from "./devtools.ts";
@@ -24,7 +25,9 @@ export interface GuestDeps extends PageDeps {
   readonly allow: readonly CdpPattern[];
   readonly targets: Targets;
   /** Debugging ports of the browsers that this server has started. */
-  readonly ownPorts: () => ReadonlySet<string>;
+  readonly ownPorts: () => ReadonlySet<number>;
+  /** Keeps pages of ours from this port while a guest is held by it; answers how to stop that. */
+  readonly keepOut: (port: number) => () => void;
 }
 
 interface TargetInfo {
@@ -50,13 +53,18 @@ export async function openGuestPage(
   const devtools = await DevTools.connect(address, signal).catch((cause: unknown) => {
     throw unreachable(cause);
   });
-  let letGo = () => {};
+  const open = deps.keepOut(portOf(endpoint));
+  let letGo = open;
   // Until the page is ours to let go of, whoever gives up cuts the line.
   const giveUp = () => devtools.close();
   signal.addEventListener("abort", giveUp, { once: true });
   try {
     const { targetId } = choose(await pagesOf(devtools, deps.targets), cdp);
-    letGo = deps.targets.hold(targetId, "guest");
+    const release = deps.targets.hold(targetId, "guest");
+    letGo = () => {
+      release();
+      open();
+    };
     signal.throwIfAborted();
     const tab = await DevToolsTab.attach(devtools, targetId).catch((cause: unknown) => {
       if (cause instanceof AppError) throw cause;
@@ -71,6 +79,7 @@ export async function openGuestPage(
       viewport,
       completion,
       isOurs: false,
+      proxyPort: null,
       storageState: async () => null,
       release: async () => {
         devtools.close();

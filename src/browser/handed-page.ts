@@ -41,6 +41,7 @@ export async function holdHandedPage(
       viewport,
       completion,
       isOurs: false,
+      proxyPort: null,
       storageState: async () => null,
       release,
     });

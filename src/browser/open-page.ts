@@ -2,16 +2,23 @@
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
+import { systemResolve } from "../egress/address.ts";
+import { type Destinations, urlPatternSchema } from "../egress/destination.ts";
+import { remembering } from "../egress/name-memory.ts";
+import { isLoopback } from "../environment.ts";
 import { AppError } from "../errors.ts";
+import { type CdpPattern, cdpPatternSchema } from "../protocol/cdp-pattern.ts";
 import { DEFAULT_VIEWPORT } from "../protocol/rest.ts";
-import type { OpenPage, OpenPageRequest, OwnedPageRequest, PageEvents } from "../session/page.ts";
+import type { GuestPageRequest, OpenPage, OpenPageRequest, OwnedPageRequest, PageEvents } from "../session/page.ts";
 import { KNOWN_KINDS } from "./challenge-kinds.ts";
 import type { RemotePage } from "./challenge-page.ts";
 import { findChromium } from "./find-chromium.ts";
 import { openGuestPage } from "./guest-page.ts";
 import { type HandedPage, holdHandedPage } from "./handed-page.ts";
+import { assertDestination } from "./navigate.ts";
 import { openOwnedPage } from "./owned-page.ts";
-import { type BrowserProcess, reapBrowsers, startBrowser } from "./process.ts";
+import { reapBrowsers } from "./process.ts";
+import { type ProxiedBrowser, startProxiedBrowser } from "./proxied-browser.ts";
 import { Targets } from "./targets.ts";
 
 /** [R10] The challenge is looked for until it is found or so long. */
@@ -34,25 +41,66 @@ export interface BrowserRoom {
 
 type BrowserConfig = Pick<
   Config,
-  "chromiumPath" | "searchPath" | "dataDir" | "customKinds" | "browserEnvironment" | "cdpAllow"
+  "chromiumPath" | "searchPath" | "dataDir" | "customKinds" | "browserEnvironment" | "cdpAllow" | "urlAllowPrivate"
 >;
 
+/** What pages of ours must know of the server that they run beside. */
+export interface Surroundings {
+  /** The ports that the server itself listens on: no page may reach them. */
+  readonly serverPorts: () => readonly number[];
+  /** The demo challenges, which every page may reach; undefined while there are none. */
+  readonly demoOrigin: () => string | undefined;
+}
+
 /** What browsers need of this machine. Ends browsers that a killed server left in DATA_DIR. */
-export async function openBrowserRoom(config: BrowserConfig, log: Logger): Promise<BrowserRoom> {
+export async function openBrowserRoom(
+  config: BrowserConfig,
+  { serverPorts, demoOrigin }: Surroundings,
+  log: Logger,
+): Promise<BrowserRoom> {
   const profilesDir = join(config.dataDir, "profiles");
   const reaped = await reapBrowsers(profilesDir);
   if (reaped > 0) log.warn({ processes: reaped }, "ended browsers of a server that did not stop cleanly");
   const kinds = [...config.customKinds, ...KNOWN_KINDS];
-  const running = new Set<BrowserProcess>();
+  const running = new Set<ProxiedBrowser>();
+  /** Debugging ports of browsers that guests are held in now, one entry a guest. */
+  const guestPorts = new Map<symbol, number>();
   const targets = new Targets();
   const closing = new AbortController();
   let lastStart = -Infinity;
   let probing: Promise<boolean> | null = null;
 
+  const debuggingPorts = () => new Set([...running].map(({ endpoint }) => Number(new URL(endpoint).port)));
+  const neverPorts = () =>
+    new Set([
+      ...serverPorts(),
+      ...debuggingPorts(),
+      ...[...running].map(({ proxy }) => proxy.port),
+      ...guestPorts.values(),
+      ...namedPorts(config.cdpAllow),
+    ]);
+
+  /** A key may have a list of its own. */
+  function cdpPatternsOf({ cdp_allow }: Pick<GuestPageRequest, "cdp_allow">): readonly CdpPattern[] {
+    return cdp_allow?.map((text) => cdpPatternSchema.parse(text)) ?? config.cdpAllow;
+  }
+
+  function destinationsOf(request: Pick<OwnedPageRequest, "url_allow">): Destinations {
+    const allow = (request.url_allow ?? []).map((text) => urlPatternSchema.parse(text));
+    return { allowPrivate: config.urlAllowPrivate, allow, neverPorts, demoOrigin, resolve: remembering(systemResolve) };
+  }
+
+  function keepOut(port: number): () => void {
+    const guest = Symbol();
+    guestPorts.set(guest, port);
+    return () => guestPorts.delete(guest);
+  }
+
   async function launch(
     request: Omit<OwnedPageRequest, "url" | "completion">,
+    destinations: Destinations,
     signal: AbortSignal,
-  ): Promise<BrowserProcess> {
+  ): Promise<ProxiedBrowser> {
     const chromiumPath = await findChromium({ chromiumPath: config.chromiumPath, path: config.searchPath }).catch(
       (cause: unknown) => {
         throw new AppError("browser_unavailable", { why: String(cause) }, { cause });
@@ -60,7 +108,7 @@ export async function openBrowserRoom(config: BrowserConfig, log: Logger): Promi
     );
     if (chromiumPath === undefined) throw new AppError("browser_unavailable", { why: "no Chromium found" });
     const { viewport, locale, timezone, user_agent: userAgent } = request;
-    const process = await startBrowser(
+    const process = await startProxiedBrowser(
       {
         chromiumPath,
         profileDir: join(profilesDir, request.session_id),
@@ -70,6 +118,7 @@ export async function openBrowserRoom(config: BrowserConfig, log: Logger): Promi
         timezone: timezone && new Intl.DateTimeFormat("en", { timeZone: timezone }).resolvedOptions().timeZone,
         userAgent,
       },
+      { destinations, port: request.proxy_port, log: log.child({ session_id: request.session_id }) },
       signal,
     );
     lastStart = performance.now();
@@ -85,15 +134,16 @@ export async function openBrowserRoom(config: BrowserConfig, log: Logger): Promi
     return begun(await ("cdp" in request ? openGuest(request) : openOwned(request)), signal);
 
     async function openOwned(owned: OwnedPageRequest): Promise<RemotePage> {
-      assertAllowed(owned.url);
-      const process = await launch(owned, signal);
+      const destinations = destinationsOf(owned);
+      await assertDestination(owned.url, destinations, signal);
+      const process = await launch(owned, destinations, signal);
       const deps = { kinds, log, events, targets };
       return openOwnedPage(process, join(profilesDir, owned.session_id), owned, deps, signal);
     }
 
     async function openGuest(guest: Extract<OpenPageRequest, { cdp: unknown }>): Promise<RemotePage> {
-      const ownPorts = () => new Set([...running].map(({ endpoint }) => new URL(endpoint).port));
-      return openGuestPage(guest, { kinds, log, events, targets, allow: config.cdpAllow, ownPorts }, signal);
+      const deps = { kinds, log, events, targets, allow: cdpPatternsOf(guest), ownPorts: debuggingPorts, keepOut };
+      return openGuestPage(guest, deps, signal);
     }
   }
 
@@ -111,7 +161,7 @@ export async function openBrowserRoom(config: BrowserConfig, log: Logger): Promi
     const session_id = `.probe-${performance.now()}`;
     const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(PROBE_DEADLINE_MS)]);
     try {
-      const process = await launch({ session_id, viewport: DEFAULT_VIEWPORT }, signal);
+      const process = await launch({ session_id, viewport: DEFAULT_VIEWPORT }, destinationsOf({}), signal);
       await process.stop();
       return true;
     } catch (error) {
@@ -141,11 +191,9 @@ export async function openBrowserRoom(config: BrowserConfig, log: Logger): Promi
   };
 }
 
-/** Only web pages: `file:`, `chrome:` and the like would show the server's own machine. */
-function assertAllowed(url: string): void {
-  const parsed = URL.parse(url);
-  if (!parsed) throw new AppError("url_not_allowed", { field: "url", why: "not an absolute URL" });
-  if (parsed.protocol !== "http:" && parsed.protocol !== "https:") {
-    throw new AppError("url_not_allowed", { field: "url", why: "only http: and https:" });
-  }
+/** Debugging ports on this machine that the configuration names. */
+function namedPorts(patterns: readonly CdpPattern[]): number[] {
+  return patterns.flatMap(({ host, port }) =>
+    port !== "*" && (host === "loopback" || isLoopback(host)) ? [Number(port)] : [],
+  );
 }

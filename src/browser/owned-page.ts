@@ -10,17 +10,16 @@ import { tellableText } from "../tellable.ts";
 import { RemotePage } from "./challenge-page.ts";
 import { OverrideCrop } from "./crop.ts";
 import { DevTools } from "./devtools.ts";
+import { navigate } from "./navigate.ts";
 import { PageNotices } from "./page-notices.ts";
 import { PlaywrightTab } from "./playwright-tab.ts";
-import type { BrowserProcess } from "./process.ts";
+import type { ProxiedBrowser } from "./proxied-browser.ts";
 import { assertSelectors } from "./selectors.ts";
 import type { Targets } from "./targets.ts";
 
 const CONNECT_DEADLINE_MS = 10_000;
 const CALL_DEADLINE_MS = 5_000;
 const CLOSE_DEADLINE_MS = 2_000;
-/** Until the first document is committed. */
-const NAVIGATION_DEADLINE_MS = 20_000;
 
 export interface PageDeps {
   readonly kinds: readonly ChallengeKind[];
@@ -31,10 +30,10 @@ export interface PageDeps {
 
 /**
  * The page, not yet looked at. `process` is ended with it, and where it cannot be opened.
- * AppError: invalid_message, navigation_failed, timeout, browser_unavailable, or what `signal` aborts with.
+ * AppError: invalid_message, url_not_allowed, navigation_failed, timeout, browser_unavailable, or what `signal` aborts with.
  */
 export async function openOwnedPage(
-  process: BrowserProcess,
+  process: ProxiedBrowser,
   profileDir: string,
   request: OwnedPageRequest,
   deps: PageDeps,
@@ -51,7 +50,7 @@ export async function openOwnedPage(
     const { targetInfo } = await within(session.send("Target.getTargetInfo"), "target");
     remote = await remotePage({ browser, page, session, process, targetId: targetInfo.targetId }, request, deps);
     await setUp({ browser, page, session, remote }, request);
-    await navigate(page, request.url, signal);
+    await navigate(page, request.url, process.proxy.reports, signal);
     return remote;
   } catch (error) {
     await (remote ? remote.close() : process.stop());
@@ -63,7 +62,7 @@ interface OwnedParts {
   readonly browser: Browser;
   readonly page: Page;
   readonly session: CDPSession;
-  readonly process: BrowserProcess;
+  readonly process: ProxiedBrowser;
   readonly targetId: string;
 }
 
@@ -85,6 +84,7 @@ async function remotePage(
     events,
     log,
     isOurs: true,
+    proxyPort: process.proxy.port,
     storageState: () => context.storageState(),
     release: async () => {
       await withDeadline(browser.close(), CLOSE_DEADLINE_MS, "browser connection").catch(() => {});
@@ -121,7 +121,7 @@ async function setUp(
   await applyStorageState(page, request);
 }
 
-async function connect(process: BrowserProcess, profileDir: string): Promise<Browser> {
+async function connect(process: ProxiedBrowser, profileDir: string): Promise<Browser> {
   const connected = chromium.connectOverCDP(process.endpoint, {
     timeout: CONNECT_DEADLINE_MS,
     noDefaults: true,
@@ -129,22 +129,6 @@ async function connect(process: BrowserProcess, profileDir: string): Promise<Bro
   });
   return withDeadline(connected, CONNECT_DEADLINE_MS + 1_000, "browser connection").catch((cause: unknown) => {
     throw new AppError("browser_unavailable", { why: tellableText(String(cause)).slice(0, 300) }, { cause });
-  });
-}
-
-async function navigate(page: Page, url: string, signal: AbortSignal): Promise<void> {
-  const aborted = new Promise<never>((_resolve, reject) => {
-    signal.addEventListener("abort", () => reject(new AppError("session_ended")), { once: true });
-  });
-  aborted.catch(() => {});
-  const work = page.goto(url, { waitUntil: "commit", timeout: NAVIGATION_DEADLINE_MS });
-  await Promise.race([withDeadline(work, NAVIGATION_DEADLINE_MS + 1_000, "page"), aborted]).catch((cause: unknown) => {
-    if (cause instanceof AppError) throw cause;
-    const text = String(cause);
-    if (text.includes("Timeout"))
-      throw new AppError("timeout", { field: "url", why: "the page did not answer" }, { cause });
-    const why = /net::\w+/.exec(text)?.[0] ?? (text.includes("Download") ? "a download" : "no page");
-    throw new AppError("navigation_failed", { field: "url", why }, { cause });
   });
 }
 

@@ -36,6 +36,16 @@ const QUIET_FLAGS = [
   "--use-mock-keychain",
 ];
 
+/** Everything through the proxy, also what leads to loopback; no datagrams beside it, and no names resolved. */
+function proxyFlags(port: number): string[] {
+  return [
+    `--proxy-server=http://127.0.0.1:${port}`,
+    "--proxy-bypass-list=<-loopback>",
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+  ];
+}
+
 export interface BrowserSettings {
   readonly chromiumPath: string;
   /** The folder of this session's profile; made here, removed at stop(). */
@@ -46,6 +56,8 @@ export interface BrowserSettings {
   readonly locale?: string | undefined;
   readonly timezone?: string | undefined;
   readonly userAgent?: string | undefined;
+  /** Of the proxy on loopback that all of its traffic goes through; left out: it goes out by itself. */
+  readonly proxyPort?: number | undefined;
 }
 
 export interface BrowserProcess {
@@ -106,7 +118,7 @@ export async function reapBrowsers(profilesDir: string): Promise<number> {
   return groups.length;
 }
 
-function commandLine({ chromiumPath, profileDir, viewport, locale, userAgent }: BrowserSettings): string[] {
+function commandLine({ chromiumPath, profileDir, viewport, locale, userAgent, proxyPort }: BrowserSettings): string[] {
   const isShell =
     basename(chromiumPath).includes("headless-shell") || basename(chromiumPath).includes("headless_shell");
   return [
@@ -116,6 +128,7 @@ function commandLine({ chromiumPath, profileDir, viewport, locale, userAgent }: 
     `--window-size=${viewport.width},${viewport.height}`,
     "--hide-scrollbars",
     ...QUIET_FLAGS,
+    ...(proxyPort === undefined ? [] : proxyFlags(proxyPort)),
     ...(locale === undefined ? [] : [`--lang=${locale}`, `--accept-lang=${locale}`]),
     ...(userAgent === undefined ? [] : [`--user-agent=${userAgent}`]),
     // As root Chromium refuses to start inside its own sandbox.

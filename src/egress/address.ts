@@ -1,5 +1,6 @@
 /** Where this server may connect to on somebody else's word: addresses of the open internet, and no others unless allowed. */
 import { lookup } from "node:dns/promises";
+import type { LookupFunction } from "node:net";
 import { networkInterfaces } from "node:os";
 import ipaddr from "ipaddr.js";
 import { AppError } from "../errors.ts";
@@ -9,6 +10,10 @@ const CLOUD_SERVICES = [ipaddr.parseCIDR("168.63.129.16/32")];
 /** All that is routed of IPv6; what lies outside is special, or not given out yet. */
 const GLOBAL_IPV6 = ipaddr.parseCIDR("2000::/3");
 const IPV4_BITS = 32;
+/** What every name below `localhost` means, here as in browsers, whatever a resolver says. */
+const LOCALHOST = ["127.0.0.1", "::1"];
+const PRIVATE_ADDRESS = "a private address";
+const OWN_ADDRESS = "an address of this server's own";
 
 export interface CheckedAddress {
   readonly address: string;
@@ -46,10 +51,17 @@ function isOwnAddress(text: string, own: OwnAddresses): boolean {
   });
 }
 
+/** True for every address by which this machine reaches itself; 0.0.0.0 and :: are among them on Linux. */
+export function isThisMachine(text: string, own: OwnAddresses = systemAddresses): boolean {
+  if (!ipaddr.isValid(text)) return false;
+  const range = ipaddr.process(text).range();
+  return range === "loopback" || range === "unspecified" || isOwnAddress(text, own);
+}
+
 /** Why this server does not connect there, or null. */
-function refusalOf(address: string, own: OwnAddresses): string | null {
-  if (!isPublicAddress(address)) return "a private address";
-  return isOwnAddress(address, own) ? "an address of this server's own" : null;
+export function refusalOf(address: string, own: OwnAddresses = systemAddresses): string | null {
+  if (!isPublicAddress(address)) return PRIVATE_ADDRESS;
+  return isOwnAddress(address, own) ? OWN_ADDRESS : null;
 }
 
 /**
@@ -58,8 +70,7 @@ function refusalOf(address: string, own: OwnAddresses): string | null {
  */
 export function refusePrivateHost(url: string, field: string, own: OwnAddresses = systemAddresses): void {
   const host = hostOf(new URL(url));
-  const isLocal = /(^|\.)localhost\.?$/.test(host);
-  const why = ipaddr.isValid(host) ? refusalOf(host, own) : isLocal && "a private address";
+  const why = ipaddr.isValid(host) ? refusalOf(host, own) : isLocalhost(host) && PRIVATE_ADDRESS;
   if (why) throw notAllowed(host, field, why);
 }
 
@@ -73,13 +84,39 @@ export async function checkedAddresses(
 ): Promise<readonly CheckedAddress[]> {
   const { allowPrivate, resolve = systemResolve, own = systemAddresses } = options;
   const host = hostOf(url);
-  const addresses = ipaddr.isValid(host) ? [host] : await resolve(host);
+  const addresses = await addressesOf(host, resolve);
   const why = allowPrivate ? undefined : addresses.map((address) => refusalOf(address, own)).find((found) => found);
   if (why) throw notAllowed(host, "url", why);
+  return withFamilies(addresses);
+}
+
+/** The addresses of a host as hostOf() gives it: its own where it is one. Throws what the resolver throws. */
+export async function addressesOf(host: string, resolve: Resolve = systemResolve): Promise<readonly string[]> {
+  if (ipaddr.isValid(host)) return [host];
+  return isLocalhost(host) ? LOCALHOST : resolve(host);
+}
+
+/** Throws for what is no address. */
+export function withFamilies(addresses: readonly string[]): readonly CheckedAddress[] {
   return addresses.map((address) => ({ address, family: ipaddr.parse(address).kind() === "ipv6" ? 6 : 4 }));
 }
 
-async function systemResolve(hostname: string): Promise<readonly string[]> {
+/** For a connection: answers with what was checked, whatever the name says by now. */
+export function pinnedTo(addresses: readonly CheckedAddress[]): LookupFunction {
+  return (_hostname, { all }, callback) => {
+    const [first] = addresses;
+    if (!first) callback(new Error("no address"), "", 0);
+    else if (all) callback(null, [...addresses]);
+    else callback(null, first.address, first.family);
+  };
+}
+
+function isLocalhost(host: string): boolean {
+  return /(^|\.)localhost\.?$/.test(host);
+}
+
+/** As the machine's own programs resolve it, hosts file and all. */
+export async function systemResolve(hostname: string): Promise<readonly string[]> {
   return (await lookup(hostname, { all: true })).map(({ address }) => address);
 }
 
@@ -89,10 +126,10 @@ function systemAddresses(): readonly string[] {
 }
 
 /** Without the brackets of IPv6. URL has already made 127.0.0.1 of 2130706433, 0x7f.1 and 0177.0.0.1. */
-function hostOf(url: URL): string {
+export function hostOf(url: URL): string {
   return url.hostname.replace(/^\[(.*)\]$/, "$1");
 }
 
-function notAllowed(host: string, field: string, why: string): AppError {
+export function notAllowed(host: string, field: string, why: string): AppError {
   return new AppError("url_not_allowed", { field, host, why });
 }

@@ -46,6 +46,7 @@ export function newRecord(
     // A page of the bot's own tells both once it is attached.
     url: body.url ?? "",
     viewport: body.viewport ?? DEFAULT_VIEWPORT,
+    proxy_port: null,
     created_at: now,
     expires_at: now + seconds * 1_000,
     ended_at: null,

@@ -70,6 +70,8 @@ export interface ChallengePage {
   readonly url: string | null;
   /** In a tab that its browser does not show: there are no pictures of it. */
   readonly hidden: boolean;
+  /** Where its browser's proxy listens on loopback; null for a page that is not ours. */
+  readonly proxyPort: number | null;
   /** The part of the page, in CSS px, that a view of this mode shows now. */
   view(mode: ViewMode): Rect;
   /**
@@ -107,8 +109,10 @@ export interface OwnedPageRequest
     Pick<CreateSession, "locale" | "timezone" | "user_agent" | "extra_headers" | "storage_state"> {
   readonly url: string;
   readonly viewport: Size;
-  /** Private destinations that this page may reach all the same. */
-  readonly url_allow?: readonly string[];
+  /** Where the proxy of its browser is to listen; left out: any free port. */
+  readonly proxy_port?: number | undefined;
+  /** Private places that it may reach, as patterns that egress/destination.ts reads; checked when they were given. */
+  readonly url_allow?: readonly string[] | undefined;
 }
 
 export interface GuestPageRequest extends PageRequest {

@@ -235,6 +235,7 @@ export class Session implements PageEvents {
   async #becomeReady(page: ChallengePage): Promise<void> {
     this.#page = page;
     this.record.viewport = page.viewport;
+    this.record.proxy_port = page.proxyPort;
     if (this.record.url === "") this.record.url = page.url ?? "";
     this.record.state = move(this.record.state, "waiting");
     this.#changed();

@@ -24,6 +24,8 @@ export interface SessionRecord {
   /** As it was asked for, or where the bot's own page was when it was attached. */
   url: string;
   viewport: Size;
+  /** Where the proxy of its browser listens; null for a bot's own page, and before the page is open. */
+  proxy_port: number | null;
   readonly created_at: number;
   expires_at: number;
   ended_at: number | null;

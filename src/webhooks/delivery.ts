@@ -1,10 +1,9 @@
 /** One webhook, sent once: signed, to a checked address only, with an end to everything. */
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
-import type { LookupFunction } from "node:net";
 import { Webhook } from "standardwebhooks";
 import { withDeadline } from "../deadline.ts";
-import { type CheckedAddress, checkedAddresses, type Resolve } from "../egress/address.ts";
+import { checkedAddresses, pinnedTo, type Resolve } from "../egress/address.ts";
 import { toAppError } from "../errors.ts";
 
 /** For all of it: the name, the connection, the answer. */
@@ -82,16 +81,6 @@ function headersOf({ id, body, secret }: Post): Record<string, string | number> 
     "webhook-id": id,
     "webhook-timestamp": Math.floor(now.getTime() / 1_000),
     "webhook-signature": new Webhook(secret).sign(id, now, body),
-  };
-}
-
-/** Answers with what was checked, whatever the name says by now. */
-function pinnedTo(addresses: readonly CheckedAddress[]): LookupFunction {
-  return (_hostname, { all }, callback) => {
-    const [first] = addresses;
-    if (!first) callback(new Error("no address"), "", 0);
-    else if (all) callback(null, [...addresses]);
-    else callback(null, first.address, first.family);
   };
 }
 

@@ -42,6 +42,9 @@ function given(headers: Record<string, string | undefined>): Record<string, stri
   );
 }
 
+/** The sites of the tests are on this machine. */
+const SITES = { URL_ALLOW_PRIVATE: "on" };
+
 export interface OwnServer {
   readonly url: string;
   readonly api: string;
@@ -67,6 +70,7 @@ export const test = base.extend<{
         DATA_DIR: dataDir,
         DEMO: "off",
         API_KEYS: TEST_KEY_SPEC,
+        ...SITES,
         ...given,
       };
       const config = loadConfig(env);

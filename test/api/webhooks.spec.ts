@@ -189,9 +189,10 @@ test("[S5] a server that was killed: the next one tells its sessions' ends, also
 });
 
 test("[R10] private addresses are refused at once, in every spelling, and nothing is opened", async ({
-  server,
+  startServer,
   receiver,
 }) => {
+  const server = await startServer({ URL_ALLOW_PRIVATE: "off" });
   const { port } = receiver;
   for (const host of ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "0177.0.0.1", "[::1]", "[::ffff:7f00:1]"]) {
     const body = { url: "http://example.org/", callback_url: `http://${host}:${port}/`, callback_secret: SECRET };

@@ -28,6 +28,7 @@ export function sessionRecord(given: Partial<SessionRecord> = {}): SessionRecord
     metadata: { order: 7, nested: { list: [1, null, "x"] } },
     url: "https://site.example/?q='\"%",
     viewport: { width: 1280, height: 720 },
+    proxy_port: null,
     created_at: DAY,
     expires_at: DAY + 180_000,
     ended_at: null,

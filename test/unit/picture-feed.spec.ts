@@ -16,6 +16,7 @@ class Page implements ChallengePage {
   readonly viewport = VIEWPORT;
   readonly url = null;
   readonly hidden = false;
+  readonly proxyPort = null;
   readonly wishes: (Wish | null)[] = [];
   demand: boolean | null = null;
   cuts = 0;
