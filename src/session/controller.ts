@@ -209,9 +209,9 @@ export class CaptchaRemoteController {
   }
 
   /** [W2] A viewer joins a session. Throws session_not_found, session_ended. */
-  async join(id: string, line: ViewerLine, form: ViewerForm): Promise<Seat> {
+  async join(id: string, line: ViewerLine, form: ViewerForm, role?: Viewer["role"]): Promise<Seat> {
     const session = this.#session(id);
-    const seat = { session, viewer: new Viewer(`operator-${++this.#viewerNumber}`, line, form) };
+    const seat = { session, viewer: new Viewer(`operator-${++this.#viewerNumber}`, line, form, role) };
     await session.join(seat.viewer);
     return seat;
   }

@@ -1,4 +1,5 @@
 /** Who is in control: exactly one operator acts, the others watch [W16]. */
+import type { Role } from "../auth/caller.ts";
 
 /** A holder who has not acted for so long may be relieved by a press of an older client. */
 const IDLE_HOLDER_MS = 5_000;
@@ -6,6 +7,8 @@ const IDLE_HOLDER_MS = 5_000;
 /** Whoever may act on a session: a connected viewer, or the one anonymous REST operator [R4]. */
 export interface Actor {
   readonly name: string;
+  /** `watch`: is never in control, whatever it does. Left out: may be. */
+  readonly role?: Role;
 }
 
 export class ControlLease {
@@ -51,6 +54,7 @@ export class ControlLease {
   }
 
   #give(actor: Actor): void {
+    if (actor.role === "watch") return;
     this.#holder = actor;
     this.#actedAt = performance.now();
   }

@@ -1,4 +1,5 @@
 /** One connected operator: messages out in order, and of the pictures only the newest that its line can take. */
+import type { Role } from "../auth/caller.ts";
 import { AppError } from "../errors.ts";
 import { encodeFrame } from "../protocol/frame.ts";
 import type { ClientMessageOf, ServerMessage, ServerMessageOf } from "../protocol/live.ts";
@@ -38,7 +39,7 @@ export type LensWish = Pick<ClientMessageOf<"view">, "mode" | "scale">;
 /** What a viewer is shown through. */
 export interface ViewerHooks {
   /** What this viewer sees of a picture: at once where that is all of it; null when it is not in there. */
-  develop(picture: Picture, lens: Lens): Picture | Promise<Picture | null>;
+  develop(picture: Picture, viewer: Viewer): Picture | Promise<Picture | null>;
   /** The session_info for this viewer; where pictures are binary, without the picture in it. */
   info(picture: Picture | null, viewer: Viewer): ServerMessageOf<"session_info">;
   /** What this viewer can take, or how much, may have changed. */
@@ -48,6 +49,8 @@ export interface ViewerHooks {
 export class Viewer {
   readonly name: string;
   readonly form: ViewerForm;
+  /** `watch`: is never in control, and sees no secret fields. */
+  readonly role: Role;
   readonly #line: ViewerLine;
   readonly #gauge = new LineGauge();
   #hooks: ViewerHooks | null = null;
@@ -66,8 +69,9 @@ export class Viewer {
   #heldUntil = 0;
   #holdTimer: NodeJS.Timeout | undefined;
 
-  constructor(name: string, line: ViewerLine, form: ViewerForm) {
+  constructor(name: string, line: ViewerLine, form: ViewerForm, role: Role = "control") {
     this.name = name;
+    this.role = role;
     this.#line = line;
     this.form = form;
     // What the line takes for nothing, before there are pictures on it.
@@ -116,7 +120,7 @@ export class Viewer {
 
   /** A session_info, with the picture that it tells of; everything else comes after the first. */
   async welcome(captured: Picture | null): Promise<void> {
-    const picture = captured && (await this.#hooks?.develop(captured, this.#lens));
+    const picture = captured && (await this.#hooks?.develop(captured, this));
     this.#sendInfo(picture && this.#mayGo(picture) ? picture : null);
     this.#sendEarly();
     this.#flush();
@@ -209,7 +213,7 @@ export class Viewer {
     this.#waiting = null;
     // Something newer has gone out in the meantime.
     if (captured.seq < this.#gauge.lastSent) return;
-    const developed = this.#hooks?.develop(captured, this.#lens);
+    const developed = this.#hooks?.develop(captured, this);
     if (developed instanceof Promise) void this.#deliverLater(developed);
     else if (developed) this.#deliver(developed);
   }

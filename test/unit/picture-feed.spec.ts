@@ -35,6 +35,10 @@ class Page implements ChallengePage {
     return { ...of, view: this.view(mode), scale: Math.min(of.scale, scale) };
   }
 
+  async masked(of: Picture, mode: ViewMode, scale: number) {
+    return { picture: await this.cut(of, mode, scale), isWhole: true };
+  }
+
   setWish(wish: Wish | null): void {
     this.wishes.push(wish);
   }
