@@ -57,6 +57,8 @@ export function recordSecrets(windowMs: number): SecretAnswer {
   /** A page with more is not followed: it counts as never recorded. */
   const MAX_TRACKED = 300;
   const MAX_STEPS = 100;
+  /** The browser goes on drawing while scripts are busy: after a longer gap nobody knows which way a thing has gone. */
+  const MAX_GAP_MS = 100;
   const TAGS = ["input", "textarea", "iframe", "frame", "object", "embed"];
   /** What was covered from the step before until `until`, and where the element then was. */
   interface Step {
@@ -66,14 +68,31 @@ export function recordSecrets(windowMs: number): SecretAnswer {
   }
   const world = globalThis as RecorderWorld;
 
+  const sides = ["left", "top", "right", "bottom"] as const;
   const hull = (a: Sides, b: Sides): Sides => ({
     left: Math.min(a.left, b.left),
     top: Math.min(a.top, b.top),
     right: Math.max(a.right, b.right),
     bottom: Math.max(a.bottom, b.bottom),
   });
-  const isSame = (a: Sides, b: Sides) =>
-    a.left === b.left && a.top === b.top && a.right === b.right && a.bottom === b.bottom;
+  /** All between two places, and as much more: the way may have turned in between. */
+  const swept = (from: Sides, to: Sides): Sides => {
+    const far = Math.max(...sides.map((side) => Math.abs(to[side] - from[side])));
+    const { left, top, right, bottom } = hull(from, to);
+    return { left: left - far, top: top - far, right: right + far, bottom: bottom + far };
+  };
+  const isSame = (a: Sides, b: Sides) => sides.every((side) => a[side] === b[side]);
+  const isInside = (element: Element, outer: Element): boolean => {
+    for (let node: Node | null = element; node; node = node instanceof ShadowRoot ? node.host : node.parentNode) {
+      if (node === outer) return true;
+    }
+    return false;
+  };
+  const isAnimated = (element: Element) =>
+    document.getAnimations().some(({ effect }) => {
+      const target = effect instanceof KeyframeEffect ? effect.target : null;
+      return target !== null && isInside(element, target);
+    });
 
   const startRecorder = (): Recorder => {
     const passwords = world.passwords ?? new WeakSet<Element>();
@@ -99,19 +118,20 @@ export function recordSecrets(windowMs: number): SecretAnswer {
     };
     const isTracked = (element: Element) => !isField(element) || isSecret(element);
 
-    const note = (element: Element, now: number) => {
+    const note = (element: Element, now: number, wasLong: boolean) => {
       const { left, top, right, bottom } = element.getBoundingClientRect();
       if (right <= left || bottom <= top) return;
       const at = { left, top, right, bottom };
       const steps = tracks.get(element) ?? [];
       tracks.set(element, steps);
       const last = steps.at(-1);
-      if (last && isSame(last.all, at)) {
+      const isResting = last !== undefined && isSame(last.at, at);
+      if (wasLong && last && (!isResting || isAnimated(element))) recorder.since = now;
+      if (last && isResting && isSame(last.all, at)) {
         last.until = now;
         return;
       }
-      // The browser may have drawn it on its way without asking this document.
-      steps.push({ until: now, all: last ? hull(last.at, at) : at, at });
+      steps.push({ until: now, all: last && !isResting ? swept(last.at, at) : at, at });
       const [first, second] = steps;
       if (steps.length <= MAX_STEPS || !first || !second) return;
       second.all = hull(first.all, second.all);
@@ -131,14 +151,15 @@ export function recordSecrets(windowMs: number): SecretAnswer {
           if (last?.until === lastTick) last.until = now;
           if (!last || last.until < now - KEPT_MS) tracks.delete(element);
         }
+        const wasLong = now - lastTick > MAX_GAP_MS;
         lastTick = now;
         hasTicked = true;
-        for (const list of lists) for (const element of list) if (isTracked(element)) note(element, now);
+        for (const list of lists) for (const element of list) if (isTracked(element)) note(element, now, wasLong);
         for (const root of shadows) {
-          for (const element of root.querySelectorAll(TAGS.join())) if (isTracked(element)) note(element, now);
+          for (const element of root.querySelectorAll(TAGS.join())) if (isTracked(element)) note(element, now, wasLong);
         }
         for (const element of added) {
-          if (element.isConnected) note(element, now);
+          if (element.isConnected) note(element, now, wasLong);
           else added.delete(element);
         }
         if (tracks.size > MAX_TRACKED) recorder.since = now;

@@ -89,8 +89,8 @@ export class SecretWatch {
 
   async #measure(oldest: number): Promise<SecretMap> {
     // The window is counted from when a frame is asked, which is later than now, but not later than the deadline.
-    const windowMs = Math.min(performance.now() - oldest + MEASURE_DEADLINE_MS, RECORD_KEPT_MS);
-    const reaches = performance.now() - windowMs + MEASURE_DEADLINE_MS;
+    const reaches = Math.max(oldest, performance.now() + MEASURE_DEADLINE_MS - RECORD_KEPT_MS);
+    const windowMs = performance.now() + MEASURE_DEADLINE_MS - reaches;
     const frames = await this.#frames.list();
     const secrets = await Promise.all(frames.map((frame) => this.#ask(frame, windowMs)));
     const main = secrets.find(({ frame }) => frame.parent === null);
