@@ -388,3 +388,33 @@ test("[R14] control that changes hands all the time is told at once, then once a
 function failing(): never {
   throw new Error("disk full");
 }
+
+test("[W29] a watcher sees, and changes nothing", async ({ world }) => {
+  const { controller } = world;
+  const page = await livingPage(world, "watched");
+  const { session, viewer } = await controller.join("watched", line(), "json", "watch");
+  const { crowd } = session;
+  expect(controller.living("watched")?.state).toBe("waiting");
+  const [at, modifiers] = [{ x: 1, y: 1 }, 0];
+  const inputs = [
+    ...(["down", "move", "up"] as const).map((event_type) => ({ type: "mouse_event" as const, event_type, ...at })),
+    { type: "wheel" as const, ...at, delta_x: 0, delta_y: 1 },
+    { type: "key" as const, event_type: "down" as const, key: "a", code: "KeyA", modifiers },
+    { type: "text" as const, text: "a" },
+  ];
+  const before = page.log.length;
+  const refused = expect.objectContaining({ code: "forbidden" });
+  for (const input of inputs) expect(() => session.input(viewer, input), input.type).toThrow(refused);
+  expect(() => crowd.takeControl(viewer)).toThrow(refused);
+  for (const outcome of ["done", "cannot"] as const) {
+    await expect(session.finish(viewer, outcome, undefined)).rejects.toMatchObject({ code: "forbidden" });
+  }
+  crowd.releaseControl(viewer);
+  expect(page.log.slice(before)).toEqual([]);
+  expect(crowd.holder).toBeNull();
+  const { viewer: operator } = await controller.join("watched", line(), "json");
+  crowd.releaseControl(viewer);
+  expect(crowd.holder).toBe(operator.name);
+  crowd.leave(operator);
+  expect(crowd.holder).toBeNull();
+});
