@@ -207,6 +207,10 @@ export function recordSecrets(windowMs: number): SecretAnswer {
       if (document.documentElement) observer.observe(document.documentElement);
       requestAnimationFrame(loop);
     };
+    // Another document was seen meanwhile.
+    addEventListener("pageshow", ({ persisted }) => {
+      if (persisted) recorder.since = performance.now();
+    });
     requestAnimationFrame(loop);
     return recorder;
   };
