@@ -1,6 +1,8 @@
 /** [W28] Secrets that do not hold still: a picture is older than the look that follows it. */
 import { expect, test } from "../fixtures.ts";
-import { expectNoneLeaks, expectSeen, pageWith, password, seats, TIMEOUT_MS } from "./secret-page.ts";
+import { expectNoneLeaks, expectSeen, MANY_PICTURES_MS, pageWith, password, seats, TIMEOUT_MS } from "./secret-page.ts";
+
+test.describe.configure({ timeout: 1.5 * MANY_PICTURES_MS });
 
 const MOVING_STEPS = `let step = 0; const move = () => {
     step += 1;

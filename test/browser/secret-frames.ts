@@ -1,9 +1,21 @@
 /** What a watcher sees of secrets in frames; the same for frames in one process and in several. */
 import { expect, test } from "../fixtures.ts";
 import type { ReceivedPicture } from "../live-client.ts";
-import { expectNoneLeaks, expectSeen, pageWith, password, STYLE, seats, secretPx, TIMEOUT_MS } from "./secret-page.ts";
+import {
+  expectNoneLeaks,
+  expectSeen,
+  MANY_PICTURES_MS,
+  pageWith,
+  password,
+  STYLE,
+  seats,
+  secretPx,
+  TIMEOUT_MS,
+} from "./secret-page.ts";
 
 export function frameMaskTests(): void {
+  test.describe.configure({ timeout: 1.5 * MANY_PICTURES_MS });
+
   test("[W28] fields in frames of this site, of another, and inside of each other", async ({
     site,
     bot,
