@@ -25,7 +25,10 @@ const listOf = <Item extends z.ZodType<unknown, string>>(item: Item) =>
     .transform((text) => text.split(",").map((part) => part.trim()))
     .pipe(z.array(item));
 
-/** Origin plus base path, without a trailing slash; left out: derived from the listening address. */
+export const ENVIRONMENT = {
+  HOST: z.string().default("127.0.0.1"),
+  PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
+  /** Origin plus base path, without a trailing slash; left out: derived from the listening address. */
   PUBLIC_URL: publicUrlSchema.optional(),
   BASE_PATH: z
     .string()

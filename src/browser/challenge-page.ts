@@ -7,12 +7,22 @@ import { AppError } from "../errors.ts";
 import type { CaptchaInfo, Rect, Size } from "../protocol/common.ts";
 import type { Completion, StorageState } from "../protocol/rest.ts";
 import { visibilityNotice } from "../session/answers.ts";
-import type { ChallengePage, PageEvents, PageInput, Picture, Verdict, ViewMode, Wish } from "../session/page.ts";
+import type {
+  ChallengePage,
+  MaskedPicture,
+  PageEvents,
+  PageInput,
+  Picture,
+  Verdict,
+  ViewMode,
+  Wish,
+} from "../session/page.ts";
 import { ChallengeWatch } from "./challenge-watch.ts";
 import type { Crop } from "./crop.ts";
-import { cutPicture } from "./cut.ts";
+import { Cuts } from "./cut.ts";
 import { PageFrames } from "./frames.ts";
 import { InputReplay } from "./input.ts";
+import { MaskedPictures } from "./masked-pictures.ts";
 import { NoticeBoard } from "./notice-board.ts";
 import type { PageLook } from "./page-look.ts";
 import { scrollToMatch } from "./page-scripts.ts";
@@ -29,7 +39,13 @@ const LOOK_AFTER_INPUT_MS = 50;
 const LOOK_BEFORE_PRESS_MS = 300;
 const CLOSE_DEADLINE_MS = 2_000;
 const CHALLENGE_POLL_MS = 60;
-const UNWATCHED: Wish = { mode: "challenge", scale: 1, motion: { quality: STILL_QUALITY, scale: 1 }, exact: false };
+const UNWATCHED: Wish = {
+  mode: "challenge",
+  scale: 1,
+  motion: { quality: STILL_QUALITY, scale: 1 },
+  exact: false,
+  masked: false,
+};
 /**
  * Capturing a whole viewport costs the browser 20 ms of CPU a picture, at three quarters of its size 15. While
  * something moves that is the better picture; once it rests a full one follows.
@@ -59,6 +75,8 @@ export class RemotePage implements ChallengePage {
   readonly notices: NoticeBoard;
   readonly #parts: ChallengePageParts;
   readonly #screencast: Screencast;
+  readonly #masked: MaskedPictures;
+  readonly #cuts = new Cuts();
   readonly #input: InputReplay;
   readonly #watch: ChallengeWatch;
   #viewport: Size;
@@ -67,8 +85,6 @@ export class RemotePage implements ChallengePage {
   #view: Rect;
   #wish: Wish | null = null;
   #demand = false;
-  /** Parts of the newest picture, each cut once for all who see it. */
-  #cuts: { readonly of: Picture; readonly parts: Map<string, Promise<Picture>> } | null = null;
   #keepView = false;
   #missingSince: number | null = null;
   #lastLook: PageLook | null = null;
@@ -81,9 +97,11 @@ export class RemotePage implements ChallengePage {
     this.#view = wholePage(viewport);
     this.frames = new PageFrames(tab);
     this.notices = new NoticeBoard((notice) => this.#tell((events) => events.notice(notice)));
-    this.#screencast = new Screencast(tab.live, viewport, crop, (picture) =>
-      this.#tell((events) => events.picture(picture)),
-    );
+    this.#screencast = new Screencast(tab.live, viewport, crop, (picture) => {
+      this.#masked.arrived(picture);
+      this.#tell((events) => events.picture(picture));
+    });
+    this.#masked = new MaskedPictures(this.frames, (view) => this.#screencast.still(view, true));
     this.#input = new InputReplay(tab.live, this.frames, {
       onPressed: (pressed) => this.#onPressed(pressed),
       beforePress: () => (this.#lastLook?.framesVersion === this.frames.version ? null : this.#lookAgain()),
@@ -139,23 +157,29 @@ export class RemotePage implements ChallengePage {
     await this.#watch.begin();
   }
 
-  async picture(mode: ViewMode, scale: number): Promise<Picture> {
+  async picture(mode: ViewMode, scale: number, forWatcher = false): Promise<Picture> {
     if (this.hidden) throw new AppError("timeout", { waiting_for: "a page that its browser shows" });
-    return this.cut(await this.#screencast.still(this.view(mode)), mode, scale);
+    const taking = forWatcher ? this.#masked.fresh(this.view(mode)) : this.#screencast.still(this.view(mode));
+    const whole = await taking;
+    const part = await this.cut(whole, mode, scale);
+    if (forWatcher) this.#masked.isPartOf(part, whole);
+    return part;
+  }
+
+  async masked(picture: Picture, mode: ViewMode, scale: number): Promise<MaskedPicture | null> {
+    const part = await this.cut(picture, mode, scale);
+    this.#masked.isPartOf(part, picture);
+    return this.#masked.masked(part);
   }
 
   cut(picture: Picture, mode: ViewMode, scale: number): Promise<Picture> {
-    if (this.#cuts?.of !== picture) this.#cuts = { of: picture, parts: new Map() };
-    const view = this.view(mode);
-    const key = JSON.stringify([view, scale]);
-    const part = this.#cuts.parts.get(key) ?? cutPicture(picture, view, scale);
-    this.#cuts.parts.set(key, part);
-    return part;
+    return this.#cuts.cut(picture, this.view(mode), scale);
   }
 
   setWish(wish: Wish | null): void {
     this.#wish = wish;
     if (!wish) this.#screencast.forget();
+    this.#masked.setWanted(wish?.masked === true && !this.#ended);
     this.#aim();
   }
 
@@ -274,6 +298,7 @@ export class RemotePage implements ChallengePage {
     this.#ended = true;
     this.notices.stop();
     this.#watch.stop();
+    this.#masked.stop();
     this.#screencast.close();
     const { pictures, restarts } = this.#screencast;
     this.#parts.log.info({ pictures, restarts }, "no more pictures");

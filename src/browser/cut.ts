@@ -22,3 +22,18 @@ export async function cutPicture(picture: Picture, view: Rect, wantedScale: numb
   const jpeg = await sized.jpeg({ quality: picture.quality }).toBuffer();
   return { ...picture, jpeg, view, scale };
 }
+
+/** Parts of the newest picture, each cut once for all who see it. */
+export class Cuts {
+  #newest: { readonly of: Picture; readonly parts: Map<string, Promise<Picture>> } | null = null;
+
+  /** As cutPicture. */
+  cut(picture: Picture, view: Rect, scale: number): Promise<Picture> {
+    if (this.#newest?.of !== picture) this.#newest = { of: picture, parts: new Map() };
+    const { parts } = this.#newest;
+    const key = JSON.stringify([view, scale]);
+    const part = parts.get(key) ?? cutPicture(picture, view, scale);
+    parts.set(key, part);
+    return part;
+  }
+}

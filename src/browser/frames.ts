@@ -96,7 +96,7 @@ export class PageFrames {
   /** Where the frame's content stands on the page; the main frame is the viewport's origin. */
   async place(frame: FrameRef): Promise<FramePlace> {
     if (!frame.parent) return MAIN_FRAME_PLACE;
-    const [outer, own] = await Promise.all([this.place(frame.parent), this.#onOwner(frame, frameBox, [])]);
+    const [outer, own] = await Promise.all([this.place(frame.parent), this.onOwner(frame, frameBox, [])]);
     return {
       x: outer.x + own.x * outer.scale,
       y: outer.y + own.y * outer.scale,
@@ -109,7 +109,7 @@ export class PageFrames {
 
   /** Whether a point (in the parent's own CSS px) lands in this frame and not in something above it. */
   async isHit(frame: FrameRef, x: number, y: number): Promise<boolean> {
-    return this.#onOwner(frame, hitsFrame, [x, y]);
+    return this.onOwner(frame, hitsFrame, [x, y]);
   }
 
   /** Whether the frame has a process of its own, so that input must be sent to its own session. */
@@ -117,7 +117,8 @@ export class PageFrames {
     return frame.parent !== null && frame.parent.session !== frame.session;
   }
 
-  async #onOwner<Arguments extends unknown[], Result>(
+  /** Runs a function on the frame's element, in the isolated world of its parent. Throws when that cannot be asked. */
+  async onOwner<Arguments extends unknown[], Result>(
     frame: FrameRef,
     script: (this: Element, ...given: Arguments) => Result,
     given: Arguments,

@@ -41,7 +41,11 @@ export function askFrame(question: FrameQuestion): FrameAnswer {
   /** Lives in the isolated world: the page cannot see it. */
   const world = globalThis as typeof globalThis & {
     guard?: { timer: number; until: number; boxes: Map<string, FoundBox[]> };
+    passwords?: WeakSet<Element>;
   };
+  // One that the page shows as text later is still secret (secret-fields.ts).
+  world.passwords ??= new WeakSet();
+  for (const field of document.querySelectorAll("input[type=password]")) world.passwords.add(field);
   const visible = (element: Element): boolean => {
     const box = element.getBoundingClientRect();
     if (box.width < 1 || box.height < 1) return false;

@@ -119,11 +119,11 @@ export class Screencast {
     this.#settle();
   }
 
-  /** A sharp picture of this part of the page, or more; who asks meanwhile gets the same one. Throws AppError `timeout`. */
-  still(view: Rect): Promise<Picture> {
+  /** A sharp picture of this part of the page, or more; who asks meanwhile gets the same one, unless it must be `fresh`. Throws AppError `timeout`. */
+  still(view: Rect, fresh = false): Promise<Picture> {
     // The browser puts back the metrics it found before a screenshot: one that overlaps a new view would undo it.
-    if (this.#capturing && sameRect(this.#capturing.view, view)) return this.#capturing.picture;
-    const capturing = { view, picture: this.#inTurn(() => this.#capture(view)) };
+    if (!fresh && this.#capturing && sameRect(this.#capturing.view, view)) return this.#capturing.picture;
+    const capturing = { view, picture: this.#inTurn(() => this.#capture(view, fresh)) };
     this.#capturing = capturing;
     const done = () => {
       if (this.#capturing === capturing) this.#capturing = null;
@@ -139,11 +139,11 @@ export class Screencast {
     clearTimeout(this.#freezeTimer);
   }
 
-  async #capture(view: Rect): Promise<Picture> {
+  async #capture(view: Rect, fresh: boolean): Promise<Picture> {
     const aim = this.#crop.reach({ view, scale: 1, scroll: this.#scroll });
     // Only while the browser would tell of a change the last picture is surely one of now.
     const isCurrent = this.#cast !== null && this.#last?.kind === "still" && sameRect(this.#last.view, aim.view);
-    if (isCurrent && this.#last) return this.#numbered(this.#last);
+    if (!fresh && isCurrent && this.#last) return this.#numbered(this.#last);
     const jpeg = await this.#crop.capture(aim, STILL_QUALITY);
     const shown = { ...aim, scale: this.#scaleOf(jpeg, aim) ?? aim.scale };
     return this.#picture(jpeg, { aim: shown, level: { quality: STILL_QUALITY, scale: 1, everyNth: 1, kind: "still" } });

@@ -17,8 +17,3 @@ export interface CdpPattern {
   readonly host: string;
   readonly port: string;
 }
-
-export const ENVIRONMENT = {
-  HOST: z.string().default("127.0.0.1"),
-  PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
-  

@@ -95,7 +95,9 @@ export class Crowd {
     if (held) void this.#letGoLater();
   }
 
+  /** Throws forbidden for a watcher. */
   takeControl(viewer: Viewer): void {
+    assertMayAct(viewer);
     if (!this.#lease.holds(viewer)) this.#deps.page()?.releaseAll();
     this.#lease.take(viewer);
     this.#syncControl();
@@ -108,8 +110,12 @@ export class Crowd {
     this.#syncControl();
   }
 
-  /** Replays what an operator did. Throws not_in_control for what others press; their moves are dropped silently. */
+  /**
+   * Replays what an operator did. Throws forbidden for a watcher, not_in_control for what others press; their moves are
+   * dropped silently.
+   */
   input(actor: Actor, input: PageInput): void {
+    assertMayAct(actor);
     const page = this.#deps.page();
     const isPress = input.type === "mouse_event" && input.event_type === "down";
     const isHarmless = input.type === "mouse_event" && !isPress;
@@ -132,8 +138,9 @@ export class Crowd {
     }
   }
 
-  /** Throws not_in_control for somebody who only watches while another person is in control. */
+  /** Throws forbidden for a watcher, not_in_control for somebody who only watches while another person is in control. */
   assertNotWatching(viewer: Viewer): void {
+    assertMayAct(viewer);
     const { holder } = this.#lease;
     if (holder && holder !== viewer) throw new AppError("not_in_control", { holder: holder.name });
   }
@@ -218,4 +225,8 @@ export class Crowd {
   #tellPresence(): void {
     this.broadcast({ type: "presence", operators: this.#viewers.size });
   }
+}
+
+function assertMayAct({ role }: Actor): void {
+  if (role === "watch") throw new AppError("forbidden", { role });
 }

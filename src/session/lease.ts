@@ -1,4 +1,6 @@
 /** Who is in control: exactly one operator acts, the others watch [W16]. */
+
+import type { Role } from "../auth/caller.ts";
 import type { Action } from "../protocol/audit.ts";
 
 /** A holder who has not acted for so long may be relieved by a press of an older client. */
@@ -14,6 +16,8 @@ export type Witness = (
 export interface Actor {
   readonly name: string;
   readonly witness?: Witness | undefined;
+  /** `watch`: is never in control, whatever it does. Left out: may be. */
+  readonly role?: Role;
 }
 
 export class ControlLease {
@@ -59,6 +63,7 @@ export class ControlLease {
   }
 
   #give(actor: Actor): void {
+    if (actor.role === "watch") return;
     this.#holder = actor;
     this.#actedAt = performance.now();
   }

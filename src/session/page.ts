@@ -31,6 +31,15 @@ export interface Wish {
   readonly motion: Level;
   /** An older client is among them, which counts on 1 picture px per CSS px at least. */
   readonly exact: boolean;
+  /** A watcher is among them: where secret fields are must be known. */
+  readonly masked: boolean;
+}
+
+/** A picture as watchers may see it: secret fields are black. */
+export interface MaskedPicture {
+  readonly picture: Picture;
+  /** False where a frame is black only because it is not known well enough yet. */
+  readonly isWhole: boolean;
 }
 
 type Bare<T extends ClientMessageOf<"mouse_event" | "wheel" | "key" | "text">> = Omit<T, "id">;
@@ -76,9 +85,11 @@ export interface ChallengePage {
   view(mode: ViewMode): Rect;
   /**
    * A sharp JPEG of that view, taken now or known to be current, at most this fine.
-   * AppError `timeout` when the page does not answer.
+   * For a watcher it is taken now, when it can be masked. AppError `timeout` when the page does not answer.
    */
-  picture(mode: ViewMode, scale: number): Promise<Picture>;
+  picture(mode: ViewMode, scale: number, forWatcher?: boolean): Promise<Picture>;
+  /** What a watcher may see of a picture through such a view; null where it cannot be told. Rejects as cut() does. */
+  masked(picture: Picture, mode: ViewMode, scale: number): Promise<MaskedPicture | null>;
   /** The part of a picture that such a view shows, at most this fine; rejects where the picture does not hold it. */
   cut(picture: Picture, mode: ViewMode, scale: number): Promise<Picture>;
   /** What pictures are to show; null while nobody watches. */

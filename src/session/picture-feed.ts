@@ -3,8 +3,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { sameRect } from "../protocol/common.ts";
 import type { ServerMessageOf } from "../protocol/live.ts";
 import type { ChallengePage, Level, Picture, Wish } from "./page.ts";
+import { Retake } from "./retake.ts";
 import type { SessionRecord } from "./store.ts";
-import { base64Of, type Lens, type LensWish, type Viewer, type ViewerHooks } from "./viewer.ts";
+import { base64Of, type LensWish, type Viewer, type ViewerHooks } from "./viewer.ts";
 
 /** A view change is announced with its first picture; a page that sends none is asked for one after so long. */
 const VIEW_PICTURE_PATIENCE_MS = 300;
@@ -23,6 +24,7 @@ interface FeedDeps {
 export class PictureFeed {
   readonly #deps: FeedDeps;
   readonly #hooks: ViewerHooks;
+  readonly #retake = new Retake<Viewer>((viewer) => void this.#showAgain(viewer));
   #last: Picture | null = null;
   #wish: Wish | null = null;
   #demand = false;
@@ -32,7 +34,7 @@ export class PictureFeed {
   constructor(deps: FeedDeps) {
     this.#deps = deps;
     this.#hooks = {
-      develop: (picture, lens) => this.#develop(picture, lens),
+      develop: (picture, viewer) => this.#develop(picture, viewer),
       info: (picture, viewer) => this.#info(picture, viewer),
       onPace: () => this.sync(),
     };
@@ -42,11 +44,8 @@ export class PictureFeed {
   async welcome(viewer: Viewer): Promise<void> {
     viewer.attach(this.#hooks);
     this.sync();
-    const page = this.#deps.page();
-    const { mode, scale } = viewer.lens;
-    const picture = await page?.picture(mode, scale).catch(() => null);
-    if (!this.#deps.viewers.has(viewer)) return;
-    await viewer.welcome(picture ?? null);
+    const picture = await this.#take(viewer);
+    if (this.#deps.viewers.has(viewer)) await viewer.welcome(picture);
   }
 
   /** A picture of the page: the newest wins. */
@@ -84,7 +83,10 @@ export class PictureFeed {
     const { viewers } = this.#deps;
     const page = this.#deps.page();
     // Nothing tells of changes while nobody watches: the next one to join gets a picture taken then.
-    if (viewers.size === 0) this.#last = null;
+    if (viewers.size === 0) {
+      this.#last = null;
+      this.#retake.stop();
+    }
     if (!page) return;
     const wish = wishOf(viewers);
     if (!isSame(this.#wish, wish)) page.setWish(wish);
@@ -96,6 +98,11 @@ export class PictureFeed {
 
   /** The session is over. */
   stop(): void {
+    this.#retake.stop();
+    this.#clearTimers();
+  }
+
+  #clearTimers(): void {
     clearTimeout(this.#stopTimer);
     clearTimeout(this.#unparkTimer);
   }
@@ -113,17 +120,31 @@ export class PictureFeed {
   }
 
   #stopCapture(page: ChallengePage): void {
-    this.stop();
+    this.#clearTimers();
     this.#stopTimer = undefined;
     this.#demand = false;
     page.setDemand(false);
     for (const viewer of this.#deps.viewers) viewer.park();
   }
 
-  #develop(picture: Picture, { mode, scale }: Lens): Picture | Promise<Picture | null> {
+  #develop(picture: Picture, viewer: Viewer): Picture | Promise<Picture | null> {
+    if (viewer.role === "watch") return this.#mask(picture, viewer);
+    const { mode, scale } = viewer.lens;
     const page = this.#deps.page();
     if (!page || (picture.scale <= scale && sameRect(picture.view, page.view(mode)))) return picture;
     return page.cut(picture, mode, scale).catch(() => null);
+  }
+
+  /** What a watcher sees of a picture. What it must not see yet it is shown a moment later. */
+  async #mask(picture: Picture, viewer: Viewer): Promise<Picture | null> {
+    const { mode, scale } = viewer.lens;
+    const masked = await this.#deps
+      .page()
+      ?.masked(picture, mode, scale)
+      .catch(() => null);
+    if (masked?.isWhole) this.#retake.shown(viewer);
+    else this.#missed(viewer);
+    return masked?.picture ?? null;
   }
 
   #info(picture: Picture | null, viewer: Viewer): ServerMessageOf<"session_info"> {
@@ -153,12 +174,22 @@ export class PictureFeed {
   }
 
   async #showAgain(viewer: Viewer): Promise<void> {
-    const { mode, scale } = viewer.lens;
-    const picture = await this.#deps
-      .page()
-      ?.picture(mode, scale)
-      .catch(() => null);
+    const picture = await this.#take(viewer);
     if (picture && this.#deps.viewers.has(viewer)) viewer.show(picture);
+  }
+
+  /** A picture taken for this viewer; null where the page gives none. */
+  async #take(viewer: Viewer): Promise<Picture | null> {
+    const { mode, scale } = viewer.lens;
+    const isWatcher = viewer.role === "watch";
+    const taken = this.#deps.page()?.picture(mode, scale, isWatcher);
+    const picture = (await taken?.catch(() => null)) ?? null;
+    if (!picture && isWatcher) this.#missed(viewer);
+    return picture;
+  }
+
+  #missed(viewer: Viewer): void {
+    if (this.#deps.page() && this.#deps.viewers.has(viewer)) this.#retake.missed(viewer);
   }
 }
 
@@ -170,6 +201,7 @@ function wishOf(viewers: ReadonlySet<Viewer>): Wish | null {
     scale: Math.max(...all.map(({ lens }) => lens.scale)),
     motion: best(all.map(({ motion }) => motion)),
     exact: all.some(({ plain }) => plain),
+    masked: all.some(({ role }) => role === "watch"),
   };
 }
 
@@ -184,5 +216,5 @@ function isSame(a: Wish | null, b: Wish | null): boolean {
   if (!a || !b) return a === b;
   const { motion } = a;
   const isSameMotion = motion.quality === b.motion.quality && motion.scale === b.motion.scale;
-  return a.mode === b.mode && a.scale === b.scale && a.exact === b.exact && isSameMotion;
+  return a.mode === b.mode && a.scale === b.scale && a.exact === b.exact && a.masked === b.masked && isSameMotion;
 }

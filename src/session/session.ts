@@ -142,7 +142,7 @@ export class Session implements PageEvents {
     await this.crowd.join(viewer, this.#pageReady());
   }
 
-  /** Throws session_ended, not_in_control, page_unresponsive (still starting), invalid_message (no such key). */
+  /** Throws session_ended, forbidden, not_in_control, page_unresponsive (still starting), invalid_message (no such key). */
   input(viewer: Viewer, input: PageInput): void {
     this.#assertLiving();
     this.crowd.input(viewer, input);
@@ -166,7 +166,7 @@ export class Session implements PageEvents {
     return this.#checkAnswer();
   }
 
-  /** [W17] The operator's own word; rules that contradict it keep the session open. Throws not_in_control, page_unresponsive. */
+  /** [W17] The operator's own word; rules that contradict it keep the session open. Throws forbidden, not_in_control, page_unresponsive. */
   async finish(viewer: Viewer, outcome: "done" | "cannot", note: string | undefined): Promise<CheckAnswer> {
     this.#assertLiving();
     this.crowd.assertNotWatching(viewer);

@@ -40,7 +40,7 @@ export type LensWish = Pick<ClientMessageOf<"view">, "mode" | "scale">;
 /** What a viewer is shown through. */
 export interface ViewerHooks {
   /** What this viewer sees of a picture: at once where that is all of it; null when it is not in there. */
-  develop(picture: Picture, lens: Lens): Picture | Promise<Picture | null>;
+  develop(picture: Picture, viewer: Viewer): Picture | Promise<Picture | null>;
   /** The session_info for this viewer; where pictures are binary, without the picture in it. */
   info(picture: Picture | null, viewer: Viewer): ServerMessageOf<"session_info">;
   /** What this viewer can take, or how much, may have changed. */
@@ -56,6 +56,7 @@ export interface ViewerRights {
 export class Viewer {
   readonly name: string;
   readonly form: ViewerForm;
+  /** `watch`: is never in control, and sees no secret fields. */
   readonly role: Role;
   readonly witness: Witness | undefined;
   readonly #line: ViewerLine;
@@ -78,10 +79,10 @@ export class Viewer {
 
   constructor(name: string, line: ViewerLine, form: ViewerForm, { role = "control", witness }: ViewerRights = {}) {
     this.name = name;
+    this.role = role;
     this.witness = witness;
     this.#line = line;
     this.form = form;
-    this.role = role;
     // What the line takes for nothing, before there are pictures on it.
     this.#gauge.sent(0, 0, performance.now());
     line.pingBehind(0);
@@ -128,7 +129,7 @@ export class Viewer {
 
   /** A session_info, with the picture that it tells of; everything else comes after the first. */
   async welcome(captured: Picture | null): Promise<void> {
-    const picture = captured && (await this.#hooks?.develop(captured, this.#lens));
+    const picture = captured && (await this.#hooks?.develop(captured, this));
     this.#sendInfo(picture && this.#mayGo(picture) ? picture : null);
     this.#sendEarly();
     this.#flush();
@@ -221,7 +222,7 @@ export class Viewer {
     this.#waiting = null;
     // Something newer has gone out in the meantime.
     if (captured.seq < this.#gauge.lastSent) return;
-    const developed = this.#hooks?.develop(captured, this.#lens);
+    const developed = this.#hooks?.develop(captured, this);
     if (developed instanceof Promise) void this.#deliverLater(developed);
     else if (developed) this.#deliver(developed);
   }

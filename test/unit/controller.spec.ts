@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test as base, expect } from "@playwright/test";
 import { pino } from "pino";
+import { type Caller, SCOPES } from "../../src/auth/caller.ts";
 import { KeyRing } from "../../src/auth/key-ring.ts";
 import { Links } from "../../src/auth/links.ts";
 import { Tickets } from "../../src/auth/tickets.ts";
@@ -53,6 +54,10 @@ class Page implements ChallengePage {
 
   async cut(picture: Picture) {
     return picture;
+  }
+
+  async masked(picture: Picture) {
+    return { picture, isWhole: true };
   }
 
   setWish(): void {}
@@ -404,9 +409,11 @@ function failing(): never {
 }
 
 test("[R10] a key has its own share of the places, and the others keep theirs", async ({ world: { controller } }) => {
-  const create = (owner: string | null) => {
+  const grants = { scopes: SCOPES, labels: [], cdp_allow: null, url_allow: [] };
+  const create = (id: string | null) => {
     const body = createSessionSchema.parse({ url: "http://127.0.0.1/" });
-    return controller.create(body, { respondAsync: true, owner });
+    const caller: Caller = id === null ? { kind: "anybody" } : { kind: "key", id, name: id, grants };
+    return controller.create(body, { respondAsync: true, caller });
   };
   const capacity = (limit: string) => ({ code: "capacity", details: { limit } });
   const first = await create("key-1");
@@ -420,4 +427,34 @@ test("[R10] a key has its own share of the places, and the others keep theirs", 
   await create(null);
   await expect(create(null)).rejects.toMatchObject(capacity("sessions"));
   await expect(create("key-2")).rejects.toMatchObject(capacity("sessions"));
+});
+
+test("[W29] a watcher sees, and changes nothing", async ({ world }) => {
+  const { controller } = world;
+  const page = await livingPage(world, "watched");
+  const { session, viewer } = await controller.join("watched", line(), "json", { role: "watch" });
+  const { crowd } = session;
+  expect((await controller.living("watched"))?.state).toBe("waiting");
+  const [at, modifiers] = [{ x: 1, y: 1 }, 0];
+  const inputs = [
+    ...(["down", "move", "up"] as const).map((event_type) => ({ type: "mouse_event" as const, event_type, ...at })),
+    { type: "wheel" as const, ...at, delta_x: 0, delta_y: 1 },
+    { type: "key" as const, event_type: "down" as const, key: "a", code: "KeyA", modifiers },
+    { type: "text" as const, text: "a" },
+  ];
+  const before = page.log.length;
+  const refused = expect.objectContaining({ code: "forbidden" });
+  for (const input of inputs) expect(() => session.input(viewer, input), input.type).toThrow(refused);
+  expect(() => crowd.takeControl(viewer)).toThrow(refused);
+  for (const outcome of ["done", "cannot"] as const) {
+    await expect(session.finish(viewer, outcome, undefined)).rejects.toMatchObject({ code: "forbidden" });
+  }
+  crowd.releaseControl(viewer);
+  expect(page.log.slice(before)).toEqual([]);
+  expect(crowd.holder).toBeNull();
+  const { viewer: operator } = await controller.join("watched", line(), "json");
+  crowd.releaseControl(viewer);
+  expect(crowd.holder).toBe(operator.name);
+  crowd.leave(operator);
+  expect(crowd.holder).toBeNull();
 });

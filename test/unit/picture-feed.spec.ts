@@ -1,6 +1,7 @@
 /** [W14] [W21] What a page is asked to capture, of what its viewers want and can take. */
 import { expect, test } from "@playwright/test";
-import type { ChallengePage, Picture, ViewMode, Wish } from "../../src/session/page.ts";
+import type { Role } from "../../src/auth/caller.ts";
+import type { ChallengePage, MaskedPicture, Picture, ViewMode, Wish } from "../../src/session/page.ts";
 import { PictureFeed } from "../../src/session/picture-feed.ts";
 import { Viewer, type ViewerForm, type ViewerLine } from "../../src/session/viewer.ts";
 import { sessionRecord } from "../contract/store-contract.ts";
@@ -20,20 +21,30 @@ class Page implements ChallengePage {
   readonly wishes: (Wish | null)[] = [];
   demand: boolean | null = null;
   cuts = 0;
+  /** What watchers are shown of a picture; null: nothing. */
+  veil: (picture: Picture) => MaskedPicture | null = (picture) => ({ picture, isWhole: true });
+  /** Pictures taken, and for how many of them a watcher asked. */
+  readonly taken = { all: 0, forWatchers: 0 };
   #seq = 100;
 
   view(mode: ViewMode) {
     return mode === "page" ? WHOLE : PART;
   }
 
-  async picture(mode: ViewMode): Promise<Picture> {
+  async picture(mode: ViewMode, _scale: number, forWatcher = false): Promise<Picture> {
     this.#seq += 1;
+    this.taken.all += 1;
+    if (forWatcher) this.taken.forWatchers += 1;
     return picture(this.#seq, { view: this.view(mode) });
   }
 
   async cut(of: Picture, mode: ViewMode, scale: number): Promise<Picture> {
     this.cuts += 1;
     return { ...of, view: this.view(mode), scale: Math.min(of.scale, scale) };
+  }
+
+  async masked(of: Picture, mode: ViewMode, scale: number) {
+    return this.veil(await this.cut(of, mode, scale));
   }
 
   setWish(wish: Wish | null): void {
@@ -82,9 +93,9 @@ function world() {
   const page = new Page();
   const viewers = new Set<Viewer>();
   const feed = new PictureFeed({ record: sessionRecord(), viewers, page: () => page });
-  const join = async (form: ViewerForm = "json") => {
+  const join = async (form: ViewerForm = "json", role: Role = "control") => {
     const line = new Line();
-    const viewer = new Viewer(`operator-${viewers.size + 1}`, line, form);
+    const viewer = new Viewer(`operator-${viewers.size + 1}`, line, form, { role });
     viewers.add(viewer);
     await feed.welcome(viewer);
     arriveAll(viewer);
@@ -196,4 +207,41 @@ test("[W14] [W20] each sees its own part, and what is of its view already is not
   await expect.poll(() => part.line.shown).toMatchObject([{ seq: 201, view: PART }]);
   expect(page.cuts).toBe(1);
   expect(whole.line.texts.at(-1)).toMatchObject({ type: "session_info", view: WHOLE });
+});
+
+test("[W28] secrets are looked for while a watcher is there, and only then", async () => {
+  const { page, join, leave } = world();
+  await join();
+  expect(page.wishes.at(-1)).toMatchObject({ masked: false });
+  expect(page.taken).toEqual({ all: 1, forWatchers: 0 });
+  const { viewer } = await join("json", "watch");
+  expect(page.wishes.at(-1)).toMatchObject({ masked: true });
+  expect(page.taken.forWatchers).toBe(1);
+  leave(viewer);
+  expect(page.wishes.at(-1)).toMatchObject({ masked: false });
+});
+
+test("[W28] a watcher gets the masked picture, who is in control the captured one", async () => {
+  const { page, feed, join } = world();
+  page.veil = (picture) => ({ picture: { ...picture, jpeg: Buffer.from("black") }, isWhole: true });
+  const [operator, watcher] = [await join(), await join("json", "watch")];
+  feed.show(picture(201));
+  await expect.poll(() => watcher.line.shown.at(-1)).toMatchObject({ seq: 201 });
+  expect(watcher.line.shown.at(-1)).toMatchObject({ screenshot: Buffer.from("black").toString("base64") });
+  expect(operator.line.shown.at(-1)).toMatchObject({ screenshot: Buffer.from("jpeg 201").toString("base64") });
+});
+
+test("[W28] a watcher who could be shown nothing, or not all, is shown a new picture soon", async () => {
+  for (const isWhole of [null, false]) {
+    const { page, feed, join, leave } = world();
+    const { line, viewer } = await join("json", "watch");
+    page.veil = (picture) => (isWhole === null ? null : { picture, isWhole });
+    // The page's own first one was 101.
+    feed.show(picture(101));
+    const before = page.taken.forWatchers;
+    await expect.poll(() => page.taken.forWatchers).toBeGreaterThan(before);
+    page.veil = (picture) => ({ picture, isWhole: true });
+    await expect.poll(() => Number(line.shown.at(-1)?.["seq"])).toBeGreaterThan(101);
+    leave(viewer);
+  }
 });

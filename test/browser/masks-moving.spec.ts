@@ -1,0 +1,70 @@
+/** [W28] Secrets that do not hold still: a picture is older than the look that follows it. */
+import { expect, test } from "../fixtures.ts";
+import { expectNoneLeaks, expectSeen, MANY_PICTURES_MS, pageWith, password, seats, TIMEOUT_MS } from "./secret-page.ts";
+
+test.describe.configure({ timeout: 1.5 * MANY_PICTURES_MS });
+
+const MOVING_STEPS = `let step = 0; const move = () => {
+    step += 1;
+    const field = document.querySelector(".secret");
+    field.style.left = 10 + (step * 37) % 260 + "px";
+    field.style.top = 10 + (step * 23) % 190 + "px";`;
+
+const RESTLESS: readonly (readonly [string, string])[] = [
+  ["moves with every frame", `${MOVING_STEPS} requestAnimationFrame(move); }; move();`],
+  ["jumps between frames", `${MOVING_STEPS} setTimeout(move, 5); }; move();`],
+  [
+    "moves just before it is drawn",
+    `${MOVING_STEPS} }; const drawn = () => { move(); requestAnimationFrame(drawn); };
+    new ResizeObserver(move).observe(document.querySelector(".secret")); drawn();`,
+  ],
+  [
+    "comes and goes",
+    `const field = document.querySelector(".secret"); let step = 0; const blink = () => {
+      step += 1;
+      if (step % 20 === 0) field.remove();
+      if (step % 20 === 10) {
+        field.style.left = (step * 17) % 300 + "px";
+        document.body.append(field);
+      }
+      requestAnimationFrame(blink);
+    }; blink();`,
+  ],
+  [
+    "is animated by the browser",
+    `document.querySelector(".secret").animate(
+      [{ transform: "none" }, { transform: "translate(400px, 250px) rotate(180deg)" }],
+      { duration: 700, iterations: Infinity, direction: "alternate" });`,
+  ],
+  [
+    "is shown as text after a while",
+    `const field = document.querySelector(".secret");
+     setInterval(() => { field.type = field.type === "text" ? "password" : "text"; }, 300);`,
+  ],
+];
+
+for (const [what, script] of RESTLESS) {
+  test(`[W28] a field that ${what} leaks in none of 60 pictures`, async ({ site, bot, connect, server }) => {
+    const url = site.serve("/", pageWith(password("left:10px;top:10px"), script));
+    const { client, watcher } = await seats({ bot, connect, server }, { url });
+    await expectSeen(client);
+    await expectNoneLeaks(watcher, 60);
+  });
+}
+
+test("[W28] a field that the browser animates while scripts are busy is shown to nobody who watches", async ({
+  site,
+  bot,
+  connect,
+  server,
+}) => {
+  const script = `document.querySelector(".secret").animate(
+      [{ transform: "none" }, { transform: "translate(400px, 250px)" }],
+      { duration: 300, iterations: Infinity, direction: "alternate" });
+    setInterval(() => { const end = performance.now() + 250; while (performance.now() < end); }, 300);`;
+  const url = site.serve("/", pageWith(password("left:10px;top:10px"), script));
+  const { client, watcher } = await seats({ bot, connect, server }, { url });
+  await expectSeen(client);
+  await expect.poll(() => client.pictures.length, { timeout: TIMEOUT_MS }).toBeGreaterThan(60);
+  await expectNoneLeaks(watcher, 0);
+});
