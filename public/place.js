@@ -35,7 +35,7 @@ export function consolePath(place, sessionId = "") {
 }
 
 /**
- * @param {Place} place
+ * @param {Pick<Place, "base" | "sessionId">} place
  * @param {{ protocol: string, host: string }} location
  */
 export function socketUrl(place, location) {

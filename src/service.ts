@@ -167,7 +167,7 @@ export async function serveSessions(
       await api.register(eventRoutes, { controller });
       await api.register(linkRoutes, { controller });
       await api.register(liveRoute, { controller, sockets, guard, limits: config });
-      await api.register(consoleRoutes, { publicDir: PUBLIC_DIR });
+      await api.register(consoleRoutes, { publicDir: PUBLIC_DIR, isOpenToAll: !config.auth });
       await more(api);
     },
     { prefix: API_PREFIX },
