@@ -25,6 +25,8 @@ export class Ending {
   #title = part("ending-title", HTMLElement);
   #text = part("ending-text", HTMLElement);
   #demo = part("new-demo", HTMLButtonElement);
+  #list = part("all-sessions", HTMLAnchorElement);
+  #actions = part("ending-actions", HTMLElement);
   #trouble = part("ending-trouble", HTMLElement);
   #place;
 
@@ -32,8 +34,6 @@ export class Ending {
   constructor(place) {
     this.#place = place;
     this.#demo.addEventListener("click", () => void this.#startAgain());
-    // Who has come by a link has no list to go to.
-    show(part("all-sessions", HTMLAnchorElement), isOpenToAll() || keptKey() !== "");
   }
 
   /** @param {End | null} end */
@@ -44,7 +44,12 @@ export class Ending {
     say(this.#title, titleOf(end));
     const isBareAddress = end.outcome === "refused" && bearersFor(this.#place).length === 0;
     say(this.#text, isBareAddress ? t("end_needs_link") : textOf(end));
-    show(this.#demo, this.#place.sessionId === DEMO_ID && end.outcome !== "refused");
+    const hasDemo = this.#place.sessionId === DEMO_ID && end.outcome !== "refused";
+    // Who has come by a link has no list to go to.
+    const hasList = isOpenToAll() || keptKey() !== "";
+    show(this.#demo, hasDemo);
+    show(this.#list, hasList);
+    show(this.#actions, hasDemo || hasList);
     // The keyboard was in the picture, which is gone now; and a screen reader should hear the news.
     if (appears) this.#title.focus({ preventScroll: true });
   }

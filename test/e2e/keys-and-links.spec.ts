@@ -1,6 +1,6 @@
 /** The console where keys and links are asked for: what opens a session, who may act in it, and where a secret never is. */
 import type { Page, Request } from "@playwright/test";
-import { call, type OwnServer, test as base } from "../api/requests.ts";
+import { test as base, call, type OwnServer } from "../api/requests.ts";
 import { CHALLENGE_VIEW, listen, loseLineOnDemand, servePage } from "../console-line.ts";
 import { expect } from "../fixtures.ts";
 
@@ -167,7 +167,7 @@ test("[R13] a link that expires lets go of who came by it, and opens nothing any
   await expectRefused(page, /^This link is not valid, or not any more/);
 });
 
-test("a link for watching shows the picture, and has no hands", async ({ guarded, session, operator }) => {
+test("a link for watching shows the picture, and has no hands", async ({ guarded, session, operator, context }) => {
   const { page } = operator;
   const line = listen(page);
   const { url } = await linkTo(guarded, session.session_id, { role: "watch" });
@@ -187,6 +187,10 @@ test("a link for watching shows the picture, and has no hands", async ({ guarded
   expect([...new Set(line.sent.map(({ type }) => type))].filter((type) => !WATCHING.includes(type))).toEqual([]);
   expect(line.received.filter(({ type }) => type === "error")).toEqual([]);
   expect(session.presses).toEqual([]);
+  // Control is still free for who comes to act.
+  const hands = await context.newPage();
+  await hands.goto(session.control_url);
+  await expect(hands.locator("#done")).toBeEnabled();
 });
 
 test("[R1] the list asks for a key, says what is wrong with one, keeps it in this tab only, and forgets it", async ({
