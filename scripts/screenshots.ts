@@ -84,10 +84,17 @@ async function stopAll(): Promise<void> {
 async function main(): Promise<void> {
   const dataDir = await mkdtemp(join(tmpdir(), "captcha-remote-screenshots-"));
   stops.push(() => rm(dataDir, { recursive: true, force: true }));
-  const config = loadConfig({ ...process.env, HOST: "127.0.0.1", PORT: "0", DATA_DIR: dataDir, DEMO: "off" });
+  const config = loadConfig({
+    ...process.env,
+    HOST: "127.0.0.1",
+    PORT: "0",
+    DATA_DIR: dataDir,
+    DEMO: "off",
+    AUTH: "off",
+  });
   const remote = await buildApp(config, { log: pino({ level: "warn" }) });
   stops.push(() => remote.app.close());
-  const demo = await buildDemoApp({ apiOrigin: remote.publicUrl });
+  const demo = await buildDemoApp({ api: () => ({ origin: remote.publicUrl(), key: undefined }) });
   stops.push(() => demo.close());
   await remote.app.listen({ host: config.host, port: config.port });
   await demo.listen({ host: "127.0.0.1", port: 0 });

@@ -1,6 +1,7 @@
 /** A reader of server-sent events by fetch: every field as it came. */
 import { type SessionEvent, type SessionEventOf, sessionEventSchema } from "../src/protocol/events.ts";
 import { expect } from "./fixtures.ts";
+import { fetchAsBot } from "./key.ts";
 
 export interface StreamedEvent {
   readonly id: number;
@@ -27,7 +28,7 @@ export class EventStream {
 
   static async open(url: string, headers: Record<string, string> = {}): Promise<EventStream> {
     const abort = new AbortController();
-    return new EventStream(await fetch(url, { headers, signal: abort.signal }), abort);
+    return new EventStream(await fetchAsBot(url, { headers, signal: abort.signal }), abort);
   }
 
   types(): string[] {

@@ -13,6 +13,7 @@ import type { Puzzle } from "../src/demo/puzzle-types.ts";
 import type { CaptchaInfo, Rect } from "../src/protocol/common.ts";
 import type { SessionAnswer, SessionResult } from "../src/protocol/rest.ts";
 import type { CaptchaRemoteController } from "../src/session/controller.ts";
+import { fetchAsBot, TEST_KEY, TEST_KEY_SPEC } from "./key.ts";
 import { LiveClient } from "./live-client.ts";
 
 /** All folders of this run begin with this; leftovers.spec.ts looks for it. */
@@ -57,19 +58,22 @@ interface TestFixtures {
 }
 
 interface WorkerFixtures {
+  auth: "on" | "off";
   siteIsolation: boolean;
   sessionBrowser: string | undefined;
   server: TestServer;
 }
 
 export const test = base.extend<TestFixtures, WorkerFixtures>({
+  /** off for older clients, which have no keys. */
+  auth: ["on", { option: true, scope: "worker" }],
   /** Frames of other sites in processes of their own, as in a full Chromium; the headless shell does not by itself. */
   siteIsolation: [false, { option: true, scope: "worker" }],
   /** Another browser for the sessions than the one the tests found. */
   sessionBrowser: [undefined, { option: true, scope: "worker" }],
 
   server: [
-    async ({ siteIsolation, sessionBrowser }, use) => {
+    async ({ auth, siteIsolation, sessionBrowser }, use) => {
       const dataDir = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
       const log = pino({ level: process.env["TEST_LOG_LEVEL"] ?? "silent" });
       const puzzles: Puzzle[] = [];
@@ -82,10 +86,15 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
         DATA_DIR: dataDir,
         DEMO: "off",
         MAX_SESSIONS: "60",
+        AUTH: auth,
+        API_KEYS: TEST_KEY_SPEC,
       };
       const config = loadConfig(siteIsolation ? { ...env, CHROMIUM_PATH: await isolating(chromium, dataDir) } : env);
       const { app, controller, publicUrl } = await buildApp(config, { log });
-      const demo = await buildDemoApp({ apiOrigin: publicUrl, onPuzzle: (puzzle) => puzzles.push(puzzle) });
+      const demo = await buildDemoApp({
+        api: () => ({ origin: publicUrl(), key: TEST_KEY }),
+        onPuzzle: (puzzle) => puzzles.push(puzzle),
+      });
       await app.listen({ host: config.host, port: config.port });
       await demo.listen({ host: "127.0.0.1", port: 0 });
       const demoOrigin = `http://127.0.0.1:${(demo.server.address() as AddressInfo).port}`;
@@ -124,13 +133,13 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   bot: async ({ server }, use) => {
     const created: string[] = [];
     const get = async <T>(path: string): Promise<T> => {
-      const response = await fetch(`${server.api}${path}`);
+      const response = await fetchAsBot(`${server.api}${path}`);
       expect(response.status, await response.clone().text()).toBe(200);
       return (await response.json()) as T;
     };
     await use({
       async create(body) {
-        const response = await fetch(`${server.api}/sessions`, {
+        const response = await fetchAsBot(`${server.api}/sessions`, {
           method: "POST",
           headers: { "content-type": "application/json" },
           body: JSON.stringify(body),
@@ -144,7 +153,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       result: (id) => get(`/session/${id}/result`),
       info: (id) => get(`/session/${id}`),
     });
-    for (const id of created) await fetch(`${server.api}/session/${id}`, { method: "DELETE" });
+    for (const id of created) await fetchAsBot(`${server.api}/session/${id}`, { method: "DELETE" });
   },
 
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.

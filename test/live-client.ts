@@ -4,6 +4,8 @@ import { decodeFrame } from "../public/frame.js";
 import { frameHeaderSchema, type PictureFacts } from "../src/protocol/frame.ts";
 import type { ServerMessage, ServerMessageOf } from "../src/protocol/live.ts";
 
+import { BEARER } from "./key.ts";
+
 const WAIT_MS = 10_000;
 
 type Received = ServerMessage & { timestamp: number; reply_to?: string | number };
@@ -46,7 +48,7 @@ export class LiveClient {
   }
 
   static async connect(url: string, protocols: string[] = []): Promise<LiveClient> {
-    const client = new LiveClient(new WebSocket(url, protocols));
+    const client = new LiveClient(new WebSocket(url, protocols, { headers: BEARER }));
     await new Promise<void>((resolve, reject) => {
       client.socket.once("open", () => resolve());
       client.socket.once("error", reject);

@@ -7,6 +7,7 @@ import type { FastifyInstance } from "fastify";
 import { buildDemoApp } from "../../src/demo/demo-app.ts";
 import { DEMOS } from "../../src/demo/demos.ts";
 import { PUZZLE_KINDS, type Puzzle } from "../../src/demo/puzzle-types.ts";
+import type { DemoApi } from "../../src/demo/start-session.ts";
 
 interface Demo {
   app: FastifyInstance;
@@ -23,14 +24,14 @@ interface StandIn {
 const test = base.extend<{ demo: Demo; api: StandIn }>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the fixture's needs from this pattern.
   demo: async ({}, use) => {
-    let apiOrigin: string | undefined;
+    let api: DemoApi | undefined;
     const puzzles: Puzzle[] = [];
-    const app = await buildDemoApp({ apiOrigin: () => apiOrigin, onPuzzle: (puzzle) => puzzles.push(puzzle) });
+    const app = await buildDemoApp({ api: () => api, onPuzzle: (puzzle) => puzzles.push(puzzle) });
     await use({
       app,
       puzzles,
       setApiOrigin: (origin) => {
-        apiOrigin = origin;
+        api = origin === undefined ? undefined : { origin, key: "crk_demo" };
       },
     });
     await app.close();

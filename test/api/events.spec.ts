@@ -225,12 +225,14 @@ test("[R14] the headers of a stream: nobody keeps it, nobody holds it back, and 
 });
 
 test("[R14] a browser's EventSource is told the end, and stops asking after it", async ({
-  server,
+  startServer,
   site,
-  bot,
   page,
 }) => {
-  const { session_id: id } = await bot.create({ url: site.serve("/", PAGE) });
+  // An EventSource cannot send a key.
+  const server = await startServer({ AUTH: "off" });
+  const created = await call("POST", `${server.api}/sessions`, { url: site.serve("/", PAGE) });
+  const { session_id: id } = created.body;
   await page.goto(`${server.api}/control`);
   const told = await page.evaluateHandle((url) => {
     const types: string[] = [];

@@ -10,6 +10,7 @@ import { WebSocket, WebSocketServer } from "ws";
 import { type CaptchaRemoteOptions, captchaRemote } from "../../src/plugin.ts";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
 import { test as base, expect, TEST_FOLDER_PREFIX } from "../fixtures.ts";
+import { TEST_KEY_SPEC } from "../key.ts";
 import { call } from "./requests.ts";
 
 const CHALLENGE = `<!doctype html><title>shop</title><body style="margin:0;height:2000px">
@@ -33,7 +34,7 @@ const test = base.extend<{ startBotServer: (options?: CaptchaRemoteOptions) => P
       app.get("/broken", async () => {
         throw new Error("the bot's own words");
       });
-      await app.register(captchaRemote, options);
+      await app.register(captchaRemote, { apiKeys: TEST_KEY_SPEC, ...options });
       return { app, url: await app.listen({ host: "127.0.0.1", port: 0 }) };
     });
     for (const app of apps) await app.close();
@@ -151,7 +152,7 @@ for (const own of ["a socket library of its own", "@fastify/websocket before", "
     const echo = (socket: WebSocket) => void socket.on("message", (data) => socket.send(`echo ${data}`));
     const route = async () => void app.get("/own-socket", { websocket: true }, echo);
     if (own.endsWith("before")) await app.register(websocket).after(route);
-    await app.register(captchaRemote, { prefix: "/bots" });
+    await app.register(captchaRemote, { prefix: "/bots", apiKeys: TEST_KEY_SPEC });
     if (own.endsWith("behind")) await app.register(websocket).after(route);
     const library = new WebSocketServer({ noServer: true }).on("connection", echo);
     if (own.startsWith("a socket")) {

@@ -7,6 +7,7 @@ import { pino } from "pino";
 import { type AppDeps, buildApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config.ts";
 import { test as base, TEST_FOLDER_PREFIX, type TestSite } from "../fixtures.ts";
+import { BEARER, TEST_KEY_SPEC } from "../key.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of many shapes.
 type Json = any;
@@ -17,17 +18,28 @@ export interface Answer {
   readonly body: Json;
 }
 
-/** Sends a request; objects go as JSON, strings as they are. Redirects are answered as such. */
-export async function call(method: string, url: string, body?: unknown, headers = {}): Promise<Answer> {
+/** Sends a request with the key of the tests; objects go as JSON, strings as they are. Redirects are answered as such. */
+export async function call(
+  method: string,
+  url: string,
+  body?: unknown,
+  headers: Record<string, string | undefined> = {},
+): Promise<Answer> {
   const response = await fetch(url, {
     method,
     redirect: "manual",
-    headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+    headers: given({ ...BEARER, ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers }),
     ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
   });
   const text = await response.text();
   const isJson = response.headers.get("content-type")?.includes("json") && text !== "";
   return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
+}
+
+function given(headers: Record<string, string | undefined>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
 }
 
 export interface OwnServer {
@@ -48,7 +60,15 @@ export const test = base.extend<{
     const dataDir = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
     const closers: (() => Promise<void>)[] = [];
     await use(async (given = {}, deps = {}) => {
-      const env = { ...process.env, HOST: "127.0.0.1", PORT: "0", DATA_DIR: dataDir, DEMO: "off", ...given };
+      const env = {
+        ...process.env,
+        HOST: "127.0.0.1",
+        PORT: "0",
+        DATA_DIR: dataDir,
+        DEMO: "off",
+        API_KEYS: TEST_KEY_SPEC,
+        ...given,
+      };
       const config = loadConfig(env);
       const { app, publicUrl } = await buildApp(config, { log: pino({ level: "silent" }), ...deps });
       const close = () => app.close();

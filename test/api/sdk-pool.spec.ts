@@ -7,6 +7,7 @@ import {
   OperatorConnection,
 } from "../../src/sdk/index.ts";
 import { expect, test } from "../fixtures.ts";
+import { TEST_KEY } from "../key.ts";
 
 const CHALLENGE_PAGE = `<!doctype html><div id="my-captcha" style="width:300px;height:200px;background:#cde"></div>`;
 
@@ -19,6 +20,7 @@ test("[R6] a pool watches more sessions than it has requests, and each watch get
   let under = 0;
   let most = 0;
   const client = new CaptchaRemoteClient({
+    apiKey: TEST_KEY,
     baseUrl: server.url,
     fetch: async (...request) => {
       // All that a watch asks: polls and results.
@@ -45,7 +47,7 @@ test("[R6] a pool watches more sessions than it has requests, and each watch get
 });
 
 test("watching gives nobody control, closing ends the watches and not the sessions", async ({ server, site, bot }) => {
-  const client = new CaptchaRemoteClient({ baseUrl: server.url });
+  const client = new CaptchaRemoteClient({ baseUrl: server.url, apiKey: TEST_KEY });
   const pool = new ConnectionPool(client, { mostRequests: 1 });
   const { session_id: id } = await bot.create({ url: site.serve("/", CHALLENGE_PAGE) });
   const states: string[] = [];

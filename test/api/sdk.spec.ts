@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { SessionState } from "../../src/protocol/common.ts";
 import { CaptchaRemoteClient, CaptchaRemoteError } from "../../src/sdk/index.ts";
 import { expect } from "../fixtures.ts";
+import { fetchAsBot, TEST_KEY } from "../key.ts";
 import { type Relay, startRelay } from "../relay.ts";
 import { test as base } from "./requests.ts";
 
@@ -55,7 +56,7 @@ test("[R10] [R6] [R11] one link, one result: the states are told as they come, a
   site,
   connect,
 }) => {
-  const client = new CaptchaRemoteClient({ baseUrl: server.url });
+  const client = new CaptchaRemoteClient({ baseUrl: server.url, apiKey: TEST_KEY });
   const states: SessionState[] = [];
   const links: string[] = [];
   const result = client.solve(
@@ -63,7 +64,7 @@ test("[R10] [R6] [R11] one link, one result: the states are told as they come, a
     { onLink: (link, session) => links.push(link, session.ws_url), onState: (state) => states.push(state) },
   );
   await expect.poll(() => states).toEqual(["waiting"]);
-  expect(links[0]).toMatch(/\/api\/captcha\/control\/[\w-]{22}$/);
+  expect(links[0]).toMatch(/\/api\/captcha\/control\/[\w-]{22}#[\w.-]+$/);
   const operator = await connect(links[1] ?? "", JSON_ONLY);
   await operator.next("session_info");
   await expect.poll(() => states).toEqual(["waiting", "active"]);
@@ -73,7 +74,7 @@ test("[R10] [R6] [R11] one link, one result: the states are told as they come, a
 });
 
 test("[R1] [R7] [R11] [R12] list, extend, cancel, result, each with its refusals", async ({ server, site }) => {
-  const client = new CaptchaRemoteClient({ baseUrl: server.api });
+  const client = new CaptchaRemoteClient({ baseUrl: server.api, apiKey: TEST_KEY });
   const body = { url: site.serve("/", CHALLENGE_PAGE), label: "shop", timeout_seconds: 60 };
   const { session_id: id, expires_at } = await client.create(body);
   const listed = await client.list();
@@ -94,18 +95,18 @@ test("[R1] [R7] [R11] [R12] list, extend, cancel, result, each with its refusals
 });
 
 test("[R10] a body that is refused says which field and why", async ({ server }) => {
-  const client = new CaptchaRemoteClient({ baseUrl: server.url });
+  const client = new CaptchaRemoteClient({ baseUrl: server.url, apiKey: TEST_KEY });
   const error = await reasonOf(client.create({ url: "http://127.0.0.1/", locale: "no such language" }));
   expect(error).toMatchObject({ name: "CaptchaRemoteError", code: "invalid_message", status: 400 });
   expect(error.details).toMatchObject({ field: "locale", why: "not a BCP 47 language tag" });
 });
 
 test("[R10] a lost answer is asked for again, and it stays one session", async ({ server, site, relay }) => {
-  const client = new CaptchaRemoteClient({ baseUrl: relay.url });
+  const client = new CaptchaRemoteClient({ baseUrl: relay.url, apiKey: TEST_KEY });
   relay.loseNextAnswer();
   const { session_id: id } = await client.create({ url: site.serve("/", CHALLENGE_PAGE), label: "lost answer" });
   expect(relay.answersLost).toBe(1);
-  const { sessions } = (await (await fetch(`${server.api}/sessions`)).json()) as { sessions: { label: string }[] };
+  const { sessions } = (await (await fetchAsBot(`${server.api}/sessions`)).json()) as { sessions: { label: string }[] };
   expect(sessions.filter(({ label }) => label === "lost answer")).toHaveLength(1);
   await client.cancel(id);
 });
@@ -115,10 +116,10 @@ test("[R10] a full server is tried again after its Retry-After; without the time
   site,
 }) => {
   const { url } = await startServer({ MAX_SESSIONS: "1" });
-  const client = new CaptchaRemoteClient({ baseUrl: url });
+  const client = new CaptchaRemoteClient({ baseUrl: url, apiKey: TEST_KEY });
   const body = { url: site.serve("/", CHALLENGE_PAGE) };
   const first = await client.create(body);
-  const hasty = new CaptchaRemoteClient({ baseUrl: url, timeoutMs: 3_000 });
+  const hasty = new CaptchaRemoteClient({ baseUrl: url, apiKey: TEST_KEY, timeoutMs: 3_000 });
   const startedAt = Date.now();
   expect(await reasonOf(hasty.create(body))).toMatchObject({ code: "capacity", status: 503, retryAfterMs: 5_000 });
   expect(Date.now() - startedAt).toBeLessThan(2_000);
@@ -129,10 +130,10 @@ test("[R10] a full server is tried again after its Retry-After; without the time
 });
 
 test("[R6] waits through a cut line, and hears of what happened meanwhile", async ({ server, site, relay }) => {
-  const direct = new CaptchaRemoteClient({ baseUrl: server.url });
+  const direct = new CaptchaRemoteClient({ baseUrl: server.url, apiKey: TEST_KEY });
   const { session_id: id } = await direct.create({ url: site.serve("/", CHALLENGE_PAGE) });
   const states: SessionState[] = [];
-  const result = new CaptchaRemoteClient({ baseUrl: relay.url }).waitUntilDone(id, {
+  const result = new CaptchaRemoteClient({ baseUrl: relay.url, apiKey: TEST_KEY }).waitUntilDone(id, {
     onState: (state) => states.push(state),
   });
   await expect.poll(() => states).toEqual(["waiting"]);
@@ -145,7 +146,7 @@ test("[R6] waits through a cut line, and hears of what happened meanwhile", asyn
 
 test("[R6] [S5] waits through a restart of the server on the same port", async ({ startServer, site }) => {
   const first = await startServer();
-  const client = new CaptchaRemoteClient({ baseUrl: first.url });
+  const client = new CaptchaRemoteClient({ baseUrl: first.url, apiKey: TEST_KEY });
   const { session_id: id } = await client.create({ url: site.serve("/", CHALLENGE_PAGE) });
   let told = 0;
   const result = client.waitUntilDone(id, {
@@ -160,14 +161,17 @@ test("[R6] [S5] waits through a restart of the server on the same port", async (
 });
 
 test("an abort rejects with the signal's reason, whatever is waited for", async ({ server, site, relay }) => {
-  const client = new CaptchaRemoteClient({ baseUrl: server.url });
+  const client = new CaptchaRemoteClient({ baseUrl: server.url, apiKey: TEST_KEY });
   const { session_id: id } = await client.create({ url: site.serve("/", CHALLENGE_PAGE) });
   const reason = new Error("somebody changed their mind");
   const stop = new AbortController();
   const options = { signal: stop.signal };
   const waiting = client.waitUntilDone(id, options);
   await relay.cut();
-  const away = new CaptchaRemoteClient({ baseUrl: relay.url }).create({ url: "http://127.0.0.1/" }, options);
+  const away = new CaptchaRemoteClient({ baseUrl: relay.url, apiKey: TEST_KEY }).create(
+    { url: "http://127.0.0.1/" },
+    options,
+  );
   const after = AbortSignal.timeout(500);
   after.addEventListener("abort", () => stop.abort(reason));
   await expect(waiting).rejects.toBe(reason);
@@ -180,7 +184,7 @@ test("solve cancels its session when it is aborted, and when the link could not 
   server,
   site,
 }) => {
-  const client = new CaptchaRemoteClient({ baseUrl: server.url });
+  const client = new CaptchaRemoteClient({ baseUrl: server.url, apiKey: TEST_KEY });
   const url = site.serve("/", CHALLENGE_PAGE);
   for (const fails of [true, false]) {
     const stop = new AbortController();
@@ -211,7 +215,7 @@ test("solve cancels a session that was still being made, however its creation wa
   server,
   site,
 }) => {
-  const client = new CaptchaRemoteClient({ baseUrl: server.url });
+  const client = new CaptchaRemoteClient({ baseUrl: server.url, apiKey: TEST_KEY });
   // A page that does not come: its session is starting until it is cancelled.
   const url = site.serve("/never", () => {});
   for (const [label, body, more] of [
@@ -235,7 +239,7 @@ test("solve with a key of its own cancels a session that was still being made on
   server,
   site,
 }) => {
-  const client = new CaptchaRemoteClient({ baseUrl: server.url });
+  const client = new CaptchaRemoteClient({ baseUrl: server.url, apiKey: TEST_KEY });
   const asked = Promise.withResolvers<() => void>();
   const url = site.serve("/slow", (_request, response) => asked.resolve(() => void response.end(CHALLENGE_PAGE)));
   const stop = new AbortController();
@@ -253,6 +257,7 @@ test("solve with a key of its own cancels a session that was still being made on
 test("solve cancels a session whose creation comes to the server only after the goodbye", async ({ server, site }) => {
   const sent: string[] = [];
   const client = new CaptchaRemoteClient({
+    apiKey: TEST_KEY,
     baseUrl: server.url,
     fetch: async (...request) => {
       const method = request[1]?.method ?? "";
@@ -277,7 +282,7 @@ test("solve leaves the session alone that had its id before, also when it is abo
   server,
   site,
 }) => {
-  const client = new CaptchaRemoteClient({ baseUrl: server.url });
+  const client = new CaptchaRemoteClient({ baseUrl: server.url, apiKey: TEST_KEY });
   const body = { url: site.serve("/", CHALLENGE_PAGE), session_id: "somebody-s" };
   await client.create(body);
   const options = { onLink: () => {} };
@@ -296,7 +301,7 @@ test("solve does not wait for a link that is not handed on: it ends with its sig
   server,
   site,
 }) => {
-  const client = new CaptchaRemoteClient({ baseUrl: server.url });
+  const client = new CaptchaRemoteClient({ baseUrl: server.url, apiKey: TEST_KEY });
   const url = site.serve("/", CHALLENGE_PAGE);
   const never = new Promise<never>(() => {});
   const late = client.solve({ url, session_id: "late-link" }, { onLink: () => never, timeoutMs: 3_000 });
@@ -324,7 +329,7 @@ test("the time that a server may be away begins with the first failure, not with
     (_request, response) => response.end('{"outcome":"solved"}'),
   ];
   const { url } = await strange((request, response) => answers.shift()?.(request, response));
-  const client = new CaptchaRemoteClient({ baseUrl: url });
+  const client = new CaptchaRemoteClient({ baseUrl: url, apiKey: TEST_KEY });
   expect(await client.waitUntilDone("a", { unreachableMs: 300 })).toEqual({ outcome: "solved" });
 });
 
@@ -333,12 +338,12 @@ test("no wait is without an end: its own time, and the time that a server may be
   site,
   relay,
 }) => {
-  const client = new CaptchaRemoteClient({ baseUrl: server.url });
+  const client = new CaptchaRemoteClient({ baseUrl: server.url, apiKey: TEST_KEY });
   const { session_id: id } = await client.create({ url: site.serve("/", CHALLENGE_PAGE) });
   expect(await reasonOf(client.waitUntilDone(id, { timeoutMs: 700 }))).toMatchObject({ code: "timeout", status: null });
   await client.cancel(id);
   await relay.cut();
-  const away = new CaptchaRemoteClient({ baseUrl: relay.url, timeoutMs: 1_500 });
+  const away = new CaptchaRemoteClient({ baseUrl: relay.url, apiKey: TEST_KEY, timeoutMs: 1_500 });
   const asked = [away.waitUntilDone(id, { unreachableMs: 1_000 }), away.create({ url: "http://a.test" })];
   for (const error of await Promise.all(asked.map((promise) => reasonOf(promise)))) {
     expect(error).toMatchObject({ code: "server_unreachable", status: null });
@@ -347,7 +352,7 @@ test("no wait is without an end: its own time, and the time that a server may be
 
 test("a server that never answers is given up in time", async ({ strange }) => {
   const { url } = await strange(() => {});
-  const client = new CaptchaRemoteClient({ baseUrl: url, timeoutMs: 300 });
+  const client = new CaptchaRemoteClient({ baseUrl: url, apiKey: TEST_KEY, timeoutMs: 300 });
   const startedAt = Date.now();
   expect(await reasonOf(client.list())).toMatchObject({ code: "server_unreachable" });
   expect(await reasonOf(client.extend("a", 1))).toMatchObject({ code: "server_unreachable" });
@@ -358,7 +363,7 @@ test("what answers in the server's place is told apart: another site, a proxy, a
   strange,
 }) => {
   const site = await strange((_request, response) => response.end("<h1>Welcome</h1>"));
-  const wrong = new CaptchaRemoteClient({ baseUrl: site.url });
+  const wrong = new CaptchaRemoteClient({ baseUrl: site.url, apiKey: TEST_KEY });
   expect(await reasonOf(wrong.list())).toMatchObject({
     code: "not_found",
     message: expect.stringContaining("no captcha-remote"),
@@ -366,12 +371,12 @@ test("what answers in the server's place is told apart: another site, a proxy, a
   expect(await reasonOf(wrong.waitUntilDone("a"))).toMatchObject({ code: "not_found" });
   expect(site.asked()).toBe(2);
   const locked = await strange((_request, response) => response.writeHead(401).end("Who are you?"));
-  expect(await reasonOf(new CaptchaRemoteClient({ baseUrl: locked.url }).list())).toMatchObject({
+  expect(await reasonOf(new CaptchaRemoteClient({ baseUrl: locked.url, apiKey: TEST_KEY }).list())).toMatchObject({
     code: "unauthorized",
     status: 401,
   });
   const gateway = await strange((_request, response) => response.writeHead(502).end("<h1>Bad Gateway</h1>"));
-  const behind = new CaptchaRemoteClient({ baseUrl: gateway.url, timeoutMs: 2_500 });
+  const behind = new CaptchaRemoteClient({ baseUrl: gateway.url, apiKey: TEST_KEY, timeoutMs: 2_500 });
   expect(await reasonOf(behind.create({ url: "http://a.test" }))).toMatchObject({
     code: "server_unreachable",
     status: 502,
@@ -383,7 +388,7 @@ test("what answers in the server's place is told apart: another site, a proxy, a
 test("polls that are answered at once are not asked more than twice a second", async ({ strange }) => {
   const status = { success: true, completed: false, session_exists: true, state: "waiting", reason: null };
   const { url, asked } = await strange((_request, response) => response.end(JSON.stringify(status)));
-  const client = new CaptchaRemoteClient({ baseUrl: url });
+  const client = new CaptchaRemoteClient({ baseUrl: url, apiKey: TEST_KEY });
   expect(await reasonOf(client.waitUntilDone("a", { timeoutMs: 2_000 }))).toMatchObject({ code: "timeout" });
   expect(asked()).toBeLessThanOrEqual(5);
 });
@@ -399,5 +404,5 @@ test("the address may have a path and a slash, and the key goes with every reque
   }
   const [plain, tools] = ["/api/captcha/sessions?state=solved", "/tools/api/captcha/sessions?state=solved"];
   expect(seen).toEqual([plain, plain, tools, tools].map((path) => [path, "Bearer k1"]));
-  expect(() => new CaptchaRemoteClient({ baseUrl: "no address" })).toThrow(TypeError);
+  expect(() => new CaptchaRemoteClient({ baseUrl: "no address", apiKey: TEST_KEY })).toThrow(TypeError);
 });

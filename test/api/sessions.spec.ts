@@ -4,6 +4,7 @@ import { type ClientRequest, request as httpRequest, type ServerResponse } from 
 import { gzipSync } from "node:zlib";
 import type { SessionDetail, SessionListItem } from "../../src/protocol/rest.ts";
 import { expect } from "../fixtures.ts";
+import { BEARER, fetchAsBot, NO_KEY } from "../key.ts";
 import { call, REPORTING, reportsOf, test } from "./requests.ts";
 
 const PLAIN_PAGE = "<!doctype html><title>page</title><h1>Nothing to solve here</h1>";
@@ -27,7 +28,7 @@ test("[R10] 201 with Location, links from the server's own address, the challeng
   expect(created.body).toEqual({
     session_id: id,
     state: "waiting",
-    control_url: `${server.api}/control/${id}`,
+    control_url: expect.stringMatching(new RegExp(`^${server.api}/control/${id}#[\\w-]+\\.[\\w-]+\\.[\\w-]+$`)),
     ws_url: `${server.api.replace("http", "ws")}/ws/${id}`,
     status_url: `${server.api}/status/${id}`,
     expires_at: expect.any(String),
@@ -412,7 +413,7 @@ test("[R2] [R3] [W20] a session with a picture of its view; 404 for an unknown o
 
   const inJson = await call("GET", `${server.api}/screenshot/${id}`);
   expect(sizeOf(Buffer.from(inJson.body.screenshot, "base64"))).toEqual({ width: 320, height: 220 });
-  const jpeg = await fetch(`${server.api}/screenshot/${id}`, { headers: { accept: "image/jpeg" } });
+  const jpeg = await fetchAsBot(`${server.api}/screenshot/${id}`, { headers: { accept: "image/jpeg" } });
   expect(jpeg.headers.get("content-type")).toBe("image/jpeg");
   expect(sizeOf(Buffer.from(await jpeg.arrayBuffer()))).toEqual({ width: 320, height: 220 });
 
@@ -473,7 +474,7 @@ test("[R4] unknown and ended sessions are told apart", async ({ server, site, bo
   expect([unknown.status, unknown.body.error.code]).toEqual([404, "session_not_found"]);
 });
 
-test("[R5] [S3] check_completion: false before, true after the end; 200 for an unknown id", async ({
+test("[R5] [S3] check_completion: false before, true after the end; 404 for an unknown id", async ({
   server,
   site,
   bot,
@@ -486,7 +487,7 @@ test("[R5] [S3] check_completion: false before, true after the end; 200 for an u
   const solved = await bot.create({ url, completion: rules("#ok") });
   expect(await bot.waitForEnd(solved.session_id)).toMatchObject({ state: "solved", verified: "checked" });
   expect((await check(solved.session_id)).body).toEqual({ session_id: solved.session_id, completed: true });
-  expect(await check("nobody")).toMatchObject({ status: 200, body: { session_id: "nobody", completed: false } });
+  expect((await check("nobody")).status).toBe(404);
 });
 
 test("[R6] status of an unknown id is 200, also with wait", async ({ server }) => {
@@ -540,7 +541,7 @@ test("[R6] a client that goes away leaves no poll behind", async ({ server, site
     return waiting;
   };
   try {
-    const request: ClientRequest = httpRequest(`${server.api}/status/${id}?wait=50`);
+    const request: ClientRequest = httpRequest(`${server.api}/status/${id}?wait=50`, { headers: BEARER });
     request.on("error", () => {});
     request.end();
     await expect.poll(() => waits.length).toBe(1);
@@ -551,7 +552,7 @@ test("[R6] a client that goes away leaves no poll behind", async ({ server, site
   }
 });
 
-test("[R7] [S4] [S5] DELETE cancels; again, or unknown: 200, and the first end stands and stays readable", async ({
+test("[R7] [S4] [S5] DELETE cancels; again: 200, unknown: 404, and the first end stands and stays readable", async ({
   server,
   site,
   bot,
@@ -561,7 +562,7 @@ test("[R7] [S4] [S5] DELETE cancels; again, or unknown: 200, and the first end s
   expect(await remove()).toMatchObject({ status: 200, body: { success: true } });
   const { ended_at } = (await call("GET", `${server.api}/session/${id}`)).body;
   expect(await remove()).toMatchObject({ status: 200, body: { success: true } });
-  expect(await call("DELETE", `${server.api}/session/nobody`)).toMatchObject({ status: 200, body: { success: true } });
+  expect((await call("DELETE", `${server.api}/session/nobody`)).status).toBe(404);
   expect((await call("GET", `${server.api}/session/${id}`)).body).toMatchObject({
     state: "cancelled",
     reason: "cancelled_by_bot",
@@ -736,7 +737,7 @@ test("[R8] the console's files are found from both of its addresses, the demo an
 test("[R8] the console is small on the line, and whole for who cannot unpack it", async ({ server }) => {
   const load = async (encoding: string) => {
     const headers = { "accept-encoding": encoding };
-    const response = await fetch(`${server.api}/console/console.js`, { headers });
+    const response = await fetchAsBot(`${server.api}/console/console.js`, { headers });
     return { encoding: response.headers.get("content-encoding"), text: await response.text() };
   };
   const packed = await load("gzip, deflate");
@@ -816,7 +817,7 @@ test("PUBLIC_URL makes the links and BASE_PATH is served with and without; the H
     const body = { session_id: `s${index}`, url: site.serve("/", CHALLENGE_PAGE) };
     const created = await createWithHost(`${api}/sessions`, body, "localhost:1");
     expect(created).toMatchObject({
-      control_url: `https://bots.example/captcha/api/captcha/control/s${index}`,
+      control_url: expect.stringContaining(`https://bots.example/captcha/api/captcha/control/s${index}`),
       ws_url: `wss://bots.example/captcha/api/captcha/ws/s${index}`,
       status_url: `https://bots.example/captcha/api/captcha/status/s${index}`,
     });
@@ -836,7 +837,7 @@ test("the operator socket is served below BASE_PATH too", async ({ startServer, 
 /** fetch does not let a Host header through. */
 async function createWithHost(url: string, body: object, host: string): Promise<unknown> {
   const text = JSON.stringify(body);
-  const headers = { host, "content-type": "application/json", "content-length": Buffer.byteLength(text) };
+  const headers = { ...BEARER, host, "content-type": "application/json", "content-length": Buffer.byteLength(text) };
   const request = httpRequest(url, { method: "POST", headers }).end(text);
   const [response] = await once(request, "response");
   return JSON.parse(Buffer.concat(await response.toArray()).toString());
@@ -852,3 +853,17 @@ function sizeOf(jpeg: Buffer): { width: number; height: number } {
   }
   throw new Error("not a JPEG");
 }
+
+test("[R5] [R6] [R7] AUTH=off answers for an unknown id as it always did", async ({ startServer }) => {
+  const { api } = await startServer({ AUTH: "off" });
+  const asked = await call("POST", `${api}/check_completion`, { session_id: "nobody" }, NO_KEY);
+  expect(asked).toMatchObject({ status: 200, body: { session_id: "nobody", completed: false } });
+  expect(await call("GET", `${api}/status/nobody`, undefined, NO_KEY)).toMatchObject({
+    status: 200,
+    body: { session_exists: false, state: null },
+  });
+  expect(await call("DELETE", `${api}/session/nobody`, undefined, NO_KEY)).toMatchObject({
+    status: 200,
+    body: { success: true },
+  });
+});

@@ -4,6 +4,7 @@ import type { Page as PuppeteerPage } from "puppeteer-core";
 import puppeteer from "puppeteer-core";
 import { DevTools } from "../../src/browser/devtools.ts";
 import { type BotBrowser, expect, test } from "../guest.ts";
+import { fetchAsBot } from "../key.ts";
 
 /** What a page's own script can see of the world around it, and what has happened to it since it was loaded. */
 const PAGE = `<!doctype html><title>guest</title><style>body { margin: 0; height: 3000px }</style>
@@ -122,7 +123,7 @@ for (const { name, open } of BOTS) {
     expect(view).toEqual({ x: 50, y: 70, width: 320, height: 220 });
     client.send({ type: "view", mode: "page", scale: 2 });
     await client.nextPicture(({ view }) => view.width > 320);
-    await fetch(session.status_url.replace("/status/", "/screenshot/"));
+    await fetchAsBot(session.status_url.replace("/status/", "/screenshot/"));
     expect(await evaluate("look()")).toEqual(before);
     expect(await listenersOf(botBrowser, url)).toEqual(listeners);
 
@@ -185,7 +186,7 @@ test("[R10] [S5] a session that ends while the bot thinks about its confirm() do
   const session = await bot.create({ cdp: { endpoint: botBrowser.endpoint, url_contains: "/guest" } });
   const asked = page.evaluate("confirm('pay?')");
   const dialog = await page.waitForEvent("dialog");
-  await fetch(`${server.api}/session/${session.session_id}`, { method: "DELETE" });
+  await fetchAsBot(`${server.api}/session/${session.session_id}`, { method: "DELETE" });
   // Answered once the server has let go of the page.
   expect(await bot.result(session.session_id)).toMatchObject({ outcome: "cancelled" });
   await dialog.accept();

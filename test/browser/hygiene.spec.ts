@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startBrowser } from "../../src/browser/process.ts";
 import { expect, TEST_FOLDER_PREFIX, type TestSite, test } from "../fixtures.ts";
+import { fetchAsBot } from "../key.ts";
 
 /** What a page saw of its own world, from before its first element to the moment it was asked. */
 interface Report {
@@ -164,7 +165,7 @@ test("watching and acting leave no globals, no listeners and no changes in the p
   client.send({ type: "wheel", x: BOX.x + 5, y: BOX.y + 5, delta_x: 0, delta_y: 40 });
   client.send({ type: "check_completion" });
   expect(await client.next("completion_status")).toMatchObject({ completed: false });
-  expect((await fetch(`${server.api}/screenshot/${session.session_id}`)).status).toBe(200);
+  expect((await fetchAsBot(`${server.api}/screenshot/${session.session_id}`)).status).toBe(200);
 
   for (const [where, origin] of [["page", BOX] as const, ["frame", FRAME] as const]) {
     click(origin, TELL);

@@ -2,6 +2,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "../fixtures.ts";
+import { fetchAsBot } from "../key.ts";
 import { commandLinesWith, pidsWith } from "../processes.ts";
 
 test("[S2] a killed browser ends its session as browser_lost, within two seconds, and no other", async ({
@@ -62,7 +63,7 @@ test("[W24] [R4] a REST operator does not inherit the button that a lost socket 
   await expect.poll(() => seen).toEqual(["mousedown"]);
   client.terminate();
   await expect.poll(async () => (await bot.info(session.session_id)).state).toBe("waiting");
-  await fetch(`${server.api}/mouse_event`, {
+  await fetchAsBot(`${server.api}/mouse_event`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ session_id: session.session_id, event_type: "move", x: 60, y: 60 }),

@@ -2,6 +2,7 @@
 import type { ServerMessageOf } from "../../src/protocol/live.ts";
 import { expect, type TestSite, test } from "../fixtures.ts";
 import { readJpeg, readScreenshot } from "../jpeg.ts";
+import { fetchAsBot } from "../key.ts";
 import type { LiveClient } from "../live-client.ts";
 
 const VIEWPORT = { width: 900, height: 600 };
@@ -245,7 +246,7 @@ test("[W2] who joins while the page is still starting gets session_info first to
   const url = site.serve("/", (_request, response) => {
     answer = () => response.setHeader("content-type", "text/html").end(challengePage(ANIMATED));
   });
-  const created = await fetch(`${server.api}/sessions`, {
+  const created = await fetchAsBot(`${server.api}/sessions`, {
     method: "POST",
     headers: { "content-type": "application/json", prefer: "respond-async" },
     body: JSON.stringify({ url, viewport: VIEWPORT, completion: COMPLETION }),
@@ -265,7 +266,7 @@ test("[W2] who joins while the page is still starting gets session_info first to
   expect(plain.received[0]?.type).toBe("session_info");
   await quick.next("session_info", ({ captcha_info }) => captcha_info !== null);
   for (const client of [plain, quick]) await untilPictures(client, 10);
-  await fetch(`${server.api}/session/${session.session_id}`, { method: "DELETE" });
+  await fetchAsBot(`${server.api}/session/${session.session_id}`, { method: "DELETE" });
   expect((await plain.closed).code).toBe(4410);
   expect(await bot.waitForEnd(session.session_id)).toMatchObject({ state: "cancelled" });
 });

@@ -5,6 +5,7 @@ import { CaptchaRemoteError } from "../../src/sdk/errors.ts";
 import { type GuardablePage, guard } from "../../src/sdk/guard.ts";
 import { expect, type TestSite } from "../fixtures.ts";
 import { test as base } from "../guest.ts";
+import { TEST_KEY } from "../key.ts";
 
 const test = base.extend<{ puppeteerPage: PuppeteerPage }>({
   puppeteerPage: async ({ botBrowser }, use) => {
@@ -250,7 +251,7 @@ test("[R10] [W4] the person's hands reach the guarded page, the bot's do not, an
        <script>document.querySelector("#captcha").addEventListener("pointerup", (event) => event.target.remove())</script>`,
     ),
   );
-  const client = new CaptchaRemoteClient({ baseUrl: server.url });
+  const client = new CaptchaRemoteClient({ baseUrl: server.url, apiKey: TEST_KEY });
   const held = guard(page);
   const result = await client.solve(
     {

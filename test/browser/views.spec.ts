@@ -2,6 +2,7 @@
 import type { Rect } from "../../src/protocol/common.ts";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
 import { expect, type TestSite, test } from "../fixtures.ts";
+import { fetchAsBot } from "../key.ts";
 import type { LiveClient } from "../live-client.ts";
 import {
   ANIMATED,
@@ -536,7 +537,7 @@ test("[R3] a screenshot shows the page as it is now, also where no viewer can ta
   connect,
 }) => {
   const session = await openStalled(bot, site, connect);
-  const response = await fetch(`${server.api}/screenshot/${session.session_id}`);
+  const response = await fetchAsBot(`${server.api}/screenshot/${session.session_id}`);
   const { screenshot } = (await response.json()) as { screenshot: string };
   const jpeg = Buffer.from(screenshot, "base64");
   const shown = await colourAt({ jpeg, view: CHALLENGE_VIEW, scale: 1 }, BARE_PLACE);

@@ -15,6 +15,8 @@ const DAY = Date.UTC(2030, 0, 1);
 export function sessionRecord(given: Partial<SessionRecord> = {}): SessionRecord {
   return {
     uid: "uid-1",
+    owner: null,
+    legacy_open: false,
     session_id: "one",
     state: "waiting",
     reason: null,
@@ -136,8 +138,8 @@ export function storeContract(name: string, makeFactory: () => Promise<StoreFact
         viewport: { width: 100, height: 100 },
       };
       expect(store.answer("key")).toBeUndefined();
-      store.saveAnswer("key", { body_hash: "h", answer }, DAY);
-      expect(store.answer("key")).toEqual({ body_hash: "h", answer });
+      store.saveAnswer("key", { body_hash: "h", uid: "uid-1", answer }, DAY);
+      expect(store.answer("key")).toEqual({ body_hash: "h", uid: "uid-1", answer });
       expect(store.answer("KEY")).toBeUndefined();
     });
 

@@ -1,6 +1,7 @@
 /** The console when its line is lost: how it comes back, and what ends it for good. */
 import { listen, loseLineOnDemand, servePage } from "../console-line.ts";
 import { expect, test } from "../fixtures.ts";
+import { fetchAsBot } from "../key.ts";
 
 test("a lost line is tried again until the network is back, and goes on where it was", async ({
   site,
@@ -35,7 +36,7 @@ test("[W2] an unknown session and an ended one are told at once, and the line is
 }) => {
   const { page } = operator;
   const session = await bot.create({ url: servePage(site).url });
-  await fetch(`${server.api}/session/${session.session_id}`, { method: "DELETE" });
+  await fetchAsBot(`${server.api}/session/${session.session_id}`, { method: "DELETE" });
   let sockets = 0;
   page.on("websocket", () => {
     sockets += 1;
@@ -62,7 +63,7 @@ test("[W6] a session that ends under the operator's eyes closes the line for goo
   const { page } = operator;
   const session = await bot.create({ url: servePage(site).url });
   await operator.open(session.control_url);
-  await fetch(`${server.api}/session/${session.session_id}`, { method: "DELETE" });
+  await fetchAsBot(`${server.api}/session/${session.session_id}`, { method: "DELETE" });
   await expect(page.locator("body")).toHaveAttribute("data-outcome", "cancelled");
   await page.evaluate(() => dispatchEvent(new Event("online")));
   await expect(page.locator("body")).toHaveAttribute("data-phase", "ended");

@@ -28,6 +28,8 @@ const test = withServer.extend<{ plainClient: (session: SessionAnswer) => Promis
   },
 });
 
+test.use({ auth: "off" });
+
 for (const placement of ["page", "cross"] as const) {
   test(`[W3] [W4] [W6] [W20] an older client clears the scratch card, ${placement}`, async ({
     server,
@@ -61,6 +63,8 @@ for (const placement of ["page", "cross"] as const) {
     for (const { timestamp } of client.received) expect(Math.abs(now - timestamp)).toBeLessThan(60_000);
   });
 }
+
+test.use({ auth: "off" });
 
 for (const placement of ["page", "cross"] as const) {
   test(`[W20] an older client is told first when the box moves, then clears it, ${placement}`, async ({

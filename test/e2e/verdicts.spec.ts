@@ -1,6 +1,7 @@
 /** [K1] [K2] No false "completed": challenges that hide and return, reload, break or fail, each several times at once. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Bot, expect, type TestServer, type TestSite, test } from "../fixtures.ts";
+import { fetchAsBot } from "../key.ts";
 
 /** Sessions of a scenario at a time: more would starve the pages, whose own timers tell the story. */
 const RUNS = 5;
@@ -211,6 +212,6 @@ async function watch(server: TestServer, bot: Bot, url: string): Promise<{ id: s
 
 /** The state at the session's end, or after `seconds`. */
 async function status(server: TestServer, id: string, seconds: number): Promise<string> {
-  const response = await fetch(`${server.api}/status/${id}?wait=${seconds}`);
+  const response = await fetchAsBot(`${server.api}/status/${id}?wait=${seconds}`);
   return ((await response.json()) as { state: string }).state;
 }

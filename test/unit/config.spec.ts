@@ -40,7 +40,11 @@ test("without any variable the defaults of the contract stand, and cannot be cha
     dataDir: resolve("data"),
     logLevel: "info",
     chromiumPath: undefined,
-    auth: false,
+    auth: true,
+    apiKeys: [],
+    authenticateSeconds: 5,
+    maxPendingConnections: 100,
+    maxFailedAuthenticationsPerMinute: 60,
     maxSessions: 20,
     defaultTimeoutSeconds: 180,
     maxTimeoutSeconds: 3_600,
@@ -101,7 +105,8 @@ test("a WEBHOOK_SECRET that is refused is not printed", () => {
 });
 
 const WRONG: Readonly<Record<keyof typeof ENVIRONMENT, readonly string[]>> = {
-  HOST: ["0.0.0.0", "::", "192.168.1.4", "example.org", "127.0.0.1.example.org", "1270.0.0.1"],
+  // Held back by AUTH=off only.
+  HOST: [],
   PORT: ["many", "-1", "65536", "3000.5", "NaN", "Infinity"],
   PUBLIC_URL: ["bots.example", "ftp://bots.example", "https://a.example/?q", "https://a:b@a.example/", "https://a/#x"],
   BASE_PATH: ["bots", "/bots//x", "/b ts", "https://a.example/bots", "/bots?x"],
@@ -111,6 +116,11 @@ const WRONG: Readonly<Record<keyof typeof ENVIRONMENT, readonly string[]>> = {
   // Looked for when a browser is started.
   CHROMIUM_PATH: [],
   AUTH: ["none", "OFF"],
+  API_KEYS: ["bot", "bot:", ":secret", "b t:secret", "bot:secret:all", "bot:secret:ops+all", "a:one,a:two", "a:x,b:x"],
+  API_KEYS_FILE: ["/nowhere/keys"],
+  AUTHENTICATE_SECONDS: ["0", "61"],
+  MAX_PENDING_CONNECTIONS: ["0", "many"],
+  MAX_FAILED_AUTHENTICATIONS_PER_MINUTE: ["0", "1.5"],
   MAX_SESSIONS: ["0", "-3", "1.5", "all", "1001"],
   DEFAULT_TIMEOUT_SECONDS: ["0", "soon", "86401", "3601"],
   MAX_TIMEOUT_SECONDS: ["0", "1e9"],
@@ -138,8 +148,48 @@ for (const [name, values] of Object.entries(WRONG)) {
   }
 }
 
+for (const HOST of ["0.0.0.0", "::", "192.168.1.4", "example.org", "127.0.0.1.example.org", "1270.0.0.1"]) {
+  test(`AUTH=off refuses to serve ${HOST}, and AUTH=on does not`, () => {
+    expect(linesOf({ HOST, AUTH: "off" })).toEqual(["HOST: AUTH=off serves loopback addresses only"]);
+    expect(linesOf({ HOST })).toEqual([]);
+  });
+}
+
+test("API_KEYS and API_KEYS_FILE together are the keys; of their secrets only hashes are kept", async ({ file }) => {
+  const path = await file(
+    [
+      "# for ops",
+      "ops:ops-secret-0123456789:ops+operate labels=shop,bank",
+      "",
+      "lab:lab-secret-0123456789 url_allow=10.0.0.0/8 cdp_allow=chrome.internal:9222",
+    ].join("\n"),
+  );
+  const config = loadConfig({ API_KEYS: "bot:short", API_KEYS_FILE: path });
+  expect(config.apiKeys).toMatchObject([
+    { id: "config:bot", isShort: true, grants: { scopes: ["sessions:create", "sessions:read", "sessions:control"] } },
+    { id: "config:ops", isShort: false, grants: { scopes: ["ops", "operate"], labels: ["shop", "bank"] } },
+    { id: "config:lab", grants: { url_allow: ["10.0.0.0/8"], cdp_allow: ["chrome.internal:9222"] } },
+  ]);
+  expect(JSON.stringify(config)).not.toMatch(/short"|secret-/);
+  expect(linesOf({ API_KEYS: "ops:another", API_KEYS_FILE: path })).toEqual([
+    "API_KEYS_FILE: ops: there are two keys of this name",
+  ]);
+});
+
+test("a key that is refused is not printed", () => {
+  for (const spec of [
+    "bot:planted planted",
+    "bot:planted:nothing",
+    "b t:planted",
+    "a:planted,b:planted",
+    "bot:plan/ted!",
+  ]) {
+    expect(linesOf({ API_KEYS: spec }).join(), spec).not.toContain("planted");
+  }
+});
+
 test("all wrong values are told at once, a line each", () => {
-  const env = { PORT: "many", HOST: "0.0.0.0", MAX_SESSIONS: "0", DEMO: "yes", PUBLIC_URL: "x" };
+  const env = { PORT: "many", AUTH: "none", MAX_SESSIONS: "0", DEMO: "yes", PUBLIC_URL: "x" };
   const names = linesOf(env).map((line) => line.split(":")[0]);
   expect(names.toSorted()).toEqual(Object.keys(env).toSorted());
 });
@@ -148,7 +198,7 @@ test("a flag that does not exist, or without a value, is told", () => {
   expect(linesOf({}, ["--prot", "4000"])).toEqual([expect.stringContaining("--prot")]);
   expect(linesOf({}, ["--port"])).toEqual([expect.stringContaining("--port")]);
   expect(linesOf({}, ["4000"])).toEqual([expect.stringContaining("4000")]);
-  expect(linesOf({}, ["--host", "0.0.0.0"])).toEqual([expect.stringMatching(/^HOST: /)]);
+  expect(linesOf({}, ["--port", "many"])).toEqual([expect.stringMatching(/^PORT: /)]);
 });
 
 test("loopback is what never leaves the machine, and nothing is resolved to find out", () => {
@@ -175,6 +225,6 @@ for (const text of ["{", "{}", '[{"kind":"My Box","selectors":["#box"]}]', '[{"k
 }
 
 test("browsers inherit what they need of the environment, and none of the service's own", () => {
-  const { browserEnvironment } = loadConfig({ PATH: "/bin", HOME: "/home/a", API_KEYS: "secret", DATA_DIR: "/d" });
+  const { browserEnvironment } = loadConfig({ PATH: "/bin", HOME: "/home/a", API_KEYS: "bot:secret", DATA_DIR: "/d" });
   expect(browserEnvironment).toEqual({ PATH: "/bin", HOME: "/home/a" });
 });

@@ -4,6 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test as base, expect } from "@playwright/test";
 import { pino } from "pino";
+import { KeyRing } from "../../src/auth/key-ring.ts";
+import { Links } from "../../src/auth/links.ts";
+import { Tickets } from "../../src/auth/tickets.ts";
 import { loadConfig } from "../../src/config.ts";
 import { AppError } from "../../src/errors.ts";
 import type { CaptchaInfo } from "../../src/protocol/common.ts";
@@ -11,7 +14,9 @@ import type { SessionEvent } from "../../src/protocol/events.ts";
 import { createSessionSchema, type StorageState } from "../../src/protocol/rest.ts";
 import { CaptchaRemoteController } from "../../src/session/controller.ts";
 import { EventFeed } from "../../src/session/event-feed.ts";
+import { OperatorLinks } from "../../src/session/operator-links.ts";
 import type { ChallengePage, OpenPage, PageEvents, Picture, Verdict } from "../../src/session/page.ts";
+import { attachDatabase } from "../../src/session/sqlite-database.ts";
 import { openSqliteStore } from "../../src/session/sqlite-store.ts";
 import type { SessionRecord, SessionStore } from "../../src/session/store.ts";
 import type { ViewerLine } from "../../src/session/viewer.ts";
@@ -98,13 +103,18 @@ const test = base.extend<{ world: World }>({
     const store = openSqliteStore(folder);
     const log = pino({ level: "silent" });
     const config = { ...loadConfig({}), maxSessions: 5, defaultTimeoutSeconds: 60, maxTimeoutSeconds: 60 };
+    const publicUrl = () => "http://127.0.0.1:1";
+    const db = attachDatabase(folder);
+    const operatorLinks = new Links(db, new KeyRing(folder));
+    const links = new OperatorLinks({ links: operatorLinks, tickets: new Tickets(), areNeeded: true, publicUrl });
     const controller = new CaptchaRemoteController({
       config,
+      links,
       store,
       events: new EventFeed(store.events, log),
       openPage,
       log,
-      publicUrl: () => "http://127.0.0.1:1",
+      publicUrl,
       sweepEveryMs: 50,
     });
     const create = (session_id: string, respondAsync = true) =>
@@ -113,6 +123,7 @@ const test = base.extend<{ world: World }>({
     for (const page of pages) page.closed.resolve();
     await controller.close();
     store.close();
+    db.close();
     await rm(folder, { recursive: true, force: true });
   },
 });
@@ -140,7 +151,7 @@ async function livingPage({ controller, pages, create }: World, id: string): Pro
   await expect.poll(() => pages.length).toBeGreaterThan(0);
   const page = pages.at(-1) as Page;
   page.opened.resolve();
-  await expect.poll(() => controller.living(id)?.state).toBe("waiting");
+  await expect.poll(async () => (await controller.living(id))?.state).toBe("waiting");
   return page;
 }
 
@@ -154,13 +165,13 @@ test("[R10] a session waits for the page of an ended one with its id: they share
   await create("other");
   await expect.poll(() => pages.length).toBe(2);
   pages[1]?.opened.resolve();
-  await expect.poll(() => controller.living("other")?.state).toBe("waiting");
-  expect(controller.living("same")?.state).toBe("starting");
+  await expect.poll(async () => (await controller.living("other"))?.state).toBe("waiting");
+  expect((await controller.living("same"))?.state).toBe("starting");
 
   first.closed.resolve();
   await expect.poll(() => pages.length).toBe(3);
   pages[2]?.opened.resolve();
-  await expect.poll(() => controller.living("same")?.state).toBe("waiting");
+  await expect.poll(async () => (await controller.living("same"))?.state).toBe("waiting");
 });
 
 test("[R10] a session that ends while it waits for its place never opens a page", async ({ world }) => {
@@ -354,7 +365,7 @@ test("[R10] a session that cannot be written leaves nothing: no row, no id that 
   expect(store.find("one")).toBeUndefined();
   expect(controller.list()).toEqual([]);
   await create("one");
-  expect(controller.living("one")?.state).toBe("starting");
+  expect((await controller.living("one"))?.state).toBe("starting");
 });
 
 test("[R14] control that changes hands all the time is told at once, then once a second, and the last holder", async ({

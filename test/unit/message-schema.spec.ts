@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
 import { AppError } from "../../src/errors.ts";
-import { parseMessage } from "../../src/http/live.ts";
+import { parseMessage } from "../../src/http/client-message.ts";
 import { COORDINATE_LIMIT } from "../../src/protocol/common.ts";
 import { CLIENT_MESSAGE_TYPES, type ClientMessage, MAX_SCALE } from "../../src/protocol/live.ts";
 
@@ -75,6 +75,10 @@ const VALID = {
   pong: bare("pong"),
   take_control: bare("take_control"),
   release_control: bare("release_control"),
+  authenticate: fc.record(
+    { type: fc.constant("authenticate"), id, token: fc.string({ minLength: 1, maxLength: 2_048 }) },
+    { requiredKeys: ["type", "token"] },
+  ),
 } satisfies Record<ClientMessage["type"], fc.Arbitrary<object>>;
 
 const DEFAULTS: Readonly<Record<string, object>> = { key: { code: "", modifiers: 0 } };
@@ -93,6 +97,7 @@ const FIELDS = [
   "text",
   "mode",
   "scale",
+  "token",
 ];
 
 test("[W1] any text at all is a message or is refused by its code", () => {
