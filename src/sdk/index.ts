@@ -22,13 +22,21 @@ export type { ClientMessageInput, ServerMessage } from "../protocol/live.ts";
 export type {
   CreateSessionInput,
   Evidence,
+  LinkAnswer,
   SessionAnswer,
   SessionListItem,
   SessionResult,
   SessionStatus,
   StorageState,
+  TicketAnswer,
 } from "../protocol/rest.ts";
-export { CaptchaRemoteClient, type CreateOptions, type SignalOption, type SolveOptions } from "./client.ts";
+export {
+  CaptchaRemoteClient,
+  type CreateOptions,
+  type LinkOptions,
+  type SignalOption,
+  type SolveOptions,
+} from "./client.ts";
 export { CaptchaRemoteError } from "./errors.ts";
 export { type Guard, type GuardablePage, guard } from "./guard.ts";
 export type { ClientOptions } from "./http.ts";

@@ -42,7 +42,7 @@ test("[W2] an unknown session and an ended one are told at once, and the line is
     sockets += 1;
   });
   for (const [link, outcome] of [
-    [`${server.api}/control/nobody-knows-it`, "not_found"],
+    [`${server.api}/control/nobody-knows-it`, "refused"],
     [session.control_url, "cancelled"],
   ] as const) {
     sockets = 0;
