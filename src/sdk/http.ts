@@ -5,7 +5,7 @@ import { CaptchaRemoteError, errorOf } from "./errors.ts";
 export interface ClientOptions {
   /** The server's address, as in its PUBLIC_URL: `https://captcha.example/tools`. With `/api/captcha` at the end it means the same. */
   readonly baseUrl: string;
-  /** Sent as `Authorization: Bearer`. */
+  /** Sent as `Authorization: Bearer`. Left out or empty: for a server with AUTH=off. */
   readonly apiKey?: string;
   readonly fetch?: typeof globalThis.fetch;
   /** How long one call may take, its repeats included; 60 s when left out. `waitUntilDone` has a limit of its own. */
@@ -33,7 +33,7 @@ export class Http {
 
   constructor({ baseUrl, apiKey, fetch, timeoutMs }: ClientOptions) {
     this.#api = apiAt(baseUrl);
-    this.#headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
+    this.#headers = apiKey ? { authorization: `Bearer ${apiKey}` } : {};
     this.#fetch = fetch ?? ((...request) => globalThis.fetch(...request));
     this.timeoutMs = timeoutMs ?? DEFAULT_TIMEOUT_MS;
   }
