@@ -4,6 +4,7 @@ import { chromium } from "playwright";
 import { CaptchaRemoteClient, guard } from "../src/sdk/index.ts"; // from "captcha-remote/sdk" in a project of yours
 
 const [url = "http://127.0.0.1:3001/jigsaw.html", baseUrl = "http://127.0.0.1:3000"] = process.argv.slice(2);
+const apiKey = process.env["CAPTCHA_REMOTE_KEY"] ?? "";
 const DEBUGGING_PORT = Number(process.env["DEBUGGING_PORT"] ?? 9222);
 
 const browser = await chromium.launch({
@@ -14,7 +15,7 @@ try {
   const page = await browser.newPage();
   await page.goto(url);
   if (await page.locator('[id*="captcha" i], [class*="captcha" i]').first().isVisible()) {
-    const client = new CaptchaRemoteClient({ baseUrl });
+    const client = new CaptchaRemoteClient({ baseUrl, apiKey });
     // Until the person is done, clicks of the bot's own fail instead of fighting theirs.
     const held = guard(page);
     const result = await client.solve(

@@ -4,6 +4,7 @@ import puppeteer from "puppeteer-core";
 import { CaptchaRemoteClient } from "../src/sdk/index.ts"; // from "captcha-remote/sdk" in a project of yours
 
 const [url = "http://127.0.0.1:3001/jigsaw.html", baseUrl = "http://127.0.0.1:3000"] = process.argv.slice(2);
+const apiKey = process.env["CAPTCHA_REMOTE_KEY"] ?? "";
 
 const browser = await puppeteer.launch({
   executablePath: process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium",
@@ -12,7 +13,7 @@ const browser = await puppeteer.launch({
 try {
   const page = await browser.newPage();
   await page.goto(url);
-  const { outcome } = await new CaptchaRemoteClient({ baseUrl }).solve(
+  const { outcome } = await new CaptchaRemoteClient({ baseUrl, apiKey }).solve(
     { cdp: { endpoint: browser.wsEndpoint(), url_contains: page.url() }, label: "puppeteer-bot" },
     { onLink: (link) => console.log(`Please clear it: ${link}`) },
   );

@@ -1,11 +1,14 @@
 // The operator socket: the line to a session, with what the console and the server say on it. The console runs it, and
 // the SDK exports it.
 
+import { socketAt } from "./destination.js";
 import { Line } from "./line.js";
 import { Outbox } from "./outbox.js";
+import { TICKET_PROTOCOL_PREFIX } from "./ticket.js";
 
 /** @import { ClientMessageInput, ServerMessage } from "../src/protocol/live.ts" */
-/** @import { LineEvents, LineOptions, Protocol } from "./line.js" */
+/** @import { Destination } from "./destination.js" */
+/** @import { LineEvents, LineOptions, Protocol } from "./line-types.js" */
 
 /** Pictures as binary messages; a server that cannot answers with the JSON form. */
 export const BINARY_PROTOCOL = "captcha.binary.v1";
@@ -13,10 +16,12 @@ export const JSON_PROTOCOL = "captcha.json.v1";
 
 const ENDS = new Set(["solved", "failed", "expired", "cancelled"]);
 
-/** @typedef {import("./line.js").ConnectionState} ConnectionState */
+/** @typedef {import("./line-types.js").ConnectionState} ConnectionState */
 /** @typedef {{ timestamp?: number, reply_to?: string | number }} Stamped `timestamp` on the server's clock, ms since 1970 */
 /** @typedef {LineEvents<ServerMessage & Stamped>} ConnectionEvents a `message` may be of a type that a newer server has added; a `binary` is a picture, for `decodeFrame` */
-/** @typedef {LineOptions} ConnectionOptions `url` is the session's `ws_url`; `protocols` left out: binary pictures, else JSON */
+/** @typedef {Omit<LineOptions, "url" | "protocols"> & { protocols?: string[], fetch?: typeof globalThis.fetch }} OperatorOptions
+ *   `protocols` left out: binary pictures, else JSON; `fetch` asks for tickets */
+/** @typedef {OperatorOptions & Destination} ConnectionOptions */
 
 /** @type {Protocol<ClientMessageInput, ServerMessage & Stamped>} */
 const OPERATOR_PROTOCOL = {
@@ -34,10 +39,26 @@ const OPERATOR_PROTOCOL = {
  * @extends {Line<ClientMessageInput, ServerMessage & Stamped>}
  */
 export class OperatorConnection extends Line {
-  /** @param {ConnectionOptions} options TypeError without any WebSocket */
+  /** @param {ConnectionOptions} options TypeError without any WebSocket, and for an address or a link that is none */
   constructor(options) {
-    const protocols = options.protocols ?? [BINARY_PROTOCOL, JSON_PROTOCOL];
-    super(OPERATOR_PROTOCOL, { ...options, protocols }, new Outbox(options.mostQueued));
+    const { url, ticket } = socketAt(options, options.fetch);
+    const forms = options.protocols ?? [BINARY_PROTOCOL, JSON_PROTOCOL];
+    const outbox = new Outbox(options.mostQueued);
+    if (ticket === undefined) {
+      super(OPERATOR_PROTOCOL, { ...options, url, protocols: forms }, outbox);
+      return;
+    }
+    let isAnnounced = false;
+    /** @param {AbortSignal} signal */
+    const protocols = async (signal) => {
+      const one = await ticket(signal);
+      isAnnounced = one !== null;
+      return one === null ? forms : [...forms, TICKET_PROTOCOL_PREFIX + one];
+    };
+    // Without a ticket the session's id has to do. A server that wants more says so to the first message; without any it
+    // would wait a while for a token [W27].
+    const hello = () => (isAnnounced ? null : OPERATOR_PROTOCOL.ping());
+    super({ ...OPERATOR_PROTOCOL, hello }, { ...options, url, protocols }, outbox);
   }
 }
 

@@ -1,5 +1,6 @@
 // The console's start: language, colours, and then either the opening page or one session.
 
+import { isOpenToAll, takeToken } from "./credentials.js";
 import { part, show } from "./dom.js";
 import { chooseLanguage, language, locale, setLanguage, translate } from "./i18n.js";
 import { consolePath, readPlace } from "./place.js";
@@ -8,12 +9,14 @@ import { startSession } from "./session.js";
 import { startOpening } from "./sessions.js";
 
 const place = readPlace(location);
+takeToken(place);
 const root = document.documentElement;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 setLanguage(chooseLanguage([place.lang, recall("language"), ...navigator.languages]));
 showTheme();
 document.body.toggleAttribute("data-embed", place.embed);
+show(part("open-to-all", HTMLElement), isOpenToAll());
 show(part("opening", HTMLElement), place.sessionId === "");
 show(part("session", HTMLElement), place.sessionId !== "");
 sayAll();
@@ -34,6 +37,8 @@ part("theme", HTMLButtonElement).addEventListener("click", () => {
   root.setAttribute("data-theme", theme);
 });
 dark.addEventListener("change", showTheme);
+// Another link to the session that is open in this tab: the browser does not load the page anew for it.
+addEventListener("hashchange", () => takeToken(place) && location.reload());
 
 /** The person's own choice, or the system's; told to the style sheet in one attribute. */
 function showTheme() {

@@ -7,6 +7,15 @@ export const en = {
   switch_theme: "Switch between light and dark",
   all_sessions: "All sessions",
 
+  auth_off: "AUTH=off: anyone on this machine can use this server.",
+  key_label: "Key",
+  key_use: "Show sessions",
+  key_hint:
+    "It lists the sessions that it may see, and is kept in this tab only. Operators need none: they open the link that they were sent.",
+  key_wrong: "The server does not know this key.",
+  key_not_enough: "This key may not list sessions: that takes the scope ops, operate or sessions:read.",
+  key_forget: "Forget this key",
+
   opening_title: "Lend a bot a hand",
   opening_lead: "Open a session, clear the challenge in the live picture, and the bot goes on by itself.",
   session_id: "Session id",
@@ -32,6 +41,7 @@ export const en = {
   state_active: "In progress",
 
   picture: "Live picture of the page. Point, drag, scroll and type in it; Tab leaves it.",
+  picture_watched: "Live picture of the page, to watch.",
   connecting: "Connecting…",
   starting: "The browser is getting ready…",
   starting_hint: "The picture appears by itself as soon as the page has loaded.",
@@ -98,6 +108,7 @@ export const en = {
   end_not_found: "No such session",
   end_ended: "This session is over",
   end_refused: "This link does not open the session",
+  end_needs_link: "This address needs its whole link, with what stands behind the #. Open it as it was sent to you.",
   end_gave_up: "Given up",
   end_gave_up_text: "The bot knows that this challenge could not be cleared. Thank you for trying.",
   end_not_found_text: "The id may be mistyped, or the session is long gone.",
@@ -139,7 +150,7 @@ export const en = {
 
   code_invalid_message: "The server could not read what was sent.",
   code_unknown_type: "The server does not know this kind of message.",
-  code_unauthorized: "The link is not valid, or not valid any more.",
+  code_unauthorized: "This link is not valid, or not any more. Ask the bot’s owner for a new one.",
   code_forbidden: "That is not allowed here.",
   code_not_found: "There is nothing at this address.",
   code_rules_not_met: "The page’s own signs say that it is not solved.",

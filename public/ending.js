@@ -1,6 +1,7 @@
 // How a session ended, in words a person likes to read, and what can be done next.
 
 import { startDemo } from "./api.js";
+import { bearersFor, isOpenToAll, keepTokenOf, keptKey } from "./credentials.js";
 import { part, say, show } from "./dom.js";
 import { codeWords, t } from "./i18n.js";
 
@@ -24,13 +25,15 @@ export class Ending {
   #title = part("ending-title", HTMLElement);
   #text = part("ending-text", HTMLElement);
   #demo = part("new-demo", HTMLButtonElement);
+  #list = part("all-sessions", HTMLAnchorElement);
+  #actions = part("ending-actions", HTMLElement);
   #trouble = part("ending-trouble", HTMLElement);
-  #isDemo;
+  #place;
 
   /** @param {import("./place.js").Place} place */
   constructor(place) {
-    this.#isDemo = place.sessionId === DEMO_ID;
-    this.#demo.addEventListener("click", () => void this.#startAgain(place.base));
+    this.#place = place;
+    this.#demo.addEventListener("click", () => void this.#startAgain());
   }
 
   /** @param {End | null} end */
@@ -39,18 +42,24 @@ export class Ending {
     show(this.#card, end !== null);
     if (end === null) return;
     say(this.#title, titleOf(end));
-    say(this.#text, textOf(end));
-    show(this.#demo, this.#isDemo);
+    const isBareAddress = end.outcome === "refused" && bearersFor(this.#place).length === 0;
+    say(this.#text, isBareAddress ? t("end_needs_link") : textOf(end));
+    const hasDemo = this.#place.sessionId === DEMO_ID && end.outcome !== "refused";
+    // Who has come by a link has no list to go to.
+    const hasList = isOpenToAll() || keptKey() !== "";
+    show(this.#demo, hasDemo);
+    show(this.#list, hasList);
+    show(this.#actions, hasDemo || hasList);
     // The keyboard was in the picture, which is gone now; and a screen reader should hear the news.
     if (appears) this.#title.focus({ preventScroll: true });
   }
 
-  /** @param {string} base */
-  async #startAgain(base) {
+  async #startAgain() {
     this.#demo.disabled = true;
     show(this.#trouble, false);
     try {
-      await startDemo(base);
+      const link = await startDemo(this.#place.base, bearersFor(this.#place)[0] ?? "");
+      keepTokenOf(this.#place, link);
       location.reload();
     } catch (error) {
       this.#demo.disabled = false;

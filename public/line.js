@@ -3,11 +3,11 @@
 
 import { Heartbeat, SYSTEM_CLOCK } from "./heartbeat.js";
 import { Queue } from "./queue.js";
-import { classOf, MOVES, NO_CLOSE_FRAME, profileWith, waitBefore } from "./reconnect.js";
+import { classOf, MOVES, NO_CLOSE_FRAME, profileWith, Retries } from "./reconnect.js";
+import { Refusal } from "./refusal.js";
 import { cut, leave } from "./socket.js";
 
-/** @import { Clock } from "./heartbeat.js" */
-/** @import { LossClass, RetryRule } from "./reconnect.js" */
+/** @import { ConnectionState, Kept, LineEvents, LineOptions, Protocol } from "./line-types.js" */
 /** @import { Socket } from "./socket.js" */
 
 export const PING_EVERY_MS = 15_000;
@@ -23,57 +23,6 @@ const CLOSE_NORMAL = 1000;
 const OPEN = 1;
 
 /**
- * @typedef {{ name: "DISCONNECTED" } | { name: "CONNECTING" } | { name: "CONNECTED" }
- *   | { name: "RECONNECTING", attempt: number, retryAt: number | null, code: number, loss: LossClass }
- *   | { name: "FAILED", code: number, loss: LossClass | "refused" }
- *   | { name: "CLOSED", code: number }} ConnectionState `attempt` counts from 1; `retryAt` in ms since 1970, null while
- *   that try is under way; `code` is the WebSocket close code of what was lost
- */
-
-/**
- * What is said on a line: all that tells one server from another. Messages are text; they go out as JSON.
- * @template Out
- * @template In
- * @typedef {object} Protocol
- * @property {(text: string) => In | null} parse null: not a message of this protocol
- * @property {() => Out} ping asks for a sign of life; any message is one
- * @property {(message: In) => boolean} isReady only a server that says this is a connection
- * @property {() => Out} [hello] said first on every new line, before it is ready
- * @property {(message: In) => Out | null} [reply] what is said at once to a message, as to the other side's ping
- * @property {(message: In) => number | null} [refusal] the close code that a message stands for: the line is lost with it
- * @property {(message: In) => boolean} [isEnd] whatever code the line closes with afterwards, there is nothing to come back to
- */
-
-/**
- * @template In
- * @typedef {object} LineEvents
- * @property {ConnectionState} state each change
- * @property {In} message
- * @property {ArrayBuffer} binary
- */
-
-/**
- * What is kept while the line is away; `Queue`, where none is given.
- * @template Out
- * @typedef {Pick<Queue<Out>, "size" | "keep" | "take" | "sent" | "clear">} Kept
- */
-
-/**
- * @typedef {object} LineOptions
- * @property {string} url where the WebSocket server is
- * @property {"bot" | "operator"} [profile] how it is tried again; `operator` when left out
- * @property {Partial<Record<LossClass, Partial<RetryRule>>>} [retries] numbers of the profile that are to be others
- * @property {string[]} [protocols] subprotocols to offer
- * @property {new (url: string, protocols?: string[]) => Socket} [WebSocket] for Node 20, which has none: that of the package `ws`
- * @property {number} [pingEveryMs]
- * @property {number} [silentForMs] more than `pingEveryMs`
- * @property {number} [connectWithinMs]
- * @property {number} [mostQueued] messages kept while away
- * @property {() => number} [random] 0 to 1
- * @property {Clock} [clock]
- */
-
-/**
  * Begins with `open`, ends with `close`; a line that has failed or closed is over, a new try is a new line.
  * @template Out
  * @template In
@@ -81,7 +30,7 @@ const OPEN = 1;
 export class Line {
   #protocol;
   #options;
-  #profile;
+  #retries;
   #clock;
   /** @type {Kept<Out>} */
   #outbox;
@@ -94,8 +43,6 @@ export class Line {
   /** The wait for the next try, or the deadline of the one under way. */
   #cancelTimer = () => {};
   #heartbeat;
-  /** Tries in a row, by what they were for. @type {Map<LossClass, number>} */
-  #tries = new Map();
   #connectedAt = 0;
   /** The server has told the end: whatever code the line closes with, there is nothing to come back to. */
   #isOver = false;
@@ -111,7 +58,7 @@ export class Line {
       throw new TypeError("No WebSocket here: give one as options.WebSocket, e.g. that of ws.");
     this.#protocol = protocol;
     this.#options = { pingEveryMs: PING_EVERY_MS, silentForMs: SILENT_FOR_MS, ...options, WebSocket };
-    this.#profile = profileWith(options.profile ?? "operator", options.retries);
+    this.#retries = new Retries(profileWith(options.profile ?? "operator", options.retries), options.random);
     this.#clock = options.clock ?? SYSTEM_CLOCK;
     this.#outbox = outbox;
     this.#heartbeat = new Heartbeat({
@@ -176,13 +123,40 @@ export class Line {
   /** Somebody asks for it: the wait is over, whatever the line was lost for. A try out of turn is not counted. */
   retry() {
     if (this.#state.name !== "RECONNECTING" || this.#state.retryAt === null) return;
-    this.#tries.set(this.#state.loss, (this.#tries.get(this.#state.loss) ?? 1) - 1);
+    this.#retries.forgive(this.#state.loss);
     this.#connect({ ...this.#state, retryAt: null });
   }
 
   /** @param {ConnectionState} state while it is tried */
   #connect(state) {
-    const { WebSocket, url, protocols, connectWithinMs, silentForMs } = this.#options;
+    this.#become(state);
+    // A listener may have closed it.
+    if (this.#state !== state) return;
+    const { protocols } = this.#options;
+    if (typeof protocols === "function") void this.#ask(protocols);
+    else this.#dial(protocols);
+  }
+
+  /** @param {(signal: AbortSignal) => Promise<string[]>} protocolsOf */
+  async #ask(protocolsOf) {
+    const asking = new AbortController();
+    const { signal } = asking;
+    const cancel = this.#within(() => this.#drop(new Refusal("No answer in time.")));
+    this.#cancelTimer = () => {
+      cancel();
+      asking.abort();
+    };
+    try {
+      const protocols = await protocolsOf(signal);
+      if (!signal.aborted) this.#dial(protocols);
+    } catch (error) {
+      if (!signal.aborted) this.#drop(error instanceof Refusal ? error : new Refusal(String(error)));
+    }
+  }
+
+  /** @param {string[] | undefined} protocols */
+  #dial(protocols) {
+    const { WebSocket, url, silentForMs } = this.#options;
     const socket = new WebSocket(url, protocols);
     socket.binaryType = "arraybuffer";
     const giveUp = () => this.#lost(socket, NO_CLOSE_FRAME);
@@ -191,7 +165,8 @@ export class Line {
       if (this.#socket !== socket) return;
       this.#cancelTimer();
       this.#cancelTimer = this.#clock.later(giveUp, silentForMs);
-      if (this.#protocol.hello) this.#write(this.#protocol.hello());
+      const hello = this.#protocol.hello?.() ?? null;
+      if (hello !== null) this.#write(hello);
     });
     socket.addEventListener("message", (event) => {
       if (this.#socket === socket) this.#receive(socket, event.data);
@@ -200,9 +175,13 @@ export class Line {
     // The close that follows says it all; unheard, an error ends a Node process.
     socket.addEventListener("error", () => {});
     this.#socket = socket;
-    this.#become(state);
-    // A listener may have closed it.
-    if (this.#socket === socket) this.#cancelTimer = this.#clock.later(giveUp, connectWithinMs ?? CONNECT_DEADLINE_MS);
+    this.#cancelTimer();
+    this.#cancelTimer = this.#within(giveUp);
+  }
+
+  /** @param {() => void} giveUp */
+  #within(giveUp) {
+    return this.#clock.later(giveUp, this.#options.connectWithinMs ?? CONNECT_DEADLINE_MS);
   }
 
   /** @param {Socket} socket @param {unknown} data */
@@ -229,18 +208,23 @@ export class Line {
     if (this.#socket !== socket) return;
     this.#socket = null;
     cut(socket);
+    this.#drop(new Refusal("", { closeCode: code }));
+  }
+
+  /** There is no socket, or none any more. @param {Refusal} refusal */
+  #drop({ closeCode: code, said, isFinal, retryAfterMs }) {
+    if (said !== null) this.#emit("message", /** @type {In} */ (said));
+    // A listener may have closed it.
+    if (MOVES[this.#state.name].length === 0) return;
     const loss = this.#isOver ? "over" : classOf(code);
     if (loss === "over") return this.#become({ name: "CLOSED", code });
     if (loss === "refused") return this.#become({ name: "FAILED", code, loss });
     const now = this.#clock.now();
-    if (this.#state.name === "CONNECTED" && now - this.#connectedAt >= STEADY_AFTER_MS) this.#tries.clear();
-    const rule = this.#profile[loss];
-    const tries = (this.#tries.get(loss) ?? 0) + 1;
-    if (tries > rule.tries) return this.#become({ name: "FAILED", code, loss });
-    this.#tries.set(loss, tries);
-    const attempt = [...this.#tries.values()].reduce((sum, count) => sum + count, 0);
-    const retryAt = now + waitBefore(rule, tries, this.#options.random);
-    this.#become({ name: "RECONNECTING", attempt, retryAt, code, loss });
+    if (this.#state.name === "CONNECTED" && now - this.#connectedAt >= STEADY_AFTER_MS) this.#retries.clear();
+    const next = isFinal ? null : this.#retries.next(loss);
+    if (next === null) return this.#become({ name: "FAILED", code, loss });
+    const retryAt = now + Math.max(next.waitMs, retryAfterMs);
+    this.#become({ name: "RECONNECTING", attempt: next.attempt, retryAt, code, loss });
   }
 
   /**

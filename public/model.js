@@ -2,7 +2,7 @@
 
 import { toMs } from "./clock.js";
 
-/** @import { ServerMessage } from "../src/protocol/live.ts" */
+/** @import { ClientMessage, ServerMessage } from "../src/protocol/live.ts" */
 /** @import { SessionState } from "../src/protocol/common.ts" */
 /** @typedef {import("./connection.js").ConnectionState} ConnectionState */
 /** @typedef {import("./geometry.js").Box} Box */
@@ -42,6 +42,8 @@ const FINAL_CLOSES = {
   4404: { outcome: "not_found", code: "session_not_found" },
   4410: { outcome: "ended", code: "session_ended" },
 };
+/** @type {ReadonlySet<ClientMessage["type"]>} */
+const WATCHER_MESSAGES = new Set(["ack", "view", "ping", "pong"]);
 const ENDS = new Set(["solved", "failed", "expired", "cancelled"]);
 
 /** @returns {Model} */
@@ -76,6 +78,12 @@ export function phaseOf(model) {
 export function mayAct(model) {
   const free = model.control === null || model.control.you || model.control.holder === null;
   return phaseOf(model) === "live" && free && !model.watchOnly;
+}
+
+/** Whether the server takes such a message of us: a link for watching is for looking only.
+ * @param {Model} model @param {ClientMessage["type"]} type */
+export function maySay(model, type) {
+  return !model.watchOnly || WATCHER_MESSAGES.has(type);
 }
 
 /** Ms until the session expires, or null where it never does. @param {Model} model @param {number} now */

@@ -9,13 +9,13 @@
  */
 
 /**
- * @param {{ pathname: string, search: string }} location
+ * @param {{ pathname: string, search: string }} address
  * @returns {Place}
  */
-export function readPlace(location) {
+export function readPlace(address) {
   // Anchored on the API's own path: a session may well be called "control".
-  const parts = /^(.*\/api\/captcha)\/control(?:\/([^/]*))?\/?$/.exec(location.pathname);
-  const query = new URLSearchParams(location.search);
+  const parts = /^(.*\/api\/captcha)\/control(?:\/([^/]*))?\/?$/.exec(address.pathname);
+  const query = new URLSearchParams(address.search);
   return {
     base: parts?.[1] ?? "",
     sessionId: decode(parts?.[2] ?? ""),
@@ -35,12 +35,12 @@ export function consolePath(place, sessionId = "") {
 }
 
 /**
- * @param {Place} place
- * @param {{ protocol: string, host: string }} location
+ * @param {Pick<Place, "base" | "sessionId">} place
+ * @param {{ protocol: string, host: string }} address
  */
-export function socketUrl(place, location) {
-  const scheme = location.protocol === "https:" ? "wss" : "ws";
-  return `${scheme}://${location.host}${place.base}/ws/${encodeURIComponent(place.sessionId)}`;
+export function socketUrl(place, address) {
+  const scheme = address.protocol === "https:" ? "wss" : "ws";
+  return `${scheme}://${address.host}${place.base}/ws/${encodeURIComponent(place.sessionId)}`;
 }
 
 /** @param {string | null} value */

@@ -100,3 +100,41 @@ export function profileWith(name, changes = {}) {
     server: { ...base.server, ...changes.server },
   };
 }
+
+/** Counts the tries of one line, each kind of loss by itself: a server that throws everybody out again is not hammered. */
+export class Retries {
+  #profile;
+  #random;
+  /** Tries in a row, by what they were for. @type {Map<LossClass, number>} */
+  #counts = new Map();
+
+  /** @param {Profile} profile @param {() => number} [random] 0 to 1 */
+  constructor(profile, random) {
+    this.#profile = profile;
+    this.#random = random;
+  }
+
+  /**
+   * The next try after this loss.
+   * @param {LossClass} loss
+   * @returns {{ attempt: number, waitMs: number } | null} `attempt` counts those for other losses too; null: used up
+   */
+  next(loss) {
+    const rule = this.#profile[loss];
+    const count = (this.#counts.get(loss) ?? 0) + 1;
+    if (count > rule.tries) return null;
+    this.#counts.set(loss, count);
+    const attempt = [...this.#counts.values()].reduce((sum, one) => sum + one, 0);
+    return { attempt, waitMs: waitBefore(rule, count, this.#random) };
+  }
+
+  /** The last one was out of turn: it does not count. @param {LossClass} loss */
+  forgive(loss) {
+    this.#counts.set(loss, (this.#counts.get(loss) ?? 1) - 1);
+  }
+
+  /** The line has held. */
+  clear() {
+    this.#counts.clear();
+  }
+}

@@ -1,6 +1,7 @@
 // One session on the screen: wires the line, the picture, the hand and the words together.
 
 import { OperatorConnection } from "./connection.js";
+import { bearersFor, isOpenToAll, ticketsFor } from "./credentials.js";
 import { part, say } from "./dom.js";
 import { Ending } from "./ending.js";
 import { Finish } from "./finish.js";
@@ -9,7 +10,7 @@ import { codeWords, t } from "./i18n.js";
 import { PointerInput } from "./input.js";
 import { KeyInput } from "./keyboard.js";
 import { Log } from "./log.js";
-import { mayAct, newModel, phaseOf, withLine, withMessage } from "./model.js";
+import { mayAct, maySay, newModel, phaseOf, withLine, withMessage } from "./model.js";
 import { narrate, narrateLine } from "./narrate.js";
 import { Notice } from "./notice.js";
 import { Pill } from "./pill.js";
@@ -43,12 +44,19 @@ export function startSession(place) {
   const ending = new Ending(place);
   const log = new Log(part("log", HTMLElement), part("log-latest", HTMLElement), part("announcer", HTMLElement));
 
-  const connection = new OperatorConnection({ url: socketUrl(place, location), profile: "operator" });
+  const isKnown = isOpenToAll() || bearersFor(place).length > 0;
+  const connection = new OperatorConnection({
+    url: socketUrl(place, location),
+    ticket: ticketsFor(place),
+    profile: "operator",
+    // A ticket may have grown old on a slow line: the next one says at once whether what it was traded for is still good.
+    retries: { authentication: { atOnce: true, tries: isKnown ? 1 : 0 } },
+  });
   connection.on("state", onLine);
   connection.on("message", onMessage);
   connection.on("binary", onBinary);
   /** Whether it went out, or will once the line is back. @param {ClientMessage} message */
-  const send = (message) => connection.send(message) !== "dropped";
+  const send = (message) => maySay(model, message.type) && connection.send(message) !== "dropped";
   const port = { send, sendText, mayAct: () => mayAct(model), onPress: takeFreeControl };
   const screen = new Screen(canvas, part("well", HTMLElement), {
     onShown,
@@ -231,7 +239,9 @@ export function startSession(place) {
     ending.render(model.end);
     finish.render();
     if (model.end !== null) finish.close();
-    canvas.tabIndex = model.end === null ? 0 : -1;
+    canvas.tabIndex = model.end === null && !model.watchOnly ? 0 : -1;
+    canvas.setAttribute("role", model.watchOnly ? "img" : "application");
+    canvas.setAttribute("aria-label", t(model.watchOnly ? "picture_watched" : "picture"));
     renderHint();
   }
 

@@ -1,15 +1,19 @@
-// The opening page: a box for the session id and the list of living sessions, fresh while somebody looks at it.
+// The opening page: a key where one is needed, a box for the session id, and the list of living sessions, kept fresh.
 
-import { fetchSessions } from "./api.js";
+import { ApiFailure, fetchSessions } from "./api.js";
 import { span, toMs } from "./clock.js";
+import { isOpenToAll, keepKey, keptKey } from "./credentials.js";
 import { make, part, say, show } from "./dom.js";
 import { locale, t } from "./i18n.js";
+import { KeyForm } from "./key-form.js";
 import { consolePath } from "./place.js";
 
 /** @import { SessionListItem } from "../src/protocol/rest.ts" */
 /** @typedef {import("./place.js").Place} Place */
 
 const REFRESH_EVERY_MS = 3_000;
+/** What the server says to a key that is not good, or not good for this. */
+const KEY_REFUSED = new Set(["unauthorized", "forbidden"]);
 /** Longer than that the copy button need not praise itself. */
 const PRAISE_MS = 2_000;
 const STATE_WORDS = /** @type {const} */ ({
@@ -27,6 +31,13 @@ export function startOpening(place) {
   const list = part("session-list", HTMLElement);
   const empty = part("list-empty", HTMLElement);
   const example = part("curl", HTMLElement);
+  const living = part("living", HTMLElement);
+  const forget = part("forget-key", HTMLButtonElement);
+  const needsKey = !isOpenToAll();
+  const keyForm = new KeyForm(useKey);
+  let key = needsKey ? keptKey() : "";
+  /** The server has taken it. */
+  let isKeyGood = key !== "";
   /** @type {SessionListItem[] | null} */
   let sessions = null;
   let trouble = "";
@@ -34,10 +45,16 @@ export function startOpening(place) {
 
   wireBox(place);
   wireCopy(example);
+  forget.addEventListener("click", () => {
+    dropKey();
+    keyForm.done();
+    render();
+  });
   say(
     example,
     [
       `curl -X POST ${location.origin}${place.base}/sessions \\`,
+      ...(needsKey ? [`  -H "authorization: Bearer $CAPTCHA_REMOTE_KEY" \\`] : []),
       `  -H 'content-type: application/json' \\`,
       `  -d '{"url":"https://example.com/login"}'`,
     ].join("\n"),
@@ -49,20 +66,62 @@ export function startOpening(place) {
   return { translate: render };
 
   async function refresh() {
-    if (document.hidden || fetching) return;
+    if (document.hidden || fetching || (needsKey && key === "")) return;
     fetching = true;
-    try {
-      sessions = await fetchSessions(place.base);
-      trouble = "";
-    } catch (error) {
-      trouble = error instanceof Error ? error.message : String(error);
-    }
+    const tried = key;
+    const found = await fetchSessions(place.base, key).catch(failureOf);
     fetching = false;
+    // Forgotten meanwhile: its answer is nobody's any more.
+    if (tried !== key) return;
+    if (found instanceof ApiFailure) failed(found);
+    else listed(found);
     render();
+  }
+
+  /** @param {SessionListItem[]} found */
+  function listed(found) {
+    sessions = found;
+    trouble = "";
+    if (needsKey && !isKeyGood) {
+      isKeyGood = true;
+      keepKey(key);
+      keyForm.done();
+    }
+  }
+
+  /** @param {ApiFailure} failure */
+  function failed(failure) {
+    // A key that has worked outlives a server that is away, but not its own end.
+    const isOver = needsKey && (!isKeyGood || KEY_REFUSED.has(failure.code));
+    if (!isOver) {
+      trouble = failure.message;
+      return;
+    }
+    dropKey();
+    keyForm.refused(failure);
+  }
+
+  /** @param {string} entered */
+  function useKey(entered) {
+    key = entered;
+    void refresh();
+    render();
+  }
+
+  function dropKey() {
+    key = "";
+    isKeyGood = false;
+    sessions = null;
+    trouble = "";
+    keepKey("");
   }
 
   function render() {
     document.title = t("app_name");
+    const isIn = !needsKey || isKeyGood;
+    keyForm.render(!isIn);
+    for (const element of [part("open-form", HTMLFormElement), living]) show(element, isIn);
+    show(forget, needsKey);
     show(empty, sessions !== null && sessions.length === 0 && trouble === "");
     show(status, trouble !== "" || sessions === null);
     status.classList.toggle("bad", trouble !== "");
@@ -70,6 +129,11 @@ export function startOpening(place) {
     list.classList.toggle("stale", trouble !== "");
     renderRows(list, sessions ?? [], place);
   }
+}
+
+/** @param {unknown} error */
+function failureOf(error) {
+  return error instanceof ApiFailure ? error : new ApiFailure(String(error));
 }
 
 /**

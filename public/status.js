@@ -46,6 +46,7 @@ export class Status {
     const body = document.body;
     body.setAttribute("data-phase", phase);
     body.setAttribute("data-state", model.state ?? "");
+    body.setAttribute("data-role", model.watchOnly ? "watch" : "control");
     body.setAttribute("data-outcome", model.end?.outcome ?? "");
     body.classList.toggle("may-act", mayAct(model));
 
@@ -83,7 +84,8 @@ export class Status {
     if (left === null) return;
     say(parts.left, countdown(left));
     parts.time.classList.toggle("soon", left < SOON_MS);
-    parts.extend.disabled = phase !== "live" || model.watchOnly;
+    show(parts.extend, !model.watchOnly);
+    parts.extend.disabled = phase !== "live";
     say(parts.extend, t("add_time", { s: EXTEND_SECONDS }));
     parts.extend.setAttribute("aria-label", t("add_time_label", { s: EXTEND_SECONDS }));
   }

@@ -8,6 +8,14 @@ export const zh = {
   switch_theme: "切换浅色 / 深色",
   all_sessions: "全部会话",
 
+  auth_off: "AUTH=off：本机上的任何人都可以使用此服务器。",
+  key_label: "密钥",
+  key_use: "显示会话",
+  key_hint: "用密钥可列出其有权查看的会话；密钥只保存在此标签页中。操作者不需要密钥，打开收到的链接即可。",
+  key_wrong: "服务器不认识这个密钥。",
+  key_not_enough: "这个密钥无权列出会话：需要 ops、operate 或 sessions:read 权限。",
+  key_forget: "忘记此密钥",
+
   opening_title: "帮机器人一把",
   opening_lead: "打开会话，在实时画面里完成验证，机器人就会自动继续。",
   session_id: "会话编号",
@@ -33,6 +41,7 @@ export const zh = {
   state_active: "处理中",
 
   picture: "页面的实时画面。可在其中点击、拖动、滚动和输入；按 Tab 键离开。",
+  picture_watched: "页面的实时画面，仅供观看。",
   connecting: "正在连接…",
   starting: "浏览器正在准备…",
   starting_hint: "页面加载完成后，画面会自动出现。",
@@ -99,6 +108,7 @@ export const zh = {
   end_not_found: "没有这个会话",
   end_ended: "会话已结束",
   end_refused: "此链接无法打开会话",
+  end_needs_link: "此地址缺少 # 之后的部分，请打开您收到的完整链接。",
   end_gave_up: "已放弃",
   end_gave_up_text: "机器人已知道这个验证无法完成。感谢您的尝试。",
   end_not_found_text: "可能编号有误，或者会话早已结束。",
@@ -140,7 +150,7 @@ export const zh = {
 
   code_invalid_message: "服务器无法识别发送的内容。",
   code_unknown_type: "服务器不认识这类消息。",
-  code_unauthorized: "链接无效或已失效。",
+  code_unauthorized: "此链接无效或已失效，请向机器人的负责人索取新的链接。",
   code_forbidden: "此处不允许该操作。",
   code_not_found: "这个地址没有内容。",
   code_rules_not_met: "页面自身的迹象表明尚未通过。",

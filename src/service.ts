@@ -207,7 +207,7 @@ export async function serveSessions(
       await api.register(linkRoutes, { controller, audit });
       await api.register(liveRoute, { controller, audit, sockets, guard, connections, refusals, limits: config });
       await api.register(auditRoutes, { audit });
-      await api.register(consoleRoutes, { publicDir: PUBLIC_DIR });
+      await api.register(consoleRoutes, { publicDir: PUBLIC_DIR, isOpenToAll: !config.auth });
       await more(api);
     },
     { prefix: API_PREFIX },

@@ -6,13 +6,20 @@ import { Clerk } from "./clerk.ts";
 import { HEARTBEAT_MS, PATHS, SILENT_FOR_MS } from "./frames.ts";
 
 const [chat = "http://127.0.0.1:3200", api = "http://127.0.0.1:3000"] = process.argv.slice(2);
-const { CHAT_USER = "shop", CHAT_PASSWORD = "demo", PING_MS, SILENT_MS, RETRY_MS } = process.env;
+const {
+  CHAT_USER = "shop",
+  CHAT_PASSWORD = "demo",
+  CAPTCHA_REMOTE_KEY = "",
+  PING_MS,
+  SILENT_MS,
+  RETRY_MS,
+} = process.env;
 const COOKIE = "chat_session";
 const LOGIN_WITHIN_MS = 10_000;
 /** A person may be at lunch; messages wait in the chat server meanwhile. */
 const PERSON_WITHIN_SECONDS = 900;
 
-const captcha = new CaptchaRemoteClient({ baseUrl: api });
+const captcha = new CaptchaRemoteClient({ baseUrl: api, apiKey: CAPTCHA_REMOTE_KEY });
 const clerk = new Clerk((text) => `You said: ${text}`);
 const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());

@@ -12,6 +12,8 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 
 export interface ConsoleOptions {
   readonly publicDir: string;
+  /** AUTH=off: the page says so. */
+  readonly isOpenToAll: boolean;
 }
 
 interface Asset {
@@ -34,8 +36,8 @@ const TYPES: Readonly<Record<string, string>> = {
 const FOR_EVER = "public, max-age=31536000, immutable";
 const ASK_AGAIN = "no-cache";
 
-export const consoleRoutes: FastifyPluginAsync<ConsoleOptions> = async (app, { publicDir }) => {
-  const { page, assets } = await load(publicDir);
+export const consoleRoutes: FastifyPluginAsync<ConsoleOptions> = async (app, { publicDir, isOpenToAll }) => {
+  const { page, assets } = await load(publicDir, isOpenToAll);
   for (const path of ["/control", "/control/:id"]) {
     app.get(path, { schema: { hide: true }, config: { access: "public" } }, (request, reply) =>
       send(request, reply, page, ASK_AGAIN),
@@ -54,7 +56,8 @@ export const consoleRoutes: FastifyPluginAsync<ConsoleOptions> = async (app, { p
   }
 };
 
-async function load(publicDir: string): Promise<{ page: Asset; assets: readonly Asset[] }> {
+/** Once, as the server starts: the page is the same for every request. */
+async function load(publicDir: string, isOpenToAll: boolean): Promise<{ page: Asset; assets: readonly Asset[] }> {
   const [html, icon] = await Promise.all([
     readFile(join(publicDir, "index.html"), "utf8"),
     readFile(join(publicDir, ICON)),
@@ -74,7 +77,7 @@ async function load(publicDir: string): Promise<{ page: Asset; assets: readonly 
   const assets = [...joined, assetOf(ICON, icon)];
   const page = assets.reduce(
     (text, asset) => text.replaceAll(`"console/${asset.name}"`, `"console/${asset.name}?v=${versionOf(asset)}"`),
-    html,
+    isOpenToAll ? html.replace('data-auth="on"', 'data-auth="off"') : html,
   );
   return { page: assetOf("index.html", Buffer.from(page)), assets };
 }

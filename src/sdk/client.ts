@@ -1,6 +1,13 @@
 /** The bot's side of a session: create it, hand on its link, wait for its result. */
 import type { SessionState } from "../protocol/common.ts";
-import type { CreateSessionInput, SessionAnswer, SessionListItem, SessionResult } from "../protocol/rest.ts";
+import type {
+  CreateSessionInput,
+  LinkAnswer,
+  SessionAnswer,
+  SessionListItem,
+  SessionResult,
+  TicketAnswer,
+} from "../protocol/rest.ts";
 import { abandon } from "./abandon.ts";
 import { backoff, delay, unlessAborted } from "./delay.ts";
 import { CaptchaRemoteError, isTransient } from "./errors.ts";
@@ -27,6 +34,13 @@ export interface SolveOptions extends WaitOptions {
   /** For all of it: creating, handing on, waiting. A day when left out. */
   readonly timeoutMs?: number | undefined;
   readonly idempotencyKey?: string;
+}
+
+export interface LinkOptions extends SignalOption {
+  /** `watch`: sees the page and cannot act in it. */
+  readonly role?: "control" | "watch";
+  /** How long it opens the session; as long as a session may live when left out. */
+  readonly ttlSeconds?: number;
 }
 
 export interface SignalOption {
@@ -73,6 +87,24 @@ export class CaptchaRemoteClient {
     const path = `/session/${encodeURIComponent(id)}/extend`;
     const answer = await this.#http.call<{ expires_at: string }>("POST", path, { body: { seconds }, signal });
     return answer.expires_at;
+  }
+
+  /** [R13] An operator link for one more person. Asked once: repeated it could make two. CaptchaRemoteError rate_limited. */
+  createLink(id: string, { role, ttlSeconds, signal }: LinkOptions = {}): Promise<LinkAnswer> {
+    const life = ttlSeconds === undefined ? {} : { ttl_seconds: ttlSeconds };
+    const body = { ...(role === undefined ? {} : { role }), ...life };
+    return this.#http.call("POST", `/session/${encodeURIComponent(id)}/links`, { body, signal });
+  }
+
+  /** [R13] Who came by this link is cut off at once. CaptchaRemoteError link_not_found: also when it was revoked before. */
+  async revokeLink(id: string, linkId: string, { signal }: SignalOption = {}): Promise<void> {
+    const path = `/session/${encodeURIComponent(id)}/links/${encodeURIComponent(linkId)}`;
+    await this.#http.call("DELETE", path, { signal });
+  }
+
+  /** [R16] Opens one operator socket within 30 s, as the subprotocol `captcha.ticket.` and the ticket. */
+  ticket(id: string, { signal }: SignalOption = {}): Promise<TicketAnswer> {
+    return this.#http.call("POST", `/session/${encodeURIComponent(id)}/ticket`, { signal });
   }
 
   /** [R7] An ended or unknown session is left as it is. */

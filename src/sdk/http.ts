@@ -1,10 +1,11 @@
 /** One request to the server's API: a deadline, an abort, and errors with a code. */
+import { apiAt } from "../../public/destination.js";
 import { CaptchaRemoteError, errorOf } from "./errors.ts";
 
 export interface ClientOptions {
   /** The server's address, as in its PUBLIC_URL: `https://captcha.example/tools`. With `/api/captcha` at the end it means the same. */
   readonly baseUrl: string;
-  /** Sent as `Authorization: Bearer`. */
+  /** Sent as `Authorization: Bearer`. Left out or empty: for a server with AUTH=off. */
   readonly apiKey?: string;
   readonly fetch?: typeof globalThis.fetch;
   /** How long one call may take, its repeats included; 60 s when left out. `waitUntilDone` has a limit of its own. */
@@ -21,7 +22,6 @@ export interface CallOptions {
 
 export type Method = "GET" | "POST" | "DELETE";
 
-const API_PATH = "/api/captcha";
 /** A creation starts a browser and opens a page: up to half a minute on a busy machine and a slow site. */
 const DEFAULT_TIMEOUT_MS = 60_000;
 
@@ -32,10 +32,8 @@ export class Http {
   readonly #fetch: typeof globalThis.fetch;
 
   constructor({ baseUrl, apiKey, fetch, timeoutMs }: ClientOptions) {
-    const { origin, pathname } = new URL(baseUrl);
-    const path = pathname.replace(/\/+$/, "");
-    this.#api = origin + (path.endsWith(API_PATH) ? path : path + API_PATH);
-    this.#headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
+    this.#api = apiAt(baseUrl);
+    this.#headers = apiKey ? { authorization: `Bearer ${apiKey}` } : {};
     this.#fetch = fetch ?? ((...request) => globalThis.fetch(...request));
     this.timeoutMs = timeoutMs ?? DEFAULT_TIMEOUT_MS;
   }

@@ -8,10 +8,13 @@ export {
   JSON_PROTOCOL,
   OperatorConnection,
 } from "../../public/connection.js";
+export type { Destination } from "../../public/destination.js";
 export { decodeFrame } from "../../public/frame.js";
 export type { Clock } from "../../public/heartbeat.js";
-export { Line, type LineEvents, type LineOptions, type Protocol } from "../../public/line.js";
+export { Line } from "../../public/line.js";
+export type { LineEvents, LineOptions, Protocol } from "../../public/line-types.js";
 export { type LossClass, MOVES, PROFILES, type RetryRule } from "../../public/reconnect.js";
+export { Refusal, type RefusalFacts } from "../../public/refusal.js";
 export type { Code } from "../errors.ts";
 export type { CaptchaInfo, Rect, SessionState, Size, Verified } from "../protocol/common.ts";
 export type { FrameHeader } from "../protocol/frame.ts";
@@ -19,13 +22,21 @@ export type { ClientMessageInput, ServerMessage } from "../protocol/live.ts";
 export type {
   CreateSessionInput,
   Evidence,
+  LinkAnswer,
   SessionAnswer,
   SessionListItem,
   SessionResult,
   SessionStatus,
   StorageState,
+  TicketAnswer,
 } from "../protocol/rest.ts";
-export { CaptchaRemoteClient, type CreateOptions, type SignalOption, type SolveOptions } from "./client.ts";
+export {
+  CaptchaRemoteClient,
+  type CreateOptions,
+  type LinkOptions,
+  type SignalOption,
+  type SolveOptions,
+} from "./client.ts";
 export { CaptchaRemoteError } from "./errors.ts";
 export { type Guard, type GuardablePage, guard } from "./guard.ts";
 export type { ClientOptions } from "./http.ts";

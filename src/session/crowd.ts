@@ -62,9 +62,7 @@ export class Crowd {
     this.#viewers.add(viewer);
     this.#deps.onPresence("joined", viewer.name);
     viewer.witness?.("operator.join", viewer.name);
-    // What a lost holder still held down is not the newcomer's.
-    if (!this.#lease.holder) this.#deps.page()?.releaseAll();
-    this.#lease.join(viewer);
+    if (viewer.role === "control") this.#giveFreeControl(viewer);
     if (this.#deps.page()) {
       this.#syncPage();
       await this.#feed.welcome(viewer);
@@ -79,6 +77,12 @@ export class Crowd {
     this.#tellPresence();
     const page = this.#deps.page();
     if (page?.hidden) viewer.send(visibilityNotice(page));
+  }
+
+  #giveFreeControl(viewer: Viewer): void {
+    // What a lost holder still held down is not the newcomer's.
+    if (!this.#lease.holder) this.#deps.page()?.releaseAll();
+    this.#lease.join(viewer);
   }
 
   /** A socket is gone: an anonymous holder frees control at once, what it held down a little later. */

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import type * as Sdk from "../../src/sdk/index.ts";
 import { expect, test } from "../fixtures.ts";
+import { TEST_KEY } from "../key.ts";
 
 const ENTRY = fileURLToPath(new URL("../../src/sdk/index.ts", import.meta.url));
 const CHALLENGE_PAGE = `<!doctype html><div id="my-captcha" style="width:300px;height:200px;background:#cde"></div>`;
@@ -21,15 +22,15 @@ test("[R10] [R11] [W2] [W17] create, an operator connection, and the result, all
   // Any page that really comes from the server.
   await page.goto(`${server.url}/healthz`);
   const seen = await page.evaluate(
-    async ({ url, baseUrl, sdkUrl }) => {
+    async ({ url, baseUrl, apiKey, sdkUrl }) => {
       const sdk: typeof Sdk = await import(sdkUrl);
-      const client = new sdk.CaptchaRemoteClient({ baseUrl });
+      const client = new sdk.CaptchaRemoteClient({ baseUrl, apiKey });
       const said: string[] = [];
       const result = await client.solve(
         { url },
         {
-          onLink: (_link, session) => {
-            const connection = new sdk.OperatorConnection({ url: session.ws_url });
+          onLink: (link) => {
+            const connection = new sdk.OperatorConnection({ link });
             connection.on("state", ({ name }) => said.push(name));
             connection.on("binary", (data) => {
               const picture = sdk.decodeFrame(data);
@@ -42,7 +43,7 @@ test("[R10] [R11] [W2] [W17] create, an operator connection, and the result, all
       const error = await client.extend("nobody", 1).catch((reason: Sdk.CaptchaRemoteError) => reason.code);
       return { said: said.slice(0, 2), outcome: result.outcome, reason: result.reason, error };
     },
-    { url: site.serve("/", CHALLENGE_PAGE), baseUrl: server.url, sdkUrl: `${server.url}/sdk.js` },
+    { url: site.serve("/", CHALLENGE_PAGE), baseUrl: server.url, apiKey: TEST_KEY, sdkUrl: `${server.url}/sdk.js` },
   );
   expect(seen).toEqual({
     said: ["CONNECTING", "CONNECTED"],

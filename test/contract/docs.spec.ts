@@ -148,7 +148,7 @@ test("docs/protocol.md and README.md tell the real defaults", async () => {
     const given = new Map(rowsOf(await read(path), "variable", "default").map((row) => [subject(row), row[1]]));
     expect(
       ["HOST", "PORT", "LOG_LEVEL", "AUTH", "MAX_SESSIONS", "DEFAULT_TIMEOUT_SECONDS"].map((name) => given.get(name)),
-    ).toEqual([defaults.host, defaults.port, defaults.logLevel, "off", defaults.maxSessions, 180].map(String));
+    ).toEqual([defaults.host, defaults.port, defaults.logLevel, "on", defaults.maxSessions, 180].map(String));
     expect(["MAX_TIMEOUT_SECONDS", "RETENTION_SECONDS", "SHUTDOWN_SECONDS"].map((name) => given.get(name))).toEqual(
       [defaults.maxTimeoutSeconds, defaults.retentionSeconds, defaults.shutdownSeconds].map(String),
     );

@@ -5,10 +5,10 @@ import { type AddressInfo, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { mergeTests } from "@playwright/test";
 import { ENVIRONMENT } from "../../src/environment.ts";
-import { JSON_SUBPROTOCOL } from "../../src/protocol/live.ts";
 import { call, test as withServers } from "../api/requests.ts";
 import { expect, test as withBots } from "../guest.ts";
-import type { LiveClient } from "../live-client.ts";
+import { TEST_KEY } from "../key.ts";
+import { type Connect, openLink } from "../open-link.ts";
 import { type Program, watchProgram } from "../programs.ts";
 import { SECRET } from "../webhook-receiver.ts";
 
@@ -20,10 +20,8 @@ const PLAIN_PAGE = "<title>Shop</title><h1>Shop</h1>";
 const BLOCKED_PAGE = `<title>Shop</title><div id="captcha" style="width:300px;height:200px;background:#cde"></div>
   <script>onpointerup = () => { document.querySelector("#captcha").remove(); document.title = "Cleared"; }</script>`;
 
-type Connect = (wsUrl: string, options: { protocols: string[] }) => Promise<LiveClient>;
-
 interface Run extends Program {
-  /** Waits for the operator link that the example prints, and answers the session's id. */
+  /** Waits for the operator link that the example prints. */
   readonly asked: () => Promise<string>;
 }
 
@@ -35,7 +33,7 @@ const test = mergeTests(withServers, withBots).extend<{
     const children: ChildProcess[] = [];
     await use((command, args, given = {}) => {
       // The test runner asks for colours, which are no part of what the examples print.
-      const env = { ...process.env, FORCE_COLOR: "0", ...given };
+      const env = { ...process.env, FORCE_COLOR: "0", CAPTCHA_REMOTE_KEY: TEST_KEY, ...given };
       const child = spawn(command, args, { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"] });
       children.push(child);
       return watch(child);
@@ -59,14 +57,14 @@ function watch(child: ChildProcess): Run {
     ...program,
     asked: async () => {
       await expect.poll(program.out).toMatch(/Please clear it: \S+\n/);
-      return /control\/(\S+)\n/.exec(program.out())?.[1] ?? "";
+      return /clear it: (\S+)\n/.exec(program.out())?.[1] ?? "";
     },
   };
 }
 
 /** The operator's part: opens the link that the example prints, and says that it is done. */
-async function clear(asked: Promise<string>, api: string, connect: Connect): Promise<void> {
-  const operator = await connect(`${api.replace("http", "ws")}/ws/${await asked}`, { protocols: [JSON_SUBPROTOCOL] });
+async function clear(asked: Promise<string>, connect: Connect): Promise<void> {
+  const operator = await openLink(await asked, connect);
   await operator.next("session_info");
   operator.send({ type: "finish", outcome: "done" });
 }
@@ -88,9 +86,7 @@ for (const readme of READMES) {
 
 test("[R6] [R11] [W17] bot.ts learns that the operator is done", async ({ run, server, site, connect }) => {
   const bot = run(process.execPath, ["examples/bot.ts", site.serve("/shop", PLAIN_PAGE), server.api]);
-  const operator = await connect(`${server.api.replace("http", "ws")}/ws/${await bot.asked()}`, {
-    protocols: [JSON_SUBPROTOCOL],
-  });
+  const operator = await openLink(await bot.asked(), connect);
   await operator.next("session_info");
   operator.send({ type: "finish", outcome: "done" });
   expect(await bot.exitCode, bot.out()).toBe(0);
@@ -99,9 +95,7 @@ test("[R6] [R11] [W17] bot.ts learns that the operator is done", async ({ run, s
 
 test("[R6] [R11] [W17] bot.sh learns that the operator gave up", async ({ run, server, site, connect }) => {
   const bot = run("sh", ["examples/bot.sh", site.serve("/shop", PLAIN_PAGE), server.api]);
-  const operator = await connect(`${server.api.replace("http", "ws")}/ws/${await bot.asked()}`, {
-    protocols: [JSON_SUBPROTOCOL],
-  });
+  const operator = await openLink(await bot.asked(), connect);
   await operator.next("session_info");
   operator.send({ type: "finish", outcome: "cannot" });
   expect(await bot.exitCode, bot.out()).toBe(0);
@@ -116,9 +110,7 @@ test("[R10] [R6] playwright-bot.ts hands its own page over and goes on in it", a
 }) => {
   const env = { DEBUGGING_PORT: String(await freePort()) };
   const bot = run(process.execPath, ["examples/playwright-bot.ts", site.serve("/shop", BLOCKED_PAGE), server.url], env);
-  const operator = await connect(`${server.api.replace("http", "ws")}/ws/${await bot.asked()}`, {
-    protocols: [JSON_SUBPROTOCOL],
-  });
+  const operator = await openLink(await bot.asked(), connect);
   const { captcha_info: box } = await operator.next("session_info");
   const at = { x: (box?.x ?? 0) + 20, y: (box?.y ?? 0) + 20, button: "left" };
   operator.send({ type: "mouse_event", event_type: "down", ...at, buttons: 1 });
@@ -134,7 +126,7 @@ test("[R10] [R6] puppeteer-bot.ts hands its own page over and goes on in it", as
   connect,
 }) => {
   const bot = run(process.execPath, ["examples/puppeteer-bot.ts", site.serve("/shop", PLAIN_PAGE), server.url]);
-  await clear(bot.asked(), server.api, connect);
+  await clear(bot.asked(), connect);
   expect(await bot.exitCode, bot.out()).toBe(0);
   expect(bot.out()).toContain('solved, and back to work on "Shop"');
 });
@@ -148,7 +140,7 @@ test("[R10] [R6] python_bot.py hands a page over and goes on in it, with the sta
 }) => {
   const args = ["examples/python_bot.py", site.serve("/shop", PLAIN_PAGE), server.api, botBrowser.endpoint];
   const bot = run("python3", args);
-  await clear(bot.asked(), server.api, connect);
+  await clear(bot.asked(), connect);
   expect(await bot.exitCode, bot.out()).toBe(0);
   expect(bot.out()).toContain('solved, and back to work on "Shop"');
 });
@@ -156,7 +148,7 @@ test("[R10] [R6] python_bot.py hands a page over and goes on in it, with the sta
 test("[R10] fastify-bot.ts hands its page over within its own process", async ({ run, site, connect }) => {
   const port = String(await freePort());
   const bot = run(process.execPath, ["examples/fastify-bot.ts", site.serve("/shop", PLAIN_PAGE), port]);
-  await clear(bot.asked(), `http://127.0.0.1:${port}/api/captcha`, connect);
+  await clear(bot.asked(), connect);
   expect(await bot.exitCode, bot.out()).toBe(0);
   expect(bot.out()).toContain('solved, and back to work on "Shop"');
 });

@@ -4,15 +4,16 @@ import { fileURLToPath } from "node:url";
 import { HANDLE } from "../../examples/im-bot/simulator/challenge-page.ts";
 import type { ChatServer } from "../../examples/im-bot/simulator/chat-server.ts";
 import { SESSION_STATES } from "../../src/protocol/common.ts";
-import { JSON_SUBPROTOCOL } from "../../src/protocol/live.ts";
 import { test as base } from "../chat.ts";
 import { expect, inside, type TestServer } from "../fixtures.ts";
+import { TEST_KEY } from "../key.ts";
 import type { LiveClient } from "../live-client.ts";
+import { openLink } from "../open-link.ts";
 import { type Program, watchProgram } from "../programs.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** Short waits: how the waits grow is tested where the connection is. */
-const QUICK = { RETRY_MS: "20", PING_MS: "500", SILENT_MS: "1500", FORCE_COLOR: "0" };
+const QUICK = { RETRY_MS: "20", PING_MS: "500", SILENT_MS: "1500", FORCE_COLOR: "0", CAPTCHA_REMOTE_KEY: TEST_KEY };
 
 interface ChatProgram extends Program {
   type(line: string): void;
@@ -53,13 +54,12 @@ const test = base.extend<Fixtures>({
     await use(({ url }) => run("examples/im-bot/bot.ts", url, server.api));
   },
 
-  sitDown: async ({ server, connect }, use) => {
+  sitDown: async ({ connect }, use) => {
     await use(async (bot) => {
       await expect.poll(bot.out, { timeout: 20_000 }).toMatch(/Please clear it: \S+\n/);
-      const sessionId = links(bot).at(-1) ?? "";
-      const operator = await connect(`${server.api.replace("http", "ws")}/ws/${sessionId}`, {
-        protocols: [JSON_SUBPROTOCOL],
-      });
+      const link = links(bot).at(-1) ?? "";
+      const operator = await openLink(link, connect);
+      const sessionId = /control\/([^#]+)#/.exec(link)?.[1] ?? "";
       const { captcha_info: box } = await operator.next("session_info", ({ captcha_info }) => captcha_info !== null);
       if (!box) throw new Error("There is no challenge in the picture.");
       return {
@@ -72,7 +72,7 @@ const test = base.extend<Fixtures>({
 });
 
 function links(bot: Program): string[] {
-  return [...bot.out().matchAll(/control\/(\S+)\n/g)].map(([, id]) => id ?? "");
+  return [...bot.out().matchAll(/clear it: (\S+)\n/g)].map(([, link]) => link ?? "");
 }
 
 function drag(operator: LiveClient, { x, y }: { x: number; y: number }, travel: number): void {

@@ -54,7 +54,7 @@ test("plain Node imports it from an installed tarball, with no other package the
   expect(stderr).toBe("");
   const names = "BINARY_PROTOCOL CaptchaRemoteClient CaptchaRemoteError ConnectionPool JSON_PROTOCOL Line MOVES";
   expect(JSON.parse(stdout)).toEqual([
-    `${names} OperatorConnection PROFILES decodeFrame guard`.split(" "),
+    `${names} OperatorConnection PROFILES Refusal decodeFrame guard`.split(" "),
     "server_unreachable",
     "DISCONNECTED",
   ]);
@@ -105,9 +105,9 @@ test("the SDK is made of its own folder and of the console's connection, free of
   });
   const files = Object.keys(metafile.inputs).sort();
   const own = (await readdir(join(ROOT, "src/sdk"))).map((name) => `src/sdk/${name}`);
-  const shared = ["connection", "frame", "heartbeat", "line", "outbox", "queue", "reconnect", "socket"].map(
-    (name) => `public/${name}.js`,
-  );
+  const shared = "connection destination frame heartbeat line outbox place queue reconnect refusal socket ticket"
+    .split(" ")
+    .map((name) => `public/${name}.js`);
   expect(files).toEqual([...shared, ...own].sort());
   expect(Object.values(metafile.inputs).flatMap(({ imports }) => imports.filter(({ external }) => external))).toEqual(
     [],

@@ -30,8 +30,11 @@ test("[W5] [W22] pictures as text, from a server that has no binary ones, do the
   await operator.page.addInitScript(() => {
     const Native = WebSocket;
     globalThis.WebSocket = class extends Native {
-      constructor(url: string | URL) {
-        super(url, ["captcha.json.v1"]);
+      constructor(url: string | URL, offered: string | string[] = []) {
+        super(
+          url,
+          [offered].flat().filter((name) => name !== "captcha.binary.v1"),
+        );
       }
     };
   });

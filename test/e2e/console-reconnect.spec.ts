@@ -41,16 +41,17 @@ test("[W2] an unknown session and an ended one are told at once, and the line is
   page.on("websocket", () => {
     sockets += 1;
   });
-  for (const [link, outcome] of [
-    [`${server.api}/control/nobody-knows-it`, "not_found"],
-    [session.control_url, "cancelled"],
+  for (const [link, outcome, tries] of [
+    [`${server.api}/control/nobody-knows-it`, "refused", 1],
+    // It gets no ticket.
+    [session.control_url, "cancelled", 0],
   ] as const) {
     sockets = 0;
     await page.goto(link);
     await expect(page.locator("body")).toHaveAttribute("data-outcome", outcome);
     await page.evaluate(() => dispatchEvent(new Event("online")));
     await expect(page.locator("body")).toHaveAttribute("data-phase", "ended");
-    expect(sockets).toBe(1);
+    expect(sockets).toBe(tries);
   }
 });
 

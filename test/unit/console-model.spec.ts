@@ -1,9 +1,14 @@
 // What the console believes about its session after each message and each change of the line.
 import { expect, test } from "@playwright/test";
 import { setLanguage } from "../../public/i18n.js";
-import { mayAct, newModel, phaseOf, timeLeft, withLine, withMessage } from "../../public/model.js";
+import { mayAct, maySay, newModel, phaseOf, timeLeft, withLine, withMessage } from "../../public/model.js";
 import { narrate, narrateLine } from "../../public/narrate.js";
-import type { ServerMessage } from "../../src/protocol/live.ts";
+import {
+  CLIENT_MESSAGE_TYPES,
+  type ClientMessage,
+  type ServerMessage,
+  WATCHER_MESSAGES,
+} from "../../src/protocol/live.ts";
 
 const NOW = Date.parse("2030-01-01T00:00:00Z");
 const OPEN = { name: "CONNECTED" } as const;
@@ -49,6 +54,14 @@ test("[W16] who may act: the holder, or anybody while nobody holds it; never a w
   expect(mayAct(control(null, false))).toBe(true);
   expect(mayAct(withMessage(live, { ...info, role: "watch" }, NOW))).toBe(false);
   expect(mayAct(withLine(live, LOST))).toBe(false);
+});
+
+test("[W3] a link for watching has nothing to say but that it watches", () => {
+  const watching = withMessage(live, { ...info, role: "watch" }, NOW);
+  const said = CLIENT_MESSAGE_TYPES as ClientMessage["type"][];
+  expect(said.filter((type) => maySay(watching, type)).sort()).toEqual(["ack", "ping", "pong", "view"]);
+  expect(said.filter((type) => !maySay(live, type))).toEqual([]);
+  for (const type of said.filter((one) => maySay(watching, one))) expect(WATCHER_MESSAGES).toContain(type);
 });
 
 test("[S4] the first end stands, and keeps its reason through the close of the line", () => {

@@ -2,7 +2,8 @@
 import type { AddressInfo } from "node:net";
 import { expect, test } from "@playwright/test";
 import { type WebSocket as ServerSocket, WebSocketServer } from "ws";
-import { Line, type LineOptions, type Protocol } from "../../public/line.js";
+import { Line } from "../../public/line.js";
+import type { LineOptions, Protocol } from "../../public/line-types.js";
 
 type Word = string;
 
