@@ -157,8 +157,6 @@ export async function prepareInstance(
     route.bodyLimit ??= Math.min(SMALL_BODY_BYTES, config.maxBodyBytes);
   });
   app.setErrorHandler(errorSender(refusals));
-  keepOtherSitesOut(app, publicUrl, config);
-  guardRoutes(app, guard);
   app.addHook("preClose", close);
   app.addHook("preClose", async () => endSockets(sockets));
   await app.register(helmet, {
@@ -172,6 +170,10 @@ export async function prepareInstance(
       ? { maxAge: HSTS_SECONDS, includeSubDomains: false }
       : false,
   });
+  keepOtherSitesOut(app, publicUrl, config);
+  // First, as the question of a browser whether it may ask comes without a key.
+  await letSitesRead(app, config);
+  guardRoutes(app, guard);
   // A bot's own server may have sockets already.
   if (app.hasDecorator("websocketServer")) return;
   await app.register(websocket, {
@@ -195,8 +197,6 @@ export async function serveSessions(
 ): Promise<void> {
   await app.register(
     async (api) => {
-      // First, as the question of a browser whether it may ask comes without a key.
-      await letSitesRead(api, config);
       refuseUnknownRoutes(api);
       const limitCreates = await createRateLimiter(api, config.maxCreatesPerMinute);
       await api.register(healthRoutes, health);

@@ -36,6 +36,9 @@ export function keepOtherSitesOut(app: FastifyInstance, publicUrl: () => string,
 export async function letSitesRead(app: FastifyInstance, { allowedOrigins }: Sites): Promise<void> {
   // A bot's own server that grants more, or less, does so for all of its routes.
   if (allowedOrigins.length === 0 || app.hasRequestDecorator("corsPreflightEnabled")) return;
+  app.addHook("onRoute", (route) => {
+    if (route.method === "OPTIONS") route.config = { ...route.config, access: "public" };
+  });
   await app.register(cors, {
     origin: [...allowedOrigins],
     methods: ["GET", "POST", "DELETE"],

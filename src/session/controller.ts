@@ -255,7 +255,7 @@ export class CaptchaRemoteController {
     const callback = callbackOf(body, this.#deps.config);
     const cancel = () => this.cancel(id);
     const record = newRecord(id, owner, body, this.#deps.config);
-    this.#deps.links.makeFirst(record, this.#deps.config.maxTimeoutSeconds);
+    this.#deps.links.makeFirst(record, this.#deps.config);
     // In one step: what cannot be written leaves nothing behind but a link to nowhere.
     this.#deps.store.create(record, callback);
     options.onCreated?.(id);

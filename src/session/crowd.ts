@@ -60,7 +60,8 @@ export class Crowd {
   /** A viewer comes and is told everything it needs to begin; an older one only once the page is ready [W2]. */
   async join(viewer: Viewer, pageReadyOrLate: Promise<void>): Promise<void> {
     this.#viewers.add(viewer);
-    this.#deps.onPresence("joined", viewer.name);
+    // Somebody who can act: a bot may refresh a stale challenge for them.
+    if (viewer.role === "control") this.#deps.onPresence("joined", viewer.name);
     viewer.witness?.("operator.join", viewer.name);
     if (viewer.role === "control") this.#giveFreeControl(viewer);
     if (this.#deps.page()) {
@@ -94,7 +95,7 @@ export class Crowd {
     this.#syncPage();
     this.#syncControl();
     this.#tellPresence();
-    this.#deps.onPresence("left", viewer.name);
+    if (viewer.role === "control") this.#deps.onPresence("left", viewer.name);
     viewer.witness?.("operator.leave", viewer.name);
     if (held) void this.#letGoLater();
   }

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { Caller } from "../auth/caller.ts";
 import type { Link, LinkedSession, Links } from "../auth/links.ts";
 import type { Tickets } from "../auth/tickets.ts";
+import type { Config } from "../config.ts";
 import type { LinkAnswer, linkBodySchema, TicketAnswer } from "../protocol/rest.ts";
 import type { Created } from "./first-answers.ts";
 import type { SessionRecord } from "./store.ts";
@@ -15,6 +16,8 @@ export interface OperatorLinksDeps {
   readonly publicUrl: () => string;
 }
 
+type Longest = Pick<Config, "maxTimeoutSeconds" | "retentionSeconds">;
+
 export class OperatorLinks {
   readonly #deps: OperatorLinksDeps;
 
@@ -22,9 +25,14 @@ export class OperatorLinks {
     this.#deps = deps;
   }
 
-  /** The link that creation answers; it holds as long as the session may be extended. */
-  makeFirst({ uid, created_at }: SessionRecord, maxTimeoutSeconds: number): void {
-    if (this.#deps.areNeeded) this.#deps.links.create(uid, "control", created_at + maxTimeoutSeconds * 1_000);
+  /** The link that creation answers: good for as long as anything is known of the session, its end included. */
+  makeFirst({ uid, created_at }: SessionRecord, longest: Longest): void {
+    if (!this.#deps.areNeeded) return;
+    this.#deps.links.create(
+      uid,
+      "control",
+      created_at + (longest.maxTimeoutSeconds + longest.retentionSeconds) * 1_000,
+    );
   }
 
   /** What creation answers, with that link as long as it lets an operator in. */

@@ -4,6 +4,7 @@ import Fastify from "fastify";
 import { WebSocket } from "ws";
 import { captchaRemote } from "../../src/plugin.ts";
 import { expect, type TestSite } from "../fixtures.ts";
+import { BEARER, TEST_KEY_SPEC } from "../key.ts";
 import type { LiveClient } from "../live-client.ts";
 import { test as base, call, type OwnServer, REPORTING, reportsOf } from "./requests.ts";
 
@@ -26,7 +27,7 @@ type Fate = "stays" | `told ${string}` | `refused ${number}` | `lost: ${string}`
 
 /** One socket, and what becomes of it: told of the session, or why not. */
 function openSocket(url: string): { readonly socket: WebSocket; readonly fate: Promise<Fate> } {
-  const socket = new WebSocket(url, PROTOCOLS);
+  const socket = new WebSocket(url, PROTOCOLS, { headers: BEARER });
   const fate = new Promise<Fate>((resolve) => {
     socket.on("message", (data: Buffer, isBinary) => {
       if (isBinary) return;
@@ -198,7 +199,7 @@ test.describe("a connection that does not come to the point", () => {
     ["sends a header a letter at a time", "GET /healthz HTTP/1.1\r\nhost: localhost\r\nx-slow: ", "a"],
     [
       "never ends its body",
-      "POST /api/captcha/sessions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9999\r\n\r\n{",
+      `POST /api/captcha/sessions HTTP/1.1\r\nhost: localhost\r\nauthorization: ${BEARER.authorization}\r\ncontent-type: application/json\r\ncontent-length: 9999\r\n\r\n{`,
       " ",
     ],
   ] as const) {
@@ -436,7 +437,11 @@ test("[R20] GET /metrics counts refusals by code, at the root and below the API"
 test("inside a bot's server the limits are those of our routes, and the bot's routes keep their own", async () => {
   const app = Fastify({ onProtoPoisoning: "ignore" });
   app.post("/own", async ({ body }) => ({ bytes: JSON.stringify(body).length }));
-  await app.register(captchaRemote, { maxCreatesPerMinute: 2, allowedOrigins: "https://shop.example" });
+  await app.register(captchaRemote, {
+    apiKeys: TEST_KEY_SPEC,
+    maxCreatesPerMinute: 2,
+    allowedOrigins: "https://shop.example",
+  });
   const url = await app.listen({ host: "127.0.0.1", port: 0 });
   try {
     const large = { more: "x".repeat(200_000) };

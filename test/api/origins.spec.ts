@@ -3,6 +3,7 @@ import { request } from "node:http";
 import { connect } from "node:net";
 import { WebSocket } from "ws";
 import { expect, test } from "../fixtures.ts";
+import { BEARER } from "../key.ts";
 import { test as base, call } from "./requests.ts";
 
 /** `base` begins with a server of the test's own. */
@@ -16,7 +17,7 @@ interface Listening {
 
 function ask({ api }: Listening, method: string, headers: Record<string, string>, path = "/sessions") {
   return new Promise<number | undefined>((resolve, reject) => {
-    const sent = request(`${api}${path}`, { method, headers }, (response) => {
+    const sent = request(`${api}${path}`, { method, headers: { ...BEARER, ...headers } }, (response) => {
       response.resume().once("end", () => resolve(response.statusCode));
     });
     sent.once("error", reject).end(method === "POST" ? "{}" : undefined);
@@ -24,7 +25,7 @@ function ask({ api }: Listening, method: string, headers: Record<string, string>
 }
 
 function upgrade(url: string, headers: Record<string, string>): Promise<number> {
-  const socket = new WebSocket(url, { headers });
+  const socket = new WebSocket(url, { headers: { ...BEARER, ...headers } });
   return new Promise((resolve) => {
     socket.once("unexpected-response", (sent, response) => {
       resolve(response.statusCode ?? 0);
