@@ -7,6 +7,7 @@ import { carefulLog } from "./careful-log.ts";
 import type { Config } from "./config.ts";
 import { DemoSession } from "./demo/demo-session.ts";
 import { describeApi, serveApiDocs } from "./http/api-docs.ts";
+import { guardRoutes } from "./http/auth.ts";
 import { demoRoute } from "./http/demo.ts";
 import { errorSender, refuseUnknownRoutes } from "./http/error-handler.ts";
 import { healthRoutes } from "./http/health.ts";
@@ -75,15 +76,18 @@ export async function buildApp(
   await describeApi(app);
   await prepareInstance(app, service, publicUrl);
   refuseUnknownRoutes(app);
-  await app.register(healthRoutes, health);
-  await app.register(metricsRoute, { refusals });
   await serveSessions(app, service, health, async (api) => {
     if (config.demo) await api.register(demoRoute, { demo });
   });
-  await serveApiDocs(app);
-  app.get("/", { schema: { hide: true }, config: { access: "public" } }, (_request, reply) =>
-    reply.redirect(`${config.basePath}${API_PREFIX}/control`),
-  );
+  await app.register(async (root) => {
+    guardRoutes(root, service.guard);
+    await root.register(healthRoutes, health);
+    await root.register(metricsRoute, { refusals });
+    await serveApiDocs(root);
+    root.get("/", { schema: { hide: true }, config: { access: "public" } }, (_request, reply) =>
+      reply.redirect(`${config.basePath}${API_PREFIX}/control`),
+    );
+  });
   return {
     app,
     controller,

@@ -143,7 +143,7 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
  */
 export async function prepareInstance(
   app: FastifyInstance,
-  { close, config, sockets, refusals, guard }: Service,
+  { close, config, sockets, refusals }: Service,
   publicUrl: () => string,
   upgrades: EventEmitter = app.server,
 ): Promise<void> {
@@ -171,9 +171,6 @@ export async function prepareInstance(
       : false,
   });
   keepOtherSitesOut(app, publicUrl, config);
-  // First, as the question of a browser whether it may ask comes without a key.
-  await letSitesRead(app, config);
-  guardRoutes(app, guard);
   // A bot's own server may have sockets already.
   if (app.hasDecorator("websocketServer")) return;
   await app.register(websocket, {
@@ -197,6 +194,9 @@ export async function serveSessions(
 ): Promise<void> {
   await app.register(
     async (api) => {
+      // First, as the question of a browser whether it may ask comes without a key.
+      await letSitesRead(api, config);
+      guardRoutes(api, guard);
       refuseUnknownRoutes(api);
       const limitCreates = await createRateLimiter(api, config.maxCreatesPerMinute);
       await api.register(healthRoutes, health);

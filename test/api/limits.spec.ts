@@ -4,7 +4,7 @@ import Fastify from "fastify";
 import { WebSocket } from "ws";
 import { captchaRemote } from "../../src/plugin.ts";
 import { expect, type TestSite } from "../fixtures.ts";
-import { BEARER, TEST_KEY_SPEC } from "../key.ts";
+import { BEARER, fetchAsBot, TEST_KEY_SPEC } from "../key.ts";
 import type { LiveClient } from "../live-client.ts";
 import { test as base, call, type OwnServer, REPORTING, reportsOf } from "./requests.ts";
 
@@ -132,7 +132,7 @@ test("[R14] sockets and event streams share the places of the server; who comes 
   const events = wsUrl.replace(/^ws(.*)\/ws\/(.*)$/, "http$1/session/$2/events");
   const first = await connect(wsUrl, { protocols: PROTOCOLS });
   const leave = new AbortController();
-  expect((await fetch(events, { signal: leave.signal })).status).toBe(200);
+  expect((await fetchAsBot(events, { signal: leave.signal })).status).toBe(200);
 
   const late = await connect(wsUrl, { protocols: PROTOCOLS });
   expect(await late.closed).toEqual({ code: 1013, reason: "capacity" });
@@ -158,7 +158,7 @@ test("an address is the socket's own unless a trusted proxy says whom it asks fo
     const statuses: number[] = [];
     for (const address of addresses) {
       const headers = { "x-forwarded-for": address };
-      statuses.push((await fetch(url, { headers, signal: leave.signal })).status);
+      statuses.push((await fetchAsBot(url, { headers, signal: leave.signal })).status);
     }
     leave.abort();
     return statuses;

@@ -200,7 +200,7 @@ own("the console's headers: a strict policy, frames as allowed, HSTS behind TLS 
 own("[R8] the console can be embedded by an allowed site, and by no other", async ({ startServer, site, page }) => {
   const server = await startServer({ ALLOWED_ORIGINS: site.origin });
   const { body } = await call("POST", `${server.api}/sessions`, { url: site.serve("/challenge", "<p>hello") });
-  const frame = `<!doctype html><iframe src="${body.control_url}?embed=1" width="600" height="400"></iframe>`;
+  const frame = `<!doctype html><iframe src="${body.control_url.replace("#", "?embed=1#")}" width="600" height="400"></iframe>`;
   site.serve("/shop", frame);
 
   await page.goto(`${site.origin}/shop`);
