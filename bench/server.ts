@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { CreateSessionInput, SessionAnswer } from "../src/protocol/rest.ts";
 import { chromiumPath } from "./browser.ts";
 import { atEnd, forgetChild, killAtExit, RUN_FOLDER } from "./cleanup.ts";
+import { BEARER, BENCH_KEY_SPEC } from "./key.ts";
 import type { ServerMemory } from "./memory-probe.ts";
 
 const START_DEADLINE_MS = 20_000;
@@ -40,7 +41,7 @@ export class BenchServer {
       cwd: dataDir,
       execArgv: ["--expose-gc", "--import", PROBE],
       stdio: ["ignore", "pipe", "inherit", "ipc"],
-      env: { ...process.env, ...SETTINGS, DATA_DIR: dataDir, CHROMIUM_PATH: chromium },
+      env: { ...process.env, ...SETTINGS, API_KEYS: BENCH_KEY_SPEC, DATA_DIR: dataDir, CHROMIUM_PATH: chromium },
     });
     killAtExit(child.pid);
     const stop = atEnd(() => stopChild(child));
@@ -58,7 +59,7 @@ export class BenchServer {
   async createSession(body: CreateSessionInput): Promise<SessionAnswer> {
     const response = await fetch(`${this.#origin}/api/captcha/sessions`, {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: { ...BEARER, "content-type": "application/json" },
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(CALL_DEADLINE_MS),
     });
@@ -68,7 +69,11 @@ export class BenchServer {
 
   async endSession(id: string): Promise<void> {
     const signal = AbortSignal.timeout(CALL_DEADLINE_MS);
-    const response = await fetch(`${this.#origin}/api/captcha/session/${id}`, { method: "DELETE", signal });
+    const response = await fetch(`${this.#origin}/api/captcha/session/${id}`, {
+      method: "DELETE",
+      headers: BEARER,
+      signal,
+    });
     await response.arrayBuffer();
   }
 

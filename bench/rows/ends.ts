@@ -5,6 +5,7 @@ import type { CreateSessionInput } from "../../src/protocol/rest.ts";
 import { type Bench, emptyResult, type Result, type Row, say } from "../bench.ts";
 import { startBenchBrowser } from "../browser.ts";
 import { atEnd } from "../cleanup.ts";
+import { BEARER } from "../key.ts";
 import { latencyOf } from "../numbers.ts";
 import { VIEWPORT } from "../page.ts";
 import type { BenchServer } from "../server.ts";
@@ -84,7 +85,7 @@ interface Told {
 async function tellOnce(server: BenchServer, site: SuccessSite, page: CreateSessionInput): Promise<Told> {
   const session = await server.createSession({ ...page, callback_url: site.callbackUrl });
   const webhook = site.endOf(session.session_id);
-  const ended = fetch(`${session.status_url}?wait=${LONG_POLL_SECONDS}`);
+  const ended = fetch(`${session.status_url}?wait=${LONG_POLL_SECONDS}`, { headers: BEARER });
   const operator = await ViewerSocket.connect(session.ws_url, "binary", "plain");
   for (const event_type of ["down", "move", "up"] as const) {
     operator.send({ type: "mouse_event", event_type, x: 200, y: 150, button: "left" });

@@ -3,6 +3,7 @@ import { WebSocket } from "ws";
 import type { Rect } from "../../src/protocol/common.ts";
 import { pictureFactsSchema } from "../../src/protocol/frame.ts";
 import { BINARY_SUBPROTOCOL, type ClientMessage, JSON_SUBPROTOCOL } from "../../src/protocol/live.ts";
+import { BEARER } from "../key.ts";
 import type { PageKind } from "../page.ts";
 import { PictureLog } from "../pictures.ts";
 
@@ -46,7 +47,7 @@ export class ViewerSocket {
   /** Connected and welcomed. */
   static async connect(url: string, form: Form, kind: PageKind): Promise<ViewerSocket> {
     const protocol = form === "binary" ? BINARY_SUBPROTOCOL : JSON_SUBPROTOCOL;
-    const socket = new WebSocket(url, [protocol], { perMessageDeflate: false });
+    const socket = new WebSocket(url, [protocol], { perMessageDeflate: false, headers: BEARER });
     const viewer = new ViewerSocket(socket, form, kind);
     await new Promise<void>((resolve, reject) => {
       const fail = (why: string) => {
