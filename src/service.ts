@@ -180,6 +180,12 @@ export async function prepareInstance(
       handleProtocols: chooseSubprotocol,
       perMessageDeflate: false,
     },
+    // The route hears of its sockets' errors itself; the library would write each into the log, as loudly as a defect.
+    errorHandler: (error, socket, request) => {
+      if ("code" in error && String(error.code).startsWith("WS_ERR_")) return;
+      request.log.error({ err: error }, "operator socket failed");
+      socket.terminate();
+    },
     // Sockets are ended by the hook above, with a bound.
     preClose: (done) => done(),
   });

@@ -1,5 +1,13 @@
 /** Programs that tests run beside themselves: what they print, and how they end. */
-import type { ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, TEST_FOLDER_PREFIX } from "./fixtures.ts";
+import { TEST_KEY_SPEC } from "./key.ts";
+
+const CLI = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
 
 export interface Program {
   /** All that it has printed, on both streams. */
@@ -15,4 +23,46 @@ export function watchProgram(child: ChildProcess): Program {
     });
   }
   return { out: () => text, exitCode: new Promise((resolve) => child.once("close", resolve)) };
+}
+
+/** The server as a program of its own, as a user starts it. */
+export interface RunningProgram extends Pick<Program, "out"> {
+  readonly url: string;
+  readonly api: string;
+  readonly dataDir: string;
+  readonly pid: number;
+  /** Asks it to end, and waits until it has. */
+  stop(): Promise<void>;
+  /** The same, and its folder goes too. */
+  remove(): Promise<void>;
+}
+
+/** Starts it without the demo, with the key of the tests and these settings; the caller removes it. */
+export async function startProgram(settings: Record<string, string> = {}): Promise<RunningProgram> {
+  const dataDir = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
+  // As a folder is that an administrator has made.
+  await chmod(dataDir, 0o755);
+  const env = {
+    PATH: process.env["PATH"] ?? "",
+    CHROMIUM_PATH: process.env["CHROMIUM_PATH"] ?? "",
+    DATA_DIR: dataDir,
+    PORT: "0",
+    DEMO: "off",
+    URL_ALLOW_PRIVATE: "on",
+    API_KEYS: TEST_KEY_SPEC,
+    ...settings,
+  };
+  const child = spawn(process.execPath, [CLI], { env });
+  const { out, exitCode } = watchProgram(child);
+  const stop = async () => {
+    child.kill("SIGINT");
+    await exitCode;
+  };
+  await expect.poll(out, { timeout: 30_000 }).toContain("Ctrl-C ends it");
+  const url = /Console +(https?:\/\/[^/\s]+)/.exec(out())?.[1] ?? "";
+  const remove = async () => {
+    await stop();
+    await rm(dataDir, { recursive: true, force: true });
+  };
+  return { url, api: `${url}/api/captcha`, dataDir, pid: child.pid ?? 0, out, stop, remove };
 }

@@ -1,24 +1,20 @@
 /** Secrets planted everywhere, then a look through everything that the server said: to whom it need not be said, it is not. */
-import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import { type AddressInfo, connect as connectSocket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { WebSocket } from "ws";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
 import { call } from "../api/requests.ts";
-import { TEST_FOLDER_PREFIX, type TestSite } from "../fixtures.ts";
+import type { TestSite } from "../fixtures.ts";
 import { type BotBrowser, test as base, expect } from "../guest.ts";
 import { TEST_KEY, TEST_KEY_SPEC } from "../key.ts";
 import { LiveClient } from "../live-client.ts";
-import { watchProgram } from "../programs.ts";
+import { type RunningProgram, startProgram } from "../programs.ts";
 import { WebhookReceiver } from "../webhook-receiver.ts";
 import { leaks, neverSeen, type Place, type Planted } from "./planted.ts";
 
-const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 const WEBHOOK_SECRET = `whsec_${Buffer.from("SERVERS-OWN-WEBHOOK-SECRET").toString("base64")}`;
 const CALLBACK_SECRET = `whsec_${Buffer.from("CALLBACK-SECRET-OF-A-BOT").toString("base64")}`;
 
@@ -58,43 +54,17 @@ const PLANTED = {
   pathQuery: { word: "PLANTEDPATH", allowed: [] },
 } as const satisfies Record<string, Planted>;
 
-interface Program {
-  readonly url: string;
-  readonly api: string;
-  readonly dataDir: string;
-  readonly out: () => string;
-  stop(): Promise<void>;
-}
-
-const test = base.extend<{ program: Program; receiver: WebhookReceiver }>({
+const test = base.extend<{ program: RunningProgram; receiver: WebhookReceiver }>({
   /** The program itself, telling all that it can tell. */
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
   program: async ({}, use) => {
-    const dataDir = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
-    // As a folder is that an administrator has made.
-    await chmod(dataDir, 0o755);
-    const env = {
-      PATH: process.env["PATH"] ?? "",
-      CHROMIUM_PATH: process.env["CHROMIUM_PATH"] ?? "",
-      DATA_DIR: dataDir,
-      PORT: "0",
-      DEMO: "off",
+    const program = await startProgram({
       LOG_LEVEL: "trace",
-      URL_ALLOW_PRIVATE: "on",
       WEBHOOK_SECRET,
       API_KEYS: `${TEST_KEY_SPEC},ops:PLANTEDKEY-of-ops:ops`,
-    };
-    const child = spawn(process.execPath, [CLI], { env });
-    const { out, exitCode } = watchProgram(child);
-    const stop = async () => {
-      child.kill("SIGINT");
-      await exitCode;
-    };
-    await expect.poll(out, { timeout: 30_000 }).toContain("Ctrl-C ends it");
-    const url = /Console +(http:\/\/[^/\s]+)/.exec(out())?.[1] ?? "";
-    await use({ url, api: `${url}/api/captcha`, dataDir, out, stop });
-    await stop();
-    await rm(dataDir, { recursive: true, force: true });
+    });
+    await use(program);
+    await program.remove();
   },
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
   receiver: async ({}, use) => {
@@ -210,7 +180,7 @@ async function work(client: LiveClient): Promise<void> {
 }
 
 /** A person that gives up writes why. */
-async function giveUp(program: Program, site: TestSite, receiver: WebhookReceiver, told: Told): Promise<void> {
+async function giveUp(program: RunningProgram, site: TestSite, receiver: WebhookReceiver, told: Told): Promise<void> {
   const { completion: _none, ...body } = creation(site, receiver);
   const created = await call("POST", `${program.api}/sessions`, { ...body, session_id: "given-up" });
   told.create.push(JSON.stringify(created.body));
@@ -221,7 +191,7 @@ async function giveUp(program: Program, site: TestSite, receiver: WebhookReceive
   told.socket.push(...client.received.map((message) => JSON.stringify(message)));
 }
 
-async function readAll(program: Program, told: Told): Promise<void> {
+async function readAll(program: RunningProgram, told: Told): Promise<void> {
   const text = async (path: string, key = TEST_KEY) =>
     (await fetch(`${program.api}${path}`, { headers: { authorization: `Bearer ${key}` } })).text();
   const states = "starting,waiting,active,solved,failed,expired,cancelled";
@@ -238,7 +208,7 @@ async function readAll(program: Program, told: Told): Promise<void> {
 }
 
 /** Requests that are refused, each with something secret in it; what they are answered. */
-async function beRefused(program: Program, site: TestSite, guest: BotBrowser): Promise<string[]> {
+async function beRefused(program: RunningProgram, site: TestSite, guest: BotBrowser): Promise<string[]> {
   const answers: string[] = [];
   const refused = async (body: unknown, headers = {}, path = "/sessions", method = "POST") => {
     const answer = await call(method, `${program.api}${path}`, body, headers);
@@ -292,7 +262,7 @@ async function beRefused(program: Program, site: TestSite, guest: BotBrowser): P
 }
 
 /** What no well-behaved client sends. */
-async function sendNonsense(program: Program): Promise<void> {
+async function sendNonsense(program: RunningProgram): Promise<void> {
   const { hostname, port } = new URL(program.url);
   for (const text of [
     "GET / HTTP/1.1\r\nauthorization: Bearer PLANTEDBEARER\r\nno header\r\n\r\n",
@@ -316,7 +286,11 @@ async function sendNonsense(program: Program): Promise<void> {
 }
 
 /** A link, traded for a ticket, that opens a socket: what each of them is, for the looking. */
-async function comeByLink({ api }: Program, session: SessionAnswer, told: Told): Promise<Record<string, Planted>> {
+async function comeByLink(
+  { api }: RunningProgram,
+  session: SessionAnswer,
+  told: Told,
+): Promise<Record<string, Planted>> {
   const { session_id: id, ws_url, control_url } = session;
   const made = await call("POST", `${api}/session/${id}/links`, { role: "watch" });
   told.links.push(JSON.stringify(made.body));
