@@ -65,8 +65,8 @@ test("watching gives nobody control, closing ends the watches and not the sessio
 });
 
 test("[W2] [W23] [W17] [W6] an operator connection shows a session and ends with it", async ({ site, bot }) => {
-  const { session_id: id, ws_url: url } = await bot.create({ url: site.serve("/", CHALLENGE_PAGE) });
-  const connection = new OperatorConnection({ url });
+  const { session_id: id, control_url: link } = await bot.create({ url: site.serve("/", CHALLENGE_PAGE) });
+  const connection = new OperatorConnection({ link });
   const states: ConnectionState[] = [];
   const types: string[] = [];
   const pictures: number[] = [];
@@ -79,7 +79,7 @@ test("[W2] [W23] [W17] [W6] an operator connection shows a session and ends with
   expect(connection.state).toEqual({ name: "CLOSED", code: 1000 });
   forget();
 
-  const second = new OperatorConnection({ url });
+  const second = new OperatorConnection({ link });
   second.on("state", (state) => states.push(state));
   second.on("message", ({ type }) => types.push(type));
   second.on("binary", (data) => pictures.push(decodeFrame(data)?.header.seq ?? -1));
@@ -94,7 +94,7 @@ test("[W2] [W23] [W17] [W6] an operator connection shows a session and ends with
 });
 
 test("[W2] an operator connection to an unknown session fails for good", async ({ server }) => {
-  const connection = new OperatorConnection({ url: `${server.api.replace("http", "ws")}/ws/nobody` });
+  const connection = new OperatorConnection({ baseUrl: server.url, sessionId: "nobody", apiKey: TEST_KEY });
   connection.open();
   await expect.poll(() => connection.state).toEqual({ name: "FAILED", code: 4404, loss: "refused" });
 });

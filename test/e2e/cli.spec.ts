@@ -1,7 +1,7 @@
 /** `npm start` as a person meets it: the banner, the demo, Ctrl-C, a second start, a kill. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { JIGSAW } from "../../public/demo/layout.js";
 import { test as base, expect, Operator, TEST_FOLDER_PREFIX } from "../fixtures.ts";
 import { commandLinesWith, pidsWith } from "../processes.ts";
+import { watchProgram } from "../programs.ts";
 
 const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 
@@ -17,8 +18,10 @@ interface Run {
   readonly out: () => string;
   /** Exit code, or the signal's name. */
   readonly ended: Promise<number | string | null>;
-  /** Waits for the banner and answers the operator link of the demo session. */
+  /** Waits for the banner and answers an operator link of the demo session, made with the first key. */
   readonly ready: () => Promise<string>;
+  /** What that key is sent in. */
+  readonly bearer: () => Promise<{ authorization: string }>;
 }
 
 interface Home {
@@ -63,11 +66,19 @@ function startCli(env: Record<string, string>): Run {
   const ended = new Promise<number | string | null>((resolve) =>
     child.once("close", (code, signal) => resolve(code ?? signal)),
   );
+  const bearer = async () => {
+    const secret = await readFile(join(env["DATA_DIR"] ?? "", "first-key"), "utf8");
+    return { authorization: `Bearer ${secret.trim()}` };
+  };
   const ready = async () => {
     await expect.poll(() => text, { timeout: 30_000 }).toContain("Ctrl-C ends it");
-    return /Try it now +(\S+)/.exec(text)?.[1] ?? "";
+    const shown = /Try it now +(\S+)/.exec(text)?.[1] ?? "";
+    const headers = { ...(await bearer()), "content-type": "application/json" };
+    const asked = `${shown.replace("/control/", "/session/")}/links`;
+    const answer = await fetch(asked, { method: "POST", headers, body: "{}" });
+    return ((await answer.json()) as { url: string }).url;
   };
-  return { child, out: () => text, ended, ready };
+  return { child, out: () => text, ended, ready, bearer };
 }
 
 async function expectNothingLeft({ dataDir, temporary }: Home): Promise<void> {
@@ -79,7 +90,13 @@ async function expectNothingLeft({ dataDir, temporary }: Home): Promise<void> {
 test("prints a banner whose link opens the demo session, and Ctrl-C ends all of it", async ({ home, page }) => {
   const run = home.start();
   const link = await run.ready();
-  expect(link).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/api\/captcha\/control\/demo$/);
+  expect(link).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/api\/captcha\/control\/demo#[\w.-]+$/);
+  // What is not a terminal may be kept: no secret is in it.
+  const file = join(home.dataDir, "first-key");
+  expect(run.out()).toContain(`A first key was made: it is in ${file}`);
+  expect(run.out()).not.toContain((await readFile(file, "utf8")).trim());
+  expect(run.out()).not.toContain("#");
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
   for (const [, url] of run.out().matchAll(/^ {2}\w[\w ]+ {2,}(http\S+)$/gm)) {
     expect((await fetch(url ?? "")).status, url).toBe(200);
   }
@@ -109,14 +126,19 @@ test("the demo's link is good again after a restart, and its ended page offers a
   expect(await first.ended).toBe(0);
   const second = home.start();
   const link = await second.ready();
-  const api = link.replace(/\/control\/demo$/, "");
+  const api = link.replace(/\/control\/demo.*$/, "");
+  const headers = await second.bearer();
+  expect(second.out()).not.toContain("first key");
   const operator = new Operator(page);
   await operator.open(link);
-  await fetch(`${api}/session/demo`, { method: "DELETE" });
+  await fetch(`${api}/session/demo`, { method: "DELETE", headers });
   await expect(page.locator("body")).toHaveAttribute("data-phase", "ended");
   await page.locator("#new-demo").click();
   await expect(page.locator("body")).toHaveAttribute("data-phase", "live");
-  const demo = (await (await fetch(`${api}/session/demo`)).json()) as { state: string; expires_at: string };
+  const demo = (await (await fetch(`${api}/session/demo`, { headers })).json()) as {
+    state: string;
+    expires_at: string;
+  };
   expect(demo.state).toBe("active");
   // It lasts MAX_TIMEOUT_SECONDS.
   expect(Date.parse(demo.expires_at) - Date.now()).toBeGreaterThan(3_500_000);
@@ -127,10 +149,11 @@ test("[S4] a killed server's browsers are ended at the next start, and its sessi
 }) => {
   const first = home.start();
   const link = await first.ready();
-  const api = link.replace(/\/control\/demo$/, "");
+  const api = link.replace(/\/control\/demo.*$/, "");
+  const headers = await first.bearer();
   const created = await fetch(`${api}/sessions`, {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: { ...headers, "content-type": "application/json" },
     body: JSON.stringify({ url: `${/More challenges (\S+)/.exec(first.out())?.[1]}jigsaw.html` }),
   });
   const { session_id } = (await created.json()) as { session_id: string };
@@ -139,9 +162,9 @@ test("[S4] a killed server's browsers are ended at the next start, and its sessi
   expect((await commandLinesWith(`${home.dataDir}/profiles/${session_id}`)).length).toBeGreaterThan(0);
 
   const second = home.start();
-  const secondApi = (await second.ready()).replace(/\/control\/demo$/, "");
+  const secondApi = (await second.ready()).replace(/\/control\/demo.*$/, "");
   expect(await commandLinesWith(`${home.dataDir}/profiles/${session_id}`)).toEqual([]);
-  const status = await (await fetch(`${secondApi}/status/${session_id}`)).json();
+  const status = await (await fetch(`${secondApi}/status/${session_id}`, { headers })).json();
   expect(status).toMatchObject({ state: "failed", reason: "browser_lost", completed: false });
   second.child.kill("SIGINT");
   expect(await second.ended).toBe(0);
@@ -205,7 +228,62 @@ test("a taken port and wrong variables are told in a line each", async ({ home }
   expect(blocked.out()).toContain(`PORT: ${port} is in use`);
   taken.close();
 
-  const wrong = home.start({ PORT: "many", HOST: "0.0.0.0", MAX_SESSIONS: "0" });
+  const wrong = home.start({ PORT: "many", HOST: "0.0.0.0", AUTH: "off", MAX_SESSIONS: "0" });
   expect(await wrong.ended).toBe(1);
-  for (const line of [/^ {2}PORT: /m, /^ {2}HOST: /m, /^ {2}MAX_SESSIONS: /m]) expect(wrong.out()).toMatch(line);
+  for (const line of [/^ {2}PORT: /m, /^ {2}MAX_SESSIONS: /m]) expect(wrong.out()).toMatch(line);
+});
+
+test("AUTH=off says so, makes no key, and serves loopback addresses only", async ({ home, page }) => {
+  const run = home.start({ AUTH: "off" });
+  await expect.poll(() => run.out(), { timeout: 30_000 }).toContain("AUTH=off: anyone on this machine can use it.");
+  expect(run.out()).toMatch(/"level":40.*AUTH=off/);
+  expect(existsSync(join(home.dataDir, "first-key"))).toBe(false);
+  await new Operator(page).open(/Try it now +(\S+)/.exec(run.out())?.[1] ?? "");
+  const elsewhere = home.start({ AUTH: "off", HOST: "0.0.0.0" });
+  expect(await elsewhere.ended).toBe(1);
+  expect(elsewhere.out()).toContain("HOST: AUTH=off serves loopback addresses only");
+});
+
+test("keys are added, listed without their secrets and revoked, beside a running server", async ({ home }) => {
+  const run = home.start({ DEMO: "off", API_KEYS: "config:in-the-configuration" });
+  await expect.poll(() => run.out(), { timeout: 30_000 }).toContain("Ctrl-C ends it");
+  const api = `${/Console +(http:\/\/[^/]+)/.exec(run.out())?.[1]}/api/captcha`;
+  const command = async (...argv: string[]) => {
+    const child = spawn(process.execPath, [CLI, ...argv, "--data-dir", home.dataDir], { env: {} });
+    const { out, exitCode } = watchProgram(child);
+    return { code: await exitCode, out: out() };
+  };
+  const status = async (secret: string) =>
+    (await fetch(`${api}/sessions`, { headers: { authorization: `Bearer ${secret}` } })).status;
+  const added = await command("keys", "add", "shop", "--scopes", "sessions:read,operate", "--labels", "a,b");
+  expect(added.code).toBe(0);
+  const secret = added.out.split("\n")[0] ?? "";
+  expect(secret).toMatch(/^crk_[\w-]{43}$/);
+  expect(await status(secret)).toBe(200);
+  const listed = await command("keys", "list");
+  expect(listed.out).toMatch(/^shop {2}\S+ {2}made \S+ {2}scopes=sessions:read,operate {2}labels=a,b\n$/);
+  expect(listed.out).not.toContain(secret);
+  for (const [argv, why] of [
+    [["keys", "add", "shop"], "a living key is called shop"],
+    [["keys", "add", "b t"], "a name is"],
+    [["keys", "add", "bot", "--scopes", "all"], "a scope is one of"],
+    [["keys", "add", "bot", "--url-allow", "http://x"], "not a host"],
+    [["keys", "revoke", "nobody"], "there is no living key nobody"],
+    [["keys"], "keys: add NAME, list, or revoke NAME"],
+  ] as const) {
+    const refused = await command(...argv);
+    expect([refused.code, refused.out.includes(why)], refused.out).toEqual([1, true]);
+  }
+  expect((await command("keys", "revoke", "shop")).code).toBe(0);
+  expect(await status(secret)).toBe(401);
+  const verified = await command("audit", "verify");
+  expect(verified.code).toBe(0);
+  const entries = (await command("audit", "list")).out
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(entries.map(({ who, action, detail }) => [who, action, detail.name])).toEqual([
+    ["cli", "key.add", "shop"],
+    ["cli", "key.revoke", "shop"],
+  ]);
 });
