@@ -361,6 +361,7 @@ test("[W1] ten seconds of too much close the socket with 4429, and only that", a
   openSession,
   connect,
 }) => {
+  test.skip(!process.env["TEST_LONG"], "takes its ten seconds; message-limits.spec.ts has them on a clock of its own");
   const wsUrl = await openSession(await startServer());
   const [flood, other] = [
     await connect(wsUrl, { protocols: PROTOCOLS }),
