@@ -73,7 +73,7 @@ export async function buildApp(
     canStartBrowser: browsers.canStart,
   };
 
-  await describeApi(app);
+  await describeApi(app, config);
   await prepareInstance(app, service, publicUrl);
   refuseUnknownRoutes(app);
   await serveSessions(app, service, health, async (api) => {

@@ -3,6 +3,7 @@ import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance } from "fastify";
 import { jsonSchemaTransform } from "fastify-type-provider-zod";
+import type { Config } from "../config.ts";
 
 const DESCRIPTION = `A person remote-controls a headless-browser page to clear a captcha or another challenge.
 For pages and accounts that you may automate.
@@ -10,11 +11,18 @@ For pages and accounts that you may automate.
 POST a session, hand its \`control_url\` to a person, and wait on \`GET /status/{id}?wait=50\`.
 The operator socket is described in docs/protocol.md.`;
 
-export async function describeApi(app: FastifyInstance): Promise<void> {
+const WITH_KEYS = "Bots and ops send a key as `Authorization: Bearer`; operators come by a link of their session.";
+const WITHOUT_KEYS = "**AUTH=off: anyone on this machine can use it.** No key is asked for.";
+
+export async function describeApi(app: FastifyInstance, { auth }: Pick<Config, "auth">): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
-      info: { title: "captcha-remote", description: DESCRIPTION, version: "0.1.0" },
+      info: {
+        title: "captcha-remote",
+        description: `${DESCRIPTION}\n\n${auth ? WITH_KEYS : WITHOUT_KEYS}`,
+        version: "0.1.0",
+      },
       tags: [
         { name: "bots", description: "What a bot needs" },
         { name: "ops", description: "What ops need" },
@@ -22,8 +30,13 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
         { name: "health" },
         { name: "demo" },
       ],
+      ...(auth ? { components: { securitySchemes: { key: { type: "http", scheme: "bearer" } } } } : {}),
     },
-    transform: jsonSchemaTransform,
+    transform: (route) => {
+      const transformed = jsonSchemaTransform(route);
+      const isOpen = !auth || route.route.config?.access === "public";
+      return isOpen ? transformed : { ...transformed, schema: { ...transformed.schema, security: [{ key: [] }] } };
+    },
   });
 }
 

@@ -787,6 +787,14 @@ test("[R20] OpenAPI 3.1 describes every route, at the root and below the API", a
       expect(Object.keys(body.paths[`/api/captcha${path}`] ?? {}).toSorted(), path).toEqual([...methods]);
     }
     expect(JSON.stringify(body)).not.toContain("/control");
+    // What needs a key says so, and nothing else does.
+    const keyed = Object.entries(body.paths).flatMap(([path, methods]) =>
+      Object.values(methods as Record<string, { security?: unknown }>).map(({ security }) => [path, security]),
+    );
+    const isPublic = (path: string) => /\/(healthz|readyz)$/.test(path);
+    for (const [path, security] of keyed) {
+      expect(security, String(path)).toEqual(isPublic(String(path)) ? undefined : [{ key: [] }]);
+    }
   }
 });
 
