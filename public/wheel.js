@@ -1,10 +1,12 @@
-// The wheel over the picture, added up to one message a frame of the screen.
+// The wheel over the picture, added up to some sixty messages a second.
 
 /** @typedef {Pick<import("./input.js").PointerPort, "send" | "pageAt" | "mayAct">} WheelPort */
 
 /** What a browser that counts the wheel in lines means by one. */
 const WHEEL_LINE_PX = 40;
 const WHEEL_PAGE_PX = 600;
+/** About 60 a second whatever the screen: the server counts them, and scrolling goes on for long. */
+const FLUSH_AFTER_MS = 16;
 
 export class WheelInput {
   #port;
@@ -31,7 +33,7 @@ export class WheelInput {
     const unit = [1, WHEEL_LINE_PX, WHEEL_PAGE_PX][event.deltaMode] ?? 1;
     this.#turned.x += event.deltaX * unit;
     this.#turned.y += event.deltaY * unit;
-    if (this.#at === null) requestAnimationFrame(() => this.#flush());
+    if (this.#at === null) setTimeout(() => this.#flush(), FLUSH_AFTER_MS);
     this.#at = event;
   }
 

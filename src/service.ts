@@ -208,8 +208,9 @@ export async function serveSessions(
       await api.register(healthRoutes, health);
       await api.register(metricsRoute, { refusals });
       const { maxBodyBytes } = config;
-      await api.register(sessionRoutes, { controller, audit, maxBodyBytes, limitCreates });
-      await api.register(eventRoutes, { controller, connections });
+      const { authenticator } = guard;
+      await api.register(sessionRoutes, { controller, authenticator, audit, maxBodyBytes, limitCreates });
+      await api.register(eventRoutes, { controller, authenticator, connections });
       await api.register(linkRoutes, { controller, audit });
       await api.register(liveRoute, { controller, audit, sockets, guard, connections, refusals, limits: config });
       await api.register(auditRoutes, { audit });

@@ -14,6 +14,8 @@ const REPEATABLE: ReadonlySet<Action> = new Set<Action>([
   "control.release",
   "session.extend",
   "state.export",
+  "link.create",
+  "link.revoke",
 ]);
 
 interface Window {

@@ -4,8 +4,8 @@ import type { Keys } from "./keys.ts";
 import type { Links } from "./links.ts";
 import type { Tickets } from "./tickets.ts";
 
-/** How soon what hangs on a key ends after it was revoked, which another process may do. */
-const KEY_CHECK_MS = 5_000;
+/** How soon what hangs on a key or a link ends after a command has revoked it. */
+const CHECK_MS = 5_000;
 /** Timers cannot wait longer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -41,19 +41,28 @@ export class Authenticator {
     return found && found.uid === uid && this.#isGood(found.caller) ? found.caller : null;
   }
 
-  /** Calls `tell` once this caller's key or link is no good any more; answers what takes that back. */
+  /**
+   * Calls `tell` once this caller's key or link is no good any more, which may be so already; answers what takes that
+   * back. At once where it was revoked here, within seconds where another process did it.
+   */
   whenOver(caller: Caller, tell: () => void): () => void {
+    if (caller.kind !== "key" && caller.kind !== "link") return () => {};
+    const stops = [() => clearInterval(looking)];
+    const over = () => {
+      stop();
+      tell();
+    };
+    const stop = () => {
+      for (const each of stops.splice(0)) each();
+    };
+    const look = () => this.#isGood(caller) || over();
+    const looking = setInterval(look, CHECK_MS);
     if (caller.kind === "link") {
-      const stop = this.#deps.links.watch(caller.id, tell);
-      const timer = setTimeout(tell, Math.min(caller.expires_at - Date.now(), MAX_TIMER_MS));
-      return () => {
-        clearTimeout(timer);
-        stop();
-      };
+      const expiry = setTimeout(over, Math.min(caller.expires_at - Date.now(), MAX_TIMER_MS));
+      stops.push(() => clearTimeout(expiry), this.#deps.links.watch(caller.id, over));
     }
-    if (caller.kind !== "key") return () => {};
-    const timer = setInterval(() => !this.#isGood(caller) && tell(), KEY_CHECK_MS);
-    return () => clearInterval(timer);
+    queueMicrotask(() => stops.length > 0 && look());
+    return stop;
   }
 
   #isGood(caller: Caller): boolean {

@@ -19,14 +19,14 @@ export class Keys {
     this.#own = own;
   }
 
-  /** Whether anybody could have a key. */
+  /** Whether there ever was a key: somebody has revoked the others on purpose. */
   get hasAny(): boolean {
-    return this.#configured.length > 0 || this.#stored.list().some(({ revoked_at }) => revoked_at === null);
+    return this.#configured.length > 0 || this.#stored.list().length > 0;
   }
 
-  /** Makes a key in the database and answers its secret. */
-  add(name: string, grants: Grants): string {
-    return this.#stored.add(name, grants).secret;
+  /** Makes a key in the database. */
+  add(name: string, grants: Grants, secret: string): void {
+    this.#stored.add(name, grants, secret);
   }
 
   /**

@@ -10,8 +10,9 @@ const ALGORITHM = "HS256";
 /** Says what the token is for: one of another use of the same secret would not pass. */
 const TYPE = "captcha-link+jwt";
 const ID_BYTES = 9;
-/** Living links of one session. */
+/** Of one session: those that live, and those that were made a moment ago. */
 const MAX_LINKS = 100;
+const WINDOW_MS = 60_000;
 /** A token has about 350 characters. */
 const MAX_TOKEN_LENGTH = 2_048;
 
@@ -44,11 +45,15 @@ export class Links {
   /** Makes a link. Throws rate_limited where the session has too many that live. */
   create(uid: string, role: Role, expiresAt: number): Link {
     const now = Date.now();
-    const living = this.#db
-      .prepare("SELECT count(*) AS n FROM operator_links WHERE uid = ? AND revoked_at IS NULL AND expires_at > ?")
-      .get(uid, now);
-    if (Number(living?.["n"]) >= MAX_LINKS) {
-      throw new AppError("rate_limited", { field: "links", why: `at most ${MAX_LINKS} living links a session` });
+    const counted = this.#db
+      .prepare(
+        `SELECT count(*) AS n FROM operator_links
+         WHERE uid = ? AND (created_at > ? OR (revoked_at IS NULL AND expires_at > ?))`,
+      )
+      .get(uid, now - WINDOW_MS, now);
+    if (Number(counted?.["n"]) >= MAX_LINKS) {
+      const why = `at most ${MAX_LINKS} links a session that live or were made within a minute`;
+      throw new AppError("rate_limited", { field: "links", why });
     }
     const link = { id: randomBytes(ID_BYTES).toString("base64url"), uid, role, created_at: now, expires_at: expiresAt };
     this.#db
@@ -103,7 +108,13 @@ export class Links {
       .prepare("UPDATE operator_links SET revoked_at = ? WHERE id = ? AND uid = ? AND revoked_at IS NULL")
       .run(Date.now(), id, uid);
     if (Number(changes) === 0) throw new AppError("link_not_found", { link_id: id });
-    for (const tell of this.#watchers.get(id) ?? []) tell();
+    for (const tell of [...(this.#watchers.get(id) ?? [])]) tell();
+  }
+
+  /** Revokes all there are, of all sessions. */
+  revokeAll(): void {
+    this.#db.prepare("UPDATE operator_links SET revoked_at = ? WHERE revoked_at IS NULL").run(Date.now());
+    for (const watchers of [...this.#watchers.values()]) for (const tell of [...watchers]) tell();
   }
 
   isLiving(id: string): boolean {

@@ -64,6 +64,11 @@ export function maySee(caller: Caller, { scopes, onlyOwner, byId }: RouteAccess,
   }
 }
 
+/** Whether the result is this caller's to read: the key's that created the session, or everybody's with AUTH=off. */
+export function isOwner(caller: Caller, subject: Subject | undefined): boolean {
+  return caller.kind === "anybody" || (caller.kind === "key" && subject?.owner === caller.id);
+}
+
 /** What the caller may do on the operator socket of this session; null: nothing. */
 export function roleIn(caller: Caller, subject: Subject): Role | null {
   if (caller.kind === "link") return caller.uid === subject.uid ? caller.role : null;

@@ -21,11 +21,10 @@ export class SqliteKeys {
   }
 
   /** Makes a key; its secret is answered here and nowhere else. Throws invalid_message where a living key has this name. */
-  add(name: string, grants: Grants): { readonly key: KeyRow; readonly secret: string } {
+  add(name: string, grants: Grants, secret = newSecret()): { readonly key: KeyRow; readonly secret: string } {
     if (this.list().some((key) => key.name === name && key.revoked_at === null)) {
       throw new AppError("invalid_message", { field: "name", why: "a living key has this name" });
     }
-    const secret = newSecret();
     const id = randomBytes(ID_BYTES).toString("base64url");
     const key = { id, name, hash: hashOf(secret), grants, created_at: Date.now(), revoked_at: null };
     this.#db

@@ -1,5 +1,6 @@
 /** `captcha-remote links rotate`: another secret signs operator links from now on. */
 import { KeyRing } from "../auth/key-ring.ts";
+import { Links } from "../auth/links.ts";
 import { ConfigError, configFromProcess } from "../config.ts";
 import { attachDatabase } from "../session/sqlite-database.ts";
 import type { Command } from "./command.ts";
@@ -19,7 +20,10 @@ export const linksCommand: Command = {
     const db = attachDatabase(dataDir);
     try {
       recordCommand(db, "links.rotate", { older_links: forgetOlder ? "void" : "good" });
-      new KeyRing(dataDir).rotate({ forgetOlder });
+      const ring = new KeyRing(dataDir);
+      ring.rotate({ forgetOlder });
+      // Who came by one of them is in already: a running server looks every few seconds.
+      if (forgetOlder) new Links(db, ring).revokeAll();
     } finally {
       db.close();
     }

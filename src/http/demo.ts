@@ -21,7 +21,8 @@ export const demoRoute: FastifyPluginAsyncZod<DemoRouteOptions> = async (app, { 
       },
     },
     ({ caller }) => {
-      if (caller.kind === "link" && caller.uid !== demo.uid) throw new AppError("forbidden");
+      if (caller.kind === "link" && (caller.uid !== demo.uid || caller.role !== "control"))
+        throw new AppError("forbidden");
       return demo.open();
     },
   );

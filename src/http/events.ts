@@ -3,10 +3,13 @@ import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
+import type { Authenticator } from "../auth/authenticator.ts";
+import { isOwner } from "../auth/permissions.ts";
 import { sessionIdSchema } from "../protocol/common.ts";
-import { eventsQuerySchema, type PlacedEvent, sessionEventSchema } from "../protocol/events.ts";
+import { eventsQuerySchema, type PlacedEvent, type SessionEvent, sessionEventSchema } from "../protocol/events.ts";
 import { errorAnswerSchema } from "../protocol/rest.ts";
 import type { CaptchaRemoteController } from "../session/controller.ts";
+import { goneSignal } from "./auth.ts";
 import type { Connections } from "./connections.ts";
 
 /** A comment so often tells proxies, and a reader that looks, that the stream is alive. */
@@ -19,7 +22,8 @@ const RETRY_MS = 1_000;
 const WAITING_EVENTS = 16;
 
 export interface EventRoutesOptions {
-  readonly controller: Pick<CaptchaRemoteController, "follow">;
+  readonly controller: Pick<CaptchaRemoteController, "follow" | "subject">;
+  readonly authenticator: Pick<Authenticator, "whenOver">;
   readonly connections: Connections;
   readonly heartbeatMs?: number;
 }
@@ -39,7 +43,7 @@ const answers = {
 };
 
 export const eventRoutes: FastifyPluginAsyncZod<EventRoutesOptions> = async (app, options) => {
-  const { controller, connections, heartbeatMs = HEARTBEAT_MS } = options;
+  const { controller, authenticator, connections, heartbeatMs = HEARTBEAT_MS } = options;
   app.get(
     "/session/:id/events",
     {
@@ -54,10 +58,11 @@ export const eventRoutes: FastifyPluginAsyncZod<EventRoutesOptions> = async (app
         response: answers,
       },
     },
-    async ({ params, query, headers, ip }, reply) => {
-      const gone = new AbortController();
-      reply.raw.once("close", () => gone.abort());
-      const events = controller.follow(params.id, placeOf(headers["last-event-id"]) ?? query.after, gone.signal);
+    async (request, reply) => {
+      const { params, query, headers, ip, caller } = request;
+      const gone = goneSignal(request, reply, authenticator);
+      const events = controller.follow(params.id, placeOf(headers["last-event-id"]) ?? query.after, gone);
+      const isOwn = isOwner(caller, controller.subject(params.id));
       // What makes a browser's EventSource stop coming back.
       if (!events) return reply.status(204).send(null);
       reply.raw.once("close", connections.take(ip));
@@ -65,20 +70,26 @@ export const eventRoutes: FastifyPluginAsyncZod<EventRoutesOptions> = async (app
       // no-transform, and nginx's own header: what collects a stream before it hands it on would hold it back.
       void reply.header("cache-control", "no-store, no-transform").header("x-accel-buffering", "no").type(EVENT_STREAM);
       // Past the serializer, which knows JSON only.
-      return reply.send(Readable.from(asText(events), { highWaterMark: WAITING_EVENTS }) as never);
+      return reply.send(Readable.from(asText(events, isOwn), { highWaterMark: WAITING_EVENTS }) as never);
     },
   );
 };
+
+/** [R11] is for who created the session; others learn how it ended, and no more. */
+function withoutResult(event: SessionEvent): SessionEvent {
+  if (event.type !== "session.ended") return event;
+  return { ...event, data: { ...event.data, note: null, evidence: [] } };
+}
 
 /** A place that is none is as one that is not known any more. */
 function placeOf(lastEventId: string | undefined): number | undefined {
   return lastEventId !== undefined && /^\d{1,15}$/.test(lastEventId) ? Number(lastEventId) : undefined;
 }
 
-async function* asText(events: AsyncIterable<PlacedEvent>): AsyncGenerator<string> {
+async function* asText(events: AsyncIterable<PlacedEvent>, isOwn: boolean): AsyncGenerator<string> {
   yield `retry: ${RETRY_MS}\n\n`;
   for await (const { position, event } of events) {
-    yield `id: ${position}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+    yield `id: ${position}\nevent: ${event.type}\ndata: ${JSON.stringify(isOwn ? event : withoutResult(event))}\n\n`;
   }
 }
 

@@ -136,12 +136,13 @@ class LiveConnection {
     const socket = this.#socket;
     // For whoever looks at this request later, the audit trail for one.
     this.#request.caller = caller;
+    // Before it joins, which may take a while: what let it in may be taken back meanwhile.
+    this.#stopWatching = this.#entry.whenOver(caller, () => this.#refuse(new AppError("unauthorized")));
     const seat = await this.#controller.join(sessionId, this.#line, formOf(socket), {
       role,
       witness: (action, operator) => this.#record(action, sessionId, { operator }),
     });
     this.#seat = { ...seat, record: (action, detail) => this.#record(action, sessionId, detail) };
-    this.#stopWatching = this.#entry.whenOver(caller, () => this.#refuse(new AppError("unauthorized")));
     seat.viewer.arrived(this.#earlyArrival);
     if (socket.readyState !== socket.OPEN) return this.#onClose();
     // Not one after the other's answer: what comes meanwhile must stay behind them [W24].

@@ -4,6 +4,7 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { Detail } from "../audit/audit-log.ts";
 import type { AuditTrail } from "../audit/trail.ts";
+import type { Authenticator } from "../auth/authenticator.ts";
 import { SESSION_STATES, type SessionState, sessionIdSchema } from "../protocol/common.ts";
 import {
   type CreateSession,
@@ -27,6 +28,7 @@ import {
 import { unknownStatus } from "../session/answers.ts";
 import type { CaptchaRemoteController } from "../session/controller.ts";
 import { recorderOf } from "./audited.ts";
+import { goneSignal } from "./auth.ts";
 
 const idParams = z.object({ id: sessionIdSchema });
 const failures = { "4xx": errorAnswerSchema, "5xx": errorAnswerSchema };
@@ -48,6 +50,7 @@ const CONTROL = { scopes: ["sessions:control"], session: "params" } as const;
 
 export interface SessionRoutesOptions {
   readonly controller: CaptchaRemoteController;
+  readonly authenticator: Pick<Authenticator, "whenOver">;
   readonly audit: AuditTrail;
   /** A storage state may be large; everything else is small. */
   readonly maxBodyBytes: number;
@@ -56,7 +59,7 @@ export interface SessionRoutesOptions {
 }
 
 export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async (app, options) => {
-  const { controller, audit, maxBodyBytes, limitCreates } = options;
+  const { controller, authenticator, audit, maxBodyBytes, limitCreates } = options;
   const recorder = (request: FastifyRequest) => recorderOf(audit, request);
   app.post(
     "/sessions",
@@ -180,7 +183,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async 
     (request, reply) => {
       const { id } = request.params;
       if (request.isUnknownSession) return unknownStatus(id);
-      return controller.status(id, request.query.wait, closeSignal(reply));
+      return controller.status(id, request.query.wait, goneSignal(request, reply, authenticator));
     },
   );
 
@@ -255,11 +258,4 @@ function sendJpeg(reply: FastifyReply, jpeg: Buffer) {
     .type("image/jpeg")
     .header("cache-control", "no-store")
     .send(jpeg as never);
-}
-
-/** Aborts when the client goes away before it is answered. */
-function closeSignal(reply: FastifyReply): AbortSignal {
-  const gone = new AbortController();
-  reply.raw.once("close", () => gone.abort());
-  return gone.signal;
 }

@@ -6,9 +6,11 @@ import type { Config } from "../config.ts";
 import { AppError, toAppError } from "../errors.ts";
 import { type ServerMessage, TICKET_SUBPROTOCOL_PREFIX } from "../protocol/live.ts";
 import { bearerOf, type GuardDeps, refusalOf } from "./auth.ts";
+import { Connections } from "./connections.ts";
 import type { EarlyMessages } from "./early-messages.ts";
 import { AUTHENTICATED } from "./live-handlers.ts";
 
+type PendingLimits = Pick<Config, "authenticateSeconds" | "maxPendingConnections">;
 type Send = (message: ServerMessage, replyTo?: string | number) => void;
 
 export interface Entrant {
@@ -59,7 +61,7 @@ export class SocketEntry {
 
   async #introduction(early: EarlyMessages, send: Send): Promise<Entrant> {
     const late = Promise.withResolvers<null>();
-    const stopWaiting = this.#pending.wait(() => late.resolve(null));
+    const stopWaiting = this.#pending.wait(this.#request.ip, () => late.resolve(null));
     const message = await Promise.race([early.next(), late.promise]).finally(stopWaiting);
     if (message?.type !== "authenticate") throw new AppError("unauthorized", { why: "authenticate comes first" });
     try {
@@ -96,23 +98,26 @@ function ticketOf({ headers }: Pick<FastifyRequest, "headers">): string | null {
   return ticket?.slice(TICKET_SUBPROTOCOL_PREFIX.length) ?? null;
 }
 
-/** Sockets whose first message is still to say who they are: so many, and each for so long. */
+/** Sockets whose first message is still to say who they are: so many, a quarter of them of one address, and each for so long. */
 export class PendingSockets {
-  readonly #limits: Pick<Config, "authenticateSeconds" | "maxPendingConnections">;
-  #count = 0;
+  readonly #bounds: Connections;
+  readonly #seconds: number;
 
-  constructor(limits: Pick<Config, "authenticateSeconds" | "maxPendingConnections">) {
-    this.#limits = limits;
+  constructor({ authenticateSeconds, maxPendingConnections }: PendingLimits) {
+    this.#seconds = authenticateSeconds;
+    this.#bounds = new Connections({
+      maxConnections: maxPendingConnections,
+      maxConnectionsPerAddress: Math.ceil(maxPendingConnections / 4),
+    });
   }
 
-  /** Calls `onLate` when the time is up; answers what takes that back, to be called once. Throws capacity. */
-  wait(onLate: () => void): () => void {
-    if (this.#count >= this.#limits.maxPendingConnections) throw new AppError("capacity");
-    this.#count += 1;
-    const timer = setTimeout(onLate, this.#limits.authenticateSeconds * 1_000);
+  /** Calls `onLate` when the time is up; answers what takes that back. Throws capacity, rate_limited. */
+  wait(ip: string, onLate: () => void): () => void {
+    const release = this.#bounds.take(ip);
+    const timer = setTimeout(onLate, this.#seconds * 1_000);
     return () => {
       clearTimeout(timer);
-      this.#count -= 1;
+      release();
     };
   }
 }

@@ -50,6 +50,7 @@ export class Http {
     const json = body === undefined ? {} : { "content-type": "application/json" };
     const request: RequestInit = {
       method,
+      redirect: "manual",
       headers: { accept: "application/json", ...json, ...this.#headers, ...headers },
       signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -59,6 +60,11 @@ export class Http {
       const what = deadline.aborted ? `did not answer within ${withinMs} ms` : "cannot be reached";
       throw new CaptchaRemoteError("server_unreachable", `The server at ${this.#api} ${what}.`, { cause });
     });
+    if (isRedirect(response)) {
+      // What is sent, secrets among it, is for this server alone.
+      const message = `The server at ${this.#api} sends elsewhere; name that address as baseUrl.`;
+      throw new CaptchaRemoteError("not_found", message, { status: response.status });
+    }
     if (!response.ok) throw errorOf(response.status, response.headers.get("retry-after"), text);
     try {
       return JSON.parse(text) as T;
@@ -72,4 +78,8 @@ export class Http {
     const response = await this.#fetch(this.#api + path, request);
     return { response, text: await response.text() };
   }
+}
+
+function isRedirect({ type, status }: Response): boolean {
+  return type === "opaqueredirect" || (status >= 300 && status < 400);
 }

@@ -206,7 +206,7 @@ export class Crowd {
 
   #syncPage(): void {
     const page = this.#deps.page();
-    page?.setKeepView([...this.#viewers].some((viewer) => viewer.plain));
+    page?.setKeepView([...this.#viewers].some(({ plain, role }) => plain && role === "control"));
     this.#feed.sync();
   }
 

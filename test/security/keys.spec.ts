@@ -1,4 +1,6 @@
 /** Attacks with keys: none, wrong, revoked, too little, another bot's. Each is refused by its code, and nothing changes. */
+import { once } from "node:events";
+import { WebSocket } from "ws";
 import { SCOPES } from "../../src/auth/caller.ts";
 import { SqliteKeys } from "../../src/auth/sqlite-keys.ts";
 import { attachDatabase } from "../../src/session/sqlite-database.ts";
@@ -142,6 +144,52 @@ test("another bot's session: as one that does not exist, on every route, and not
   );
   expect(taken.body.error.code).toBe("session_exists");
   expect(await stateOf(target, living)).toEqual(before);
+});
+
+test("a revoked key: its event streams and long polls end too", async ({ target, site }) => {
+  const db = attachDatabase(target.dataDir);
+  const keys = new SqliteKeys(db);
+  const { secret } = keys.add("going", { scopes: SCOPES, labels: [], cdp_allow: null, url_allow: [] });
+  const created = await call("POST", `${target.api}/sessions`, { url: site.serve("/", PAGE) }, bearer(secret));
+  const { session_id: id } = created.body;
+  const stream = await fetch(`${target.api}/session/${id}/events`, { headers: bearer(secret) });
+  const poll = call("GET", `${target.api}/status/${id}?wait=50`, undefined, bearer(secret));
+  // Behind it in line: by then the poll is waiting.
+  await call("GET", `${target.api}/status/${id}`, undefined, bearer(secret));
+  keys.revoke("going");
+  db.close();
+  // Another process may have revoked it: the server looks every few seconds.
+  const told = await stream.text().catch(() => "cut");
+  expect(told).not.toContain("session.ended");
+  expect((await poll).body).toMatchObject({ state: "waiting" });
+});
+
+test("[R11] [R14] ops follow any session, and read of its end no more than how it ended", async ({
+  target,
+  living,
+}) => {
+  const { body } = await call("POST", `${target.api}/session/${living}/ticket`, undefined, bearer(OWNER));
+  const socket = new WebSocket(`${target.api.replace("http", "ws")}/ws/${living}`, [
+    "captcha.json.v1",
+    `captcha.ticket.${body.ticket}`,
+  ]);
+  await once(socket, "open");
+  socket.send(JSON.stringify({ type: "finish", outcome: "cannot", note: "PLANTED" }));
+  await once(socket, "close");
+  const ended = async (secret: string) =>
+    (await fetch(`${target.api}/session/${living}/events?after=0`, { headers: bearer(secret) })).text();
+  expect(await ended(OWNER)).toContain("PLANTED");
+  const told = await ended(OPS);
+  expect(told).toContain("operator_gave_up");
+  expect(told).not.toContain("PLANTED");
+});
+
+test("another scheme of authorization is somebody else's, and nobody's key", async ({ target, startServer }) => {
+  const basic = { authorization: "Basic dXNlcjpwYXNzd29yZA==" };
+  expect((await call("GET", `${target.api}/sessions`, undefined, basic)).status).toBe(401);
+  await target.close();
+  const open = await startServer({ AUTH: "off" });
+  expect((await call("GET", `${open.api}/sessions`, undefined, basic)).status).toBe(200);
 });
 
 test("[R10] an Idempotency-Key is each key's own", async ({ target, site }) => {

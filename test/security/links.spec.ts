@@ -1,6 +1,7 @@
 /** Attacks with links and tickets, and by watchers. Each is refused by its code, and nothing changes. */
 import { createHmac } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
+import { request } from "node:http";
 import { join } from "node:path";
 import { WebSocket } from "ws";
 import { linksCommand } from "../../src/cli/links.ts";
@@ -174,6 +175,22 @@ test("[R13] a revoked link opens nothing, who is in by it is cut off at once, an
   stays.socket.terminate();
 });
 
+test("[R13] a link that is revoked while its holder is still joining lets nobody in", async ({ target, site }) => {
+  const never = { url: site.serve("/never", () => {}) };
+  const created = await call("POST", `${target.api}/sessions`, never, { prefer: "respond-async" });
+  const { session_id: id, ws_url } = created.body;
+  const { body: link } = await call("POST", `${target.api}/session/${id}/links`, { role: "control" });
+  const token = new URL(link.url).hash.slice(1);
+  // An older client is told of a page that starts only after a while: so long it is joining.
+  const socket = new WebSocket(ws_url, { headers: { authorization: `Bearer ${token}` } });
+  const closed = new Promise<number>((resolve) => socket.once("close", resolve));
+  socket.on("error", () => {});
+  await expect.poll(async () => (await call("GET", `${target.api}/session/${id}`)).body.operators).toBe(1);
+  await call("DELETE", `${target.api}/session/${id}/links/${link.link_id}`);
+  expect(await closed).toBe(4401);
+  await expect.poll(async () => (await call("GET", `${target.api}/session/${id}`)).body.operators).toBe(0);
+});
+
 test("[R16] [W23] a ticket opens its session once, and no other", async ({ target, session, other }) => {
   const first = (await ticket(target, session.session_id, tokenOf(session))).body.ticket;
   const entered = await stranger(session.ws_url, ticketProtocols(first));
@@ -282,6 +299,50 @@ test("[W16] a watcher sends every kind of message: nothing of it reaches the pag
   control.socket.terminate();
 });
 
+test("[W27] one address waiting to say who it is does not shut the door to others", async ({ startServer, site }) => {
+  const { api } = await startServer({
+    MAX_PENDING_CONNECTIONS: "8",
+    TRUST_PROXY: "loopback",
+    AUTHENTICATE_SECONDS: "30",
+  });
+  const { body } = await call("POST", `${api}/sessions`, { url: site.serve("/", PAGE) });
+  const silent = [1, 2, 3].map(() => new WebSocket(body.ws_url, { headers: { "x-forwarded-for": "192.0.2.1" } }));
+  const codes = silent.map((socket) => new Promise((resolve) => socket.once("close", resolve)));
+  expect(await Promise.race(codes)).toBe(4429);
+  const good = await stranger(body.ws_url);
+  good.socket.send(JSON.stringify({ type: "authenticate", token: tokenOf(body) }));
+  await expect.poll(() => good.messages.map(({ type }) => type)).toContain("session_info");
+  for (const socket of [...silent, good.socket]) socket.terminate();
+});
+
+test("a socket is served at its own route and at no other, and holds up nobody's end", async ({ startServer }) => {
+  const server = await startServer();
+  for (const path of ["control/x?token=PLANTED", "healthz", "console/console.js", "sessions", "nowhere"]) {
+    const socket = new WebSocket(`${server.api.replace("http", "ws")}/${path}`);
+    const status = await new Promise((resolve) => {
+      socket.once("unexpected-response", (request, response) => {
+        resolve(response.statusCode);
+        request.destroy();
+      });
+      socket.once("open", () => resolve(101));
+      socket.on("error", () => {});
+    });
+    expect([401, 404], path).toContain(status);
+  }
+  // What a client offers with every request is not a wish for a socket.
+  const offered = await new Promise((resolve) => {
+    const headers = { connection: "Upgrade, HTTP2-Settings", upgrade: "h2c", "http2-settings": "AAMAAABkAAQAAP__" };
+    request(`${server.url}/healthz`, { headers }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    }).end();
+  });
+  expect(offered).toBe(200);
+  const start = performance.now();
+  await server.close();
+  expect(performance.now() - start).toBeLessThan(3_000);
+});
+
 test("[R8] a preview robot that fetches the link burns nothing, and the secret reaches no server", async ({
   target,
   session,
@@ -318,7 +379,14 @@ test("the secret of links is its owner's file, survives a restart, and can be ch
   process.env["DATA_DIR"] = second.dataDir;
   await linksCommand.run(["rotate"], () => {});
   expect((await ticket(second, session.session_id, token)).status).toBe(200);
+  const entered = (await ticket(second, session.session_id, token)).body.ticket;
+  const inside = await stranger(session.ws_url, ticketProtocols(entered));
+  await expect.poll(() => inside.messages[0]?.type).toBe("session_info");
+  const unused = (await ticket(second, session.session_id, token)).body.ticket;
   await linksCommand.run(["rotate", "--revoke-old"], () => {});
+  // The command is another process as a rule: the server looks every few seconds.
+  expect(await inside.closed).toBe(4401);
+  expect(await (await stranger(session.ws_url, ticketProtocols(unused))).closed).toBe(4401);
   if (usual === undefined) delete process.env["DATA_DIR"];
   else process.env["DATA_DIR"] = usual;
   expect((await ticket(second, session.session_id, token)).status).toBe(401);

@@ -5,7 +5,7 @@ import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test as base, expect } from "@playwright/test";
-import Fastify from "fastify";
+import Fastify, { type FastifyInstance } from "fastify";
 import { validatorCompiler } from "fastify-type-provider-zod";
 import { pino } from "pino";
 import { Connections } from "../../src/http/connections.ts";
@@ -132,16 +132,32 @@ test("[R14] who goes away while nothing happens is let go of at once", async ({ 
   expect(performance.now() - start).toBeLessThan(200);
 });
 
+/** The route by itself, for anybody. */
+async function streaming(
+  follow: (id: string, after: number | undefined, signal: AbortSignal) => AsyncGenerator<PlacedEvent>,
+  heartbeatMs: number,
+): Promise<FastifyInstance> {
+  const app = Fastify({ forceCloseConnections: true }) as unknown as FastifyInstance;
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(() => JSON.stringify);
+  app.decorateRequest("caller", { getter: () => ({ kind: "anybody" as const }) });
+  const controller = { follow, subject: () => undefined };
+  await app.register(eventRoutes, {
+    controller,
+    authenticator: { whenOver: () => () => {} },
+    connections,
+    heartbeatMs,
+  });
+  return app;
+}
+
 test("[R14] a reader that takes nothing is cut off, and holds back no more than a few events", async () => {
   let made = 0;
   const large = control("x".repeat(50_000));
   async function* endless(): AsyncGenerator<PlacedEvent> {
     for (;;) yield { position: ++made, event: large };
   }
-  const app = Fastify({ forceCloseConnections: true });
-  app.setValidatorCompiler(validatorCompiler);
-  app.setSerializerCompiler(() => JSON.stringify);
-  await app.register(eventRoutes, { controller: { follow: endless }, connections, heartbeatMs: 200 });
+  const app = await streaming(endless, 200);
   await app.listen({ host: "127.0.0.1", port: 0 });
   const socket = connect((app.server.address() as AddressInfo).port, "127.0.0.1");
   socket.on("error", () => {}).pause();
@@ -158,10 +174,7 @@ test("[R14] a quiet stream is kept alive by comments", async () => {
   async function* quiet(_id: string, _after: number | undefined, signal: AbortSignal): AsyncGenerator<PlacedEvent> {
     await new Promise((resolve) => signal.addEventListener("abort", resolve));
   }
-  const app = Fastify({ forceCloseConnections: true });
-  app.setValidatorCompiler(validatorCompiler);
-  app.setSerializerCompiler(() => JSON.stringify);
-  await app.register(eventRoutes, { controller: { follow: quiet }, connections, heartbeatMs: 20 });
+  const app = await streaming(quiet, 20);
   const url = await app.listen({ host: "127.0.0.1", port: 0 });
   const { body } = await fetch(`${url}/session/one/events`);
   let text = "";

@@ -2,9 +2,9 @@
 import { request } from "node:http";
 import { connect } from "node:net";
 import { WebSocket } from "ws";
+import { test as base, call } from "../api/requests.ts";
 import { expect, test } from "../fixtures.ts";
 import { BEARER } from "../key.ts";
-import { test as base, call } from "./requests.ts";
 
 /** `base` begins with a server of the test's own. */
 const own = base;

@@ -12,9 +12,9 @@ import { openBrowserRoom } from "../../src/browser/open-page.ts";
 import { loadConfig } from "../../src/config.ts";
 import type { OwnedPageRequest, PageEvents } from "../../src/session/page.ts";
 import { openSqliteStore } from "../../src/session/sqlite-store.ts";
+import { test as base, call, REPORTING, reportsOf } from "../api/requests.ts";
 import { expect, type TestSite } from "../fixtures.ts";
 import { test as withBots } from "../guest.ts";
-import { test as base, call, REPORTING, reportsOf } from "./requests.ts";
 
 const OFF = { URL_ALLOW_PRIVATE: "off" };
 const SILENT = pino({ level: "silent" });

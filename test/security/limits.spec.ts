@@ -3,10 +3,10 @@ import { connect as connectRaw, type Socket } from "node:net";
 import Fastify from "fastify";
 import { WebSocket } from "ws";
 import { captchaRemote } from "../../src/plugin.ts";
+import { test as base, call, type OwnServer, REPORTING, reportsOf } from "../api/requests.ts";
 import { expect, type TestSite } from "../fixtures.ts";
 import { BEARER, fetchAsBot, TEST_KEY_SPEC } from "../key.ts";
 import type { LiveClient } from "../live-client.ts";
-import { test as base, call, type OwnServer, REPORTING, reportsOf } from "./requests.ts";
 
 /** Not a plain client's: those are welcomed when the page is ready. */
 const PROTOCOLS = ["captcha.binary.v1"];
