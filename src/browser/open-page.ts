@@ -2,9 +2,9 @@
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
-import { systemResolve } from "../egress/address.ts";
 import { type Destinations, urlPatternSchema } from "../egress/destination.ts";
 import { remembering } from "../egress/name-memory.ts";
+import { systemResolve } from "../egress/resolver.ts";
 import { isLoopback } from "../environment.ts";
 import { AppError } from "../errors.ts";
 import { type CdpPattern, cdpPatternSchema } from "../protocol/cdp-pattern.ts";

@@ -36,6 +36,8 @@ interface Recorder {
   /** Lives on for a while after it was last asked. */
   until: number;
   isRunning: boolean;
+  /** A frame keeps its world when its first empty document makes room: what was recorded of that one is of no use. */
+  of: Document;
   tick(): void;
   findRoots(): void;
   covered(element: Element, windowMs: number): Sides | null;
@@ -142,6 +144,7 @@ export function recordSecrets(windowMs: number): SecretAnswer {
       since: performance.now(),
       until: 0,
       isRunning: true,
+      of: document,
       tracks,
       tick() {
         const now = performance.now();
@@ -216,7 +219,8 @@ export function recordSecrets(windowMs: number): SecretAnswer {
   };
 
   const known = world.recorder;
-  const recorder = known?.isRunning && performance.now() < known.until ? known : startRecorder();
+  const isKnown = known?.isRunning && known.of === document && performance.now() < known.until;
+  const recorder = isKnown ? known : startRecorder();
   world.recorder = recorder;
   recorder.until = performance.now() + STOP_AFTER_MS;
   recorder.findRoots();
@@ -228,6 +232,11 @@ export function recordSecrets(windowMs: number): SecretAnswer {
     const all = isField || !element.isConnected ? recorder.covered(element, windowMs) : null;
     if (all) boxes.push({ x: all.left, y: all.top, width: all.right - all.left, height: all.bottom - all.top });
   }
+  // A snapshot of what was there before, possibly in another document, is drawn over the page.
+  const isTransition = document.getAnimations().some(({ effect }) => {
+    return effect instanceof KeyframeEffect && effect.pseudoElement?.startsWith("::view-transition");
+  });
+  if (isTransition) recorder.since = performance.now();
   return { ageMs: performance.now() - recorder.since, boxes };
 }
 

@@ -1,9 +1,9 @@
 /** Where this server may connect to on somebody else's word: addresses of the open internet, and no others unless allowed. */
-import { lookup } from "node:dns/promises";
 import type { LookupFunction } from "node:net";
 import { networkInterfaces } from "node:os";
 import ipaddr from "ipaddr.js";
 import { AppError } from "../errors.ts";
+import { systemResolve } from "./resolver.ts";
 
 /** Reachable from the open internet by the books, yet the door to a cloud's own services: Azure's host agent. */
 const CLOUD_SERVICES = [ipaddr.parseCIDR("168.63.129.16/32")];
@@ -113,11 +113,6 @@ export function pinnedTo(addresses: readonly CheckedAddress[]): LookupFunction {
 
 function isLocalhost(host: string): boolean {
   return /(^|\.)localhost\.?$/.test(host);
-}
-
-/** As the machine's own programs resolve it, hosts file and all. */
-export async function systemResolve(hostname: string): Promise<readonly string[]> {
-  return (await lookup(hostname, { all: true })).map(({ address }) => address);
 }
 
 function systemAddresses(): readonly string[] {

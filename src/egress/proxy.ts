@@ -25,6 +25,10 @@ const MAX_CONNECTIONS = 256;
 const KEEP_ALIVE_MS = 60_000;
 const REFUSED_STATUS = 403;
 const UNREACHABLE_STATUS = 502;
+/** Read by nobody. */
+const GONE_STATUS = 499;
+/** Each address of a site gets so long before the next is tried; Node's own quarter of a second is less than a far site takes. */
+const NEXT_ADDRESS_MS = 2_000;
 
 export interface EgressProxy {
   readonly port: number;
@@ -90,9 +94,12 @@ async function prepare(
   try {
     const checking = allowedAddresses(url, parts.destinations);
     const addresses = await withDeadline(checking, RESOLVE_DEADLINE_MS, "resolver");
+    // Nobody would close what is opened for a browser that has gone meanwhile.
+    if (source.destroyed) throw new RequestError("gone", GONE_STATUS);
     if (isHttp) return { dnsLookup: pinned(addresses), httpAgent: parts.agent };
     return { customConnectServer: tunnelTo(await connectTunnel({ url, port, addresses, source }, parts.tunnels)) };
   } catch (cause) {
+    if (cause instanceof RequestError) throw cause;
     throw answerFor(url, cause, parts.reports, () => isHttp && source.destroy());
   }
 }
@@ -150,12 +157,16 @@ function tunnelTo(target: Socket): Server {
  */
 function boundedAgent(): Agent {
   const agent = new Agent({ keepAlive: false });
-  agent.createConnection = (options) => boundedConnect(options as NetConnectOpts);
+  agent.createConnection = (options) => {
+    const socket = boundedConnect(options as NetConnectOpts);
+    // A long poll may be quiet, but not for ever; nothing else would end what a site never answers.
+    return socket.setTimeout(IDLE_DEADLINE_MS, () => socket.destroy());
+  };
   return agent;
 }
 
 function boundedConnect(options: NetConnectOpts): Socket {
-  const socket = connect(options);
+  const socket = connect({ noDelay: true, autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_MS, ...options });
   const late = () => socket.destroy(Object.assign(new Error("connection timed out"), { code: "ETIMEDOUT" }));
   const timer = setTimeout(late, CONNECT_DEADLINE_MS);
   for (const event of ["connect", "close"]) socket.once(event, () => clearTimeout(timer));

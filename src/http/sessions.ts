@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { Detail } from "../audit/audit-log.ts";
 import type { AuditTrail } from "../audit/trail.ts";
 import type { Authenticator } from "../auth/authenticator.ts";
+import { nameOf } from "../auth/caller.ts";
 import { SESSION_STATES, type SessionState, sessionIdSchema } from "../protocol/common.ts";
 import {
   type CreateSession,
@@ -147,9 +148,10 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async 
     async (request) => {
       const { session_id, event_type, x, y } = request.body;
       const input = { type: "mouse_event", event_type, x, y } as const;
-      const completed = await controller.mouse(session_id, input, (action, operator) =>
-        recorder(request)(action, session_id, { operator }),
-      );
+      const completed = await controller.mouse(session_id, input, {
+        who: nameOf(request.caller),
+        witness: (action, operator) => recorder(request)(action, session_id, { operator }),
+      });
       return { success: true as const, completed };
     },
   );

@@ -21,11 +21,11 @@ import { tellableUrl } from "../tellable.ts";
 import { listItem, newRecord, outcomeOf, pageRequest, sessionAnswer, statusOf } from "./answers.ts";
 import { callbackOf } from "./callback.ts";
 import { checkCapacity, type SessionLimits } from "./capacity.ts";
+import type { RestCaller } from "./crowd.ts";
 import { SessionDirectory } from "./directory.ts";
 import type { EventFeed } from "./event-feed.ts";
 import { type Created, FirstAnswers } from "./first-answers.ts";
 import { endForgotten } from "./forgotten.ts";
-import type { Witness } from "./lease.ts";
 import type { OperatorLinks } from "./operator-links.ts";
 import type { MouseInput, OpenPage } from "./page.ts";
 import { Session } from "./session.ts";
@@ -146,9 +146,9 @@ export class CaptchaRemoteController {
   }
 
   /** [R4] */
-  async mouse(id: string, input: MouseInput, witness?: Witness): Promise<boolean> {
+  async mouse(id: string, input: MouseInput, by?: RestCaller): Promise<boolean> {
     const session = this.#sessions.session(id);
-    await session.restInput(input, witness);
+    await session.restInput(input, by);
     return session.completed;
   }
 

@@ -4,6 +4,7 @@ import { AppError } from "../errors.ts";
 import type { ServerMessage } from "../protocol/live.ts";
 import { type Farewell, visibilityNotice } from "./answers.ts";
 import { type Actor, ControlLease, type Witness } from "./lease.ts";
+import { Pace } from "./pace.ts";
 import type { ChallengePage, PageInput, Picture } from "./page.ts";
 import { PictureFeed } from "./picture-feed.ts";
 import type { SessionRecord } from "./store.ts";
@@ -15,6 +16,16 @@ const PLAIN_PICTURE_HOLD_MS = 1_500;
 const RELEASE_AFTER_LOSS_MS = 1_000;
 /** [R4] The anonymous REST operator leaves when it has been quiet for so long. */
 const REST_OPERATOR_QUIET_MS = 10_000;
+
+const REST_OPERATOR = "rest";
+const WATCHERS_LENS_MS = 1_000;
+
+/** Who acts over REST, and who is told what is done. */
+export interface RestCaller {
+  readonly who: string;
+  readonly witness?: Witness | undefined;
+}
+type RestOperator = Actor & RestCaller;
 
 interface CrowdDeps {
   readonly record: Readonly<SessionRecord>;
@@ -30,10 +41,11 @@ export class Crowd {
   readonly #deps: CrowdDeps;
   readonly #viewers = new Set<Viewer>();
   readonly #lease = new ControlLease();
-  readonly #restOperator: Actor & { witness: Witness | undefined } = { name: "rest", witness: undefined };
+  #restOperator: RestOperator = { name: REST_OPERATOR, who: "" };
   /** Of whom it was last told that they are in control. */
   #witnessed: Actor | null = null;
   readonly #feed: PictureFeed;
+  readonly #watchersLenses = new Map<Viewer, { readonly wish: LensWish; readonly pace: Pace }>();
   #restQuiet: NodeJS.Timeout | undefined;
 
   constructor(deps: CrowdDeps) {
@@ -89,6 +101,8 @@ export class Crowd {
   /** A socket is gone: an anonymous holder frees control at once, what it held down a little later. */
   leave(viewer: Viewer): void {
     if (!this.#viewers.delete(viewer)) return;
+    this.#watchersLenses.get(viewer)?.pace.stop();
+    this.#watchersLenses.delete(viewer);
     viewer.dispose();
     const held = this.#lease.holds(viewer);
     this.#lease.release(viewer);
@@ -151,8 +165,12 @@ export class Crowd {
   }
 
   /** [R4] A mouse event over REST: the one anonymous operator, gone again when quiet for 10 s. */
-  restInput(input: PageInput, witness?: Witness): void {
-    if (!this.#lease.holds(this.#restOperator)) this.#restOperator.witness = witness;
+  restInput(input: PageInput, { who, witness }: RestCaller = { who: "" }): void {
+    // Another caller goes on in the same name: whoever it was before is not in control any more.
+    if (this.#restOperator.who !== who) {
+      if (this.#lease.holds(this.#restOperator)) this.#leaveRest();
+      this.#restOperator = { name: REST_OPERATOR, who, witness };
+    }
     if (!this.#lease.holder) {
       // What a lost socket still holds down is not this operator's.
       this.#deps.page()?.releaseAll();
@@ -161,12 +179,14 @@ export class Crowd {
     }
     this.input(this.#restOperator, input);
     clearTimeout(this.#restQuiet);
-    this.#restQuiet = setTimeout(() => {
-      if (!this.#lease.holds(this.#restOperator)) return;
-      this.#deps.page()?.releaseAll();
-      this.#lease.release(this.#restOperator);
-      this.#syncControl();
-    }, REST_OPERATOR_QUIET_MS);
+    this.#restQuiet = setTimeout(() => this.#leaveRest(), REST_OPERATOR_QUIET_MS);
+  }
+
+  #leaveRest(): void {
+    if (!this.#lease.holds(this.#restOperator)) return;
+    this.#deps.page()?.releaseAll();
+    this.#lease.release(this.#restOperator);
+    this.#syncControl();
   }
 
   /** A picture of the page: the newest wins. */
@@ -179,9 +199,18 @@ export class Crowd {
     this.#feed.challengeMoved();
   }
 
-  /** [W14] */
+  /** [W14] A watcher's wish changes what is captured for all, so it counts once a second only. */
   setLens(viewer: Viewer, wanted: LensWish): void {
-    this.#feed.setLens(viewer, wanted);
+    if (viewer.role === "control") {
+      this.#feed.setLens(viewer, wanted);
+      return;
+    }
+    const known = this.#watchersLenses.get(viewer);
+    const wish = known?.wish ?? {};
+    Object.assign(wish, wanted);
+    const pace = known?.pace ?? new Pace(() => this.#feed.setLens(viewer, wish), WATCHERS_LENS_MS);
+    this.#watchersLenses.set(viewer, { wish, pace });
+    pace.ask();
   }
 
   broadcast(message: ServerMessage): void {
@@ -192,6 +221,7 @@ export class Crowd {
   dismiss({ messages, closeCode, reason }: Farewell): void {
     clearTimeout(this.#restQuiet);
     this.#feed.stop();
+    for (const { pace } of this.#watchersLenses.values()) pace.stop();
     for (const viewer of this.#viewers) {
       for (const message of messages) viewer.send(message);
       viewer.close(closeCode, reason);

@@ -6,9 +6,8 @@ import type { Verified } from "../protocol/common.ts";
 import type { SessionEvent } from "../protocol/events.ts";
 import type { Evidence } from "../protocol/rest.ts";
 import { farewell, stateMessage } from "./answers.ts";
-import { Crowd } from "./crowd.ts";
+import { Crowd, type RestCaller } from "./crowd.ts";
 import { keepStorageState } from "./keep-storage.ts";
-import type { Witness } from "./lease.ts";
 import type {
   ChallengePage,
   MouseInput,
@@ -149,11 +148,11 @@ export class Session implements PageEvents {
   }
 
   /** [R4] A mouse event over REST, by the one anonymous operator. */
-  async restInput(input: MouseInput, witness?: Witness): Promise<void> {
+  async restInput(input: MouseInput, by?: RestCaller): Promise<void> {
     await this.#pageReady();
     this.#assertLiving();
     if (!this.#page) throw new AppError("timeout", { waiting_for: "page" });
-    this.crowd.restInput(input, witness);
+    this.crowd.restInput(input, by);
   }
 
   // Completion and end.

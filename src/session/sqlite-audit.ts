@@ -6,7 +6,8 @@ import { inOneStep, parseOwn } from "./sqlite-database.ts";
 
 /** Rows that are read at once while the chain is walked. */
 const BATCH = 1_000;
-const BEFORE_ALL = -(2n ** 63n);
+/** That a number of a row can be. */
+const SMALLEST = -(2n ** 63n);
 
 export class SqliteAudit implements AuditLog {
   readonly #db: DatabaseSync;
@@ -52,14 +53,14 @@ export class SqliteAudit implements AuditLog {
   *#rows(): Generator<Row> {
     const next = this.#db.prepare(
       `SELECT CAST(seq AS TEXT) AS seq, CAST(at AS TEXT) AS at, entry, hash FROM audit
-       WHERE audit.seq > ? ORDER BY audit.seq LIMIT ${BATCH}`,
+       WHERE audit.seq >= ? ORDER BY audit.seq LIMIT ${BATCH}`,
     );
-    for (let after = BEFORE_ALL; ; ) {
-      const rows = next.all(after) as unknown as Row[];
+    for (let from = SMALLEST; ; ) {
+      const rows = next.all(from) as unknown as Row[];
       yield* rows;
       const last = rows.at(-1);
       if (!last || rows.length < BATCH) return;
-      after = BigInt(last.seq);
+      from = BigInt(last.seq) + 1n;
     }
   }
 }

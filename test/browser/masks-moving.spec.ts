@@ -70,3 +70,23 @@ test("[W28] a field that the browser animates while scripts are busy is shown to
   await expect.poll(() => client.pictures.length, { timeout: TIMEOUT_MS }).toBeGreaterThan(60);
   await expectNoneLeaks(watcher, 0);
 });
+
+test("[W28] the last picture of a page with a secret, drawn over the next one, is shown to nobody who watches", async ({
+  site,
+  bot,
+  connect,
+  server,
+}) => {
+  const slowly = `<style>@view-transition { navigation: auto }
+    ::view-transition-old(root), ::view-transition-new(root) { animation-duration: 2s }</style>`;
+  site.serve("/next", pageWith(slowly));
+  const script = "onmouseup = () => { location.href = '/next'; };";
+  const url = site.serve("/", pageWith(slowly + password("left:10px;top:10px"), script));
+  const { client, watcher } = await seats({ bot, connect, server }, { url });
+  await expectSeen(client);
+  await expect.poll(() => watcher.pictures.length, { timeout: TIMEOUT_MS }).toBeGreaterThan(3);
+  for (const event_type of ["down", "up"]) {
+    client.send({ type: "mouse_event", event_type, x: 300, y: 300, button: "left", buttons: 0 });
+  }
+  await expectNoneLeaks(watcher, PICTURES);
+});

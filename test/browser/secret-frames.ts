@@ -45,6 +45,28 @@ export function frameMaskTests(): void {
     await expectNoneLeaks(watcher, 10);
   });
 
+  test("[W28] a frame whose page comes late, while a watcher is there, shows nothing", async ({
+    site,
+    bot,
+    connect,
+    server,
+  }) => {
+    const inner = `<!doctype html>${STYLE}${password("left:20px;top:20px")}`;
+    site.serve("/late", (_request, response) => {
+      setTimeout(() => response.setHeader("content-type", "text/html").end(inner), 200);
+    });
+    const script = `onmouseup = () => document.body.insertAdjacentHTML("beforeend",
+        '<iframe src="/late" style="left:10px;top:10px"></iframe>');`;
+    const url = site.serve("/", pageWith("", script));
+    const { client, watcher } = await seats({ bot, connect, server }, { url });
+    await expect.poll(() => watcher.pictures.length, { timeout: TIMEOUT_MS }).toBeGreaterThan(3);
+    for (const event_type of ["down", "up"]) {
+      client.send({ type: "mouse_event", event_type, x: 300, y: 300, button: "left", buttons: 0 });
+    }
+    await expectSeen(client);
+    await expectNoneLeaks(watcher, 20);
+  });
+
   test("[W28] a frame that moves, and one that comes and goes, shows nothing", async ({
     site,
     bot,

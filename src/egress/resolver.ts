@@ -1,0 +1,97 @@
+/**
+ * How names are resolved. The system's own way takes one of two threads of the whole process for as long as a name
+ * server is silent: a page that asks for such names would hold up all sessions. So names are asked for over sockets, and
+ * only what these cannot know is left to the system, one name at a time.
+ */
+import { lookup, Resolver } from "node:dns/promises";
+import { readFileSync, statSync } from "node:fs";
+import { isIP } from "node:net";
+import type { Resolve } from "./address.ts";
+
+const HOSTS_FILE = "/etc/hosts";
+/** Of one question to one name server, which is asked twice. */
+const ANSWER_DEADLINE_MS = 2_000;
+const TRIES = 2;
+/** Names without a dot that wait for the system's own way. */
+const MAX_WAITING = 32;
+
+export interface ResolverOptions {
+  /** Left out: the system's. */
+  readonly servers?: readonly string[];
+  readonly hostsFile?: string;
+}
+
+/** A resolver for the whole process. It rejects with an error that has a `code`, as node:dns does. */
+export function makeResolver({ servers, hostsFile = HOSTS_FILE }: ResolverOptions = {}): Resolve {
+  const resolver = new Resolver({ timeout: ANSWER_DEADLINE_MS, tries: TRIES });
+  if (servers) resolver.setServers(servers);
+  const hosts = new HostsFile(hostsFile);
+  const oneByOne = queue(MAX_WAITING);
+  return async (name) => {
+    const known = hosts.find(name);
+    if (known) return known;
+    // May be a name below one of the system's search domains.
+    if (!name.replace(/\.$/, "").includes(".")) return oneByOne(() => systemLookup(name));
+    const [v4, v6] = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)]);
+    const found = [v4, v6].flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
+    if (found.length === 0 && v4.status === "rejected") throw v4.reason;
+    return found;
+  };
+}
+
+async function systemLookup(name: string): Promise<readonly string[]> {
+  return (await lookup(name, { all: true })).map(({ address }) => address);
+}
+
+/** Does one thing after the other, and refuses what would wait behind too many. */
+function queue(maxWaiting: number) {
+  let last: Promise<unknown> = Promise.resolve();
+  let waiting = 0;
+  return async <T>(work: () => Promise<T>): Promise<T> => {
+    if (waiting >= maxWaiting) throw Object.assign(new Error("too many names are asked for"), { code: "EAGAIN" });
+    waiting += 1;
+    const done = last.then(work).finally(() => {
+      waiting -= 1;
+    });
+    last = done.catch(() => {});
+    return done;
+  };
+}
+
+/** The machine's own names, read again when they have changed. */
+class HostsFile {
+  readonly #path: string;
+  #version = "";
+  #names = new Map<string, string[]>();
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  find(name: string): readonly string[] | undefined {
+    try {
+      const { mtimeMs, size } = statSync(this.#path);
+      if (this.#version !== `${mtimeMs} ${size}`) {
+        this.#names = parseHosts(readFileSync(this.#path, "utf8"));
+        this.#version = `${mtimeMs} ${size}`;
+      }
+    } catch {
+      // A machine without one.
+      return undefined;
+    }
+    return this.#names.get(name.toLowerCase().replace(/\.$/, ""));
+  }
+}
+
+function parseHosts(text: string): Map<string, string[]> {
+  const names = new Map<string, string[]>();
+  for (const line of text.split("\n")) {
+    const [address = "", ...aliases] = line.replace(/#.*/, "").trim().split(/\s+/);
+    if (isIP(address) === 0) continue;
+    for (const alias of aliases) names.set(alias.toLowerCase(), [...(names.get(alias.toLowerCase()) ?? []), address]);
+  }
+  return names;
+}
+
+/** The process's own. */
+export const systemResolve: Resolve = makeResolver();
