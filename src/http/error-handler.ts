@@ -18,7 +18,7 @@ export function refuseUnknownRoutes(app: FastifyInstance): void {
 export function errorSender(refusals: Refusals) {
   return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const known = fromFastify(error);
-    const isUpgrade = request.ws === true;
+    const isUpgrade = request.headers.upgrade?.toLowerCase() === "websocket";
     refusals.count(known.code, isUpgrade ? "socket" : "rest");
     if (known.status >= 500) request.log.error({ err: error }, "request failed");
     // The server has let go of the connection of an upgrade: left open, it would hold up the server's own close.
