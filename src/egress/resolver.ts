@@ -19,11 +19,14 @@ export interface ResolverOptions {
   /** Left out: the system's. */
   readonly servers?: readonly string[];
   readonly hostsFile?: string;
+  /** How long one question to one name server may take, ms. */
+  readonly answerWithinMs?: number;
 }
 
 /** A resolver for the whole process. It rejects with an error that has a `code`, as node:dns does. */
-export function makeResolver({ servers, hostsFile = HOSTS_FILE }: ResolverOptions = {}): Resolve {
-  const resolver = new Resolver({ timeout: ANSWER_DEADLINE_MS, tries: TRIES });
+export function makeResolver(options: ResolverOptions = {}): Resolve {
+  const { servers, hostsFile = HOSTS_FILE, answerWithinMs = ANSWER_DEADLINE_MS } = options;
+  const resolver = new Resolver({ timeout: answerWithinMs, tries: TRIES });
   if (servers) resolver.setServers(servers);
   const hosts = new HostsFile(hostsFile);
   const oneByOne = queue(MAX_WAITING);

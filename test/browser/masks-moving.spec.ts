@@ -2,7 +2,7 @@
 import { expect, test } from "../fixtures.ts";
 import { expectNoneLeaks, expectSeen, MANY_PICTURES_MS, pageWith, password, seats, TIMEOUT_MS } from "./secret-page.ts";
 
-const PICTURES = process.env["TEST_LONG"] ? 60 : 20;
+const PICTURES = process.env["TEST_LONG"] ? 60 : 12;
 
 test.describe.configure({ timeout: 1.5 * MANY_PICTURES_MS });
 

@@ -45,7 +45,7 @@ for (const [what, field] of FIELDS) {
     const url = site.serve("/", pageWith(field));
     const { client, watcher } = await seats({ bot, connect, server }, { url });
     await expectSeen(client);
-    await expectNoneLeaks(watcher, 10);
+    await expectNoneLeaks(watcher, 5);
     const last = watcher.pictures.at(-1);
     expect(last && (await blackPx(last))).toBeGreaterThan(MANY_PX);
   });
