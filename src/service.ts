@@ -28,11 +28,12 @@ import { eventRoutes } from "./http/events.ts";
 import { FailedAuthentications } from "./http/failed-authentications.ts";
 import { type HealthOptions, healthRoutes } from "./http/health.ts";
 import { linkRoutes } from "./http/links.ts";
-import { chooseSubprotocol, liveRoute } from "./http/live.ts";
+import { liveRoute } from "./http/live.ts";
 import { metricsRoute } from "./http/metrics.ts";
 import { keepOtherSitesOut, letSitesRead } from "./http/origin.ts";
 import { Refusals } from "./http/refusals.ts";
 import { sessionRoutes } from "./http/sessions.ts";
+import { chooseSubprotocol } from "./http/socket-line.ts";
 import { goesToWebhook } from "./protocol/events.ts";
 import { CaptchaRemoteController } from "./session/controller.ts";
 import { EventFeed } from "./session/event-feed.ts";
@@ -97,18 +98,27 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
   const store = openSqliteStore(config.dataDir);
   const browsers = await openBrowserRoom(config, surroundings, log);
   const events = new EventFeed(store.events, log);
-  const outbox = new Outbox({ queue: store.deliveries, config, log, schedule });
+  const outbox = new Outbox({ queue: store.deliveries, config, log, schedule, neverPorts: browsers.neverPorts });
   events.onEvent((event) => goesToWebhook(event) && outbox.wake());
   const uidOf = (id: string) => store.find(id)?.uid ?? null;
   const audit = new AuditTrail({ entries: store.audit, uidOf, log });
   recordEnds(events, audit);
-  const { openPage } = browsers;
+  const { openPage, neverPorts } = browsers;
   const db = attachDatabase(config.dataDir);
   const keys = new Keys(config.apiKeys, new SqliteKeys(db), deps.ownKeys);
   const operatorLinks = new Links(db, new KeyRing(config.dataDir));
   const tickets = new Tickets();
   const links = new OperatorLinks({ links: operatorLinks, tickets, areNeeded: config.auth, publicUrl });
-  const controller = new CaptchaRemoteController({ config, store, events, openPage, links, log, publicUrl });
+  const controller = new CaptchaRemoteController({
+    config,
+    store,
+    events,
+    openPage,
+    neverPorts,
+    links,
+    log,
+    publicUrl,
+  });
   const authenticator = new Authenticator({ isOn: config.auth, keys, links: operatorLinks, tickets });
   // What the last server left to be told.
   outbox.wake();

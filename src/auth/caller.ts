@@ -47,3 +47,12 @@ export type Caller = KeyCaller | LinkCaller | { readonly kind: "anybody" } | { r
 export function nameOf(caller: Caller): string {
   return "id" in caller ? `${caller.kind}:${caller.id}` : caller.kind;
 }
+
+/** The id of the key whose sessions a caller makes; null: nobody's. */
+export function ownerOf(caller: Caller): string | null {
+  return caller.kind === "key" ? caller.id : null;
+}
+
+export function grantsOf(caller: Caller | undefined): Grants | null {
+  return caller?.kind === "key" ? caller.grants : null;
+}

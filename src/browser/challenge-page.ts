@@ -1,11 +1,8 @@
 /** One page with a challenge: puts pictures, input, watch and verdict together behind the session's port. */
-
-import type { Logger } from "pino";
-import type { ChallengeKind } from "../config.ts";
 import { withDeadline } from "../deadline.ts";
 import { AppError } from "../errors.ts";
 import type { CaptchaInfo, Rect, Size } from "../protocol/common.ts";
-import type { Completion, StorageState } from "../protocol/rest.ts";
+import type { StorageState } from "../protocol/rest.ts";
 import { visibilityNotice } from "../session/answers.ts";
 import type {
   ChallengePage,
@@ -18,17 +15,16 @@ import type {
   Wish,
 } from "../session/page.ts";
 import { ChallengeWatch } from "./challenge-watch.ts";
-import type { Crop } from "./crop.ts";
 import { Cuts } from "./cut.ts";
 import { PageFrames } from "./frames.ts";
 import { InputReplay } from "./input.ts";
 import { MaskedPictures } from "./masked-pictures.ts";
 import { NoticeBoard } from "./notice-board.ts";
 import type { PageLook } from "./page-look.ts";
+import type { ChallengePageParts } from "./page-parts.ts";
 import { scrollToMatch } from "./page-scripts.ts";
 import { STILL_QUALITY } from "./quality.ts";
 import { Screencast } from "./screencast.ts";
-import type { Tab } from "./tab.ts";
 import { hasMoved, isShown, viewOf, wholePage } from "./view.ts";
 
 /** A challenge that is gone for longer than this is not coming back: show the whole page again. */
@@ -51,24 +47,6 @@ const UNWATCHED: Wish = {
  * something moves that is the better picture; once it rests a full one follows.
  */
 const WHOLE_VIEWPORT_MOTION_SCALE = 0.75;
-
-export interface ChallengePageParts {
-  readonly tab: Tab;
-  readonly crop: Crop;
-  readonly viewport: Size;
-  readonly kinds: readonly ChallengeKind[];
-  readonly completion: Completion | undefined;
-  readonly events: PageEvents;
-  readonly log: Logger;
-  /** A page of ours has nobody else who could scroll to the challenge for a client that cannot. */
-  readonly isOurs: boolean;
-  /** Of the proxy that its browser goes through; null for a page that is not ours. */
-  readonly proxyPort: number | null;
-  /** Null where the cookies are not ours to hand on. */
-  readonly storageState: () => Promise<StorageState | null>;
-  /** Gives back, or ends, what the page lives in. */
-  readonly release: () => Promise<void>;
-}
 
 export class RemotePage implements ChallengePage {
   readonly frames: PageFrames;

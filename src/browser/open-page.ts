@@ -33,6 +33,8 @@ export interface BrowserRoom {
   holding(page: HandedPage): OpenPage;
   /** Whether a browser start worked within the last minute; tries one where none was made. */
   canStart(): Promise<boolean>;
+  /** Ports of this machine that no page may reach: the server's, its proxies', and debugging ports. */
+  readonly neverPorts: () => ReadonlySet<number>;
   /** Ends what a probe has started; sessions end their own browsers. */
   close(): Promise<void>;
   /** Ends every browser at once, for a process that is about to exit. */
@@ -172,6 +174,7 @@ export async function openBrowserRoom(
 
   return {
     openPage: open,
+    neverPorts,
     holding: (page) => async (request, events, signal) =>
       begun(await holdHandedPage(page, request, { kinds, log, events, targets }), signal),
     async canStart() {

@@ -11,7 +11,7 @@ const CLOUD_SERVICES = [ipaddr.parseCIDR("168.63.129.16/32")];
 const GLOBAL_IPV6 = ipaddr.parseCIDR("2000::/3");
 const IPV4_BITS = 32;
 /** What every name below `localhost` means, here as in browsers, whatever a resolver says. */
-const LOCALHOST = ["127.0.0.1", "::1"];
+export const LOCALHOST = ["127.0.0.1", "::1"];
 const PRIVATE_ADDRESS = "a private address";
 const OWN_ADDRESS = "an address of this server's own";
 
@@ -64,32 +64,6 @@ export function refusalOf(address: string, own: OwnAddresses = systemAddresses):
   return isOwnAddress(address, own) ? OWN_ADDRESS : null;
 }
 
-/**
- * What can be said of a URL without asking anybody: throws url_not_allowed, naming `field`, where its host is a
- * private address in any spelling, this machine's own, or a name that always means this machine.
- */
-export function refusePrivateHost(url: string, field: string, own: OwnAddresses = systemAddresses): void {
-  const host = hostOf(new URL(url));
-  const why = ipaddr.isValid(host) ? refusalOf(host, own) : isLocalhost(host) && PRIVATE_ADDRESS;
-  if (why) throw notAllowed(host, field, why);
-}
-
-/**
- * Resolves the host of a URL once and checks every address it has; whoever connects must use these and not ask again,
- * or a name could answer otherwise the second time. Throws url_not_allowed, or what the resolver throws.
- */
-export async function checkedAddresses(
-  url: URL,
-  options: { readonly allowPrivate: boolean; readonly resolve?: Resolve; readonly own?: OwnAddresses },
-): Promise<readonly CheckedAddress[]> {
-  const { allowPrivate, resolve = systemResolve, own = systemAddresses } = options;
-  const host = hostOf(url);
-  const addresses = await addressesOf(host, resolve);
-  const why = allowPrivate ? undefined : addresses.map((address) => refusalOf(address, own)).find((found) => found);
-  if (why) throw notAllowed(host, "url", why);
-  return withFamilies(addresses);
-}
-
 /** The addresses of a host as hostOf() gives it: its own where it is one. Throws what the resolver throws. */
 export async function addressesOf(host: string, resolve: Resolve = systemResolve): Promise<readonly string[]> {
   if (ipaddr.isValid(host)) return [host];
@@ -111,7 +85,7 @@ export function pinnedTo(addresses: readonly CheckedAddress[]): LookupFunction {
   };
 }
 
-function isLocalhost(host: string): boolean {
+export function isLocalhost(host: string): boolean {
   return /(^|\.)localhost\.?$/.test(host);
 }
 

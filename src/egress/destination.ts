@@ -6,7 +6,9 @@ import {
   addressesOf,
   type CheckedAddress,
   hostOf,
+  isLocalhost,
   isThisMachine,
+  LOCALHOST,
   notAllowed,
   type OwnAddresses,
   type Resolve,
@@ -74,6 +76,20 @@ export async function allowedAddresses(url: URL, destinations: Destinations): Pr
     if (why !== null) throw notAllowed(host, FIELD, why);
   }
   return withFamilies(addresses);
+}
+
+/**
+ * What can be said of a URL without asking anybody: throws url_not_allowed, naming `field`, where its host is an address,
+ * in any spelling, or a name that always means this machine, and may not be reached.
+ */
+export function refuseHost(text: string, field: string, destinations: Destinations): void {
+  const url = new URL(text);
+  const host = hostOf(url);
+  const addresses = ipaddr.isValid(host) ? [host] : isLocalhost(host) ? LOCALHOST : [];
+  for (const address of addresses) {
+    const why = whyNot({ host, port: portOf(url), address, isDemo: false }, destinations);
+    if (why !== null) throw notAllowed(host, field, why);
+  }
 }
 
 /** Only web pages: `file:`, `chrome:` and the like would show the server's own machine. Throws url_not_allowed. */

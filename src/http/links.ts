@@ -3,13 +3,8 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { AuditTrail } from "../audit/trail.ts";
 import { sessionIdSchema } from "../protocol/common.ts";
-import {
-  errorAnswerSchema,
-  linkAnswerSchema,
-  linkBodySchema,
-  successSchema,
-  ticketAnswerSchema,
-} from "../protocol/rest.ts";
+import { linkAnswerSchema, linkBodySchema, ticketAnswerSchema } from "../protocol/links.ts";
+import { errorAnswerSchema, successSchema } from "../protocol/rest.ts";
 import type { CaptchaRemoteController } from "../session/controller.ts";
 import { recorderOf } from "./audited.ts";
 

@@ -4,13 +4,7 @@ import type { FastifyBaseLogger, FastifyPluginAsync, FastifyRequest } from "fast
 import type { AuditTrail } from "../audit/trail.ts";
 import type { Config } from "../config.ts";
 import { AppError, codeEntry, toAppError } from "../errors.ts";
-import {
-  BINARY_SUBPROTOCOL,
-  type ClientMessage,
-  JSON_SUBPROTOCOL,
-  MAX_FIRST_MESSAGE_BYTES,
-  type ServerMessage,
-} from "../protocol/live.ts";
+import { type ClientMessage, MAX_FIRST_MESSAGE_BYTES, type ServerMessage } from "../protocol/live.ts";
 import type { CaptchaRemoteController } from "../session/controller.ts";
 import type { ViewerLine } from "../session/viewer.ts";
 import { type Recorder, recorderOf } from "./audited.ts";
@@ -30,6 +24,7 @@ import { formOf, lineOf } from "./socket-line.ts";
 const PING_EVERY_MS = 15_000;
 const SILENCE_LIMIT_MS = 30_000;
 const HEARTBEAT_TICK_MS = 1_000;
+
 export interface LiveRouteOptions {
   readonly controller: CaptchaRemoteController;
   readonly audit: AuditTrail;
@@ -68,11 +63,6 @@ export const liveRoute: FastifyPluginAsync<LiveRouteOptions> = async (app, optio
     new LiveConnection(socket, request, entry, options).start(request.params.id);
   });
 };
-
-/** ws answers the first offered subprotocol whatever it is; only ours is answered. */
-export function chooseSubprotocol(offered: Set<string>): string | false {
-  return [BINARY_SUBPROTOCOL, JSON_SUBPROTOCOL].find((ours) => offered.has(ours)) ?? false;
-}
 
 class LiveConnection {
   readonly #socket: WebSocket;
@@ -134,7 +124,8 @@ class LiveConnection {
 
   async #join(sessionId: string, { caller, role }: Entrant): Promise<void> {
     const socket = this.#socket;
-    // For whoever looks at this request later, the audit trail for one.
+    // Gone meanwhile: what is begun now nobody would end.
+    if (socket.readyState !== socket.OPEN) return;
     this.#request.caller = caller;
     // Before it joins, which may take a while: what let it in may be taken back meanwhile.
     this.#stopWatching = this.#entry.whenOver(caller, () => this.#refuse(new AppError("unauthorized")));
@@ -239,8 +230,8 @@ class LiveConnection {
     this.#sendError(known, replyTo);
     const { close } = codeEntry(known.code);
     // The end is told to all by itself, and a watcher may go on watching.
-    const isLeftOpen = known.code === "session_ended" || known.code === "forbidden";
-    if (close !== undefined && !isLeftOpen) this.#socket.close(close, known.code);
+    if (close !== undefined && known.code !== "session_ended" && known.code !== "forbidden")
+      this.#socket.close(close, known.code);
   }
 
   /** What the socket's own rules refuse: too large, not UTF-8, reserved bits. It closes itself then. */

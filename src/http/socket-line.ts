@@ -1,6 +1,6 @@
 /** The operator socket as a viewer needs it. */
 import type { WebSocket } from "@fastify/websocket";
-import { BINARY_SUBPROTOCOL } from "../protocol/live.ts";
+import { BINARY_SUBPROTOCOL, JSON_SUBPROTOCOL } from "../protocol/live.ts";
 import type { ViewerForm, ViewerLine } from "../session/viewer.ts";
 
 /** Text that waits for a reader who does not read; above it the line is given up. */
@@ -27,4 +27,9 @@ export function lineOf(socket: WebSocket): ViewerLine {
 export function formOf({ protocol }: WebSocket): ViewerForm {
   if (protocol === "") return "plain";
   return protocol === BINARY_SUBPROTOCOL ? "binary" : "json";
+}
+
+/** ws answers the first offered subprotocol whatever it is; only ours is answered. */
+export function chooseSubprotocol(offered: Set<string>): string | false {
+  return [BINARY_SUBPROTOCOL, JSON_SUBPROTOCOL].find((ours) => offered.has(ours)) ?? false;
 }

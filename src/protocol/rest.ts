@@ -1,6 +1,5 @@
 /** What travels over REST, each body and answer defined once; types and the API page come from here. */
 import { z } from "zod";
-import { ROLES } from "../auth/caller.ts";
 import {
   captchaInfoSchema,
   coordinateSchema,
@@ -241,26 +240,6 @@ export const outcomeSchema = z.object({
 });
 export type Outcome = z.infer<typeof outcomeSchema>;
 
-/** [R13] */
-export const linkBodySchema = z.strictObject({
-  role: z.enum(ROLES).default("control").meta({ description: "control: acts in the page; watch: sees it." }),
-  ttl_seconds: z.int().min(1).max(86_400).optional().meta({ description: "Left out: as long as a session may live." }),
-});
-export const linkAnswerSchema = z.object({
-  link_id: z.string(),
-  url: z.string().meta({ description: "Open this as the operator; what follows # is the secret." }),
-  role: z.enum(ROLES),
-  expires_at: z.iso.datetime(),
-});
-export type LinkAnswer = z.infer<typeof linkAnswerSchema>;
-
-/** [R16] */
-export const ticketAnswerSchema = z.object({
-  ticket: z.string().meta({ description: "Offered as the subprotocol captcha.ticket.<ticket>, once." }),
-  expires_at: z.iso.datetime(),
-});
-export type TicketAnswer = z.infer<typeof ticketAnswerSchema>;
-
 export const resultSchema = z.object({ ...outcomeSchema.shape, storage_state: storageStateSchema.optional() });
 export type SessionResult = z.infer<typeof resultSchema>;
 
@@ -315,8 +294,6 @@ function isSmall(value: unknown): boolean {
 }
 
 function headerValueSchema() {
-  return z
-    .string()
-    .max(4_096)
-    .regex(/^[\t\x20-\x7e]*$/, "printable ASCII only");
+  const text = z.string().max(4_096);
+  return text.regex(/^[\t\x20-\x7e]*$/, "printable ASCII only");
 }

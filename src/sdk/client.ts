@@ -1,13 +1,7 @@
 /** The bot's side of a session: create it, hand on its link, wait for its result. */
 import type { SessionState } from "../protocol/common.ts";
-import type {
-  CreateSessionInput,
-  LinkAnswer,
-  SessionAnswer,
-  SessionListItem,
-  SessionResult,
-  TicketAnswer,
-} from "../protocol/rest.ts";
+import type { LinkAnswer, TicketAnswer } from "../protocol/links.ts";
+import type { CreateSessionInput, SessionAnswer, SessionListItem, SessionResult } from "../protocol/rest.ts";
 import { abandon } from "./abandon.ts";
 import { backoff, delay, unlessAborted } from "./delay.ts";
 import { CaptchaRemoteError, isTransient } from "./errors.ts";

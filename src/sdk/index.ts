@@ -18,17 +18,16 @@ export { Refusal, type RefusalFacts } from "../../public/refusal.js";
 export type { Code } from "../errors.ts";
 export type { CaptchaInfo, Rect, SessionState, Size, Verified } from "../protocol/common.ts";
 export type { FrameHeader } from "../protocol/frame.ts";
+export type { LinkAnswer, TicketAnswer } from "../protocol/links.ts";
 export type { ClientMessageInput, ServerMessage } from "../protocol/live.ts";
 export type {
   CreateSessionInput,
   Evidence,
-  LinkAnswer,
   SessionAnswer,
   SessionListItem,
   SessionResult,
   SessionStatus,
   StorageState,
-  TicketAnswer,
 } from "../protocol/rest.ts";
 export {
   CaptchaRemoteClient,

@@ -2,20 +2,18 @@
 import { randomBytes } from "node:crypto";
 import type { Logger } from "pino";
 import type { z } from "zod";
-import type { Caller, Grants } from "../auth/caller.ts";
+import { type Caller, grantsOf, ownerOf } from "../auth/caller.ts";
 import { mayList, type Subject } from "../auth/permissions.ts";
 import { AppError } from "../errors.ts";
 import type { SessionState } from "../protocol/common.ts";
+import type { LinkAnswer, linkBodySchema, TicketAnswer } from "../protocol/links.ts";
 import type {
   CreateSession,
-  LinkAnswer,
-  linkBodySchema,
   SessionAnswer,
   SessionDetail,
   SessionListItem,
   SessionResult,
   SessionStatus,
-  TicketAnswer,
 } from "../protocol/rest.ts";
 import { tellableUrl } from "../tellable.ts";
 import { listItem, newRecord, outcomeOf, pageRequest, sessionAnswer, statusOf } from "./answers.ts";
@@ -48,6 +46,8 @@ export interface ControllerDeps {
   readonly events: EventFeed;
   readonly openPage: OpenPage;
   readonly links: OperatorLinks;
+  /** Ports of this machine that nothing is sent to on somebody else's word. */
+  readonly neverPorts: () => ReadonlySet<number>;
   readonly log: Logger;
   /** Origin plus base path that links are built from; known once the server listens. */
   readonly publicUrl: () => string;
@@ -252,7 +252,10 @@ export class CaptchaRemoteController {
     }
     const living = this.#sessions.all().map(({ record }) => record);
     checkCapacity(living, owner, this.#deps.config);
-    const callback = callbackOf(body, this.#deps.config);
+    const callback = callbackOf(body, this.#deps.config, {
+      allow: grantsOf(options.caller)?.url_allow ?? [],
+      neverPorts: this.#deps.neverPorts,
+    });
     const cancel = () => this.cancel(id);
     const record = newRecord(id, owner, body, this.#deps.config);
     this.#deps.links.makeFirst(record, this.#deps.config);
@@ -284,14 +287,6 @@ export class CaptchaRemoteController {
   #answer({ record, page }: Session): Created {
     return { uid: record.uid, answer: sessionAnswer(record, page?.challenge ?? null, this.#deps.publicUrl()) };
   }
-}
-
-function ownerOf(caller: Caller): string | null {
-  return caller.kind === "key" ? caller.id : null;
-}
-
-function grantsOf(caller: Caller | undefined): Grants | null {
-  return caller?.kind === "key" ? caller.grants : null;
 }
 
 /** The key whose sessions alone can be in its list. */

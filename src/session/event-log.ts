@@ -31,6 +31,8 @@ export interface Callback {
   readonly url: string;
   /** Null: the server's own. */
   readonly secret: string | null;
+  /** Private places that they may reach, as patterns that egress/destination.ts reads: those of the key. */
+  readonly allow: readonly string[];
 }
 
 /** One webhook that is to be told. Times are ms since 1970. */

@@ -4,7 +4,7 @@ import type { Caller } from "../auth/caller.ts";
 import type { Link, LinkedSession, Links } from "../auth/links.ts";
 import type { Tickets } from "../auth/tickets.ts";
 import type { Config } from "../config.ts";
-import type { LinkAnswer, linkBodySchema, TicketAnswer } from "../protocol/rest.ts";
+import type { LinkAnswer, linkBodySchema, TicketAnswer } from "../protocol/links.ts";
 import type { Created } from "./first-answers.ts";
 import type { SessionRecord } from "./store.ts";
 

@@ -51,6 +51,7 @@ const MIGRATIONS = [
    CREATE INDEX deliveries_by_session ON deliveries (uid);`,
   // Who may do what, and who did. Of keys only hashes are kept, of links only what they may open.
   `ALTER TABLE sessions ADD COLUMN owner TEXT;
+   ALTER TABLE callbacks ADD COLUMN allow TEXT NOT NULL DEFAULT '[]';
    CREATE INDEX sessions_by_owner ON sessions (owner, created_at);
    CREATE TABLE api_keys (
      id TEXT PRIMARY KEY,

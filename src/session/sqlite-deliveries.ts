@@ -1,7 +1,7 @@
 /** Webhooks that are still to be told, in SQLite: a restart goes on with them. */
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import type { Callback, Delivery, DeliveryQueue, FailedDelivery } from "./event-log.ts";
-import { inOneStep } from "./sqlite-database.ts";
+import { inOneStep, parseOwn } from "./sqlite-database.ts";
 
 export class SqliteDeliveries implements DeliveryQueue {
   readonly #db: DatabaseSync;
@@ -13,16 +13,16 @@ export class SqliteDeliveries implements DeliveryQueue {
     this.#onForgotten = onForgotten;
   }
 
-  saveCallback(uid: string, { url, secret }: Callback): void {
+  saveCallback(uid: string, { url, secret, allow }: Callback): void {
     this.#db
-      .prepare("INSERT OR REPLACE INTO callbacks (uid, url, host, secret) VALUES (?, ?, ?, ?)")
-      .run(uid, url, new URL(url).host, secret);
+      .prepare("INSERT OR REPLACE INTO callbacks (uid, url, host, secret, allow) VALUES (?, ?, ?, ?, ?)")
+      .run(uid, url, new URL(url).host, secret, JSON.stringify(allow));
   }
 
   next({ ids, hosts }: { ids: readonly string[]; hosts: readonly string[] }): Delivery | undefined {
     const row = this.#db
       .prepare(
-        `SELECT deliveries.*, url, host, secret FROM deliveries JOIN callbacks USING (uid)
+        `SELECT deliveries.*, url, host, secret, allow FROM deliveries JOIN callbacks USING (uid)
          WHERE next_at IS NOT NULL AND id NOT IN (${marks(ids)}) AND host NOT IN (${marks(hosts)})
          ORDER BY next_at LIMIT 1`,
       )
@@ -83,6 +83,7 @@ function delivery(row: Record<string, SQLOutputValue>): Delivery {
     uid: String(row["uid"]),
     url: String(row["url"]),
     secret: row["secret"] === null ? null : String(row["secret"]),
+    allow: parseOwn<string[]>(row["allow"]),
     host: String(row["host"]),
     body: String(row["body"]),
     tries: Number(row["tries"]),

@@ -3,7 +3,8 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage } from
 import { request as httpsRequest } from "node:https";
 import { Webhook } from "standardwebhooks";
 import { withDeadline } from "../deadline.ts";
-import { checkedAddresses, pinnedTo, type Resolve } from "../egress/address.ts";
+import { pinnedTo, type Resolve } from "../egress/address.ts";
+import { allowedAddresses, urlPatternSchema } from "../egress/destination.ts";
 import { toAppError } from "../errors.ts";
 
 /** For all of it: the name, the connection, the answer. */
@@ -20,10 +21,14 @@ export interface Post {
   readonly url: string;
   readonly body: string;
   readonly secret: string;
+  /** Private places that it may reach all the same. */
+  readonly allow?: readonly string[];
 }
 
 export interface DeliveryOptions {
   readonly allowPrivate: boolean;
+  /** Ports of this machine that nothing is sent to; none when left out. */
+  readonly neverPorts?: () => ReadonlySet<number>;
   /** Gives up at once; the try then counts as none. */
   readonly signal: AbortSignal;
   readonly deadlineMs?: number;
@@ -55,7 +60,15 @@ export async function deliver(post: Post, options: DeliveryOptions): Promise<Try
 
 async function send(post: Post, options: DeliveryOptions, signal: AbortSignal): Promise<number> {
   const url = new URL(post.url);
-  const addresses = await checkedAddresses(url, options);
+  const { allowPrivate, neverPorts = () => new Set(), resolve } = options;
+  const allow = (post.allow ?? []).map((text) => urlPatternSchema.parse(text));
+  const addresses = await allowedAddresses(url, {
+    allowPrivate,
+    allow,
+    neverPorts,
+    demoOrigin: () => undefined,
+    resolve,
+  });
   signal.throwIfAborted();
   const request = (url.protocol === "https:" ? httpsRequest : httpRequest)(url, {
     method: "POST",

@@ -25,6 +25,8 @@ export interface OutboxDeps {
   /** For the whole of one try, in ms. */
   readonly deadlineMs?: number;
   readonly resolve?: Resolve;
+  /** Ports of this machine that nothing is sent to; none when left out. */
+  readonly neverPorts?: () => ReadonlySet<number>;
 }
 
 export class Outbox {
@@ -88,7 +90,7 @@ export class Outbox {
   }
 
   async #send(delivery: Delivery): Promise<void> {
-    const { config, deadlineMs, resolve } = this.#deps;
+    const { config, deadlineMs, resolve, neverPorts } = this.#deps;
     const secret = delivery.secret ?? config.webhookSecret;
     const firstTriedAt = delivery.first_tried_at ?? Date.now();
     const outcome: TryOutcome =
@@ -101,6 +103,7 @@ export class Outbox {
               signal: this.#stopping.signal,
               ...(deadlineMs === undefined ? {} : { deadlineMs }),
               ...(resolve === undefined ? {} : { resolve }),
+              ...(neverPorts === undefined ? {} : { neverPorts }),
             },
           );
     // Given up because the server stops: as if it had not been tried.

@@ -53,7 +53,7 @@ const test = base.extend<{ world: World }>({
         return receiver;
       },
       end(uid, url, secret = SECRET) {
-        store.deliveries.saveCallback(uid, { url, secret });
+        store.deliveries.saveCallback(uid, { url, secret, allow: [] });
         store.events.append(uid, ended(uid));
       },
     });

@@ -214,7 +214,7 @@ export function storeContract(name: string, makeFactory: () => Promise<StoreFact
     test("webhooks are queued for sessions with a callback, the first operator and the end only", ({ store }) => {
       const { events, deliveries } = store;
       expect(next(store)).toBeUndefined();
-      deliveries.saveCallback("a", { url: "https://hooks.example:8443/x", secret: "whsec_abc" });
+      deliveries.saveCallback("a", { url: "https://hooks.example:8443/x", secret: "whsec_abc", allow: ["10.0.0.0/8"] });
       events.append("b", ended("not asked for"));
       events.append("a", joined("second operator", DAY, false));
       expect(next(store)).toBeUndefined();
@@ -225,6 +225,7 @@ export function storeContract(name: string, makeFactory: () => Promise<StoreFact
         url: "https://hooks.example:8443/x",
         host: "hooks.example:8443",
         secret: "whsec_abc",
+        allow: ["10.0.0.0/8"],
         body: JSON.stringify(joined("first operator")),
         tries: 0,
         first_tried_at: null,
@@ -239,7 +240,8 @@ export function storeContract(name: string, makeFactory: () => Promise<StoreFact
 
     test("the webhook that waits longest comes first; one that failed waits for its time", ({ store }) => {
       const { events, deliveries } = store;
-      for (const uid of ["a", "b"]) deliveries.saveCallback(uid, { url: `https://${uid}.example/`, secret: null });
+      for (const uid of ["a", "b"])
+        deliveries.saveCallback(uid, { url: `https://${uid}.example/`, secret: null, allow: [] });
       events.append("a", ended("a", DAY));
       events.append("b", ended("b", DAY + 1));
       expect(next(store)?.id).toBe("a");
@@ -252,7 +254,7 @@ export function storeContract(name: string, makeFactory: () => Promise<StoreFact
       const { events, deliveries } = store;
       for (const uid of ["received", "failed", "gone"]) {
         store.save(sessionRecord({ uid, state: "solved", ended_at: DAY }));
-        deliveries.saveCallback(uid, { url: "https://hooks.example/", secret: "whsec_abc" });
+        deliveries.saveCallback(uid, { url: "https://hooks.example/", secret: "whsec_abc", allow: ["10.0.0.0/8"] });
       }
       events.append("received", ended("received"));
       deliveries.delivered("received");
@@ -274,7 +276,7 @@ export function storeContract(name: string, makeFactory: () => Promise<StoreFact
     test("a webhook that waits outlives its session and the store", ({ factory }) => {
       const first = factory.open();
       first.save(sessionRecord({ uid: "a", state: "solved", ended_at: DAY }));
-      first.deliveries.saveCallback("a", { url: "https://hooks.example/", secret: null });
+      first.deliveries.saveCallback("a", { url: "https://hooks.example/", secret: null, allow: ["10.0.0.0/8"] });
       first.events.append("a", ended("end"));
       first.removeEndedBefore(DAY + 1);
       first.close();
@@ -285,7 +287,7 @@ export function storeContract(name: string, makeFactory: () => Promise<StoreFact
 
     test("a webhook that is given up when its session is gone already goes with the next removal", ({ store }) => {
       store.save(sessionRecord({ uid: "a", state: "solved", ended_at: DAY }));
-      store.deliveries.saveCallback("a", { url: "https://hooks.example/", secret: null });
+      store.deliveries.saveCallback("a", { url: "https://hooks.example/", secret: null, allow: ["10.0.0.0/8"] });
       store.events.append("a", ended("end"));
       store.removeEndedBefore(DAY + 1);
       store.deliveries.failed("end", "answered 500", false);
@@ -295,7 +297,7 @@ export function storeContract(name: string, makeFactory: () => Promise<StoreFact
     });
 
     test("[R10] a new session and its callback are kept together, or neither is", ({ store }) => {
-      const callback = { url: "https://hooks.example/", secret: "whsec_abc" };
+      const callback = { allow: [], url: "https://hooks.example/", secret: "whsec_abc" };
       store.create(sessionRecord({ uid: "a" }), callback);
       store.create(sessionRecord({ uid: "b", session_id: "two" }), null);
       for (const uid of ["a", "b"]) store.events.append(uid, ended(uid));

@@ -1,7 +1,18 @@
 /** Which addresses a server may be sent to on somebody else's word: every special range, in every spelling. */
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
-import { checkedAddresses, isPublicAddress, refusePrivateHost } from "../../src/egress/address.ts";
+import { isPublicAddress, type OwnAddresses, type Resolve } from "../../src/egress/address.ts";
+import { allowedAddresses, refuseHost } from "../../src/egress/destination.ts";
+
+const NOTHING_ELSE = { allow: [], neverPorts: () => new Set<number>(), demoOrigin: () => undefined };
+
+function refusePrivateHost(url: string, field: string, own?: OwnAddresses): void {
+  refuseHost(url, field, { ...NOTHING_ELSE, allowPrivate: false, own });
+}
+
+function checkedAddresses(url: URL, given: { allowPrivate: boolean; resolve: Resolve; own?: OwnAddresses }) {
+  return allowedAddresses(url, { ...NOTHING_ELSE, ...given });
+}
 
 const PRIVATE: Readonly<Record<string, readonly string[]>> = {
   "this host": ["0.0.0.0", "0.255.255.255", "::"],
@@ -86,7 +97,7 @@ for (const host of [
     expect(() => refusePrivateHost(`http://${host}:8080/`, "callback_url")).toThrow(
       expect.objectContaining({
         code: "url_not_allowed",
-        details: expect.objectContaining({ field: "callback_url", why: "a private address" }),
+        details: expect.objectContaining({ field: "callback_url", why: expect.stringContaining("a private address") }),
       }),
     );
   });
@@ -114,7 +125,7 @@ test("a name is checked by all that it resolves to: one private address among th
 test("this machine's own public addresses are none to connect to, nor its neighbours in an IPv6 network", async () => {
   const own = () => ["127.0.0.1/8", "93.184.215.14/24", "2a02:db9:1:2::5/64", "fe80::1/64"];
   const resolve = async () => ["2606:4700::1111", "93.184.215.14"];
-  const refused = { code: "url_not_allowed", details: { field: "url", why: "an address of this server's own" } };
+  const refused = { code: "url_not_allowed", details: { field: "url", why: expect.stringContaining("own") } };
   const check = (host: string, allowPrivate = false) =>
     checkedAddresses(new URL(`https://${host}/`), { allowPrivate, resolve, own });
   for (const host of [

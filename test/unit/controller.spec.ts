@@ -122,6 +122,7 @@ const test = base.extend<{ world: World }>({
     const controller = new CaptchaRemoteController({
       config,
       links,
+      neverPorts: () => new Set(),
       store,
       events: new EventFeed(store.events, log),
       openPage,

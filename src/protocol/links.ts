@@ -1,0 +1,23 @@
+/** Operator links [R13] and the tickets they are traded for [R16], as they travel over REST. */
+import { z } from "zod";
+import { ROLES } from "../auth/caller.ts";
+
+/** [R13] */
+export const linkBodySchema = z.strictObject({
+  role: z.enum(ROLES).default("control").meta({ description: "control: acts in the page; watch: sees it." }),
+  ttl_seconds: z.int().min(1).max(86_400).optional().meta({ description: "Left out: as long as a session may live." }),
+});
+export const linkAnswerSchema = z.object({
+  link_id: z.string(),
+  url: z.string().meta({ description: "Open this as the operator; what follows # is the secret." }),
+  role: z.enum(ROLES),
+  expires_at: z.iso.datetime(),
+});
+export type LinkAnswer = z.infer<typeof linkAnswerSchema>;
+
+/** [R16] */
+export const ticketAnswerSchema = z.object({
+  ticket: z.string().meta({ description: "Offered as the subprotocol captcha.ticket.<ticket>, once." }),
+  expires_at: z.iso.datetime(),
+});
+export type TicketAnswer = z.infer<typeof ticketAnswerSchema>;
