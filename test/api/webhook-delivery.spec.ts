@@ -174,7 +174,10 @@ for (const addresses of [["127.0.0.1"], ["93.184.215.14", "127.0.0.1"], ["::ffff
     const signal = new AbortController().signal;
     const url = `http://hooks.example:${receiver.port}/hook`;
     const outcome = await deliver({ ...POST, url }, { allowPrivate: false, signal, resolve: async () => addresses });
-    expect(outcome).toEqual({ kind: "again", error: "hooks.example is or has a private address; URL_ALLOW_PRIVATE=on allows it" });
+    expect(outcome).toEqual({
+      kind: "again",
+      error: "hooks.example is or has a private address; URL_ALLOW_PRIVATE=on allows it",
+    });
     expect(await receiver.connections()).toBe(0);
     expect(receiver.received).toEqual([]);
   });

@@ -45,7 +45,10 @@ const RESTLESS: readonly (readonly [string, string])[] = [
   ],
 ];
 
-for (const [what, script] of RESTLESS) {
+/** Half of them suffice to see that it breaks; the long run has all. */
+const TRIED = process.env["TEST_LONG"] ? RESTLESS : RESTLESS.filter((_restless, index) => index % 2 === 0);
+
+for (const [what, script] of TRIED) {
   test(`[W28] a field that ${what} leaks in none of ${PICTURES} pictures`, async ({ site, bot, connect, server }) => {
     const url = site.serve("/", pageWith(password("left:10px;top:10px"), script));
     const { client, watcher } = await seats({ bot, connect, server }, { url });
