@@ -88,6 +88,6 @@ function matches({ host, port }: CdpPattern, url: URL): boolean {
 }
 
 /** URL has already turned forms such as 127.1 and 0x7f000001 into dotted numbers. */
-export function isLoopbackHost(hostname: string): boolean {
+function isLoopbackHost(hostname: string): boolean {
   return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }

@@ -1,13 +1,13 @@
 /** Attaches to a page of the bot's own browser, and leaves it as it was found. */
 
 import { withDeadline } from "../deadline.ts";
-import { portOf } from "../egress/destination.ts";
+import { allowedAddresses, portOf } from "../egress/destination.ts";
 import { AppError } from "../errors.ts";
 import type { CdpPattern } from "../protocol/cdp-pattern.ts";
 import type { CdpTarget } from "../protocol/rest.ts";
 import type { GuestPageRequest } from "../session/page.ts";
 import { tellableUrl } from "../tellable.ts";
-import { browserAddress, disallowed, isLoopbackHost, parseEndpoint, unreachable } from "./cdp-endpoint.ts";
+import { browserAddress, disallowed, parseEndpoint, unreachable } from "./cdp-endpoint.ts";
 import { RemotePage } from "./challenge-page.ts";
 import { ServerCut } from "./crop.ts";
 import { DevTools } from "./devtools.ts";
@@ -17,6 +17,7 @@ import { assertSelectors } from "./selectors.ts";
 import type { Targets } from "./targets.ts";
 
 const CALL_DEADLINE_MS = 3_000;
+const RESOLVE_DEADLINE_MS = 5_000;
 /** Candidates that an error names; a browser may have hundreds of tabs. */
 const MAX_CANDIDATES = 20;
 const MAX_URL_LENGTH = 300;
@@ -28,6 +29,19 @@ export interface GuestDeps extends PageDeps {
   readonly ownPorts: () => ReadonlySet<number>;
   /** Keeps pages of ours from this port while a guest is held by it; answers how to stop that. */
   readonly keepOut: (port: number) => () => void;
+}
+
+/**
+ * CDP_ALLOW has allowed the endpoint by its name; what that leads to passes the check that every address passes: no
+ * browser of our own is a guest. Throws url_not_allowed, cdp_unreachable.
+ */
+async function assertNotOurs(endpoint: URL, ownPorts: GuestDeps["ownPorts"], signal: AbortSignal): Promise<void> {
+  const destinations = { allowPrivate: true, allow: [], neverPorts: ownPorts, demoOrigin: () => undefined };
+  const checking = allowedAddresses(endpoint, destinations);
+  await withDeadline(checking, RESOLVE_DEADLINE_MS, "resolver", signal).catch((cause: unknown) => {
+    signal.throwIfAborted();
+    throw cause instanceof AppError && cause.code === "url_not_allowed" ? disallowed() : unreachable(cause);
+  });
 }
 
 interface TargetInfo {
@@ -48,7 +62,7 @@ export async function openGuestPage(
 ): Promise<RemotePage> {
   const { cdp, completion } = request;
   const endpoint = parseEndpoint(cdp.endpoint, deps.allow);
-  if (isLoopbackHost(endpoint.hostname) && deps.ownPorts().has(portOf(endpoint))) throw disallowed();
+  await assertNotOurs(endpoint, deps.ownPorts, signal);
   const address = await browserAddress(endpoint, signal);
   const devtools = await DevTools.connect(address, signal).catch((cause: unknown) => {
     throw unreachable(cause);
