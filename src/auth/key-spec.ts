@@ -9,9 +9,9 @@ import { type Grants, SCOPES, type Scope } from "./caller.ts";
 const PREFIX = "crk_";
 const SECRET_BYTES = 32;
 /** What a key is good for when nothing is said: all that a bot needs. */
-export const BOT_SCOPES: readonly Scope[] = ["sessions:create", "sessions:read", "sessions:control"];
+const BOT_SCOPES: readonly Scope[] = ["sessions:create", "sessions:read", "sessions:control"];
 /** A shorter one may be guessed. */
-export const SHORT_SECRET = 16;
+const SHORT_SECRET = 16;
 
 export const keyNameSchema = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "a name is 1 to 64 of A-Z a-z 0-9 . _ -");
 const secretSchema = z

@@ -61,8 +61,6 @@ export interface CreateOptions {
   /** Answer at once, in `starting`. */
   readonly respondAsync?: boolean;
   readonly idempotencyKey?: string | undefined;
-  /** The key that asks; left out: none. */
-  readonly owner?: string | null;
   /** In place of the usual way: for a page that is in hand already. */
   readonly openPage?: OpenPage;
   /** Aborted at any time, it ends the session as DELETE does. */

@@ -17,10 +17,6 @@ export class SessionDirectory {
     this.#housekeeping = new Housekeeping({ ...deps, isReleasing: (uid) => this.#releasing.has(uid) });
   }
 
-  get size(): number {
-    return this.#living.size;
-  }
-
   add(session: Session): void {
     this.#living.set(session.record.session_id, session);
   }
