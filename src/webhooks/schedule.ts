@@ -14,7 +14,8 @@ export const HOURLY_SCHEDULE: Schedule = { firstWaitMs: 5_000, longestWaitMs: 90
 const JITTER = 0.2;
 
 /**
- * The time of the next try, in ms since 1970, or null when it is given up. The last try is at the very end of the time.
+ * The time of the next try, in ms since 1970, or null when it is given up. The last try is at the very end
+ * of the time, or under way then.
  *
  * @param tries how often it was tried, 1 or more
  * @param chance 0 to 1
