@@ -82,6 +82,13 @@ const MIGRATIONS = [
      WHEN NEW.seq <> (SELECT ifnull(max(seq), 0) + 1 FROM audit) BEGIN SELECT RAISE(ABORT, 'append only'); END;
    CREATE TRIGGER audit_is_never_changed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'append only'); END;
    CREATE TRIGGER audit_is_never_cut BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'append only'); END;`,
+  // What living sessions need to come back to their pages, part by part: each is written when it changes.
+  `CREATE TABLE page_memory (
+     uid TEXT NOT NULL,
+     part TEXT NOT NULL,
+     value TEXT NOT NULL,
+     PRIMARY KEY (uid, part)
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 export interface HeldDatabase {

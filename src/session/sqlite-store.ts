@@ -4,10 +4,12 @@ import type { AuditLog } from "../audit/audit-log.ts";
 import type { SessionState } from "../protocol/common.ts";
 import type { StorageState } from "../protocol/rest.ts";
 import type { Callback, DeliveryQueue, EventLog } from "./event-log.ts";
+import type { PageMemory } from "./page-memory.ts";
 import { SqliteAudit } from "./sqlite-audit.ts";
 import { emptyWriteAheadLog, type HeldDatabase, inOneStep, openDatabase, parseOwn } from "./sqlite-database.ts";
 import { SqliteDeliveries } from "./sqlite-deliveries.ts";
 import { SqliteEvents } from "./sqlite-events.ts";
+import { isEnd } from "./state.ts";
 import type { IdempotentAnswer, SessionRecord, SessionStore } from "./store.ts";
 
 /** Opens the database of DATA_DIR. Throws with a sentence where another server holds it. */
@@ -56,6 +58,7 @@ class SqliteStore implements SessionStore {
         record.ended_at,
         JSON.stringify(record),
       );
+    if (isEnd(record.state)) this.#forgetPage(record.uid);
   }
 
   find(sessionId: string): SessionRecord | undefined {
@@ -74,6 +77,16 @@ class SqliteStore implements SessionStore {
       )
       .all(...states, ...(owner === undefined ? [] : [owner]), limit)
       .map(recordOf);
+  }
+
+  remember(uid: string, memory: Partial<PageMemory>): void {
+    const insert = this.#db.prepare("INSERT OR REPLACE INTO page_memory (uid, part, value) VALUES (?, ?, ?)");
+    for (const [part, value] of Object.entries(memory)) insert.run(uid, part, JSON.stringify(value));
+  }
+
+  memory(uid: string): Partial<PageMemory> {
+    const rows = this.#db.prepare("SELECT part, value FROM page_memory WHERE uid = ?").all(uid);
+    return Object.fromEntries(rows.map(({ part, value }) => [part, parseOwn(value)])) as Partial<PageMemory>;
   }
 
   saveStorageState(uid: string, state: StorageState): void {
@@ -113,6 +126,12 @@ class SqliteStore implements SessionStore {
 
   close(): void {
     this.#close();
+  }
+
+  /** Its cookies and headers with it. */
+  #forgetPage(uid: string): void {
+    const { changes } = this.#db.prepare("DELETE FROM page_memory WHERE uid = ?").run(uid);
+    if (Number(changes) > 0) this.#hasRemains = true;
   }
 }
 

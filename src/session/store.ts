@@ -3,6 +3,7 @@ import type { AuditLog } from "../audit/audit-log.ts";
 import type { SessionState, Size, Verified } from "../protocol/common.ts";
 import type { CreateSession, Evidence, SessionAnswer, StorageState } from "../protocol/rest.ts";
 import type { Callback, DeliveryQueue, EventLog } from "./event-log.ts";
+import type { PageMemory } from "./page-memory.ts";
 
 /** What is kept of a session. Times are ms since 1970. */
 export interface SessionRecord {
@@ -44,12 +45,15 @@ export interface SessionStore {
   readonly audit: AuditLog;
   /** Inserts a new record and where its webhooks go, if anywhere: both or, where that throws, nothing. */
   create(record: SessionRecord, callback: Callback | null): void;
-  /** Inserts or replaces the record with this uid. */
+  /** Inserts or replaces the record with this uid. With an end, what was remembered of its page is forgotten. */
   save(record: SessionRecord): void;
   /** The newest record with this session_id. */
   find(sessionId: string): SessionRecord | undefined;
   /** Records in these states, newest first; those of one key where `owner` is given. */
   list(states: readonly SessionState[], limit: number, owner?: string): SessionRecord[];
+  /** Adds to what is known of the session's page, or replaces it; forgotten with the session's end. */
+  remember(uid: string, memory: Partial<PageMemory>): void;
+  memory(uid: string): Partial<PageMemory>;
   saveStorageState(uid: string, state: StorageState): void;
   storageState(uid: string): StorageState | undefined;
   saveAnswer(key: string, answer: IdempotentAnswer, createdAt: number): void;

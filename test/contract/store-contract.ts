@@ -127,6 +127,22 @@ export function storeContract(name: string, makeFactory: () => Promise<StoreFact
       expect(JSON.stringify(store.find("one"))).not.toContain("cookies");
     });
 
+    test("remembers of a page what it is told, part by part, until its session ends", ({ store }) => {
+      store.save(sessionRecord());
+      store.save(sessionRecord({ uid: "uid-2", session_id: "two" }));
+      expect(store.memory("uid-1")).toEqual({});
+      const request = { session_id: "one", url: "https://site.example/", viewport: { width: 1, height: 1 } };
+      store.remember("uid-1", { request: { ...request, completion: undefined }, done: { ü: 1 } });
+      store.remember("uid-1", { held: { x: 1.5, y: 2, buttons: 1 }, done: { ü: 2 } });
+      store.remember("uid-2", { control: null });
+      expect(store.memory("uid-1")).toEqual({ request, held: { x: 1.5, y: 2, buttons: 1 }, done: { ü: 2 } });
+      store.save(sessionRecord({ state: "active" }));
+      expect(store.memory("uid-1").done).toEqual({ ü: 2 });
+      store.save(sessionRecord({ state: "failed", reason: "browser_lost", ended_at: DAY + 1 }));
+      expect(store.memory("uid-1")).toEqual({});
+      expect(store.memory("uid-2")).toEqual({ control: null });
+    });
+
     test("[R10] remembers the answer to an Idempotency-Key", ({ store }) => {
       const answer = {
         session_id: "one",

@@ -53,7 +53,7 @@ test("a database from before events is brought up to date with what is in it", (
   old.save(sessionRecord({ state: "solved", ended_at: 1 }));
   old.close();
   const db = new DatabaseSync(join(folder, "sessions.db"));
-  for (const table of ["events", "callbacks", "deliveries", "api_keys", "operator_links", "audit"]) {
+  for (const table of ["events", "callbacks", "deliveries", "api_keys", "operator_links", "audit", "page_memory"]) {
     db.exec(`DROP TABLE ${table}`);
   }
   db.exec("DROP INDEX sessions_by_owner; ALTER TABLE sessions DROP COLUMN owner; PRAGMA user_version = 1");
