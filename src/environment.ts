@@ -82,6 +82,8 @@ export const ENVIRONMENT = {
   MAX_TIMEOUT_SECONDS: seconds(3_600, 86_400),
   RETENTION_SECONDS: seconds(86_400, 31_536_000),
   SHUTDOWN_SECONDS: seconds(10, 600),
+  /** Whether sessions go on with the next server when this one is shut down in order. */
+  KEEP_BROWSERS: onOff.default(false),
   /** The endpoints that a bot may name for a page of its own. */
   CDP_ALLOW: listOf(cdpPatternSchema).prefault("loopback:*"),
   /** Whether pages that the server opens, and webhooks, may go to private addresses. */

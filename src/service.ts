@@ -35,6 +35,7 @@ import { Refusals } from "./http/refusals.ts";
 import { sessionRoutes } from "./http/sessions.ts";
 import { chooseSubprotocol } from "./http/socket-line.ts";
 import { goesToWebhook } from "./protocol/events.ts";
+import { claimsOf, comebacksOf } from "./session/comeback.ts";
 import { CaptchaRemoteController } from "./session/controller.ts";
 import { EventFeed } from "./session/event-feed.ts";
 import { OperatorLinks } from "./session/operator-links.ts";
@@ -96,14 +97,15 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
   const { publicUrl, surroundings, webhookSchedule: schedule = HOURLY_SCHEDULE, refusals = new Refusals() } = deps;
   const log = carefulLog(deps.log);
   const store = openSqliteStore(config.dataDir);
-  const browsers = await openBrowserRoom(config, surroundings, log);
+  const comebacks = comebacksOf(store);
+  const browsers = await openBrowserRoom(config, surroundings, log, claimsOf(comebacks));
   const events = new EventFeed(store.events, log);
   const outbox = new Outbox({ queue: store.deliveries, config, log, schedule, neverPorts: browsers.neverPorts });
   events.onEvent((event) => goesToWebhook(event) && outbox.wake());
   const uidOf = (id: string) => store.find(id)?.uid ?? null;
   const audit = new AuditTrail({ entries: store.audit, uidOf, log });
   recordEnds(events, audit);
-  const { openPage, neverPorts } = browsers;
+  const { openPage, returnToPage, neverPorts } = browsers;
   const db = attachDatabase(config.dataDir);
   const keys = new Keys(config.apiKeys, new SqliteKeys(db), deps.ownKeys);
   const operatorLinks = new Links(db, new KeyRing(config.dataDir));
@@ -114,6 +116,8 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
     store,
     events,
     openPage,
+    returnToPage,
+    comebacks,
     neverPorts,
     links,
     log,

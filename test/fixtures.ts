@@ -46,7 +46,7 @@ export interface Bot {
     id: string,
   ): Promise<{ state: string; completed: boolean; verified: string | null; reason: string | null }>;
   result(id: string): Promise<SessionResult>;
-  info(id: string): Promise<{ captcha_info: CaptchaInfo | null; state: string }>;
+  info(id: string): Promise<{ captcha_info: CaptchaInfo | null; state: string; operators: number }>;
 }
 
 interface TestFixtures {

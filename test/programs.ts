@@ -33,6 +33,10 @@ export interface RunningProgram extends Pick<Program, "out"> {
   readonly pid: number;
   /** Asks it to end, and waits until it has. */
   stop(): Promise<void>;
+  /** Ends it as a crash does: at once, and without a word. */
+  kill(): Promise<void>;
+  /** Starts it anew after that, at the same place; answers when it listens. */
+  startAgain(settings?: Record<string, string>): Promise<RunningProgram>;
   /** The same, and its folder goes too. */
   remove(): Promise<void>;
 }
@@ -42,6 +46,10 @@ export async function startProgram(settings: Record<string, string> = {}): Promi
   const dataDir = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
   // As a folder is that an administrator has made.
   await chmod(dataDir, 0o755);
+  return startIn(dataDir, settings);
+}
+
+async function startIn(dataDir: string, settings: Record<string, string>): Promise<RunningProgram> {
   const env = {
     PATH: process.env["PATH"] ?? "",
     CHROMIUM_PATH: process.env["CHROMIUM_PATH"] ?? "",
@@ -54,15 +62,24 @@ export async function startProgram(settings: Record<string, string> = {}): Promi
   };
   const child = spawn(process.execPath, [CLI], { env });
   const { out, exitCode } = watchProgram(child);
-  const stop = async () => {
-    child.kill("SIGINT");
+  const endBy = async (signal: NodeJS.Signals) => {
+    child.kill(signal);
     await exitCode;
   };
-  await expect.poll(out, { timeout: 30_000 }).toContain("Ctrl-C ends it");
+  await expect.poll(out, { timeout: 30_000, intervals: [20] }).toContain("Ctrl-C ends it");
   const url = /Console +(https?:\/\/[^/\s]+)/.exec(out())?.[1] ?? "";
-  const remove = async () => {
-    await stop();
-    await rm(dataDir, { recursive: true, force: true });
+  return {
+    url,
+    api: `${url}/api/captcha`,
+    dataDir,
+    pid: child.pid ?? 0,
+    out,
+    stop: () => endBy("SIGINT"),
+    kill: () => endBy("SIGKILL"),
+    startAgain: (others = {}) => startIn(dataDir, { ...settings, PORT: new URL(url).port, ...others }),
+    async remove() {
+      await endBy("SIGINT");
+      await rm(dataDir, { recursive: true, force: true });
+    },
   };
-  return { url, api: `${url}/api/captcha`, dataDir, pid: child.pid ?? 0, out, stop, remove };
 }

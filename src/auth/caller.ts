@@ -48,6 +48,11 @@ export function nameOf(caller: Caller): string {
   return "id" in caller ? `${caller.kind}:${caller.id}` : caller.kind;
 }
 
+/** By what a person who comes back is recognised; null: as anybody else. */
+export function whoIs(caller: Caller): string | null {
+  return "id" in caller ? nameOf(caller) : null;
+}
+
 /** The id of the key whose sessions a caller makes; null: nobody's. */
 export function ownerOf(caller: Caller): string | null {
   return caller.kind === "key" ? caller.id : null;

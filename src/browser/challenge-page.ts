@@ -14,6 +14,7 @@ import type {
   ViewMode,
   Wish,
 } from "../session/page.ts";
+import type { HeldButtons, PagePlace, WatchMemory } from "../session/page-memory.ts";
 import { ChallengeWatch } from "./challenge-watch.ts";
 import { Cuts } from "./cut.ts";
 import { PageFrames } from "./frames.ts";
@@ -89,6 +90,7 @@ export class RemotePage implements ChallengePage {
       frames: this.frames,
       onLook: (look) => this.#onLook(look),
       onSolved: (verdict) => this.#tell((events) => events.solved(verdict)),
+      onSeen: (watch) => this.#tell((events) => events.remember({ watch })),
     });
     tab.listen({ changed: () => this.#watch.prompt(), gone: (code) => this.lost(code) });
   }
@@ -108,6 +110,10 @@ export class RemotePage implements ChallengePage {
 
   get proxyPort(): number | null {
     return this.#parts.proxyPort;
+  }
+
+  get place(): PagePlace | null {
+    return this.#parts.place;
   }
 
   get hidden(): boolean {
@@ -132,6 +138,15 @@ export class RemotePage implements ChallengePage {
       if (this.#challenge || signal.aborted || performance.now() > end) break;
       await new Promise((resolve) => setTimeout(resolve, CHALLENGE_POLL_MS));
     }
+    await this.#watch.begin();
+  }
+
+  /** The same for a page that was watched already, by an earlier server: what that still held down is let go of. */
+  async resume(watched: WatchMemory | undefined, held: HeldButtons | null): Promise<void> {
+    if (watched) this.#watch.recall(watched);
+    await this.#watch.look();
+    if (held) this.#input.takeOver(held);
+    this.#input.releaseAll();
     await this.#watch.begin();
   }
 
@@ -192,11 +207,12 @@ export class RemotePage implements ChallengePage {
     return this.#parts.storageState();
   }
 
-  async close(): Promise<void> {
-    this.releaseAll();
-    this.#end();
-    await withDeadline(this.#parts.tab.close(), CLOSE_DEADLINE_MS, "page").catch(() => {});
-    await this.#parts.release();
+  close(): Promise<void> {
+    return this.#release("end");
+  }
+
+  leave(): Promise<void> {
+    return this.#release("leave");
   }
 
   /** Without a page, or a way to it, there is no session. */
@@ -204,7 +220,15 @@ export class RemotePage implements ChallengePage {
     this.#tell((events) => events.lost(code));
   }
 
+  async #release(how: "end" | "leave"): Promise<void> {
+    this.releaseAll();
+    this.#end();
+    await withDeadline(this.#parts.tab.close(), CLOSE_DEADLINE_MS, "page").catch(() => {});
+    await this.#parts.release(how);
+  }
+
   #onPressed(pressed: boolean): void {
+    this.#tell((events) => events.remember({ held: this.#input.held }));
     if (pressed) this.#screencast.pressed();
     else void this.#watch.look();
   }

@@ -1,9 +1,11 @@
 /** Looks at the page on a beat, whether or not anyone touches it: where the challenge is, and whether it is done. */
+import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ChallengeKind } from "../config.ts";
 import { withDeadline } from "../deadline.ts";
 import type { Completion } from "../protocol/rest.ts";
 import type { Verdict } from "../session/page.ts";
+import type { WatchMemory } from "../session/page-memory.ts";
 import { GENERIC } from "./challenge-kinds.ts";
 import { type Judgement, judge, type Look, MAX_LOOK_GAP_MS, type RuleFact, StabilityWindow } from "./completion.ts";
 import type { PageFrames } from "./frames.ts";
@@ -25,6 +27,7 @@ const UNKNOWN_PATIENCE_MS = 2_000;
 /** A document that still loads after this is taken as it is. */
 const LOADING_PATIENCE_MS = 10_000;
 const COOKIE_DEADLINE_MS = 1_000;
+const MAX_FRAMES_KEPT = 100;
 
 type Cookie = Awaited<ReturnType<typeof cookiesOf>>[number];
 
@@ -37,6 +40,8 @@ interface WatchDeps {
   readonly completion: Completion | undefined;
   readonly onLook: (look: PageLook) => void;
   readonly onSolved: (verdict: Verdict) => void;
+  /** More was seen than before. */
+  readonly onSeen: (memory: WatchMemory) => void;
 }
 
 export class ChallengeWatch {
@@ -50,7 +55,10 @@ export class ChallengeWatch {
   readonly #seenKinds = new Set<string>();
   readonly #seenFrames = new Set<string>();
   readonly #loadingSince = new Map<string, number>();
+  /** Of each its value's hash: it may have to be kept. */
   #cookiesAtStart: Map<string, string> | null = null;
+  /** How much was seen when it was last told. */
+  #toldSeen = -1;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Infinity;
   #looking: Promise<Verdict> | null = null;
@@ -68,11 +76,20 @@ export class ChallengeWatch {
     this.#window = new StabilityWindow(this.#stableMs);
   }
 
-  /** From now on the beat goes on and a verdict is told; cookies are compared with what they are now. */
+  /** From now on the beat goes on and a verdict is told; cookies are compared with what they are now, or were at the start. */
   async begin(): Promise<void> {
-    if (this.#needsCookies()) this.#cookiesAtStart = cookieMap(await this.#cookies());
+    if (this.#needsCookies()) this.#cookiesAtStart ??= cookieMap(await this.#cookies());
     this.#begun = true;
+    this.#tellSeen();
     this.prompt();
+  }
+
+  /** Goes on from what an earlier server has seen. */
+  recall({ selectors, kinds, frames, cookies }: WatchMemory): void {
+    for (const selector of selectors) this.#seenSelectors.add(selector);
+    for (const kind of kinds) this.#seenKinds.add(kind);
+    for (const frame of frames) this.#seenFrames.add(frame);
+    if (cookies) this.#cookiesAtStart = new Map(cookies);
   }
 
   stop(): void {
@@ -124,6 +141,7 @@ export class ChallengeWatch {
       const judged = judge(this.#deps.completion, this.#lookForRules(look, cookies), this.#seenSelectors);
       const inMotion = wasNavigating || this.#deps.tab.isNavigating || this.#isLoading(look);
       if (!inMotion && !this.#isErrorPage(look)) judgement = judged;
+      this.#tellSeen();
       this.#deps.onLook(look);
     } catch {
       // A frame that cannot be asked leaves the rules unknown; the next beat asks again.
@@ -160,6 +178,19 @@ export class ChallengeWatch {
       this.#timerAt = Infinity;
       void this.look();
     }, inMs);
+  }
+
+  #tellSeen(): void {
+    const count = this.#seenSelectors.size + this.#seenKinds.size + this.#seenFrames.size;
+    if (!this.#begun || count === this.#toldSeen) return;
+    this.#toldSeen = count;
+    this.#deps.onSeen({
+      selectors: [...this.#seenSelectors],
+      kinds: [...this.#seenKinds],
+      // Some pages make frames without end; the oldest are hardly the challenge's.
+      frames: [...this.#seenFrames].slice(-MAX_FRAMES_KEPT),
+      cookies: this.#cookiesAtStart && [...this.#cookiesAtStart],
+    });
   }
 
   get #isInMotion(): boolean {
@@ -241,7 +272,7 @@ export class ChallengeWatch {
     const start = this.#cookiesAtStart;
     if (!start) return new Set();
     const now = await this.#cookies();
-    return new Set(now.filter((cookie) => start.get(cookieKey(cookie)) !== cookie.value).map(({ name }) => name));
+    return new Set(now.filter((cookie) => start.get(cookieKey(cookie)) !== valueHash(cookie)).map(({ name }) => name));
   }
 
   #cookies(): ReturnType<typeof cookiesOf> {
@@ -253,6 +284,10 @@ function cookieKey({ name, domain, path }: Cookie): string {
   return [name, domain, path].join("\t");
 }
 
+function valueHash({ value }: Cookie): string {
+  return createHash("sha256").update(value).digest("base64url");
+}
+
 function cookieMap(cookies: readonly Cookie[]): Map<string, string> {
-  return new Map(cookies.map((cookie) => [cookieKey(cookie), cookie.value]));
+  return new Map(cookies.map((cookie) => [cookieKey(cookie), valueHash(cookie)]));
 }

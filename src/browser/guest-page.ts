@@ -94,6 +94,7 @@ export async function openGuestPage(
       completion,
       isOurs: false,
       proxyPort: null,
+      place: { kind: "guest", target_id: targetId },
       storageState: async () => null,
       release: async () => {
         devtools.close();

@@ -42,6 +42,7 @@ export async function holdHandedPage(
       completion,
       isOurs: false,
       proxyPort: null,
+      place: null,
       storageState: async () => null,
       release,
     });

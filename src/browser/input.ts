@@ -2,6 +2,7 @@
 import { withDeadline } from "../deadline.ts";
 import { AppError } from "../errors.ts";
 import type { MouseInput, PageInput } from "../session/page.ts";
+import type { HeldButtons } from "../session/page-memory.ts";
 import type { Asked } from "./devtools.ts";
 import type { FramePlace, FrameRef, PageFrames } from "./frames.ts";
 import { type KeyStroke, keyStroke } from "./keys.ts";
@@ -72,6 +73,18 @@ export class InputReplay {
 
   get pressed(): boolean {
     return this.#buttons !== 0;
+  }
+
+  /** Null where no button is down. */
+  get held(): HeldButtons | null {
+    return this.pressed ? { ...this.#pointer, buttons: this.#buttons } : null;
+  }
+
+  /** What an earlier server has pressed is ours to let go of; once it is known where frames are. */
+  takeOver({ x, y, buttons }: HeldButtons): void {
+    this.#pointer = { x, y };
+    this.#buttons = buttons;
+    this.#target = this.#targetAt(x, y);
   }
 
   /** Frames with a process of their own, outermost first, as they were seen last. */

@@ -9,16 +9,26 @@ import { isLoopback } from "../environment.ts";
 import { AppError } from "../errors.ts";
 import { type CdpPattern, cdpPatternSchema } from "../protocol/cdp-pattern.ts";
 import { DEFAULT_VIEWPORT } from "../protocol/rest.ts";
-import type { GuestPageRequest, OpenPage, OpenPageRequest, OwnedPageRequest, PageEvents } from "../session/page.ts";
+import type {
+  GuestPageRequest,
+  OpenPage,
+  OpenPageRequest,
+  OwnedPageRequest,
+  PageEvents,
+  RememberedPage,
+  ReturnToPage,
+} from "../session/page.ts";
 import { KNOWN_KINDS } from "./challenge-kinds.ts";
 import type { RemotePage } from "./challenge-page.ts";
 import { findChromium } from "./find-chromium.ts";
 import { openGuestPage } from "./guest-page.ts";
 import { type HandedPage, holdHandedPage } from "./handed-page.ts";
 import { assertDestination } from "./navigate.ts";
-import { openOwnedPage } from "./owned-page.ts";
-import { reapBrowsers } from "./process.ts";
-import { type ProxiedBrowser, startProxiedBrowser } from "./proxied-browser.ts";
+import { openOwnedPage, type PageDeps, returnToOwnedPage } from "./owned-page.ts";
+import { waitForPage } from "./page-answers.ts";
+import { discardBrowser, reapBrowsers } from "./process.ts";
+import type { ProcessIdentity } from "./process-table.ts";
+import { adoptProxiedBrowser, type ProxiedBrowser, startProxiedBrowser } from "./proxied-browser.ts";
 import { Targets } from "./targets.ts";
 
 /** [R10] The challenge is looked for until it is found or so long. */
@@ -29,6 +39,8 @@ const PROBE_DEADLINE_MS = 15_000;
 
 export interface BrowserRoom {
   readonly openPage: OpenPage;
+  /** Comes back to a page of an earlier server; the browsers of pages of ours must have been claimed. */
+  readonly returnToPage: ReturnToPage;
   /** In its place for a page that a bot in this process hands over. */
   holding(page: HandedPage): OpenPage;
   /** Whether a browser start worked within the last minute; tries one where none was made. */
@@ -54,15 +66,19 @@ export interface Surroundings {
   readonly demoOrigin: () => string | undefined;
 }
 
-/** What browsers need of this machine. Ends browsers that a killed server left in DATA_DIR. */
+/**
+ * What browsers need of this machine. Ends the browsers that an earlier server left in DATA_DIR, but those that are
+ * claimed: the process by the id of its session.
+ */
 export async function openBrowserRoom(
   config: BrowserConfig,
   { serverPorts, demoOrigin }: Surroundings,
   log: Logger,
+  claimed: ReadonlyMap<string, ProcessIdentity> = new Map(),
 ): Promise<BrowserRoom> {
   const profilesDir = join(config.dataDir, "profiles");
-  const reaped = await reapBrowsers(profilesDir);
-  if (reaped > 0) log.warn({ processes: reaped }, "ended browsers of a server that did not stop cleanly");
+  const reaped = await reapBrowsers(profilesDir, claimed);
+  if (reaped > 0) log.warn({ processes: reaped }, "ended browsers that no session claims");
   const kinds = [...config.customKinds, ...KNOWN_KINDS];
   const running = new Set<ProxiedBrowser>();
   /** Debugging ports of browsers that guests are held in now, one entry a guest. */
@@ -124,39 +140,71 @@ export async function openBrowserRoom(
       signal,
     );
     lastStart = performance.now();
-    const owned = {
+    return listed(process);
+  }
+
+  /** Kept out of reach of pages, and ended with this process, until it stops. */
+  function listed(process: ProxiedBrowser): ProxiedBrowser {
+    const owned: ProxiedBrowser = {
       ...process,
       stop: () => process.stop().finally(() => running.delete(owned)),
+      leave: () => process.leave().finally(() => running.delete(owned)),
     };
     running.add(owned);
     return owned;
   }
 
   async function open(request: OpenPageRequest, events: PageEvents, signal: AbortSignal): Promise<RemotePage> {
-    return begun(await ("cdp" in request ? openGuest(request) : openOwned(request)), signal);
+    const page = await ("cdp" in request ? openGuest(request, events, signal) : openOwned(request));
+    return orClose(page, () => page.begin(CHALLENGE_SEARCH_MS, signal));
 
     async function openOwned(owned: OwnedPageRequest): Promise<RemotePage> {
       const destinations = destinationsOf(owned);
       await assertDestination(owned.url, destinations, signal);
       const process = await launch(owned, destinations, signal);
-      const deps = { kinds, log, events, targets };
-      return openOwnedPage(process, join(profilesDir, owned.session_id), owned, deps, signal);
-    }
-
-    async function openGuest(guest: Extract<OpenPageRequest, { cdp: unknown }>): Promise<RemotePage> {
-      const deps = { kinds, log, events, targets, allow: cdpPatternsOf(guest), ownPorts: debuggingPorts, keepOut };
-      return openGuestPage(guest, deps, signal);
+      return openOwnedPage(process, join(profilesDir, owned.session_id), owned, depsOf(events), signal);
     }
   }
 
-  async function begun(page: RemotePage, signal: AbortSignal): Promise<RemotePage> {
-    try {
-      await page.begin(CHALLENGE_SEARCH_MS, signal);
-      return page;
-    } catch (error) {
-      await page.close();
-      throw error;
+  async function returnTo(memory: RememberedPage, events: PageEvents, signal: AbortSignal): Promise<RemotePage> {
+    const { request, place, watch, held } = memory;
+    const page = await ("cdp" in request
+      ? openGuest({ ...request, cdp: { endpoint: request.cdp.endpoint, target_id: place.target_id } }, events, signal)
+      : returnToOwned(request));
+    return orClose(page, () => page.resume(watch, held));
+
+    async function returnToOwned(owned: OwnedPageRequest): Promise<RemotePage> {
+      if (place.kind !== "owned" || memory.proxy_port === null) throw new AppError("browser_lost");
+      const profileDir = join(profilesDir, owned.session_id);
+      const through = {
+        destinations: destinationsOf(owned),
+        port: memory.proxy_port,
+        log: log.child({ session_id: owned.session_id }),
+      };
+      // Pages have no network until it listens again: first of all.
+      const process = await adoptProxiedBrowser(profileDir, place, through).catch(async (error: unknown) => {
+        await discardBrowser(profileDir, place);
+        throw error;
+      });
+      const browser = listed(process);
+      try {
+        await waitForPage(browser.endpoint, place.target_id, signal);
+      } catch (error) {
+        await browser.stop();
+        throw error;
+      }
+      const found = { request: owned, targetId: place.target_id };
+      return returnToOwnedPage(browser, profileDir, found, depsOf(events), signal);
     }
+  }
+
+  function depsOf(events: PageEvents): PageDeps {
+    return { kinds, log, events, targets };
+  }
+
+  async function openGuest(guest: GuestPageRequest, events: PageEvents, signal: AbortSignal): Promise<RemotePage> {
+    const deps = { ...depsOf(events), allow: cdpPatternsOf(guest), ownPorts: debuggingPorts, keepOut };
+    return openGuestPage(guest, deps, signal);
   }
 
   async function probe(): Promise<boolean> {
@@ -174,9 +222,12 @@ export async function openBrowserRoom(
 
   return {
     openPage: open,
+    returnToPage: returnTo,
     neverPorts,
-    holding: (page) => async (request, events, signal) =>
-      begun(await holdHandedPage(page, request, { kinds, log, events, targets }), signal),
+    holding: (handed) => async (request, events, signal) => {
+      const page = await holdHandedPage(handed, request, depsOf(events));
+      return orClose(page, () => page.begin(CHALLENGE_SEARCH_MS, signal));
+    },
     async canStart() {
       if (performance.now() - lastStart < START_WORKED_WITHIN_MS) return true;
       probing ??= probe().finally(() => {
@@ -192,6 +243,16 @@ export async function openBrowserRoom(
       for (const process of running) process.kill();
     },
   };
+}
+
+async function orClose(page: RemotePage, begin: () => Promise<void>): Promise<RemotePage> {
+  try {
+    await begin();
+    return page;
+  } catch (error) {
+    await page.close();
+    throw error;
+  }
 }
 
 /** Debugging ports on this machine that the configuration names. */

@@ -39,21 +39,60 @@ export async function openOwnedPage(
   deps: PageDeps,
   signal: AbortSignal,
 ): Promise<RemotePage> {
+  return orEnd(process, signal, async (own) => {
+    const browser = await connect(process, profileDir);
+    const page = browser.contexts()[0]?.pages()[0];
+    if (!page) throw new AppError("browser_unavailable", { why: "the browser has no page" });
+    const parts = await partsOf({ browser, page, process });
+    const remote = own(await remotePage(parts, request, deps));
+    await setUp(parts, remote, request);
+    await assertSelectors(remote.frames, request.completion);
+    await applyStorageState(page, request);
+    await navigate(page, request.url, process.proxy.reports, signal);
+    return remote;
+  });
+}
+
+/**
+ * The page of an earlier server, where `process` still shows it: not yet looked at, and where it is. `process` is ended
+ * where that is over for good. AppError: timeout (the page does not answer, and may yet), page_crashed, browser_lost.
+ */
+export async function returnToOwnedPage(
+  process: ProxiedBrowser,
+  profileDir: string,
+  { request, targetId }: { readonly request: OwnedPageRequest; readonly targetId: string },
+  deps: PageDeps,
+  signal: AbortSignal,
+): Promise<RemotePage> {
+  return orEnd(process, signal, async (own) => {
+    const browser = await connect(process, profileDir);
+    // A page that has crashed is not among them.
+    const candidates = await Promise.all(
+      (browser.contexts()[0]?.pages() ?? []).map((page) => partsOf({ browser, page, process })),
+    );
+    const parts = candidates.find((candidate) => candidate.targetId === targetId);
+    if (!parts) throw new AppError("page_crashed");
+    const remote = own(await remotePage(parts, request, deps));
+    await setUp(parts, remote, request);
+    return remote;
+  });
+}
+
+/** What was made is closed, and the process ended, where `open` fails. */
+async function orEnd(
+  process: ProxiedBrowser,
+  signal: AbortSignal,
+  open: (own: (remote: RemotePage) => RemotePage) => Promise<RemotePage>,
+): Promise<RemotePage> {
   let remote: RemotePage | null = null;
   try {
     signal.throwIfAborted();
-    const browser = await connect(process, profileDir);
-    const context = browser.contexts()[0];
-    const page = context?.pages()[0];
-    if (!page) throw new AppError("browser_unavailable", { why: "the browser has no page" });
-    const session = await within(page.context().newCDPSession(page), "page session");
-    const { targetInfo } = await within(session.send("Target.getTargetInfo"), "target");
-    remote = await remotePage({ browser, page, session, process, targetId: targetInfo.targetId }, request, deps);
-    await setUp({ browser, page, session, remote }, request);
-    await navigate(page, request.url, process.proxy.reports, signal);
-    return remote;
+    return await open((made) => {
+      remote = made;
+      return made;
+    });
   } catch (error) {
-    await (remote ? remote.close() : process.stop());
+    await ((remote as RemotePage | null)?.close() ?? process.stop());
     throw error;
   }
 }
@@ -64,6 +103,12 @@ interface OwnedParts {
   readonly session: CDPSession;
   readonly process: ProxiedBrowser;
   readonly targetId: string;
+}
+
+async function partsOf(given: Pick<OwnedParts, "browser" | "page" | "process">): Promise<OwnedParts> {
+  const session = await within(given.page.context().newCDPSession(given.page), "page session");
+  const { targetInfo } = await within(session.send("Target.getTargetInfo"), "target");
+  return { ...given, session, targetId: targetInfo.targetId };
 }
 
 async function remotePage(
@@ -85,12 +130,14 @@ async function remotePage(
     log,
     isOurs: true,
     proxyPort: process.proxy.port,
+    place: { kind: "owned", target_id: targetId, ...process.identity },
     storageState: () => context.storageState(),
-    release: async () => {
+    release: async (how) => {
+      // A connection's end, not the browser's.
       await withDeadline(browser.close(), CLOSE_DEADLINE_MS, "browser connection").catch(() => {});
       devtools.close();
       letGo();
-      await process.stop();
+      await (how === "end" ? process.stop() : process.leave());
     },
   });
   void devtools.closed.then(() => remote.lost("browser_lost"));
@@ -98,8 +145,10 @@ async function remotePage(
   return remote;
 }
 
+/** What belongs to a connection and goes with it: the next one sets it up again. */
 async function setUp(
-  { browser, page, session, remote }: Pick<OwnedParts, "browser" | "page" | "session"> & { remote: RemotePage },
+  { browser, session }: Pick<OwnedParts, "browser" | "session">,
+  remote: RemotePage,
   request: OwnedPageRequest,
 ): Promise<void> {
   const browserSession = await within(browser.newBrowserCDPSession(), "browser session");
@@ -116,9 +165,7 @@ async function setUp(
   if (request.locale !== undefined) {
     await within(session.send("Emulation.setLocaleOverride", { locale: request.locale }), "locale");
   }
-  await assertSelectors(remote.frames, request.completion);
   await applyHeaders(session, request);
-  await applyStorageState(page, request);
 }
 
 async function connect(process: ProxiedBrowser, profileDir: string): Promise<Browser> {

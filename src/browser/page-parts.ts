@@ -4,6 +4,7 @@ import type { ChallengeKind } from "../config.ts";
 import type { Size } from "../protocol/common.ts";
 import type { Completion, StorageState } from "../protocol/rest.ts";
 import type { PageEvents } from "../session/page.ts";
+import type { PagePlace } from "../session/page-memory.ts";
 import type { Crop } from "./crop.ts";
 import type { Tab } from "./tab.ts";
 
@@ -19,8 +20,10 @@ export interface ChallengePageParts {
   readonly isOurs: boolean;
   /** Of the proxy that its browser goes through; null for a page that is not ours. */
   readonly proxyPort: number | null;
+  /** Where the next server finds it; null for a page that goes with this process. */
+  readonly place: PagePlace | null;
   /** Null where the cookies are not ours to hand on. */
   readonly storageState: () => Promise<StorageState | null>;
-  /** Gives back, or ends, what the page lives in. */
-  readonly release: () => Promise<void>;
+  /** Gives back, or ends, what the page lives in; `leave`: nothing is ended. */
+  readonly release: (how: "end" | "leave") => Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** One detached Chromium process a session: start it, find its debugging address, stop it, reap what a killed server left. */
+/** One detached Chromium process a session: start it or take it over, find its debugging address, stop it, reap what is nobody's. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { readlinkSync, rmSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
@@ -8,6 +8,7 @@ import { waitUntil } from "../deadline.ts";
 import { AppError } from "../errors.ts";
 import { makeOrdinary } from "../priority.ts";
 import type { Size } from "../protocol/common.ts";
+import { groupLives, groupsUsing, identityOf, type ProcessIdentity, signalProcess } from "./process-table.ts";
 
 /** A cold start on a busy machine; warm it is about 0.2 s. */
 const START_DEADLINE_MS = 20_000;
@@ -63,6 +64,8 @@ export interface BrowserSettings {
 export interface BrowserProcess {
   /** DevTools WebSocket address. */
   readonly endpoint: string;
+  /** By which the next server knows it again. */
+  readonly identity: ProcessIdentity;
   /** Ends the process group and removes the profile; safe to call more than once. */
   stop(): Promise<void>;
   /** The same at once and without waiting, for a process that is about to exit. */
@@ -76,19 +79,40 @@ export interface BrowserProcess {
 export async function startBrowser(settings: BrowserSettings, signal: AbortSignal): Promise<BrowserProcess> {
   const { profileDir } = settings;
   let child: ChildProcess | null = null;
-  const stop = onceOnly(() => stopBrowser(child, profileDir));
   try {
     child = await spawnBrowser(settings);
-    return {
-      endpoint: await readEndpoint(child, profileDir, signal),
-      stop,
-      kill: () => killBrowser(child, profileDir),
-    };
+    const endpoint = await waitForEndpoint(child, profileDir, signal);
+    const identity = await identityOf(child.pid ?? 0);
+    if (!identity) throw new AppError("browser_unavailable", { why: "it has just gone" });
+    return runningBrowser(endpoint, identity, profileDir);
   } catch (cause) {
-    await stop();
+    await stopBrowser(child?.pid, profileDir);
     if (cause instanceof AppError) throw cause;
     throw new AppError("browser_unavailable", { why: String(cause) }, { cause });
   }
+}
+
+/** Takes over the browser that an earlier server started with this profile. AppError browser_lost: it is not there any more. */
+export async function adoptBrowser(profileDir: string, identity: ProcessIdentity): Promise<BrowserProcess> {
+  if (!(await isUsing(profileDir, identity))) throw new AppError("browser_lost");
+  const endpoint = await readEndpoint(profileDir);
+  if (endpoint === null) throw new AppError("browser_lost");
+  return runningBrowser(endpoint, identity, profileDir);
+}
+
+/** Ends what is left of a browser that cannot be taken over, and removes its profile. */
+export async function discardBrowser(profileDir: string, identity: ProcessIdentity): Promise<void> {
+  await stopBrowser((await isUsing(profileDir, identity)) ? identity.pid : undefined, profileDir);
+}
+
+function runningBrowser(endpoint: string, identity: ProcessIdentity, profileDir: string): BrowserProcess {
+  const { pid } = identity;
+  return {
+    endpoint,
+    identity,
+    stop: onceOnly(() => stopBrowser(pid, profileDir)),
+    kill: () => killBrowser(pid, profileDir),
+  };
 }
 
 async function spawnBrowser(settings: BrowserSettings): Promise<ChildProcess> {
@@ -107,15 +131,33 @@ async function spawnBrowser(settings: BrowserSettings): Promise<ChildProcess> {
 }
 
 /**
- * Ends every browser of this profiles folder, and removes what is in it: nobody owns them at a server's start.
- * Whole process groups, as a browser's helpers outlive it for a moment and still write.
+ * Ends the browsers of this profiles folder that no session claims, and removes their profiles: `claimed` has the process
+ * that a profile is used by. Whole process groups, as a browser's helpers outlive it for a moment and still write.
  */
-export async function reapBrowsers(profilesDir: string): Promise<number> {
-  const groups = await groupsUsing(`--user-data-dir=${profilesDir}/`);
+export async function reapBrowsers(
+  profilesDir: string,
+  claimed: ReadonlyMap<string, ProcessIdentity>,
+): Promise<number> {
+  const spared = new Map<string, number>();
+  for (const [profile, identity] of claimed) {
+    if (await isUsing(join(profilesDir, profile), identity)) spared.set(profile, identity.pid);
+  }
+  const pids = new Set(spared.values());
+  const groups = (await groupsUsing(`${profileFlag(profilesDir)}/`, "prefix")).filter((group) => !pids.has(group));
   for (const group of groups) signalProcess(-group, "SIGKILL");
   for (const group of groups) await waitUntil(async () => !(await groupLives(group)), KILL_PATIENCE_MS, EXIT_POLL_MS);
-  for (const profile of await readdir(profilesDir).catch(() => [])) await removeProfile(join(profilesDir, profile));
+  const profiles = await readdir(profilesDir).catch(() => []);
+  for (const profile of profiles) if (!spared.has(profile)) await removeProfile(join(profilesDir, profile));
   return groups.length;
+}
+
+/** A pid alone may be anybody's by now. */
+async function isUsing(profileDir: string, { pid, started }: ProcessIdentity): Promise<boolean> {
+  return (await identityOf(pid))?.started === started && (await groupsUsing(profileFlag(profileDir))).includes(pid);
+}
+
+function profileFlag(path: string): string {
+  return `--user-data-dir=${path}`;
 }
 
 function commandLine({ chromiumPath, profileDir, viewport, locale, userAgent, proxyPort }: BrowserSettings): string[] {
@@ -124,7 +166,7 @@ function commandLine({ chromiumPath, profileDir, viewport, locale, userAgent, pr
   return [
     ...(isShell ? [] : ["--headless=new"]),
     "--remote-debugging-port=0",
-    `--user-data-dir=${profileDir}`,
+    profileFlag(profileDir),
     `--window-size=${viewport.width},${viewport.height}`,
     "--hide-scrollbars",
     ...QUIET_FLAGS,
@@ -138,7 +180,7 @@ function commandLine({ chromiumPath, profileDir, viewport, locale, userAgent, pr
 }
 
 /** The file is written once the port is open, and only for port 0. */
-async function readEndpoint(child: ChildProcess, profileDir: string, signal: AbortSignal): Promise<string> {
+async function waitForEndpoint(child: ChildProcess, profileDir: string, signal: AbortSignal): Promise<string> {
   let spawnError: Error | null = null;
   child.once("error", (error) => {
     spawnError = error;
@@ -147,9 +189,7 @@ async function readEndpoint(child: ChildProcess, profileDir: string, signal: Abo
   const over = () => spawnError !== null || child.exitCode !== null || child.signalCode !== null || signal.aborted;
   await waitUntil(
     async () => {
-      const text = await readFile(join(profileDir, "DevToolsActivePort"), "utf8").catch(() => "");
-      const [port, path] = text.split("\n");
-      if (port && path) endpoint = `ws://127.0.0.1:${port}${path.trim()}`;
+      endpoint = await readEndpoint(profileDir);
       return endpoint !== null || over();
     },
     START_DEADLINE_MS,
@@ -160,8 +200,13 @@ async function readEndpoint(child: ChildProcess, profileDir: string, signal: Abo
   throw new AppError("browser_unavailable", { why });
 }
 
-async function stopBrowser(child: ChildProcess | null, profileDir: string): Promise<void> {
-  const pid = child?.pid;
+async function readEndpoint(profileDir: string): Promise<string | null> {
+  const text = await readFile(join(profileDir, "DevToolsActivePort"), "utf8").catch(() => "");
+  const [port, path] = text.split("\n");
+  return port && path ? `ws://127.0.0.1:${port}${path.trim()}` : null;
+}
+
+async function stopBrowser(pid: number | undefined, profileDir: string): Promise<void> {
   if (pid !== undefined) {
     const gone = async () => !(await groupLives(pid));
     signalProcess(-pid, "SIGTERM");
@@ -183,8 +228,8 @@ async function makeTemporary(profileDir: string): Promise<string> {
   return folder;
 }
 
-function killBrowser(child: ChildProcess | null, profileDir: string): void {
-  if (child?.pid !== undefined) signalProcess(-child.pid, "SIGKILL");
+function killBrowser(pid: number, profileDir: string): void {
+  signalProcess(-pid, "SIGKILL");
   for (const folder of [realTemporary(profileDir), profileDir]) {
     if (folder !== null) rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
   }
@@ -203,50 +248,6 @@ async function removeProfile(profileDir: string): Promise<void> {
   for (const folder of [realTemporary(profileDir), profileDir]) {
     if (folder !== null) await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   }
-}
-
-/** Whether a process of the group still runs. Where no init collects them, dead ones stay listed as Z: not alive. */
-async function groupLives(group: number): Promise<boolean> {
-  try {
-    process.kill(-group, 0);
-  } catch {
-    return false;
-  }
-  const stats = await Promise.all((await listedProcesses()).map(processStat));
-  return stats.some((stat) => stat.group === group && stat.state !== "Z" && stat.state !== "X");
-}
-
-function signalProcess(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // Gone already.
-  }
-}
-
-/** Groups of the processes with this argument prefix; the profile's path is what identifies a browser of ours. */
-async function groupsUsing(argument: string): Promise<number[]> {
-  const groups = new Set<number>();
-  for (const pid of await listedProcesses()) {
-    const text = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-    if (!text.split("\0").some((part) => part.startsWith(argument))) continue;
-    const { group } = await processStat(pid);
-    // Browsers lead groups of their own: anything else, and 0 and 1 above all, is not ours to signal.
-    if (group > 1 && group !== (await processStat(process.pid)).group) groups.add(group);
-  }
-  return [...groups];
-}
-
-async function processStat(pid: number): Promise<{ state: string; group: number }> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  // The name in parentheses may hold anything; what follows it is separated by spaces.
-  const [state = "", , group] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return { state, group: Number(group ?? 0) };
-}
-
-async function listedProcesses(): Promise<number[]> {
-  const entries = await readdir("/proc").catch(() => []);
-  return entries.filter((entry) => /^\d+$/.test(entry)).map(Number);
 }
 
 function onceOnly(work: () => Promise<void>): () => Promise<void> {

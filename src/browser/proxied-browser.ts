@@ -3,10 +3,13 @@ import type { Logger } from "pino";
 import type { Destinations } from "../egress/destination.ts";
 import { type EgressProxy, startProxy } from "../egress/proxy.ts";
 import { AppError } from "../errors.ts";
-import { type BrowserProcess, type BrowserSettings, startBrowser } from "./process.ts";
+import { adoptBrowser, type BrowserProcess, type BrowserSettings, startBrowser } from "./process.ts";
+import type { ProcessIdentity } from "./process-table.ts";
 
 export interface ProxiedBrowser extends BrowserProcess {
   readonly proxy: EgressProxy;
+  /** Stops the proxy alone: the browser is for the next server to take over. */
+  leave(): Promise<void>;
 }
 
 export interface ProxySettings {
@@ -17,17 +20,36 @@ export interface ProxySettings {
 }
 
 /** AppError: browser_unavailable, also where the proxy cannot listen on its port. */
-export async function startProxiedBrowser(
+export function startProxiedBrowser(
   settings: Omit<BrowserSettings, "proxyPort">,
   through: ProxySettings,
   signal: AbortSignal,
+): Promise<ProxiedBrowser> {
+  return behindProxy(through, (proxyPort) => startBrowser({ ...settings, proxyPort }, signal));
+}
+
+/**
+ * The same for a browser of an earlier server; `through` has the port that it was started with. AppError: browser_lost,
+ * browser_unavailable (the port is somebody else's now).
+ */
+export function adoptProxiedBrowser(
+  profileDir: string,
+  identity: ProcessIdentity,
+  through: ProxySettings,
+): Promise<ProxiedBrowser> {
+  return behindProxy(through, () => adoptBrowser(profileDir, identity));
+}
+
+async function behindProxy(
+  through: ProxySettings,
+  browse: (proxyPort: number) => Promise<BrowserProcess>,
 ): Promise<ProxiedBrowser> {
   const proxy = await startProxy(through).catch((cause: unknown) => {
     throw new AppError("browser_unavailable", { why: String(cause) }, { cause });
   });
   try {
-    const browser = await startBrowser({ ...settings, proxyPort: proxy.port }, signal);
-    return { ...browser, proxy, stop: () => browser.stop().finally(proxy.stop) };
+    const browser = await browse(proxy.port);
+    return { ...browser, proxy, leave: proxy.stop, stop: () => browser.stop().finally(proxy.stop) };
   } catch (error) {
     await proxy.stop();
     throw error;

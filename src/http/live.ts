@@ -2,6 +2,7 @@
 import type { WebSocket } from "@fastify/websocket";
 import type { FastifyBaseLogger, FastifyPluginAsync, FastifyRequest } from "fastify";
 import type { AuditTrail } from "../audit/trail.ts";
+import { whoIs } from "../auth/caller.ts";
 import type { Config } from "../config.ts";
 import { AppError, codeEntry, toAppError } from "../errors.ts";
 import { type ClientMessage, MAX_FIRST_MESSAGE_BYTES, type ServerMessage } from "../protocol/live.ts";
@@ -131,6 +132,7 @@ class LiveConnection {
     this.#stopWatching = this.#entry.whenOver(caller, () => this.#refuse(new AppError("unauthorized")));
     const seat = await this.#controller.join(sessionId, this.#line, formOf(socket), {
       role,
+      who: whoIs(caller),
       witness: (action, operator) => this.#record(action, sessionId, { operator }),
     });
     this.#seat = { ...seat, record: (action, detail) => this.#record(action, sessionId, detail) };

@@ -47,6 +47,8 @@ export function newRecord(
     url: body.url ?? "",
     viewport: body.viewport ?? DEFAULT_VIEWPORT,
     proxy_port: null,
+    captcha_info: null,
+    operator_came: false,
     created_at: now,
     expires_at: now + seconds * 1_000,
     ended_at: null,
@@ -62,6 +64,11 @@ export function pageRequest(
   const { cdp, completion } = body;
   if (cdp) return { session_id, completion, cdp, cdp_allow: grants?.cdp_allow ?? null };
   return { ...body, session_id, completion, url, viewport, url_allow: grants?.url_allow ?? [] };
+}
+
+/** What has to be kept of it: the browser itself has the rest. */
+export function withoutStorageState(request: OpenPageRequest): OpenPageRequest {
+  return "cdp" in request ? request : { ...request, storage_state: undefined };
 }
 
 /** [R10] Where the operator, the bot and older clients go from here, without a link's token; `publicUrl` is origin plus base path. */

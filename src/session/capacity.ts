@@ -12,6 +12,7 @@ export type SessionLimits = Pick<
   | "maxTimeoutSeconds"
   | "retentionSeconds"
   | "urlAllowPrivate"
+  | "keepBrowsers"
   | "webhookSecret"
 >;
 

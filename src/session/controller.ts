@@ -16,20 +16,28 @@ import type {
   SessionStatus,
 } from "../protocol/rest.ts";
 import { tellableUrl } from "../tellable.ts";
-import { listItem, newRecord, outcomeOf, pageRequest, sessionAnswer, statusOf } from "./answers.ts";
+import {
+  listItem,
+  newRecord,
+  outcomeOf,
+  pageRequest,
+  sessionAnswer,
+  statusOf,
+  withoutStorageState,
+} from "./answers.ts";
 import { callbackOf } from "./callback.ts";
 import { checkCapacity, type SessionLimits } from "./capacity.ts";
+import { type Comeback, orLost } from "./comeback.ts";
 import type { RestCaller } from "./crowd.ts";
 import { SessionDirectory } from "./directory.ts";
 import type { EventFeed } from "./event-feed.ts";
 import { type Created, FirstAnswers } from "./first-answers.ts";
-import { endForgotten } from "./forgotten.ts";
 import type { OperatorLinks } from "./operator-links.ts";
-import type { MouseInput, OpenPage } from "./page.ts";
+import type { MouseInput, OpenPage, ReturnToPage } from "./page.ts";
 import { Session } from "./session.ts";
 import { NOBODY, stateEvent } from "./session-news.ts";
 import { isEnd, LIVING_STATES } from "./state.ts";
-import type { SessionStore } from "./store.ts";
+import type { SessionRecord, SessionStore } from "./store.ts";
 import { Viewer, type ViewerForm, type ViewerLine, type ViewerRights } from "./viewer.ts";
 
 /** Rows of one list answer. */
@@ -45,6 +53,9 @@ export interface ControllerDeps {
   readonly store: SessionStore;
   readonly events: EventFeed;
   readonly openPage: OpenPage;
+  readonly returnToPage: ReturnToPage;
+  /** Sessions of an earlier server that may go on. */
+  readonly comebacks: readonly Comeback[];
   readonly links: OperatorLinks;
   /** Ports of this machine that nothing is sent to on somebody else's word. */
   readonly neverPorts: () => ReadonlySet<number>;
@@ -85,10 +96,10 @@ export class CaptchaRemoteController {
   constructor(deps: ControllerDeps) {
     this.#deps = deps;
     this.#firstAnswers = new FirstAnswers(deps.store);
-    endForgotten(deps.store, deps.events);
     const { store, events, log, config, sweepEveryMs } = deps;
     const { retentionSeconds } = config;
     this.#sessions = new SessionDirectory({ store, events, log, retentionSeconds, sweepEveryMs });
+    for (const comeback of deps.comebacks) this.#goOn(comeback);
   }
 
   /**
@@ -232,10 +243,16 @@ export class CaptchaRemoteController {
     return session && this.#deps.links.withFirst(this.#answer(session));
   }
 
-  /** Ends every session as cancelled / shutting_down and waits until their browsers are gone. The store stays open. */
+  /**
+   * Ends every session as cancelled / shutting_down, or with KEEP_BROWSERS leaves them to the next server as far as that
+   * can be, and waits until their browsers are gone or let go of. The store stays open.
+   */
   async close(): Promise<void> {
     this.#closing = true;
-    for (const session of this.#sessions.all()) session.end("cancelled", "shutting_down");
+    for (const session of this.#sessions.all()) {
+      if (this.#deps.config.keepBrowsers && session.leave()) this.#sessions.retire(session);
+      else session.end("cancelled", "shutting_down");
+    }
     await this.#sessions.close();
   }
 
@@ -260,26 +277,44 @@ export class CaptchaRemoteController {
     // In one step: what cannot be written leaves nothing behind but a link to nowhere.
     this.#deps.store.create(record, callback);
     options.onCreated?.(id);
+    const session = this.#begin(record, () => options.signal?.removeEventListener("abort", cancel));
+    options.signal?.addEventListener("abort", cancel, { once: true });
+    const openPage = options.openPage ?? this.#deps.openPage;
+    const request = pageRequest(record, body, grantsOf(options.caller));
+    this.#sessions.remember(record, { request: withoutStorageState(request) });
+    const ready = session.start(this.#sessions.afterLast(id, openPage), request);
+    if (!options.respondAsync) await ready;
+    return this.#answer(session);
+  }
+
+  /** It lives from here on. */
+  #begin(record: SessionRecord, onEnd = () => {}): Session {
     const session = new Session(record, {
       store: this.#deps.store,
       save: (changed) => this.#sessions.save(changed),
-      log: this.#deps.log.child({ session_id: id }),
+      remember: (memory) => this.#sessions.remember(record, memory),
+      log: this.#deps.log.child({ session_id: record.session_id }),
       maxTimeoutSeconds: this.#deps.config.maxTimeoutSeconds,
       tell: (event) => this.#deps.events.publish(record.uid, event),
       onEnd: (ended) => {
-        options.signal?.removeEventListener("abort", cancel);
+        onEnd();
         this.#sessions.retire(ended);
       },
     });
     this.#sessions.add(session);
-    options.signal?.addEventListener("abort", cancel, { once: true });
-    const openPage = options.openPage ?? this.#deps.openPage;
-    const ready = session.start(
-      this.#sessions.afterLast(id, openPage),
-      pageRequest(record, body, grantsOf(options.caller)),
-    );
-    if (!options.respondAsync) await ready;
-    return this.#answer(session);
+    return session;
+  }
+
+  /** A session of an earlier server, with the page that it had. */
+  #goOn({ record, page, control }: Comeback): void {
+    // Nobody is to have the name of somebody who is waited for.
+    this.#viewerNumber = Math.max(this.#viewerNumber, Number(control?.name.split("-").at(-1)) || 0);
+    this.#begin(record)
+      .resume(orLost(this.#deps.returnToPage), page, control)
+      .then(
+        () => this.#deps.log.info({ session_id: record.session_id }, "came back to a session"),
+        (error: unknown) => this.#deps.log.warn({ err: error, session_id: record.session_id }, "could not come back"),
+      );
   }
 
   #answer({ record, page }: Session): Created {

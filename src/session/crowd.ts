@@ -6,6 +6,7 @@ import { type Farewell, visibilityNotice } from "./answers.ts";
 import { type Actor, ControlLease, type Witness } from "./lease.ts";
 import { Pace } from "./pace.ts";
 import type { ChallengePage, PageInput, Picture } from "./page.ts";
+import type { RememberedControl } from "./page-memory.ts";
 import { PictureFeed } from "./picture-feed.ts";
 import type { SessionRecord } from "./store.ts";
 import type { LensWish, Viewer } from "./viewer.ts";
@@ -40,7 +41,7 @@ interface CrowdDeps {
 export class Crowd {
   readonly #deps: CrowdDeps;
   readonly #viewers = new Set<Viewer>();
-  readonly #lease = new ControlLease();
+  readonly #lease = new ControlLease(() => this.#syncControl());
   #restOperator: RestOperator = { name: REST_OPERATOR, who: "" };
   /** Of whom it was last told that they are in control. */
   #witnessed: Actor | null = null;
@@ -60,6 +61,17 @@ export class Crowd {
   /** The name of who is in control. */
   get holder(): string | null {
     return this.#lease.holder?.name ?? null;
+  }
+
+  /** Who is in control, where it is recognised when it comes back. */
+  get control(): RememberedControl | null {
+    const { name, who } = this.#lease.holder ?? {};
+    return name && who && name !== REST_OPERATOR ? { name, who } : null;
+  }
+
+  /** Control waits a while for whoever an earlier server gave it to. */
+  reserve(control: RememberedControl): void {
+    this.#lease.reserve(control);
   }
 
   /** The page is ready: everybody who came early is shown it. */
@@ -98,14 +110,14 @@ export class Crowd {
     this.#lease.join(viewer);
   }
 
-  /** A socket is gone: an anonymous holder frees control at once, what it held down a little later. */
+  /** A socket is gone: an anonymous holder frees control at once, another a while later; what it held down 1 s later. */
   leave(viewer: Viewer): void {
     if (!this.#viewers.delete(viewer)) return;
     this.#watchersLenses.get(viewer)?.pace.stop();
     this.#watchersLenses.delete(viewer);
     viewer.dispose();
     const held = this.#lease.holds(viewer);
-    this.#lease.release(viewer);
+    this.#lease.leave(viewer);
     this.#syncPage();
     this.#syncControl();
     this.#tellPresence();
@@ -171,7 +183,7 @@ export class Crowd {
       if (this.#lease.holds(this.#restOperator)) this.#leaveRest();
       this.#restOperator = { name: REST_OPERATOR, who, witness };
     }
-    if (!this.#lease.holder) {
+    if (!this.#lease.holder || this.#lease.waitsFor(this.#restOperator)) {
       // What a lost socket still holds down is not this operator's.
       this.#deps.page()?.releaseAll();
       this.#lease.join(this.#restOperator);
@@ -220,6 +232,7 @@ export class Crowd {
   /** The end: everybody is told and their sockets are closed. */
   dismiss({ messages, closeCode, reason }: Farewell): void {
     clearTimeout(this.#restQuiet);
+    this.#lease.stop();
     this.#feed.stop();
     for (const { pace } of this.#watchersLenses.values()) pace.stop();
     for (const viewer of this.#viewers) {
@@ -229,9 +242,10 @@ export class Crowd {
     this.#viewers.clear();
   }
 
+  /** Who was back before, and went on with the drag, has it still. */
   async #letGoLater(): Promise<void> {
     await delay(RELEASE_AFTER_LOSS_MS, undefined, { ref: false });
-    if (!this.#lease.holder) this.#deps.page()?.releaseAll();
+    if (!this.#lease.isUsed) this.#deps.page()?.releaseAll();
   }
 
   #syncPage(): void {

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { AppError } from "../errors.ts";
 import { Housekeeping, type HousekeepingDeps } from "./housekeeping.ts";
 import type { OpenPage } from "./page.ts";
+import type { PageMemory } from "./page-memory.ts";
 import type { Session } from "./session.ts";
 import { isEnd } from "./state.ts";
 import type { SessionRecord } from "./store.ts";
@@ -31,6 +32,11 @@ export class SessionDirectory {
   /** Keeps the record as it is now. */
   save(record: SessionRecord): void {
     this.#housekeeping.save(record);
+  }
+
+  /** Keeps what is needed to come back to its page. */
+  remember(record: SessionRecord, memory: Partial<PageMemory>): void {
+    this.#housekeeping.remember(record, memory);
   }
 
   all(): readonly Session[] {

@@ -1,7 +1,9 @@
 /** What is put right once a minute: records and ends that could not be written or told, and what is kept no longer. */
 import type { Logger } from "pino";
+import { tellUntold } from "./comeback.ts";
 import type { EventFeed } from "./event-feed.ts";
-import { tellUntold } from "./forgotten.ts";
+
+import type { PageMemory } from "./page-memory.ts";
 import type { SessionRecord, SessionStore } from "./store.ts";
 
 const SWEEP_MS = 60_000;
@@ -42,6 +44,15 @@ export class Housekeeping {
     } catch (error) {
       this.#unsaved.set(record.uid, record);
       this.#deps.log.error({ err: error, session_id: record.session_id }, "session could not be stored");
+    }
+  }
+
+  /** Keeps what is needed to come back to a page: without it the session ends with this server. */
+  remember({ uid, session_id }: SessionRecord, memory: Partial<PageMemory>): void {
+    try {
+      this.#deps.store.remember(uid, memory);
+    } catch (error) {
+      this.#deps.log.error({ err: error, session_id }, "what a restart needs could not be stored");
     }
   }
 

@@ -5,6 +5,8 @@ import type { PictureFacts } from "../protocol/frame.ts";
 import type { ClientMessageOf, ServerMessageOf } from "../protocol/live.ts";
 import type { CdpTarget, Completion, CreateSession, Evidence, StorageState } from "../protocol/rest.ts";
 
+import type { PageMemory, PagePlace } from "./page-memory.ts";
+
 /** A larger picture is not sent: as base64 two thirds of a megabyte, of the one that a socket may hold back. */
 export const MAX_PICTURE_BYTES = 512 * 1024;
 
@@ -70,6 +72,8 @@ export interface PageEvents {
   /** The page cannot go on. Told once, never after close(). */
   lost(code: Extract<Code, "page_closed" | "page_crashed" | "browser_lost">): void;
   notice(notice: Notice): void;
+  /** What the next server must know to go on with this page. */
+  remember(memory: Partial<Pick<PageMemory, "watch" | "held">>): void;
 }
 
 export interface ChallengePage {
@@ -81,6 +85,8 @@ export interface ChallengePage {
   readonly hidden: boolean;
   /** Where its browser's proxy listens on loopback; null for a page that is not ours. */
   readonly proxyPort: number | null;
+  /** Where the next server finds it; null for a page that goes with this process. */
+  readonly place: PagePlace | null;
   /** The part of the page, in CSS px, that a view of this mode shows now. */
   view(mode: ViewMode): Rect;
   /**
@@ -108,6 +114,8 @@ export interface ChallengePage {
   storageState(): Promise<StorageState | null>;
   /** Releases the page and all that was started for it. */
   close(): Promise<void>;
+  /** Lets go of the page and leaves it as it is, its browser too: for the next server. */
+  leave(): Promise<void>;
 }
 
 interface PageRequest {
@@ -141,3 +149,14 @@ export type OpenPageRequest = OwnedPageRequest | GuestPageRequest;
  * `signal` gives up; whatever was started is then stopped.
  */
 export type OpenPage = (request: OpenPageRequest, events: PageEvents, signal: AbortSignal) => Promise<ChallengePage>;
+
+/**
+ * Comes back to a page that an earlier server held, as `memory` has it. AppError: browser_lost, page_closed, timeout
+ * (it does not answer), and for guests what OpenPage throws. What cannot be come back to is ended, if it is ours.
+ */
+export type ReturnToPage = (memory: RememberedPage, events: PageEvents, signal: AbortSignal) => Promise<ChallengePage>;
+
+export interface RememberedPage extends Pick<PageMemory, "request" | "place" | "held"> {
+  readonly watch: PageMemory["watch"] | undefined;
+  readonly proxy_port: number | null;
+}

@@ -155,7 +155,8 @@ export class PictureFeed {
       type: "session_info",
       session_id: record.session_id,
       ...(viewer.form === "binary" ? {} : { screenshot }),
-      captcha_info: page?.challenge ?? null,
+      // Of a page that is being come back to, what was last known.
+      captcha_info: page ? page.challenge : record.captcha_info,
       viewport: record.viewport,
       view: picture?.view ?? page?.view(viewer.lens.mode) ?? { x: 0, y: 0, ...record.viewport },
       state: record.state,

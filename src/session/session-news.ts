@@ -31,7 +31,6 @@ interface SessionNewsDeps {
 
 export class SessionNews {
   readonly #deps: SessionNewsDeps;
-  #opened = false;
   #toldState = "";
   #toldHolder: string | null = null;
   #toldChallenge = "null";
@@ -57,9 +56,14 @@ export class SessionNews {
     else if (this.#stateNow !== this.#toldState) this.#statePace.ask();
   }
 
-  joined(operator: string): void {
-    const first = !this.#opened;
-    this.#opened = true;
+  /** The session of an earlier server goes on: what it had told is not told again. */
+  resumed({ holder, challenge }: Pick<Present, "holder" | "challenge">): void {
+    this.#toldState = this.#stateNow;
+    this.#toldHolder = holder;
+    this.#toldChallenge = JSON.stringify(challenge);
+  }
+
+  joined(operator: string, first: boolean): void {
     this.#tell({ type: "session.operator_joined", data: { ...this.#who(operator), first } });
   }
 

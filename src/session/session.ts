@@ -1,13 +1,14 @@
 /** One session: its record, its page, its deadline and its one end. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
-import { AppError, type Code, codeEntry, toAppError } from "../errors.ts";
+import { AppError, CODES, type Code, codeEntry, toAppError } from "../errors.ts";
 import type { Verified } from "../protocol/common.ts";
 import type { SessionEvent } from "../protocol/events.ts";
 import type { Evidence } from "../protocol/rest.ts";
 import { farewell, stateMessage } from "./answers.ts";
 import { Crowd, type RestCaller } from "./crowd.ts";
 import { keepStorageState } from "./keep-storage.ts";
+import { Pace } from "./pace.ts";
 import type {
   ChallengePage,
   MouseInput,
@@ -17,8 +18,11 @@ import type {
   PageEvents,
   PageInput,
   Picture,
+  RememberedPage,
+  ReturnToPage,
   Verdict,
 } from "./page.ts";
+import type { PageMemory, RememberedControl } from "./page-memory.ts";
 import { type Present, SessionNews } from "./session-news.ts";
 import { type EndState, isEnd, move } from "./state.ts";
 import type { SessionRecord, SessionStore } from "./store.ts";
@@ -26,12 +30,16 @@ import type { Viewer } from "./viewer.ts";
 
 /** [W2] How long older clients wait for a page that is still starting. */
 const WAIT_FOR_PAGE_MS = 5_000;
+/** A challenge that is dragged moves with every look at it. */
+const SAVE_CHALLENGE_EVERY_MS = 1_000;
 
 interface SessionDeps {
   /** Where the storage state is kept. */
   readonly store: SessionStore;
   /** Keeps the record as it is now. Never throws: the session goes on, and ends, all the same. */
   readonly save: (record: SessionRecord) => void;
+  /** Keeps what is needed to come back to the page. Never throws either. */
+  readonly remember: (memory: Partial<PageMemory>) => void;
   readonly log: Logger;
   readonly maxTimeoutSeconds: number;
   /** What happens in the session, in order; the end comes last, once its storage state is kept. */
@@ -65,6 +73,9 @@ export class Session implements PageEvents {
   #deadline: NodeJS.Timeout | undefined;
   #opened: Promise<void> = Promise.resolve();
   #released: Promise<void> = Promise.resolve();
+  /** Left for the next server. */
+  #isLeft = false;
+  readonly #savePace = new Pace(() => this.#deps.save(this.record), SAVE_CHALLENGE_EVERY_MS);
 
   constructor(record: SessionRecord, deps: SessionDeps) {
     this.record = record;
@@ -73,7 +84,7 @@ export class Session implements PageEvents {
       record,
       page: () => (this.ended ? null : this.#page),
       onControl: (holder) => this.#setControlled(holder),
-      onPresence: (change, operator) => !this.ended && this.#news[change](operator),
+      onPresence: (change, operator) => this.#tellPresence(change, operator),
     });
     this.#news = new SessionNews({ record, present: () => this.present, tell: deps.tell });
     this.#armDeadline();
@@ -104,9 +115,14 @@ export class Session implements PageEvents {
   /** Opens the page; resolves when it is ready. Throws the AppError that ended the session where it cannot be. */
   start(open: OpenPage, request: OpenPageRequest): Promise<void> {
     this.#news.created();
-    this.#opened = this.#open(open, request);
-    this.#opened.catch(() => {});
-    return this.#opened;
+    return this.#beginWith(() => open(request, this, this.#over.signal));
+  }
+
+  /** Goes on with the page of an earlier server; resolves when it is there again. Throws the AppError that ended the session. */
+  resume(back: ReturnToPage, memory: RememberedPage, control: RememberedControl | null): Promise<void> {
+    if (control) this.crowd.reserve(control);
+    this.#news.resumed({ holder: this.crowd.holder, challenge: this.record.captcha_info });
+    return this.#beginWith(() => back(memory, this, this.#over.signal));
   }
 
   // What the page tells.
@@ -116,9 +132,14 @@ export class Session implements PageEvents {
   }
 
   challenge(): void {
-    if (this.#page) this.record.viewport = this.#page.viewport;
+    if (this.#page) {
+      this.record.viewport = this.#page.viewport;
+      this.record.captcha_info = this.#page.challenge;
+    }
     this.crowd.challengeMoved();
-    if (!this.ended) this.#news.challenge();
+    if (this.ended) return;
+    this.#news.challenge();
+    this.#savePace.ask();
   }
 
   solved(verdict: Verdict): void {
@@ -131,6 +152,10 @@ export class Session implements PageEvents {
 
   notice(notice: Notice): void {
     this.crowd.broadcast(notice);
+  }
+
+  remember(memory: Partial<PageMemory>): void {
+    if (!this.ended) this.#deps.remember(memory);
   }
 
   // What people do.
@@ -195,9 +220,8 @@ export class Session implements PageEvents {
       note: facts.note ?? null,
       ended_at: Date.now(),
     });
-    clearTimeout(this.#deadline);
+    this.#stopTimers();
     this.#deps.save(this.record);
-    this.#news.stop();
     this.#news.state();
     this.#deps.log.info({ state, reason, verified: this.record.verified }, "session ended");
     this.#released = this.#release();
@@ -208,15 +232,37 @@ export class Session implements PageEvents {
     this.#deps.onEnd(this);
   }
 
-  /** Resolves at the end of the session, after `ms`, or when `signal` aborts, whichever is first. */
+  /**
+   * Leaves the session and its page to the next server: nothing of it is ended but what serves it here. False where that
+   * cannot be, as the page is not there yet, or goes with this process.
+   */
+  leave(): boolean {
+    const page = this.#page;
+    if (this.ended || !page?.place) return false;
+    this.#isLeft = true;
+    this.#stopTimers();
+    this.#deps.save(this.record);
+    this.#over.abort();
+    this.crowd.dismiss({ messages: [], closeCode: CODES.shutting_down.close, reason: "shutting_down" });
+    this.#released = page.leave();
+    return true;
+  }
+
+  /** Resolves at the end of the session, when it is left to the next server, after `ms`, or when `signal` aborts, whichever is first. */
   async waitForEnd(ms: number, signal: AbortSignal): Promise<void> {
     if (this.ended || ms <= 0) return;
     await delay(ms, undefined, { signal: AbortSignal.any([signal, this.#over.signal]) }).catch(() => {});
   }
 
-  async #open(open: OpenPage, request: OpenPageRequest): Promise<void> {
+  #beginWith(open: () => Promise<ChallengePage>): Promise<void> {
+    this.#opened = this.#open(open);
+    this.#opened.catch(() => {});
+    return this.#opened;
+  }
+
+  async #open(open: () => Promise<ChallengePage>): Promise<void> {
     try {
-      const page = await open(request, this, this.#over.signal);
+      const page = await open();
       if (this.ended) await page.close();
       else await this.#becomeReady(page);
     } catch (error) {
@@ -236,7 +282,9 @@ export class Session implements PageEvents {
     this.record.viewport = page.viewport;
     this.record.proxy_port = page.proxyPort;
     if (this.record.url === "") this.record.url = page.url ?? "";
-    this.record.state = move(this.record.state, "waiting");
+    this.record.captcha_info = page.challenge;
+    if (this.record.state === "starting") this.record.state = move(this.record.state, "waiting");
+    if (page.place) this.#deps.remember({ place: page.place });
     this.#changed();
     await this.crowd.pageReady();
   }
@@ -269,6 +317,7 @@ export class Session implements PageEvents {
   #setControlled(holder: string | null): void {
     if (this.ended) return;
     this.#news.control();
+    this.#deps.remember({ control: this.crowd.control });
     const next = holder === null ? "waiting" : "active";
     if (!this.#page || this.record.state === next) return;
     this.record.state = move(this.record.state, next);
@@ -280,6 +329,21 @@ export class Session implements PageEvents {
     this.#deps.save(this.record);
     this.#news.state();
     this.crowd.broadcast(stateMessage(this.record));
+  }
+
+  #tellPresence(change: "joined" | "left", operator: string): void {
+    if (this.ended || this.#isLeft) return;
+    const isFirst = !this.record.operator_came;
+    if (change === "left") this.#news.left(operator);
+    else this.#news.joined(operator, isFirst);
+    this.record.operator_came = true;
+    if (isFirst) this.#deps.save(this.record);
+  }
+
+  #stopTimers(): void {
+    clearTimeout(this.#deadline);
+    this.#savePace.stop();
+    this.#news.stop();
   }
 
   #armDeadline(): void {

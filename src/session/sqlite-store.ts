@@ -135,7 +135,9 @@ class SqliteStore implements SessionStore {
   }
 }
 
-/** Sessions from before there were keys are nobody's. */
+/** What older versions did not know. */
+const SINCE_ADDED = { owner: null, legacy_open: false, proxy_port: null, captcha_info: null, operator_came: false };
+
 function recordOf(row: Record<string, unknown>): SessionRecord {
-  return { owner: null, legacy_open: false, ...parseOwn<Partial<SessionRecord>>(row["record"]) } as SessionRecord;
+  return { ...SINCE_ADDED, ...parseOwn<SessionRecord>(row["record"]) };
 }

@@ -1,6 +1,6 @@
 /** The port to storage: plain records in and out. */
 import type { AuditLog } from "../audit/audit-log.ts";
-import type { SessionState, Size, Verified } from "../protocol/common.ts";
+import type { CaptchaInfo, SessionState, Size, Verified } from "../protocol/common.ts";
 import type { CreateSession, Evidence, SessionAnswer, StorageState } from "../protocol/rest.ts";
 import type { Callback, DeliveryQueue, EventLog } from "./event-log.ts";
 import type { PageMemory } from "./page-memory.ts";
@@ -27,6 +27,10 @@ export interface SessionRecord {
   viewport: Size;
   /** Where the proxy of its browser listens; null for a bot's own page, and before the page is open. */
   proxy_port: number | null;
+  /** Where the challenge was when it was last told. */
+  captcha_info: CaptchaInfo | null;
+  /** Whether an operator who could act was there: the first is told apart. */
+  operator_came: boolean;
   readonly created_at: number;
   expires_at: number;
   ended_at: number | null;

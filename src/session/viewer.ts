@@ -50,6 +50,8 @@ export interface ViewerHooks {
 /** What a viewer may do, and who is told what it does. */
 export interface ViewerRights {
   readonly role?: Role;
+  /** By what it is recognised when it comes back; left out or null: not at all. */
+  readonly who?: string | null;
   readonly witness?: Witness | undefined;
 }
 
@@ -58,6 +60,7 @@ export class Viewer {
   readonly form: ViewerForm;
   /** `watch`: is never in control, and sees no secret fields. */
   readonly role: Role;
+  readonly who: string | null;
   readonly witness: Witness | undefined;
   readonly #line: ViewerLine;
   readonly #gauge = new LineGauge();
@@ -77,9 +80,15 @@ export class Viewer {
   #heldUntil = 0;
   #holdTimer: NodeJS.Timeout | undefined;
 
-  constructor(name: string, line: ViewerLine, form: ViewerForm, { role = "control", witness }: ViewerRights = {}) {
+  constructor(
+    name: string,
+    line: ViewerLine,
+    form: ViewerForm,
+    { role = "control", who = null, witness }: ViewerRights = {},
+  ) {
     this.name = name;
     this.role = role;
+    this.who = who;
     this.witness = witness;
     this.#line = line;
     this.form = form;

@@ -62,7 +62,7 @@ test("[W24] [R4] a REST operator does not inherit the button that a lost socket 
   client.send({ type: "mouse_event", event_type: "down", x: 50, y: 50, button: "left" });
   await expect.poll(() => seen).toEqual(["mousedown"]);
   client.terminate();
-  await expect.poll(async () => (await bot.info(session.session_id)).state).toBe("waiting");
+  await expect.poll(async () => (await bot.info(session.session_id)).operators).toBe(0);
   await fetchAsBot(`${server.api}/mouse_event`, {
     method: "POST",
     headers: { "content-type": "application/json" },

@@ -29,6 +29,8 @@ export function sessionRecord(given: Partial<SessionRecord> = {}): SessionRecord
     url: "https://site.example/?q='\"%",
     viewport: { width: 1280, height: 720 },
     proxy_port: null,
+    captcha_info: null,
+    operator_came: false,
     created_at: DAY,
     expires_at: DAY + 180_000,
     ended_at: null,

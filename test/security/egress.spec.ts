@@ -25,6 +25,7 @@ const UNHEARD: PageEvents = {
   solved() {},
   lost() {},
   notice() {},
+  remember() {},
 };
 
 /** A listener on loopback that nobody is to reach; it would tell everybody everything. */

@@ -59,6 +59,7 @@ test("without any variable the defaults of the contract stand, and cannot be cha
     maxMovesPerSecond: 1_000,
     requestTimeoutSeconds: 15,
     headersTimeoutSeconds: 10,
+    keepBrowsers: false,
     maxBodyBytes: 4_194_304,
     defaultTimeoutSeconds: 180,
     maxTimeoutSeconds: 3_600,
@@ -178,6 +179,7 @@ const WRONG: Readonly<Record<keyof typeof ENVIRONMENT, readonly string[]>> = {
   DEFAULT_TIMEOUT_SECONDS: ["0", "soon", "86401", "3601"],
   MAX_TIMEOUT_SECONDS: ["0", "1e9"],
   RETENTION_SECONDS: ["0", "forever"],
+  KEEP_BROWSERS: ["yes", "ON"],
   SHUTDOWN_SECONDS: ["0", "601", "ten"],
   URL_ALLOW_PRIVATE: ["yes", "true", "1"],
   // No base64, 23 bytes, 65 bytes, no padding, another alphabet.

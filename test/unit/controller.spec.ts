@@ -32,6 +32,7 @@ class Page implements ChallengePage {
   readonly url = null;
   readonly hidden = false;
   readonly proxyPort = null;
+  readonly place = null;
   readonly events: PageEvents;
   readonly opened = Promise.withResolvers<void>();
   readonly closed = Promise.withResolvers<void>();
@@ -80,6 +81,8 @@ class Page implements ChallengePage {
     return this.storage;
   }
 
+  async leave() {}
+
   close(): Promise<void> {
     return this.closed.promise;
   }
@@ -126,6 +129,8 @@ const test = base.extend<{ world: World }>({
       store,
       events: new EventFeed(store.events, log),
       openPage,
+      returnToPage: async () => Promise.reject(new Error("there is no earlier server")),
+      comebacks: [],
       log,
       publicUrl,
       sweepEveryMs: 50,

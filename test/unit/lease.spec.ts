@@ -6,7 +6,7 @@ const WATCHER = { name: "watcher", role: "watch" } as const;
 const OPERATOR = { name: "operator", role: "control" } as const;
 
 test("[W16] [W29] joining, pressing and asking give a watcher no control, also where nobody has it", () => {
-  const lease = new ControlLease();
+  const lease = new ControlLease(() => {});
   lease.join(WATCHER);
   lease.take(WATCHER);
   expect(lease.press(WATCHER)).toBe(false);
@@ -15,7 +15,7 @@ test("[W16] [W29] joining, pressing and asking give a watcher no control, also w
 });
 
 test("[W16] [W29] a watcher takes nothing from who is in control", () => {
-  const lease = new ControlLease();
+  const lease = new ControlLease(() => {});
   lease.join(WATCHER);
   lease.join(OPERATOR);
   lease.take(WATCHER);

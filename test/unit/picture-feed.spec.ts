@@ -18,6 +18,7 @@ class Page implements ChallengePage {
   readonly url = null;
   readonly hidden = false;
   readonly proxyPort = null;
+  readonly place = null;
   readonly wishes: (Wish | null)[] = [];
   demand: boolean | null = null;
   cuts = 0;
@@ -64,6 +65,8 @@ class Page implements ChallengePage {
   async storageState() {
     return null;
   }
+  async leave() {}
+
   async close(): Promise<void> {}
 }
 

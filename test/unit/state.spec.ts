@@ -52,7 +52,7 @@ const ann = { name: "ann" };
 const bea = { name: "bea" };
 
 test("[W16] joining gives control when nobody holds it, and only then", () => {
-  const lease = new ControlLease();
+  const lease = new ControlLease(() => {});
   lease.join(ann);
   lease.join(bea);
   expect(lease.holder).toBe(ann);
@@ -65,7 +65,7 @@ test("[W16] joining gives control when nobody holds it, and only then", () => {
 });
 
 test("[W16] a press of one who never asked takes a lease that nobody holds; a move does not", () => {
-  const lease = new ControlLease();
+  const lease = new ControlLease(() => {});
   lease.join(ann);
   lease.release(ann);
   expect(lease.act(bea)).toBe(false);
@@ -74,7 +74,7 @@ test("[W16] a press of one who never asked takes a lease that nobody holds; a mo
 });
 
 clock("[W16] a press of one who never asked takes over from a holder idle for 5 s", ({ passes }) => {
-  const lease = new ControlLease();
+  const lease = new ControlLease(() => {});
   lease.join(ann);
   passes(4_900);
   expect(lease.press(bea)).toBe(false);
@@ -88,7 +88,7 @@ clock("[W16] a press of one who never asked takes over from a holder idle for 5 
 });
 
 clock("[W16] one who knows how to ask takes control at once, and never by a press", ({ passes }) => {
-  const lease = new ControlLease();
+  const lease = new ControlLease(() => {});
   lease.join(ann);
   lease.take(bea);
   expect(lease.holder).toBe(bea);

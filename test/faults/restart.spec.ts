@@ -1,0 +1,191 @@
+/** The server dies at any moment and is started again: the same sessions, pages, links, people and ends. */
+import { setTimeout as delay } from "node:timers/promises";
+import { mergeTests } from "@playwright/test";
+import type { SessionAnswer } from "../../src/protocol/rest.ts";
+import { EventStream } from "../event-stream.ts";
+import { expect, type TestSite } from "../fixtures.ts";
+import { test as withBots } from "../guest.ts";
+import { fetchAsBot } from "../key.ts";
+import type { LiveClient } from "../live-client.ts";
+import { pidsWith } from "../processes.ts";
+import { ROUNDS, seeded, test as withFaults } from "./rounds.ts";
+
+const test = mergeTests(withFaults, withBots);
+
+const JSON_FORM = ["captcha.json.v1"];
+/** A challenge that goes when its button is pressed; the page tells of all that happens to it. */
+const PAGE = `<body><div id="challenge" style="position:absolute;left:40px;top:60px;width:300px;height:120px;background:#def">
+  <button id="solve" style="position:absolute;left:200px;top:40px;width:80px;height:40px">ok</button><input id="field"></div>
+  <script>
+    const tell = (what) => fetch("/told?" + encodeURIComponent(what), { method: "POST", keepalive: true }).catch(() => {});
+    // The field keeps the focus.
+    addEventListener("mousedown", (event) => event.target.id === "field" || event.preventDefault());
+    for (const type of ["mousedown", "mouseup"]) addEventListener(type, () => tell(type));
+    document.getElementById("field").addEventListener("input", (event) => tell("text " + event.target.value));
+    document.getElementById("solve").addEventListener("click", () => document.getElementById("challenge").remove());
+    window.born = Math.random();
+    tell("born");
+  </script></body>`;
+const COMPLETION = { all: [{ gone: "#challenge" }] };
+const SOLVE = { x: 280, y: 120 };
+const FIELD = { x: 60, y: 70 };
+
+function servePage(site: TestSite): { url: string; told: string[] } {
+  const told: string[] = [];
+  site.serve("/told", (request, response) => {
+    told.push(decodeURIComponent(request.url?.split("?")[1] ?? ""));
+    response.end();
+  });
+  return { url: site.serve("/", PAGE), told };
+}
+
+async function create(api: string, body: object): Promise<SessionAnswer> {
+  const response = await fetchAsBot(`${api}/sessions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  expect(response.status, await response.clone().text()).toBe(201);
+  return (await response.json()) as SessionAnswer;
+}
+
+async function statusOf(api: string, id: string, wait = 0): Promise<{ state: string; reason: string | null }> {
+  return (await (await fetchAsBot(`${api}/status/${id}?wait=${wait}`)).json()) as never;
+}
+
+async function click(client: LiveClient, at: { x: number; y: number }): Promise<void> {
+  for (const event_type of ["move", "down", "up"]) {
+    client.send({ type: "mouse_event", event_type, ...at, button: "left", buttons: event_type === "down" ? 1 : 0 });
+  }
+}
+
+for (let seed = 1; seed <= ROUNDS; seed += 1) {
+  test(`[S4] [W2] [W16] kill -9 in the middle of a drag, and all goes on, seed ${seed}`, async ({
+    mortal,
+    site,
+    connect,
+  }) => {
+    const random = seeded(seed);
+    const { url, told } = servePage(site);
+    const { api } = mortal.now();
+    const session = await create(api, { url, completion: COMPLETION, timeout_seconds: 120, label: "kept" });
+    const first = await connect(session.ws_url, { protocols: JSON_FORM });
+    const before = await first.next("session_info");
+    expect((await first.next("control")).you).toBe(true);
+    await click(first, FIELD);
+    first.send({ type: "text", text: "half a wor" });
+    await expect.poll(() => told).toContain("text half a wor");
+    first.send({ type: "mouse_event", event_type: "down", x: 60, y: 160, button: "left", buttons: 1 });
+    await expect.poll(() => told.filter((what) => what === "mousedown")).toHaveLength(2);
+    const dragging = (async () => {
+      for (let x = 60; first.socket.readyState === first.socket.OPEN; x = (x + 3) % 300) {
+        first.send({ type: "mouse_event", event_type: "move", x, y: 160, buttons: 1 });
+        await delay(8);
+      }
+    })();
+    await delay(random() * 400);
+    await mortal.kill();
+    await dragging;
+
+    await mortal.startAgain();
+    const second = await connect(session.ws_url, { protocols: JSON_FORM });
+    const after = await second.next("session_info");
+    expect(after).toMatchObject({ expires_at: before.expires_at, label: "kept", captcha_info: before.captcha_info });
+    // Still in control, and nothing is held down any more.
+    expect((await second.next("control")).you).toBe(true);
+    await expect.poll(() => told.filter((what) => what === "mouseup")).toHaveLength(2);
+    await second.nextPicture(() => true, 0);
+    // The page is the very same, and its network is there: what is typed goes behind what was, and is told.
+    second.send({ type: "text", text: "d" });
+    await expect.poll(() => told).toContain("text half a word");
+    expect(told.filter((what) => what === "born")).toHaveLength(1);
+    await click(second, SOLVE);
+    expect(await statusOf(mortal.now().api, session.session_id, 20)).toMatchObject({ state: "solved" });
+    expect((await second.closed).code).toBe(1000);
+    await expect.poll(() => pidsWith(`${mortal.now().dataDir}/profiles/`)).toEqual([]);
+  });
+}
+
+test("[R10] a guest is attached again, as it was found", async ({ mortal, site, botBrowser, connect }) => {
+  const { url, told } = servePage(site);
+  const page = await botBrowser.open(url);
+  const { api } = mortal.now();
+  const session = await create(api, {
+    cdp: { endpoint: botBrowser.endpoint, url_contains: url },
+    completion: COMPLETION,
+  });
+  await mortal.kill();
+  await mortal.startAgain();
+  const client = await connect(session.ws_url, { protocols: JSON_FORM });
+  await client.nextPicture(() => true, 0);
+  await click(client, SOLVE);
+  expect(await statusOf(api, session.session_id, 20)).toMatchObject({ state: "solved" });
+  expect(await page.locator("#challenge").count()).toBe(0);
+  expect(told.filter((what) => what === "born")).toHaveLength(1);
+});
+
+test("[K1] what was cleared while no server was there is found to be solved: the rules go on from what they had seen", async ({
+  mortal,
+  site,
+  botBrowser,
+}) => {
+  const { url } = servePage(site);
+  const page = await botBrowser.open(url);
+  const { api } = mortal.now();
+  const session = await create(api, {
+    cdp: { endpoint: botBrowser.endpoint, url_contains: url },
+    completion: COMPLETION,
+  });
+  await mortal.kill();
+  await page.evaluate(() => document.getElementById("challenge")?.remove());
+  await mortal.startAgain();
+  expect(await statusOf(api, session.session_id, 20)).toMatchObject({ state: "solved", reason: "rules_met" });
+});
+
+test("[S4] [R14] what cannot be come back to ends as what it is, told once: killed browser, closed guest, time that is up", async ({
+  mortal,
+  site,
+  botBrowser,
+}) => {
+  const { url } = servePage(site);
+  const page = await botBrowser.open(`${url}?guest`);
+  const { api, dataDir } = mortal.now();
+  const [owned, guest] = await Promise.all([
+    create(api, { url }),
+    create(api, { cdp: { endpoint: botBrowser.endpoint, url_contains: "?guest" } }),
+  ]);
+  await botBrowser.open(`${url}?late`);
+  const cdp = { endpoint: botBrowser.endpoint, url_contains: "?late" };
+  const late = await create(api, { cdp, timeout_seconds: 5 });
+  await mortal.kill();
+  for (const pid of await pidsWith(`${dataDir}/profiles/${owned.session_id}`)) process.kill(pid, "SIGKILL");
+  await page.close();
+  await expect.poll(() => Date.now(), { timeout: 10_000 }).toBeGreaterThan(Date.parse(late.expires_at));
+  await mortal.startAgain();
+  const expected = [
+    [owned, { state: "failed", reason: "browser_lost" }],
+    [guest, { state: "failed", reason: "page_closed" }],
+    [late, { state: "expired", reason: "timeout" }],
+  ] as const;
+  for (const [{ session_id }, end] of expected) {
+    expect(await statusOf(api, session_id, 10)).toMatchObject(end);
+    const stream = await EventStream.open(`${api}/session/${session_id}/events`, { "last-event-id": "0" });
+    await stream.ended;
+    expect(stream.types().filter((type) => type === "session.ended")).toHaveLength(1);
+  }
+  await expect.poll(() => pidsWith(`${dataDir}/profiles/`)).toEqual([]);
+});
+
+test("[W16] nobody who cannot be recognised keeps control over a restart", async ({ mortal, site, connect }) => {
+  const { url } = servePage(site);
+  await mortal.stop();
+  const { api } = await mortal.startAgain({ AUTH: "off" });
+  const session = await create(api, { url });
+  const first = await connect(session.ws_url, { protocols: JSON_FORM });
+  expect((await first.next("control")).you).toBe(true);
+  await mortal.kill();
+  await mortal.startAgain({ AUTH: "off" });
+  await expect.poll(async () => (await statusOf(api, session.session_id)).state).toBe("waiting");
+  const second = await connect(session.ws_url, { protocols: JSON_FORM });
+  expect((await second.next("control")).you).toBe(true);
+});

@@ -1,0 +1,47 @@
+/** How often a fault is tried, and when it strikes: at random, from a seed that a failure tells. */
+import { test as base } from "../fixtures.ts";
+import { type RunningProgram, startProgram } from "../programs.ts";
+
+/** Each fault a few times in `npm test`, twenty times in the long run. */
+export const ROUNDS = process.env["TEST_LONG"] ? 20 : 2;
+
+/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
+export function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** A server that may be killed and started anew as often as a test likes; the last one is ended in order. */
+export interface Mortal {
+  readonly now: () => RunningProgram;
+  kill(): Promise<void>;
+  stop(): Promise<void>;
+  startAgain(settings?: Record<string, string>): Promise<RunningProgram>;
+}
+
+export const test = base.extend<{ settings: Record<string, string>; mortal: Mortal }>({
+  settings: [{}, { option: true }],
+  mortal: async ({ settings }, use) => {
+    let program = await startProgram({ MAX_CREATES_PER_MINUTE: "10000", MAX_SESSIONS: "60", ...settings });
+    await use({
+      now: () => program,
+      kill: () => program.kill(),
+      stop: () => program.stop(),
+      async startAgain(others) {
+        program = await program.startAgain(others);
+        return program;
+      },
+    });
+    await program.remove();
+  },
+});
+
+/** The rounds of one fault, each a test of its own with a seed in its name. */
+export function rounds(of: string, round: (seed: number) => void): void {
+  for (let seed = 1; seed <= ROUNDS; seed += 1) test.describe(`${of}, seed ${seed}`, () => round(seed));
+}
