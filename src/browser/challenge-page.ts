@@ -7,6 +7,7 @@ import { visibilityNotice } from "../session/answers.ts";
 import type {
   ChallengePage,
   MaskedPicture,
+  PageCondition,
   PageEvents,
   PageInput,
   Picture,
@@ -14,8 +15,10 @@ import type {
   ViewMode,
   Wish,
 } from "../session/page.ts";
-import type { HeldButtons, PagePlace, WatchMemory } from "../session/page-memory.ts";
+import type { Checkpoint, HeldButtons, PagePlace, WatchMemory } from "../session/page-memory.ts";
+import { ChallengeView } from "./challenge-view.ts";
 import { ChallengeWatch } from "./challenge-watch.ts";
+import { takeCheckpoint } from "./checkpoint.ts";
 import { Cuts } from "./cut.ts";
 import { PageFrames } from "./frames.ts";
 import { InputReplay } from "./input.ts";
@@ -23,13 +26,12 @@ import { MaskedPictures } from "./masked-pictures.ts";
 import { NoticeBoard } from "./notice-board.ts";
 import type { PageLook } from "./page-look.ts";
 import type { ChallengePageParts } from "./page-parts.ts";
+import { PagePulse } from "./page-pulse.ts";
 import { scrollToMatch } from "./page-scripts.ts";
 import { STILL_QUALITY } from "./quality.ts";
 import { Screencast } from "./screencast.ts";
-import { hasMoved, isShown, viewOf, wholePage } from "./view.ts";
+import { isShown, wholePage } from "./view.ts";
 
-/** A challenge that is gone for longer than this is not coming back: show the whole page again. */
-const LOST_CHALLENGE_MS = 1_500;
 /** After a press or a wheel the page may have moved the challenge. */
 const LOOK_AFTER_INPUT_MS = 50;
 /** A press where frames have just changed waits this long for their places. */
@@ -58,22 +60,17 @@ export class RemotePage implements ChallengePage {
   readonly #cuts = new Cuts();
   readonly #input: InputReplay;
   readonly #watch: ChallengeWatch;
-  #viewport: Size;
-  #challenge: CaptchaInfo | null = null;
-  /** The challenge view, or the whole page where there is no challenge. */
-  #view: Rect;
+  readonly #pulse: PagePulse;
+  readonly #view: ChallengeView;
   #wish: Wish | null = null;
   #demand = false;
-  #keepView = false;
-  #missingSince: number | null = null;
   #lastLook: PageLook | null = null;
   #ended = false;
 
   constructor(parts: ChallengePageParts) {
     const { tab, crop, viewport } = parts;
     this.#parts = parts;
-    this.#viewport = viewport;
-    this.#view = wholePage(viewport);
+    this.#view = new ChallengeView(viewport);
     this.frames = new PageFrames(tab);
     this.notices = new NoticeBoard((notice) => this.#tell((events) => events.notice(notice)));
     this.#screencast = new Screencast(tab.live, viewport, crop, (picture) => {
@@ -92,11 +89,17 @@ export class RemotePage implements ChallengePage {
       onSolved: (verdict) => this.#tell((events) => events.solved(verdict)),
       onSeen: (watch) => this.#tell((events) => events.remember({ watch })),
     });
+    this.#pulse = new PagePulse({
+      page: tab.live,
+      dialogsOf: parts.dialogsOf,
+      onChange: (condition) => this.#tell((events) => events.condition(condition)),
+      onDead: () => this.lost("browser_lost"),
+    });
     tab.listen({ changed: () => this.#watch.prompt(), gone: (code) => this.lost(code) });
   }
 
   get viewport(): Size {
-    return this.#viewport;
+    return this.#view.viewport;
   }
 
   /** The page's address at the last look; null before the first. */
@@ -105,7 +108,7 @@ export class RemotePage implements ChallengePage {
   }
 
   get challenge(): CaptchaInfo | null {
-    return this.#challenge;
+    return this.#view.challenge;
   }
 
   get proxyPort(): number | null {
@@ -116,12 +119,16 @@ export class RemotePage implements ChallengePage {
     return this.#parts.place;
   }
 
+  get condition(): PageCondition {
+    return this.#pulse.condition;
+  }
+
   get hidden(): boolean {
     return this.#lastLook?.hidden ?? false;
   }
 
   view(mode: ViewMode): Rect {
-    return mode === "page" ? wholePage(this.viewport) : this.#view;
+    return mode === "page" ? wholePage(this.viewport) : this.#view.rect;
   }
 
   /** Gives the page its size; before the first navigation. */
@@ -135,10 +142,11 @@ export class RemotePage implements ChallengePage {
     for (;;) {
       await this.#watch.look();
       await this.#showFound();
-      if (this.#challenge || signal.aborted || performance.now() > end) break;
+      if (this.challenge || signal.aborted || performance.now() > end) break;
       await new Promise((resolve) => setTimeout(resolve, CHALLENGE_POLL_MS));
     }
     await this.#watch.begin();
+    if (!this.#ended) this.#pulse.start();
   }
 
   /** The same for a page that was watched already, by an earlier server: what that still held down is let go of. */
@@ -148,6 +156,7 @@ export class RemotePage implements ChallengePage {
     if (held) this.#input.takeOver(held);
     this.#input.releaseAll();
     await this.#watch.begin();
+    if (!this.#ended) this.#pulse.start();
   }
 
   async picture(mode: ViewMode, scale: number, forWatcher = false): Promise<Picture> {
@@ -182,7 +191,7 @@ export class RemotePage implements ChallengePage {
   }
 
   setKeepView(keep: boolean): void {
-    this.#keepView = keep;
+    this.#view.isKept = keep;
   }
 
   input(input: PageInput): void {
@@ -201,6 +210,10 @@ export class RemotePage implements ChallengePage {
 
   check(): Promise<Verdict> {
     return this.#watch.check();
+  }
+
+  checkpoint(last: Checkpoint | null): Promise<Checkpoint> {
+    return takeCheckpoint(this.frames, this.#parts.tab, last);
   }
 
   async storageState(): Promise<StorageState | null> {
@@ -255,18 +268,14 @@ export class RemotePage implements ChallengePage {
       look.frames.flatMap(({ frame, place }) => (place && this.frames.isRemote(frame) ? [{ frame, place }] : [])),
     );
     // The view neither moves nor resizes under the operator's hand.
-    const { challenge } = look;
-    if (!this.#input.pressed) this.#follow(challenge && isShown(challenge, this.viewport) ? challenge : null);
+    if (!this.#input.pressed && this.#view.follow(look.challenge)) this.#tell((events) => events.challenge());
     this.#aim(look.scroll);
   }
 
   /** The bot may give its page another size at any time. */
   #resize(viewport: Size): void {
-    const { width, height } = this.#viewport;
-    if (viewport.width === width && viewport.height === height) return;
-    this.#viewport = viewport;
+    if (!this.#view.resize(viewport)) return;
     this.#screencast.setViewport(viewport);
-    this.#view = this.#challenge ? viewOf(this.#challenge, viewport) : wholePage(viewport);
     this.#tell((events) => events.challenge());
   }
 
@@ -279,18 +288,6 @@ export class RemotePage implements ChallengePage {
     this.#screencast.setWanted(this.#wish !== null && this.#demand && !this.#ended);
   }
 
-  #follow(found: CaptchaInfo | null): void {
-    if (found) this.#missingSince = null;
-    else if (this.#challenge) {
-      this.#missingSince ??= performance.now();
-      if (this.#keepView || performance.now() - this.#missingSince < LOST_CHALLENGE_MS) return;
-    }
-    if (!hasMoved(this.#challenge, found)) return;
-    this.#challenge = found;
-    this.#view = found ? viewOf(found, this.viewport) : wholePage(this.viewport);
-    this.#tell((events) => events.challenge());
-  }
-
   #tell(tell: (events: PageEvents) => void): void {
     if (!this.#ended) tell(this.#parts.events);
   }
@@ -300,6 +297,7 @@ export class RemotePage implements ChallengePage {
     this.#ended = true;
     this.notices.stop();
     this.#watch.stop();
+    this.#pulse.stop();
     this.#masked.stop();
     this.#screencast.close();
     const { pictures, restarts } = this.#screencast;

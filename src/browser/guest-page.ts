@@ -95,6 +95,7 @@ export async function openGuestPage(
       isOurs: false,
       proxyPort: null,
       place: { kind: "guest", target_id: targetId },
+      dialogsOf: devtools,
       storageState: async () => null,
       release: async () => {
         devtools.close();

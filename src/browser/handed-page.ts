@@ -24,8 +24,13 @@ export async function holdHandedPage(
     throw new AppError("invalid_message", { field: "page", why: "not an open page of a Chromium" }, { cause });
   });
   let letGo = () => {};
+  const browserSession = await page
+    .context()
+    .browser()
+    ?.newBrowserCDPSession()
+    .catch(() => null);
   const release = async () => {
-    await detach(session);
+    await Promise.all([detach(session), browserSession && detach(browserSession)]);
     letGo();
   };
   let remote: RemotePage | null = null;
@@ -43,6 +48,7 @@ export async function holdHandedPage(
       isOurs: false,
       proxyPort: null,
       place: null,
+      dialogsOf: browserSession ?? null,
       storageState: async () => null,
       release,
     });

@@ -131,6 +131,7 @@ async function remotePage(
     isOurs: true,
     proxyPort: process.proxy.port,
     place: { kind: "owned", target_id: targetId, ...process.identity },
+    dialogsOf: null,
     storageState: () => context.storageState(),
     release: async (how) => {
       // A connection's end, not the browser's.

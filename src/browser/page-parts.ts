@@ -6,6 +6,7 @@ import type { Completion, StorageState } from "../protocol/rest.ts";
 import type { PageEvents } from "../session/page.ts";
 import type { PagePlace } from "../session/page-memory.ts";
 import type { Crop } from "./crop.ts";
+import type { Asked } from "./devtools.ts";
 import type { Tab } from "./tab.ts";
 
 export interface ChallengePageParts {
@@ -22,6 +23,8 @@ export interface ChallengePageParts {
   readonly proxyPort: number | null;
   /** Where the next server finds it; null for a page that goes with this process. */
   readonly place: PagePlace | null;
+  /** The browser of a page whose dialogs are not ours to answer; null: they are. */
+  readonly dialogsOf: Asked | null;
   /** Null where the cookies are not ours to hand on. */
   readonly storageState: () => Promise<StorageState | null>;
   /** Gives back, or ends, what the page lives in; `leave`: nothing is ended. */

@@ -153,3 +153,16 @@ export function hitsFrame(this: Element, x: number, y: number): boolean {
   const root = this.getRootNode();
   return (root instanceof ShadowRoot ? root : document).elementFromPoint(x, y) === this;
 }
+
+/** The local storage of the frame's origin, in Playwright's form; null where it has none, or more than so many characters. */
+export function localStorageOf(
+  most: number,
+): { origin: string; localStorage: { name: string; value: string }[] } | null {
+  try {
+    const localStorage = Object.entries(window.localStorage).map(([name, value]) => ({ name, value: String(value) }));
+    const size = localStorage.reduce((sum, { name, value }) => sum + name.length + value.length, 0);
+    return location.origin === "null" || size > most ? null : { origin: location.origin, localStorage };
+  } catch {
+    return null;
+  }
+}

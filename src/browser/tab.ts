@@ -35,9 +35,10 @@ export interface Tab {
   close(): Promise<void>;
 }
 
+/** As DevTools tells of one: what a site has not said is left out. */
+type TabCookie = Required<Omit<Cookie, "sameSite" | "partitionKey">> & { readonly sameSite?: Cookie["sameSite"] };
+
 /** The cookies of the browser context that the page is in. */
-export async function cookiesOf({
-  live,
-}: Pick<Tab, "live">): Promise<Pick<Cookie, "name" | "domain" | "path" | "value">[]> {
+export async function cookiesOf({ live }: Pick<Tab, "live">): Promise<TabCookie[]> {
   return (await live.send("Storage.getCookies")).cookies;
 }

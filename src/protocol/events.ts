@@ -1,6 +1,7 @@
 /** What a session tells while it lives and at its end: each event defined once, for the stream [R14] and for webhooks. */
 import { z } from "zod";
 import { captchaInfoSchema, sessionStateSchema, verifiedSchema } from "./common.ts";
+import { PAGE_CONDITIONS } from "./live.ts";
 import { outcomeSchema } from "./rest.ts";
 
 const sessionField = { session_id: z.string() };
@@ -43,6 +44,11 @@ export const sessionEventSchema = z.discriminatedUnion("type", [
   event("session.operator_left", operatorFields),
   event("session.control", { ...sessionField, ...controlFields }),
   event("session.challenge", { ...sessionField, ...challengeFields }),
+  event("session.page", {
+    ...sessionField,
+    condition: z.enum(PAGE_CONDITIONS),
+    code: z.string().nullable().meta({ description: "Why it cannot be acted on; null: it can." }),
+  }),
   event("session.ended", { ...sessionField, ...outcomeSchema.shape }),
 ]);
 export type SessionEvent = z.infer<typeof sessionEventSchema>;

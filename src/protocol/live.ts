@@ -118,6 +118,15 @@ export const WATCHER_MESSAGES: ReadonlySet<ClientMessage["type"]> = new Set([
 ]);
 export const CLIENT_MESSAGE_TYPES: readonly string[] = clientMessageSchema.options.map((o) => o.shape.type.value);
 
+/** How a page is that cannot be acted on at the moment, and that it can be again. */
+export const PAGE_CONDITIONS = [
+  "page_unresponsive",
+  "page_responsive",
+  "dialog_open",
+  "page_reopening",
+  "page_reopened",
+] as const;
+
 const screenshot = z.string().meta({ description: "Base64 JPEG" });
 const view = rectSchema.meta({ description: "The part of the page, in CSS px, that pictures show" });
 
@@ -173,7 +182,7 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
   }),
   z.object({
     type: z.literal("page_notice"),
-    notice: z.enum(["popup", "download_refused", "page_not_visible", "page_visible"]),
+    notice: z.enum(["popup", "download_refused", "page_not_visible", "page_visible", ...PAGE_CONDITIONS]),
     url: z.string(),
   }),
 ]);

@@ -122,6 +122,10 @@ const createSessionShape = z.strictObject({
   metadata: z.record(z.string().max(100), z.unknown()).optional().refine(isSmall, TOO_LARGE),
   timeout_seconds: z.int().min(1).optional(),
   completion: completionSchema.optional(),
+  on_crash: z
+    .enum(["end", "reopen"])
+    .optional()
+    .meta({ description: "reopen: a page that the server opened is opened again, as it was a moment before." }),
   callback_url: callbackUrlSchema.optional().meta({ description: "http: or https: address that webhooks go to." }),
   callback_secret: webhookSecretSchema
     .optional()

@@ -91,6 +91,11 @@ export function visibilityNotice({ hidden, url }: Pick<ChallengePage, "hidden" |
   return { type: "page_notice", notice: hidden ? "page_not_visible" : "page_visible", url: tellableUrl(url ?? "") };
 }
 
+/** Whether the page answers, for who cannot see it. */
+export function conditionNotice({ condition, url }: Pick<ChallengePage, "condition" | "url">): Notice {
+  return { type: "page_notice", notice: condition, url: tellableUrl(url ?? "") };
+}
+
 /** [W18] */
 export function stateMessage({ state, reason, expires_at }: SessionRecord): ServerMessageOf<"session_state"> {
   return { type: "session_state", state, reason, expires_at: new Date(expires_at).toISOString() };

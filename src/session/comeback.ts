@@ -24,10 +24,15 @@ const TOLD_AS_THEY_ARE: ReadonlySet<string> = new Set(["page_closed", "page_cras
 export function comebacksOf(store: SessionStore): Comeback[] {
   const comebacks: Comeback[] = [];
   for (const record of store.list(LIVING_STATES, Number.MAX_SAFE_INTEGER)) {
-    const { request, place, watch, held = null, control = null } = store.memory(record.uid);
+    const { request, place, watch, held = null, control = null, checkpoint = null } = store.memory(record.uid);
     if (record.expires_at <= Date.now()) endForgotten(store, record, "expired", "timeout");
     else if (record.state === "starting" || !request || !place) endForgotten(store, record, "failed", "browser_lost");
-    else comebacks.push({ record, control, page: { request, place, watch, held, proxy_port: record.proxy_port } });
+    else
+      comebacks.push({
+        record,
+        control,
+        page: { request, place, watch, held, checkpoint, proxy_port: record.proxy_port },
+      });
   }
   return comebacks;
 }

@@ -34,6 +34,7 @@ import type { EventFeed } from "./event-feed.ts";
 import { type Created, FirstAnswers } from "./first-answers.ts";
 import type { OperatorLinks } from "./operator-links.ts";
 import type { MouseInput, OpenPage, ReturnToPage } from "./page.ts";
+import type { Opening } from "./page-keeper.ts";
 import { Session } from "./session.ts";
 import { NOBODY, stateEvent } from "./session-news.ts";
 import { isEnd, LIVING_STATES } from "./state.ts";
@@ -277,19 +278,19 @@ export class CaptchaRemoteController {
     // In one step: what cannot be written leaves nothing behind but a link to nowhere.
     this.#deps.store.create(record, callback);
     options.onCreated?.(id);
-    const session = this.#begin(record, () => options.signal?.removeEventListener("abort", cancel));
-    options.signal?.addEventListener("abort", cancel, { once: true });
-    const openPage = options.openPage ?? this.#deps.openPage;
     const request = pageRequest(record, body, grantsOf(options.caller));
     this.#sessions.remember(record, { request: withoutStorageState(request) });
-    const ready = session.start(this.#sessions.afterLast(id, openPage), request);
+    const open = this.#sessions.afterLast(id, options.openPage ?? this.#deps.openPage);
+    const session = this.#begin(record, { open, request }, () => options.signal?.removeEventListener("abort", cancel));
+    options.signal?.addEventListener("abort", cancel, { once: true });
+    const ready = session.start();
     if (!options.respondAsync) await ready;
     return this.#answer(session);
   }
 
   /** It lives from here on. */
-  #begin(record: SessionRecord, onEnd = () => {}): Session {
-    const session = new Session(record, {
+  #begin(record: SessionRecord, opening: Opening, onEnd = () => {}): Session {
+    const session = new Session(record, opening, {
       store: this.#deps.store,
       save: (changed) => this.#sessions.save(changed),
       remember: (memory) => this.#sessions.remember(record, memory),
@@ -309,7 +310,7 @@ export class CaptchaRemoteController {
   #goOn({ record, page, control }: Comeback): void {
     // Nobody is to have the name of somebody who is waited for.
     this.#viewerNumber = Math.max(this.#viewerNumber, Number(control?.name.split("-").at(-1)) || 0);
-    this.#begin(record)
+    this.#begin(record, { open: this.#deps.openPage, request: page.request })
       .resume(orLost(this.#deps.returnToPage), page, control)
       .then(
         () => this.#deps.log.info({ session_id: record.session_id }, "came back to a session"),

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "../errors.ts";
 import type { ServerMessage } from "../protocol/live.ts";
-import { type Farewell, visibilityNotice } from "./answers.ts";
+import { conditionNotice, type Farewell, visibilityNotice } from "./answers.ts";
 import { type Actor, ControlLease, type Witness } from "./lease.ts";
 import { Pace } from "./pace.ts";
 import type { ChallengePage, PageInput, Picture } from "./page.ts";
@@ -102,6 +102,7 @@ export class Crowd {
     this.#tellPresence();
     const page = this.#deps.page();
     if (page?.hidden) viewer.send(visibilityNotice(page));
+    if (page && page.condition !== "page_responsive") viewer.send(conditionNotice(page));
   }
 
   #giveFreeControl(viewer: Viewer): void {

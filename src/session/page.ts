@@ -2,10 +2,10 @@
 import type { Code } from "../errors.ts";
 import type { CaptchaInfo, Rect, Size } from "../protocol/common.ts";
 import type { PictureFacts } from "../protocol/frame.ts";
-import type { ClientMessageOf, ServerMessageOf } from "../protocol/live.ts";
+import type { ClientMessageOf, PAGE_CONDITIONS, ServerMessageOf } from "../protocol/live.ts";
 import type { CdpTarget, Completion, CreateSession, Evidence, StorageState } from "../protocol/rest.ts";
 
-import type { PageMemory, PagePlace } from "./page-memory.ts";
+import type { Checkpoint, PageMemory, PagePlace } from "./page-memory.ts";
 
 /** A larger picture is not sent: as base64 two thirds of a megabyte, of the one that a socket may hold back. */
 export const MAX_PICTURE_BYTES = 512 * 1024;
@@ -61,6 +61,9 @@ export interface Verdict {
 
 export type Notice = ServerMessageOf<"dialog"> | ServerMessageOf<"page_notice">;
 
+/** `dialog_open`: it waits for an answer that is not ours to give. */
+export type PageCondition = Exclude<(typeof PAGE_CONDITIONS)[number], "page_reopening" | "page_reopened">;
+
 /** What a page tells its session; called in the order things happened. */
 export interface PageEvents {
   /** A new picture: of what was wished for, or of more. */
@@ -72,6 +75,8 @@ export interface PageEvents {
   /** The page cannot go on. Told once, never after close(). */
   lost(code: Extract<Code, "page_closed" | "page_crashed" | "browser_lost">): void;
   notice(notice: Notice): void;
+  /** It does not answer any more, or does again. */
+  condition(condition: PageCondition): void;
   /** What the next server must know to go on with this page. */
   remember(memory: Partial<Pick<PageMemory, "watch" | "held">>): void;
 }
@@ -83,6 +88,7 @@ export interface ChallengePage {
   readonly url: string | null;
   /** In a tab that its browser does not show: there are no pictures of it. */
   readonly hidden: boolean;
+  readonly condition: PageCondition;
   /** Where its browser's proxy listens on loopback; null for a page that is not ours. */
   readonly proxyPort: number | null;
   /** Where the next server finds it; null for a page that goes with this process. */
@@ -110,6 +116,11 @@ export interface ChallengePage {
   releaseAll(): void;
   /** Asks the rules now and, where they hold, waits until that is stable; at most about `stable_ms` + 2 s. */
   check(): Promise<Verdict>;
+  /**
+   * Where it is, and its cookies and local storage as far as its frames have them: to be opened again with. Nothing of
+   * the page is touched. Rejects where it does not answer.
+   */
+  checkpoint(last: Checkpoint | null): Promise<Checkpoint>;
   /** Cookies and local storage in Playwright's format; null where the page is not ours or cannot tell. */
   storageState(): Promise<StorageState | null>;
   /** Releases the page and all that was started for it. */
@@ -120,6 +131,8 @@ export interface ChallengePage {
 
 interface PageRequest {
   readonly session_id: string;
+  /** What is to be done where the page crashes or its browser is lost; left out: the session ends. */
+  readonly on_crash?: CreateSession["on_crash"];
   readonly completion: Completion | undefined;
 }
 
@@ -158,5 +171,6 @@ export type ReturnToPage = (memory: RememberedPage, events: PageEvents, signal: 
 
 export interface RememberedPage extends Pick<PageMemory, "request" | "place" | "held"> {
   readonly watch: PageMemory["watch"] | undefined;
+  readonly checkpoint: Checkpoint | null;
   readonly proxy_port: number | null;
 }

@@ -1,7 +1,8 @@
 /** What of a session is told as events: each change once, and none so often that it drowns the others. */
 import { randomUUID } from "node:crypto";
+import type { Code } from "../errors.ts";
 import type { CaptchaInfo } from "../protocol/common.ts";
-import type { SessionEvent } from "../protocol/events.ts";
+import type { SessionEvent, SessionEventOf } from "../protocol/events.ts";
 import { outcomeOf } from "./answers.ts";
 import { Pace } from "./pace.ts";
 import { isEnd } from "./state.ts";
@@ -79,6 +80,11 @@ export class SessionNews {
   /** It was found, has moved or is lost: told at once, then at most once a second. */
   challenge(): void {
     if (JSON.stringify(this.#deps.present().challenge) !== this.#toldChallenge) this.#challengePace.ask();
+  }
+
+  /** It cannot be acted on, and why, or it can again (null). */
+  page(condition: SessionEventOf<"session.page">["data"]["condition"], code: Code | null): void {
+    this.#tell({ type: "session.page", data: { session_id: this.#deps.record.session_id, condition, code } });
   }
 
   /** Nothing but the end is told from now on. */

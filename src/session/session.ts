@@ -3,9 +3,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { AppError, CODES, type Code, codeEntry, toAppError } from "../errors.ts";
 import type { Verified } from "../protocol/common.ts";
-import type { SessionEvent } from "../protocol/events.ts";
+import type { SessionEvent, SessionEventOf } from "../protocol/events.ts";
 import type { Evidence } from "../protocol/rest.ts";
+import { tellableUrl } from "../tellable.ts";
 import { farewell, stateMessage } from "./answers.ts";
+import { type CheckAnswer, Checks } from "./checks.ts";
 import { Crowd, type RestCaller } from "./crowd.ts";
 import { keepStorageState } from "./keep-storage.ts";
 import { Pace } from "./pace.ts";
@@ -13,8 +15,7 @@ import type {
   ChallengePage,
   MouseInput,
   Notice,
-  OpenPage,
-  OpenPageRequest,
+  PageCondition,
   PageEvents,
   PageInput,
   Picture,
@@ -22,6 +23,7 @@ import type {
   ReturnToPage,
   Verdict,
 } from "./page.ts";
+import { type Opening, PageKeeper } from "./page-keeper.ts";
 import type { PageMemory, RememberedControl } from "./page-memory.ts";
 import { type Present, SessionNews } from "./session-news.ts";
 import { type EndState, isEnd, move } from "./state.ts";
@@ -54,22 +56,15 @@ interface EndFacts {
   readonly note?: string | undefined;
 }
 
-/** What a check of the rules came to; `reason` is a code of the table. */
-export interface CheckAnswer {
-  readonly completed: boolean;
-  readonly reason: Code;
-}
-
 export class Session implements PageEvents {
   readonly record: SessionRecord;
   readonly crowd: Crowd;
   readonly #deps: SessionDeps;
   /** Aborted at the end of the session: everything that was started for it stops by it. */
   readonly #over = new AbortController();
-  /** Checks under way: whoever asked is answered before the end closes the sockets [W7]. */
-  readonly #asking = new Set<(answer: CheckAnswer) => void>();
+  readonly #checks: Checks;
   readonly #news: SessionNews;
-  #page: ChallengePage | null = null;
+  readonly #keeper: PageKeeper;
   #deadline: NodeJS.Timeout | undefined;
   #opened: Promise<void> = Promise.resolve();
   #released: Promise<void> = Promise.resolve();
@@ -77,12 +72,19 @@ export class Session implements PageEvents {
   #isLeft = false;
   readonly #savePace = new Pace(() => this.#deps.save(this.record), SAVE_CHALLENGE_EVERY_MS);
 
-  constructor(record: SessionRecord, deps: SessionDeps) {
+  constructor(record: SessionRecord, opening: Opening, deps: SessionDeps) {
     this.record = record;
     this.#deps = deps;
+    const { log, remember } = deps;
+    this.#keeper = new PageKeeper({ ...opening, events: this, remember, log, signal: this.#over.signal });
+    this.#checks = new Checks({
+      page: () => (this.ended ? null : this.page),
+      answer: () => this.#checkAnswer(),
+      onSolved: (verdict) => this.solved(verdict),
+    });
     this.crowd = new Crowd({
       record,
-      page: () => (this.ended ? null : this.#page),
+      page: () => (this.ended ? null : this.page),
       onControl: (holder) => this.#setControlled(holder),
       onPresence: (change, operator) => this.#tellPresence(change, operator),
     });
@@ -91,12 +93,12 @@ export class Session implements PageEvents {
   }
 
   get page(): ChallengePage | null {
-    return this.#page;
+    return this.#keeper.page;
   }
 
   /** What is so now, beyond the record. */
   get present(): Present {
-    return { operators: this.crowd.size, holder: this.crowd.holder, challenge: this.#page?.challenge ?? null };
+    return { operators: this.crowd.size, holder: this.crowd.holder, challenge: this.page?.challenge ?? null };
   }
 
   get completed(): boolean {
@@ -113,16 +115,16 @@ export class Session implements PageEvents {
   }
 
   /** Opens the page; resolves when it is ready. Throws the AppError that ended the session where it cannot be. */
-  start(open: OpenPage, request: OpenPageRequest): Promise<void> {
+  start(): Promise<void> {
     this.#news.created();
-    return this.#beginWith(() => open(request, this, this.#over.signal));
+    return this.#beginWith(() => this.#keeper.open());
   }
 
   /** Goes on with the page of an earlier server; resolves when it is there again. Throws the AppError that ended the session. */
   resume(back: ReturnToPage, memory: RememberedPage, control: RememberedControl | null): Promise<void> {
     if (control) this.crowd.reserve(control);
     this.#news.resumed({ holder: this.crowd.holder, challenge: this.record.captcha_info });
-    return this.#beginWith(() => back(memory, this, this.#over.signal));
+    return this.#beginWith(() => this.#keeper.comeBack(back, memory));
   }
 
   // What the page tells.
@@ -132,9 +134,9 @@ export class Session implements PageEvents {
   }
 
   challenge(): void {
-    if (this.#page) {
-      this.record.viewport = this.#page.viewport;
-      this.record.captcha_info = this.#page.challenge;
+    if (this.page) {
+      this.record.viewport = this.page.viewport;
+      this.record.captcha_info = this.page.challenge;
     }
     this.crowd.challengeMoved();
     if (this.ended) return;
@@ -147,7 +149,13 @@ export class Session implements PageEvents {
   }
 
   lost(code: Code): void {
-    this.end("failed", code);
+    const again = this.ended ? null : this.#keeper.again(code);
+    if (again) void this.#openAgain(again, code);
+    else this.end("failed", code);
+  }
+
+  condition(condition: PageCondition): void {
+    this.#tellPage(condition, condition === "page_unresponsive" ? condition : null);
   }
 
   notice(notice: Notice): void {
@@ -176,27 +184,25 @@ export class Session implements PageEvents {
   async restInput(input: MouseInput, by?: RestCaller): Promise<void> {
     await this.#pageReady();
     this.#assertLiving();
-    if (!this.#page) throw new AppError("timeout", { waiting_for: "page" });
+    if (!this.page) throw new AppError("timeout", { waiting_for: "page" });
     this.crowd.restInput(input, by);
   }
 
   // Completion and end.
 
   /** Asks the rules now; a verdict that holds ends the session. `tell` is called once, before that end is told. */
-  async check(tell: (answer: CheckAnswer) => void = () => {}): Promise<CheckAnswer> {
-    this.#asking.add(tell);
-    await this.#ask();
-    if (this.#asking.delete(tell)) tell(this.#checkAnswer());
-    return this.#checkAnswer();
+  check(tell: (answer: CheckAnswer) => void = () => {}): Promise<CheckAnswer> {
+    return this.#checks.check(tell);
   }
 
   /** [W17] The operator's own word; rules that contradict it keep the session open. Throws forbidden, not_in_control, page_unresponsive. */
   async finish(viewer: Viewer, outcome: "done" | "cannot", note: string | undefined): Promise<CheckAnswer> {
     this.#assertLiving();
     this.crowd.assertNotWatching(viewer);
-    if (outcome === "done" && !this.#page) throw new AppError("page_unresponsive");
+    if (outcome === "done" && !this.page) throw new AppError("page_unresponsive");
     if (outcome === "cannot") this.end("failed", "operator_gave_up", { note });
-    else if ((await this.#ask()) === "unknown") this.end("solved", "operator_done", { verified: "operator", note });
+    else if ((await this.#checks.ask()) === "unknown")
+      this.end("solved", "operator_done", { verified: "operator", note });
     return this.#checkAnswer();
   }
 
@@ -226,8 +232,7 @@ export class Session implements PageEvents {
     this.#deps.log.info({ state, reason, verified: this.record.verified }, "session ended");
     this.#released = this.#release();
     this.#over.abort();
-    for (const tell of this.#asking) tell(this.#checkAnswer());
-    this.#asking.clear();
+    this.#checks.settle();
     this.crowd.dismiss(farewell(this.record, reason));
     this.#deps.onEnd(this);
   }
@@ -237,7 +242,7 @@ export class Session implements PageEvents {
    * cannot be, as the page is not there yet, or goes with this process.
    */
   leave(): boolean {
-    const page = this.#page;
+    const page = this.page;
     if (this.ended || !page?.place) return false;
     this.#isLeft = true;
     this.#stopTimers();
@@ -277,30 +282,27 @@ export class Session implements PageEvents {
     throw new AppError(codeEntry(code).status === undefined ? "session_ended" : code, { state, reason });
   }
 
+  async #openAgain(again: () => Promise<ChallengePage>, code: Code): Promise<void> {
+    this.#tellPage("page_reopening", code);
+    await this.#beginWith(again).catch(() => {});
+    if (!this.ended) this.#tellPage("page_reopened", null);
+  }
+
   async #becomeReady(page: ChallengePage): Promise<void> {
-    this.#page = page;
+    this.#keeper.take(page);
     this.record.viewport = page.viewport;
     this.record.proxy_port = page.proxyPort;
     if (this.record.url === "") this.record.url = page.url ?? "";
     this.record.captcha_info = page.challenge;
     if (this.record.state === "starting") this.record.state = move(this.record.state, "waiting");
-    if (page.place) this.#deps.remember({ place: page.place });
     this.#changed();
     await this.crowd.pageReady();
   }
 
   async #pageReady(): Promise<void> {
-    if (this.#page || this.ended) return;
+    if (this.page || this.ended) return;
     const late = delay(WAIT_FOR_PAGE_MS, undefined, { ref: false });
     await Promise.race([this.#opened, late]).catch(() => {});
-  }
-
-  /** Asks the rules; a page that does not answer, or not long enough, leaves them unknown. */
-  async #ask(): Promise<Verdict["value"]> {
-    if (this.ended || !this.#page) return "unknown";
-    const verdict = await this.#page.check();
-    if (verdict.value === true && verdict.stable) this.solved(verdict);
-    return verdict.value === true && !verdict.stable ? "unknown" : verdict.value;
   }
 
   #checkAnswer(): CheckAnswer {
@@ -308,10 +310,10 @@ export class Session implements PageEvents {
   }
 
   async #release(): Promise<void> {
-    const page = this.#page;
+    const { page } = this;
     this.#news.ended(page !== null && (await keepStorageState(page, this.record.uid, this.#deps)));
-    if (!page) return this.#opened.catch(() => {});
-    await page.close().catch((error: unknown) => this.#deps.log.error({ err: error }, "page could not be closed"));
+    await this.#keeper.release();
+    if (!page) await this.#opened.catch(() => {});
   }
 
   #setControlled(holder: string | null): void {
@@ -319,7 +321,7 @@ export class Session implements PageEvents {
     this.#news.control();
     this.#deps.remember({ control: this.crowd.control });
     const next = holder === null ? "waiting" : "active";
-    if (!this.#page || this.record.state === next) return;
+    if (!this.page || this.record.state === next) return;
     this.record.state = move(this.record.state, next);
     this.#changed();
   }
@@ -329,6 +331,11 @@ export class Session implements PageEvents {
     this.#deps.save(this.record);
     this.#news.state();
     this.crowd.broadcast(stateMessage(this.record));
+  }
+
+  #tellPage(notice: SessionEventOf<"session.page">["data"]["condition"], code: Code | null): void {
+    this.crowd.broadcast({ type: "page_notice", notice, url: tellableUrl(this.record.url) });
+    this.#news.page(notice, code);
   }
 
   #tellPresence(change: "joined" | "left", operator: string): void {
@@ -343,6 +350,7 @@ export class Session implements PageEvents {
   #stopTimers(): void {
     clearTimeout(this.#deadline);
     this.#savePace.stop();
+    this.#keeper.stop();
     this.#news.stop();
   }
 

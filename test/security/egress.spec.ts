@@ -26,6 +26,7 @@ const UNHEARD: PageEvents = {
   lost() {},
   notice() {},
   remember() {},
+  condition() {},
 };
 
 /** A listener on loopback that nobody is to reach; it would tell everybody everything. */

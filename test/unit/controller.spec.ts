@@ -33,6 +33,7 @@ class Page implements ChallengePage {
   readonly hidden = false;
   readonly proxyPort = null;
   readonly place = null;
+  readonly condition = "page_responsive";
   readonly events: PageEvents;
   readonly opened = Promise.withResolvers<void>();
   readonly closed = Promise.withResolvers<void>();
@@ -82,6 +83,10 @@ class Page implements ChallengePage {
   }
 
   async leave() {}
+
+  async checkpoint() {
+    return { url: "", storage_state: null };
+  }
 
   close(): Promise<void> {
     return this.closed.promise;

@@ -19,6 +19,7 @@ class Page implements ChallengePage {
   readonly hidden = false;
   readonly proxyPort = null;
   readonly place = null;
+  readonly condition = "page_responsive";
   readonly wishes: (Wish | null)[] = [];
   demand: boolean | null = null;
   cuts = 0;
@@ -66,6 +67,10 @@ class Page implements ChallengePage {
     return null;
   }
   async leave() {}
+
+  async checkpoint() {
+    return { url: "", storage_state: null };
+  }
 
   async close(): Promise<void> {}
 }

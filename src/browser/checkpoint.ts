@@ -1,0 +1,35 @@
+/** What a page can be opened again with after a crash, read off it without touching it: no tab is opened for it. */
+import type { StorageState } from "../protocol/rest.ts";
+import type { Checkpoint } from "../session/page-memory.ts";
+import type { PageFrames } from "./frames.ts";
+import { localStorageOf } from "./page-scripts.ts";
+import { cookiesOf, type Tab } from "./tab.ts";
+
+/** A page may keep 5 MB an origin; a checkpoint is written often. */
+const MAX_ENTRIES_BYTES = 1_000_000;
+
+/** Local storage is known of origins that a frame shows; of others it is as it was in the last checkpoint. */
+export async function takeCheckpoint(frames: PageFrames, tab: Tab, last: Checkpoint | null): Promise<Checkpoint> {
+  const listed = await frames.list();
+  const [cookies, shown] = await Promise.all([
+    cookiesOf(tab),
+    Promise.all(listed.map((frame) => frames.run(frame, localStorageOf, MAX_ENTRIES_BYTES).catch(() => null))),
+  ]);
+  const origins = new Map((last?.storage_state?.origins ?? []).map((entry) => [entry.origin, entry]));
+  for (const entry of shown) if (entry) origins.set(entry.origin, entry);
+  const storage_state: StorageState = {
+    cookies: cookies.map(({ name, value, domain, path, expires, httpOnly, secure, sameSite }) => ({
+      name,
+      value,
+      domain,
+      path,
+      expires,
+      httpOnly,
+      secure,
+      sameSite: sameSite ?? "Lax",
+    })),
+    origins: [...origins.values()],
+  };
+  const main = listed.find(({ parent }) => parent === null);
+  return { url: main?.url ?? last?.url ?? "", storage_state };
+}

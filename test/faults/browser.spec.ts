@@ -1,0 +1,175 @@
+/** The browser dies or hangs: noticed soon, told as what it is, and the page comes back where the bot allowed that. */
+import { mergeTests } from "@playwright/test";
+import type { SessionEventOf } from "../../src/protocol/events.ts";
+import { EventStream } from "../event-stream.ts";
+import { test as base, expect, type TestServer, type TestSite } from "../fixtures.ts";
+import { test as withBots } from "../guest.ts";
+import { memoryOf } from "../page-memory.ts";
+import { pidsWith } from "../processes.ts";
+import { ROUNDS } from "./rounds.ts";
+
+const test = mergeTests(base, withBots).extend<{ events: (id: string) => Promise<EventStream> }>({
+  events: async ({ server }, use) => {
+    const open: EventStream[] = [];
+    await use(async (id) => {
+      const stream = await EventStream.open(`${server.api}/session/${id}/events`);
+      open.push(stream);
+      return stream;
+    });
+    for (const stream of open) stream.close();
+  },
+});
+
+const JSON_FORM = { protocols: ["captcha.json.v1"] };
+/** Told within so long of what happened. */
+const SOON_MS = 2_000;
+const LOOP = "/loop";
+
+/** A page with a word of its own in a cookie and in its storage; a click makes it compute for a while. */
+function servePage(site: TestSite, busyMs = 4_000): { url: string; visits: { path: string; cookie: string }[] } {
+  const visits: { path: string; cookie: string }[] = [];
+  const page = `<body style="height:100%">page<script>
+    document.cookie = "word=kept; max-age=1000";
+    document.title = localStorage.getItem("word") ?? "";
+    localStorage.setItem("word", "kept");
+    fetch("/title?" + document.title);
+    addEventListener("mousedown", () => { const end = Date.now() + ${busyMs}; while (Date.now() < end); });
+  </script></body>`;
+  for (const path of ["/", "/second", "/title"]) {
+    site.serve(path, (request, response) => {
+      visits.push({ path: request.url ?? "", cookie: request.headers.cookie ?? "" });
+      response.setHeader("content-type", "text/html").end(page);
+    });
+  }
+  return { url: site.serve(LOOP, page).replace(LOOP, "/"), visits };
+}
+
+function browserPids(server: TestServer, id: string): Promise<number[]> {
+  return pidsWith(`--user-data-dir=${server.dataDir}/profiles/${id}`);
+}
+
+async function signal(server: TestServer, id: string, name: NodeJS.Signals): Promise<number> {
+  for (const pid of await browserPids(server, id)) process.kill(pid, name);
+  return Date.now();
+}
+
+type Condition = SessionEventOf<"session.page">["data"]["condition"];
+
+/** When this was told first. */
+async function toldAt(stream: EventStream, condition: Condition, timeout = 10_000): Promise<number> {
+  const find = () =>
+    stream.events.find(({ event }) => event.type === "session.page" && event.data.condition === condition)?.at;
+  await expect.poll(find, { timeout, intervals: [50] }).toBeDefined();
+  return find() ?? Number.NaN;
+}
+
+for (let round = 1; round <= ROUNDS; round += 1) {
+  test(`a page that computes without end is unresponsive, and then answers again; others feel nothing, ${round}`, async ({
+    site,
+    bot,
+    connect,
+    events,
+  }) => {
+    const { url } = servePage(site);
+    const [session, other] = await Promise.all([bot.create({ url }), bot.create({ url })]);
+    const stream = await events(session.session_id);
+    const client = await connect(session.ws_url, JSON_FORM);
+    await client.next("session_info");
+    client.send({ type: "mouse_event", event_type: "down", x: 20, y: 20, button: "left", buttons: 1 });
+    const at = Date.now();
+    expect((await toldAt(stream, "page_unresponsive")) - at).toBeLessThan(SOON_MS);
+    await client.next("page_notice", ({ notice }) => notice === "page_unresponsive");
+    const late = await connect(session.ws_url, JSON_FORM);
+    await late.next("page_notice", ({ notice }) => notice === "page_unresponsive");
+    const asked = Date.now();
+    expect((await bot.info(other.session_id)).state).toBe("waiting");
+    expect(Date.now() - asked).toBeLessThan(1_000);
+    await toldAt(stream, "page_responsive");
+    expect((await bot.info(session.session_id)).state).toBe("active");
+  });
+
+  test(`a browser that is stopped is unresponsive, and goes on when it is let go on, ${round}`, async ({
+    server,
+    site,
+    bot,
+    events,
+  }) => {
+    const { url } = servePage(site);
+    const session = await bot.create({ url });
+    const stream = await events(session.session_id);
+    const at = await signal(server, session.session_id, "SIGSTOP");
+    expect((await toldAt(stream, "page_unresponsive")) - at).toBeLessThan(SOON_MS);
+    await signal(server, session.session_id, "SIGCONT");
+    await toldAt(stream, "page_responsive");
+    expect((await bot.info(session.session_id)).state).toBe("waiting");
+  });
+
+  test(`[R10] on_crash reopen: a killed browser's page is there again with its cookies and its storage, ${round}`, async ({
+    server,
+    site,
+    bot,
+    connect,
+    events,
+  }) => {
+    const { url, visits } = servePage(site);
+    const session = await bot.create({ url, on_crash: "reopen" });
+    const stream = await events(session.session_id);
+    const client = await connect(session.ws_url, JSON_FORM);
+    await client.next("session_info");
+    await expect
+      .poll(() => memoryOf(server.dataDir, session.session_id).checkpoint?.storage_state?.cookies)
+      .toHaveLength(1);
+    const before = client.received.length;
+    const at = await signal(server, session.session_id, "SIGKILL");
+    expect((await toldAt(stream, "page_reopening")) - at).toBeLessThan(SOON_MS);
+    await toldAt(stream, "page_reopened");
+    const pages = () => visits.filter(({ path }) => path === "/");
+    expect(pages()).toHaveLength(2);
+    expect(pages()[1]?.cookie).toContain("word=kept");
+    await expect.poll(() => visits.some(({ path }) => path === "/title?kept")).toBe(true);
+    // The person is still in control, and sees the new page.
+    const info = await client.next("session_info", ({ screenshot }) => Boolean(screenshot), before);
+    expect(info.state).toBe("active");
+    expect(await browserPids(server, session.session_id)).not.toEqual([]);
+  });
+}
+
+test("[R10] on_crash reopen: a crashed renderer too; a page that crashes for the fourth time ends", async ({
+  server,
+  site,
+  bot,
+  events,
+}) => {
+  const { url } = servePage(site);
+  const session = await bot.create({ url, on_crash: "reopen", label: "crashes" });
+  const stream = await events(session.session_id);
+  for (let times = 1; times <= 4; times += 1) {
+    await signal(server, session.session_id, "SIGKILL");
+    const count = () =>
+      stream.events.filter(({ event }) => event.type === "session.page" && event.data.condition === "page_reopened")
+        .length;
+    if (times <= 3) await expect.poll(count, { timeout: 20_000 }).toBe(times);
+  }
+  expect(await bot.waitForEnd(session.session_id)).toMatchObject({ state: "failed", reason: "browser_lost" });
+});
+
+test("a guest whose own dialog is open does not hang: told as a dialog, and it goes on when the bot answers", async ({
+  site,
+  bot,
+  botBrowser,
+  events,
+}) => {
+  const { url } = servePage(site);
+  const page = await botBrowser.open(url);
+  const session = await bot.create({ cdp: { endpoint: botBrowser.endpoint, url_contains: url } });
+  const stream = await events(session.session_id);
+  const dialog = new Promise<{ accept(): Promise<void> }>((resolve) => page.once("dialog", resolve));
+  const answered = page.evaluate(() => confirm("Go on?"));
+  const opened = await dialog;
+  await toldAt(stream, "dialog_open");
+  await opened.accept();
+  expect(await answered).toBe(true);
+  await toldAt(stream, "page_responsive");
+  expect(stream.types()).not.toContain("session.ended");
+  expect((await bot.info(session.session_id)).state).toBe("waiting");
+});
