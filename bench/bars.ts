@@ -107,6 +107,9 @@ export function judge(results: readonly Result[]): Bar[] {
       ["watched", watched, () => true],
     ]),
     bar("server memory a session < 1 MB", [["MB", memory?.["MB a session"], (mb) => mb < 1]]),
+    bar("kill -9 with 10 sessions: server up again to a live picture, p95 <= 2 s", [
+      ["p95", find("resume", "ours binary")?.latency?.p95, (ms) => ms <= 2_000],
+    ]),
     bar("a page of the bot's own: POST to first picture within 500 ms", [
       ["p50", find("attach", "ours guest")?.latency?.p50, (ms) => ms <= 500],
     ]),

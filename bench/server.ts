@@ -22,30 +22,41 @@ export interface ServerOptions {
 
 export class BenchServer {
   readonly dataDir: string;
-  readonly #child: ChildProcess;
-  readonly #origin: string;
-  readonly stop: () => Promise<void>;
+  readonly #chromium: string;
+  #child: ChildProcess;
+  #origin: string;
+  #stop: () => Promise<void>;
 
-  private constructor(child: ChildProcess, dataDir: string, origin: string, stop: () => Promise<void>) {
-    this.#child = child;
+  private constructor(dataDir: string, chromium: string, launched: Launched) {
     this.dataDir = dataDir;
-    this.#origin = origin;
-    this.stop = stop;
+    this.#chromium = chromium;
+    this.#child = launched.child;
+    this.#origin = launched.origin;
+    this.#stop = launched.stop;
   }
 
   static async start({ siteIsolation = false }: ServerOptions = {}): Promise<BenchServer> {
     const dataDir = await mkdtemp(join(RUN_FOLDER, "server-"));
     const chromium = siteIsolation ? await isolating(await chromiumPath(), dataDir) : await chromiumPath();
-    const child = fork(PROGRAM, [], {
-      // Away from the repository: a user's .env there must not change what is measured.
-      cwd: dataDir,
-      execArgv: ["--expose-gc", "--import", PROBE],
-      stdio: ["ignore", "pipe", "inherit", "ipc"],
-      env: { ...process.env, ...SETTINGS, API_KEYS: BENCH_KEY_SPEC, DATA_DIR: dataDir, CHROMIUM_PATH: chromium },
-    });
-    killAtExit(child.pid);
-    const stop = atEnd(() => stopChild(child));
-    return new BenchServer(child, dataDir, await originOf(child), stop);
+    return new BenchServer(dataDir, chromium, await launch(dataDir, chromium, "0"));
+  }
+
+  stop(): Promise<void> {
+    return this.#stop();
+  }
+
+  /** Ends it as a crash does; its browsers go on. */
+  async kill(): Promise<void> {
+    const gone = new Promise((resolve) => this.#child.once("exit", resolve));
+    this.#child.kill("SIGKILL");
+    await gone;
+  }
+
+  /** At the same place; resolves as soon as it listens. */
+  async startAgain(): Promise<void> {
+    const launched = await launch(this.dataDir, this.#chromium, this.url.port);
+    this.#child = launched.child;
+    this.#stop = launched.stop;
   }
 
   get pid(): number | null {
@@ -90,12 +101,37 @@ export class BenchServer {
   }
 }
 
+interface Launched {
+  readonly child: ChildProcess;
+  readonly origin: string;
+  readonly stop: () => Promise<void>;
+}
+
+async function launch(dataDir: string, chromium: string, port: string): Promise<Launched> {
+  const child = fork(PROGRAM, [], {
+    // Away from the repository: a user's .env there must not change what is measured.
+    cwd: dataDir,
+    execArgv: ["--expose-gc", "--import", PROBE],
+    stdio: ["ignore", "pipe", "inherit", "ipc"],
+    env: {
+      ...process.env,
+      ...SETTINGS,
+      PORT: port,
+      API_KEYS: BENCH_KEY_SPEC,
+      DATA_DIR: dataDir,
+      CHROMIUM_PATH: chromium,
+    },
+  });
+  killAtExit(child.pid);
+  const stop = atEnd(() => stopChild(child));
+  return { child, origin: await originOf(child), stop };
+}
+
 const SETTINGS = {
   // The bench's own pages and its receiver of webhooks are on this machine.
   URL_ALLOW_PRIVATE: "on",
   WEBHOOK_SECRET: `whsec_${"A".repeat(32)}`,
   HOST: "127.0.0.1",
-  PORT: "0",
   DEMO: "off",
   LOG_LEVEL: "silent",
   PUBLIC_URL: "",
