@@ -4,6 +4,7 @@ import type { CaptchaInfo } from "../protocol/common.ts";
 import type { SessionEvent } from "../protocol/events.ts";
 import { outcomeOf } from "./answers.ts";
 import { Pace } from "./pace.ts";
+import type { Warning } from "./session-deadline.ts";
 import { isEnd } from "./state.ts";
 import type { SessionRecord } from "./store.ts";
 
@@ -75,6 +76,12 @@ export class SessionNews {
   /** It was found, has moved or is lost: told at once, then at most once a second. */
   challenge(): void {
     if (JSON.stringify(this.#deps.present().challenge) !== this.#toldChallenge) this.#challengePace.ask();
+  }
+
+  /** [S8] */
+  expiring({ expires_at, seconds_left }: Warning): void {
+    const { session_id } = this.#deps.record;
+    this.#tell({ type: "session.expiring", data: { session_id, expires_at, seconds_left } });
   }
 
   /** Nothing but the end is told from now on. */

@@ -5,7 +5,7 @@ import { AppError, type Code, codeEntry, toAppError } from "../errors.ts";
 import type { Verified } from "../protocol/common.ts";
 import type { SessionEvent } from "../protocol/events.ts";
 import type { Evidence } from "../protocol/rest.ts";
-import { farewell, stateMessage } from "./answers.ts";
+import { type CheckAnswer, checkAnswer, farewell, stateMessage } from "./answers.ts";
 import { Crowd, type RestCaller } from "./crowd.ts";
 import { keepStorageState } from "./keep-storage.ts";
 import type {
@@ -19,6 +19,7 @@ import type {
   Picture,
   Verdict,
 } from "./page.ts";
+import { SessionDeadline } from "./session-deadline.ts";
 import { type Present, SessionNews } from "./session-news.ts";
 import { type EndState, isEnd, move } from "./state.ts";
 import type { SessionRecord, SessionStore } from "./store.ts";
@@ -46,12 +47,6 @@ interface EndFacts {
   readonly note?: string | undefined;
 }
 
-/** What a check of the rules came to; `reason` is a code of the table. */
-export interface CheckAnswer {
-  readonly completed: boolean;
-  readonly reason: Code;
-}
-
 export class Session implements PageEvents {
   readonly record: SessionRecord;
   readonly crowd: Crowd;
@@ -61,8 +56,8 @@ export class Session implements PageEvents {
   /** Checks under way: whoever asked is answered before the end closes the sockets [W7]. */
   readonly #asking = new Set<(answer: CheckAnswer) => void>();
   readonly #news: SessionNews;
+  readonly #deadline: SessionDeadline;
   #page: ChallengePage | null = null;
-  #deadline: NodeJS.Timeout | undefined;
   #opened: Promise<void> = Promise.resolve();
   #released: Promise<void> = Promise.resolve();
 
@@ -73,10 +68,20 @@ export class Session implements PageEvents {
       record,
       page: () => (this.ended ? null : this.#page),
       onControl: (holder) => this.#setControlled(holder),
+      onInput: (input) => this.#deadline.acted(input),
       onPresence: (change, operator) => !this.ended && this.#news[change](operator),
     });
     this.#news = new SessionNews({ record, present: () => this.present, tell: deps.tell });
-    this.#armDeadline();
+    this.#deadline = new SessionDeadline({
+      record,
+      maxTimeoutSeconds: deps.maxTimeoutSeconds,
+      onMoved: () => this.#changed(),
+      onSoon: (warning) => {
+        this.#news.expiring(warning);
+        this.crowd.announce(warning);
+      },
+      onPassed: () => this.end("expired", "timeout"),
+    });
   }
 
   get page(): ChallengePage | null {
@@ -138,6 +143,9 @@ export class Session implements PageEvents {
   /** Throws session_ended. */
   async join(viewer: Viewer): Promise<void> {
     this.#assertLiving();
+    const { warning } = this.#deadline;
+    // Behind the welcome; from here on the crowd tells what comes.
+    if (warning && !viewer.plain) viewer.send(warning);
     await this.crowd.join(viewer, this.#pageReady());
   }
 
@@ -161,8 +169,8 @@ export class Session implements PageEvents {
   async check(tell: (answer: CheckAnswer) => void = () => {}): Promise<CheckAnswer> {
     this.#asking.add(tell);
     await this.#ask();
-    if (this.#asking.delete(tell)) tell(this.#checkAnswer());
-    return this.#checkAnswer();
+    if (this.#asking.delete(tell)) tell(checkAnswer(this.record));
+    return checkAnswer(this.record);
   }
 
   /** [W17] The operator's own word; rules that contradict it keep the session open. Throws forbidden, not_in_control, page_unresponsive. */
@@ -172,39 +180,31 @@ export class Session implements PageEvents {
     if (outcome === "done" && !this.#page) throw new AppError("page_unresponsive");
     if (outcome === "cannot") this.end("failed", "operator_gave_up", { note });
     else if ((await this.#ask()) === "unknown") this.end("solved", "operator_done", { verified: "operator", note });
-    return this.#checkAnswer();
+    return checkAnswer(this.record);
   }
 
   /** [R12] Moves the deadline, up to the longest time a session may have. */
   extend(seconds: number): void {
     this.#assertLiving();
-    const cap = this.record.created_at + this.#deps.maxTimeoutSeconds * 1_000;
-    this.record.expires_at = Math.min(this.record.expires_at + seconds * 1_000, cap);
-    this.#armDeadline();
-    this.#changed();
+    this.#deadline.extend(seconds);
   }
 
   /** [S4] Ends the session once; a later call changes nothing. */
   end(state: EndState, reason: Code, facts: EndFacts = {}): void {
     if (this.ended) return;
-    Object.assign(this.record, {
-      state: move(this.record.state, state),
-      reason,
-      verified: facts.verified ?? null,
-      evidence: facts.evidence ?? [],
-      note: facts.note ?? null,
-      ended_at: Date.now(),
-    });
-    clearTimeout(this.#deadline);
-    this.#deps.save(this.record);
+    this.#deadline.stop();
+    const { record } = this;
+    const { verified = null, evidence = [], note = null } = facts;
+    Object.assign(record, { state: move(record.state, state), reason, verified, evidence, note, ended_at: Date.now() });
+    this.#deps.save(record);
     this.#news.stop();
     this.#news.state();
-    this.#deps.log.info({ state, reason, verified: this.record.verified }, "session ended");
+    this.#deps.log.info({ state, reason, verified }, "session ended");
     this.#released = this.#release();
     this.#over.abort();
-    for (const tell of this.#asking) tell(this.#checkAnswer());
+    for (const tell of this.#asking) tell(checkAnswer(this.record));
     this.#asking.clear();
-    this.crowd.dismiss(farewell(this.record, reason));
+    this.crowd.dismiss(farewell(record, reason));
     this.#deps.onEnd(this);
   }
 
@@ -255,10 +255,6 @@ export class Session implements PageEvents {
     return verdict.value === true && !verdict.stable ? "unknown" : verdict.value;
   }
 
-  #checkAnswer(): CheckAnswer {
-    return { completed: this.completed, reason: this.ended ? (this.record.reason as Code) : "rules_not_met" };
-  }
-
   async #release(): Promise<void> {
     const page = this.#page;
     this.#news.ended(page !== null && (await keepStorageState(page, this.record.uid, this.#deps)));
@@ -280,11 +276,6 @@ export class Session implements PageEvents {
     this.#deps.save(this.record);
     this.#news.state();
     this.crowd.broadcast(stateMessage(this.record));
-  }
-
-  #armDeadline(): void {
-    clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(() => this.end("expired", "timeout"), this.record.expires_at - Date.now());
   }
 
   #assertLiving(): void {

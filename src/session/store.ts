@@ -27,7 +27,8 @@ export interface SessionRecord {
   viewport: Size;
   /** Where the proxy of its browser listens; null for a bot's own page, and before the page is open. */
   proxy_port: number | null;
-  readonly created_at: number;
+  /** Moves only with the wall clock, when that is set [S6]. */
+  created_at: number;
   expires_at: number;
   ended_at: number | null;
 }
