@@ -90,6 +90,8 @@ export const en = {
   done_busy: "Checking…",
   finish_hint: "The page usually notices by itself. Press Done if it does not.",
   not_solved: "The page does not look solved yet.",
+  expiring: "{time} left in this session.",
+  expiring_more: "{time} left. Press “{add}” if you need longer.",
   no_more_time: "This session cannot be made any longer.",
   no_verdict: "No answer yet. Try Done once more in a moment.",
   cannot_title: "Give up on this challenge?",

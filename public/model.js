@@ -27,6 +27,7 @@ import { toMs } from "./clock.js";
  * @property {Box | null} challenge where it is on the page
  * @property {number | null} expiresAt on the server's clock, ms since 1970
  * @property {number} clockAhead ms the server's clock is ahead of ours
+ * @property {number} warnedAt ms that were left when the server last said that the end is near; 0: it has not
  * @property {string} instructions
  * @property {string} label
  * @property {boolean} watchOnly
@@ -58,6 +59,7 @@ export function newModel() {
     challenge: null,
     expiresAt: null,
     clockAhead: 0,
+    warnedAt: 0,
     instructions: "",
     label: "",
     watchOnly: false,
@@ -133,6 +135,12 @@ export function withMessage(model, message, now) {
       // A solved session is told twice, as a state and as `completed`; the latter knows how it was verified and may follow.
       return { ...moved, end: { outcome: message.state, reason: message.reason, verified: null } };
     }
+    case "expiring":
+      return {
+        ...next,
+        expiresAt: toMs(message.expires_at) ?? model.expiresAt,
+        warnedAt: message.seconds_left * 1_000,
+      };
     case "completed": {
       const end = { outcome: "solved", reason: model.end?.reason ?? null, verified: message.verified };
       return { ...next, state: "solved", end: model.end === null || model.end.outcome === "solved" ? end : model.end };

@@ -3,14 +3,15 @@
 import { countdown } from "./clock.js";
 import { sameBox } from "./geometry.js";
 import { codeWords, t } from "./i18n.js";
+import { timeLeft } from "./model.js";
 
 /** @import { ServerMessage } from "../src/protocol/live.ts" */
 /** @typedef {import("./model.js").Model} Model */
 
 /** A sentence that can be said again in another language. @typedef {() => string} Sentence */
 
-/** The deadline wanders by rounding; only a real extension is news. */
-const WORTH_TELLING_MS = 2_000;
+/** Whoever acts near the end gets a few seconds again and again; only a real extension is news. */
+const WORTH_TELLING_MS = 10_000;
 
 const NOTICE_WORDS = /** @type {const} */ ({
   popup: "log_popup",
@@ -100,10 +101,10 @@ function narrateState(before, after, now) {
     return [() => t("log_ended", { why: codeWords(reason) })];
   }
   if (before.state === "starting" && after.state !== "starting") return [() => t("log_ready")];
-  const [was, is] = [before.expiresAt, after.expiresAt];
+  // What is left, not when it ends: a server whose clock is set moves both.
+  const [was, is] = [timeLeft(before, now), timeLeft(after, now)];
   if (was === null || is === null || Math.abs(is - was) < WORTH_TELLING_MS) return [];
-  const left = countdown(is - now - after.clockAhead);
-  return [() => t("log_time", { time: left })];
+  return [() => t("log_time", { time: countdown(is) })];
 }
 
 /** @param {Model} before @param {Model} after @returns {Sentence[]} */

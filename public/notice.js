@@ -12,7 +12,18 @@ export class Notice {
 
   /** @param {string} sentence */
   say(sentence) {
+    this.#show(sentence, "alert");
+  }
+
+  /** For what the log says aloud already, and when it is its turn. @param {string} sentence */
+  showOnly(sentence) {
+    this.#show(sentence, "none");
+  }
+
+  /** @param {string} sentence @param {"alert" | "none"} role */
+  #show(sentence, role) {
     clearTimeout(this.#timer);
+    this.#element.setAttribute("role", role);
     say(this.#element, sentence);
     show(this.#element, true);
     this.#timer = setTimeout(() => this.hide(), NOTICE_MS);

@@ -1,5 +1,6 @@
 // One session on the screen: wires the line, the picture, the hand and the words together.
 
+import { countdown } from "./clock.js";
 import { OperatorConnection } from "./connection.js";
 import { bearersFor, isOpenToAll, ticketsFor } from "./credentials.js";
 import { part, say } from "./dom.js";
@@ -146,6 +147,7 @@ export function startSession(place) {
     }
     if (message.type === "completion_status" && !message.completed) finish.notSolved(message.reason);
     if (message.type === "session_state") answerExtend();
+    if (message.type === "expiring") warn(message.seconds_left);
     if (message.type === "error" && model.end === null) {
       finish.refused(message.reply_to);
       notice.say(codeWords(message.code, message.message));
@@ -211,6 +213,14 @@ export function startSession(place) {
   function answerExtend() {
     if (extending !== null && model.expiresAt === extending) notice.say(t("no_more_time"));
     extending = null;
+  }
+
+  /** Where there is a "+", it is offered. @param {number} seconds */
+  function warn(seconds) {
+    const key = model.watchOnly || place.embed ? "expiring" : "expiring_more";
+    const sentence = () => t(key, { time: countdown(seconds * 1_000), add: t("add_time", { s: EXTEND_SECONDS }) });
+    notice.showOnly(sentence());
+    log.add(sentence);
   }
 
   /** Nobody holds it: whoever acts, takes it. */

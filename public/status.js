@@ -9,7 +9,7 @@ import { mayAct, phaseOf, timeLeft } from "./model.js";
 
 /** What one press of the "+" asks for. */
 export const EXTEND_SECONDS = 60;
-/** From here on the clock is shown in a warning colour: time for the "+". */
+/** From here on, or from the server's warning on, the clock is shown in a warning colour: time for the "+". */
 const SOON_MS = 30_000;
 
 export class Status {
@@ -83,7 +83,7 @@ export class Status {
     show(parts.time, left !== null && living);
     if (left === null) return;
     say(parts.left, countdown(left));
-    parts.time.classList.toggle("soon", left < SOON_MS);
+    parts.time.classList.toggle("soon", left < Math.max(SOON_MS, model.warnedAt));
     show(parts.extend, !model.watchOnly);
     parts.extend.disabled = phase !== "live";
     say(parts.extend, t("add_time", { s: EXTEND_SECONDS }));

@@ -90,6 +90,8 @@ export const zh = {
   done_busy: "正在确认…",
   finish_hint: "通常页面会自动识别结果；如果没有反应，请点“已完成”。",
   not_solved: "页面看起来还没有通过验证。",
+  expiring: "此会话还剩 {time}。",
+  expiring_more: "还剩 {time}。需要更多时间请按“{add}”。",
   no_more_time: "此会话的时间已不能再延长。",
   no_verdict: "暂时没有结果，请稍后再点一次“已完成”。",
   cannot_title: "放弃这个验证？",

@@ -49,6 +49,11 @@ export const sessionEventSchema = z.discriminatedUnion("type", [
     condition: z.enum(PAGE_CONDITIONS),
     code: z.string().nullable().meta({ description: "Why it cannot be acted on; null: it can." }),
   }),
+  event("session.expiring", {
+    ...sessionField,
+    expires_at: z.iso.datetime(),
+    seconds_left: z.int().min(0).meta({ description: "Until then, unless somebody extends it." }),
+  }),
   event("session.ended", { ...sessionField, ...outcomeSchema.shape }),
 ]);
 export type SessionEvent = z.infer<typeof sessionEventSchema>;
@@ -60,9 +65,9 @@ export interface PlacedEvent {
   readonly event: SessionEvent;
 }
 
-/** What a webhook is told: the first operator, so that a stale challenge can be refreshed first, and the end. */
-export function goesToWebhook(event: SessionEvent): boolean {
-  return event.type === "session.ended" || (event.type === "session.operator_joined" && event.data.first);
+/** What a webhook is told: the first operator, so that a stale challenge can be refreshed first, that the end is near, and the end. */
+export function goesToWebhook({ type, data }: SessionEvent): boolean {
+  return type === "session.ended" || type === "session.expiring" || (type === "session.operator_joined" && data.first);
 }
 
 /** [R14] Where a stream goes on: 0 for all that is kept. `Last-Event-ID`, which a browser sends by itself, wins. */

@@ -167,6 +167,11 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
     expires_at: z.iso.datetime(),
   }),
   z.object({
+    type: z.literal("expiring"),
+    expires_at: z.iso.datetime(),
+    seconds_left: z.int().min(0).meta({ description: "Until then, unless somebody extends it" }),
+  }),
+  z.object({
     type: z.literal("authentication_result"),
     success: z.boolean(),
     code: z.string().nullable(),

@@ -101,6 +101,17 @@ export function stateMessage({ state, reason, expires_at }: SessionRecord): Serv
   return { type: "session_state", state, reason, expires_at: new Date(expires_at).toISOString() };
 }
 
+/** What a check of the rules came to; `reason` is a code of the table. */
+export interface CheckAnswer {
+  readonly completed: boolean;
+  readonly reason: Code;
+}
+
+/** [W7] */
+export function checkAnswer({ state, reason }: SessionRecord): CheckAnswer {
+  return { completed: state === "solved", reason: isEnd(state) ? (reason as Code) : "rules_not_met" };
+}
+
 export interface Farewell {
   readonly messages: readonly ServerMessage[];
   readonly closeCode: number;

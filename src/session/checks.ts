@@ -1,12 +1,6 @@
 /** Asking the completion rules: by whom, and who is still to be answered when the session ends meanwhile. */
-import type { Code } from "../errors.ts";
+import type { CheckAnswer } from "./answers.ts";
 import type { ChallengePage, Verdict } from "./page.ts";
-
-/** What a check of the rules came to; `reason` is a code of the table. */
-export interface CheckAnswer {
-  readonly completed: boolean;
-  readonly reason: Code;
-}
 
 interface ChecksDeps {
   /** Null while there is none that could be asked, and after the end. */

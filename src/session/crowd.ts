@@ -34,6 +34,8 @@ interface CrowdDeps {
   readonly page: () => ChallengePage | null;
   /** Somebody took control, or nobody has it any more (null). */
   readonly onControl: (holder: string | null) => void;
+  /** What somebody in control did has gone to the page. */
+  readonly onInput: (input: PageInput) => void;
   /** An operator came or left, by name. */
   readonly onPresence: (change: "joined" | "left", operator: string) => void;
 }
@@ -165,6 +167,7 @@ export class Crowd {
       this.#syncControl();
     }
     page.input(input);
+    this.#deps.onInput(input);
     if (input.type === "mouse_event" && input.event_type === "up") {
       for (const viewer of this.#viewers) if (viewer.plain) viewer.holdPictures(PLAIN_PICTURE_HOLD_MS);
     }
@@ -228,6 +231,11 @@ export class Crowd {
 
   broadcast(message: ServerMessage): void {
     for (const viewer of this.#viewers) viewer.send(message);
+  }
+
+  /** The same, to those who know more than older clients do. */
+  announce(message: ServerMessage): void {
+    for (const viewer of this.#viewers) if (!viewer.plain) viewer.send(message);
   }
 
   /** The end: everybody is told and their sockets are closed. */

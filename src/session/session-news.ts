@@ -5,6 +5,7 @@ import type { CaptchaInfo } from "../protocol/common.ts";
 import type { SessionEvent, SessionEventOf } from "../protocol/events.ts";
 import { outcomeOf } from "./answers.ts";
 import { Pace } from "./pace.ts";
+import type { Warning } from "./session-deadline.ts";
 import { isEnd } from "./state.ts";
 import type { SessionRecord } from "./store.ts";
 
@@ -85,6 +86,12 @@ export class SessionNews {
   /** It cannot be acted on, and why, or it can again (null). */
   page(condition: SessionEventOf<"session.page">["data"]["condition"], code: Code | null): void {
     this.#tell({ type: "session.page", data: { session_id: this.#deps.record.session_id, condition, code } });
+  }
+
+  /** [S8] */
+  expiring({ expires_at, seconds_left }: Warning): void {
+    const { session_id } = this.#deps.record;
+    this.#tell({ type: "session.expiring", data: { session_id, expires_at, seconds_left } });
   }
 
   /** Nothing but the end is told from now on. */

@@ -6,8 +6,8 @@ import type { Verified } from "../protocol/common.ts";
 import type { SessionEvent, SessionEventOf } from "../protocol/events.ts";
 import type { Evidence } from "../protocol/rest.ts";
 import { tellableUrl } from "../tellable.ts";
-import { farewell, stateMessage } from "./answers.ts";
-import { type CheckAnswer, Checks } from "./checks.ts";
+import { type CheckAnswer, checkAnswer, farewell, stateMessage } from "./answers.ts";
+import { Checks } from "./checks.ts";
 import { Crowd, type RestCaller } from "./crowd.ts";
 import { keepStorageState } from "./keep-storage.ts";
 import { Pace } from "./pace.ts";
@@ -25,6 +25,7 @@ import type {
 } from "./page.ts";
 import { type Opening, PageKeeper } from "./page-keeper.ts";
 import type { PageMemory, RememberedControl } from "./page-memory.ts";
+import { SessionDeadline } from "./session-deadline.ts";
 import { type Present, SessionNews } from "./session-news.ts";
 import { type EndState, isEnd, move } from "./state.ts";
 import type { SessionRecord, SessionStore } from "./store.ts";
@@ -65,7 +66,7 @@ export class Session implements PageEvents {
   readonly #checks: Checks;
   readonly #news: SessionNews;
   readonly #keeper: PageKeeper;
-  #deadline: NodeJS.Timeout | undefined;
+  readonly #deadline: SessionDeadline;
   #opened: Promise<void> = Promise.resolve();
   #released: Promise<void> = Promise.resolve();
   /** Left for the next server. */
@@ -79,17 +80,27 @@ export class Session implements PageEvents {
     this.#keeper = new PageKeeper({ ...opening, events: this, remember, log, signal: this.#over.signal });
     this.#checks = new Checks({
       page: () => (this.ended ? null : this.page),
-      answer: () => this.#checkAnswer(),
+      answer: () => checkAnswer(this.record),
       onSolved: (verdict) => this.solved(verdict),
     });
     this.crowd = new Crowd({
       record,
       page: () => (this.ended ? null : this.page),
       onControl: (holder) => this.#setControlled(holder),
+      onInput: (input) => this.#deadline.acted(input),
       onPresence: (change, operator) => this.#tellPresence(change, operator),
     });
     this.#news = new SessionNews({ record, present: () => this.present, tell: deps.tell });
-    this.#armDeadline();
+    this.#deadline = new SessionDeadline({
+      record,
+      maxTimeoutSeconds: deps.maxTimeoutSeconds,
+      onMoved: () => this.#changed(),
+      onSoon: (warning) => {
+        this.#news.expiring(warning);
+        this.crowd.announce(warning);
+      },
+      onPassed: () => this.end("expired", "timeout"),
+    });
   }
 
   get page(): ChallengePage | null {
@@ -171,6 +182,9 @@ export class Session implements PageEvents {
   /** Throws session_ended. */
   async join(viewer: Viewer): Promise<void> {
     this.#assertLiving();
+    const { warning } = this.#deadline;
+    // Behind the welcome; from here on the crowd tells what comes.
+    if (warning && !viewer.plain) viewer.send(warning);
     await this.crowd.join(viewer, this.#pageReady());
   }
 
@@ -201,39 +215,32 @@ export class Session implements PageEvents {
     this.crowd.assertNotWatching(viewer);
     if (outcome === "done" && !this.page) throw new AppError("page_unresponsive");
     if (outcome === "cannot") this.end("failed", "operator_gave_up", { note });
-    else if ((await this.#checks.ask()) === "unknown")
+    else if ((await this.#checks.ask()) === "unknown") {
       this.end("solved", "operator_done", { verified: "operator", note });
-    return this.#checkAnswer();
+    }
+    return checkAnswer(this.record);
   }
 
   /** [R12] Moves the deadline, up to the longest time a session may have. */
   extend(seconds: number): void {
     this.#assertLiving();
-    const cap = this.record.created_at + this.#deps.maxTimeoutSeconds * 1_000;
-    this.record.expires_at = Math.min(this.record.expires_at + seconds * 1_000, cap);
-    this.#armDeadline();
-    this.#changed();
+    this.#deadline.extend(seconds);
   }
 
   /** [S4] Ends the session once; a later call changes nothing. */
   end(state: EndState, reason: Code, facts: EndFacts = {}): void {
     if (this.ended) return;
-    Object.assign(this.record, {
-      state: move(this.record.state, state),
-      reason,
-      verified: facts.verified ?? null,
-      evidence: facts.evidence ?? [],
-      note: facts.note ?? null,
-      ended_at: Date.now(),
-    });
     this.#stopTimers();
-    this.#deps.save(this.record);
+    const { record } = this;
+    const { verified = null, evidence = [], note = null } = facts;
+    Object.assign(record, { state: move(record.state, state), reason, verified, evidence, note, ended_at: Date.now() });
+    this.#deps.save(record);
     this.#news.state();
-    this.#deps.log.info({ state, reason, verified: this.record.verified }, "session ended");
+    this.#deps.log.info({ state, reason, verified }, "session ended");
     this.#released = this.#release();
     this.#over.abort();
     this.#checks.settle();
-    this.crowd.dismiss(farewell(this.record, reason));
+    this.crowd.dismiss(farewell(record, reason));
     this.#deps.onEnd(this);
   }
 
@@ -305,10 +312,6 @@ export class Session implements PageEvents {
     await Promise.race([this.#opened, late]).catch(() => {});
   }
 
-  #checkAnswer(): CheckAnswer {
-    return { completed: this.completed, reason: this.ended ? (this.record.reason as Code) : "rules_not_met" };
-  }
-
   async #release(): Promise<void> {
     const { page } = this;
     this.#news.ended(page !== null && (await keepStorageState(page, this.record.uid, this.#deps)));
@@ -348,15 +351,10 @@ export class Session implements PageEvents {
   }
 
   #stopTimers(): void {
-    clearTimeout(this.#deadline);
+    this.#deadline.stop();
     this.#savePace.stop();
     this.#keeper.stop();
     this.#news.stop();
-  }
-
-  #armDeadline(): void {
-    clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(() => this.end("expired", "timeout"), this.record.expires_at - Date.now());
   }
 
   #assertLiving(): void {

@@ -47,7 +47,8 @@ class SqliteStore implements SessionStore {
     this.#db
       .prepare(
         `INSERT INTO sessions (uid, session_id, owner, state, created_at, ended_at, record) VALUES (?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT (uid) DO UPDATE SET state = excluded.state, ended_at = excluded.ended_at, record = excluded.record`,
+         ON CONFLICT (uid) DO UPDATE SET state = excluded.state, created_at = excluded.created_at,
+           ended_at = excluded.ended_at, record = excluded.record`,
       )
       .run(
         record.uid,

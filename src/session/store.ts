@@ -31,7 +31,8 @@ export interface SessionRecord {
   captcha_info: CaptchaInfo | null;
   /** Whether an operator who could act was there: the first is told apart. */
   operator_came: boolean;
-  readonly created_at: number;
+  /** Moves only with the wall clock, when that is set [S6]. */
+  created_at: number;
   expires_at: number;
   ended_at: number | null;
 }

@@ -43,6 +43,11 @@ function joined(id: string, at = DAY, first = true): SessionEvent {
   return { id, type: "session.operator_joined", timestamp: new Date(at).toISOString(), data };
 }
 
+function expiring(id: string, at = DAY): SessionEvent {
+  const data = { session_id: "one", expires_at: new Date(at + 60_000).toISOString(), seconds_left: 60 };
+  return { id, type: "session.expiring", timestamp: new Date(at).toISOString(), data };
+}
+
 function ended(id: string, at = DAY): SessionEvent {
   const data = { session_id: "one", ...outcomeOf(sessionRecord({ state: "solved", ended_at: at }), false) };
   return { id, type: "session.ended", timestamp: new Date(at).toISOString(), data };
@@ -101,6 +106,14 @@ export function storeContract(name: string, makeFactory: () => Promise<StoreFact
       expect(store.find("one")?.uid).toBe("new");
       store.save(sessionRecord({ uid: "newer in the same ms", created_at: DAY + 1 }));
       expect(store.find("one")?.uid).toBe("newer in the same ms");
+    });
+
+    test("[S6] a record whose times go along with a clock that was set is found by them", ({ store }) => {
+      const moved = sessionRecord({ uid: "moved", created_at: DAY + 2 });
+      store.save(moved);
+      store.save(sessionRecord({ uid: "other", created_at: DAY + 1 }));
+      store.save({ ...moved, created_at: DAY });
+      expect(store.find("one")?.uid).toBe("other");
     });
 
     test("[R1] lists the states that are asked for, newest first, up to the limit", ({ store }) => {
@@ -229,7 +242,9 @@ export function storeContract(name: string, makeFactory: () => Promise<StoreFact
       expect(store.events.after("noisy", 0, 20_000).length).toBeGreaterThan(9_900);
     });
 
-    test("webhooks are queued for sessions with a callback, the first operator and the end only", ({ store }) => {
+    test("webhooks are queued for sessions with a callback: the first operator, that the end is near, and the end only", ({
+      store,
+    }) => {
       const { events, deliveries } = store;
       expect(next(store)).toBeUndefined();
       deliveries.saveCallback("a", { url: "https://hooks.example:8443/x", secret: "whsec_abc", allow: ["10.0.0.0/8"] });
@@ -249,7 +264,9 @@ export function storeContract(name: string, makeFactory: () => Promise<StoreFact
         first_tried_at: null,
         next_at: DAY,
       });
-      // Nobody can act on an operator who came, once the session has ended.
+      events.append("a", expiring("near"));
+      expect(next(store, ["first operator"])?.id).toBe("near");
+      // Nobody can act on what came before, once the session has ended.
       events.append("a", ended("end"));
       expect(next(store)?.id).toBe("end");
       expect(next(store, ["end"])).toBeUndefined();

@@ -106,6 +106,23 @@ test("time left is counted on the server's clock, not on this machine's", () => 
   expect(timeLeft(skewed, NOW + 1_000)).toBe(89_000);
 });
 
+test("[W30] the server's warning brings the deadline, and says from when on little time is left", () => {
+  const warning = { type: "expiring", expires_at: "2030-01-01T00:00:20Z", seconds_left: 20 } as const;
+  const warned = withMessage(live, warning, NOW);
+  expect([timeLeft(warned, NOW), warned.warnedAt, live.warnedAt]).toEqual([20_000, 20_000, 0]);
+});
+
+test("[S6] [S7] the log tells what is left, where that is another: not a clock that was set, nor a few seconds more", () => {
+  setLanguage("en");
+  const say = (expires_at: string, timestamp: number) => {
+    const message = { type: "session_state", state: "active", reason: null, expires_at, timestamp } as const;
+    return narrate(live, withMessage(live, message, NOW), message, NOW).map((sentence) => sentence());
+  };
+  expect(say("2030-01-01T01:02:00Z", NOW + 3_600_000)).toEqual([]);
+  expect(say("2030-01-01T00:02:05Z", NOW)).toEqual([]);
+  expect(say("2030-01-01T00:03:00Z", NOW)).toEqual(["Time left is now 3:00."]);
+});
+
 test("types that a newer server adds change nothing", () => {
   const strange = { type: "news" } as unknown as ServerMessage;
   expect(withMessage(live, strange, NOW)).toEqual(live);
