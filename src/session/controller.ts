@@ -84,7 +84,7 @@ export class CaptchaRemoteController {
 
   constructor(deps: ControllerDeps) {
     this.#deps = deps;
-    this.#firstAnswers = new FirstAnswers(deps.store);
+    this.#firstAnswers = new FirstAnswers(deps.store, deps.log);
     endForgotten(deps.store, deps.events);
     const { store, events, log, config, sweepEveryMs } = deps;
     const { retentionSeconds } = config;
@@ -93,7 +93,8 @@ export class CaptchaRemoteController {
 
   /**
    * [R10] Creates a session and answers when its page is ready (or at once with `respondAsync`).
-   * AppError: shutting_down, capacity, session_exists, invalid_message, and whatever OpenPage throws.
+   * AppError: shutting_down, capacity, session_exists, invalid_message, and whatever OpenPage throws; and what the store
+   * throws.
    */
   async create(body: CreateSession, options: CreateOptions = {}): Promise<SessionAnswer> {
     const { idempotencyKey, caller } = options;
