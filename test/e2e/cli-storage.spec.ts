@@ -65,9 +65,10 @@ test("[R10] [R14] a full disk: no session is made, one that lives goes on, and i
     const path = `${program.api}/session/one`;
 
     setFull(program, true);
-    const again = await call("POST", `${program.api}/sessions`, { url, session_id: "two" }, { "idempotency-key": "k" });
-    expect([again.status, again.body.error.code]).toEqual([503, "storage_unavailable"]);
-    expect(again.headers.get("retry-after")).toBe("5");
+    const again = { "idempotency-key": "k", prefer: "respond-async" };
+    const refused = await call("POST", `${program.api}/sessions`, { url, session_id: "two" }, again);
+    expect([refused.status, refused.body.error.code]).toEqual([503, "storage_unavailable"]);
+    expect(refused.headers.get("retry-after")).toBe("5");
     expect((await call("GET", `${program.api}/session/two`)).status).toBe(404);
 
     // An operator acts, and ends it.
@@ -84,7 +85,7 @@ test("[R10] [R14] a full disk: no session is made, one that lives goes on, and i
     setFull(program, false);
     expect((await receiver.next("session.ended")).event.data).toMatchObject({ reason: "operator_gave_up" });
     expect((await stream.next("session.ended")).data).toMatchObject({ reason: "operator_gave_up" });
-    const room = await call("POST", `${program.api}/sessions`, { url, session_id: "two" }, { "idempotency-key": "k" });
+    const room = await call("POST", `${program.api}/sessions`, { url, session_id: "two" }, again);
     expect(room.status).toBe(201);
     expect(program.out().match(/session could not be stored yet/g)).toHaveLength(1);
   } finally {
