@@ -176,6 +176,7 @@ export const en = {
   code_cdp_unreachable: "The bot’s browser cannot be reached.",
   code_browser_unavailable: "No browser could be started.",
   code_capacity: "All places are taken at the moment.",
+  code_storage_unavailable: "The server cannot save anything at the moment.",
   code_shutting_down: "The server is shutting down.",
   code_timeout: "The time for this session ran out.",
   code_server_unreachable: "The server cannot be reached.",

@@ -176,6 +176,7 @@ export const zh = {
   code_cdp_unreachable: "无法连接机器人的浏览器。",
   code_browser_unavailable: "无法启动浏览器。",
   code_capacity: "目前名额已满。",
+  code_storage_unavailable: "服务器目前无法保存数据。",
   code_shutting_down: "服务器正在关闭。",
   code_timeout: "此会话的时间已用完。",
   code_server_unreachable: "无法连接服务器。",

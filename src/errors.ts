@@ -1,4 +1,5 @@
 /** The one table of codes: what REST, the sockets and the clients say when something is refused or has ended. */
+import { storageFailure } from "./storage-failure.ts";
 
 interface CodeEntry {
   /** HTTP status, where the code can answer a request. */
@@ -34,6 +35,7 @@ export const CODES = {
   cdp_unreachable: { status: 502, message: "The browser's debugging endpoint does not answer." },
   browser_unavailable: { status: 503, message: "No browser could be started." },
   capacity: { status: 503, close: 1013, message: "All sessions are taken; try again later." },
+  storage_unavailable: { status: 503, message: "The server cannot write to its storage." },
   shutting_down: { status: 503, close: 1001, message: "The server is shutting down." },
   timeout: { status: 504, message: "The time is up." },
 
@@ -84,5 +86,6 @@ export function codeEntry(code: Code): CodeEntry {
 
 /** Any thrown value as an AppError; what was not foreseen becomes `internal`, its text stays in the log. */
 export function toAppError(error: unknown): AppError {
-  return error instanceof AppError ? error : new AppError("internal", undefined, { cause: error });
+  if (error instanceof AppError) return error;
+  return new AppError(storageFailure(error) ? "storage_unavailable" : "internal", undefined, { cause: error });
 }

@@ -15,7 +15,7 @@ import type { HandedPage } from "./browser/handed-page.ts";
 import { logCarefully } from "./careful-log.ts";
 import { ConfigError, configFromOptions } from "./config.ts";
 import { isLoopback } from "./environment.ts";
-import { AppError } from "./errors.ts";
+import { AppError, toAppError } from "./errors.ts";
 import {
   type CreateSessionInput,
   createSessionSchema,
@@ -77,7 +77,8 @@ export interface HandOff {
    * Hands a Playwright page of a Chromium to a person and answers at the end of the session, whatever that is: see
    * `outcome`. Meanwhile keep the bot's hands off the page; then go on in it.
    * AppError: invalid_message (an option, or no page of a Chromium), page_in_use, session_exists, capacity,
-   * shutting_down, timeout (the page hangs). ConfigError: nothing listens yet, and there is no `publicUrl`.
+   * storage_unavailable, shutting_down, timeout (the page hangs). ConfigError: nothing listens yet, and there is no
+   * `publicUrl`.
    */
   handOff(page: HandedPage, options?: HandOffOptions): Promise<SessionResult>;
 }
@@ -136,7 +137,7 @@ async function handOffPage(
     audit.record({ who: "program", address: null, action: "session.create", session_id });
   const creating = controller.create(body.data, { openPage: browsers.holding(page), signal, onCreated });
   const session = await creating.catch((error: unknown) => {
-    throw signal.aborted ? signal.reason : error;
+    throw signal.aborted ? signal.reason : toAppError(error);
   });
   try {
     await onReady?.(session);

@@ -96,7 +96,7 @@ export class CaptchaRemoteController {
 
   constructor(deps: ControllerDeps) {
     this.#deps = deps;
-    this.#firstAnswers = new FirstAnswers(deps.store);
+    this.#firstAnswers = new FirstAnswers(deps.store, deps.log);
     const { store, events, log, config, sweepEveryMs } = deps;
     const { retentionSeconds } = config;
     this.#sessions = new SessionDirectory({ store, events, log, retentionSeconds, sweepEveryMs });
@@ -105,7 +105,8 @@ export class CaptchaRemoteController {
 
   /**
    * [R10] Creates a session and answers when its page is ready (or at once with `respondAsync`).
-   * AppError: shutting_down, capacity, session_exists, invalid_message, and whatever OpenPage throws.
+   * AppError: shutting_down, capacity, session_exists, invalid_message, and whatever OpenPage throws; and what the store
+   * throws.
    */
   async create(body: CreateSession, options: CreateOptions = {}): Promise<SessionAnswer> {
     const { idempotencyKey, caller } = options;

@@ -1,12 +1,13 @@
-/** What is put right once a minute: records and ends that could not be written or told, and what is kept no longer. */
+/** What is put right later: records and ends that could not be written or told, and what is kept no longer. */
 import type { Logger } from "pino";
 import { tellUntold } from "./comeback.ts";
 import type { EventFeed } from "./event-feed.ts";
-
 import type { PageMemory } from "./page-memory.ts";
 import type { SessionRecord, SessionStore } from "./store.ts";
 
 const SWEEP_MS = 60_000;
+/** While something is not stored: a bot waits to be told of it, and a try that fails costs next to nothing. */
+const RETRY_MS = 2_000;
 /** Events are for streams that resume; what a session came to stays as long as the session. */
 const EVENT_RETENTION_MS = 3_600_000;
 
@@ -28,6 +29,7 @@ export class Housekeeping {
    */
   readonly #unsaved = new Map<string, SessionRecord>();
   readonly #timer: NodeJS.Timeout;
+  #retry: NodeJS.Timeout | undefined;
 
   constructor(deps: HousekeepingDeps) {
     this.#deps = deps;
@@ -36,14 +38,17 @@ export class Housekeeping {
     this.#timer.unref();
   }
 
-  /** Saves a record. A store that cannot write is told in the log, and tried again with what the record is then. */
+  /** Saves a record. What cannot be written is told in the log, once, and tried again with what the record is then. */
   save(record: SessionRecord): void {
+    const { store, log } = this.#deps;
+    const { uid, session_id } = record;
     try {
-      this.#deps.store.save(record);
-      this.#unsaved.delete(record.uid);
+      store.save(record);
+      if (this.#unsaved.delete(uid)) log.info({ session_id }, "session is stored now");
     } catch (error) {
-      this.#unsaved.set(record.uid, record);
-      this.#deps.log.error({ err: error, session_id: record.session_id }, "session could not be stored");
+      if (!this.#unsaved.has(uid)) log.error({ err: error, session_id }, "session could not be stored yet");
+      this.#unsaved.set(uid, record);
+      this.#retry ??= setTimeout(() => this.#tryAgain(), RETRY_MS).unref();
     }
   }
 
@@ -66,19 +71,35 @@ export class Housekeeping {
   stop(): void {
     clearInterval(this.#timer);
     this.#saveAgain();
+    clearTimeout(this.#retry);
   }
 
   /** A store that cannot be read or written is told in the log, and asked again the next time. */
   #sweep(): void {
-    const { store, events, log, retentionSeconds, isReleasing } = this.#deps;
+    const { store, log, retentionSeconds } = this.#deps;
     try {
-      this.#saveAgain();
-      tellUntold(store, events, isReleasing);
+      this.#tellAgain();
       store.removeEndedBefore(Date.now() - retentionSeconds * 1_000);
       store.events.removeBefore(Date.now() - EVENT_RETENTION_MS);
     } catch (error) {
       log.error({ err: error }, "the store could not be swept");
     }
+  }
+
+  #tryAgain(): void {
+    this.#retry = undefined;
+    try {
+      this.#tellAgain();
+    } catch (error) {
+      this.#deps.log.error({ err: error }, "ends could not be told yet");
+    }
+  }
+
+  /** The ends among what can be stored now are told. */
+  #tellAgain(): void {
+    const { store, events, isReleasing } = this.#deps;
+    this.#saveAgain();
+    tellUntold(store, events, isReleasing);
   }
 
   #saveAgain(): void {

@@ -2,7 +2,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { AuditEntry, AuditLog, AuditQuery, ChainedEntry } from "../audit/audit-log.ts";
 import { checkChain, FIRST_LINK, linkHash, type Noted, type Row, type Verification } from "../audit/chain.ts";
-import { inOneStep, parseOwn } from "./sqlite-database.ts";
+import { inOneStep } from "./sqlite-database.ts";
+import { parseOwn } from "./sqlite-schema.ts";
 
 /** Rows that are read at once while the chain is walked. */
 const BATCH = 1_000;

@@ -1,7 +1,8 @@
 /** Webhooks that are still to be told, in SQLite: a restart goes on with them. */
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import type { Callback, Delivery, DeliveryQueue, FailedDelivery } from "./event-log.ts";
-import { inOneStep, parseOwn } from "./sqlite-database.ts";
+import { inOneStep } from "./sqlite-database.ts";
+import { parseOwn } from "./sqlite-schema.ts";
 
 export class SqliteDeliveries implements DeliveryQueue {
   readonly #db: DatabaseSync;

@@ -2,7 +2,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import { goesToWebhook, type PlacedEvent, type SessionEvent } from "../protocol/events.ts";
 import type { EventLog, LoggedEvent } from "./event-log.ts";
-import { inOneStep, parseOwn } from "./sqlite-database.ts";
+import { inOneStep, onDisk } from "./sqlite-database.ts";
+import { parseOwn, parseRecord } from "./sqlite-schema.ts";
 import type { SessionRecord } from "./store.ts";
 
 /** Events of all sessions together, ends not counted. */
@@ -18,7 +19,9 @@ export class SqliteEvents implements EventLog {
   }
 
   append(uid: string, event: SessionEvent): number {
-    return inOneStep(this.#db, () => {
+    // An end that was told must stand after a power cut: the next server would tell another one.
+    const step = event.type === "session.ended" ? onDisk : inOneStep;
+    return step(this.#db, () => {
       const written = this.#db
         .prepare("INSERT INTO events (uid, type, at, event) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING")
         .run(uid, event.type, Date.parse(event.timestamp), JSON.stringify(event));
@@ -58,7 +61,7 @@ export class SqliteEvents implements EventLog {
          ORDER BY ended_at`,
       )
       .all()
-      .map((row) => parseOwn<SessionRecord>(row["record"]));
+      .map((row) => parseRecord(row["record"]));
   }
 
   removeBefore(time: number): void {

@@ -6,15 +6,28 @@ import type { StorageState } from "../protocol/rest.ts";
 import type { Callback, DeliveryQueue, EventLog } from "./event-log.ts";
 import type { PageMemory } from "./page-memory.ts";
 import { SqliteAudit } from "./sqlite-audit.ts";
-import { emptyWriteAheadLog, type HeldDatabase, inOneStep, openDatabase, parseOwn } from "./sqlite-database.ts";
+import {
+  emptyWriteAheadLog,
+  type HeldDatabase,
+  inOneStep,
+  onDisk,
+  openDatabase,
+  openMemoryDatabase,
+} from "./sqlite-database.ts";
 import { SqliteDeliveries } from "./sqlite-deliveries.ts";
 import { SqliteEvents } from "./sqlite-events.ts";
+import { parseAnswer, parseOwn, parseRecord } from "./sqlite-schema.ts";
 import { isEnd } from "./state.ts";
 import type { IdempotentAnswer, SessionRecord, SessionStore } from "./store.ts";
 
-/** Opens the database of DATA_DIR. Throws with a sentence where another server holds it. */
+/** Opens the database of DATA_DIR. Throws StorageProblem where it cannot be used, or another server holds it. */
 export function openSqliteStore(dataDir: string): SessionStore {
   return new SqliteStore(openDatabase(dataDir));
+}
+
+/** A store of the same kind without a folder: what is in it is gone when it is closed. */
+export function openMemoryStore(): SessionStore {
+  return new SqliteStore(openMemoryDatabase());
 }
 
 class SqliteStore implements SessionStore {
@@ -37,36 +50,23 @@ class SqliteStore implements SessionStore {
   }
 
   create(record: SessionRecord, callback: Callback | null): void {
-    inOneStep(this.#db, () => {
-      this.save(record);
+    // Who was answered its id finds it after a power cut.
+    onDisk(this.#db, () => {
+      this.#write(record);
       if (callback) this.deliveries.saveCallback(record.uid, callback);
     });
   }
 
   save(record: SessionRecord): void {
-    this.#db
-      .prepare(
-        `INSERT INTO sessions (uid, session_id, owner, state, created_at, ended_at, record) VALUES (?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT (uid) DO UPDATE SET state = excluded.state, created_at = excluded.created_at,
-           ended_at = excluded.ended_at, record = excluded.record`,
-      )
-      .run(
-        record.uid,
-        record.session_id,
-        record.owner,
-        record.state,
-        record.created_at,
-        record.ended_at,
-        JSON.stringify(record),
-      );
-    if (isEnd(record.state)) this.#forgetPage(record.uid);
+    if (isEnd(record.state)) onDisk(this.#db, () => this.#writeEnd(record));
+    else this.#write(record);
   }
 
   find(sessionId: string): SessionRecord | undefined {
     const row = this.#db
       .prepare("SELECT record FROM sessions WHERE session_id = ? ORDER BY created_at DESC, rowid DESC LIMIT 1")
       .get(sessionId);
-    return row === undefined ? undefined : recordOf(row);
+    return row === undefined ? undefined : parseRecord(row["record"]);
   }
 
   list(states: readonly SessionState[], limit: number, owner?: string): SessionRecord[] {
@@ -77,12 +77,16 @@ class SqliteStore implements SessionStore {
         `SELECT record FROM sessions WHERE state IN (${marks}) ${ofOwner} ORDER BY created_at DESC, rowid DESC LIMIT ?`,
       )
       .all(...states, ...(owner === undefined ? [] : [owner]), limit)
-      .map(recordOf);
+      .map((row) => parseRecord(row["record"]));
   }
 
   remember(uid: string, memory: Partial<PageMemory>): void {
-    const insert = this.#db.prepare("INSERT OR REPLACE INTO page_memory (uid, part, value) VALUES (?, ?, ?)");
-    for (const [part, value] of Object.entries(memory)) insert.run(uid, part, JSON.stringify(value));
+    // Of a session that has ended nobody would remove it.
+    const insert = this.#db.prepare(
+      `INSERT OR REPLACE INTO page_memory (uid, part, value)
+       SELECT uid, ?, ? FROM sessions WHERE uid = ? AND ended_at IS NULL`,
+    );
+    for (const [part, value] of Object.entries(memory)) insert.run(part, JSON.stringify(value), uid);
   }
 
   memory(uid: string): Partial<PageMemory> {
@@ -107,7 +111,7 @@ class SqliteStore implements SessionStore {
 
   answer(key: string): IdempotentAnswer | undefined {
     const row = this.#db.prepare("SELECT answer FROM idempotent_answers WHERE key = ?").get(key);
-    return row === undefined ? undefined : parseOwn<IdempotentAnswer>(row["answer"]);
+    return row === undefined ? undefined : parseAnswer(row["answer"]);
   }
 
   removeEndedBefore(time: number): number {
@@ -129,16 +133,28 @@ class SqliteStore implements SessionStore {
     this.#close();
   }
 
-  /** Its cookies and headers with it. */
-  #forgetPage(uid: string): void {
-    const { changes } = this.#db.prepare("DELETE FROM page_memory WHERE uid = ?").run(uid);
+  #write(record: SessionRecord): void {
+    this.#db
+      .prepare(
+        `INSERT INTO sessions (uid, session_id, owner, state, created_at, ended_at, record) VALUES (?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (uid) DO UPDATE SET state = excluded.state, created_at = excluded.created_at,
+           ended_at = excluded.ended_at, record = excluded.record`,
+      )
+      .run(
+        record.uid,
+        record.session_id,
+        record.owner,
+        record.state,
+        record.created_at,
+        record.ended_at,
+        JSON.stringify(record),
+      );
+  }
+
+  /** What was remembered of its page goes, cookies and headers with it. */
+  #writeEnd(record: SessionRecord): void {
+    this.#write(record);
+    const { changes } = this.#db.prepare("DELETE FROM page_memory WHERE uid = ?").run(record.uid);
     if (Number(changes) > 0) this.#hasRemains = true;
   }
-}
-
-/** What older versions did not know. */
-const SINCE_ADDED = { owner: null, legacy_open: false, proxy_port: null, captcha_info: null, operator_came: false };
-
-function recordOf(row: Record<string, unknown>): SessionRecord {
-  return { ...SINCE_ADDED, ...parseOwn<SessionRecord>(row["record"]) };
 }

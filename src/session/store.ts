@@ -48,15 +48,18 @@ export interface SessionStore {
   readonly events: EventLog;
   readonly deliveries: DeliveryQueue;
   readonly audit: AuditLog;
-  /** Inserts a new record and where its webhooks go, if anywhere: both or, where that throws, nothing. */
+  /** Inserts a new record and where its webhooks go, if anywhere: both, for good, or, where that throws, nothing. */
   create(record: SessionRecord, callback: Callback | null): void;
-  /** Inserts or replaces the record with this uid. With an end, what was remembered of its page is forgotten. */
+  /**
+   * Inserts or replaces the record with this uid. An end is written for good, and what was remembered of the page is
+   * forgotten in the same step.
+   */
   save(record: SessionRecord): void;
   /** The newest record with this session_id. */
   find(sessionId: string): SessionRecord | undefined;
   /** Records in these states, newest first; those of one key where `owner` is given. */
   list(states: readonly SessionState[], limit: number, owner?: string): SessionRecord[];
-  /** Adds to what is known of the session's page, or replaces it; forgotten with the session's end. */
+  /** Adds to what is known of a living session's page, or replaces it; forgotten with the session's end. */
   remember(uid: string, memory: Partial<PageMemory>): void;
   memory(uid: string): Partial<PageMemory>;
   saveStorageState(uid: string, state: StorageState): void;

@@ -6,6 +6,7 @@ import { outcomeOf } from "../../src/session/answers.ts";
 import type { SessionRecord, SessionStore } from "../../src/session/store.ts";
 
 export interface StoreFactory {
+  /** May be called again after `close` where the store is durable. */
   open(): SessionStore;
   remove(): Promise<void>;
 }
@@ -57,8 +58,14 @@ function next(store: SessionStore, ids: string[] = [], hosts: string[] = []) {
   return store.deliveries.next({ ids, hosts });
 }
 
-/** @param makeFactory a place of its own for each test; `open` may be called again after `close` */
-export function storeContract(name: string, makeFactory: () => Promise<StoreFactory>): void {
+/**
+ * @param makeFactory a place of its own for each test
+ * @param durable whether what is written outlives `close`
+ */
+export function storeContract(
+  name: string,
+  { makeFactory, durable }: { readonly makeFactory: () => Promise<StoreFactory>; readonly durable: boolean },
+): void {
   const test = base.extend<{ factory: StoreFactory; store: SessionStore }>({
     // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
     factory: async ({}, use) => {
@@ -156,6 +163,22 @@ export function storeContract(name: string, makeFactory: () => Promise<StoreFact
       store.save(sessionRecord({ state: "failed", reason: "browser_lost", ended_at: DAY + 1 }));
       expect(store.memory("uid-1")).toEqual({});
       expect(store.memory("uid-2")).toEqual({ control: null });
+    });
+
+    test("what was remembered of a page never outlives its session", ({ store }) => {
+      store.save(sessionRecord({ state: "solved", ended_at: DAY }));
+      // Late, and of nobody.
+      for (const uid of ["uid-1", "unknown"]) {
+        store.remember(uid, { control: null });
+        expect(store.memory(uid)).toEqual({});
+      }
+      store.save(sessionRecord({ uid: "uid-2", session_id: "two" }));
+      store.remember("uid-2", { control: null });
+      store.removeEndedBefore(DAY + 1);
+      expect(store.memory("uid-2")).toEqual({ control: null });
+      store.save(sessionRecord({ uid: "uid-2", session_id: "two", state: "expired", ended_at: DAY + 2 }));
+      store.removeEndedBefore(DAY + 3);
+      expect(store.memory("uid-2")).toEqual({});
     });
 
     test("[R10] remembers the answer to an Idempotency-Key", ({ store }) => {
@@ -308,16 +331,13 @@ export function storeContract(name: string, makeFactory: () => Promise<StoreFact
       expect(deliveries.failures()).toEqual([]);
     });
 
-    test("a webhook that waits outlives its session and the store", ({ factory }) => {
-      const first = factory.open();
-      first.save(sessionRecord({ uid: "a", state: "solved", ended_at: DAY }));
-      first.deliveries.saveCallback("a", { url: "https://hooks.example/", secret: null, allow: ["10.0.0.0/8"] });
-      first.events.append("a", ended("end"));
-      first.removeEndedBefore(DAY + 1);
-      first.close();
-      const second = factory.open();
-      expect(next(second)).toMatchObject({ id: "end", secret: null });
-      second.close();
+    test("a webhook that waits outlives its session", ({ store }) => {
+      store.save(sessionRecord({ uid: "a", state: "solved", ended_at: DAY }));
+      store.deliveries.saveCallback("a", { url: "https://hooks.example/", secret: null, allow: ["10.0.0.0/8"] });
+      store.events.append("a", ended("end"));
+      store.removeEndedBefore(DAY + 1);
+      expect(store.find("one")).toBeUndefined();
+      expect(next(store)).toMatchObject({ id: "end", secret: null });
     });
 
     test("a webhook that is given up when its session is gone already goes with the next removal", ({ store }) => {
@@ -350,15 +370,20 @@ export function storeContract(name: string, makeFactory: () => Promise<StoreFact
       expect(store.find("%")).toBeUndefined();
     });
 
+    if (!durable) return;
+
     test("[S5] a store that is opened again has all of it", ({ factory }) => {
       const first = factory.open();
       const record = sessionRecord();
       first.save(record);
       first.saveStorageState(record.uid, { cookies: [], origins: [] });
+      first.deliveries.saveCallback("gone", { url: "https://hooks.example/", secret: null, allow: [] });
+      first.events.append("gone", ended("end"));
       first.close();
       const second = factory.open();
       expect(second.find("one")).toEqual(record);
       expect(second.storageState(record.uid)).toEqual({ cookies: [], origins: [] });
+      expect(next(second)).toMatchObject({ id: "end" });
       second.close();
     });
   });

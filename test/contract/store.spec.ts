@@ -1,10 +1,11 @@
 /** The stores there are, each held to the one contract, and what is special to SQLite. */
-import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test as base, expect } from "@playwright/test";
-import { openSqliteStore } from "../../src/session/sqlite-store.ts";
+import { toAppError } from "../../src/errors.ts";
+import { openMemoryStore, openSqliteStore } from "../../src/session/sqlite-store.ts";
 import { TEST_FOLDER_PREFIX } from "../fixtures.ts";
 import { sessionRecord, storeContract } from "./store-contract.ts";
 
@@ -16,7 +17,13 @@ async function sqliteFactory() {
   };
 }
 
-storeContract("SQLite", sqliteFactory);
+storeContract("SQLite", { makeFactory: sqliteFactory, durable: true });
+storeContract("memory", {
+  makeFactory: async () => ({ open: openMemoryStore, remove: async () => {} }),
+  durable: false,
+});
+
+const PAGE_BYTES = 4_096;
 
 const test = base.extend<{ folder: string }>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
@@ -48,26 +55,103 @@ test("a database of a newer version is left alone", ({ folder }) => {
   expect(() => openSqliteStore(folder)).toThrow("newer version (schema 99)");
 });
 
-test("a database from before events is brought up to date with what is in it", ({ folder }) => {
-  const old = openSqliteStore(folder);
-  old.save(sessionRecord({ state: "solved", ended_at: 1 }));
-  old.close();
-  const db = new DatabaseSync(join(folder, "sessions.db"));
-  for (const table of ["events", "callbacks", "deliveries", "api_keys", "operator_links", "audit", "page_memory"]) {
-    db.exec(`DROP TABLE ${table}`);
-  }
-  db.exec("DROP INDEX sessions_by_owner; ALTER TABLE sessions DROP COLUMN owner; PRAGMA user_version = 1");
-  db.close();
+/** Each is told with the path and what to do, and the folder is free again when it has been done. */
+const PROBLEMS: readonly { name: string; spoil: (folder: string) => Promise<void>; why: RegExp }[] = [
+  {
+    name: "a database that is none",
+    spoil: (folder) => writeFile(join(folder, "sessions.db"), "Dear diary, ".repeat(1_000)),
+    why: /sessions\.db is damaged: move it away to begin anew, .*or put a backup in their place\.$/,
+  },
+  {
+    name: "a database with a damaged page that nobody has asked for yet",
+    spoil: spoilPage,
+    why: /sessions\.db is damaged: move it away to begin anew/,
+  },
+  {
+    name: "a folder in the database's place",
+    spoil: (folder) => mkdir(join(folder, "sessions.db")),
+    why: /sessions\.db cannot be written \(EISDIR\): see who may write there, or set DATA_DIR\.$/,
+  },
+  {
+    name: "a lock that is none",
+    spoil: (folder) => writeFile(join(folder, "server.lock"), "Dear diary, ".repeat(1_000)),
+    why: /server\.lock is damaged: remove it, nothing is kept in it\.$/,
+  },
+  {
+    name: "a folder in the lock's place",
+    spoil: (folder) => mkdir(join(folder, "server.lock")),
+    why: /server\.lock cannot be written \(EISDIR\)/,
+  },
+];
+
+for (const { name, spoil, why } of PROBLEMS) {
+  test(`[S5] ${name} is refused with a sentence`, async ({ folder }) => {
+    await spoil(folder);
+    expect(() => openSqliteStore(folder)).toThrow(why);
+    expect(() => openSqliteStore(folder)).toThrow(folder);
+    for (const file of ["sessions.db", "server.lock"]) await rm(join(folder, file), { recursive: true, force: true });
+    openSqliteStore(folder).close();
+  });
+}
+
+/** The last page but one: of the audit trail, which no server reads as a whole. */
+async function spoilPage(folder: string): Promise<void> {
   const store = openSqliteStore(folder);
-  expect(store.find("one")?.state).toBe("solved");
-  expect(store.events.untold().map(({ uid }) => uid)).toEqual(["uid-1"]);
+  const entry = {
+    who: "x".repeat(200),
+    address: null,
+    action: "session.end",
+    session_id: "one",
+    uid: "uid-1",
+  } as const;
+  for (let count = 0; count < 100; count += 1) store.audit.append({ ...entry, detail: null }, count);
   store.close();
+  const path = join(folder, "sessions.db");
+  const bytes = await readFile(path);
+  bytes.fill(0x5a, bytes.length - 2 * PAGE_BYTES, bytes.length - PAGE_BYTES);
+  await writeFile(path, bytes);
+}
+
+test("a database that another program has locked is told as such", ({ folder }) => {
+  openSqliteStore(folder).close();
+  const other = new DatabaseSync(join(folder, "sessions.db"));
+  other.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+  expect(() => openSqliteStore(folder)).toThrow("sessions.db is locked by another program: end that, and start again.");
+  other.close();
 });
 
-test("a DATA_DIR that is a file is refused", async ({ folder }) => {
-  const path = join(folder, "file");
-  await writeFile(path, "");
-  expect(() => openSqliteStore(path)).toThrow();
+for (const [name, pathIn] of [
+  ["that is a file", (folder: string) => join(folder, "file")],
+  ["below a file", (folder: string) => join(folder, "file", "data")],
+  ["where nobody can make one", () => "/proc/captcha-remote"],
+] as const) {
+  test(`[S5] a DATA_DIR ${name} is refused with a sentence`, async ({ folder }) => {
+    await writeFile(join(folder, "file"), "");
+    const path = pathIn(folder);
+    const why = /cannot be made a folder \(E\w+\): set DATA_DIR to one that can be written\.$/;
+    expect(() => openSqliteStore(path)).toThrow(why);
+    expect(() => openSqliteStore(path)).toThrow(path);
+  });
+}
+
+test("what SQLite cannot write is storage_unavailable, what it does not understand is a defect of ours", () => {
+  const db = new DatabaseSync(":memory:");
+  db.exec("CREATE TABLE t (x)");
+  const { page_count } = db.prepare("PRAGMA page_count").get() ?? {};
+  db.exec(`PRAGMA max_page_count = ${page_count}`);
+  const codeOf = (sql: string) => {
+    try {
+      db.exec(sql);
+    } catch (error) {
+      return toAppError(error).code;
+    }
+    return "nothing";
+  };
+  expect(codeOf("INSERT INTO t VALUES (zeroblob(100000))")).toBe("storage_unavailable");
+  expect(codeOf("INSERT INTO t VALUES")).toBe("internal");
+  db.exec("PRAGMA query_only = ON");
+  expect(codeOf("INSERT INTO t VALUES (1)")).toBe("storage_unavailable");
+  db.close();
 });
 
 test("a DATA_DIR that is made is nobody else's to read", async ({ folder }) => {

@@ -1,9 +1,6 @@
 /** The feed of events below HTTP: nothing is missed or told twice, and whoever follows can always be let go of. */
-import { mkdtemp, rm } from "node:fs/promises";
 import type { Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test as base, expect } from "@playwright/test";
 import Fastify, { type FastifyInstance } from "fastify";
 import { validatorCompiler } from "fastify-type-provider-zod";
@@ -12,9 +9,8 @@ import { Connections } from "../../src/http/connections.ts";
 import { eventRoutes } from "../../src/http/events.ts";
 import type { PlacedEvent, SessionEvent } from "../../src/protocol/events.ts";
 import { EventFeed } from "../../src/session/event-feed.ts";
-import { openSqliteStore } from "../../src/session/sqlite-store.ts";
+import { openMemoryStore } from "../../src/session/sqlite-store.ts";
 import type { SessionStore } from "../../src/session/store.ts";
-import { TEST_FOLDER_PREFIX } from "../fixtures.ts";
 
 const SESSION = { uid: "uid-1", session_id: "one", present: () => control("present") };
 const connections = new Connections({ maxConnections: 10, maxConnectionsPerAddress: 10 });
@@ -23,11 +19,9 @@ const NEVER = new AbortController().signal;
 const test = base.extend<{ store: SessionStore; feed: EventFeed }>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
   store: async ({}, use) => {
-    const folder = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
-    const store = openSqliteStore(folder);
+    const store = openMemoryStore();
     await use(store);
     store.close();
-    await rm(folder, { recursive: true, force: true });
   },
   feed: async ({ store }, use) => {
     await use(new EventFeed(store.events, pino({ level: "silent" })));

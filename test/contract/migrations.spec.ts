@@ -1,0 +1,96 @@
+/** Databases of every version there was: brought forward, with all that was in them. */
+import { readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { fileURLToPath } from "node:url";
+import { test as base, expect } from "@playwright/test";
+import { SqliteKeys } from "../../src/auth/sqlite-keys.ts";
+import { attachDatabase } from "../../src/session/sqlite-database.ts";
+import { MIGRATIONS } from "../../src/session/sqlite-schema.ts";
+import { openSqliteStore } from "../../src/session/sqlite-store.ts";
+import { TEST_FOLDER_PREFIX } from "../fixtures.ts";
+import { sessionRecord } from "./store-contract.ts";
+
+const SCHEMAS = fileURLToPath(new URL("schemas/", import.meta.url));
+const VERSIONS = MIGRATIONS.map((_, index) => index + 1);
+const DAY = Date.UTC(2030, 0, 1);
+
+const test = base.extend<{ folder: string }>({
+  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
+  folder: async ({}, use) => {
+    const folder = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
+    await use(folder);
+    await rm(folder, { recursive: true, force: true });
+  },
+});
+
+function fixtureOf(version: number): string {
+  return readFileSync(join(SCHEMAS, `${version}.sql`), "utf8");
+}
+
+/** Tables, indexes and triggers by name, as SQL without its layout. */
+function schemaOf(db: DatabaseSync): Record<string, string> {
+  const rows = db.prepare("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").all();
+  return Object.fromEntries(rows.map(({ name, sql }) => [String(name), String(sql).replace(/\s+/g, " ")]));
+}
+
+/** What this SQL makes of an empty database. */
+function schemaAfter(sql: string): Record<string, string> {
+  const db = new DatabaseSync(":memory:");
+  db.exec(sql);
+  const schema = schemaOf(db);
+  db.close();
+  return schema;
+}
+
+test("every version has its file in test/contract/schemas", () => {
+  expect(readdirSync(SCHEMAS).toSorted()).toEqual(VERSIONS.map((version) => `${version}.sql`));
+});
+
+for (const version of VERSIONS) {
+  test(`the migrations to schema ${version} are what they were when it came`, () => {
+    expect(schemaAfter(MIGRATIONS.slice(0, version).join(""))).toEqual(schemaAfter(fixtureOf(version)));
+  });
+
+  test(`[S5] a database of schema ${version} is brought forward with all that is in it`, async ({ folder }) => {
+    const path = join(folder, "sessions.db");
+    const old = new DatabaseSync(path);
+    old.exec(fixtureOf(version));
+    old.close();
+
+    const store = openSqliteStore(folder);
+    const since = { owner: "key-1", proxy_port: 40_123 };
+    const common = { label: "Überschrift 验证码", metadata: { order: 7 }, url: "https://site.example/?q='" };
+    const living = { ...common, ...(version >= 3 ? since : {}), uid: "uid-living", session_id: "living" };
+    expect(store.find("living")).toEqual(sessionRecord(living));
+    const ended = store.find("ended");
+    expect(ended).toMatchObject({ state: "solved", verified: "checked", ended_at: DAY + 5_000 });
+    expect(ended).toMatchObject({ owner: version >= 3 ? "key-1" : null, legacy_open: version >= 3 });
+    expect(store.list(["waiting", "solved"], 10, "key-1")).toHaveLength(version >= 3 ? 2 : 0);
+    expect(store.storageState("uid-ended")).toEqual({ cookies: [{ name: "pass", value: "ü" }], origins: [] });
+    const answer = { body_hash: "h", uid: version >= 3 ? "uid-living" : "", answer: { session_id: "living" } };
+    expect(store.answer("key-1 try-1")).toMatchObject(answer);
+
+    // The end from before there were events is told now, in the shape of today.
+    expect(store.events.untold()).toEqual(version >= 2 ? [] : [ended]);
+    expect(store.events.last("uid-ended")?.event.type).toBe(version >= 2 ? "session.ended" : undefined);
+    const allow = version >= 3 ? ["10.0.0.0/8"] : [];
+    const waiting = { id: "evt_joined", tries: 1, secret: "whsec_abc", allow, next_at: DAY + 2_000 };
+    const next = store.deliveries.next({ ids: [], hosts: [] });
+    if (version >= 2) expect(next).toMatchObject(waiting);
+    else expect(next).toBeUndefined();
+
+    expect(store.audit.verify()).toMatchObject({ kind: "whole", entries: version >= 3 ? 2 : 0 });
+    expect(store.memory("uid-living")).toEqual(
+      version >= 4 ? { held: { x: 1.5, y: 2, buttons: 1 }, done: { client: 7 } } : {},
+    );
+    store.close();
+
+    const db = attachDatabase(folder);
+    expect(new SqliteKeys(db).list().map(({ name }) => name)).toEqual(version >= 3 ? ["shop"] : []);
+    expect(schemaOf(db)).toEqual(schemaAfter(MIGRATIONS.join("")));
+    db.close();
+  });
+}
