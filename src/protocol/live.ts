@@ -139,10 +139,15 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
     label: z.string().nullable(),
     expires_at: z.iso.datetime(),
     seq: z.int().meta({ description: "Number of the picture in it; 0: none" }),
+    confirms: z
+      .literal(true)
+      .optional()
+      .meta({ description: "Numbered messages are confirmed; absent for plain clients" }),
   }),
   z.object({ type: z.literal("screenshot_update"), screenshot, ...pictureFactsSchema.shape }),
   z.object({ type: z.literal("completed"), message: z.string(), verified: verifiedSchema }),
   z.object({ type: z.literal("completion_status"), completed: z.boolean(), reason: z.string() }),
+  z.object({ type: z.literal("done") }),
   z.object({ type: z.literal("ping") }),
   z.object({ type: z.literal("pong") }),
   z.object({

@@ -7,6 +7,7 @@ import type { SessionEvent } from "../protocol/events.ts";
 import type { Evidence } from "../protocol/rest.ts";
 import { farewell, stateMessage } from "./answers.ts";
 import { Crowd, type RestCaller } from "./crowd.ts";
+import { type DoneMessages, doneMessagesOf } from "./done-messages.ts";
 import { keepStorageState } from "./keep-storage.ts";
 import type {
   ChallengePage,
@@ -55,6 +56,7 @@ export interface CheckAnswer {
 export class Session implements PageEvents {
   readonly record: SessionRecord;
   readonly crowd: Crowd;
+  readonly done: DoneMessages;
   readonly #deps: SessionDeps;
   /** Aborted at the end of the session: everything that was started for it stops by it. */
   readonly #over = new AbortController();
@@ -69,6 +71,7 @@ export class Session implements PageEvents {
   constructor(record: SessionRecord, deps: SessionDeps) {
     this.record = record;
     this.#deps = deps;
+    this.done = doneMessagesOf(record, deps);
     this.crowd = new Crowd({
       record,
       page: () => (this.ended ? null : this.#page),
