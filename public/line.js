@@ -262,7 +262,7 @@ export class Line {
   #write(message) {
     if (this.#socket?.readyState !== OPEN) return false;
     this.#socket.send(JSON.stringify(message));
-    this.#outbox.sent(message);
+    this.#outbox.sent(message, this.#clock.now());
     return true;
   }
 
