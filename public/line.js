@@ -157,7 +157,8 @@ export class Line {
   /** @param {string[] | undefined} protocols */
   #dial(protocols) {
     const { WebSocket, url, silentForMs } = this.#options;
-    const socket = new WebSocket(url, protocols);
+    const offered = protocols && [...protocols, ...(this.#protocol.offers?.() ?? [])];
+    const socket = new WebSocket(url, offered);
     socket.binaryType = "arraybuffer";
     const giveUp = () => this.#lost(socket, NO_CLOSE_FRAME);
     // Each listener asks whether its socket is still the one in use: a given-up socket may speak up later.

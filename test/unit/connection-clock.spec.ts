@@ -66,6 +66,23 @@ test("a handshake has 10 s, the session's answer 30 s more", () => {
   expect(silent.connection.state.name).toBe("RECONNECTING");
 });
 
+test("[W14] [W23] what was asked to be seen last is offered with each further socket", () => {
+  const { sockets, connection, connect, last, clock } = newLine();
+  const forms = ["captcha.binary.v1", "captcha.json.v1"];
+  connect();
+  connection.send({ type: "view", scale: 1.5 });
+  last().drop(1006);
+  clock.pass(200);
+  connection.send({ type: "view", mode: "page" });
+  last().drop(1006);
+  clock.pass(1_000);
+  expect(sockets.map(({ offered }) => offered)).toEqual([
+    forms,
+    [...forms, "captcha.view.challenge-1.5"],
+    [...forms, "captcha.view.page-1.5"],
+  ]);
+});
+
 test("a socket that was given up is not listened to any more", () => {
   const { clock, sockets, last, connect, connection } = newLine();
   clock.pass(10_000);
