@@ -7,12 +7,14 @@ import { Outbox } from "./outbox.js";
 import { TICKET_PROTOCOL_PREFIX } from "./ticket.js";
 
 /** @import { ClientMessageInput, ServerMessage } from "../src/protocol/live.ts" */
-/** @import { Destination } from "./destination.js" */
+/** @import { Destination, TicketSource } from "./destination.js" */
 /** @import { LineEvents, LineOptions, Protocol } from "./line-types.js" */
 
 /** Pictures as binary messages; a server that cannot answers with the JSON form. */
 export const BINARY_PROTOCOL = "captcha.binary.v1";
 export const JSON_PROTOCOL = "captcha.json.v1";
+/** What follows is a mode and a scale. */
+const VIEW_PROTOCOL_PREFIX = "captcha.view.";
 
 const ENDS = new Set(["solved", "failed", "expired", "cancelled"]);
 
@@ -35,30 +37,64 @@ const OPERATOR_PROTOCOL = {
 
 /**
  * What `send` keeps while the line is away goes out after the next `session_info`: words in their order, moves not, a
- * press only while it is fresh.
+ * press only while it is fresh. What a lost line may not have carried is said again before it, and done once [W30].
  * @extends {Line<ClientMessageInput, ServerMessage & Stamped>}
  */
 export class OperatorConnection extends Line {
+  #outbox;
+  #view;
+
   /** @param {ConnectionOptions} options TypeError without any WebSocket, and for an address or a link that is none */
   constructor(options) {
     const { url, ticket } = socketAt(options, options.fetch);
     const forms = options.protocols ?? [BINARY_PROTOCOL, JSON_PROTOCOL];
     const outbox = new Outbox(options.mostQueued);
-    if (ticket === undefined) {
-      super(OPERATOR_PROTOCOL, { ...options, url, protocols: forms }, outbox);
-      return;
-    }
-    let isAnnounced = false;
-    /** @param {AbortSignal} signal */
-    const protocols = async (signal) => {
-      const one = await ticket(signal);
+    const view = new LastView();
+    let isAnnounced = ticket === undefined;
+    /** @param {TicketSource} source @returns {(signal: AbortSignal) => Promise<string[]>} */
+    const withTicket = (source) => async (signal) => {
+      const one = await source(signal);
       isAnnounced = one !== null;
       return one === null ? forms : [...forms, TICKET_PROTOCOL_PREFIX + one];
     };
-    // Without a ticket the session's id has to do. A server that wants more says so to the first message; without any it
-    // would wait a while for a token [W27].
-    const hello = () => (isAnnounced ? null : OPERATOR_PROTOCOL.ping());
-    super({ ...OPERATOR_PROTOCOL, hello }, { ...options, url, protocols }, outbox);
+    /** @type {Protocol<ClientMessageInput, ServerMessage & Stamped>} */
+    const protocol = {
+      ...OPERATOR_PROTOCOL,
+      parse: (text) => {
+        const message = parse(text);
+        return message && outbox.heard(message);
+      },
+      offers: () => view.offers,
+      // Without a ticket the session's id has to do. A server that wants more says so to the first message; without any
+      // it would wait a while for a token [W27].
+      hello: () => (isAnnounced ? null : OPERATOR_PROTOCOL.ping()),
+    };
+    const protocols = ticket === undefined ? forms : withTicket(ticket);
+    super(protocol, { ...options, url, protocols }, outbox);
+    this.#outbox = outbox;
+    this.#view = view;
+  }
+
+  /** @override @param {ClientMessageInput} message */
+  send(message) {
+    if (message.type === "view") this.#view.wished(message);
+    return super.send(this.#outbox.stamp(message));
+  }
+}
+
+/** What was asked to be seen last: each further socket offers it, so that its first picture is of that [W14]. */
+class LastView {
+  /** @type {{ mode: string, scale: number } | null} */
+  #wish = null;
+
+  /** @param {{ mode?: string | undefined, scale?: number | undefined }} wish what is left out stays as it is */
+  wished({ mode = this.#wish?.mode ?? "challenge", scale = this.#wish?.scale ?? 1 }) {
+    // A WebSocket throws for a name that is none.
+    if (mode === "challenge" || mode === "page") this.#wish = { mode, scale };
+  }
+
+  get offers() {
+    return this.#wish === null ? [] : [`${VIEW_PROTOCOL_PREFIX}${this.#wish.mode}-${this.#wish.scale}`];
   }
 }
 

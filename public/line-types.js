@@ -21,6 +21,7 @@
  * @property {(text: string) => In | null} parse null: not a message of this protocol
  * @property {() => Out} ping asks for a sign of life; any message is one
  * @property {(message: In) => boolean} isReady only a server that says this is a connection
+ * @property {() => string[]} [offers] subprotocols beside those of the options, asked for before each socket
  * @property {() => Out | null} [hello] said first on every new line, before it is ready
  * @property {(message: In) => Out | null} [reply] what is said at once to a message, as to the other side's ping
  * @property {(message: In) => number | null} [refusal] the close code that a message stands for: the line is lost with it

@@ -157,7 +157,8 @@ export class Line {
   /** @param {string[] | undefined} protocols */
   #dial(protocols) {
     const { WebSocket, url, silentForMs } = this.#options;
-    const socket = new WebSocket(url, protocols);
+    const offered = protocols && [...protocols, ...(this.#protocol.offers?.() ?? [])];
+    const socket = new WebSocket(url, offered);
     socket.binaryType = "arraybuffer";
     const giveUp = () => this.#lost(socket, NO_CLOSE_FRAME);
     // Each listener asks whether its socket is still the one in use: a given-up socket may speak up later.
@@ -262,7 +263,7 @@ export class Line {
   #write(message) {
     if (this.#socket?.readyState !== OPEN) return false;
     this.#socket.send(JSON.stringify(message));
-    this.#outbox.sent(message);
+    this.#outbox.sent(message, this.#clock.now());
     return true;
   }
 

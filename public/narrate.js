@@ -18,6 +18,11 @@ const NOTICE_WORDS = /** @type {const} */ ({
   download_refused: "log_download",
   page_not_visible: "log_not_visible",
   page_visible: "log_visible",
+  page_unresponsive: "log_unresponsive",
+  page_responsive: "log_responsive",
+  dialog_open: "log_dialog_open",
+  page_reopening: "log_reopening",
+  page_reopened: "log_reopened",
 });
 
 /**

@@ -1,7 +1,9 @@
-// What is said while the line is away: words are kept in their order, stale hands are not. An old press must not land on
-// a new picture.
+// What is said while the line is away, and what went out on it and was not confirmed: words are kept in their order,
+// stale hands are not. An old press must not land on a new picture.
 
-/** @import { ClientMessage, ClientMessageInput } from "../src/protocol/live.ts" */
+import { Numbers } from "./numbers.js";
+
+/** @import { ClientMessage, ClientMessageInput, ServerMessage } from "../src/protocol/live.ts" */
 /** @typedef {ClientMessageInput} Message */
 
 /** A person who types through an outage gets by with this; a program that shouts into it does not fill the memory. */
@@ -11,10 +13,13 @@ export const PRESS_FRESH_MS = 2_000;
 /** A press that was let go of further away was a drag. Its moves are lost, so it is not what the hand did. */
 export const CLICK_PX = 5;
 
+/** On so many lines one message is said: where each of them breaks, it may be the message that breaks them. */
+export const MOST_LINES = 10;
+
 /** What says how things are at this moment: on the next line it is said anew, or means nothing. @type {ReadonlySet<ClientMessage["type"]>} */
 const OF_THE_MOMENT = new Set(["wheel", "ack", "ping", "pong", "heartbeat"]);
 
-/** @typedef {{ message: Message, at: number }} Kept `at` in ms on the connection's clock */
+/** @typedef {{ message: Message, at: number, lines: number }} Kept `at` in ms on the connection's clock; `lines` it went out on */
 
 export class Outbox {
   #limit;
@@ -22,22 +27,61 @@ export class Outbox {
   #kept = [];
   /** What was pressed and not let go of, by name: whether the press went out, or waits here. @type {Map<string, "sent" | Kept>} */
   #down = new Map();
+  #numbers = new Numbers();
+  /** What went out on this line and may not have arrived, oldest first. @type {Kept[]} */
+  #unconfirmed = [];
+  /** A server that does not confirm would do repeats twice. */
+  #confirms = false;
 
   /** @param {number} [limit] */
   constructor(limit = MOST_QUEUED) {
     this.#limit = limit;
   }
 
+  /** Of those that were never sent. */
   get size() {
-    return this.#kept.length;
+    return this.#kept.filter(({ lines }) => lines === 0).length;
   }
 
-  /** A message went out on the line: its press, if it is one, is down now. @param {Message} message */
-  sent(message) {
+  /** The message as it is to be said, so that it is done once [W30]. @param {Message} message */
+  stamp(message) {
+    return this.#numbers.stamp(message);
+  }
+
+  /**
+   * A message went out on the line: its press, if it is one, is down now, and until the server confirms it, it may have
+   * to be said again. Of too many the oldest is not.
+   * @param {Message} message
+   * @param {number} now ms
+   */
+  sent(message, now) {
+    this.#noteUnconfirmed({ message, at: now, lines: 1 });
     const name = pressName(message);
     if (name === null) return;
     if (isDown(message)) this.#down.set(name, "sent");
     else this.#down.delete(name);
+  }
+
+  /**
+   * Learns from what the server says which messages need not be said again.
+   * @template {ServerMessage & { reply_to?: string | number }} M
+   * @param {M} message
+   * @returns {M | null} as whoever sent the message knows it; null: said to this outbox only
+   */
+  heard(message) {
+    if (message.type === "session_info") this.#confirms = message.confirms === true;
+    const { reply_to: replyTo, ...rest } = message;
+    const number = this.#numbers.numberOf(replyTo);
+    if (number === null) return message;
+    const isDone = message.type === "done";
+    // What came before it on the line was dealt with before it.
+    this.#unconfirmed = this.#unconfirmed.filter(({ message: { id } }) => {
+      const one = this.#numbers.numberOf(id) ?? 0;
+      return isDone ? one > number : one !== number;
+    });
+    if (isDone) return null;
+    const ownId = this.#numbers.ownId(number);
+    return /** @type {M} */ (ownId === undefined ? rest : { ...rest, reply_to: ownId });
   }
 
   /**
@@ -47,6 +91,7 @@ export class Outbox {
    * @returns {boolean} false: it is stale already, belongs to a press that is not kept, or there is no room
    */
   keep(message, now) {
+    this.#recall();
     if (OF_THE_MOMENT.has(message.type) || isMove(message)) return false;
     const name = pressName(message);
     if (name !== null && !isDown(message)) return this.#keepUp(name, message, now);
@@ -64,18 +109,57 @@ export class Outbox {
    * @returns {Message[]}
    */
   take(now) {
+    this.#recall();
+    this.#remove(({ lines }) => lines > 0 && (!this.#confirms || lines >= MOST_LINES));
     this.#dropStale(now);
     // A press without its release yet is dropped with it: nothing is to stay down for longer than the hand meant.
     for (const [name, down] of this.#down) if (down !== "sent" && isMouse(down.message)) this.#drop(name, down);
-    const messages = this.#kept.map(({ message }) => message);
+    const taken = this.#kept;
     this.clear();
-    for (const message of messages) this.sent(message);
-    return messages;
+    for (const { message, at, lines } of taken) {
+      this.#noteUnconfirmed({ message, at, lines: lines + 1 });
+      this.sent(message, at);
+    }
+    return taken.map(({ message }) => message);
   }
 
   clear() {
     this.#kept = [];
+    this.#unconfirmed = [];
     this.#down.clear();
+  }
+
+  /** @param {Kept} sent */
+  #noteUnconfirmed(sent) {
+    const { message } = sent;
+    if (!this.#confirms || this.#numbers.numberOf(message.id) === null) return;
+    if (this.#unconfirmed.some((known) => known.message === message)) return;
+    this.#unconfirmed.push(sent);
+    if (this.#unconfirmed.length > this.#limit) this.#unconfirmed.shift();
+  }
+
+  /** The line is gone: what was not confirmed waits for the next one, before all that is said meanwhile. */
+  #recall() {
+    const recalled = this.#unconfirmed;
+    this.#unconfirmed = [];
+    this.#kept.unshift(...recalled);
+    /** @type {Map<string, Kept>} */
+    const downs = new Map();
+    for (const kept of recalled) {
+      const name = pressName(kept.message);
+      if (name === null) continue;
+      const down = downs.get(name);
+      if (isDown(kept.message)) {
+        if (down && isMouse(kept.message))
+          this.#remove((one) => one === kept); // it is down already
+        else downs.set(name, kept);
+        continue;
+      }
+      downs.delete(name);
+      // A drag is not what the hand did without its moves.
+      if (down && !isClick(down.message, kept.message)) this.#remove((one) => one === down);
+    }
+    for (const [name, down] of downs) this.#down.set(name, down);
   }
 
   /** @param {string} name @param {Message} message @param {number} now */
@@ -87,14 +171,14 @@ export class Outbox {
     if (!this.#isKept(down)) return false;
     if (isClick(down.message, message) && this.#add(message, now) !== null) return true;
     this.#remove((kept) => kept === down);
-    return false;
+    return down.lines > 0 && this.#add(message, now) !== null;
   }
 
   /** @param {Message} message @param {number} now @returns {Kept | null} */
   #add(message, now) {
     if (this.#kept.length >= this.#limit) this.#dropStale(now);
     if (this.#kept.length >= this.#limit) return null;
-    const kept = { message, at: now };
+    const kept = { message, at: now, lines: 0 };
     this.#kept.push(kept);
     return kept;
   }

@@ -33,8 +33,8 @@ export class Queue {
     return this.#kept.splice(0);
   }
 
-  /** A message went out. @param {M} _message */
-  sent(_message) {}
+  /** A message went out. @param {M} _message @param {number} _now ms */
+  sent(_message, _now) {}
 
   clear() {
     this.#kept = [];

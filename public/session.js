@@ -93,7 +93,8 @@ export function startSession(place) {
   part("take-control", HTMLButtonElement).addEventListener("click", () => send({ type: "take_control" }));
   part("extend", HTMLButtonElement).addEventListener("click", extend);
   part("retry", HTMLButtonElement).addEventListener("click", () => connection.retry());
-  addEventListener("online", () => connection.wake());
+  // `pageshow`: gone back to, a page goes on where it was, with a line that its browser has closed.
+  for (const sign of ["online", "pageshow"]) addEventListener(sign, () => connection.wake());
   document.addEventListener("visibilitychange", () => !document.hidden && connection.wake());
   canvas.addEventListener("focus", renderHint);
   canvas.addEventListener("blur", renderHint);

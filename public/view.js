@@ -40,7 +40,9 @@ export class ViewWish {
   informed(view, viewport) {
     this.#joined = true;
     this.#sizes.page = viewport;
-    if (this.#mode === "challenge" || this.#told === null) this.#sizes.challenge = view;
+    // A server that was offered the page begins with it.
+    const isChallenge = this.#mode === "challenge" || (this.#told === null && !isSameSize(view, viewport));
+    this.#sizes.challenge = isChallenge ? view : (this.#sizes.challenge ?? view);
     this.tell();
   }
 
@@ -58,4 +60,9 @@ export class ViewWish {
     if (this.#told?.mode === wish.mode && this.#told.scale === wish.scale) return;
     if (this.#port.send({ type: "view", ...wish })) this.#told = wish;
   }
+}
+
+/** @param {Size} a @param {Size} b */
+function isSameSize(a, b) {
+  return a.width === b.width && a.height === b.height;
 }

@@ -6,6 +6,8 @@ export interface Relay {
   /** Cuts what is open and refuses what comes. */
   cut(): Promise<void>;
   mend(): Promise<void>;
+  /** From now on what goes this way is lost without a word, as on a line that is dead and does not know it; until it is cut. */
+  lose(way: "requests" | "answers"): void;
   /** The next answer of the server is lost with its connection. */
   loseNextAnswer(): void;
   readonly answersLost: number;
@@ -15,6 +17,7 @@ export interface Relay {
 export async function startRelay(target: string): Promise<Relay> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
+  const mute = new Set<"requests" | "answers">();
   let losing = 0;
   let lost = 0;
   const server = createServer((near) => {
@@ -28,8 +31,9 @@ export async function startRelay(target: string): Promise<Relay> {
         far.destroy();
       });
     }
-    near.on("data", (data) => far.write(data));
+    near.on("data", (data) => mute.has("requests") || far.write(data));
     far.on("data", (data) => {
+      if (mute.has("answers")) return;
       if (losing === 0) {
         near.write(data);
         return;
@@ -43,6 +47,7 @@ export async function startRelay(target: string): Promise<Relay> {
   const close = () =>
     new Promise<void>((resolve) => {
       server.close(() => resolve());
+      mute.clear();
       for (const socket of sockets) socket.destroy();
     });
   await listen(0);
@@ -52,6 +57,7 @@ export async function startRelay(target: string): Promise<Relay> {
     url: `http://127.0.0.1:${own}`,
     cut: close,
     mend: () => listen(own),
+    lose: (way) => mute.add(way),
     loseNextAnswer: () => {
       losing += 1;
     },

@@ -4,6 +4,7 @@ import type { Detail } from "../audit/audit-log.ts";
 import { AppError } from "../errors.ts";
 import type { Action } from "../protocol/audit.ts";
 import { type ClientMessage, type ClientMessageOf, type ServerMessage, WATCHER_MESSAGES } from "../protocol/live.ts";
+import { type MessageNumber, numberOf } from "../protocol/numbered.ts";
 import type { Seat } from "../session/controller.ts";
 
 /** A viewer's place, and who is told what is done from there. */
@@ -53,7 +54,19 @@ export function handleMessage<T extends ClientMessage["type"]>(
     throw new AppError("forbidden", { why: "this link lets you watch only" });
   }
   const handler = HANDLERS[message.type] as Handler<T>;
-  return handler(seat, message);
+  const number = numberOf(message);
+  return number === null ? handler(seat, message) : once(seat, message, number, () => handler(seat, message));
+}
+
+/** [W30] A repeat is confirmed, and not done again. What throws is answered by its error. */
+async function once(
+  { session, viewer }: RecordedSeat,
+  { id }: ClientMessage,
+  number: MessageNumber,
+  act: () => void | Promise<void>,
+): Promise<void> {
+  if (session.done.begin(number)) await act();
+  if (!session.ended) viewer.send({ type: "done" }, id);
 }
 
 function replay({ session, viewer }: Seat, message: ClientMessageOf<"mouse_event" | "wheel" | "key" | "text">): void {

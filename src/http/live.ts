@@ -7,6 +7,7 @@ import type { Config } from "../config.ts";
 import { AppError, codeEntry, toAppError } from "../errors.ts";
 import { type ClientMessage, MAX_FIRST_MESSAGE_BYTES, type ServerMessage } from "../protocol/live.ts";
 import type { CaptchaRemoteController } from "../session/controller.ts";
+import type { Witness } from "../session/lease.ts";
 import type { ViewerLine } from "../session/viewer.ts";
 import { type Recorder, recorderOf } from "./audited.ts";
 import type { GuardDeps } from "./auth.ts";
@@ -19,7 +20,7 @@ import { type MessageBounds, MessageLimits } from "./message-limits.ts";
 import type { Refusals } from "./refusals.ts";
 import { closeWithin, MAX_BEING_TOLD, refuseSocket } from "./refused-socket.ts";
 import { type Entrant, PendingSockets, SocketEntry } from "./socket-entry.ts";
-import { formOf, lineOf } from "./socket-line.ts";
+import { formOf, lensOf, lineOf } from "./socket-line.ts";
 
 /** [W8] */
 const PING_EVERY_MS = 15_000;
@@ -130,11 +131,15 @@ class LiveConnection {
     this.#request.caller = caller;
     // Before it joins, which may take a while: what let it in may be taken back meanwhile.
     this.#stopWatching = this.#entry.whenOver(caller, () => this.#refuse(new AppError("unauthorized")));
-    const seat = await this.#controller.join(sessionId, this.#line, formOf(socket), {
-      role,
-      who: whoIs(caller),
-      witness: (action, operator) => this.#record(action, sessionId, { operator }),
-    });
+    const witness: Witness = (action, operator) => this.#record(action, sessionId, { operator });
+    const lens = lensOf(this.#request.headers);
+    const seat = await this.#controller.join(
+      sessionId,
+      this.#line,
+      formOf(socket),
+      { role, who: whoIs(caller), witness },
+      lens,
+    );
     this.#seat = { ...seat, record: (action, detail) => this.#record(action, sessionId, detail) };
     seat.viewer.arrived(this.#earlyArrival);
     if (socket.readyState !== socket.OPEN) return this.#onClose();

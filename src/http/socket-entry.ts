@@ -9,6 +9,7 @@ import { bearerOf, type GuardDeps, refusalOf } from "./auth.ts";
 import { Connections } from "./connections.ts";
 import type { EarlyMessages } from "./early-messages.ts";
 import { AUTHENTICATED } from "./live-handlers.ts";
+import { offeredBy } from "./socket-line.ts";
 
 type PendingLimits = Pick<Config, "authenticateSeconds" | "maxPendingConnections">;
 type Send = (message: ServerMessage, replyTo?: string | number) => void;
@@ -93,8 +94,7 @@ export class SocketEntry {
 }
 
 function ticketOf({ headers }: Pick<FastifyRequest, "headers">): string | null {
-  const offered = (headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
-  const ticket = offered.find((name) => name.startsWith(TICKET_SUBPROTOCOL_PREFIX));
+  const ticket = offeredBy(headers).find((name) => name.startsWith(TICKET_SUBPROTOCOL_PREFIX));
   return ticket?.slice(TICKET_SUBPROTOCOL_PREFIX.length) ?? null;
 }
 

@@ -1,7 +1,8 @@
 /** The operator socket as a viewer needs it. */
+import type { IncomingHttpHeaders } from "node:http";
 import type { WebSocket } from "@fastify/websocket";
-import { BINARY_SUBPROTOCOL, JSON_SUBPROTOCOL } from "../protocol/live.ts";
-import type { ViewerForm, ViewerLine } from "../session/viewer.ts";
+import { BINARY_SUBPROTOCOL, JSON_SUBPROTOCOL, MAX_SCALE, VIEW_SUBPROTOCOL_PREFIX } from "../protocol/live.ts";
+import type { Lens, ViewerForm, ViewerLine } from "../session/viewer.ts";
 
 /** Text that waits for a reader who does not read; above it the line is given up. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
@@ -32,4 +33,18 @@ export function formOf({ protocol }: WebSocket): ViewerForm {
 /** ws answers the first offered subprotocol whatever it is; only ours is answered. */
 export function chooseSubprotocol(offered: Set<string>): string | false {
   return [BINARY_SUBPROTOCOL, JSON_SUBPROTOCOL].find((ours) => offered.has(ours)) ?? false;
+}
+
+/** Everything that a client offers for its socket, ours or not. */
+export function offeredBy(headers: IncomingHttpHeaders): string[] {
+  return (headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
+}
+
+/** [W14] What a viewer is to be shown from its first picture on; undefined where it says nothing that can be shown. */
+export function lensOf(headers: IncomingHttpHeaders): Lens | undefined {
+  const offer = offeredBy(headers).find((name) => name.startsWith(VIEW_SUBPROTOCOL_PREFIX));
+  const [mode, scaleText, rest] = offer?.slice(VIEW_SUBPROTOCOL_PREFIX.length).split("-") ?? [];
+  const scale = rest === undefined ? Number(scaleText) : Number.NaN;
+  const isView = (mode === "challenge" || mode === "page") && scale >= 1 && scale <= MAX_SCALE;
+  return isView ? { mode, scale } : undefined;
 }

@@ -19,6 +19,8 @@ export const JSON_SUBPROTOCOL = "captcha.json.v1";
 export const BINARY_SUBPROTOCOL = "captcha.binary.v1";
 /** What follows is a ticket [R16]; offered beside one of those. */
 export const TICKET_SUBPROTOCOL_PREFIX = "captcha.ticket.";
+/** [W14] What follows is a mode, a hyphen and a scale; offered beside one of those, too. */
+export const VIEW_SUBPROTOCOL_PREFIX = "captcha.view.";
 /** Until somebody has said who it is [W27]. */
 export const MAX_FIRST_MESSAGE_BYTES = 4 * 1024;
 /** [W14] Picture px per CSS px that a viewer may ask for. */
@@ -148,10 +150,15 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
     label: z.string().nullable(),
     expires_at: z.iso.datetime(),
     seq: z.int().meta({ description: "Number of the picture in it; 0: none" }),
+    confirms: z
+      .literal(true)
+      .optional()
+      .meta({ description: "Numbered messages are confirmed; absent for plain clients" }),
   }),
   z.object({ type: z.literal("screenshot_update"), screenshot, ...pictureFactsSchema.shape }),
   z.object({ type: z.literal("completed"), message: z.string(), verified: verifiedSchema }),
   z.object({ type: z.literal("completion_status"), completed: z.boolean(), reason: z.string() }),
+  z.object({ type: z.literal("done") }),
   z.object({ type: z.literal("ping") }),
   z.object({ type: z.literal("pong") }),
   z.object({

@@ -39,7 +39,7 @@ import { Session } from "./session.ts";
 import { NOBODY, stateEvent } from "./session-news.ts";
 import { isEnd, LIVING_STATES } from "./state.ts";
 import type { SessionRecord, SessionStore } from "./store.ts";
-import { Viewer, type ViewerForm, type ViewerLine, type ViewerRights } from "./viewer.ts";
+import { type Lens, Viewer, type ViewerForm, type ViewerLine, type ViewerRights } from "./viewer.ts";
 
 /** Rows of one list answer. */
 const LIST_LIMIT = 500;
@@ -231,10 +231,11 @@ export class CaptchaRemoteController {
     return this.#deps.events.follow({ uid, session_id: id, present }, after, signal);
   }
 
-  /** [W2] A viewer joins a session. Throws session_not_found, session_ended. */
-  async join(id: string, line: ViewerLine, form: ViewerForm, rights: ViewerRights = {}): Promise<Seat> {
+  /** [W2] A viewer joins a session, and is shown it through `lens` from the start. Throws session_not_found, session_ended. */
+  async join(id: string, line: ViewerLine, form: ViewerForm, rights: ViewerRights = {}, lens?: Lens): Promise<Seat> {
     const session = this.#sessions.session(id);
     const seat = { session, viewer: new Viewer(`operator-${++this.#viewerNumber}`, line, form, rights) };
+    if (lens) seat.viewer.setLens(lens);
     await session.join(seat.viewer);
     return seat;
   }

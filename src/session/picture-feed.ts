@@ -165,6 +165,7 @@ export class PictureFeed {
       label: record.label,
       expires_at: new Date(record.expires_at).toISOString(),
       seq: viewer.form === "binary" ? 0 : (picture?.seq ?? 0),
+      ...(viewer.plain ? {} : { confirms: true }),
     };
   }
 

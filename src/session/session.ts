@@ -9,6 +9,7 @@ import { tellableUrl } from "../tellable.ts";
 import { type CheckAnswer, checkAnswer, farewell, stateMessage } from "./answers.ts";
 import { Checks } from "./checks.ts";
 import { Crowd, type RestCaller } from "./crowd.ts";
+import { type DoneMessages, doneMessagesOf } from "./done-messages.ts";
 import { keepStorageState } from "./keep-storage.ts";
 import { Pace } from "./pace.ts";
 import type {
@@ -60,6 +61,7 @@ interface EndFacts {
 export class Session implements PageEvents {
   readonly record: SessionRecord;
   readonly crowd: Crowd;
+  readonly done: DoneMessages;
   readonly #deps: SessionDeps;
   /** Aborted at the end of the session: everything that was started for it stops by it. */
   readonly #over = new AbortController();
@@ -83,6 +85,7 @@ export class Session implements PageEvents {
       answer: () => checkAnswer(this.record),
       onSolved: (verdict) => this.solved(verdict),
     });
+    this.done = doneMessagesOf(record, deps);
     this.crowd = new Crowd({
       record,
       page: () => (this.ended ? null : this.page),

@@ -96,6 +96,26 @@ test("[W14] the whole page and the challenge again: told by a session_info, then
   }
 });
 
+test("[W14] [W23] a view that is offered with the socket is shown from the first picture on", async ({
+  site,
+  bot,
+  connect,
+}) => {
+  const session = await open(bot, site, markedPage());
+  const binary = { protocols: ["captcha.view.page-2", "captcha.binary.v1"] };
+  const client = await connect(session.ws_url, binary);
+  expect(client.socket.protocol).toBe("captcha.binary.v1");
+  expect((await client.next("session_info")).view).toEqual(WHOLE);
+  await expectMarks(await stillOf(client, WHOLE, 2));
+  expect(client.pictures.filter(({ view }) => !isSame(view, WHOLE))).toEqual([]);
+  for (const offer of ["page", "page-9", "page-", "moon-1", "page-1-1", ""]) {
+    const { protocols } = JSON_FORM;
+    const other = await connect(session.ws_url, { protocols: [...protocols, `captcha.view.${offer}`] });
+    expect((await other.next("session_info")).view, offer).toEqual(CHALLENGE_VIEW);
+    other.terminate();
+  }
+});
+
 test("[W14] a page at rest is shown in another view without a touch", async ({ site, bot, connect }) => {
   const session = await open(bot, site, markedPage());
   const client = await connect(session.ws_url, JSON_FORM);

@@ -1,8 +1,9 @@
 // The line's timing on a clock of the test's own: heartbeat, deadlines, and how each kind of loss is tried again.
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
-import { type ConnectionOptions, type ConnectionState, OperatorConnection } from "../../public/connection.js";
+import { type ConnectionState, OperatorConnection } from "../../public/connection.js";
 import { classOf, type LossClass, MOVES, PROFILES, waitBefore } from "../../public/reconnect.js";
+import { newLine } from "../fake-line.ts";
 
 /** Close codes by what they mean. */
 const CODE_OF = { network: 1006, closed: 1012, authentication: 4401, server: 1013 } as const satisfies Record<
@@ -10,99 +11,6 @@ const CODE_OF = { network: 1006, closed: 1012, authentication: 4401, server: 101
   number
 >;
 const LOSSES = Object.keys(CODE_OF) as LossClass[];
-
-/** Time that passes when the test says so. */
-class TestClock {
-  time = 0;
-  #timers = new Set<{ at: number; run: () => void }>();
-
-  now = () => this.time;
-
-  later = (run: () => void, ms: number) => {
-    const timer = { at: this.time + ms, run };
-    this.#timers.add(timer);
-    return () => void this.#timers.delete(timer);
-  };
-
-  get armed(): number {
-    return this.#timers.size;
-  }
-
-  pass(ms: number): void {
-    const end = this.time + ms;
-    for (;;) {
-      const [next] = [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
-      if (next === undefined) break;
-      this.#timers.delete(next);
-      this.time = Math.max(this.time, next.at);
-      next.run();
-    }
-    this.time = end;
-  }
-}
-
-class FakeSocket {
-  binaryType = "";
-  readyState = 0;
-  readonly sent: { type: string }[] = [];
-  readonly #listeners = new Map<string, (event: object) => void>();
-
-  addEventListener(type: string, listener: (event: object) => void): void {
-    this.#listeners.set(type, listener);
-  }
-
-  send(data: string): void {
-    this.sent.push(JSON.parse(data));
-  }
-
-  close(): void {
-    this.readyState = 3;
-  }
-
-  accept(): void {
-    this.readyState = 1;
-    this.#tell("open", {});
-  }
-
-  say(message: object): void {
-    this.#tell("message", { data: JSON.stringify(message) });
-  }
-
-  drop(code: number): void {
-    this.readyState = 3;
-    this.#tell("close", { code });
-  }
-
-  #tell(type: string, event: object): void {
-    this.#listeners.get(type)?.(event);
-  }
-}
-
-function newLine(options: Partial<ConnectionOptions> = {}) {
-  const clock = new TestClock();
-  const sockets: FakeSocket[] = [];
-  const states: ConnectionState[] = [];
-  const connection = new OperatorConnection({
-    url: "ws://test",
-    clock,
-    random: () => 0,
-    WebSocket: class extends FakeSocket {
-      constructor() {
-        super();
-        sockets.push(this);
-      }
-    },
-    ...options,
-  });
-  connection.on("state", (state) => states.push(state));
-  connection.open();
-  const last = () => sockets.at(-1) ?? new FakeSocket();
-  const connect = () => {
-    last().accept();
-    last().say({ type: "session_info" });
-  };
-  return { clock, sockets, states, connection, last, connect };
-}
 
 test("[W8] pings every 15 s, and 30 s of silence are a broken line", () => {
   const { clock, last, connect, connection } = newLine();
@@ -156,6 +64,23 @@ test("a handshake has 10 s, the session's answer 30 s more", () => {
   expect(silent.connection.state.name).toBe("CONNECTING");
   silent.clock.pass(1);
   expect(silent.connection.state.name).toBe("RECONNECTING");
+});
+
+test("[W14] [W23] what was asked to be seen last is offered with each further socket", () => {
+  const { sockets, connection, connect, last, clock } = newLine();
+  const forms = ["captcha.binary.v1", "captcha.json.v1"];
+  connect();
+  connection.send({ type: "view", scale: 1.5 });
+  last().drop(1006);
+  clock.pass(200);
+  connection.send({ type: "view", mode: "page" });
+  last().drop(1006);
+  clock.pass(1_000);
+  expect(sockets.map(({ offered }) => offered)).toEqual([
+    forms,
+    [...forms, "captcha.view.challenge-1.5"],
+    [...forms, "captcha.view.page-1.5"],
+  ]);
 });
 
 test("a socket that was given up is not listened to any more", () => {

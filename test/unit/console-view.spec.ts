@@ -67,6 +67,19 @@ test("[W14] says what it wants after joining and on every change, and nothing tw
   expect(sent()).toEqual([{ type: "view", mode: "challenge", scale: 3 }]);
 });
 
+test("[W14] a server that begins with the page, as was offered, is told once, and the challenge is still asked for", () => {
+  const screen = { density: 2, isOpen: true };
+  const { wish, sent } = wishOn(screen);
+  wish.informed(CHALLENGE, PAGE);
+  wish.choose("page");
+  wish.forget();
+  sent();
+  wish.informed(PAGE, PAGE);
+  expect(sent()).toEqual([{ type: "view", mode: "page", scale: 1 }]);
+  wish.choose("challenge");
+  expect(sent()).toEqual([{ type: "view", mode: "challenge", scale: 2 }]);
+});
+
 test("[W14] the mode outlives the line: it is asked for again after a reconnect", () => {
   const screen = { density: 2, isOpen: true };
   const { wish, sent } = wishOn(screen);

@@ -10,10 +10,12 @@ import { Links } from "../../src/auth/links.ts";
 import { Tickets } from "../../src/auth/tickets.ts";
 import { loadConfig } from "../../src/config.ts";
 import { AppError } from "../../src/errors.ts";
+import { handleMessage } from "../../src/http/live-handlers.ts";
 import type { CaptchaInfo } from "../../src/protocol/common.ts";
 import type { SessionEvent } from "../../src/protocol/events.ts";
 import { createSessionSchema, type StorageState } from "../../src/protocol/rest.ts";
 import { CaptchaRemoteController } from "../../src/session/controller.ts";
+import { doneMessagesOf } from "../../src/session/done-messages.ts";
 import { EventFeed } from "../../src/session/event-feed.ts";
 import { OperatorLinks } from "../../src/session/operator-links.ts";
 import type { ChallengePage, OpenPage, PageEvents, Picture, Verdict } from "../../src/session/page.ts";
@@ -256,6 +258,40 @@ test("[W24] a newcomer does not inherit what a lost holder held down", async ({ 
   const second = await controller.join("one", line(), "plain");
   second.session.input(second.viewer, { type: "mouse_event", event_type: "down", x: 2, y: 2 });
   expect(page.log).toEqual(["release all", "mouse_event"]);
+});
+
+test("[W30] a numbered message is noted before it is done, found again by a later server, and forgotten with the end", async ({
+  world,
+}) => {
+  const { controller, store } = world;
+  const page = await livingPage(world, "one");
+  const { record } = (await controller.join("one", line(), "json")).session;
+  const seat = { ...(await controller.join("one", line(), "json")), record: () => {} };
+  seat.session.crowd.takeControl(seat.viewer);
+  const message = { type: "text" as const, text: "a", id: "k3f9x2mbq07zt1cd-7" };
+  const number = { client: "k3f9x2mbq07zt1cd", number: 7 };
+  let noted: unknown;
+  page.input = () => {
+    noted = store.memory(record.uid).done;
+    throw new AppError("rate_limited");
+  };
+  await expect(handleMessage(seat, message)).rejects.toMatchObject({ code: "rate_limited" });
+  expect(noted).toEqual({ [number.client]: number.number });
+  const later = doneMessagesOf(record, { store, log: pino({ level: "silent" }) });
+  expect(later.begin(number)).toBe(false);
+  expect(later.begin({ ...number, number: 8 })).toBe(true);
+  controller.cancel("one");
+  expect(seat.session.done.begin({ ...number, number: 9 })).toBe(true);
+  expect(store.memory(record.uid)).toEqual({});
+});
+
+test("[W30] a store that cannot note it does not keep a message from being done", async ({ world }) => {
+  const { controller, store } = world;
+  const page = await livingPage(world, "one");
+  Object.assign(store, { remember: failing });
+  const seat = { ...(await controller.join("one", line(), "json")), record: () => {} };
+  await handleMessage(seat, { type: "text", text: "a", id: "k3f9x2mbq07zt1cd-1" });
+  expect(page.log).toContain("text");
 });
 
 test("[R14] the end is told once the storage state is kept, the state and the long poll at once", async ({ world }) => {

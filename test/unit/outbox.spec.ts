@@ -22,7 +22,7 @@ const text = (words: string): Message => ({ type: "text", text: words });
 /** What is kept of messages that are said 1 ms after each other, `away` ms after the last. */
 function keptOf(messages: readonly Message[], away = 0, sentBefore: readonly Message[] = []): Message[] {
   const outbox = new Outbox();
-  for (const message of sentBefore) outbox.sent(message);
+  for (const message of sentBefore) outbox.sent(message, 0);
   messages.forEach((message, index) => {
     outbox.keep(message, index);
   });
