@@ -27,18 +27,17 @@ import {
 } from "./answers.ts";
 import { callbackOf } from "./callback.ts";
 import { checkCapacity, type SessionLimits } from "./capacity.ts";
-import { type Comeback, orLost } from "./comeback.ts";
+import type { Comeback } from "./comeback.ts";
 import type { RestCaller } from "./crowd.ts";
 import { SessionDirectory } from "./directory.ts";
 import type { EventFeed } from "./event-feed.ts";
 import { type Created, FirstAnswers } from "./first-answers.ts";
 import type { OperatorLinks } from "./operator-links.ts";
 import type { MouseInput, OpenPage, ReturnToPage } from "./page.ts";
-import type { Opening } from "./page-keeper.ts";
-import { Session } from "./session.ts";
+import type { Session } from "./session.ts";
 import { NOBODY, stateEvent } from "./session-news.ts";
 import { isEnd, LIVING_STATES } from "./state.ts";
-import type { SessionRecord, SessionStore } from "./store.ts";
+import type { SessionStore } from "./store.ts";
 import { type Lens, Viewer, type ViewerForm, type ViewerLine, type ViewerRights } from "./viewer.ts";
 
 /** Rows of one list answer. */
@@ -91,16 +90,17 @@ export class CaptchaRemoteController {
   readonly #deps: ControllerDeps;
   readonly #sessions: SessionDirectory;
   readonly #firstAnswers: FirstAnswers;
-  #viewerNumber = 0;
+  #viewerNumber: number;
   #closing = false;
 
   constructor(deps: ControllerDeps) {
     this.#deps = deps;
     this.#firstAnswers = new FirstAnswers(deps.store, deps.log);
-    const { store, events, log, config, sweepEveryMs } = deps;
-    const { retentionSeconds } = config;
-    this.#sessions = new SessionDirectory({ store, events, log, retentionSeconds, sweepEveryMs });
-    for (const comeback of deps.comebacks) this.#goOn(comeback);
+    const { store, events, log, config, sweepEveryMs, openPage, returnToPage } = deps;
+    const { retentionSeconds, maxTimeoutSeconds } = config;
+    this.#sessions = new SessionDirectory({ store, events, log, retentionSeconds, maxTimeoutSeconds, sweepEveryMs });
+    for (const comeback of deps.comebacks) this.#sessions.goOn(comeback, openPage, returnToPage);
+    this.#viewerNumber = lastNumber(deps.comebacks);
   }
 
   /**
@@ -283,46 +283,23 @@ export class CaptchaRemoteController {
     const request = pageRequest(record, body, grantsOf(options.caller));
     this.#sessions.remember(record, { request: withoutStorageState(request) });
     const open = this.#sessions.afterLast(id, options.openPage ?? this.#deps.openPage);
-    const session = this.#begin(record, { open, request }, () => options.signal?.removeEventListener("abort", cancel));
+    const session = this.#sessions.begin(record, { open, request }, () =>
+      options.signal?.removeEventListener("abort", cancel),
+    );
     options.signal?.addEventListener("abort", cancel, { once: true });
     const ready = session.start();
     if (!options.respondAsync) await ready;
     return this.#answer(session);
   }
 
-  /** It lives from here on. */
-  #begin(record: SessionRecord, opening: Opening, onEnd = () => {}): Session {
-    const session = new Session(record, opening, {
-      store: this.#deps.store,
-      save: (changed) => this.#sessions.save(changed),
-      remember: (memory) => this.#sessions.remember(record, memory),
-      log: this.#deps.log.child({ session_id: record.session_id }),
-      maxTimeoutSeconds: this.#deps.config.maxTimeoutSeconds,
-      tell: (event) => this.#deps.events.publish(record.uid, event),
-      onEnd: (ended) => {
-        onEnd();
-        this.#sessions.retire(ended);
-      },
-    });
-    this.#sessions.add(session);
-    return session;
-  }
-
-  /** A session of an earlier server, with the page that it had. */
-  #goOn({ record, page, control }: Comeback): void {
-    // Nobody is to have the name of somebody who is waited for.
-    this.#viewerNumber = Math.max(this.#viewerNumber, Number(control?.name.split("-").at(-1)) || 0);
-    this.#begin(record, { open: this.#deps.openPage, request: page.request })
-      .resume(orLost(this.#deps.returnToPage), page, control)
-      .then(
-        () => this.#deps.log.info({ session_id: record.session_id }, "came back to a session"),
-        (error: unknown) => this.#deps.log.warn({ err: error, session_id: record.session_id }, "could not come back"),
-      );
-  }
-
   #answer({ record, page }: Session): Created {
     return { uid: record.uid, answer: sessionAnswer(record, page?.challenge ?? null, this.#deps.publicUrl()) };
   }
+}
+
+/** Nobody is to have the name of somebody who is waited for. */
+function lastNumber(comebacks: readonly Comeback[]): number {
+  return Math.max(0, ...comebacks.map(({ control }) => Number(control?.name.split("-").at(-1)) || 0));
 }
 
 /** The key whose sessions alone can be in its list. */

@@ -1,25 +1,59 @@
 /** Which sessions there are: those that live, those that are still letting go of their pages, and those that are stored. */
 import { once } from "node:events";
 import { AppError } from "../errors.ts";
+import { type Comeback, orLost } from "./comeback.ts";
 import { Housekeeping, type HousekeepingDeps } from "./housekeeping.ts";
-import type { OpenPage } from "./page.ts";
+import type { OpenPage, ReturnToPage } from "./page.ts";
+import type { Opening } from "./page-keeper.ts";
 import type { PageMemory } from "./page-memory.ts";
-import type { Session } from "./session.ts";
+import { Session } from "./session.ts";
 import { isEnd } from "./state.ts";
 import type { SessionRecord } from "./store.ts";
 
+interface DirectoryDeps extends Omit<HousekeepingDeps, "isReleasing"> {
+  readonly maxTimeoutSeconds: number;
+}
+
 export class SessionDirectory {
+  readonly #deps: DirectoryDeps;
   readonly #living = new Map<string, Session>();
   /** Ended sessions whose pages are still being let go of, by uid. */
   readonly #releasing = new Map<string, { readonly id: string; readonly released: Promise<void> }>();
   readonly #housekeeping: Housekeeping;
 
-  constructor(deps: Omit<HousekeepingDeps, "isReleasing">) {
+  constructor(deps: DirectoryDeps) {
+    this.#deps = deps;
     this.#housekeeping = new Housekeeping({ ...deps, isReleasing: (uid) => this.#releasing.has(uid) });
   }
 
-  add(session: Session): void {
-    this.#living.set(session.record.session_id, session);
+  /** A session that lives from here on. */
+  begin(record: SessionRecord, opening: Opening, onEnd = () => {}): Session {
+    const { store, log, events, maxTimeoutSeconds } = this.#deps;
+    const session = new Session(record, opening, {
+      store,
+      save: (changed) => this.#housekeeping.save(changed),
+      remember: (memory) => this.remember(record, memory),
+      log: log.child({ session_id: record.session_id }),
+      maxTimeoutSeconds,
+      tell: (event) => events.publish(record.uid, event),
+      onEnd: (ended) => {
+        onEnd();
+        this.retire(ended);
+      },
+    });
+    this.#living.set(record.session_id, session);
+    return session;
+  }
+
+  /** A session of an earlier server, with the page that it had; `open` where that has to be opened again. */
+  goOn({ record, page, control }: Comeback, open: OpenPage, back: ReturnToPage): void {
+    const log = this.#deps.log.child({ session_id: record.session_id });
+    this.begin(record, { open, request: page.request })
+      .resume(orLost(back), page, control)
+      .then(
+        () => log.info("came back to a session"),
+        (error: unknown) => log.warn({ err: error }, "could not come back to a session"),
+      );
   }
 
   /** It has ended; its page is let go of from here on. */
@@ -27,11 +61,6 @@ export class SessionDirectory {
     this.#living.delete(record.session_id);
     const done = released.finally(() => this.#releasing.delete(record.uid));
     this.#releasing.set(record.uid, { id: record.session_id, released: done });
-  }
-
-  /** Keeps the record as it is now. */
-  save(record: SessionRecord): void {
-    this.#housekeeping.save(record);
   }
 
   /** Keeps what is needed to come back to its page. */

@@ -1,7 +1,8 @@
 /** A session's page: opened, come back to, opened again after a crash, and let go of. */
+import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { withDeadline } from "../deadline.ts";
-import { AppError, toAppError } from "../errors.ts";
+import { AppError, type Code, toAppError } from "../errors.ts";
 import type { ChallengePage, OpenPage, OpenPageRequest, PageEvents, RememberedPage, ReturnToPage } from "./page.ts";
 import type { Checkpoint, PageMemory } from "./page-memory.ts";
 
@@ -9,6 +10,8 @@ import type { Checkpoint, PageMemory } from "./page-memory.ts";
 const MOST_REOPENINGS = 3;
 const CHECKPOINT_EVERY_MS = 5_000;
 const CHECKPOINT_DEADLINE_MS = 3_000;
+/** [W2] How long older clients wait for a page that is still starting. */
+const WAIT_FOR_PAGE_MS = 5_000;
 
 /** What is to be known of a page to open it, and to open it again. */
 export interface Opening {
@@ -22,11 +25,16 @@ interface PageKeeperDeps extends Opening {
   readonly log: Logger;
   /** Aborted when the session is over. */
   readonly signal: AbortSignal;
+  /** It is there, for the first time or again. */
+  readonly onReady: (page: ChallengePage) => Promise<void>;
+  /** It was lost by this code and is opened again; null: it is there again. */
+  readonly onAgain: (code: Code | null) => void;
 }
 
 export class PageKeeper {
   readonly #deps: PageKeeperDeps;
   #page: ChallengePage | null = null;
+  #opened: Promise<void> = Promise.resolve();
   /** Pages that have crashed, and are being let go of. */
   #closing: Promise<void> = Promise.resolve();
   #reopenings = 0;
@@ -38,68 +46,59 @@ export class PageKeeper {
     this.#deps = deps;
   }
 
-  /** Null while it is opened, and after the end. */
+  /** Null while it is opened. */
   get page(): ChallengePage | null {
     return this.#page;
   }
 
-  /** As OpenPage. */
-  open(): Promise<ChallengePage> {
+  /** Resolves when it is ready, or the session over. Throws as OpenPage does. */
+  open(): Promise<void> {
     const { open, request, events, signal } = this.#deps;
     this.#remember({ url: "url" in request ? request.url : "", storage_state: storageOf(request) });
-    return open(request, events, signal);
+    return this.#begin(() => open(request, events, signal));
   }
 
-  /** As ReturnToPage; opened again where its browser is gone and that is allowed. */
-  async comeBack(back: ReturnToPage, memory: RememberedPage): Promise<ChallengePage> {
+  /** The same for the page of an earlier server; opened again where it is lost and that is wished for. Throws as ReturnToPage does. */
+  comeBack(back: ReturnToPage, memory: RememberedPage): Promise<void> {
     const { events, signal } = this.#deps;
-    this.#checkpoint = memory.checkpoint ?? null;
-    try {
-      return await back(memory, events, signal);
-    } catch (error) {
-      const again = signal.aborted ? null : this.again(toAppError(error).code);
-      if (!again) throw error;
-      return again();
-    }
+    this.#checkpoint = memory.checkpoint;
+    return this.#begin(async () => {
+      try {
+        return await back(memory, events, signal);
+      } catch (error) {
+        const { code } = toAppError(error);
+        if (signal.aborted || !this.#mayOpenAgain(code)) throw error;
+        return this.#again(code);
+      }
+    });
   }
 
-  /** It is ready. */
-  take(page: ChallengePage): void {
-    this.#page = page;
-    if (page.place) this.#deps.remember({ place: page.place });
-    if (!this.#mayReopen) return;
-    void this.#takeCheckpoint();
-    clearInterval(this.#timer);
-    this.#timer = setInterval(() => void this.#takeCheckpoint(), CHECKPOINT_EVERY_MS);
-  }
-
-  /** How to open the page again that was lost by this code; null where that is not wished for, or was too often. */
-  again(code: AppError["code"]): (() => Promise<ChallengePage>) | null {
-    if (!this.#mayReopen || code === "page_closed" || this.#reopenings >= MOST_REOPENINGS) return null;
-    this.#reopenings += 1;
+  /** Opens the page again that was lost by this code. Null where that is not wished for, or was too often. */
+  openAgain(code: Code): Promise<void> | null {
+    if (!this.#mayOpenAgain(code)) return null;
     clearInterval(this.#timer);
     const lost = this.#page;
     this.#page = null;
     // Both use the same profile folder.
     if (lost) this.#closing = this.#close(lost);
-    return async () => {
-      await this.#closing;
-      const { open, request, events, signal, log } = this.#deps;
-      signal.throwIfAborted();
-      const { url, storage_state } = this.#checkpoint ?? {};
-      const last = { ...(url ? { url } : {}), ...(storage_state ? { storage_state } : {}) };
-      log.warn({ code, reopenings: this.#reopenings }, "opening the page again");
-      return open({ ...request, ...last }, events, signal).catch((cause: unknown) => {
-        throw new AppError(code, undefined, { cause });
-      });
-    };
+    this.#deps.onAgain(code);
+    return this.#begin(() => this.#again(code)).then(() => {
+      if (this.#page && !this.#deps.signal.aborted) this.#deps.onAgain(null);
+    });
+  }
+
+  /** Resolves when it is there, cannot be, or has been waited for long enough. */
+  async ready(): Promise<void> {
+    if (this.#page || this.#deps.signal.aborted) return;
+    const late = delay(WAIT_FOR_PAGE_MS, undefined, { ref: false });
+    await Promise.race([this.#opened, late]).catch(() => {});
   }
 
   /** Lets go of it, and waits until that is done. */
   async release(): Promise<void> {
     this.stop();
     const page = this.#page;
-    await Promise.all([this.#closing, page && this.#close(page)]);
+    await Promise.all([this.#closing, page ? this.#close(page) : this.#opened.catch(() => {})]);
   }
 
   stop(): void {
@@ -109,6 +108,44 @@ export class PageKeeper {
   get #mayReopen(): boolean {
     const { request } = this.#deps;
     return request.on_crash === "reopen" && "url" in request;
+  }
+
+  #mayOpenAgain(code: Code): boolean {
+    return this.#mayReopen && code !== "page_closed" && this.#reopenings < MOST_REOPENINGS;
+  }
+
+  #begin(open: () => Promise<ChallengePage>): Promise<void> {
+    this.#opened = this.#open(open);
+    this.#opened.catch(() => {});
+    return this.#opened;
+  }
+
+  async #open(open: () => Promise<ChallengePage>): Promise<void> {
+    const page = await open();
+    if (this.#deps.signal.aborted) return this.#close(page);
+    this.#page = page;
+    if (page.place) this.#deps.remember({ place: page.place });
+    this.#keepCheckpoints();
+    await this.#deps.onReady(page);
+  }
+
+  async #again(code: Code): Promise<ChallengePage> {
+    this.#reopenings += 1;
+    await this.#closing;
+    const { open, request, events, signal, log } = this.#deps;
+    signal.throwIfAborted();
+    const { url, storage_state } = this.#checkpoint ?? {};
+    const last = { ...(url ? { url } : {}), ...(storage_state ? { storage_state } : {}) };
+    log.warn({ code, reopenings: this.#reopenings }, "opening the page again");
+    return open({ ...request, ...last }, events, signal).catch((cause: unknown) => {
+      throw new AppError(code, undefined, { cause });
+    });
+  }
+
+  #keepCheckpoints(): void {
+    if (!this.#mayReopen) return;
+    void this.#takeCheckpoint();
+    this.#timer = setInterval(() => void this.#takeCheckpoint(), CHECKPOINT_EVERY_MS);
   }
 
   /** Whatever goes wrong, the last one stands. */

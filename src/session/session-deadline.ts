@@ -16,7 +16,7 @@ const JUMP_MS = 2_000;
 /** So often it is looked whether it was. */
 const LOOK_EVERY_MS = 5_000;
 
-/** [W31] */
+/** [W32] */
 export type Warning = ServerMessageOf<"expiring">;
 
 export interface DeadlineClock {

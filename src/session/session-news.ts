@@ -26,7 +26,7 @@ export const NOBODY: Present = { operators: 0, holder: null, challenge: null };
 type Bare<E extends SessionEvent> = E extends SessionEvent ? Pick<E, "type" | "data"> : never;
 
 interface SessionNewsDeps {
-  readonly record: Readonly<SessionRecord>;
+  readonly record: Readonly<SessionRecord> & Pick<SessionRecord, "operator_came">;
   readonly present: () => Present;
   readonly tell: (event: SessionEvent) => void;
 }
@@ -65,7 +65,10 @@ export class SessionNews {
     this.#toldChallenge = JSON.stringify(challenge);
   }
 
-  joined(operator: string, first: boolean): void {
+  joined(operator: string): void {
+    const { record } = this.#deps;
+    const first = !record.operator_came;
+    record.operator_came = true;
     this.#tell({ type: "session.operator_joined", data: { ...this.#who(operator), first } });
   }
 

@@ -2,40 +2,21 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { AppError, CODES, type Code, codeEntry, toAppError } from "../errors.ts";
-import type { Verified } from "../protocol/common.ts";
-import type { SessionEvent, SessionEventOf } from "../protocol/events.ts";
-import type { Evidence } from "../protocol/rest.ts";
-import { tellableUrl } from "../tellable.ts";
+import type { SessionEvent } from "../protocol/events.ts";
 import { type CheckAnswer, checkAnswer, farewell, stateMessage } from "./answers.ts";
 import { Checks } from "./checks.ts";
 import { Crowd, type RestCaller } from "./crowd.ts";
 import { type DoneMessages, doneMessagesOf } from "./done-messages.ts";
 import { keepStorageState } from "./keep-storage.ts";
-import { Pace } from "./pace.ts";
-import type {
-  ChallengePage,
-  MouseInput,
-  Notice,
-  PageCondition,
-  PageEvents,
-  PageInput,
-  Picture,
-  RememberedPage,
-  ReturnToPage,
-  Verdict,
-} from "./page.ts";
+import type { ChallengePage, MouseInput, PageInput, RememberedPage, ReturnToPage, Verdict } from "./page.ts";
 import { type Opening, PageKeeper } from "./page-keeper.ts";
+import { PageListener } from "./page-listener.ts";
 import type { PageMemory, RememberedControl } from "./page-memory.ts";
 import { SessionDeadline } from "./session-deadline.ts";
 import { type Present, SessionNews } from "./session-news.ts";
 import { type EndState, isEnd, move } from "./state.ts";
 import type { SessionRecord, SessionStore } from "./store.ts";
 import type { Viewer } from "./viewer.ts";
-
-/** [W2] How long older clients wait for a page that is still starting. */
-const WAIT_FOR_PAGE_MS = 5_000;
-/** A challenge that is dragged moves with every look at it. */
-const SAVE_CHALLENGE_EVERY_MS = 1_000;
 
 interface SessionDeps {
   /** Where the storage state is kept. */
@@ -52,13 +33,9 @@ interface SessionDeps {
   readonly onEnd: (session: Session) => void;
 }
 
-interface EndFacts {
-  readonly verified?: Verified;
-  readonly evidence?: readonly Evidence[];
-  readonly note?: string | undefined;
-}
+type EndFacts = { readonly [Fact in "verified" | "evidence" | "note"]?: SessionRecord[Fact] | undefined };
 
-export class Session implements PageEvents {
+export class Session {
   readonly record: SessionRecord;
   readonly crowd: Crowd;
   readonly done: DoneMessages;
@@ -67,23 +44,20 @@ export class Session implements PageEvents {
   readonly #over = new AbortController();
   readonly #checks: Checks;
   readonly #news: SessionNews;
+  readonly #listener: PageListener;
   readonly #keeper: PageKeeper;
   readonly #deadline: SessionDeadline;
-  #opened: Promise<void> = Promise.resolve();
   #released: Promise<void> = Promise.resolve();
   /** Left for the next server. */
   #isLeft = false;
-  readonly #savePace = new Pace(() => this.#deps.save(this.record), SAVE_CHALLENGE_EVERY_MS);
 
   constructor(record: SessionRecord, opening: Opening, deps: SessionDeps) {
     this.record = record;
     this.#deps = deps;
-    const { log, remember } = deps;
-    this.#keeper = new PageKeeper({ ...opening, events: this, remember, log, signal: this.#over.signal });
     this.#checks = new Checks({
       page: () => (this.ended ? null : this.page),
       answer: () => checkAnswer(this.record),
-      onSolved: (verdict) => this.solved(verdict),
+      onSolved: (verdict) => this.#solved(verdict),
     });
     this.done = doneMessagesOf(record, deps);
     this.crowd = new Crowd({
@@ -91,9 +65,30 @@ export class Session implements PageEvents {
       page: () => (this.ended ? null : this.page),
       onControl: (holder) => this.#setControlled(holder),
       onInput: (input) => this.#deadline.acted(input),
-      onPresence: (change, operator) => this.#tellPresence(change, operator),
+      onPresence: (change, operator) => !this.ended && !this.#isLeft && this.#news[change](operator),
     });
     this.#news = new SessionNews({ record, present: () => this.present, tell: deps.tell });
+    const { save, remember, log } = deps;
+    this.#listener = new PageListener({
+      record,
+      crowd: this.crowd,
+      news: this.#news,
+      page: () => this.page,
+      isOver: () => this.ended,
+      save,
+      remember,
+      onSolved: (verdict) => this.#solved(verdict),
+      onLost: (code) => this.#lost(code),
+    });
+    this.#keeper = new PageKeeper({
+      ...opening,
+      events: this.#listener,
+      remember,
+      log,
+      signal: this.#over.signal,
+      onReady: (page) => this.#becomeReady(page),
+      onAgain: (code) => this.#listener.tell(code ? "page_reopening" : "page_reopened", code),
+    });
     this.#deadline = new SessionDeadline({
       record,
       maxTimeoutSeconds: deps.maxTimeoutSeconds,
@@ -131,53 +126,14 @@ export class Session implements PageEvents {
   /** Opens the page; resolves when it is ready. Throws the AppError that ended the session where it cannot be. */
   start(): Promise<void> {
     this.#news.created();
-    return this.#beginWith(() => this.#keeper.open());
+    return this.#orEnd(this.#keeper.open());
   }
 
   /** Goes on with the page of an earlier server; resolves when it is there again. Throws the AppError that ended the session. */
   resume(back: ReturnToPage, memory: RememberedPage, control: RememberedControl | null): Promise<void> {
     if (control) this.crowd.reserve(control);
     this.#news.resumed({ holder: this.crowd.holder, challenge: this.record.captcha_info });
-    return this.#beginWith(() => this.#keeper.comeBack(back, memory));
-  }
-
-  // What the page tells.
-
-  picture(picture: Picture): void {
-    this.crowd.show(picture);
-  }
-
-  challenge(): void {
-    if (this.page) {
-      this.record.viewport = this.page.viewport;
-      this.record.captcha_info = this.page.challenge;
-    }
-    this.crowd.challengeMoved();
-    if (this.ended) return;
-    this.#news.challenge();
-    this.#savePace.ask();
-  }
-
-  solved(verdict: Verdict): void {
-    this.end("solved", "rules_met", { verified: "checked", evidence: verdict.evidence });
-  }
-
-  lost(code: Code): void {
-    const again = this.ended ? null : this.#keeper.again(code);
-    if (again) void this.#openAgain(again, code);
-    else this.end("failed", code);
-  }
-
-  condition(condition: PageCondition): void {
-    this.#tellPage(condition, condition === "page_unresponsive" ? condition : null);
-  }
-
-  notice(notice: Notice): void {
-    this.crowd.broadcast(notice);
-  }
-
-  remember(memory: Partial<PageMemory>): void {
-    if (!this.ended) this.#deps.remember(memory);
+    return this.#orEnd(this.#keeper.comeBack(back, memory));
   }
 
   // What people do.
@@ -188,7 +144,7 @@ export class Session implements PageEvents {
     const { warning } = this.#deadline;
     // Behind the welcome; from here on the crowd tells what comes.
     if (warning && !viewer.plain) viewer.send(warning);
-    await this.crowd.join(viewer, this.#pageReady());
+    await this.crowd.join(viewer, this.#keeper.ready());
   }
 
   /** Throws session_ended, forbidden, not_in_control, page_unresponsive (still starting), invalid_message (no such key). */
@@ -199,7 +155,7 @@ export class Session implements PageEvents {
 
   /** [R4] A mouse event over REST, by the one anonymous operator. */
   async restInput(input: MouseInput, by?: RestCaller): Promise<void> {
-    await this.#pageReady();
+    await this.#keeper.ready();
     this.#assertLiving();
     if (!this.page) throw new AppError("timeout", { waiting_for: "page" });
     this.crowd.restInput(input, by);
@@ -269,37 +225,31 @@ export class Session implements PageEvents {
     await delay(ms, undefined, { signal: AbortSignal.any([signal, this.#over.signal]) }).catch(() => {});
   }
 
-  #beginWith(open: () => Promise<ChallengePage>): Promise<void> {
-    this.#opened = this.#open(open);
-    this.#opened.catch(() => {});
-    return this.#opened;
-  }
-
-  async #open(open: () => Promise<ChallengePage>): Promise<void> {
-    try {
-      const page = await open();
-      if (this.ended) await page.close();
-      else await this.#becomeReady(page);
-    } catch (error) {
+  /** Settles with `opening`; what fails ends the session, and an end that was there before is thrown. */
+  async #orEnd(opening: Promise<void>): Promise<void> {
+    await opening.catch((error: unknown) => {
       const known = toAppError(error);
       if (!this.ended && known.code === "internal") this.#deps.log.error({ err: error }, "page could not be opened");
       this.end("failed", known.code);
       if (this.record.reason === known.code) throw known;
-    }
+    });
     const { state, reason } = this.record;
     if (state === "solved" || !this.ended) return;
     const code = reason as Code;
     throw new AppError(codeEntry(code).status === undefined ? "session_ended" : code, { state, reason });
   }
 
-  async #openAgain(again: () => Promise<ChallengePage>, code: Code): Promise<void> {
-    this.#tellPage("page_reopening", code);
-    await this.#beginWith(again).catch(() => {});
-    if (!this.ended) this.#tellPage("page_reopened", null);
+  #solved(verdict: Verdict): void {
+    this.end("solved", "rules_met", { verified: "checked", evidence: [...verdict.evidence] });
+  }
+
+  #lost(code: Code): void {
+    const again = this.ended ? null : this.#keeper.openAgain(code);
+    if (again) this.#orEnd(again).catch(() => {});
+    else this.end("failed", code);
   }
 
   async #becomeReady(page: ChallengePage): Promise<void> {
-    this.#keeper.take(page);
     this.record.viewport = page.viewport;
     this.record.proxy_port = page.proxyPort;
     if (this.record.url === "") this.record.url = page.url ?? "";
@@ -309,17 +259,10 @@ export class Session implements PageEvents {
     await this.crowd.pageReady();
   }
 
-  async #pageReady(): Promise<void> {
-    if (this.page || this.ended) return;
-    const late = delay(WAIT_FOR_PAGE_MS, undefined, { ref: false });
-    await Promise.race([this.#opened, late]).catch(() => {});
-  }
-
   async #release(): Promise<void> {
     const { page } = this;
     this.#news.ended(page !== null && (await keepStorageState(page, this.record.uid, this.#deps)));
     await this.#keeper.release();
-    if (!page) await this.#opened.catch(() => {});
   }
 
   #setControlled(holder: string | null): void {
@@ -339,23 +282,9 @@ export class Session implements PageEvents {
     this.crowd.broadcast(stateMessage(this.record));
   }
 
-  #tellPage(notice: SessionEventOf<"session.page">["data"]["condition"], code: Code | null): void {
-    this.crowd.broadcast({ type: "page_notice", notice, url: tellableUrl(this.record.url) });
-    this.#news.page(notice, code);
-  }
-
-  #tellPresence(change: "joined" | "left", operator: string): void {
-    if (this.ended || this.#isLeft) return;
-    const isFirst = !this.record.operator_came;
-    if (change === "left") this.#news.left(operator);
-    else this.#news.joined(operator, isFirst);
-    this.record.operator_came = true;
-    if (isFirst) this.#deps.save(this.record);
-  }
-
   #stopTimers(): void {
     this.#deadline.stop();
-    this.#savePace.stop();
+    this.#listener.stop();
     this.#keeper.stop();
     this.#news.stop();
   }

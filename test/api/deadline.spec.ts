@@ -32,7 +32,7 @@ const test = base.extend<{ receiver: WebhookReceiver; follow: (url: string) => P
   },
 });
 
-test("[S8] [W31] the bot is told of the end before it comes, as a stream and by webhook, and so are operators", async ({
+test("[S8] [W32] the bot is told of the end before it comes, as a stream and by webhook, and so are operators", async ({
   startServer,
   site,
   connect,

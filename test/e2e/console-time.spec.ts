@@ -5,7 +5,7 @@ import { expect, test } from "../fixtures.ts";
 
 const LEFT_SECONDS = 50;
 
-test("[S8] [W31] the console says once that the end is near, and offers the button for more time", async ({
+test("[S8] [W32] the console says once that the end is near, and offers the button for more time", async ({
   site,
   bot,
   operator,

@@ -106,7 +106,7 @@ test("time left is counted on the server's clock, not on this machine's", () => 
   expect(timeLeft(skewed, NOW + 1_000)).toBe(89_000);
 });
 
-test("[W31] the server's warning brings the deadline, and says from when on little time is left", () => {
+test("[W32] the server's warning brings the deadline, and says from when on little time is left", () => {
   const warning = { type: "expiring", expires_at: "2030-01-01T00:00:20Z", seconds_left: 20 } as const;
   const warned = withMessage(live, warning, NOW);
   expect([timeLeft(warned, NOW), warned.warnedAt, live.warnedAt]).toEqual([20_000, 20_000, 0]);
