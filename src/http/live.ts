@@ -13,6 +13,7 @@ import type { GuardDeps } from "./auth.ts";
 import { idOf, parseMessage } from "./client-message.ts";
 import type { Connections } from "./connections.ts";
 import { EarlyMessages } from "./early-messages.ts";
+import { BEAT_MS, Heartbeat } from "./heartbeat.ts";
 import { HeldMove, isInput, isMove, type Move } from "./held-move.ts";
 import { handleMessage, type RecordedSeat } from "./live-handlers.ts";
 import { type MessageBounds, MessageLimits } from "./message-limits.ts";
@@ -20,11 +21,6 @@ import type { Refusals } from "./refusals.ts";
 import { closeWithin, MAX_BEING_TOLD, refuseSocket } from "./refused-socket.ts";
 import { type Entrant, PendingSockets, SocketEntry } from "./socket-entry.ts";
 import { formOf, lensOf, lineOf } from "./socket-line.ts";
-
-/** [W8] */
-const PING_EVERY_MS = 15_000;
-const SILENCE_LIMIT_MS = 30_000;
-const HEARTBEAT_TICK_MS = 1_000;
 
 export interface LiveRouteOptions {
   readonly controller: CaptchaRemoteController;
@@ -83,9 +79,8 @@ class LiveConnection {
   #stopWatching = () => {};
   /** The newest picture that arrived before the session had finished its welcome; 0 is the ping before the first. */
   #earlyArrival = -1;
-  #aliveAt = performance.now();
-  #heart: NodeJS.Timeout | undefined;
-  #pingedAt = performance.now();
+  readonly #heartbeat = new Heartbeat(performance.now());
+  #beats: NodeJS.Timeout | undefined;
 
   constructor(socket: WebSocket, request: FastifyRequest, entry: SocketEntry, options: LiveRouteOptions) {
     const { controller, audit, refusals, limits } = options;
@@ -108,7 +103,7 @@ class LiveConnection {
     socket.on("ping", () => this.#guard(() => this.#onControlFrame()));
     socket.on("error", (error: Error) => this.#onError(error));
     socket.on("close", () => this.#onClose());
-    this.#heart = setInterval(() => this.#heartbeat(), HEARTBEAT_TICK_MS);
+    this.#beats = setInterval(() => this.#beat(), BEAT_MS);
     this.#guard(() => this.#enter(sessionId));
   }
 
@@ -147,7 +142,7 @@ class LiveConnection {
   }
 
   #onMessage(data: Buffer, isBinary: boolean): void {
-    this.#alive();
+    this.#heartbeat.heard(performance.now());
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     // Where a bot's server has brought its own sockets, so has it their bound.
     const most = this.#isKnown ? this.#maxMessageBytes : MAX_FIRST_MESSAGE_BYTES;
@@ -254,13 +249,9 @@ class LiveConnection {
     this.#line.sendText(JSON.stringify({ ...message, timestamp: Date.now(), ...extra }));
   }
 
-  #alive(): void {
-    this.#aliveAt = performance.now();
-  }
-
   /** A frame that is no message; a ping was answered already, by the socket itself. */
   #onControlFrame(): void {
-    this.#alive();
+    this.#heartbeat.heard(performance.now());
     if (!this.#limits.mayRead(0)) this.#onExcess();
   }
 
@@ -272,18 +263,14 @@ class LiveConnection {
     else this.#earlyArrival = seq;
   }
 
-  #heartbeat(): void {
-    const now = performance.now();
-    if (now - this.#aliveAt > SILENCE_LIMIT_MS) {
-      this.#socket.terminate();
-    } else if (now - this.#pingedAt >= PING_EVERY_MS) {
-      this.#pingedAt = now;
-      this.#socket.ping();
-    }
+  #beat(): void {
+    const due = this.#heartbeat.beat(performance.now());
+    if (due === "give up") this.#socket.terminate();
+    else if (due === "ping") this.#socket.ping();
   }
 
   #onClose(): void {
-    clearInterval(this.#heart);
+    clearInterval(this.#beats);
     this.#heldMove.take();
     this.#early.end();
     this.#stopWatching();
