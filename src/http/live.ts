@@ -15,12 +15,13 @@ import type { Connections } from "./connections.ts";
 import { EarlyMessages } from "./early-messages.ts";
 import { BEAT_MS, Heartbeat } from "./heartbeat.ts";
 import { HeldMove, isInput, isMove, type Move } from "./held-move.ts";
+import { LatestLines } from "./latest-lines.ts";
 import { handleMessage, type RecordedSeat } from "./live-handlers.ts";
 import { type MessageBounds, MessageLimits } from "./message-limits.ts";
 import type { Refusals } from "./refusals.ts";
 import { closeWithin, MAX_BEING_TOLD, refuseSocket } from "./refused-socket.ts";
 import { type Entrant, PendingSockets, SocketEntry } from "./socket-entry.ts";
-import { formOf, lensOf, lineOf } from "./socket-line.ts";
+import { clientOf, formOf, lensOf, lineOf } from "./socket-line.ts";
 
 export interface LiveRouteOptions {
   readonly controller: CaptchaRemoteController;
@@ -32,10 +33,12 @@ export interface LiveRouteOptions {
   readonly refusals: Refusals;
   readonly limits: MessageBounds & Pick<Config, "maxMessageBytes" | "authenticateSeconds" | "maxPendingConnections">;
 }
+type LineOptions = LiveRouteOptions & { readonly lines: LatestLines };
 
 export const liveRoute: FastifyPluginAsync<LiveRouteOptions> = async (app, options) => {
   const { sockets, connections } = options;
   const pending = new PendingSockets(options.limits);
+  const lines = new LatestLines();
   const beingTold = new Set<WebSocket>();
   /** Before the upgrade, where so many are being told already that one more would cost too much. */
   const preHandler = async ({ ip }: FastifyRequest) => {
@@ -57,7 +60,7 @@ export const liveRoute: FastifyPluginAsync<LiveRouteOptions> = async (app, optio
     });
     // Listeners are attached before anything is awaited, or the first messages would be lost.
     const entry = new SocketEntry(options.guard, request, request.params.id, pending);
-    new LiveConnection(socket, request, entry, options).start(request.params.id);
+    new LiveConnection(socket, request, entry, { ...options, lines }).start(request.params.id);
   });
 };
 
@@ -65,6 +68,7 @@ class LiveConnection {
   readonly #socket: WebSocket;
   readonly #request: FastifyRequest;
   readonly #entry: SocketEntry;
+  readonly #lines: LatestLines;
   readonly #record: Recorder;
   readonly #line: ViewerLine;
   readonly #log: FastifyBaseLogger;
@@ -77,15 +81,17 @@ class LiveConnection {
   #isKnown = false;
   #seat: RecordedSeat | null = null;
   #stopWatching = () => {};
+  #forgetLine = () => {};
   /** The newest picture that arrived before the session had finished its welcome; 0 is the ping before the first. */
   #earlyArrival = -1;
   readonly #heartbeat = new Heartbeat(performance.now());
   #beats: NodeJS.Timeout | undefined;
 
-  constructor(socket: WebSocket, request: FastifyRequest, entry: SocketEntry, options: LiveRouteOptions) {
-    const { controller, audit, refusals, limits } = options;
+  constructor(socket: WebSocket, request: FastifyRequest, entry: SocketEntry, options: LineOptions) {
+    const { controller, audit, refusals, limits, lines } = options;
     this.#request = request;
     this.#entry = entry;
+    this.#lines = lines;
     this.#record = recorderOf(audit, request);
     this.#socket = socket;
     this.#line = lineOf(socket);
@@ -126,8 +132,11 @@ class LiveConnection {
     // Before it joins, which may take a while: what let it in may be taken back meanwhile.
     this.#stopWatching = this.#entry.whenOver(caller, () => this.#refuse(new AppError("unauthorized")));
     const witness: Witness = (action, operator) => this.#record(action, sessionId, { operator });
-    const lens = lensOf(this.#request.headers);
-    const seat = await this.#controller.join(sessionId, this.#line, formOf(socket), { role, witness }, lens);
+    const { headers } = this.#request;
+    const client = clientOf(headers);
+    // Before it joins: what its last line held is free then.
+    if (client) this.#forgetLine = this.#lines.begin(`${sessionId} ${client}`, () => this.#onReplaced());
+    const seat = await this.#controller.join(sessionId, this.#line, formOf(socket), { role, witness }, lensOf(headers));
     this.#seat = { ...seat, record: (action, detail) => this.#record(action, sessionId, detail) };
     seat.viewer.arrived(this.#earlyArrival);
     if (socket.readyState !== socket.OPEN) return this.#onClose();
@@ -269,11 +278,17 @@ class LiveConnection {
     else if (due === "ping") this.#socket.ping();
   }
 
+  #onReplaced(): void {
+    this.#onClose();
+    this.#socket.terminate();
+  }
+
   #onClose(): void {
     clearInterval(this.#beats);
     this.#heldMove.take();
     this.#early.end();
     this.#stopWatching();
+    this.#forgetLine();
     if (this.#seat) this.#seat.session.crowd.leave(this.#seat.viewer);
   }
 }
