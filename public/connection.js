@@ -13,6 +13,8 @@ import { TICKET_PROTOCOL_PREFIX } from "./ticket.js";
 /** Pictures as binary messages; a server that cannot answers with the JSON form. */
 export const BINARY_PROTOCOL = "captcha.binary.v1";
 export const JSON_PROTOCOL = "captcha.json.v1";
+/** What follows is a name, so that the server knows a new line for one of the same client [W31]. */
+const CLIENT_PROTOCOL_PREFIX = "captcha.client.";
 /** What follows is a mode and a scale. */
 const VIEW_PROTOCOL_PREFIX = "captcha.view.";
 
@@ -64,7 +66,7 @@ export class OperatorConnection extends Line {
         const message = parse(text);
         return message && outbox.heard(message);
       },
-      offers: () => view.offers,
+      offers: () => [CLIENT_PROTOCOL_PREFIX + outbox.client, ...view.offers],
       // Without a ticket the session's id has to do. A server that wants more says so to the first message; without any
       // it would wait a while for a token [W27].
       hello: () => (isAnnounced ? null : OPERATOR_PROTOCOL.ping()),

@@ -14,7 +14,9 @@ const MOST_OWN_IDS = 100;
 const ONCE = new Set(["text", "key", "mouse_event", "finish", "extend", "take_control", "release_control"]);
 
 export class Numbers {
-  #prefix = `${newName()}-`;
+  /** Nobody else's. */
+  client = newName();
+  #prefix = `${this.client}-`;
   #last = 0;
   /** What the sender called its messages, by number. @type {Map<number, Id>} */
   #ownIds = new Map();

@@ -43,6 +43,11 @@ export class Outbox {
     return this.#kept.filter(({ lines }) => lines === 0).length;
   }
 
+  /** The name by which the server knows whose messages these are. */
+  get client() {
+    return this.#numbers.client;
+  }
+
   /** The message as it is to be said, so that it is done once [W30]. @param {Message} message */
   stamp(message) {
     return this.#numbers.stamp(message);

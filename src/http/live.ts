@@ -14,18 +14,15 @@ import type { GuardDeps } from "./auth.ts";
 import { idOf, parseMessage } from "./client-message.ts";
 import type { Connections } from "./connections.ts";
 import { EarlyMessages } from "./early-messages.ts";
+import { BEAT_MS, Heartbeat } from "./heartbeat.ts";
 import { HeldMove, isInput, isMove, type Move } from "./held-move.ts";
+import { LatestLines } from "./latest-lines.ts";
 import { handleMessage, type RecordedSeat } from "./live-handlers.ts";
 import { type MessageBounds, MessageLimits } from "./message-limits.ts";
 import type { Refusals } from "./refusals.ts";
 import { closeWithin, MAX_BEING_TOLD, refuseSocket } from "./refused-socket.ts";
 import { type Entrant, PendingSockets, SocketEntry } from "./socket-entry.ts";
-import { formOf, lensOf, lineOf } from "./socket-line.ts";
-
-/** [W8] */
-const PING_EVERY_MS = 15_000;
-const SILENCE_LIMIT_MS = 30_000;
-const HEARTBEAT_TICK_MS = 1_000;
+import { clientOf, formOf, lensOf, lineOf } from "./socket-line.ts";
 
 export interface LiveRouteOptions {
   readonly controller: CaptchaRemoteController;
@@ -37,10 +34,12 @@ export interface LiveRouteOptions {
   readonly refusals: Refusals;
   readonly limits: MessageBounds & Pick<Config, "maxMessageBytes" | "authenticateSeconds" | "maxPendingConnections">;
 }
+type LineOptions = LiveRouteOptions & { readonly lines: LatestLines };
 
 export const liveRoute: FastifyPluginAsync<LiveRouteOptions> = async (app, options) => {
   const { sockets, connections } = options;
   const pending = new PendingSockets(options.limits);
+  const lines = new LatestLines();
   const beingTold = new Set<WebSocket>();
   /** Before the upgrade, where so many are being told already that one more would cost too much. */
   const preHandler = async ({ ip }: FastifyRequest) => {
@@ -62,7 +61,7 @@ export const liveRoute: FastifyPluginAsync<LiveRouteOptions> = async (app, optio
     });
     // Listeners are attached before anything is awaited, or the first messages would be lost.
     const entry = new SocketEntry(options.guard, request, request.params.id, pending);
-    new LiveConnection(socket, request, entry, options).start(request.params.id);
+    new LiveConnection(socket, request, entry, { ...options, lines }).start(request.params.id);
   });
 };
 
@@ -70,6 +69,7 @@ class LiveConnection {
   readonly #socket: WebSocket;
   readonly #request: FastifyRequest;
   readonly #entry: SocketEntry;
+  readonly #lines: LatestLines;
   readonly #record: Recorder;
   readonly #line: ViewerLine;
   readonly #log: FastifyBaseLogger;
@@ -82,16 +82,17 @@ class LiveConnection {
   #isKnown = false;
   #seat: RecordedSeat | null = null;
   #stopWatching = () => {};
+  #forgetLine = () => {};
   /** The newest picture that arrived before the session had finished its welcome; 0 is the ping before the first. */
   #earlyArrival = -1;
-  #aliveAt = performance.now();
-  #heart: NodeJS.Timeout | undefined;
-  #pingedAt = performance.now();
+  readonly #heartbeat = new Heartbeat(performance.now());
+  #beats: NodeJS.Timeout | undefined;
 
-  constructor(socket: WebSocket, request: FastifyRequest, entry: SocketEntry, options: LiveRouteOptions) {
-    const { controller, audit, refusals, limits } = options;
+  constructor(socket: WebSocket, request: FastifyRequest, entry: SocketEntry, options: LineOptions) {
+    const { controller, audit, refusals, limits, lines } = options;
     this.#request = request;
     this.#entry = entry;
+    this.#lines = lines;
     this.#record = recorderOf(audit, request);
     this.#socket = socket;
     this.#line = lineOf(socket);
@@ -109,7 +110,7 @@ class LiveConnection {
     socket.on("ping", () => this.#guard(() => this.#onControlFrame()));
     socket.on("error", (error: Error) => this.#onError(error));
     socket.on("close", () => this.#onClose());
-    this.#heart = setInterval(() => this.#heartbeat(), HEARTBEAT_TICK_MS);
+    this.#beats = setInterval(() => this.#beat(), BEAT_MS);
     this.#guard(() => this.#enter(sessionId));
   }
 
@@ -132,14 +133,12 @@ class LiveConnection {
     // Before it joins, which may take a while: what let it in may be taken back meanwhile.
     this.#stopWatching = this.#entry.whenOver(caller, () => this.#refuse(new AppError("unauthorized")));
     const witness: Witness = (action, operator) => this.#record(action, sessionId, { operator });
-    const lens = lensOf(this.#request.headers);
-    const seat = await this.#controller.join(
-      sessionId,
-      this.#line,
-      formOf(socket),
-      { role, who: whoIs(caller), witness },
-      lens,
-    );
+    const { headers } = this.#request;
+    const client = clientOf(headers);
+    // Before it joins: what its last line held is free then.
+    if (client) this.#forgetLine = this.#lines.begin(`${sessionId} ${client}`, () => this.#onReplaced());
+    const rights = { role, who: whoIs(caller), witness };
+    const seat = await this.#controller.join(sessionId, this.#line, formOf(socket), rights, lensOf(headers));
     this.#seat = { ...seat, record: (action, detail) => this.#record(action, sessionId, detail) };
     seat.viewer.arrived(this.#earlyArrival);
     if (socket.readyState !== socket.OPEN) return this.#onClose();
@@ -154,7 +153,7 @@ class LiveConnection {
   }
 
   #onMessage(data: Buffer, isBinary: boolean): void {
-    this.#alive();
+    this.#heartbeat.heard(performance.now());
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     // Where a bot's server has brought its own sockets, so has it their bound.
     const most = this.#isKnown ? this.#maxMessageBytes : MAX_FIRST_MESSAGE_BYTES;
@@ -261,13 +260,9 @@ class LiveConnection {
     this.#line.sendText(JSON.stringify({ ...message, timestamp: Date.now(), ...extra }));
   }
 
-  #alive(): void {
-    this.#aliveAt = performance.now();
-  }
-
   /** A frame that is no message; a ping was answered already, by the socket itself. */
   #onControlFrame(): void {
-    this.#alive();
+    this.#heartbeat.heard(performance.now());
     if (!this.#limits.mayRead(0)) this.#onExcess();
   }
 
@@ -279,21 +274,23 @@ class LiveConnection {
     else this.#earlyArrival = seq;
   }
 
-  #heartbeat(): void {
-    const now = performance.now();
-    if (now - this.#aliveAt > SILENCE_LIMIT_MS) {
-      this.#socket.terminate();
-    } else if (now - this.#pingedAt >= PING_EVERY_MS) {
-      this.#pingedAt = now;
-      this.#socket.ping();
-    }
+  #beat(): void {
+    const due = this.#heartbeat.beat(performance.now());
+    if (due === "give up") this.#socket.terminate();
+    else if (due === "ping") this.#socket.ping();
+  }
+
+  #onReplaced(): void {
+    this.#onClose();
+    this.#socket.terminate();
   }
 
   #onClose(): void {
-    clearInterval(this.#heart);
+    clearInterval(this.#beats);
     this.#heldMove.take();
     this.#early.end();
     this.#stopWatching();
+    this.#forgetLine();
     if (this.#seat) this.#seat.session.crowd.leave(this.#seat.viewer);
   }
 }

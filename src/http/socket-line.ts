@@ -1,7 +1,14 @@
 /** The operator socket as a viewer needs it. */
 import type { IncomingHttpHeaders } from "node:http";
 import type { WebSocket } from "@fastify/websocket";
-import { BINARY_SUBPROTOCOL, JSON_SUBPROTOCOL, MAX_SCALE, VIEW_SUBPROTOCOL_PREFIX } from "../protocol/live.ts";
+import {
+  BINARY_SUBPROTOCOL,
+  CLIENT_SUBPROTOCOL_PREFIX,
+  JSON_SUBPROTOCOL,
+  MAX_SCALE,
+  VIEW_SUBPROTOCOL_PREFIX,
+} from "../protocol/live.ts";
+import { CLIENT_NAME } from "../protocol/numbered.ts";
 import type { Lens, ViewerForm, ViewerLine } from "../session/viewer.ts";
 
 /** Text that waits for a reader who does not read; above it the line is given up. */
@@ -38,6 +45,13 @@ export function chooseSubprotocol(offered: Set<string>): string | false {
 /** Everything that a client offers for its socket, ours or not. */
 export function offeredBy(headers: IncomingHttpHeaders): string[] {
   return (headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
+}
+
+/** [W31] The name of the client, where it gives one. */
+export function clientOf(headers: IncomingHttpHeaders): string | undefined {
+  const offer = offeredBy(headers).find((name) => name.startsWith(CLIENT_SUBPROTOCOL_PREFIX));
+  const name = offer?.slice(CLIENT_SUBPROTOCOL_PREFIX.length);
+  return name !== undefined && CLIENT_NAME.test(name) ? name : undefined;
 }
 
 /** [W14] What a viewer is to be shown from its first picture on; undefined where it says nothing that can be shown. */

@@ -21,6 +21,8 @@ export const BINARY_SUBPROTOCOL = "captcha.binary.v1";
 export const TICKET_SUBPROTOCOL_PREFIX = "captcha.ticket.";
 /** [W14] What follows is a mode, a hyphen and a scale; offered beside one of those, too. */
 export const VIEW_SUBPROTOCOL_PREFIX = "captcha.view.";
+/** [W31] What follows is the client's name, as in the ids of its messages [W30]; offered beside one of those, too. */
+export const CLIENT_SUBPROTOCOL_PREFIX = "captcha.client.";
 /** Until somebody has said who it is [W27]. */
 export const MAX_FIRST_MESSAGE_BYTES = 4 * 1024;
 /** [W14] Picture px per CSS px that a viewer may ask for. */

@@ -1,7 +1,9 @@
 /** [W30] Messages that clients number, so that a repeat of one can be told from news. */
 import type { ClientMessage } from "./live.ts";
 
-/** A name that a client draws at random, and a number that grows: no older client's ids look like that by chance. */
+/** Drawn at random by each client. */
+export const CLIENT_NAME = /^[a-z][a-z0-9]{15}$/;
+/** Such a name and a number that grows: no older client's ids look like that by chance. */
 const NUMBERED_ID = /^([a-z][a-z0-9]{15})-([1-9][0-9]{0,14})$/;
 
 /** What is wrong when it is done twice. Questions may be asked again, and all else is of the moment. */

@@ -28,6 +28,7 @@ import {
 import { callbackOf } from "./callback.ts";
 import { checkCapacity, type SessionLimits } from "./capacity.ts";
 import type { Comeback } from "./comeback.ts";
+import type { CreateOptions } from "./create-options.ts";
 import type { RestCaller } from "./crowd.ts";
 import { SessionDirectory } from "./directory.ts";
 import type { EventFeed } from "./event-feed.ts";
@@ -64,20 +65,6 @@ export interface ControllerDeps {
   readonly publicUrl: () => string;
   /** How often what is left undone is looked for; once a minute when left out. */
   readonly sweepEveryMs?: number;
-}
-
-export interface CreateOptions {
-  /** Whose session it will be; left out: nobody's. */
-  readonly caller?: Caller;
-  /** Answer at once, in `starting`. */
-  readonly respondAsync?: boolean;
-  readonly idempotencyKey?: string | undefined;
-  /** In place of the usual way: for a page that is in hand already. */
-  readonly openPage?: OpenPage;
-  /** Aborted at any time, it ends the session as DELETE does. */
-  readonly signal?: AbortSignal;
-  /** The session has begun; a repeat with the same Idempotency-Key begins none. */
-  readonly onCreated?: (sessionId: string) => void;
 }
 
 /** A viewer's place in a session. */

@@ -88,3 +88,25 @@ test("[W30] [W17] a Done that did not end the session is answered, and its repea
   await client.next("done", () => true, before);
   expect(client.received.slice(before).filter(({ type }) => type === "completion_status")).toEqual([]);
 });
+
+test("[W31] [W16] a client on a new line has its control at once, though its last line is dead without knowing", async ({
+  site,
+  bot,
+  connect,
+}) => {
+  const session = await bot.create({ url: site.serve("/", FIELD_PAGE) });
+  const named = (name: string) => ({ protocols: ["captcha.json.v1", `captcha.client.${name}`] });
+  const dead = await connect(session.ws_url, named(CLIENT));
+  await dead.next("control", ({ you }) => you);
+  // No answer, and no close either.
+  dead.pause();
+  const other = await connect(session.ws_url, named("k3f9x2mbq07zt1ce"));
+  expect(await other.next("control")).toMatchObject({ you: false });
+  const again = await connect(session.ws_url, named(CLIENT));
+  expect(await again.next("presence")).toMatchObject({ operators: 2 });
+  expect(await again.next("control")).toMatchObject({ you: true });
+  again.send({ type: "text", text: "a", id: `${CLIENT}-1` });
+  await confirmed(again, `${CLIENT}-1`);
+  dead.resume();
+  expect(await dead.closed).toMatchObject({ code: 1006 });
+});

@@ -105,9 +105,10 @@ test("the SDK is made of its own folder and of the console's connection, free of
   });
   const files = Object.keys(metafile.inputs).sort();
   const own = (await readdir(join(ROOT, "src/sdk"))).map((name) => `src/sdk/${name}`);
-  const shared = "connection destination frame heartbeat line outbox place queue reconnect refusal socket ticket"
-    .split(" ")
-    .map((name) => `public/${name}.js`);
+  const shared =
+    "connection destination frame heartbeat line numbers outbox place queue reconnect refusal socket ticket"
+      .split(" ")
+      .map((name) => `public/${name}.js`);
   expect(files).toEqual([...shared, ...own].sort());
   expect(Object.values(metafile.inputs).flatMap(({ imports }) => imports.filter(({ external }) => external))).toEqual(
     [],

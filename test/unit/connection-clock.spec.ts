@@ -3,6 +3,7 @@ import { expect, test } from "@playwright/test";
 import fc from "fast-check";
 import { type ConnectionState, OperatorConnection } from "../../public/connection.js";
 import { classOf, type LossClass, MOVES, PROFILES, waitBefore } from "../../public/reconnect.js";
+import { CLIENT_NAME } from "../../src/protocol/numbered.ts";
 import { newLine } from "../fake-line.ts";
 
 /** Close codes by what they mean. */
@@ -66,9 +67,12 @@ test("a handshake has 10 s, the session's answer 30 s more", () => {
   expect(silent.connection.state.name).toBe("RECONNECTING");
 });
 
-test("[W14] [W23] what was asked to be seen last is offered with each further socket", () => {
+test("[W14] [W23] [W31] a name of its own is offered with each socket, and what was asked to be seen last", () => {
   const { sockets, connection, connect, last, clock } = newLine();
-  const forms = ["captcha.binary.v1", "captcha.json.v1"];
+  const name = last().offered.at(-1) ?? "";
+  expect(name.replace("captcha.client.", "")).toMatch(CLIENT_NAME);
+  expect(newLine().last().offered).not.toContain(name);
+  const forms = ["captcha.binary.v1", "captcha.json.v1", name];
   connect();
   connection.send({ type: "view", scale: 1.5 });
   last().drop(1006);

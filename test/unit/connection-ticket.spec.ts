@@ -13,6 +13,8 @@ const INFO = JSON.stringify({ type: "session_info" });
 const SOON = { firstMs: 20, longestMs: 40 };
 const RETRIES = { network: SOON, closed: SOON, authentication: SOON, server: SOON };
 const FORMS = ["captcha.binary.v1", "captcha.json.v1"];
+/** [W31] */
+const NAMED = expect.stringMatching(/^captcha\.client\./);
 
 interface Answer {
   readonly status: number;
@@ -88,7 +90,7 @@ test("[R16] [W23] each socket has a ticket of its own, beside the forms of pictu
   let count = 0;
   const { states } = open({ url: server.url, ticket: async () => `t${++count}` });
   await expect.poll(() => server.offered.length).toBe(3);
-  expect(server.offered).toEqual([1, 2, 3].map((n) => [...FORMS, `captcha.ticket.t${n}`]));
+  expect(server.offered).toEqual([1, 2, 3].map((n) => [...FORMS, `captcha.ticket.t${n}`, NAMED]));
   await expect.poll(() => states.at(-1)?.name).toBe("CONNECTED");
   expect(TICKET_PROTOCOL_PREFIX).toBe(TICKET_SUBPROTOCOL_PREFIX);
 });
@@ -199,7 +201,7 @@ test("[W27] without a ticket the first message comes at once, so that the server
   const server = await serve();
   open({ url: server.url, ticket: async () => null });
   await expect.poll(() => server.received).toEqual(["ping"]);
-  expect(server.offered).toEqual([FORMS]);
+  expect(server.offered).toEqual([[...FORMS, NAMED]]);
 });
 
 test("links, addresses and keys lead to the same socket", async () => {
