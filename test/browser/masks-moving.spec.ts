@@ -1,9 +1,10 @@
 /** [W28] Secrets that do not hold still: a picture is older than the look that follows it. */
-import { expect, test } from "../fixtures.ts";
+import { BRIEF_SEARCH_MS, expect, test } from "../fixtures.ts";
 import { expectNoneLeaks, expectSeen, MANY_PICTURES_MS, pageWith, password, seats, TIMEOUT_MS } from "./secret-page.ts";
 
 const PICTURES = process.env["TEST_LONG"] ? 60 : 12;
 
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 test.describe.configure({ timeout: 1.5 * MANY_PICTURES_MS });
 
 const MOVING_STEPS = `let step = 0; const move = () => {

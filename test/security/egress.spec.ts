@@ -13,7 +13,7 @@ import { loadConfig } from "../../src/config.ts";
 import type { OwnedPageRequest, PageEvents } from "../../src/session/page.ts";
 import { openSqliteStore } from "../../src/session/sqlite-store.ts";
 import { test as base, call, REPORTING, reportsOf } from "../api/requests.ts";
-import { expect, type TestSite } from "../fixtures.ts";
+import { BRIEF_SEARCH_MS, expect, type TestSite } from "../fixtures.ts";
 import { test as withBots } from "../guest.ts";
 
 const OFF = { URL_ALLOW_PRIVATE: "off" };
@@ -63,6 +63,8 @@ async function listen(server: Server, udp: UdpSocket): Promise<number> {
   await new Promise<void>((resolve) => udp.bind(port, "127.0.0.1", resolve));
   return port;
 }
+
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 test.describe("[R10] the url of a creation", () => {
   const PLACES: readonly string[] = [
@@ -167,7 +169,7 @@ test("the demo challenges can be opened without any switch, their frames of anot
   server,
   startServer,
 }) => {
-  const { api } = await startServer(OFF, { demoOrigin: () => server.demoOrigin });
+  const { api } = await startServer(OFF, { demoOrigin: () => server.demoOrigin, challengeSearchMs: undefined });
   for (const query of ["", "?frame=cross"]) {
     const { status, body } = await call("POST", `${api}/sessions`, { url: `${server.demoOrigin}/jigsaw.html${query}` });
     expect([query, status, body.captcha_info?.in_iframe]).toEqual([query, 201, query !== ""]);
@@ -423,7 +425,7 @@ test("[R10] the proxy's port is kept with the session", async ({ startServer, si
   store.close();
 });
 
-const ALONE = { serverPorts: () => [], demoOrigin: () => undefined };
+const ALONE = { serverPorts: () => [], demoOrigin: () => undefined, challengeSearchMs: BRIEF_SEARCH_MS };
 
 function request(session_id: string, url: string): OwnedPageRequest {
   return { session_id, url, viewport: VIEWPORT, completion: undefined };

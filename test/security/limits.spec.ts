@@ -4,7 +4,7 @@ import Fastify from "fastify";
 import { WebSocket } from "ws";
 import { captchaRemote } from "../../src/plugin.ts";
 import { test as base, call, type OwnServer, REPORTING, reportsOf } from "../api/requests.ts";
-import { expect, type TestSite } from "../fixtures.ts";
+import { BRIEF_SEARCH_MS, expect, type TestSite } from "../fixtures.ts";
 import { BEARER, fetchAsBot, TEST_KEY_SPEC } from "../key.ts";
 import type { LiveClient } from "../live-client.ts";
 
@@ -61,6 +61,8 @@ function watchHealth(url: string): () => Promise<{ statuses: Set<number>; longes
     return { statuses, longest };
   };
 }
+
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 test("1,000 sockets from one address: 200 stay, the others are told, and the server answers all the while", async ({
   startServer,
