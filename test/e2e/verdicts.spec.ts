@@ -2,11 +2,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { expect, type TestServer, type TestSite, test } from "../fixtures.ts";
 import { fetchAsBot } from "../key.ts";
+import { IS_LONG_RUN } from "../long-run.ts";
 
 /** Sessions of a scenario at a time: more would starve the pages, whose own timers tell the story. */
 const RUNS = 5;
 /** Eleven scenarios, five sessions each: 55 runs; the long test has 275. */
-const ROUNDS = process.env["TEST_LONG"] ? 5 : 1;
+const ROUNDS = IS_LONG_RUN ? 5 : 1;
 /** Long enough for any wrong verdict: twice the stability window and a beat at rest. */
 const WAIT_SECONDS = 2;
 

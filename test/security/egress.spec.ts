@@ -180,7 +180,7 @@ test("the demo challenges can be opened without any switch, their frames of anot
 
 /** Every way by which a page can ask for something; each answers what it saw, or what stopped it. */
 const TRIES = `<script>
-  const within = (work) => Promise.race([work, new Promise((done) => setTimeout(() => done("nothing"), 4000))]);
+  const within = (work) => Promise.race([work, new Promise((done) => setTimeout(() => done("nothing"), 10000))]);
   const settled = (work) => within(work).catch((error) => "failed: " + error.name);
   const element = (tag, attributes) => new Promise((done) => {
     const made = Object.assign(document.createElement(tag), attributes);
@@ -199,8 +199,9 @@ const TRIES = `<script>
     await navigator.serviceWorker.register("/worker.js");
     const { active } = await navigator.serviceWorker.ready;
     return new Promise((done) => {
-      navigator.serviceWorker.onmessage = ({ data }) => done(data);
-      active.postMessage(to);
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = ({ data }) => done(data);
+      active.postMessage(to, [port2]);
     });
   };
   const asking = (to) => "fetch('" + to + "').then((answer) => answer.text()).then(TELL, (error) => TELL('failed: ' + error.name))";
@@ -221,8 +222,8 @@ const TRIES = `<script>
     worker: (to) => worker(asking(to).replaceAll("TELL", "postMessage")),
     "service worker": serviceWorker,
     form: (to) => {
-      const form = Object.assign(document.createElement("form"), { action: to, method: "post", target: "frame2" });
-      const frame = Object.assign(document.createElement("iframe"), { name: "frame2" });
+      const form = Object.assign(document.createElement("form"), { action: to, method: "post", target: "form of " + to });
+      const frame = Object.assign(document.createElement("iframe"), { name: "form of " + to });
       document.documentElement.append(frame, form);
       form.submit();
       return "sent";
@@ -253,12 +254,10 @@ const TRIES = `<script>
     },
   };
   (async () => {
-    for (const to of places) {
-      const saw = Object.fromEntries(await Promise.all(
-        Object.entries(tries).map(async ([name, attempt]) => [name, await settled((async () => attempt(to))())])));
-      await new Promise((done) => setTimeout(done, 300));
-      report({ to, saw });
-    }
+    const all = await Promise.all(places.map(async (to) => ({ to, saw: Object.fromEntries(await Promise.all(
+      Object.entries(tries).map(async ([name, attempt]) => [name, await settled((async () => attempt(to))())]))) })));
+    await new Promise((done) => setTimeout(done, 300));
+    all.forEach(report);
   })();
 </script>`;
 
@@ -291,8 +290,8 @@ function serveTries(site: TestSite, places: readonly string[]): string {
   );
   site.serve("/worker.js", (_request, response) =>
     response.setHeader("content-type", "text/javascript").end(
-      `onmessage = ({ data, source }) => fetch(data).then((answer) => answer.text())
-        .then((text) => source.postMessage(text), (error) => source.postMessage("failed: " + error.name));
+      `onmessage = ({ data, ports: [port] }) => fetch(data).then((answer) => answer.text())
+        .then((text) => port.postMessage(text), (error) => port.postMessage("failed: " + error.name));
        onactivate = (event) => event.waitUntil(clients.claim());`,
     ),
   );
@@ -315,7 +314,7 @@ test("a page that tries everything sees nothing of a private place, and nothing 
   expect(reports).toEqual(places.map((to) => ({ to, saw: NOTHING })));
   expect(secret.hits).toEqual([]);
   // Told once for each host, and nothing of what was asked there.
-  const refused = refusals();
+  const refused = refusals().toSorted((one, other) => one.host.localeCompare(other.host));
   expect(refused.map(({ host, port }) => [host, port])).toEqual([
     ["127.0.0.1", secret.port],
     ["localhost", secret.port],
