@@ -37,6 +37,8 @@ export interface AppDeps {
   readonly demoOrigin?: () => string | undefined;
   /** When webhooks are tried again; left out: for an hour. */
   readonly webhookSchedule?: Schedule | undefined;
+  /** How long a page that opens is searched for its challenge; left out: 3 s. */
+  readonly challengeSearchMs?: number | undefined;
   /** Keys of the server itself, which no person has. */
   readonly ownKeys?: readonly KeyRecord[] | undefined;
 }
@@ -44,7 +46,7 @@ export interface AppDeps {
 /** Builds the server. Throws when DATA_DIR cannot be used. The caller listens, and closes `app` to end everything. */
 export async function buildApp(
   config: Config,
-  { log, demoOrigin = () => undefined, webhookSchedule, ownKeys }: AppDeps,
+  { log, demoOrigin = () => undefined, webhookSchedule, challengeSearchMs, ownKeys }: AppDeps,
 ): Promise<CaptchaRemote> {
   const refusals = new Refusals();
   const app = Fastify({
@@ -60,7 +62,7 @@ export async function buildApp(
   }) as unknown as FastifyInstance;
   boundRawConnections(app, config, refusals);
   const publicUrl = () => config.publicUrl ?? listeningUrl(app, config);
-  const surroundings = { serverPorts: () => portsOf(app), demoOrigin };
+  const surroundings = { serverPorts: () => portsOf(app), demoOrigin, challengeSearchMs };
   const service = await openService(config, { log, publicUrl, surroundings, webhookSchedule, ownKeys, refusals });
   const { controller, browsers, audit } = service;
   const demo = new DemoSession(controller, {

@@ -16,6 +16,9 @@ import type { CaptchaRemoteController } from "../src/session/controller.ts";
 import { fetchAsBot, TEST_KEY, TEST_KEY_SPEC } from "./key.ts";
 import { LiveClient } from "./live-client.ts";
 
+/** For files whose pages have no challenge, or have it from the start: each session without one would wait for 3 s. */
+export const BRIEF_SEARCH_MS = 500;
+
 /** All folders of this run begin with this; leftovers.spec.ts looks for it. */
 export const TEST_FOLDER_PREFIX = `captcha-remote-test-${process.env["TEST_RUN"]}-`;
 
@@ -61,6 +64,7 @@ interface WorkerFixtures {
   auth: "on" | "off";
   siteIsolation: boolean;
   sessionBrowser: string | undefined;
+  challengeSearchMs: number | undefined;
   server: TestServer;
 }
 
@@ -71,9 +75,11 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   siteIsolation: [false, { option: true, scope: "worker" }],
   /** Another browser for the sessions than the one the tests found. */
   sessionBrowser: [undefined, { option: true, scope: "worker" }],
+  /** How long a page that opens is searched for its challenge; left out: 3 s. */
+  challengeSearchMs: [undefined, { option: true, scope: "worker" }],
 
   server: [
-    async ({ auth, siteIsolation, sessionBrowser }, use) => {
+    async ({ auth, siteIsolation, sessionBrowser, challengeSearchMs }, use) => {
       const dataDir = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
       const log = pino({ level: process.env["TEST_LOG_LEVEL"] ?? "silent" });
       const puzzles: Puzzle[] = [];
@@ -94,7 +100,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
         URL_ALLOW_PRIVATE: "on",
       };
       const config = loadConfig(siteIsolation ? { ...env, CHROMIUM_PATH: await isolating(chromium, dataDir) } : env);
-      const { app, controller, publicUrl } = await buildApp(config, { log });
+      const { app, controller, publicUrl } = await buildApp(config, { log, challengeSearchMs });
       const demo = await buildDemoApp({
         api: () => ({ origin: publicUrl(), key: TEST_KEY }),
         onPuzzle: (puzzle) => puzzles.push(puzzle),

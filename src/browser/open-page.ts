@@ -64,6 +64,8 @@ export interface Surroundings {
   readonly serverPorts: () => readonly number[];
   /** The demo challenges, which every page may reach; undefined while there are none. */
   readonly demoOrigin: () => string | undefined;
+  /** [R10] How long a page that opens is searched for its challenge; left out: 3 s. */
+  readonly challengeSearchMs?: number | undefined;
 }
 
 /**
@@ -72,7 +74,7 @@ export interface Surroundings {
  */
 export async function openBrowserRoom(
   config: BrowserConfig,
-  { serverPorts, demoOrigin }: Surroundings,
+  { serverPorts, demoOrigin, challengeSearchMs = CHALLENGE_SEARCH_MS }: Surroundings,
   log: Logger,
   claimed: ReadonlyMap<string, ProcessIdentity> = new Map(),
 ): Promise<BrowserRoom> {
@@ -156,7 +158,7 @@ export async function openBrowserRoom(
 
   async function open(request: OpenPageRequest, events: PageEvents, signal: AbortSignal): Promise<RemotePage> {
     const page = await ("cdp" in request ? openGuest(request, events, signal) : openOwned(request));
-    return orClose(page, () => page.begin(CHALLENGE_SEARCH_MS, signal));
+    return orClose(page, () => page.begin(challengeSearchMs, signal));
 
     async function openOwned(owned: OwnedPageRequest): Promise<RemotePage> {
       const destinations = destinationsOf(owned);
@@ -226,7 +228,7 @@ export async function openBrowserRoom(
     neverPorts,
     holding: (handed) => async (request, events, signal) => {
       const page = await holdHandedPage(handed, request, depsOf(events));
-      return orClose(page, () => page.begin(CHALLENGE_SEARCH_MS, signal));
+      return orClose(page, () => page.begin(challengeSearchMs, signal));
     },
     async canStart() {
       if (performance.now() - lastStart < START_WORKED_WITHIN_MS) return true;

@@ -225,8 +225,14 @@ export class Session {
     await delay(ms, undefined, { signal: AbortSignal.any([signal, this.#over.signal]) }).catch(() => {});
   }
 
-  /** Settles with `opening`; what fails ends the session, and an end that was there before is thrown. */
-  async #orEnd(opening: Promise<void>): Promise<void> {
+  /** Settles with `opening`; what fails ends the session, and an end that was there before is thrown: to whoever waits for it. */
+  #orEnd(opening: Promise<void>): Promise<void> {
+    const settled = this.#endWith(opening);
+    settled.catch(() => {});
+    return settled;
+  }
+
+  async #endWith(opening: Promise<void>): Promise<void> {
     await opening.catch((error: unknown) => {
       const known = toAppError(error);
       if (!this.ended && known.code === "internal") this.#deps.log.error({ err: error }, "page could not be opened");
@@ -245,7 +251,7 @@ export class Session {
 
   #lost(code: Code): void {
     const again = this.ended ? null : this.#keeper.openAgain(code);
-    if (again) this.#orEnd(again).catch(() => {});
+    if (again) void this.#orEnd(again);
     else this.end("failed", code);
   }
 

@@ -2,7 +2,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
-import { expect, type TestServer } from "../fixtures.ts";
+import { BRIEF_SEARCH_MS, expect, type TestServer } from "../fixtures.ts";
 import type { LiveClient } from "../live-client.ts";
 import { test as base, call, REPORTING, reportsOf } from "./requests.ts";
 
@@ -34,6 +34,8 @@ function press(client: LiveClient, x = 20, y = 20): void {
   client.send({ type: "mouse_event", event_type: "down", x, y, button: "left" });
   client.send({ type: "mouse_event", event_type: "up", x, y, button: "left" });
 }
+
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 test.describe("over REST", () => {
   for (const [name, body, headers, status, code] of [

@@ -1,7 +1,7 @@
 /** The operator socket, rule by rule. */
 import { once } from "node:events";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
-import { expect, type TestSite } from "../fixtures.ts";
+import { BRIEF_SEARCH_MS, expect, type TestSite } from "../fixtures.ts";
 import type { LiveClient } from "../live-client.ts";
 import { call, REPORTING, reportsOf, test } from "./requests.ts";
 
@@ -47,6 +47,8 @@ async function welcomed(client: LiveClient): Promise<LiveClient> {
   await client.next("presence");
   return client;
 }
+
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 test("[W1] answers carry reply_to and all messages a timestamp", async ({ site, bot, connect }) => {
   const session = await bot.create({ url: site.serve("/", MOUSE_PAGE), viewport: VIEWPORT });

@@ -58,8 +58,7 @@ export const test = base.extend<{
   /** A server with settings of its own; the folder is kept between servers of one test. */
   startServer: (env?: Record<string, string>, deps?: Partial<AppDeps>) => Promise<OwnServer>;
 }>({
-  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
-  startServer: async ({}, use) => {
+  startServer: async ({ challengeSearchMs }, use) => {
     const dataDir = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
     const closers: (() => Promise<void>)[] = [];
     await use(async (given = {}, deps = {}) => {
@@ -74,7 +73,7 @@ export const test = base.extend<{
         ...given,
       };
       const config = loadConfig(env);
-      const { app, publicUrl } = await buildApp(config, { log: pino({ level: "silent" }), ...deps });
+      const { app, publicUrl } = await buildApp(config, { log: pino({ level: "silent" }), challengeSearchMs, ...deps });
       const close = () => app.close();
       closers.push(close);
       const listening = await app.listen({ host: config.host, port: config.port });

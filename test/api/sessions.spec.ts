@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { type ClientRequest, request as httpRequest, type ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
 import type { SessionDetail, SessionListItem } from "../../src/protocol/rest.ts";
-import { expect } from "../fixtures.ts";
+import { BRIEF_SEARCH_MS, expect } from "../fixtures.ts";
 import { BEARER, fetchAsBot, NO_KEY } from "../key.ts";
 import { call, REPORTING, reportsOf, test } from "./requests.ts";
 
@@ -13,6 +13,8 @@ const CHALLENGE_PAGE = `<!doctype html><style>body { margin: 0 }</style>
 const ID_PATTERN = /^[A-Za-z0-9_-]{22}$/;
 
 // [R10] Creation.
+
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 test("[R10] 201 with Location, links from the server's own address, the challenge, and every default", async ({
   server,
@@ -50,9 +52,15 @@ test("[R10] 201 with Location, links from the server's own address, the challeng
   await call("DELETE", `${server.api}/session/${id}`);
 });
 
-test("[R10] without a challenge it is ready after the search, with captcha_info null", async ({ site, bot }) => {
-  const session = await bot.create({ url: site.serve("/", PLAIN_PAGE) });
-  expect(session).toMatchObject({ state: "waiting", captcha_info: null });
+test("[R10] without a challenge it is ready after the search of 3 s, with captcha_info null", async ({
+  startServer,
+  site,
+}) => {
+  const { api } = await startServer({}, { challengeSearchMs: undefined });
+  const startedAt = performance.now();
+  const { body } = await call("POST", `${api}/sessions`, { url: site.serve("/", PLAIN_PAGE) });
+  expect(performance.now() - startedAt).toBeGreaterThan(3_000);
+  expect(body).toMatchObject({ state: "waiting", captcha_info: null });
 });
 
 test("[R10] the same session_id again while it lives is 409, also of two at once; afterwards it is free", async ({

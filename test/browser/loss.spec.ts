@@ -1,9 +1,11 @@
 /** A browser or a page that dies: the session ends with its code, the others feel nothing, nothing is left. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "../fixtures.ts";
+import { BRIEF_SEARCH_MS, expect, test } from "../fixtures.ts";
 import { fetchAsBot } from "../key.ts";
 import { commandLinesWith, pidsWith } from "../processes.ts";
+
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 test("[S2] a killed browser ends its session as browser_lost, within two seconds, and no other", async ({
   server,

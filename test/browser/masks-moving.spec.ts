@@ -1,9 +1,11 @@
 /** [W28] Secrets that do not hold still: a picture is older than the look that follows it. */
-import { expect, test } from "../fixtures.ts";
+import { BRIEF_SEARCH_MS, expect, test } from "../fixtures.ts";
+import { eachSecond, IS_LONG_RUN } from "../long-run.ts";
 import { expectNoneLeaks, expectSeen, MANY_PICTURES_MS, pageWith, password, seats, TIMEOUT_MS } from "./secret-page.ts";
 
-const PICTURES = process.env["TEST_LONG"] ? 60 : 12;
+const PICTURES = IS_LONG_RUN ? 60 : 12;
 
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 test.describe.configure({ timeout: 1.5 * MANY_PICTURES_MS });
 
 const MOVING_STEPS = `let step = 0; const move = () => {
@@ -46,7 +48,7 @@ const RESTLESS: readonly (readonly [string, string])[] = [
 ];
 
 /** Half of them suffice to see that it breaks; the long run has all. */
-const TRIED = process.env["TEST_LONG"] ? RESTLESS : RESTLESS.filter((_restless, index) => index % 2 === 0);
+const TRIED = eachSecond(RESTLESS);
 
 for (const [what, script] of TRIED) {
   test(`[W28] a field that ${what} leaks in none of ${PICTURES} pictures`, async ({ site, bot, connect, server }) => {

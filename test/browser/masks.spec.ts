@@ -1,4 +1,5 @@
 /** [W28] What a watcher sees of passwords and one-time codes: nothing, wherever they are and whatever they do. */
+import { BRIEF_SEARCH_MS } from "../fixtures.ts";
 import { expect, test } from "../guest.ts";
 import type { ReceivedPicture } from "../live-client.ts";
 import { Watcher } from "../watcher.ts";
@@ -31,6 +32,8 @@ const FIELDS: readonly string[] = [
       document.querySelector("#host").attachShadow({ mode: "open" }).innerHTML =
         ${JSON.stringify(STYLE + password("left:410px;top:180px"))};</script>`,
 ];
+
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 test("[W28] every kind of secret field is black for a watcher and there for who is in control", async ({
   site,

@@ -1,5 +1,5 @@
 /** What a watcher sees of secrets in frames; the same for frames in one process and in several. */
-import { expect, test } from "../fixtures.ts";
+import { BRIEF_SEARCH_MS, expect, test } from "../fixtures.ts";
 import type { ReceivedPicture } from "../live-client.ts";
 import {
   expectNoneLeaks,
@@ -14,6 +14,7 @@ import {
 } from "./secret-page.ts";
 
 export function frameMaskTests(): void {
+  test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
   test.describe.configure({ timeout: 1.5 * MANY_PICTURES_MS });
 
   test("[W28] fields in frames of this site, of another, and inside of each other", async ({

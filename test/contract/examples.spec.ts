@@ -1,4 +1,5 @@
 /** The examples: the READMEs show them as they are, and they run. */
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
@@ -6,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { mergeTests } from "@playwright/test";
 import { ENVIRONMENT } from "../../src/environment.ts";
 import { call, test as withServers } from "../api/requests.ts";
+import { BRIEF_SEARCH_MS } from "../fixtures.ts";
 import { expect, test as withBots } from "../guest.ts";
 import { TEST_KEY } from "../key.ts";
 import { type Connect, openLink } from "../open-link.ts";
@@ -68,6 +70,8 @@ async function clear(asked: Promise<string>, connect: Connect): Promise<void> {
   await operator.next("session_info");
   operator.send({ type: "finish", outcome: "done" });
 }
+
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 for (const readme of READMES) {
   test(`${readme} shows the examples as they are`, () => {

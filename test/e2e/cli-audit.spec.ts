@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { call, test } from "../api/requests.ts";
-import { expect } from "../fixtures.ts";
+import { BRIEF_SEARCH_MS, expect } from "../fixtures.ts";
 import { watchProgram } from "../programs.ts";
 
 const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
@@ -14,6 +14,8 @@ async function run(...argv: string[]): Promise<{ code: number | null; out: strin
   const { exitCode, out } = watchProgram(spawn(process.execPath, [CLI, ...argv], { env: {} }));
   return { code: await exitCode, out: out() };
 }
+
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 test("[R17] verify tells how many entries are in a whole chain, beside a server, and what to note down", async ({
   startServer,

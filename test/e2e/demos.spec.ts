@@ -4,12 +4,13 @@ import { DEMOS, PLACEMENTS } from "../../src/demo/demos.ts";
 import type { CaptchaInfo } from "../../src/protocol/common.ts";
 import { expect, test } from "../fixtures.ts";
 import { HANDS, newPuzzle, puzzleCount, slide } from "../hands.ts";
+import { IS_LONG_RUN } from "../long-run.ts";
 
 /** In the page; two of them in a frame too, and in the long run each in every frame. */
 const [PAGE, ...FRAMES] = PLACEMENTS;
 
 for (const [index, demo] of DEMOS.entries()) {
-  const inFrames = process.env["TEST_LONG"] ? FRAMES : FRAMES.slice(index, index + 1);
+  const inFrames = IS_LONG_RUN ? FRAMES : FRAMES.slice(index, index + 1);
   for (const placement of [PAGE, ...inFrames]) {
     test(`[W4] [K1] an operator clears the ${demo.kind}, ${placement}`, async ({ server, bot, operator }) => {
       const before = puzzleCount(server, demo.kind);

@@ -13,7 +13,7 @@ import { loadConfig } from "../../src/config.ts";
 import type { OwnedPageRequest, PageEvents } from "../../src/session/page.ts";
 import { openSqliteStore } from "../../src/session/sqlite-store.ts";
 import { test as base, call, REPORTING, reportsOf } from "../api/requests.ts";
-import { expect, type TestSite } from "../fixtures.ts";
+import { BRIEF_SEARCH_MS, expect, type TestSite } from "../fixtures.ts";
 import { test as withBots } from "../guest.ts";
 
 const OFF = { URL_ALLOW_PRIVATE: "off" };
@@ -65,6 +65,8 @@ async function listen(server: Server, udp: UdpSocket): Promise<number> {
   await new Promise<void>((resolve) => udp.bind(port, "127.0.0.1", resolve));
   return port;
 }
+
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 test.describe("[R10] the url of a creation", () => {
   const PLACES: readonly string[] = [
@@ -169,7 +171,7 @@ test("the demo challenges can be opened without any switch, their frames of anot
   server,
   startServer,
 }) => {
-  const { api } = await startServer(OFF, { demoOrigin: () => server.demoOrigin });
+  const { api } = await startServer(OFF, { demoOrigin: () => server.demoOrigin, challengeSearchMs: undefined });
   for (const query of ["", "?frame=cross"]) {
     const { status, body } = await call("POST", `${api}/sessions`, { url: `${server.demoOrigin}/jigsaw.html${query}` });
     expect([query, status, body.captcha_info?.in_iframe]).toEqual([query, 201, query !== ""]);
@@ -180,7 +182,7 @@ test("the demo challenges can be opened without any switch, their frames of anot
 
 /** Every way by which a page can ask for something; each answers what it saw, or what stopped it. */
 const TRIES = `<script>
-  const within = (work) => Promise.race([work, new Promise((done) => setTimeout(() => done("nothing"), 4000))]);
+  const within = (work) => Promise.race([work, new Promise((done) => setTimeout(() => done("nothing"), 10000))]);
   const settled = (work) => within(work).catch((error) => "failed: " + error.name);
   const element = (tag, attributes) => new Promise((done) => {
     const made = Object.assign(document.createElement(tag), attributes);
@@ -199,8 +201,9 @@ const TRIES = `<script>
     await navigator.serviceWorker.register("/worker.js");
     const { active } = await navigator.serviceWorker.ready;
     return new Promise((done) => {
-      navigator.serviceWorker.onmessage = ({ data }) => done(data);
-      active.postMessage(to);
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = ({ data }) => done(data);
+      active.postMessage(to, [port2]);
     });
   };
   const asking = (to) => "fetch('" + to + "').then((answer) => answer.text()).then(TELL, (error) => TELL('failed: ' + error.name))";
@@ -221,8 +224,8 @@ const TRIES = `<script>
     worker: (to) => worker(asking(to).replaceAll("TELL", "postMessage")),
     "service worker": serviceWorker,
     form: (to) => {
-      const form = Object.assign(document.createElement("form"), { action: to, method: "post", target: "frame2" });
-      const frame = Object.assign(document.createElement("iframe"), { name: "frame2" });
+      const form = Object.assign(document.createElement("form"), { action: to, method: "post", target: "form of " + to });
+      const frame = Object.assign(document.createElement("iframe"), { name: "form of " + to });
       document.documentElement.append(frame, form);
       form.submit();
       return "sent";
@@ -253,12 +256,10 @@ const TRIES = `<script>
     },
   };
   (async () => {
-    for (const to of places) {
-      const saw = Object.fromEntries(await Promise.all(
-        Object.entries(tries).map(async ([name, attempt]) => [name, await settled((async () => attempt(to))())])));
-      await new Promise((done) => setTimeout(done, 300));
-      report({ to, saw });
-    }
+    const all = await Promise.all(places.map(async (to) => ({ to, saw: Object.fromEntries(await Promise.all(
+      Object.entries(tries).map(async ([name, attempt]) => [name, await settled((async () => attempt(to))())]))) })));
+    await new Promise((done) => setTimeout(done, 300));
+    all.forEach(report);
   })();
 </script>`;
 
@@ -291,8 +292,8 @@ function serveTries(site: TestSite, places: readonly string[]): string {
   );
   site.serve("/worker.js", (_request, response) =>
     response.setHeader("content-type", "text/javascript").end(
-      `onmessage = ({ data, source }) => fetch(data).then((answer) => answer.text())
-        .then((text) => source.postMessage(text), (error) => source.postMessage("failed: " + error.name));
+      `onmessage = ({ data, ports: [port] }) => fetch(data).then((answer) => answer.text())
+        .then((text) => port.postMessage(text), (error) => port.postMessage("failed: " + error.name));
        onactivate = (event) => event.waitUntil(clients.claim());`,
     ),
   );
@@ -315,7 +316,7 @@ test("a page that tries everything sees nothing of a private place, and nothing 
   expect(reports).toEqual(places.map((to) => ({ to, saw: NOTHING })));
   expect(secret.hits).toEqual([]);
   // Told once for each host, and nothing of what was asked there.
-  const refused = refusals();
+  const refused = refusals().toSorted((one, other) => one.host.localeCompare(other.host));
   expect(refused.map(({ host, port }) => [host, port])).toEqual([
     ["127.0.0.1", secret.port],
     ["localhost", secret.port],
@@ -425,7 +426,7 @@ test("[R10] the proxy's port is kept with the session", async ({ startServer, si
   store.close();
 });
 
-const ALONE = { serverPorts: () => [], demoOrigin: () => undefined };
+const ALONE = { serverPorts: () => [], demoOrigin: () => undefined, challengeSearchMs: BRIEF_SEARCH_MS };
 
 function request(session_id: string, url: string): OwnedPageRequest {
   return { session_id, url, viewport: VIEWPORT, completion: undefined };

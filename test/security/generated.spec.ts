@@ -8,10 +8,11 @@ import { serverMessageSchema } from "../../src/protocol/live.ts";
 import { call } from "../api/requests.ts";
 import { test as base, expect } from "../fixtures.ts";
 import { BEARER } from "../key.ts";
+import { IS_LONG_RUN } from "../long-run.ts";
 import { VALID } from "../messages.ts";
 import { type RunningProgram, startProgram } from "../programs.ts";
 
-const MESSAGES = process.env["TEST_LONG"] ? 100_000 : 4_000;
+const MESSAGES = IS_LONG_RUN ? 100_000 : 4_000;
 /** Sent at once, before an answer to a ping is waited for: well below what is dropped unread. */
 const BATCH = 200;
 const BATCH_MS = 25;
@@ -141,7 +142,7 @@ test(`[W1] ${MESSAGES.toLocaleString("en")} generated messages: the server stays
   program,
   site,
 }) => {
-  test.setTimeout(process.env["TEST_LONG"] ? 600_000 : 60_000);
+  test.setTimeout(IS_LONG_RUN ? 600_000 : 60_000);
   const created = await call("POST", `${program.api}/sessions`, { url: site.serve("/", PAGE), timeout_seconds: 3_600 });
   expect(created.status).toBe(201);
   const sender = new Sender(created.body.ws_url);

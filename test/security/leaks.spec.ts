@@ -127,7 +127,9 @@ function serveSite(site: TestSite): string {
       [headers["x-token"], headers["user-agent"], headers.cookie].join() ===
       "PLANTEDHEADER,PLANTEDAGENT,sid=PLANTEDCOOKIE";
     const script = `onmouseup = () => { location.href = "/later?token=PLANTEDLATER#PLANTEDLATER"; };`;
-    response.setHeader("content-type", "text/html").end(has ? `<script>${script}</script>` : "not for you");
+    // Found at once: the server need not search for it.
+    const box = `<div id="captcha" style="width:600px;height:400px">hold</div>`;
+    response.setHeader("content-type", "text/html").end(has ? `${box}<script>${script}</script>` : "not for you");
   });
 }
 
@@ -353,7 +355,7 @@ test("no secret is told where it need not be", async ({ program, site, receiver,
 });
 
 test("what is kept in DATA_DIR is its owner's alone", async ({ program, site }) => {
-  const url = site.serve("/", "<title>page</title>");
+  const url = site.serve("/", `<title>page</title><div id="captcha" style="width:300px;height:200px">hold</div>`);
   const created = await call("POST", `${program.api}/sessions`, { url });
   expect(created.status).toBe(201);
   const entries = await readdir(program.dataDir, { withFileTypes: true });

@@ -4,9 +4,10 @@ import Fastify from "fastify";
 import { WebSocket } from "ws";
 import { captchaRemote } from "../../src/plugin.ts";
 import { test as base, call, type OwnServer, REPORTING, reportsOf } from "../api/requests.ts";
-import { expect, type TestSite } from "../fixtures.ts";
+import { BRIEF_SEARCH_MS, expect, type TestSite } from "../fixtures.ts";
 import { BEARER, fetchAsBot, TEST_KEY_SPEC } from "../key.ts";
 import type { LiveClient } from "../live-client.ts";
+import { IS_LONG_RUN } from "../long-run.ts";
 
 /** Not a plain client's: those are welcomed when the page is ready. */
 const PROTOCOLS = ["captcha.binary.v1"];
@@ -61,6 +62,8 @@ function watchHealth(url: string): () => Promise<{ statuses: Set<number>; longes
     return { statuses, longest };
   };
 }
+
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 test("1,000 sockets from one address: 200 stay, the others are told, and the server answers all the while", async ({
   startServer,
@@ -361,7 +364,7 @@ test("[W1] ten seconds of too much close the socket with 4429, and only that", a
   openSession,
   connect,
 }) => {
-  test.skip(!process.env["TEST_LONG"], "takes its ten seconds; message-limits.spec.ts has them on a clock of its own");
+  test.skip(!IS_LONG_RUN, "takes its ten seconds; message-limits.spec.ts has them on a clock of its own");
   const wsUrl = await openSession(await startServer());
   const [flood, other] = [
     await connect(wsUrl, { protocols: PROTOCOLS }),

@@ -3,7 +3,7 @@ import { request } from "node:http";
 import { connect } from "node:net";
 import { WebSocket } from "ws";
 import { test as base, call } from "../api/requests.ts";
-import { expect, test } from "../fixtures.ts";
+import { BRIEF_SEARCH_MS, expect, test } from "../fixtures.ts";
 import { BEARER } from "../key.ts";
 
 /** `base` begins with a server of the test's own. */
@@ -47,6 +47,8 @@ async function rawStatus({ api }: Listening, text: string): Promise<string> {
 }
 
 const JSON_BODY = { "content-type": "application/json" };
+
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 test("a foreign Origin is refused on changes and sockets, its own and none are not", async ({ server, site, bot }) => {
   const { port } = new URL(server.url);

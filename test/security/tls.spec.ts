@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import { call } from "../api/requests.ts";
 import { test as base, expect, TEST_FOLDER_PREFIX } from "../fixtures.ts";
 import { BEARER } from "../key.ts";
+import { IS_LONG_RUN } from "../long-run.ts";
 import { startProgram, watchProgram } from "../programs.ts";
 
 const run = promisify(execFile);
@@ -87,7 +88,7 @@ async function freePort(): Promise<number> {
 }
 
 test.describe("behind nginx with TLS", () => {
-  test.skip(!process.env["TEST_LONG"] || NGINX === undefined, "in the long run, where there is nginx");
+  test.skip(!IS_LONG_RUN || NGINX === undefined, "in the long run, where there is nginx");
   test.use({ ignoreHTTPSErrors: true });
 
   test("[R8] [R16] the link opens over https, and the socket upgrades", async ({ proxied, site, operator, page }) => {

@@ -3,7 +3,8 @@ import { test as base, expect } from "@playwright/test";
 import { pino } from "pino";
 import type { SessionEvent } from "../../src/protocol/events.ts";
 import { Session } from "../../src/session/session.ts";
-import type { SessionRecord, SessionStore } from "../../src/session/store.ts";
+import { openMemoryStore } from "../../src/session/sqlite-store.ts";
+import type { SessionRecord } from "../../src/session/store.ts";
 import { Viewer } from "../../src/session/viewer.ts";
 import { sessionRecord } from "../contract/store-contract.ts";
 
@@ -20,6 +21,7 @@ const test = base.extend<{ live: (leftMs: number, oldMs?: number) => Life; setWa
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
   live: async ({}, use) => {
     const sessions: Session[] = [];
+    const store = openMemoryStore();
     await use((leftMs, oldMs = 0) => {
       const now = Date.now();
       const saved: SessionRecord[] = [];
@@ -33,7 +35,7 @@ const test = base.extend<{ live: (leftMs: number, oldMs?: number) => Life; setWa
           request: { session_id, url, viewport, completion: undefined },
         },
         {
-          store: {} as SessionStore,
+          store,
           save: (changed) => saved.push({ ...changed }),
           remember: () => {},
           log: pino({ level: "silent" }),
@@ -46,6 +48,7 @@ const test = base.extend<{ live: (leftMs: number, oldMs?: number) => Life; setWa
       return { session, saved, told };
     });
     for (const session of sessions) session.end("cancelled", "cancelled_by_bot");
+    store.close();
   },
 
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
