@@ -1,6 +1,6 @@
 /** The feed of events below HTTP: nothing is missed or told twice, and whoever follows can always be let go of. */
 import { mkdtemp, rm } from "node:fs/promises";
-import type { Server } from "node:http";
+import type { Server, ServerResponse } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -146,6 +146,7 @@ async function streaming(
     controller,
     authenticator: { whenOver: () => () => {} },
     connections,
+    streams: new Set<ServerResponse>(),
     heartbeatMs,
   });
   return app;
