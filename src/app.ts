@@ -10,6 +10,7 @@ import { describeApi, serveApiDocs } from "./http/api-docs.ts";
 import { guardRoutes } from "./http/auth.ts";
 import { demoRoute } from "./http/demo.ts";
 import { errorSender, refuseUnknownRoutes } from "./http/error-handler.ts";
+import type { ReadGauges } from "./http/gauges.ts";
 import { healthRoutes } from "./http/health.ts";
 import { metricsRoute } from "./http/metrics.ts";
 import { boundRawConnections, httpOptions, refuseBrokenRequest } from "./http/raw-limits.ts";
@@ -27,6 +28,8 @@ export interface CaptchaRemote {
   readonly publicUrl: () => string;
   /** The same at the address it listens on. */
   readonly localUrl: () => string;
+  /** What is open now. */
+  readonly gauges: ReadGauges;
   /** Ends every browser at once, for a process that cannot wait for app.close(). */
   readonly kill: () => void;
 }
@@ -64,7 +67,7 @@ export async function buildApp(
   const publicUrl = () => config.publicUrl ?? listeningUrl(app, config);
   const surroundings = { serverPorts: () => portsOf(app), demoOrigin, challengeSearchMs };
   const service = await openService(config, { log, publicUrl, surroundings, webhookSchedule, ownKeys, refusals });
-  const { controller, browsers, audit } = service;
+  const { controller, browsers, audit, guard, gauges } = service;
   const demo = new DemoSession(controller, {
     timeoutSeconds: config.maxTimeoutSeconds,
     demoOrigin,
@@ -73,6 +76,8 @@ export async function buildApp(
   const health = {
     unhealthy: () => (config.demo && !demo.tried ? "the demo session is not open yet" : null),
     canStartBrowser: browsers.canStart,
+    guard,
+    gauges,
   };
 
   await describeApi(app, config);
@@ -82,7 +87,7 @@ export async function buildApp(
     if (config.demo) await api.register(demoRoute, { demo });
   });
   await app.register(async (root) => {
-    guardRoutes(root, service.guard);
+    guardRoutes(root, guard);
     await root.register(healthRoutes, health);
     await root.register(metricsRoute, { refusals });
     await serveApiDocs(root);
@@ -97,6 +102,7 @@ export async function buildApp(
     keys: service.keys,
     publicUrl,
     localUrl: () => listeningUrl(app, config),
+    gauges,
     kill: browsers.kill,
   };
 }

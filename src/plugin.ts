@@ -109,7 +109,9 @@ export const captchaRemote = plugin(
         if (!config.auth) keepLocal(scope);
         logCarefully(scope);
         await prepareInstance(scope, service, publicUrl, upgrades);
-        await serveSessions(scope, service, { unhealthy: () => null, canStartBrowser: service.browsers.canStart });
+        const { browsers, guard, gauges } = service;
+        const health = { unhealthy: () => null, canStartBrowser: browsers.canStart, guard, gauges };
+        await serveSessions(scope, service, health);
       },
       { prefix },
     );

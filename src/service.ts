@@ -1,6 +1,6 @@
 /** What serves sessions on a Fastify instance, whosever that is: our own (app.ts) or a bot's (plugin.ts). */
 import type { EventEmitter } from "node:events";
-import type { Server } from "node:http";
+import type { Server, ServerResponse } from "node:http";
 import { fileURLToPath } from "node:url";
 import helmet from "@fastify/helmet";
 import websocket, { type WebSocket } from "@fastify/websocket";
@@ -26,6 +26,7 @@ import { createRateLimiter } from "./http/create-rate.ts";
 import { errorSender, refuseUnknownRoutes } from "./http/error-handler.ts";
 import { eventRoutes } from "./http/events.ts";
 import { FailedAuthentications } from "./http/failed-authentications.ts";
+import { exposeGauges, gaugesOf, type ReadGauges } from "./http/gauges.ts";
 import { type HealthOptions, healthRoutes } from "./http/health.ts";
 import { linkRoutes } from "./http/links.ts";
 import { liveRoute } from "./http/live.ts";
@@ -85,6 +86,8 @@ export interface Service {
   readonly audit: AuditTrail;
   /** The operators'. */
   readonly sockets: Set<WebSocket>;
+  readonly streams: Set<ServerResponse>;
+  readonly gauges: ReadGauges;
   readonly connections: Connections;
   readonly refusals: Refusals;
   readonly browsers: BrowserRoom;
@@ -124,6 +127,10 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
     publicUrl,
   });
   const authenticator = new Authenticator({ isOn: config.auth, keys, links: operatorLinks, tickets });
+  const sockets = new Set<WebSocket>();
+  const streams = new Set<ServerResponse>();
+  const gauges = gaugesOf({ controller, sockets, streams, browsers });
+  exposeGauges(refusals.registry, gauges);
   // What the last server left to be told.
   outbox.wake();
   return {
@@ -136,7 +143,9 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
       failures: new FailedAuthentications(config.maxFailedAuthenticationsPerMinute),
     },
     audit,
-    sockets: new Set(),
+    sockets,
+    streams,
+    gauges,
     connections: new Connections(config),
     refusals,
     browsers,
@@ -208,7 +217,7 @@ export async function prepareInstance(
 /** REST, the operator socket and the console below API_PREFIX. */
 export async function serveSessions(
   app: FastifyInstance,
-  { config, controller, audit, sockets, guard, connections, refusals }: Service,
+  { config, controller, audit, sockets, streams, guard, connections, refusals }: Service,
   health: HealthOptions,
   more: (api: FastifyInstance) => Promise<void> = async () => {},
 ): Promise<void> {
@@ -224,7 +233,7 @@ export async function serveSessions(
       const { maxBodyBytes } = config;
       const { authenticator } = guard;
       await api.register(sessionRoutes, { controller, authenticator, audit, maxBodyBytes, limitCreates });
-      await api.register(eventRoutes, { controller, authenticator, connections });
+      await api.register(eventRoutes, { controller, authenticator, connections, streams });
       await api.register(linkRoutes, { controller, audit });
       await api.register(liveRoute, { controller, audit, sockets, guard, connections, refusals, limits: config });
       await api.register(auditRoutes, { audit });

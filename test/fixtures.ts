@@ -11,6 +11,7 @@ import { loadConfig } from "../src/config.ts";
 import { buildDemoApp } from "../src/demo/demo-app.ts";
 import type { Puzzle } from "../src/demo/puzzle-types.ts";
 import type { CaptchaInfo, Rect } from "../src/protocol/common.ts";
+import { GAUGE_NAMES, type Gauges } from "../src/protocol/health.ts";
 import type { SessionAnswer, SessionResult } from "../src/protocol/rest.ts";
 import type { CaptchaRemoteController } from "../src/session/controller.ts";
 import { fetchAsBot, TEST_KEY, TEST_KEY_SPEC } from "./key.ts";
@@ -100,7 +101,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
         URL_ALLOW_PRIVATE: "on",
       };
       const config = loadConfig(siteIsolation ? { ...env, CHROMIUM_PATH: await isolating(chromium, dataDir) } : env);
-      const { app, controller, publicUrl } = await buildApp(config, { log, challengeSearchMs });
+      const { app, controller, publicUrl, gauges } = await buildApp(config, { log, challengeSearchMs });
       const demo = await buildDemoApp({
         api: () => ({ origin: publicUrl(), key: TEST_KEY }),
         onPuzzle: (puzzle) => puzzles.push(puzzle),
@@ -108,7 +109,11 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       await app.listen({ host: config.host, port: config.port });
       await demo.listen({ host: "127.0.0.1", port: 0 });
       const demoOrigin = `http://127.0.0.1:${(demo.server.address() as AddressInfo).port}`;
+      const before = await gauges();
       await use({ url: publicUrl(), api: `${publicUrl()}/api/captcha`, dataDir, controller, demoOrigin, puzzles });
+      await controller.close();
+      const leftOpen = async () => more(await gauges(), before);
+      await expect.poll(leftOpen, { message: "what a server opens is closed again", timeout: 10_000 }).toEqual({});
       await app.close();
       await demo.close();
       await rm(dataDir, { recursive: true, force: true });
@@ -183,6 +188,11 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
 });
 
 export { expect };
+
+/** What there is more of than before; a listener less is that of the test that began with this server. */
+function more(now: Gauges, before: Gauges): Partial<Gauges> {
+  return Object.fromEntries(GAUGE_NAMES.filter((name) => now[name] > before[name]).map((name) => [name, now[name]]));
+}
 
 /** A browser with one flag more. */
 export async function isolating(chromium: string, folder: string): Promise<string> {

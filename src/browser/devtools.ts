@@ -86,30 +86,35 @@ export class DevTools implements Asked {
   readonly send = ((method: string, params: object = {}) =>
     this.#call(undefined, method, params)) as CDPSession["send"];
 
-  private constructor(socket: WebSocket) {
+  private constructor(socket: WebSocket, open: Set<DevTools> | undefined) {
     this.#socket = socket;
+    open?.add(this);
+    socket.once("close", () => open?.delete(this));
     socket.on("message", (data: Buffer) => this.#onData(data));
     this.closed = new Promise((resolve) => socket.once("close", () => resolve(this.#onClose())));
     // A close follows, and that is enough to know.
     socket.on("error", () => {});
   }
 
-  /** A connection to a browser's endpoint; `signal` gives up. Throws AppError `timeout`, or what failed. */
-  static async connect(endpoint: string, signal?: AbortSignal): Promise<DevTools> {
+  /**
+   * A connection to a browser's endpoint; `signal` gives up. It is in `open` until it is gone. Throws AppError `timeout`,
+   * or what failed.
+   */
+  static async connect(endpoint: string, signal?: AbortSignal, open?: Set<DevTools>): Promise<DevTools> {
     const socket = new WebSocket(endpoint, {
       perMessageDeflate: false,
       handshakeTimeout: CONNECT_DEADLINE_MS,
       maxPayload: MAX_MESSAGE_BYTES,
     });
-    const devtools = new DevTools(socket);
-    const open = new Promise((resolve, reject) => {
+    const devtools = new DevTools(socket, open);
+    const opening = new Promise((resolve, reject) => {
       socket.once("open", resolve);
       socket.once("error", reject);
     });
     const giveUp = () => devtools.close();
     signal?.addEventListener("abort", giveUp, { once: true });
     try {
-      await withDeadline(open, CONNECT_DEADLINE_MS, "devtools connection");
+      await withDeadline(opening, CONNECT_DEADLINE_MS, "devtools connection");
       return devtools;
     } catch (error) {
       devtools.close();
@@ -134,6 +139,11 @@ export class DevTools implements Asked {
     const session = new DevToolsSession(id, send);
     this.#sessions.set(id, session);
     return session;
+  }
+
+  /** How many targets it is attached to. */
+  get openSessions(): number {
+    return this.#sessions.size;
   }
 
   close(): void {

@@ -10,7 +10,7 @@ import { tellableUrl } from "../tellable.ts";
 import { browserAddress, disallowed, parseEndpoint, unreachable } from "./cdp-endpoint.ts";
 import { RemotePage } from "./challenge-page.ts";
 import { ServerCut } from "./crop.ts";
-import { DevTools } from "./devtools.ts";
+import type { DevTools } from "./devtools.ts";
 import { DevToolsTab } from "./devtools-tab.ts";
 import type { PageDeps } from "./owned-page.ts";
 import { assertSelectors } from "./selectors.ts";
@@ -64,7 +64,7 @@ export async function openGuestPage(
   const endpoint = parseEndpoint(cdp.endpoint, deps.allow);
   await assertNotOurs(endpoint, deps.ownPorts, signal);
   const address = await browserAddress(endpoint, signal);
-  const devtools = await DevTools.connect(address, signal).catch((cause: unknown) => {
+  const devtools = await deps.lines.connect(address, signal).catch((cause: unknown) => {
     throw unreachable(cause);
   });
   const open = deps.keepOut(portOf(endpoint));

@@ -19,16 +19,15 @@ export async function holdHandedPage(
   { completion }: Pick<OpenPageRequest, "completion">,
   deps: PageDeps,
 ): Promise<RemotePage> {
-  const session = await within(page.context().newCDPSession(page)).catch((cause: unknown) => {
+  const context = page.context();
+  const session = await within(deps.lines.session(context.newCDPSession(page), context)).catch((cause: unknown) => {
     if (cause instanceof AppError) throw cause;
     throw new AppError("invalid_message", { field: "page", why: "not an open page of a Chromium" }, { cause });
   });
   let letGo = () => {};
-  const browserSession = await page
-    .context()
-    .browser()
-    ?.newBrowserCDPSession()
-    .catch(() => null);
+  const browser = context.browser();
+  const browserSession =
+    browser && (await deps.lines.session(browser.newBrowserCDPSession(), context).catch(() => null));
   const release = async () => {
     await Promise.all([detach(session), browserSession && detach(browserSession)]);
     letGo();
@@ -41,14 +40,14 @@ export async function holdHandedPage(
     const viewport = { width: size.clientWidth, height: size.clientHeight };
     remote = new RemotePage({
       ...deps,
-      tab: new PlaywrightTab({ page, session, live: session }),
+      tab: new PlaywrightTab({ page, session, live: session, lines: deps.lines }),
       crop: new ServerCut(session, viewport),
       viewport,
       completion,
       isOurs: false,
       proxyPort: null,
       place: null,
-      dialogsOf: browserSession ?? null,
+      dialogsOf: browserSession,
       storageState: async () => null,
       release,
     });

@@ -1,4 +1,6 @@
 /** Opens pages for sessions: ours in a browser process each, or the bot's own where it already is. */
+import { readdir } from "node:fs/promises";
+import type { Server } from "node:http";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
@@ -8,6 +10,7 @@ import { systemResolve } from "../egress/resolver.ts";
 import { isLoopback } from "../environment.ts";
 import { AppError } from "../errors.ts";
 import { type CdpPattern, cdpPatternSchema } from "../protocol/cdp-pattern.ts";
+import type { BrowserGauges } from "../protocol/health.ts";
 import { DEFAULT_VIEWPORT } from "../protocol/rest.ts";
 import type {
   GuestPageRequest,
@@ -23,10 +26,11 @@ import type { RemotePage } from "./challenge-page.ts";
 import { findChromium } from "./find-chromium.ts";
 import { openGuestPage } from "./guest-page.ts";
 import { type HandedPage, holdHandedPage } from "./handed-page.ts";
+import { Lines } from "./lines.ts";
 import { assertDestination } from "./navigate.ts";
 import { openOwnedPage, type PageDeps, returnToOwnedPage } from "./owned-page.ts";
 import { waitForPage } from "./page-answers.ts";
-import { discardBrowser, reapBrowsers } from "./process.ts";
+import { countProcesses, discardBrowser, reapBrowsers } from "./process.ts";
 import type { ProcessIdentity } from "./process-table.ts";
 import { adoptProxiedBrowser, type ProxiedBrowser, startProxiedBrowser } from "./proxied-browser.ts";
 import { Targets } from "./targets.ts";
@@ -47,6 +51,8 @@ export interface BrowserRoom {
   canStart(): Promise<boolean>;
   /** Ports of this machine that no page may reach: the server's, its proxies', and debugging ports. */
   readonly neverPorts: () => ReadonlySet<number>;
+  /** What is open now [R20]. */
+  open(): Promise<BrowserGauges>;
   /** Ends what a probe has started; sessions end their own browsers. */
   close(): Promise<void>;
   /** Ends every browser at once, for a process that is about to exit. */
@@ -86,6 +92,8 @@ export async function openBrowserRoom(
   /** Debugging ports of browsers that guests are held in now, one entry a guest. */
   const guestPorts = new Map<symbol, number>();
   const targets = new Targets();
+  const lines = new Lines();
+  const proxies = new Set<Server>();
   const closing = new AbortController();
   let lastStart = -Infinity;
   let probing: Promise<boolean> | null = null;
@@ -138,7 +146,7 @@ export async function openBrowserRoom(
         timezone: timezone && new Intl.DateTimeFormat("en", { timeZone: timezone }).resolvedOptions().timeZone,
         userAgent,
       },
-      { destinations, port: request.proxy_port, log: log.child({ session_id: request.session_id }) },
+      { destinations, port: request.proxy_port, open: proxies, log: log.child({ session_id: request.session_id }) },
       signal,
     );
     lastStart = performance.now();
@@ -181,6 +189,7 @@ export async function openBrowserRoom(
       const through = {
         destinations: destinationsOf(owned),
         port: memory.proxy_port,
+        open: proxies,
         log: log.child({ session_id: owned.session_id }),
       };
       // Pages have no network until it listens again: first of all.
@@ -190,7 +199,7 @@ export async function openBrowserRoom(
       });
       const browser = listed(process);
       try {
-        await waitForPage(browser.endpoint, place.target_id, signal);
+        await waitForPage(lines, browser.endpoint, place.target_id, signal);
       } catch (error) {
         await browser.stop();
         throw error;
@@ -201,7 +210,7 @@ export async function openBrowserRoom(
   }
 
   function depsOf(events: PageEvents): PageDeps {
-    return { kinds, log, events, targets };
+    return { kinds, log, events, targets, lines };
   }
 
   async function openGuest(guest: GuestPageRequest, events: PageEvents, signal: AbortSignal): Promise<RemotePage> {
@@ -236,6 +245,12 @@ export async function openBrowserRoom(
         probing = null;
       });
       return probing;
+    },
+    async open() {
+      const groups = [...running].map(({ identity }) => identity.pid);
+      const counted = { ...lines.open(), browsers: running.size, proxies: proxies.size };
+      const profile_folders = (await readdir(profilesDir).catch(() => [])).length;
+      return { ...counted, profile_folders, processes: await countProcesses(profilesDir, groups) };
     },
     async close() {
       closing.abort();

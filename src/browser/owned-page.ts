@@ -9,7 +9,7 @@ import type { OwnedPageRequest, PageEvents } from "../session/page.ts";
 import { tellableText } from "../tellable.ts";
 import { RemotePage } from "./challenge-page.ts";
 import { OverrideCrop } from "./crop.ts";
-import { DevTools } from "./devtools.ts";
+import type { Lines } from "./lines.ts";
 import { navigate } from "./navigate.ts";
 import { PageNotices } from "./page-notices.ts";
 import { PlaywrightTab } from "./playwright-tab.ts";
@@ -26,6 +26,7 @@ export interface PageDeps {
   readonly log: Logger;
   readonly events: PageEvents;
   readonly targets: Targets;
+  readonly lines: Lines;
 }
 
 /**
@@ -40,12 +41,12 @@ export async function openOwnedPage(
   signal: AbortSignal,
 ): Promise<RemotePage> {
   return orEnd(process, signal, async (own) => {
-    const browser = await connect(process, profileDir);
+    const browser = await connect(process, profileDir, deps.lines);
     const page = browser.contexts()[0]?.pages()[0];
     if (!page) throw new AppError("browser_unavailable", { why: "the browser has no page" });
-    const parts = await partsOf({ browser, page, process });
+    const parts = await partsOf({ browser, page, process }, deps.lines);
     const remote = own(await remotePage(parts, request, deps));
-    await setUp(parts, remote, request);
+    await setUp(parts, remote, request, deps.lines);
     await assertSelectors(remote.frames, request.completion);
     await applyStorageState(page, request);
     await navigate(page, request.url, process.proxy.reports, signal);
@@ -65,15 +66,15 @@ export async function returnToOwnedPage(
   signal: AbortSignal,
 ): Promise<RemotePage> {
   return orEnd(process, signal, async (own) => {
-    const browser = await connect(process, profileDir);
+    const browser = await connect(process, profileDir, deps.lines);
     // A page that has crashed is not among them.
     const candidates = await Promise.all(
-      (browser.contexts()[0]?.pages() ?? []).map((page) => partsOf({ browser, page, process })),
+      (browser.contexts()[0]?.pages() ?? []).map((page) => partsOf({ browser, page, process }, deps.lines)),
     );
     const parts = candidates.find((candidate) => candidate.targetId === targetId);
     if (!parts) throw new AppError("page_crashed");
     const remote = own(await remotePage(parts, request, deps));
-    await setUp(parts, remote, request);
+    await setUp(parts, remote, request, deps.lines);
     return remote;
   });
 }
@@ -105,8 +106,9 @@ interface OwnedParts {
   readonly targetId: string;
 }
 
-async function partsOf(given: Pick<OwnedParts, "browser" | "page" | "process">): Promise<OwnedParts> {
-  const session = await within(given.page.context().newCDPSession(given.page), "page session");
+async function partsOf(given: Pick<OwnedParts, "browser" | "page" | "process">, lines: Lines): Promise<OwnedParts> {
+  const context = given.page.context();
+  const session = await within(lines.session(context.newCDPSession(given.page), context), "page session");
   const { targetInfo } = await within(session.send("Target.getTargetInfo"), "target");
   return { ...given, session, targetId: targetInfo.targetId };
 }
@@ -114,14 +116,14 @@ async function partsOf(given: Pick<OwnedParts, "browser" | "page" | "process">):
 async function remotePage(
   { browser, page, session, process, targetId }: OwnedParts,
   { viewport, completion }: OwnedPageRequest,
-  { kinds, log, events, targets }: PageDeps,
+  { kinds, log, events, targets, lines }: PageDeps,
 ): Promise<RemotePage> {
   const context = page.context();
-  const devtools = await DevTools.connect(process.endpoint);
+  const devtools = await lines.connect(process.endpoint);
   const live = await devtools.attach(targetId);
   const letGo = targets.hold(targetId, "ours");
   const remote = new RemotePage({
-    tab: new PlaywrightTab({ page, session, live, attach: (id) => devtools.attach(id) }),
+    tab: new PlaywrightTab({ page, session, live, lines, attach: (id) => devtools.attach(id) }),
     crop: new OverrideCrop(live, viewport),
     viewport,
     kinds,
@@ -148,11 +150,13 @@ async function remotePage(
 
 /** What belongs to a connection and goes with it: the next one sets it up again. */
 async function setUp(
-  { browser, session }: Pick<OwnedParts, "browser" | "session">,
+  { browser, page, session }: Pick<OwnedParts, "browser" | "page" | "session">,
   remote: RemotePage,
   request: OwnedPageRequest,
+  lines: Lines,
 ): Promise<void> {
-  const browserSession = await within(browser.newBrowserCDPSession(), "browser session");
+  const opening = lines.session(browser.newBrowserCDPSession(), page.context());
+  const browserSession = await within(opening, "browser session");
   browserSession.on("Browser.downloadWillBegin", ({ url }) =>
     remote.notices.tell({ type: "page_notice", notice: "download_refused", url }),
   );
@@ -169,15 +173,17 @@ async function setUp(
   await applyHeaders(session, request);
 }
 
-async function connect(process: ProxiedBrowser, profileDir: string): Promise<Browser> {
-  const connected = chromium.connectOverCDP(process.endpoint, {
+async function connect(process: ProxiedBrowser, profileDir: string, lines: Lines): Promise<Browser> {
+  const connecting = chromium.connectOverCDP(process.endpoint, {
     timeout: CONNECT_DEADLINE_MS,
     noDefaults: true,
     artifactsDir: join(profileDir, "artifacts"),
   });
-  return withDeadline(connected, CONNECT_DEADLINE_MS + 1_000, "browser connection").catch((cause: unknown) => {
-    throw new AppError("browser_unavailable", { why: tellableText(String(cause)).slice(0, 300) }, { cause });
-  });
+  return withDeadline(lines.playwright(connecting), CONNECT_DEADLINE_MS + 1_000, "browser connection").catch(
+    (cause: unknown) => {
+      throw new AppError("browser_unavailable", { why: tellableText(String(cause)).slice(0, 300) }, { cause });
+    },
+  );
 }
 
 /** The bot's headers go to the url's own origin only; an override is not carried along a redirect. */

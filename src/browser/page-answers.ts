@@ -2,7 +2,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { withDeadline } from "../deadline.ts";
 import { AppError } from "../errors.ts";
-import { DevTools } from "./devtools.ts";
+import type { DevTools } from "./devtools.ts";
+import type { Lines } from "./lines.ts";
 
 /** A page that does not even evaluate `1` in this time is busy, or waits for a dialog. */
 const ANSWER_MS = 800;
@@ -15,11 +16,16 @@ const ASK_AGAIN_MS = 500;
  * Waits until one page of a browser of ours answers, dialogs that nobody is there to answer dismissed. Its other pages
  * are closed where they do not. AppError: page_closed (there is no such page), browser_lost (it never answered).
  */
-export async function waitForPage(endpoint: string, targetId: string, signal: AbortSignal): Promise<void> {
+export async function waitForPage(
+  lines: Lines,
+  endpoint: string,
+  targetId: string,
+  signal: AbortSignal,
+): Promise<void> {
   const end = performance.now() + UNRESPONSIVE_LIMIT_MS;
   for (;;) {
     try {
-      if (await doAnswer(endpoint, targetId, signal)) return;
+      if (await doAnswer(lines, endpoint, targetId, signal)) return;
     } catch (error) {
       signal.throwIfAborted();
       // A browser that is stopped does not even accept a connection in time; it may go on.
@@ -30,8 +36,8 @@ export async function waitForPage(endpoint: string, targetId: string, signal: Ab
   }
 }
 
-async function doAnswer(endpoint: string, targetId: string, signal: AbortSignal): Promise<boolean> {
-  const devtools = await DevTools.connect(endpoint, signal).catch((cause: unknown) => {
+async function doAnswer(lines: Lines, endpoint: string, targetId: string, signal: AbortSignal): Promise<boolean> {
+  const devtools = await lines.connect(endpoint, signal).catch((cause: unknown) => {
     throw cause instanceof AppError ? cause : new AppError("browser_lost", undefined, { cause });
   });
   try {

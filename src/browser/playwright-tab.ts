@@ -2,6 +2,7 @@
 import type { Browser, CDPSession, Frame, Page, Request } from "playwright";
 import { waitUntil, withDeadline } from "../deadline.ts";
 import type { DevToolsSession, PageSession } from "./devtools.ts";
+import type { Lines } from "./lines.ts";
 import { Navigations } from "./navigations.ts";
 import type { FrameProcess, LostCode, Tab, TabListeners } from "./tab.ts";
 
@@ -15,6 +16,7 @@ export interface PlaywrightTabParts {
   /** Playwright's session of the page, for scripts. */
   readonly session: CDPSession;
   readonly live: PageSession;
+  readonly lines: Lines;
   /** A quicker session of a frame's target than Playwright's, where there is one. */
   readonly attach?: (targetId: string) => Promise<DevToolsSession>;
 }
@@ -121,8 +123,9 @@ export class PlaywrightTab implements Tab {
   }
 
   async #open(frame: Frame): Promise<FrameProcess> {
-    const session = await within(this.#parts.page.context().newCDPSession(frame));
-    const { attach } = this.#parts;
+    const { page, lines, attach } = this.#parts;
+    const context = page.context();
+    const session = await within(lines.session(context.newCDPSession(frame), context));
     if (!attach) return { session, hands: session };
     const { targetId } = (await within(session.send("Target.getTargetInfo"))).targetInfo;
     const hands = this.#hands.get(targetId) ?? attach(targetId);

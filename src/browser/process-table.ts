@@ -47,6 +47,13 @@ export async function groupsUsing(argument: string, match: "whole" | "prefix" = 
   return [...groups];
 }
 
+/** How many living processes these groups have. */
+export async function processesIn(groups: ReadonlySet<number>): Promise<number> {
+  if (groups.size === 0) return 0;
+  const stats = await Promise.all((await listedProcesses()).map(processStat));
+  return stats.filter(({ group, state }) => groups.has(group) && !isDead(state)).length;
+}
+
 /** Null where there is no such process. */
 export async function identityOf(pid: number): Promise<ProcessIdentity | null> {
   const { started } = await processStat(pid);

@@ -8,7 +8,14 @@ import { waitUntil } from "../deadline.ts";
 import { AppError } from "../errors.ts";
 import { makeOrdinary } from "../priority.ts";
 import type { Size } from "../protocol/common.ts";
-import { groupLives, groupsUsing, identityOf, type ProcessIdentity, signalProcess } from "./process-table.ts";
+import {
+  groupLives,
+  groupsUsing,
+  identityOf,
+  type ProcessIdentity,
+  processesIn,
+  signalProcess,
+} from "./process-table.ts";
 
 /** A cold start on a busy machine; warm it is about 0.2 s. */
 const START_DEADLINE_MS = 20_000;
@@ -149,6 +156,14 @@ export async function reapBrowsers(
   const profiles = await readdir(profilesDir).catch(() => []);
   for (const profile of profiles) if (!spared.has(profile)) await removeProfile(join(profilesDir, profile));
   return groups.length;
+}
+
+/**
+ * How many processes run for browsers of this profiles folder: what the machine says, not what we remember. `groups`
+ * are those that we know of, as a helper need not name its profile.
+ */
+export async function countProcesses(profilesDir: string, groups: readonly number[]): Promise<number> {
+  return processesIn(new Set([...groups, ...(await groupsUsing(`${profileFlag(profilesDir)}/`, "prefix"))]));
 }
 
 /** A pid alone may be anybody's by now. */

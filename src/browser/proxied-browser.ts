@@ -1,4 +1,5 @@
 /** A browser process and the proxy that it goes out through: started and stopped as one. */
+import type { Server } from "node:http";
 import type { Logger } from "pino";
 import type { Destinations } from "../egress/destination.ts";
 import { type EgressProxy, startProxy } from "../egress/proxy.ts";
@@ -16,6 +17,8 @@ export interface ProxySettings {
   readonly destinations: Destinations;
   /** Where the proxy is to listen; left out: any free port. */
   readonly port?: number | undefined;
+  /** Holds the proxy's server while it listens. */
+  readonly open?: Set<Server>;
   readonly log: Logger;
 }
 

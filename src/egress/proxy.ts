@@ -41,12 +41,14 @@ export interface EgressProxy {
 export interface ProxyOptions {
   /** Left out: any free one. */
   readonly port?: number | undefined;
+  /** Holds the server from when it listens until its last connection is gone. */
+  readonly open?: Set<Server> | undefined;
   readonly destinations: Destinations;
   readonly log: ReportLog;
 }
 
 /** Listens on loopback. The caller stops it. Throws what listening throws. */
-export async function startProxy({ port = 0, destinations, log }: ProxyOptions): Promise<EgressProxy> {
+export async function startProxy({ port = 0, open, destinations, log }: ProxyOptions): Promise<EgressProxy> {
   const reports = new ProxyReports(log);
   const agent = boundedAgent();
   const tunnels = new Set<Socket>();
@@ -57,10 +59,14 @@ export async function startProxy({ port = 0, destinations, log }: ProxyOptions):
     authRealm: "captcha-remote",
     prepareRequestFunction: (asked) => prepare(asked, parts),
   });
+  // The library lets go of it as soon as it is to close.
+  const listener = server.server;
   // Before anything can be asked, and so before the library's own answer.
-  server.server.prependListener("request", (request, response) => cutOwnPages(request, response, reports));
-  Object.assign(server.server, { maxConnections: MAX_CONNECTIONS, keepAliveTimeout: KEEP_ALIVE_MS });
+  listener.prependListener("request", (request, response) => cutOwnPages(request, response, reports));
+  Object.assign(listener, { maxConnections: MAX_CONNECTIONS, keepAliveTimeout: KEEP_ALIVE_MS });
   await server.listen();
+  open?.add(listener);
+  listener.once("close", () => open?.delete(listener));
   return {
     port: server.port,
     reports,

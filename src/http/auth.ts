@@ -87,6 +87,21 @@ export function guardRoutes(app: FastifyInstance, { authenticator, sessions, fai
   }
 }
 
+/**
+ * Who asks on a route that is open to all; null: a stranger, with whatever token. One that is none counts as it would
+ * elsewhere, or keys could be tried here without end.
+ */
+export async function knownCaller(
+  request: Pick<FastifyRequest, "headers" | "ip">,
+  { authenticator, failures }: Pick<GuardDeps, "authenticator" | "failures">,
+): Promise<Caller | null> {
+  if (!authenticator.isOn) return { kind: "anybody" };
+  const token = bearerOf(request);
+  const caller = token === null ? null : await authenticator.bearer(token);
+  if (token !== null && !caller) failures.count(request.ip);
+  return caller;
+}
+
 /** Aborts when the client goes away before it is answered, or its key or link is no good any more. */
 export function goneSignal(
   { caller }: FastifyRequest,

@@ -25,6 +25,8 @@ export interface EventRoutesOptions {
   readonly controller: Pick<CaptchaRemoteController, "follow" | "subject">;
   readonly authenticator: Pick<Authenticator, "whenOver">;
   readonly connections: Connections;
+  /** Holds the answers that go on, for as long as they are open. */
+  readonly streams: Set<ServerResponse>;
   readonly heartbeatMs?: number;
 }
 
@@ -43,7 +45,7 @@ const answers = {
 };
 
 export const eventRoutes: FastifyPluginAsyncZod<EventRoutesOptions> = async (app, options) => {
-  const { controller, authenticator, connections, heartbeatMs = HEARTBEAT_MS } = options;
+  const { controller, authenticator, connections, streams, heartbeatMs = HEARTBEAT_MS } = options;
   app.get(
     "/session/:id/events",
     {
@@ -66,6 +68,8 @@ export const eventRoutes: FastifyPluginAsyncZod<EventRoutesOptions> = async (app
       // What makes a browser's EventSource stop coming back.
       if (!events) return reply.status(204).send(null);
       reply.raw.once("close", connections.take(ip));
+      streams.add(reply.raw);
+      reply.raw.once("close", () => streams.delete(reply.raw));
       keepAlive(reply.raw, heartbeatMs);
       // no-transform, and nginx's own header: what collects a stream before it hands it on would hold it back.
       void reply.header("cache-control", "no-store, no-transform").header("x-accel-buffering", "no").type(EVENT_STREAM);

@@ -1,4 +1,4 @@
-/** [R20] Counters for a Prometheus server, at the root and below the API. */
+/** [R20] Counters and gauges for a Prometheus server, at the root and below the API. */
 import type { FastifyPluginAsync } from "fastify";
 import type { Refusals } from "./refusals.ts";
 

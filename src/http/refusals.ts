@@ -5,12 +5,13 @@ import type { Code } from "../errors.ts";
 export type Surface = "rest" | "socket";
 
 export class Refusals {
-  readonly #registry = new Registry();
+  /** What GET /metrics shows. */
+  readonly registry = new Registry();
   readonly #refused = new Counter({
     name: "captcha_remote_refused_total",
     help: "Requests and messages that were refused or dropped, by error code.",
     labelNames: ["code", "surface"],
-    registers: [this.#registry],
+    registers: [this.registry],
   });
 
   count(code: Code, surface: Surface): void {
@@ -18,11 +19,11 @@ export class Refusals {
   }
 
   get contentType(): string {
-    return this.#registry.contentType;
+    return this.registry.contentType;
   }
 
   /** In the text format of Prometheus. */
   text(): Promise<string> {
-    return this.#registry.metrics();
+    return this.registry.metrics();
   }
 }

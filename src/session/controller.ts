@@ -113,6 +113,11 @@ export class CaptchaRemoteController {
       .map((record) => listItem(record, this.#sessions.operators(record)));
   }
 
+  /** [R20] */
+  get open(): SessionDirectory["open"] {
+    return this.#sessions.open;
+  }
+
   /** As much of a session as decides who may see it. */
   subject(id: string): Subject | undefined {
     return this.#sessions.find(id);

@@ -72,6 +72,11 @@ export class SessionDirectory {
     return [...this.#living.values()];
   }
 
+  /** How many live, and how many are letting go of their pages. */
+  get open(): { sessions: number; releasing: number } {
+    return { sessions: this.#living.size, releasing: this.#releasing.size };
+  }
+
   living(id: string): Session | undefined {
     return this.#living.get(id);
   }

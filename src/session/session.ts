@@ -225,7 +225,7 @@ export class Session {
     await delay(ms, undefined, { signal: AbortSignal.any([signal, this.#over.signal]) }).catch(() => {});
   }
 
-  /** Settles with `opening`; what fails ends the session, and an end that was there before is thrown: to whoever waits for it. */
+  /** Settles with `opening`; what fails ends the session, and is thrown to whoever waits for it. */
   #orEnd(opening: Promise<void>): Promise<void> {
     const settled = this.#endWith(opening);
     settled.catch(() => {});

@@ -96,6 +96,25 @@ test("[R10] [W6] a page is handed over, a person clears it in the console, and t
   expect(listenersOf(botPage)).toBe(listeners);
 });
 
+test("[R20] what is opened for a page that is handed over is closed when it is given back, also on the bot's connection", async ({
+  botPage,
+  site,
+  startBotServer,
+}) => {
+  await botPage.goto(site.serve("/", `${CHALLENGE}<iframe src="${site.otherOrigin}/frame"></iframe>`));
+  const { app, url } = await startBotServer({ auth: "off" });
+  const gauges = async () => (await call("GET", `${url}/api/captcha/healthz`)).body.gauges;
+  const before = await gauges();
+  const giveUp = new AbortController();
+  const { ready, result } = handing(app, botPage, { signal: giveUp.signal });
+  await ready;
+  expect(await gauges()).toMatchObject({ sessions: 1, browsers: 0, cdp_connections: 0, playwright_connections: 0 });
+  expect((await gauges()).cdp_sessions).toBeGreaterThanOrEqual(2);
+  giveUp.abort(new Error("no more"));
+  await expect(result).rejects.toThrow("no more");
+  await expect.poll(gauges).toEqual(before);
+});
+
 test("[R7] aborting cancels the session and rejects with the reason; the page can be handed over again", async ({
   startBotServer,
   botPage,

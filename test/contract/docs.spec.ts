@@ -9,6 +9,7 @@ import { CODES, type Code, codeEntry } from "../../src/errors.ts";
 import { ACTIONS } from "../../src/protocol/audit.ts";
 import { SESSION_STATES, type SessionState } from "../../src/protocol/common.ts";
 import { sessionEventSchema } from "../../src/protocol/events.ts";
+import { GAUGES } from "../../src/protocol/health.ts";
 import { clientMessageSchema, serverMessageSchema } from "../../src/protocol/live.ts";
 import { createSessionSchema, ruleSchema } from "../../src/protocol/rest.ts";
 import { CaptchaRemoteClient } from "../../src/sdk/client.ts";
@@ -140,6 +141,11 @@ for (const path of ["docs/protocol.md", "README.md", "README.zh-CN.md"]) {
 test("[R17] docs/protocol.md has every action of the audit trail with what it means, and no other", async () => {
   const rows = rowsOf(await read("docs/protocol.md"), "action", "when", "detail");
   expect(rows.map((row) => [subject(row), row[1]])).toEqual(Object.entries(ACTIONS));
+});
+
+test("[R20] docs/protocol.md has every gauge with what it counts, and no other", async () => {
+  const rows = rowsOf(await read("docs/protocol.md"), "gauge", "how many");
+  expect(rows.map((row) => [subject(row), row[1]])).toEqual(Object.entries(GAUGES));
 });
 
 test("docs/protocol.md and README.md tell the real defaults", async () => {

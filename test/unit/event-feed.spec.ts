@@ -1,5 +1,5 @@
 /** The feed of events below HTTP: nothing is missed or told twice, and whoever follows can always be let go of. */
-import type { Server } from "node:http";
+import type { Server, ServerResponse } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { test as base, expect } from "@playwright/test";
 import Fastify, { type FastifyInstance } from "fastify";
@@ -140,6 +140,7 @@ async function streaming(
     controller,
     authenticator: { whenOver: () => () => {} },
     connections,
+    streams: new Set<ServerResponse>(),
     heartbeatMs,
   });
   return app;

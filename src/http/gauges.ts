@@ -1,0 +1,42 @@
+/** [R20] Reads what is open now from whoever owns it: nothing is counted here, so nothing can be counted wrongly. */
+import { Gauge, type Registry } from "prom-client";
+import type { BrowserGauges, GaugeName, Gauges } from "../protocol/health.ts";
+import type { CaptchaRemoteController } from "../session/controller.ts";
+
+export type ReadGauges = () => Promise<Gauges>;
+
+/** What each of them knows of; http/ does not know browsers. */
+export interface GaugeOwners {
+  readonly controller: Pick<CaptchaRemoteController, "open">;
+  readonly sockets: ReadonlySet<unknown>;
+  readonly streams: ReadonlySet<unknown>;
+  readonly browsers: { open(): Promise<BrowserGauges> };
+}
+
+/** Reads them each time it is called. */
+export function gaugesOf({ controller, sockets, streams, browsers }: GaugeOwners): ReadGauges {
+  return async () => {
+    const { sessions, releasing } = controller.open;
+    const here = { operator_sockets: sockets.size, event_streams: streams.size, listeners: listeningSockets() };
+    return { sessions, releasing, ...here, ...(await browsers.open()) };
+  };
+}
+
+/** The same at GET /metrics, read when it is asked for. */
+export function exposeGauges(registry: Registry, read: ReadGauges): void {
+  new Gauge({
+    name: "captcha_remote_open",
+    help: "What is open now, by kind: docs/protocol.md [R20].",
+    labelNames: ["kind"],
+    registers: [registry],
+    async collect() {
+      for (const [kind, open] of Object.entries(await read()) as [GaugeName, number][]) this.set({ kind }, open);
+    },
+  });
+}
+
+/** Node tells of the process, not of a server in it. */
+function listeningSockets(): number {
+  const kinds = process.getActiveResourcesInfo();
+  return kinds.filter((kind) => kind === "TCPServerWrap" || kind === "PipeServerWrap").length;
+}
