@@ -28,7 +28,7 @@ import type { PageLook } from "./page-look.ts";
 import type { ChallengePageParts } from "./page-parts.ts";
 import { PagePulse } from "./page-pulse.ts";
 import { scrollToMatch } from "./page-scripts.ts";
-import { STILL_QUALITY } from "./quality.ts";
+import { UNWATCHED } from "./quality.ts";
 import { Screencast } from "./screencast.ts";
 import { isShown, wholePage } from "./view.ts";
 
@@ -38,13 +38,6 @@ const LOOK_AFTER_INPUT_MS = 50;
 const LOOK_BEFORE_PRESS_MS = 300;
 const CLOSE_DEADLINE_MS = 2_000;
 const CHALLENGE_POLL_MS = 60;
-const UNWATCHED: Wish = {
-  mode: "challenge",
-  scale: 1,
-  motion: { quality: STILL_QUALITY, scale: 1 },
-  exact: false,
-  masked: false,
-};
 /**
  * Capturing a whole viewport costs the browser 20 ms of CPU a picture, at three quarters of its size 15. While
  * something moves that is the better picture; once it rests a full one follows.

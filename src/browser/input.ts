@@ -4,7 +4,8 @@ import { AppError } from "../errors.ts";
 import type { MouseInput, PageInput } from "../session/page.ts";
 import type { HeldButtons } from "../session/page-memory.ts";
 import type { Asked } from "./devtools.ts";
-import type { FramePlace, FrameRef, PageFrames } from "./frames.ts";
+import type { FrameRef, PageFrames } from "./frames.ts";
+import { contains, inTarget, isWithin, type RemoteFrame, type Target } from "./input-target.ts";
 import { type KeyStroke, keyStroke } from "./keys.ts";
 import { MovePace } from "./move-pace.ts";
 
@@ -20,22 +21,11 @@ const DOUBLE_CLICK_PX = 5;
 type Button = "left" | "middle" | "right";
 const BUTTON_BIT: Readonly<Record<Button, number>> = { left: 1, right: 2, middle: 4 };
 
-/** Where events go: to the page, or to a frame with a process of its own, in that frame's coordinates. */
-interface Target {
-  readonly hands: Asked;
-  readonly place: Pick<FramePlace, "x" | "y" | "scale">;
-}
-
 export interface InputHooks {
   /** The first button went down, or the last one up. */
   readonly onPressed: (pressed: boolean) => void;
   /** Awaited before a press is aimed: brings setRemoteFrames up to date where frames have changed since. */
   readonly beforePress: () => Promise<void> | null;
-}
-
-export interface RemoteFrame {
-  readonly frame: FrameRef;
-  readonly place: FramePlace;
 }
 
 interface Click {
@@ -103,9 +93,9 @@ export class InputReplay {
     this.#resume();
   }
 
-  /** Lets go of every button and key that is down; what still waits is dropped. */
+  /** Lets go of every button and key that is down; what still waits is dropped, but words: they were taken. */
   releaseAll(): void {
-    this.#waiting = [];
+    this.#waiting = this.#waiting.filter(({ type }) => type === "text");
     clearTimeout(this.#moveTimer);
     this.#releases += 1;
     for (const button of ["left", "middle", "right"] as const) {
@@ -113,6 +103,7 @@ export class InputReplay {
     }
     for (const stroke of this.#keysDown.values()) this.#sendKey("keyUp", stroke, 0);
     this.#keysDown.clear();
+    this.#resume();
   }
 
   /** What waits meanwhile is replaced by the newest. */
@@ -291,17 +282,4 @@ function isPlain({ button, buttons, t, seq }: MouseInput): boolean {
 
 function isMove(input: PageInput): boolean {
   return input.type === "mouse_event" && input.event_type === "move";
-}
-
-function inTarget({ place }: Target, x: number, y: number): { x: number; y: number } {
-  return { x: (x - place.x) / place.scale, y: (y - place.y) / place.scale };
-}
-
-function contains({ x, y, width, height, visible }: FramePlace, pointX: number, pointY: number): boolean {
-  return visible && pointX >= x && pointX < x + width && pointY >= y && pointY < y + height;
-}
-
-function isWithin(frame: FrameRef, ancestor: FrameRef): boolean {
-  for (let at = frame.parent; at; at = at.parent) if (at.id === ancestor.id) return true;
-  return false;
 }

@@ -5,9 +5,10 @@ import type { PageCondition } from "../session/page.ts";
 import type { Asked } from "./devtools.ts";
 import { UNRESPONSIVE_LIMIT_MS } from "./page-answers.ts";
 
-const BEAT_MS = 500;
-/** A script that takes this long is felt; with the beat it is told within two seconds. */
-const SILENT_AFTER_MS = 1_200;
+const BEAT_MS = 250;
+const ASK_EVERY_MS = 500;
+/** A script that takes this long is felt; with the beats it is told within two seconds, on a busy machine too. */
+const SILENT_AFTER_MS = 1_000;
 const SAMPLE_MS = 300;
 /** A renderer that computes less than this part of the time is not stuck in a loop. */
 const BUSY_PART = 0.3;
@@ -28,6 +29,7 @@ export class PagePulse {
   #condition: PageCondition = "page_responsive";
   /** Since when a question is open, on a clock that only grows; null: none is. */
   #askedAt: number | null = null;
+  #lastAskedAt = -Infinity;
   #isLooking = false;
 
   constructor(deps: PulseDeps) {
@@ -49,7 +51,10 @@ export class PagePulse {
   }
 
   async #beat(): Promise<void> {
-    if (this.#askedAt === null) return this.#ask();
+    if (this.#askedAt === null) {
+      if (performance.now() - this.#lastAskedAt >= ASK_EVERY_MS) await this.#ask();
+      return;
+    }
     const silentFor = performance.now() - this.#askedAt;
     if (silentFor < SILENT_AFTER_MS || this.#isLooking) return;
     this.#isLooking = true;
@@ -67,7 +72,8 @@ export class PagePulse {
 
   /** A page that has gone refuses, and is told of elsewhere. */
   async #ask(): Promise<void> {
-    this.#askedAt = performance.now();
+    this.#lastAskedAt = performance.now();
+    this.#askedAt = this.#lastAskedAt;
     await this.#deps.page.send("Runtime.evaluate", { expression: "1" }).catch(() => {});
     this.#askedAt = null;
     if (this.#timer) this.#become("page_responsive");

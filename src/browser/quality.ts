@@ -1,5 +1,5 @@
 /** Whether the page is moving or at rest, and how sharp a picture of it may be. Pure: time comes in. */
-import type { Level } from "../session/page.ts";
+import type { Level, Wish } from "../session/page.ts";
 
 export const STILL_QUALITY = 80;
 /** Quiet for so long, the page is at rest and the sharp picture follows. */
@@ -82,3 +82,12 @@ export class QualityControl {
     };
   }
 }
+
+/** What nobody wishes for anything else. */
+export const UNWATCHED: Wish = {
+  mode: "challenge",
+  scale: 1,
+  motion: { quality: STILL_QUALITY, scale: 1 },
+  exact: false,
+  masked: false,
+};

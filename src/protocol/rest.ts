@@ -1,5 +1,7 @@
 /** What travels over REST, each body and answer defined once; types and the API page come from here. */
+
 import { z } from "zod";
+import { isShallow, isSmall, MAX_DEPTH } from "./bounded-json.ts";
 import {
   captchaInfoSchema,
   coordinateSchema,
@@ -13,7 +15,6 @@ import { webhookSecretSchema } from "./webhook-secret.ts";
 
 const MAX_RULES = 20;
 /** Levels of lists and objects in what is handed through. */
-const MAX_DEPTH = 20;
 const TOO_DEEP = `nested deeper than ${MAX_DEPTH} levels`;
 const TOO_LARGE = `more than 16 kB of JSON, or ${TOO_DEEP}`;
 const selectorSchema = z.string().min(1).max(1_000).meta({ description: "CSS selector" });
@@ -285,16 +286,6 @@ function isTimezone(name: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** What walks through values, JSON.stringify for one, does so by recursion: depth from outside needs a bound. */
-function isShallow(value: unknown, levels: number): boolean {
-  if (typeof value !== "object" || value === null) return true;
-  return levels > 0 && Object.values(value).every((inner) => isShallow(inner, levels - 1));
-}
-
-function isSmall(value: unknown): boolean {
-  return isShallow(value, MAX_DEPTH) && JSON.stringify(value ?? null).length <= 16_384;
 }
 
 function headerValueSchema() {

@@ -44,6 +44,11 @@ export function claimsOf(comebacks: readonly Comeback[]): Map<string, Extract<Pa
   );
 }
 
+/** The highest number in an operator's name: nobody is to have the name of somebody who is waited for. */
+export function lastNumber(comebacks: readonly Comeback[]): number {
+  return Math.max(0, ...comebacks.map(({ control }) => Number(control?.name.split("-").at(-1)) || 0));
+}
+
 /** The same, with errors that say what became of the page. */
 export function orLost(back: ReturnToPage): ReturnToPage {
   return (...given) =>

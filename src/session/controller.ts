@@ -27,7 +27,7 @@ import {
 } from "./answers.ts";
 import { callbackOf } from "./callback.ts";
 import { checkCapacity, type SessionLimits } from "./capacity.ts";
-import type { Comeback } from "./comeback.ts";
+import { type Comeback, lastNumber } from "./comeback.ts";
 import type { CreateOptions } from "./create-options.ts";
 import type { RestCaller } from "./crowd.ts";
 import { SessionDirectory } from "./directory.ts";
@@ -152,7 +152,7 @@ export class CaptchaRemoteController {
   async mouse(id: string, input: MouseInput, by?: RestCaller): Promise<boolean> {
     const session = this.#sessions.session(id);
     await session.restInput(input, by);
-    return session.completed;
+    return session.record.state === "solved";
   }
 
   /** [R5] An unknown id is simply not completed. */
@@ -287,11 +287,6 @@ export class CaptchaRemoteController {
   #answer({ record, page }: Session): Created {
     return { uid: record.uid, answer: sessionAnswer(record, page?.challenge ?? null, this.#deps.publicUrl()) };
   }
-}
-
-/** Nobody is to have the name of somebody who is waited for. */
-function lastNumber(comebacks: readonly Comeback[]): number {
-  return Math.max(0, ...comebacks.map(({ control }) => Number(control?.name.split("-").at(-1)) || 0));
 }
 
 /** The key whose sessions alone can be in its list. */

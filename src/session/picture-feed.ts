@@ -3,9 +3,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { sameRect } from "../protocol/common.ts";
 import type { ServerMessageOf } from "../protocol/live.ts";
 import type { ChallengePage, Level, Picture, Wish } from "./page.ts";
+import { base64Of } from "./picture-form.ts";
 import { Retake } from "./retake.ts";
 import type { SessionRecord } from "./store.ts";
-import { base64Of, type LensWish, type Viewer, type ViewerHooks } from "./viewer.ts";
+import type { LensWish, Viewer, ViewerHooks } from "./viewer.ts";
 
 /** A view change is announced with its first picture; a page that sends none is asked for one after so long. */
 const VIEW_PICTURE_PATIENCE_MS = 300;

@@ -110,10 +110,6 @@ export class Session {
     return { operators: this.crowd.size, holder: this.crowd.holder, challenge: this.page?.challenge ?? null };
   }
 
-  get completed(): boolean {
-    return this.record.state === "solved";
-  }
-
   get ended(): boolean {
     return isEnd(this.record.state);
   }

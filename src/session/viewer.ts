@@ -1,11 +1,11 @@
 /** One connected operator: messages out in order, and of the pictures only the newest that its line can take. */
 import type { Role } from "../auth/caller.ts";
 import { AppError } from "../errors.ts";
-import { encodeFrame } from "../protocol/frame.ts";
 import type { ClientMessageOf, ServerMessage, ServerMessageOf } from "../protocol/live.ts";
 import type { Witness } from "./lease.ts";
 import { LineGauge } from "./line.ts";
 import { type Level, MAX_PICTURE_BYTES, type Picture, type ViewMode } from "./page.ts";
+import { frameOf, pictureUpdate } from "./picture-form.ts";
 
 /** At most this many pictures on their way to one viewer [W15]. */
 const MAX_UNACKED_PICTURES = 2;
@@ -277,30 +277,4 @@ export class Viewer {
     this.#gauge.sent(seq, jpeg.length, performance.now());
     if (!this.#acks) this.#line.pingBehind(seq);
   }
-}
-
-function pictureUpdate(picture: Picture): ServerMessageOf<"screenshot_update"> {
-  const { jpeg: _jpeg, ...facts } = picture;
-  return { type: "screenshot_update", screenshot: base64Of(picture), ...facts };
-}
-
-const texts = new WeakMap<Picture, string>();
-const frames = new WeakMap<Picture, Uint8Array>();
-
-/** A picture's base64 text, made once for all viewers. */
-export function base64Of(picture: Picture): string {
-  return once(texts, picture, () => picture.jpeg.toString("base64"));
-}
-
-function frameOf(picture: Picture): Uint8Array {
-  const { jpeg, ...facts } = picture;
-  return once(frames, picture, () => encodeFrame(facts, jpeg));
-}
-
-function once<T>(made: WeakMap<Picture, T>, picture: Picture, make: () => T): T {
-  const known = made.get(picture);
-  if (known !== undefined) return known;
-  const value = make();
-  made.set(picture, value);
-  return value;
 }
