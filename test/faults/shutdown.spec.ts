@@ -113,7 +113,7 @@ const REFUSED = /^HTTP\/1\.1 503 [\s\S]*retry-after: 1\r\n[\s\S]*"code":"shuttin
 test.describe("KEEP_BROWSERS=on", () => {
   test.use({ settings: { KEEP_BROWSERS: "on", DEMO: "on" } });
 
-  test("[S4] [W6] a session outlives an orderly stop with its browser and its very page; one that is still starting ends", async ({
+  test("[S9] [S4] [W6] a session outlives an orderly stop with its browser and its very page; one that is still starting ends", async ({
     mortal,
     site,
     connect,
