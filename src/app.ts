@@ -58,6 +58,8 @@ export async function buildApp(
     ...httpOptions(config),
     trustProxy: config.trustProxy.length > 0 ? [...config.trustProxy] : false,
     forceCloseConnections: true,
+    // Ours knows the codes, and lets go of the connections of upgrades (closing.ts).
+    return503OnClosing: false,
     clientErrorHandler: refuseBrokenRequest(refusals),
     routerOptions: { ignoreTrailingSlash: false, maxParamLength: 100 },
     frameworkErrors: errorSender(refusals),

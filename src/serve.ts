@@ -109,12 +109,14 @@ function banner(remote: CaptchaRemote, { config, firstKey, demoUrl, demoApp }: B
     `  API             ${url}/documentation`,
     "",
     ...keyLines(firstKey),
-    config.auth
-      ? "  Ctrl-C ends it and its browsers."
-      : "  AUTH=off: anyone on this machine can use it. Ctrl-C ends it and its browsers.",
+    `  ${config.auth ? "" : "AUTH=off: anyone on this machine can use it. "}${endingLine(config)}`,
     "",
     "",
   ].join("\n");
+}
+
+function endingLine({ keepBrowsers }: Config): string {
+  return keepBrowsers ? "Ctrl-C ends it; its sessions go on with the next start." : "Ctrl-C ends it and its browsers.";
 }
 
 function keyLines(firstKey: FirstKey | null): string[] {

@@ -20,6 +20,7 @@ import { carefulLog } from "./careful-log.ts";
 import type { Config } from "./config.ts";
 import { auditRoutes } from "./http/audit.ts";
 import { type GuardDeps, guardRoutes } from "./http/auth.ts";
+import { refuseWhileClosing } from "./http/closing.ts";
 import { Connections } from "./http/connections.ts";
 import { consoleRoutes } from "./http/console.ts";
 import { createRateLimiter } from "./http/create-rate.ts";
@@ -180,6 +181,7 @@ export async function prepareInstance(
     route.bodyLimit ??= Math.min(SMALL_BODY_BYTES, config.maxBodyBytes);
   });
   app.setErrorHandler(errorSender(refusals));
+  refuseWhileClosing(app);
   app.addHook("preClose", close);
   app.addHook("preClose", async () => endSockets(sockets));
   await app.register(helmet, {

@@ -26,7 +26,7 @@ export function watchProgram(child: ChildProcess): Program {
 }
 
 /** The server as a program of its own, as a user starts it. */
-export interface RunningProgram extends Pick<Program, "out"> {
+export interface RunningProgram extends Program {
   readonly url: string;
   readonly api: string;
   readonly dataDir: string;
@@ -74,6 +74,7 @@ async function startIn(dataDir: string, settings: Record<string, string>): Promi
     dataDir,
     pid: child.pid ?? 0,
     out,
+    exitCode,
     stop: () => endBy("SIGINT"),
     kill: () => endBy("SIGKILL"),
     startAgain: (others = {}) => startIn(dataDir, { ...settings, PORT: new URL(url).port, ...others }),

@@ -41,6 +41,8 @@ export class DemoSession {
   /** The living demo session, or a new one. Throws what CaptchaRemoteController.create throws. */
   async open(): Promise<SessionAnswer> {
     const living = await this.#controller.living(DEMO_SESSION_ID);
+    // An earlier server's, perhaps, that this one has come back to.
+    this.#tried ||= living !== undefined;
     if (living) return living;
     this.#opening ??= this.#create().finally(() => {
       this.#opening = null;

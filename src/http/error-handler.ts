@@ -20,7 +20,8 @@ export function errorSender(refusals: Refusals) {
     const known = fromFastify(error);
     const isUpgrade = request.headers.upgrade?.toLowerCase() === "websocket";
     refusals.count(known.code, isUpgrade ? "socket" : "rest");
-    if (known.status >= 500) request.log.error({ err: error }, "request failed");
+    // While the server ends, or is not up yet, a refusal is no failure of its own.
+    if (known.status >= 500 && known.code !== "shutting_down") request.log.error({ err: error }, "request failed");
     // The server has let go of the connection of an upgrade: left open, it would hold up the server's own close.
     if (isUpgrade) reply.raw.once("finish", () => request.raw.socket.destroySoon());
     const isForNow = known.status === 429 || known.status === 503;
