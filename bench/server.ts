@@ -133,7 +133,9 @@ const SETTINGS = {
   WEBHOOK_SECRET: `whsec_${"A".repeat(32)}`,
   HOST: "127.0.0.1",
   DEMO: "off",
-  LOG_LEVEL: "silent",
+  LOG_LEVEL: process.env["BENCH_LOG_LEVEL"] ?? "silent",
+  // One address makes them all.
+  MAX_CREATES_PER_MINUTE: "10000",
   PUBLIC_URL: "",
   BASE_PATH: "",
   CHALLENGE_KINDS_FILE: "",
