@@ -20,14 +20,14 @@ export async function holdHandedPage(
   deps: PageDeps,
 ): Promise<RemotePage> {
   const context = page.context();
-  const session = await within(deps.lines.session(context.newCDPSession(page), context)).catch((cause: unknown) => {
+  const attached = (opening: Promise<CDPSession>) => deps.lines.session(opening, context, CALL_DEADLINE_MS, "page");
+  const session = await attached(context.newCDPSession(page)).catch((cause: unknown) => {
     if (cause instanceof AppError) throw cause;
     throw new AppError("invalid_message", { field: "page", why: "not an open page of a Chromium" }, { cause });
   });
   let letGo = () => {};
   const browser = context.browser();
-  const browserSession =
-    browser && (await deps.lines.session(browser.newBrowserCDPSession(), context).catch(() => null));
+  const browserSession = browser && (await attached(browser.newBrowserCDPSession()).catch(() => null));
   const release = async () => {
     await Promise.all([detach(session), browserSession && detach(browserSession)]);
     letGo();

@@ -1,5 +1,6 @@
 /** The lines to browsers that are open now, one register a room: our DevTools connections, Playwright's, their sessions. */
 import type { Browser, BrowserContext, CDPSession } from "playwright";
+import { withDeadline } from "../deadline.ts";
 import { DevTools } from "./devtools.ts";
 
 export class Lines {
@@ -12,26 +13,33 @@ export class Lines {
     return DevTools.connect(endpoint, signal, this.#devtools);
   }
 
-  /** A connection of Playwright's, also one that came too late for whoever waited. */
-  async playwright(connecting: Promise<Browser>): Promise<Browser> {
-    const browser = await connecting;
-    this.#browsers.add(browser);
-    browser.once("disconnected", () => this.#browsers.delete(browser));
-    if (!browser.isConnected()) this.#browsers.delete(browser);
-    return browser;
+  /** A connection of Playwright's. AppError `timeout`; what comes later than that is closed. */
+  playwright(connecting: Promise<Browser>, ms: number): Promise<Browser> {
+    const connected = connecting.then((browser) => {
+      this.#browsers.add(browser);
+      browser.once("disconnected", () => this.#browsers.delete(browser));
+      if (!browser.isConnected()) this.#browsers.delete(browser);
+      return browser;
+    });
+    return inTime(connected, ms, "browser connection", (late) => late.close());
   }
 
-  /** A session of Playwright's. It tells of its own end, but not of its connection's: `context` does. */
-  async session(opening: Promise<CDPSession>, context: BrowserContext): Promise<CDPSession> {
-    const session = await opening;
-    const gone = () => {
-      this.#sessions.delete(session);
-      context.off("close", gone);
-    };
-    this.#sessions.add(session);
-    session.on("close", gone);
-    context.once("close", gone);
-    return session;
+  /**
+   * A session of Playwright's. It tells of its own end, but not of its connection's: `context` does. AppError `timeout`;
+   * what comes later than that is detached: a bot's own browser would keep it.
+   */
+  session(opening: Promise<CDPSession>, context: BrowserContext, ms: number, what: string): Promise<CDPSession> {
+    const opened = opening.then((session) => {
+      const gone = () => {
+        this.#sessions.delete(session);
+        context.off("close", gone);
+      };
+      this.#sessions.add(session);
+      session.on("close", gone);
+      context.once("close", gone);
+      return session;
+    });
+    return inTime(opened, ms, what, (late) => late.detach());
   }
 
   open(): { cdp_connections: number; playwright_connections: number; cdp_sessions: number } {
@@ -41,5 +49,14 @@ export class Lines {
       playwright_connections: this.#browsers.size,
       cdp_sessions: ours + this.#sessions.size,
     };
+  }
+}
+
+async function inTime<T>(work: Promise<T>, ms: number, what: string, letGo: (late: T) => Promise<void>): Promise<T> {
+  try {
+    return await withDeadline(work, ms, what);
+  } catch (error) {
+    work.then(letGo).catch(() => {});
+    throw error;
   }
 }

@@ -108,7 +108,7 @@ interface OwnedParts {
 
 async function partsOf(given: Pick<OwnedParts, "browser" | "page" | "process">, lines: Lines): Promise<OwnedParts> {
   const context = given.page.context();
-  const session = await within(lines.session(context.newCDPSession(given.page), context), "page session");
+  const session = await lines.session(context.newCDPSession(given.page), context, CALL_DEADLINE_MS, "page session");
   const { targetInfo } = await within(session.send("Target.getTargetInfo"), "target");
   return { ...given, session, targetId: targetInfo.targetId };
 }
@@ -155,8 +155,8 @@ async function setUp(
   request: OwnedPageRequest,
   lines: Lines,
 ): Promise<void> {
-  const opening = lines.session(browser.newBrowserCDPSession(), page.context());
-  const browserSession = await within(opening, "browser session");
+  const opening = browser.newBrowserCDPSession();
+  const browserSession = await lines.session(opening, page.context(), CALL_DEADLINE_MS, "browser session");
   browserSession.on("Browser.downloadWillBegin", ({ url }) =>
     remote.notices.tell({ type: "page_notice", notice: "download_refused", url }),
   );
@@ -179,11 +179,9 @@ async function connect(process: ProxiedBrowser, profileDir: string, lines: Lines
     noDefaults: true,
     artifactsDir: join(profileDir, "artifacts"),
   });
-  return withDeadline(lines.playwright(connecting), CONNECT_DEADLINE_MS + 1_000, "browser connection").catch(
-    (cause: unknown) => {
-      throw new AppError("browser_unavailable", { why: tellableText(String(cause)).slice(0, 300) }, { cause });
-    },
-  );
+  return lines.playwright(connecting, CONNECT_DEADLINE_MS + 1_000).catch((cause: unknown) => {
+    throw new AppError("browser_unavailable", { why: tellableText(String(cause)).slice(0, 300) }, { cause });
+  });
 }
 
 /** The bot's headers go to the url's own origin only; an override is not carried along a redirect. */

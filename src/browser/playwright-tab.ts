@@ -8,6 +8,7 @@ import type { FrameProcess, LostCode, Tab, TabListeners } from "./tab.ts";
 
 /** One call into the browser for a frame's session. */
 const FRAME_CALL_DEADLINE_MS = 1_000;
+const FRAME_CALL = "frame session";
 const DISCONNECT_PATIENCE_MS = 200;
 const DISCONNECT_POLL_MS = 10;
 
@@ -125,7 +126,8 @@ export class PlaywrightTab implements Tab {
   async #open(frame: Frame): Promise<FrameProcess> {
     const { page, lines, attach } = this.#parts;
     const context = page.context();
-    const session = await within(lines.session(context.newCDPSession(frame), context));
+    const opening = context.newCDPSession(frame);
+    const session = await lines.session(opening, context, FRAME_CALL_DEADLINE_MS, FRAME_CALL);
     if (!attach) return { session, hands: session };
     const { targetId } = (await within(session.send("Target.getTargetInfo"))).targetInfo;
     const hands = this.#hands.get(targetId) ?? attach(targetId);
@@ -152,5 +154,5 @@ function frameOf(request: Request): Frame | null {
 }
 
 function within<T>(work: Promise<T>): Promise<T> {
-  return withDeadline(work, FRAME_CALL_DEADLINE_MS, "frame session");
+  return withDeadline(work, FRAME_CALL_DEADLINE_MS, FRAME_CALL);
 }

@@ -115,6 +115,31 @@ test("[R20] what is opened for a page that is handed over is closed when it is g
   await expect.poll(gauges).toEqual(before);
 });
 
+test("[R20] a DevTools session that comes later than anybody waits for is let go of", async ({
+  botPage,
+  site,
+  startBotServer,
+}) => {
+  await botPage.goto(site.serve("/", CHALLENGE));
+  const { app, url } = await startBotServer({ auth: "off" });
+  const gauges = async () => (await call("GET", `${url}/api/captcha/healthz`)).body.gauges;
+  const before = await gauges();
+  const context = botPage.context();
+  const attach = context.newCDPSession.bind(context);
+  const answer = Promise.withResolvers<void>();
+  const detached = Promise.withResolvers<void>();
+  context.newCDPSession = async (page) => {
+    await answer.promise;
+    const session = await attach(page);
+    session.on("close", () => detached.resolve());
+    return session;
+  };
+  await expect(app.captchaRemote.handOff(botPage)).rejects.toMatchObject({ code: "timeout" });
+  answer.resolve();
+  await detached.promise;
+  await expect.poll(gauges).toEqual(before);
+});
+
 test("[R7] aborting cancels the session and rejects with the reason; the page can be handed over again", async ({
   startBotServer,
   botPage,
