@@ -82,7 +82,7 @@ export async function keep(report: Report): Promise<string> {
   return path;
 }
 
-function describe(machine: Machine): string {
+export function describe(machine: Machine): string {
   const { cpu, cores, memory_gb, kernel, node, chromium, commit, date } = machine;
   return `${date}, commit ${commit}: ${cpu}, ${cores} cores, ${memory_gb} GB, Linux ${kernel}, Node ${node}, ${chromium}`;
 }

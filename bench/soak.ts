@@ -11,6 +11,7 @@ import { chromiumPath } from "./browser.ts";
 import { endAll, endOnSignals } from "./cleanup.ts";
 import { BEARER, BENCH_KEY } from "./key.ts";
 import { describeMachine } from "./machine.ts";
+import { describe } from "./report.ts";
 import { BenchServer } from "./server.ts";
 import { startSoakSite } from "./soak/site.ts";
 import { drawStory, type Stage, type Story, tell } from "./soak/stories.ts";
@@ -105,7 +106,7 @@ async function soak(): Promise<boolean> {
   const report = [
     `# Soak of ${values.minutes} minutes, seed ${values.seed}`,
     "",
-    `${new Date().toISOString().slice(0, 10)}, ${await describeMachine(await chromiumPath())}.`,
+    `${describe(await describeMachine(await chromiumPath()))}.`,
     "",
     `${stories.length} sessions: ${[...counts].map(([name, count]) => `${count} ${name}`).join(", ")}. ${tallies.mortal.stories.length} of them on the server that was killed ${kills} times.`,
     "",

@@ -26,6 +26,7 @@ export interface Actor {
 
 export class ControlLease {
   readonly #onFree: () => void;
+  readonly #awayMs: number;
   #holder: Actor | null = null;
   /** Runs while the holder is away. */
   #away: NodeJS.Timeout | undefined;
@@ -34,8 +35,9 @@ export class ControlLease {
   readonly #asked = new WeakSet<Actor>();
 
   /** @param onFree nobody is in control any more, as a holder did not come back in time */
-  constructor(onFree: () => void) {
+  constructor(onFree: () => void, awayMs = AWAY_MS) {
     this.#onFree = onFree;
+    this.#awayMs = awayMs;
   }
 
   get holder(): Actor | null {
@@ -91,7 +93,7 @@ export class ControlLease {
     this.#away = setTimeout(() => {
       this.release(actor);
       this.#onFree();
-    }, AWAY_MS);
+    }, this.#awayMs);
   }
 
   /** Whether this is who holds it and has been away. */

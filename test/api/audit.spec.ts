@@ -58,7 +58,7 @@ test("[R17] a session from its creation to the export of its state", async ({ se
   for (const word of ["PLANTED", "TYPED", "NOTED", "yes"]) expect(JSON.stringify(entries)).not.toContain(word);
 });
 
-test("[R17] control that changes hands, by asking and by leaving", async ({ server, site, bot, connect }) => {
+test("[R17] control that changes hands, by asking and by giving it back", async ({ server, site, bot, connect }) => {
   const { session_id: id, ws_url } = await bot.create({ url: site.serve("/page", CHALLENGE_PAGE) });
   const first = await connect(ws_url, { protocols: ["captcha.binary.v1"] });
   await first.next("control", ({ you }) => you);
@@ -66,6 +66,8 @@ test("[R17] control that changes hands, by asking and by leaving", async ({ serv
   await second.next("session_info");
   second.send({ type: "take_control" });
   await second.next("control", ({ you }) => you);
+  second.send({ type: "release_control" });
+  await second.next("control", ({ holder }) => holder === null);
   second.terminate();
   await actionsOnce(server.api, id, "operator.leave");
   const entries = await entriesOf(server.api, id);

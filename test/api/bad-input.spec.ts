@@ -153,7 +153,8 @@ test.describe("over the socket", () => {
       await other.next("presence");
       large.socket.send(message);
       expect((await large.closed).code).toBe(1009);
-      await other.next("control", ({ holder }) => holder === null);
+      other.send({ type: "take_control" });
+      await other.next("control", ({ you }) => you);
       await expectUsable(server, session, other, reports);
     });
   }

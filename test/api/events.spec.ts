@@ -108,8 +108,9 @@ test("[R14] who comes late is told what is so now, first", async ({ server, site
     captcha_info: { selector: '[id*="captcha" i]', x: 40 },
   });
   expect(stream.types()).toEqual(["session.state"]);
-  operator.terminate();
+  operator.send({ type: "release_control" });
   await stream.next("session.control");
+  operator.terminate();
   await expect.poll(() => stream.types()).toHaveLength(4);
   expect(stream.types().toSorted()).toEqual([
     "session.control",

@@ -144,28 +144,34 @@ test("the demo's link is good again after a restart, and its ended page offers a
   expect(Date.parse(demo.expires_at) - Date.now()).toBeGreaterThan(3_500_000);
 });
 
-test("[S4] a killed server's browsers are ended at the next start, and its sessions told as browser_lost", async ({
+test("[S9] a killed server's browser goes on at the next start, the demo's too; a browser without a record is ended", async ({
   home,
+  page,
 }) => {
   const first = home.start();
   const link = await first.ready();
-  const api = link.replace(/\/control\/demo.*$/, "");
-  const headers = await first.bearer();
-  const created = await fetch(`${api}/sessions`, {
-    method: "POST",
-    headers: { ...headers, "content-type": "application/json" },
-    body: JSON.stringify({ url: `${/More challenges (\S+)/.exec(first.out())?.[1]}jigsaw.html` }),
-  });
-  const { session_id } = (await created.json()) as { session_id: string };
+  const operator = new Operator(page);
+  await operator.open(link);
   first.child.kill("SIGKILL");
   await first.ended;
-  expect((await commandLinesWith(`${home.dataDir}/profiles/${session_id}`)).length).toBeGreaterThan(0);
+  const orphan = join(home.dataDir, "profiles", "nobody");
+  await mkdir(orphan);
+  const idle = spawn(process.execPath, ["-e", "setTimeout(() => {}, 60_000)", `--user-data-dir=${orphan}`], {
+    detached: true,
+    stdio: "ignore",
+  });
+  const orphanEnded = new Promise((resolve) => idle.once("exit", resolve));
+  const demoPids = () => pidsWith(`${home.dataDir}/profiles/demo`);
+  const pids = await demoPids();
+  expect(pids.length).toBeGreaterThan(0);
 
-  const second = home.start();
-  const secondApi = (await second.ready()).replace(/\/control\/demo.*$/, "");
-  expect(await commandLinesWith(`${home.dataDir}/profiles/${session_id}`)).toEqual([]);
-  const status = await (await fetch(`${secondApi}/status/${session_id}`, { headers })).json();
-  expect(status).toMatchObject({ state: "failed", reason: "browser_lost", completed: false });
+  const second = home.start({ PORT: new URL(link).port });
+  await second.ready();
+  await orphanEnded;
+  expect(await readdir(join(home.dataDir, "profiles"))).toEqual(["demo"]);
+  expect(await demoPids()).toEqual(expect.arrayContaining(pids.slice(0, 1)));
+  // The console comes back by itself.
+  await expect(page.locator("body")).toHaveAttribute("data-phase", "live");
   second.child.kill("SIGINT");
   expect(await second.ended).toBe(0);
   await expectNothingLeft(home);
