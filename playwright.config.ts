@@ -34,7 +34,7 @@ export default defineConfig<object, { sessionBrowser: string | undefined }>({
   timeout: isLong ? 240_000 : 60_000,
   expect: { timeout: 10_000 },
   // It takes nine minutes on two quiet cores; a busy machine is no reason to fail.
-  globalTimeout: isLong ? 3_600_000 : 900_000,
+  globalTimeout: isLong ? 7_200_000 : 1_200_000,
   reporter: [["list"], ["./test/summary-reporter.ts"]],
   use: {
     headless: true,

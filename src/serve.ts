@@ -1,4 +1,5 @@
 /** The server of our own as a program: the demo beside it, the banner; signals end everything it started. */
+import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { type Logger, pino } from "pino";
 import { buildApp, type CaptchaRemote } from "./app.ts";
@@ -23,6 +24,7 @@ export async function serve(argv: readonly string[]): Promise<void> {
   const demoApp = config.demo
     ? await buildDemoApp({
         api: () => ({ origin: remote.localUrl(), key: config.auth ? demoSecret : undefined }),
+        puzzleFile: join(config.dataDir, "demo-puzzles.json"),
         logger: log.child({ part: "demo" }),
       })
     : null;

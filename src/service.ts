@@ -109,6 +109,10 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
   const uidOf = (id: string) => store.find(id)?.uid ?? null;
   const audit = new AuditTrail({ entries: store.audit, uidOf, log });
   recordEnds(events, audit);
+  for (const { record } of comebacks) {
+    const { session_id, uid } = record;
+    audit.record({ who: "server", address: null, action: "session.resume", session_id, uid });
+  }
   const { openPage, returnToPage, neverPorts } = browsers;
   const db = attachDatabase(config.dataDir);
   const keys = new Keys(config.apiKeys, new SqliteKeys(db), deps.ownKeys);

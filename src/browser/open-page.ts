@@ -29,7 +29,7 @@ import { type HandedPage, holdHandedPage } from "./handed-page.ts";
 import { Lines } from "./lines.ts";
 import { assertDestination } from "./navigate.ts";
 import { openOwnedPage, type PageDeps, returnToOwnedPage } from "./owned-page.ts";
-import { waitForPage } from "./page-answers.ts";
+import { onceItAnswers, waitForPage } from "./page-answers.ts";
 import { countProcesses, discardBrowser, reapBrowsers } from "./process.ts";
 import type { ProcessIdentity } from "./process-table.ts";
 import { adoptProxiedBrowser, type ProxiedBrowser, startProxiedBrowser } from "./proxied-browser.ts";
@@ -178,10 +178,14 @@ export async function openBrowserRoom(
 
   async function returnTo(memory: RememberedPage, events: PageEvents, signal: AbortSignal): Promise<RemotePage> {
     const { request, place, watch, held } = memory;
-    const page = await ("cdp" in request
-      ? openGuest({ ...request, cdp: { endpoint: request.cdp.endpoint, target_id: place.target_id } }, events, signal)
-      : returnToOwned(request));
+    const page = await ("cdp" in request ? returnToGuest(request) : returnToOwned(request));
     return orClose(page, () => page.resume(watch, held));
+
+    /** One behind a dialog is waited for as long as its session lives: the bot may answer it at any time. */
+    function returnToGuest(guest: GuestPageRequest): Promise<RemotePage> {
+      const cdp = { endpoint: guest.cdp.endpoint, target_id: place.target_id };
+      return onceItAnswers(() => openGuest({ ...guest, cdp }, events, signal), Infinity, signal);
+    }
 
     async function returnToOwned(owned: OwnedPageRequest): Promise<RemotePage> {
       if (place.kind !== "owned" || memory.proxy_port === null) throw new AppError("browser_lost");

@@ -12,31 +12,32 @@ export const UNRESPONSIVE_LIMIT_MS = 30_000;
 const CALL_DEADLINE_MS = 2_000;
 const ASK_AGAIN_MS = 500;
 
-/**
- * Waits until one page of a browser of ours answers, dialogs that nobody is there to answer dismissed. Its other pages
- * are closed where they do not. AppError: page_closed (there is no such page), browser_lost (it never answered).
- */
-export async function waitForPage(
-  lines: Lines,
-  endpoint: string,
-  targetId: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const end = performance.now() + UNRESPONSIVE_LIMIT_MS;
+/** Tries again while the page does not answer (AppError timeout), within this time. AppError browser_lost: it never did. */
+export async function onceItAnswers<T>(work: () => Promise<T>, withinMs: number, signal: AbortSignal): Promise<T> {
+  const end = performance.now() + withinMs;
   for (;;) {
     try {
-      if (await doAnswer(lines, endpoint, targetId, signal)) return;
+      return await work();
     } catch (error) {
       signal.throwIfAborted();
-      // A browser that is stopped does not even accept a connection in time; it may go on.
       if (!(error instanceof AppError) || error.code !== "timeout") throw error;
+      if (performance.now() > end) throw new AppError("browser_lost", undefined, { cause: error });
     }
-    if (performance.now() > end) throw new AppError("browser_lost", { why: "the page did not answer" });
     await delay(ASK_AGAIN_MS, undefined, { signal });
   }
 }
 
-async function doAnswer(lines: Lines, endpoint: string, targetId: string, signal: AbortSignal): Promise<boolean> {
+/**
+ * Resolves when one page of a browser of ours answers, dialogs that nobody is there to answer dismissed. Its other pages
+ * are closed where they do not. AppError: page_closed (there is no such page), page_crashed, browser_lost (it never
+ * answered).
+ */
+export function waitForPage(lines: Lines, endpoint: string, targetId: string, signal: AbortSignal): Promise<void> {
+  // A browser that is stopped does not even accept a connection in time; it may go on.
+  return onceItAnswers(() => askPages(lines, endpoint, targetId, signal), UNRESPONSIVE_LIMIT_MS, signal);
+}
+
+async function askPages(lines: Lines, endpoint: string, targetId: string, signal: AbortSignal): Promise<void> {
   const devtools = await lines.connect(endpoint, signal).catch((cause: unknown) => {
     throw cause instanceof AppError ? cause : new AppError("browser_lost", undefined, { cause });
   });
@@ -45,25 +46,25 @@ async function doAnswer(lines: Lines, endpoint: string, targetId: string, signal
     const { targetInfos } = await withDeadline(asking, CALL_DEADLINE_MS, "browser", signal);
     const pages = targetInfos.filter(({ type }) => type === "page").map((target) => target.targetId);
     if (!pages.includes(targetId)) throw new AppError("page_closed");
-    const answers = await Promise.all(pages.map(async (id) => ({ id, isThere: await isAnswering(devtools, id) })));
-    for (const { id, isThere } of answers) {
-      if (!isThere && id !== targetId) devtools.send("Target.closeTarget", { targetId: id }).catch(() => {});
-    }
-    return answers.some(({ id, isThere }) => id === targetId && isThere);
+    const others = pages.filter((id) => id !== targetId);
+    const closing = others.map((id) =>
+      askPage(devtools, id).catch(() => devtools.send("Target.closeTarget", { targetId: id })),
+    );
+    await Promise.all([askPage(devtools, targetId), ...closing.map((closed) => closed.catch(() => {}))]);
   } finally {
     devtools.close();
   }
 }
 
-async function isAnswering(devtools: DevTools, targetId: string): Promise<boolean> {
-  try {
-    const session = await devtools.attach(targetId);
-    // Whoever has the domain on is asked about dialogs: an open one is answered with "no".
-    session.send("Page.enable").catch(() => {});
-    session.send("Page.handleJavaScriptDialog", { accept: false }).catch(() => {});
-    await withDeadline(session.send("Runtime.evaluate", { expression: "1" }), ANSWER_MS, "page");
-    return true;
-  } catch {
-    return false;
-  }
+async function askPage(devtools: DevTools, targetId: string): Promise<void> {
+  const session = await devtools.attach(targetId);
+  const crashed = new Promise<never>((_resolve, reject) => {
+    session.on("Inspector.targetCrashed", () => reject(new AppError("page_crashed")));
+  });
+  session.send("Inspector.enable").catch(() => {});
+  // Whoever has the domain on is asked about dialogs: an open one is answered with "no".
+  session.send("Page.enable").catch(() => {});
+  session.send("Page.handleJavaScriptDialog", { accept: false }).catch(() => {});
+  const answered = session.send("Runtime.evaluate", { expression: "1" });
+  await withDeadline(Promise.race([answered, crashed]), ANSWER_MS, "page");
 }

@@ -29,6 +29,8 @@ export interface DemoAppOptions {
   api: () => DemoApi | undefined;
   /** Told of each puzzle handed out, answer included: how the tests' scripted hand knows what to do. */
   onPuzzle?: (puzzle: Puzzle) => void;
+  /** Keeps the puzzles that are handed out for the next server; left out: they go with this one. */
+  puzzleFile?: string | undefined;
   logger?: FastifyBaseLogger;
 }
 
@@ -42,7 +44,7 @@ export async function buildDemoApp(options: DemoAppOptions): Promise<FastifyInst
     logController: new LogController({ disableRequestLogging: true }),
     ...(options.logger ? { loggerInstance: options.logger } : {}),
   }) as unknown as FastifyInstance;
-  const store = new PuzzleStore();
+  const store = new PuzzleStore({ file: options.puzzleFile });
 
   // JSON only: a form on another site cannot post that without a preflight, which is never granted.
   app.removeContentTypeParser("text/plain");

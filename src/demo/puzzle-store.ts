@@ -1,4 +1,6 @@
-// Remembers the puzzles that were handed out, for a while: bounded in number and in age, one attempt each.
+// Remembers the puzzles that were handed out, for a while: bounded in number and in age, one attempt each. With a file
+// they outlive the server, as the pages do that show them.
+import { readFileSync, writeFileSync } from "node:fs";
 import type { Puzzle } from "./puzzle-types.ts";
 
 export const MAX_PUZZLES = 500;
@@ -12,11 +14,14 @@ interface Entry {
 
 export class PuzzleStore {
   /** Insertion order is age order. */
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries: Map<string, Entry>;
+  readonly #file: string | undefined;
   readonly #now: () => number;
 
-  constructor(now: () => number = Date.now) {
+  constructor({ file, now = Date.now }: { file?: string | undefined; now?: () => number } = {}) {
+    this.#file = file;
     this.#now = now;
+    this.#entries = new Map(file === undefined ? [] : entriesIn(file));
   }
 
   get size(): number {
@@ -29,6 +34,7 @@ export class PuzzleStore {
       if (this.#entries.size <= MAX_PUZZLES && !this.#isOld(entry)) break;
       this.#entries.delete(id);
     }
+    this.#keep();
   }
 
   /** The puzzle, or why there is none to attempt. */
@@ -41,9 +47,28 @@ export class PuzzleStore {
   markAttempted(id: string): void {
     const entry = this.#entries.get(id);
     if (entry) entry.attempted = true;
+    this.#keep();
+  }
+
+  /** A demo that forgets a puzzle asks for another one: no reason to fail. */
+  #keep(): void {
+    if (this.#file === undefined) return;
+    try {
+      writeFileSync(this.#file, JSON.stringify([...this.#entries]), { mode: 0o600 });
+    } catch {
+      // As it was.
+    }
   }
 
   #isOld(entry: Entry): boolean {
     return this.#now() - entry.madeAt > PUZZLE_LIFETIME_MS;
+  }
+}
+
+function entriesIn(file: string): [string, Entry][] {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    return [];
   }
 }

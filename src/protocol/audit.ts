@@ -7,6 +7,7 @@ export const ACTIONS = {
   "session.create": "A session was asked for and has begun, whatever becomes of its page.",
   "session.cancel": "A living session was ended by DELETE.",
   "session.end": "A session has ended, however; recorded by the server.",
+  "session.resume": "A session of an earlier server goes on; who was in control there has yet to come back.",
   "session.extend": "The deadline of a session was moved.",
   "operator.join": "An operator came to a session.",
   "operator.leave": "An operator left a session that goes on.",

@@ -1,6 +1,6 @@
 /** The end of a session's time, as bots and operators live through it. */
 import { EventStream } from "../event-stream.ts";
-import { expect } from "../fixtures.ts";
+import { BRIEF_SEARCH_MS, expect } from "../fixtures.ts";
 import { SECRET, WebhookReceiver } from "../webhook-receiver.ts";
 import { test as base, call } from "./requests.ts";
 
@@ -31,6 +31,9 @@ const test = base.extend<{ receiver: WebhookReceiver; follow: (url: string) => P
     for (const stream of streams) stream.close();
   },
 });
+
+/** Its pages have no challenge. */
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 test("[S8] [W32] the bot is told of the end before it comes, as a stream and by webhook, and so are operators", async ({
   startServer,

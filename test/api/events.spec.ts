@@ -1,7 +1,7 @@
 /** The events of a session: told once, in order, to whoever follows it from wherever. */
 import { BINARY_SUBPROTOCOL } from "../../src/protocol/live.ts";
 import { EventStream } from "../event-stream.ts";
-import { expect } from "../fixtures.ts";
+import { BRIEF_SEARCH_MS, expect } from "../fixtures.ts";
 import { test as base, call } from "./requests.ts";
 
 const PAGE = `<!doctype html><style>body { margin: 0 }</style>
@@ -19,6 +19,9 @@ const test = base.extend<{ follow: (url: string, headers?: Record<string, string
     for (const stream of streams) stream.close();
   },
 });
+
+/** Its pages have no challenge. */
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 test("[R14] a whole life: each event once, in order, the result at the end, then the stream ends", async ({
   server,

@@ -5,12 +5,13 @@ import { EventStream } from "../event-stream.ts";
 import { expect } from "../fixtures.ts";
 import { test as withBots } from "../guest.ts";
 import { NO_KEY } from "../key.ts";
+import { IS_LONG_RUN } from "../long-run.ts";
 import { pidsWith } from "../processes.ts";
 import { call, type OwnServer, test as withServers } from "./requests.ts";
 
 const PAGE = `<!doctype html><div id="captcha-box" style="width:300px;height:200px;background:#ddd">hold</div>`;
 const READER = "crk_reader-0123456789";
-const MANY = 20;
+const MANY = IS_LONG_RUN ? 20 : 6;
 
 interface Target extends OwnServer {
   /** When nothing has happened yet. */

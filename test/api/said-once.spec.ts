@@ -1,7 +1,10 @@
 /** [W30] Numbered messages on a real server: done once, confirmed each time. */
-import { expect } from "../fixtures.ts";
+import { BRIEF_SEARCH_MS, expect } from "../fixtures.ts";
 import type { LiveClient } from "../live-client.ts";
 import { call, REPORTING, reportsOf, test } from "./requests.ts";
+
+/** Its pages have no challenge. */
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 const JSON_CLIENT = { protocols: ["captcha.json.v1"] };
 const CLIENT = "k3f9x2mbq07zt1cd";

@@ -6,8 +6,11 @@ import {
   decodeFrame,
   OperatorConnection,
 } from "../../src/sdk/index.ts";
-import { expect, test } from "../fixtures.ts";
+import { BRIEF_SEARCH_MS, expect, test } from "../fixtures.ts";
 import { TEST_KEY } from "../key.ts";
+
+/** Its pages have no challenge. */
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 const CHALLENGE_PAGE = `<!doctype html><div id="my-captcha" style="width:300px;height:200px;background:#cde"></div>`;
 

@@ -1,6 +1,9 @@
 /** The console's line: pictures as binary messages, nothing pressed that nobody holds, and a pill that says how it goes. */
 import { listen, loseLineOnDemand, servePage } from "../console-line.ts";
-import { expect, test } from "../fixtures.ts";
+import { BRIEF_SEARCH_MS, expect, test } from "../fixtures.ts";
+
+/** Its pages have no challenge. */
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 test("[W23] [W15] pictures come as binary messages, none as text, and what is on the screen is acknowledged", async ({
   site,

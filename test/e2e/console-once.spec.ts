@@ -1,6 +1,6 @@
 /** The console over a line that breaks in the worst moments: what was said arrives once, and all is back at once. */
 import { listen, PAGE_VIEW, servePage, untilView } from "../console-line.ts";
-import { test as base, expect, type TestSite } from "../fixtures.ts";
+import { BRIEF_SEARCH_MS, test as base, expect, type TestSite } from "../fixtures.ts";
 import { type Relay, startRelay } from "../relay.ts";
 
 /** From the line's return until everything is there again. */
@@ -21,6 +21,9 @@ const test = base.extend<{ relay: Relay }>({
     await relay.close();
   },
 });
+
+/** Its pages have no challenge. */
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 /** Runs in the console's page: its sockets go to this port, and tell when what came on them. */
 function useRelay(port: string): void {

@@ -1,7 +1,10 @@
 /** The console when its line is lost: how it comes back, and what ends it for good. */
 import { listen, loseLineOnDemand, servePage } from "../console-line.ts";
-import { expect, test } from "../fixtures.ts";
+import { BRIEF_SEARCH_MS, expect, test } from "../fixtures.ts";
 import { fetchAsBot } from "../key.ts";
+
+/** Its pages have no challenge. */
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 test("a lost line is tried again until the network is back, and goes on where it was", async ({
   site,

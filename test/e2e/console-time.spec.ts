@@ -1,7 +1,10 @@
 /** The end of the time, as an operator sees and hears it come. */
 import type { ServerMessage } from "../../src/protocol/live.ts";
 import { servePage } from "../console-line.ts";
-import { expect, test } from "../fixtures.ts";
+import { BRIEF_SEARCH_MS, expect, test } from "../fixtures.ts";
+
+/** Its pages have no challenge. */
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 const LEFT_SECONDS = 50;
 

@@ -5,8 +5,8 @@ import { fetchAsBot } from "../key.ts";
 import { IS_LONG_RUN } from "../long-run.ts";
 
 /** Sessions of a scenario at a time: more would starve the pages, whose own timers tell the story. */
-const RUNS = 5;
-/** Eleven scenarios, five sessions each: 55 runs; the long test has 275. */
+/** Eleven scenarios, two sessions each: 22 runs; the long test has 275. */
+const RUNS = IS_LONG_RUN ? 5 : 2;
 const ROUNDS = IS_LONG_RUN ? 5 : 1;
 /** Long enough for any wrong verdict: twice the stability window and a beat at rest. */
 const WAIT_SECONDS = 2;

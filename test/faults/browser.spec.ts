@@ -2,8 +2,9 @@
 import { mergeTests } from "@playwright/test";
 import type { SessionEventOf } from "../../src/protocol/events.ts";
 import { EventStream } from "../event-stream.ts";
-import { test as base, expect, type TestServer, type TestSite } from "../fixtures.ts";
+import { BRIEF_SEARCH_MS, test as base, expect, type TestServer, type TestSite } from "../fixtures.ts";
 import { test as withBots } from "../guest.ts";
+import { IS_LONG_RUN } from "../long-run.ts";
 import { memoryOf } from "../page-memory.ts";
 import { pidsWith } from "../processes.ts";
 import { ROUNDS } from "./rounds.ts";
@@ -19,6 +20,9 @@ const test = mergeTests(base, withBots).extend<{ events: (id: string) => Promise
     for (const stream of open) stream.close();
   },
 });
+
+/** Its pages have no challenge. */
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 const JSON_FORM = { protocols: ["captcha.json.v1"] };
 /** Told within so long of what happened. */
@@ -64,7 +68,7 @@ async function toldAt(stream: EventStream, condition: Condition, timeout = 10_00
 }
 
 for (let round = 1; round <= ROUNDS; round += 1) {
-  test(`a page that computes without end is unresponsive, and then answers again; others feel nothing, ${round}`, async ({
+  test(`[S10] a page that computes without end is unresponsive, and then answers again; others feel nothing, ${round}`, async ({
     site,
     bot,
     connect,
@@ -88,7 +92,7 @@ for (let round = 1; round <= ROUNDS; round += 1) {
     expect((await bot.info(session.session_id)).state).toBe("active");
   });
 
-  test(`a browser that is stopped is unresponsive, and goes on when it is let go on, ${round}`, async ({
+  test(`[S10] a browser that is stopped is unresponsive, and goes on when it is let go on, ${round}`, async ({
     server,
     site,
     bot,
@@ -104,7 +108,7 @@ for (let round = 1; round <= ROUNDS; round += 1) {
     expect((await bot.info(session.session_id)).state).toBe("waiting");
   });
 
-  test(`[R10] on_crash reopen: a killed browser's page is there again with its cookies and its storage, ${round}`, async ({
+  test(`[S10] [R10] on_crash reopen: a killed browser's page is there again with its cookies and its storage, ${round}`, async ({
     server,
     site,
     bot,
@@ -134,12 +138,13 @@ for (let round = 1; round <= ROUNDS; round += 1) {
   });
 }
 
-test("[R10] on_crash reopen: a crashed renderer too; a page that crashes for the fourth time ends", async ({
+test("[S10] [R10] on_crash reopen: a crashed renderer too; a page that crashes for the fourth time ends", async ({
   server,
   site,
   bot,
   events,
 }) => {
+  test.skip(!IS_LONG_RUN, "four browsers one after the other");
   const { url } = servePage(site);
   const session = await bot.create({ url, on_crash: "reopen", label: "crashes" });
   const stream = await events(session.session_id);
@@ -153,7 +158,23 @@ test("[R10] on_crash reopen: a crashed renderer too; a page that crashes for the
   expect(await bot.waitForEnd(session.session_id)).toMatchObject({ state: "failed", reason: "browser_lost" });
 });
 
-test("a guest whose own dialog is open does not hang: told as a dialog, and it goes on when the bot answers", async ({
+test("[S10] a browser that is stopped for good is lost after 30 s, and not before", async ({
+  server,
+  site,
+  bot,
+  events,
+}) => {
+  test.skip(!IS_LONG_RUN, "it takes half a minute");
+  const session = await bot.create({ url: servePage(site).url });
+  const stream = await events(session.session_id);
+  const at = await signal(server, session.session_id, "SIGSTOP");
+  await toldAt(stream, "page_unresponsive");
+  expect(await bot.waitForEnd(session.session_id)).toMatchObject({ state: "failed", reason: "browser_lost" });
+  expect(Date.now() - at).toBeGreaterThan(29_000);
+  await expect.poll(() => browserPids(server, session.session_id)).toEqual([]);
+});
+
+test("[S10] a guest whose own dialog is open does not hang: told as a dialog, and it goes on when the bot answers", async ({
   site,
   bot,
   botBrowser,

@@ -60,7 +60,7 @@ async function click(client: LiveClient, at: { x: number; y: number }): Promise<
 }
 
 for (let seed = 1; seed <= ROUNDS; seed += 1) {
-  test(`[S4] [W2] [W16] kill -9 in the middle of a drag, and all goes on, seed ${seed}`, async ({
+  test(`[S9] [S4] [W2] [W16] kill -9 in the middle of a drag, and all goes on, seed ${seed}`, async ({
     mortal,
     site,
     connect,
@@ -106,7 +106,44 @@ for (let seed = 1; seed <= ROUNDS; seed += 1) {
   });
 }
 
-test("[R10] a guest is attached again, as it was found", async ({ mortal, site, botBrowser, connect }) => {
+test("[S9] [R10] size, language, time zone, user agent and headers are as they were asked for", async ({
+  mortal,
+  site,
+  connect,
+}) => {
+  const told: string[] = [];
+  site.serve("/told", (request, response) => {
+    told.push(`${decodeURIComponent(request.url?.split("?")[1] ?? "")} ${request.headers["x-shop"]}`);
+    response.end();
+  });
+  const url = site.serve(
+    "/",
+    `<script>addEventListener("mousedown", () => fetch("/told?" + encodeURIComponent([innerWidth, innerHeight,
+      navigator.language, Intl.DateTimeFormat().resolvedOptions().timeZone, navigator.userAgent].join(" "))))</script>`,
+  );
+  const session = await create(mortal.now().api, {
+    url,
+    viewport: { width: 700, height: 500 },
+    locale: "fr-FR",
+    timezone: "Asia/Tokyo",
+    user_agent: "a bot of ours",
+    extra_headers: { "x-shop": "7" },
+  });
+  const before = await connect(session.ws_url, { protocols: JSON_FORM });
+  await before.next("session_info");
+  await click(before, SOLVE);
+  await expect.poll(() => told).toEqual(["700 500 fr-FR Asia/Tokyo a bot of ours 7"]);
+  await mortal.kill();
+  await mortal.startAgain();
+  const after = await connect(session.ws_url, { protocols: JSON_FORM });
+  const info = await after.next("session_info", ({ screenshot }) => Boolean(screenshot));
+  expect(info.viewport).toEqual({ width: 700, height: 500 });
+  await click(after, SOLVE);
+  await expect.poll(() => told).toHaveLength(2);
+  expect(told[1]).toBe(told[0]);
+});
+
+test("[S9] [R10] a guest is attached again, as it was found", async ({ mortal, site, botBrowser, connect }) => {
   const { url, told } = servePage(site);
   const page = await botBrowser.open(url);
   const { api } = mortal.now();
@@ -124,7 +161,30 @@ test("[R10] a guest is attached again, as it was found", async ({ mortal, site, 
   expect(told.filter((what) => what === "born")).toHaveLength(1);
 });
 
-test("[K1] what was cleared while no server was there is found to be solved: the rules go on from what they had seen", async ({
+test("[S9] [S10] a guest behind a dialog of its own is waited for, and the bot's answer is the bot's", async ({
+  mortal,
+  site,
+  botBrowser,
+  connect,
+}) => {
+  const { url } = servePage(site);
+  const page = await botBrowser.open(url);
+  const { api } = mortal.now();
+  const session = await create(api, { cdp: { endpoint: botBrowser.endpoint, url_contains: url } });
+  await mortal.kill();
+  const dialog = new Promise<{ accept(): Promise<void> }>((resolve) => page.once("dialog", resolve));
+  const answer = page.evaluate(() => confirm("Go on?"));
+  const opened = await dialog;
+  await mortal.startAgain();
+  const client = await connect(session.ws_url, { protocols: JSON_FORM });
+  // The first one comes at once, without a picture.
+  expect((await client.next("session_info")).screenshot).toBeNull();
+  await opened.accept();
+  expect(await answer).toBe(true);
+  await client.next("session_info", ({ screenshot }) => screenshot !== null);
+});
+
+test("[S9] [K1] what was cleared while no server was there is found to be solved: the rules go on from what they had seen", async ({
   mortal,
   site,
   botBrowser,
@@ -142,7 +202,7 @@ test("[K1] what was cleared while no server was there is found to be solved: the
   expect(await statusOf(api, session.session_id, 20)).toMatchObject({ state: "solved", reason: "rules_met" });
 });
 
-test("[S4] [R14] what cannot be come back to ends as what it is, told once: killed browser, closed guest, time that is up", async ({
+test("[S9] [S4] [R14] what cannot be come back to ends as what it is, told once: killed browser, closed guest, time that is up", async ({
   mortal,
   site,
   botBrowser,
@@ -176,7 +236,7 @@ test("[S4] [R14] what cannot be come back to ends as what it is, told once: kill
   await expect.poll(() => pidsWith(`${dataDir}/profiles/`)).toEqual([]);
 });
 
-test("[W16] nobody who cannot be recognised keeps control over a restart", async ({ mortal, site, connect }) => {
+test("[S9] [W16] nobody who cannot be recognised keeps control over a restart", async ({ mortal, site, connect }) => {
   const { url } = servePage(site);
   await mortal.stop();
   const { api } = await mortal.startAgain({ AUTH: "off" });

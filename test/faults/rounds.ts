@@ -1,9 +1,10 @@
 /** How often a fault is tried, and when it strikes: at random, from a seed that a failure tells. */
 import { test as base } from "../fixtures.ts";
+import { IS_LONG_RUN } from "../long-run.ts";
 import { type RunningProgram, startProgram } from "../programs.ts";
 
 /** Each fault a few times in `npm test`, twenty times in the long run. */
-export const ROUNDS = process.env["TEST_LONG"] ? 20 : 2;
+export const ROUNDS = IS_LONG_RUN ? 20 : 2;
 
 /** Numbers from 0 to 1, the same for the same seed (mulberry32). */
 export function seeded(seed: number): () => number {
@@ -40,8 +41,3 @@ export const test = base.extend<{ settings: Record<string, string>; mortal: Mort
     await program.remove();
   },
 });
-
-/** The rounds of one fault, each a test of its own with a seed in its name. */
-export function rounds(of: string, round: (seed: number) => void): void {
-  for (let seed = 1; seed <= ROUNDS; seed += 1) test.describe(`${of}, seed ${seed}`, () => round(seed));
-}

@@ -5,7 +5,7 @@ import { SCOPES } from "../../src/auth/caller.ts";
 import { SqliteKeys } from "../../src/auth/sqlite-keys.ts";
 import { attachDatabase } from "../../src/session/sqlite-database.ts";
 import { type Answer, call, type OwnServer, test as withServers } from "../api/requests.ts";
-import { expect } from "../fixtures.ts";
+import { BRIEF_SEARCH_MS, expect } from "../fixtures.ts";
 import { NO_KEY } from "../key.ts";
 import { DOORS, type Door, OTHER_DOORS } from "./doors.ts";
 
@@ -31,6 +31,9 @@ const test = withServers.extend<{ target: OwnServer; living: string }>({
     await use(created.body.session_id);
   },
 });
+
+/** Its pages have no challenge. */
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 function bearer(secret: string) {
   return { authorization: `Bearer ${secret}` };

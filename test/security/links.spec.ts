@@ -8,7 +8,7 @@ import { linksCommand } from "../../src/cli/links.ts";
 import { type ClientMessageInput, clientMessageSchema, WATCHER_MESSAGES } from "../../src/protocol/live.ts";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
 import { call, type OwnServer, REPORTING, reportsOf, test as withServers } from "../api/requests.ts";
-import { expect } from "../fixtures.ts";
+import { BRIEF_SEARCH_MS, expect } from "../fixtures.ts";
 import { NO_KEY } from "../key.ts";
 
 const PAGE = `<!doctype html><style>body{margin:0}</style>
@@ -30,6 +30,9 @@ const test = withServers.extend<{ target: OwnServer; session: SessionAnswer; oth
     await use((await call("POST", `${target.api}/sessions`, { url: site.serve("/", PAGE) })).body);
   },
 });
+
+/** Its pages have no challenge. */
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 function tokenOf({ control_url }: Pick<SessionAnswer, "control_url">): string {
   return new URL(control_url).hash.slice(1);

@@ -1,4 +1,7 @@
 // The demo's puzzles: each takes its own answer, refuses what is next to it, and fits the page that draws it.
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
 import { z } from "zod";
@@ -6,6 +9,7 @@ import { DEMOS, findDemoPage, PLACEMENTS } from "../../src/demo/demos.ts";
 import { MAX_PUZZLES, PUZZLE_LIFETIME_MS, PuzzleStore } from "../../src/demo/puzzle-store.ts";
 import { type Attempt, PUZZLE_KINDS, type Puzzle } from "../../src/demo/puzzle-types.ts";
 import { checkAttempt, type Dice, GEOMETRY, makePuzzle, shownPuzzle } from "../../src/demo/puzzles.ts";
+import { TEST_FOLDER_PREFIX } from "../fixtures.ts";
 
 // By a variable, because tsc knows no types for a page's module.
 const LAYOUT_MODULE = "../../public/demo/layout.js";
@@ -119,7 +123,7 @@ test("a text code is read without regard to case and spaces", () => {
 
 test("the store keeps the newest puzzles, for a while, for one attempt", () => {
   let now = 0;
-  const store = new PuzzleStore(() => now);
+  const store = new PuzzleStore({ now: () => now });
   const puzzles = Array.from({ length: MAX_PUZZLES + 1 }, () => makePuzzle("jigsaw"));
   for (const puzzle of puzzles) store.add(puzzle);
   const [oldest, newest] = [puzzles[0] as Puzzle, puzzles.at(-1) as Puzzle];
@@ -199,3 +203,17 @@ function seededDice(seed: number): Dice {
     return min + Math.floor((state / 2 ** 32) * (max - min));
   };
 }
+
+test("a store with a file knows the puzzles of the one before, and which had their attempt; a broken file is empty", async () => {
+  const folder = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
+  const file = join(folder, "puzzles.json");
+  const first = new PuzzleStore({ file });
+  const [open, tried] = [makePuzzle("jigsaw"), makePuzzle("jigsaw")];
+  for (const puzzle of [open, tried]) first.add(puzzle);
+  first.markAttempted(tried.id);
+  const second = new PuzzleStore({ file });
+  expect([second.find(open.id), second.find(tried.id)]).toEqual([open, "attempted"]);
+  await writeFile(file, "[[");
+  expect(new PuzzleStore({ file }).size).toBe(0);
+  await rm(folder, { recursive: true });
+});
