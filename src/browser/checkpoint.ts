@@ -30,6 +30,7 @@ export async function takeCheckpoint(frames: PageFrames, tab: Tab, last: Checkpo
     })),
     origins: [...origins.values()],
   };
-  const main = listed.find(({ parent }) => parent === null);
-  return { url: main?.url ?? last?.url ?? "", storage_state };
+  const main = listed.find(({ parent }) => parent === null)?.url ?? "";
+  // An error page of the browser's own is no place to go back to.
+  return { url: /^https?:/.test(main) ? main : (last?.url ?? ""), storage_state };
 }

@@ -170,7 +170,7 @@ export async function openBrowserRoom(
 
     async function openOwned(owned: OwnedPageRequest): Promise<RemotePage> {
       const destinations = destinationsOf(owned);
-      await assertDestination(owned.url, destinations, signal);
+      await assertDestination(owned.at ?? owned.url, destinations, signal);
       const process = await launch(owned, destinations, signal);
       return openOwnedPage(process, join(profilesDir, owned.session_id), owned, depsOf(events), signal);
     }

@@ -49,7 +49,7 @@ export async function openOwnedPage(
     await setUp(parts, remote, request, deps.lines);
     await assertSelectors(remote.frames, request.completion);
     await applyStorageState(page, request);
-    await navigate(page, request.url, process.proxy.reports, signal);
+    await navigate(page, request.at ?? request.url, process.proxy.reports, signal);
     return remote;
   });
 }

@@ -19,7 +19,7 @@ const TOLD_AS_THEY_ARE: ReadonlySet<string> = new Set(["page_closed", "page_cras
 
 /**
  * What an earlier server left behind. Sessions that cannot go on end here, as expired where their time is up and as
- * failed / browser_lost otherwise, and all ends that were not told are told.
+ * failed / browser_lost otherwise; they are told with the next sweep.
  */
 export function comebacksOf(store: SessionStore): Comeback[] {
   const comebacks: Comeback[] = [];
@@ -27,12 +27,10 @@ export function comebacksOf(store: SessionStore): Comeback[] {
     const { request, place, watch, held = null, control = null, checkpoint = null } = store.memory(record.uid);
     if (record.expires_at <= Date.now()) endForgotten(store, record, "expired", "timeout");
     else if (record.state === "starting" || !request || !place) endForgotten(store, record, "failed", "browser_lost");
-    else
-      comebacks.push({
-        record,
-        control,
-        page: { request, place, watch, held, checkpoint, proxy_port: record.proxy_port },
-      });
+    else {
+      const page = { request, place, watch, held, checkpoint, proxy_port: record.proxy_port };
+      comebacks.push({ record, control, page });
+    }
   }
   return comebacks;
 }

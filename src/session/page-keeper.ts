@@ -62,29 +62,23 @@ export class PageKeeper {
   comeBack(back: ReturnToPage, memory: RememberedPage): Promise<void> {
     const { events, signal } = this.#deps;
     this.#checkpoint = memory.checkpoint;
-    return this.#begin(async () => {
-      try {
-        return await back(memory, events, signal);
-      } catch (error) {
-        const { code } = toAppError(error);
-        if (signal.aborted || !this.#mayOpenAgain(code)) throw error;
-        return this.#again(code);
-      }
+    const opened = this.#begin(() => back(memory, events, signal));
+    return opened.catch((error: unknown) => {
+      const { code } = toAppError(error);
+      if (signal.aborted || !this.#mayOpenAgain(code)) throw error;
+      return this.#openAgain(code);
     });
   }
 
-  /** Opens the page again that was lost by this code. Null where that is not wished for, or was too often. */
+  /** Opens the page again that was lost by this code. Null where it had yet to open, that is not wished for, or was too often. */
   openAgain(code: Code): Promise<void> | null {
-    if (!this.#mayOpenAgain(code)) return null;
-    clearInterval(this.#timer);
     const lost = this.#page;
+    if (!lost || !this.#mayOpenAgain(code)) return null;
+    clearInterval(this.#timer);
     this.#page = null;
     // Both use the same profile folder.
-    if (lost) this.#closing = this.#close(lost);
-    this.#deps.onAgain(code);
-    return this.#begin(() => this.#again(code)).then(() => {
-      if (this.#page && !this.#deps.signal.aborted) this.#deps.onAgain(null);
-    });
+    this.#closing = this.#close(lost);
+    return this.#openAgain(code);
   }
 
   /** Resolves when it is there, cannot be, or has been waited for long enough. */
@@ -129,14 +123,21 @@ export class PageKeeper {
     await this.#deps.onReady(page);
   }
 
-  async #again(code: Code): Promise<ChallengePage> {
+  async #openAgain(code: Code): Promise<void> {
+    const { onAgain, signal, log } = this.#deps;
     this.#reopenings += 1;
-    await this.#closing;
-    const { open, request, events, signal, log } = this.#deps;
-    signal.throwIfAborted();
-    const { url, storage_state } = this.#checkpoint ?? {};
-    const last = { ...(url ? { url } : {}), ...(storage_state ? { storage_state } : {}) };
     log.warn({ code, reopenings: this.#reopenings }, "opening the page again");
+    onAgain(code);
+    await this.#begin(() => this.#again(code));
+    if (!signal.aborted) onAgain(null);
+  }
+
+  async #again(code: Code): Promise<ChallengePage> {
+    await this.#closing;
+    const { open, request, events, signal } = this.#deps;
+    signal.throwIfAborted();
+    const { url: at, storage_state } = this.#checkpoint ?? {};
+    const last = { ...(at ? { at } : {}), ...(storage_state ? { storage_state } : {}) };
     return open({ ...request, ...last }, events, signal).catch((cause: unknown) => {
       throw new AppError(code, undefined, { cause });
     });

@@ -140,6 +140,8 @@ export interface OwnedPageRequest
   extends PageRequest,
     Pick<CreateSession, "locale" | "timezone" | "user_agent" | "extra_headers" | "storage_state"> {
   readonly url: string;
+  /** Where it is opened in its place: where it was before it crashed. Headers are for the origin of `url` all the same. */
+  readonly at?: string | undefined;
   readonly viewport: Size;
   /** Where the proxy of its browser is to listen; left out: any free port. */
   readonly proxy_port?: number | undefined;

@@ -116,7 +116,12 @@ for (let round = 1; round <= ROUNDS; round += 1) {
     events,
   }) => {
     const { url, visits } = servePage(site);
-    const session = await bot.create({ url, on_crash: "reopen" });
+    let starts = 0;
+    const start = site.serve("/start", (_request, response) => {
+      starts += 1;
+      response.setHeader("content-type", "text/html").end(`<script>location.replace(${JSON.stringify(url)})</script>`);
+    });
+    const session = await bot.create({ url: start, on_crash: "reopen" });
     const stream = await events(session.session_id);
     const client = await connect(session.ws_url, JSON_FORM);
     await client.next("session_info");
@@ -129,6 +134,7 @@ for (let round = 1; round <= ROUNDS; round += 1) {
     await toldAt(stream, "page_reopened");
     const pages = () => visits.filter(({ path }) => path === "/");
     expect(pages()).toHaveLength(2);
+    expect(starts, "it is opened where it was, not where it began").toBe(1);
     expect(pages()[1]?.cookie).toContain("word=kept");
     await expect.poll(() => visits.some(({ path }) => path === "/title?kept")).toBe(true);
     // The person is still in control, and sees the new page.

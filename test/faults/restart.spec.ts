@@ -143,63 +143,41 @@ test("[S9] [R10] size, language, time zone, user agent and headers are as they w
   expect(told[1]).toBe(told[0]);
 });
 
-test("[S9] [R10] a guest is attached again, as it was found", async ({ mortal, site, botBrowser, connect }) => {
-  const { url, told } = servePage(site);
-  const page = await botBrowser.open(url);
-  const { api } = mortal.now();
-  const session = await create(api, {
-    cdp: { endpoint: botBrowser.endpoint, url_contains: url },
-    completion: COMPLETION,
-  });
-  await mortal.kill();
-  await mortal.startAgain();
-  const client = await connect(session.ws_url, { protocols: JSON_FORM });
-  await client.nextPicture(() => true, 0);
-  await click(client, SOLVE);
-  expect(await statusOf(api, session.session_id, 20)).toMatchObject({ state: "solved" });
-  expect(await page.locator("#challenge").count()).toBe(0);
-  expect(told.filter((what) => what === "born")).toHaveLength(1);
-});
-
-test("[S9] [S10] a guest behind a dialog of its own is waited for, and the bot's answer is the bot's", async ({
+test("[S9] [R10] [K1] [S10] guests: as they were found, cleared meanwhile, and behind a dialog of their own", async ({
   mortal,
   site,
   botBrowser,
   connect,
 }) => {
-  const { url } = servePage(site);
-  const page = await botBrowser.open(url);
+  const { url, told } = servePage(site);
   const { api } = mortal.now();
-  const session = await create(api, { cdp: { endpoint: botBrowser.endpoint, url_contains: url } });
+  const open = async (name: string) => {
+    const page = await botBrowser.open(`${url}?${name}`);
+    const cdp = { endpoint: botBrowser.endpoint, url_contains: `?${name}` };
+    return { page, session: await create(api, { cdp, completion: COMPLETION }) };
+  };
+  const [found, cleared, asking] = [await open("found"), await open("cleared"), await open("asking")];
   await mortal.kill();
-  const dialog = new Promise<{ accept(): Promise<void> }>((resolve) => page.once("dialog", resolve));
-  const answer = page.evaluate(() => confirm("Go on?"));
+  // The rules go on from what they had seen: gone is not unknown.
+  await cleared.page.evaluate(() => document.getElementById("challenge")?.remove());
+  const dialog = new Promise<{ accept(): Promise<void> }>((resolve) => asking.page.once("dialog", resolve));
+  const answer = asking.page.evaluate(() => confirm("Go on?"));
   const opened = await dialog;
   await mortal.startAgain();
-  const client = await connect(session.ws_url, { protocols: JSON_FORM });
-  // The first one comes at once, without a picture.
-  expect((await client.next("session_info")).screenshot).toBeNull();
+
+  expect(await statusOf(api, cleared.session.session_id, 20)).toMatchObject({ state: "solved", reason: "rules_met" });
+  const client = await connect(found.session.ws_url, { protocols: JSON_FORM });
+  await client.nextPicture(() => true, 0);
+  await click(client, SOLVE);
+  expect(await statusOf(api, found.session.session_id, 20)).toMatchObject({ state: "solved" });
+  expect(await found.page.locator("#challenge").count()).toBe(0);
+  expect(told.filter((what) => what === "born")).toHaveLength(3);
+  // It is waited for, and the bot's answer is the bot's. The first session_info comes at once, without a picture.
+  const waiting = await connect(asking.session.ws_url, { protocols: JSON_FORM });
+  expect((await waiting.next("session_info")).screenshot).toBeNull();
   await opened.accept();
   expect(await answer).toBe(true);
-  await client.next("session_info", ({ screenshot }) => screenshot !== null);
-});
-
-test("[S9] [K1] what was cleared while no server was there is found to be solved: the rules go on from what they had seen", async ({
-  mortal,
-  site,
-  botBrowser,
-}) => {
-  const { url } = servePage(site);
-  const page = await botBrowser.open(url);
-  const { api } = mortal.now();
-  const session = await create(api, {
-    cdp: { endpoint: botBrowser.endpoint, url_contains: url },
-    completion: COMPLETION,
-  });
-  await mortal.kill();
-  await page.evaluate(() => document.getElementById("challenge")?.remove());
-  await mortal.startAgain();
-  expect(await statusOf(api, session.session_id, 20)).toMatchObject({ state: "solved", reason: "rules_met" });
+  await waiting.next("session_info", ({ screenshot }) => screenshot !== null);
 });
 
 test("[S9] [S4] [R14] what cannot be come back to ends as what it is, told once: killed browser, closed guest, time that is up", async ({
