@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type Gauges, gaugesSchema } from "../src/protocol/health.ts";
 import { CaptchaRemoteClient } from "../src/sdk/client.ts";
+import { seeded } from "../test/seeded.ts";
 import { chromiumPath } from "./browser.ts";
 import { endAll, endOnSignals } from "./cleanup.ts";
 import { BEARER, BENCH_KEY } from "./key.ts";
@@ -165,17 +166,6 @@ async function leftOver(servers: readonly BenchServer[]): Promise<string[]> {
     );
   await until(EMPTY_PATIENCE_MS, async () => (await open()).length === 0);
   return open();
-}
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 function emptyTally(): Tally {

@@ -8,8 +8,9 @@ import { EventStream } from "../event-stream.ts";
 import { expect } from "../fixtures.ts";
 import { fetchAsBot } from "../key.ts";
 import { IS_LONG_RUN } from "../long-run.ts";
+import { seeded } from "../seeded.ts";
 import { WebhookReceiver } from "../webhook-receiver.ts";
-import { test as base, ROUNDS, seeded } from "./rounds.ts";
+import { test as base, ROUNDS } from "./rounds.ts";
 
 const PEOPLE = 3;
 const STEPS = IS_LONG_RUN ? 18 : 10;

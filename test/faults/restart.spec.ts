@@ -8,7 +8,8 @@ import { test as withBots } from "../guest.ts";
 import { fetchAsBot } from "../key.ts";
 import type { LiveClient } from "../live-client.ts";
 import { pidsWith } from "../processes.ts";
-import { ROUNDS, seeded, test as withFaults } from "./rounds.ts";
+import { seeded } from "../seeded.ts";
+import { ROUNDS, test as withFaults } from "./rounds.ts";
 
 const test = mergeTests(withFaults, withBots);
 

@@ -6,17 +6,6 @@ import { type RunningProgram, startProgram } from "../programs.ts";
 /** Each fault a few times in `npm test`, twenty times in the long run. */
 export const ROUNDS = IS_LONG_RUN ? 20 : 2;
 
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-export function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** A server that may be killed and started anew as often as a test likes; the last one is ended in order. */
 export interface Mortal {
   readonly now: () => RunningProgram;
