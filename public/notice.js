@@ -20,6 +20,12 @@ export class Notice {
     this.#show(sentence, "none");
   }
 
+  /** The same for what is so until another sentence takes its place. @param {string} sentence */
+  keep(sentence) {
+    this.#show(sentence, "none");
+    clearTimeout(this.#timer);
+  }
+
   /** @param {string} sentence @param {"alert" | "none"} role */
   #show(sentence, role) {
     clearTimeout(this.#timer);

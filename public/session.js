@@ -26,6 +26,10 @@ import { WheelInput } from "./wheel.js";
 /** @import { ClientMessage, ServerMessage } from "../src/protocol/live.ts" */
 /** @typedef {import("./connection.js").ConnectionState} ConnectionState */
 
+/** Notices of a page that cannot be acted on, and that it can be again. @type {ReadonlySet<string>} */
+const STANDSTILLS = new Set(["page_not_visible", "page_unresponsive", "dialog_open", "page_reopening"]);
+/** @type {ReadonlySet<string>} */
+const GOING_ON = new Set(["page_visible", "page_responsive", "page_reopened"]);
 /** As in the contract's `text` message; longer pastes are cut, and the log says so. */
 const MOST_TEXT = 10_000;
 /** Countdowns change once a second; looking more often keeps them in step with the clock on the wall. */
@@ -153,7 +157,9 @@ export function startSession(place) {
       finish.refused(message.reply_to);
       notice.say(codeWords(message.code, message.message));
     }
-    for (const sentence of narrate(before, model, message, now)) log.add(sentence);
+    const sentences = narrate(before, model, message, now);
+    for (const sentence of sentences) log.add(sentence);
+    if (message.type === "page_notice") showCondition(message.notice, sentences[0]?.() ?? "");
     if (could && !mayAct(model)) letGo();
     if (before.end === null && model.end !== null) setTimeout(() => connection.close(), GOODBYE_MS);
     render();
@@ -214,6 +220,12 @@ export function startSession(place) {
   function answerExtend() {
     if (extending !== null && model.expiresAt === extending) notice.say(t("no_more_time"));
     extending = null;
+  }
+
+  /** Why nothing happens on the picture stays over it until it does again. @param {string} condition @param {string} sentence */
+  function showCondition(condition, sentence) {
+    if (STANDSTILLS.has(condition)) notice.keep(sentence);
+    else if (GOING_ON.has(condition)) notice.showOnly(sentence);
   }
 
   /** Where there is a "+", it is offered. @param {number} seconds */
