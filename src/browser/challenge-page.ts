@@ -146,8 +146,10 @@ export class RemotePage implements ChallengePage {
   async resume(watched: WatchMemory | undefined, held: HeldButtons | null): Promise<void> {
     if (watched) this.#watch.recall(watched);
     await this.#watch.look();
-    if (held) this.#input.takeOver(held);
-    this.#input.releaseAll();
+    if (held) {
+      this.#input.takeOver(held);
+      this.releaseAll();
+    }
     await this.#watch.begin();
     if (!this.#ended) this.#pulse.start();
   }

@@ -5,15 +5,15 @@ import type { PageFrames } from "./frames.ts";
 import { localStorageOf } from "./page-scripts.ts";
 import { cookiesOf, type Tab } from "./tab.ts";
 
-/** A page may keep 5 MB an origin; a checkpoint is written often. */
-const MAX_ENTRIES_BYTES = 1_000_000;
+/** Of one origin; a page may keep five times as much, but a checkpoint is written often. */
+const MAX_STORAGE_CHARACTERS = 1_000_000;
 
 /** Local storage is known of origins that a frame shows; of others it is as it was in the last checkpoint. */
 export async function takeCheckpoint(frames: PageFrames, tab: Tab, last: Checkpoint | null): Promise<Checkpoint> {
   const listed = await frames.list();
   const [cookies, shown] = await Promise.all([
     cookiesOf(tab),
-    Promise.all(listed.map((frame) => frames.run(frame, localStorageOf, MAX_ENTRIES_BYTES).catch(() => null))),
+    Promise.all(listed.map((frame) => frames.run(frame, localStorageOf, MAX_STORAGE_CHARACTERS).catch(() => null))),
   ]);
   const origins = new Map((last?.storage_state?.origins ?? []).map((entry) => [entry.origin, entry]));
   for (const entry of shown) if (entry) origins.set(entry.origin, entry);

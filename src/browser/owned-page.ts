@@ -56,7 +56,7 @@ export async function openOwnedPage(
 
 /**
  * The page of an earlier server, where `process` still shows it: not yet looked at, and where it is. `process` is ended
- * where that is over for good. AppError: timeout (the page does not answer, and may yet), page_crashed, browser_lost.
+ * where that fails. AppError: page_crashed, timeout, browser_unavailable, or what `signal` aborts with.
  */
 export async function returnToOwnedPage(
   process: ProxiedBrowser,

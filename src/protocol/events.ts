@@ -47,7 +47,7 @@ export const sessionEventSchema = z.discriminatedUnion("type", [
   event("session.page", {
     ...sessionField,
     condition: z.enum(PAGE_CONDITIONS),
-    code: z.string().nullable().meta({ description: "Why it cannot be acted on; null: it can." }),
+    code: z.string().nullable().meta({ description: "Why it cannot be acted on, where there is a code for it." }),
   }),
   event("session.expiring", {
     ...sessionField,

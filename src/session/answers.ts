@@ -4,7 +4,7 @@ import type { Grants } from "../auth/caller.ts";
 import type { Config } from "../config.ts";
 import { AppError, CODES, type Code } from "../errors.ts";
 import type { CaptchaInfo } from "../protocol/common.ts";
-import type { ServerMessage, ServerMessageOf } from "../protocol/live.ts";
+import type { PAGE_CONDITIONS, ServerMessage, ServerMessageOf } from "../protocol/live.ts";
 import {
   type CreateSession,
   DEFAULT_VIEWPORT,
@@ -91,9 +91,9 @@ export function visibilityNotice({ hidden, url }: Pick<ChallengePage, "hidden" |
   return { type: "page_notice", notice: hidden ? "page_not_visible" : "page_visible", url: tellableUrl(url ?? "") };
 }
 
-/** Whether the page answers, for who cannot see it. */
-export function conditionNotice({ condition, url }: Pick<ChallengePage, "condition" | "url">): Notice {
-  return { type: "page_notice", notice: condition, url: tellableUrl(url ?? "") };
+/** [S10] Why nothing can be done with the page, or that it can again. */
+export function conditionNotice(notice: (typeof PAGE_CONDITIONS)[number], { url }: Pick<SessionRecord, "url">): Notice {
+  return { type: "page_notice", notice, url: tellableUrl(url) };
 }
 
 /** [W18] */

@@ -15,7 +15,7 @@ export interface Comeback {
 }
 
 /** What ends a session that was come back to in vain, as it is; anything else says that its page is gone. */
-const TOLD_AS_THEY_ARE: ReadonlySet<string> = new Set(["page_closed", "page_crashed", "session_ended"]);
+const TOLD_AS_THEY_ARE: ReadonlySet<string> = new Set(["page_closed", "page_crashed"]);
 
 /**
  * What an earlier server left behind. Sessions that cannot go on end here, as expired where their time is up and as
@@ -47,7 +47,7 @@ export function lastNumber(comebacks: readonly Comeback[]): number {
   return Math.max(0, ...comebacks.map(({ control }) => Number(control?.name.split("-").at(-1)) || 0));
 }
 
-/** The same, with errors that say what became of the page. */
+/** A way back whose errors say what became of the page. */
 export function orLost(back: ReturnToPage): ReturnToPage {
   return (...given) =>
     back(...given).catch((error: unknown) => {

@@ -104,7 +104,9 @@ export class Crowd {
     this.#tellPresence();
     const page = this.#deps.page();
     if (page?.hidden) viewer.send(visibilityNotice(page));
-    if (page && page.condition !== "page_responsive") viewer.send(conditionNotice(page));
+    if (page && page.condition !== "page_responsive") {
+      viewer.send(conditionNotice(page.condition, this.#deps.record));
+    }
   }
 
   #giveFreeControl(viewer: Viewer): void {

@@ -1,7 +1,7 @@
 /** What a page tells its session, and what becomes of it. */
 import type { Code } from "../errors.ts";
 import type { PAGE_CONDITIONS } from "../protocol/live.ts";
-import { tellableUrl } from "../tellable.ts";
+import { conditionNotice } from "./answers.ts";
 import type { Crowd } from "./crowd.ts";
 import { Pace } from "./pace.ts";
 import type { ChallengePage, Notice, PageCondition, PageEvents, Picture, Verdict } from "./page.ts";
@@ -72,10 +72,10 @@ export class PageListener implements PageEvents {
     if (!this.#deps.isOver()) this.#deps.remember(memory);
   }
 
-  /** [S10] To operators and to the bot; `code` says why it cannot be acted on, null: it can. */
+  /** [S10] To operators and to the bot; `code` says why it cannot be acted on, where there is one for it. */
   tell(notice: (typeof PAGE_CONDITIONS)[number], code: Code | null): void {
     const { record, crowd, news } = this.#deps;
-    crowd.broadcast({ type: "page_notice", notice, url: tellableUrl(record.url) });
+    crowd.broadcast(conditionNotice(notice, record));
     news.page(notice, code);
   }
 }

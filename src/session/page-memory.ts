@@ -37,7 +37,7 @@ export interface HeldButtons {
 export interface RememberedControl {
   /** nameOf() the caller */
   readonly who: string;
-  /** As operator's name, as it is told. */
+  /** The operator's, as it is told. */
   readonly name: string;
 }
 
