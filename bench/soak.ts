@@ -25,6 +25,8 @@ const MOST_DOWN_MS = 1_000;
 const MEMORY_EVERY_MS = 30_000;
 const FIRST_MINUTE_MS = 60_000;
 const MOST_GROWTH_PERCENT = 5;
+/** Rows of the table by which a reader sees whether memory comes to rest. */
+const MEMORY_ROWS = 12;
 /** A webhook that failed while its server was down is tried again after 5 s, 10 s ... */
 const WEBHOOK_PATIENCE_MS = 60_000;
 const EMPTY_PATIENCE_MS = 20_000;
@@ -114,6 +116,12 @@ async function soak(): Promise<boolean> {
     "| | | |",
     "|---|---|---|",
     ...checks.map(([what, holds, measured]) => `| ${holds ? "holds" : "FAILS"} | ${what} | ${measured} |`),
+    "",
+    "| minute | held | resident |",
+    "|---|---|---|",
+    ...memory
+      .filter((_, index) => index % Math.ceil(memory.length / MEMORY_ROWS) === 0 || index === memory.length - 1)
+      .map(({ at, held, rss }) => `| ${(at / 60_000).toFixed(1)} | ${mb(held)} | ${mb(rss)} |`),
     "",
   ].join("\n");
   console.log(report);
