@@ -76,6 +76,8 @@ export class Viewer {
   #owesInfo = false;
   /** Grows when another view is due: a picture that was being cut for the one before is not sent. */
   #epoch = 0;
+  /** That of the last picture that was sent. */
+  #sentEpoch = 0;
   #acks = false;
   #heldUntil = 0;
   #holdTimer: NodeJS.Timeout | undefined;
@@ -229,8 +231,9 @@ export class Viewer {
     const captured = this.#waiting;
     if (!captured || this.#isParked || !this.#canSend()) return;
     this.#waiting = null;
-    // Something newer has gone out in the meantime.
-    if (captured.seq < this.#gauge.lastSent) return;
+    // Something newer has gone out in the meantime, or this very picture: two who asked share one that is taken.
+    const isSent = captured.seq === this.#gauge.lastSent && this.#sentEpoch === this.#epoch && !this.#owesInfo;
+    if (isSent || captured.seq < this.#gauge.lastSent) return;
     const developed = this.#hooks?.develop(captured, this);
     if (developed instanceof Promise) void this.#deliverLater(developed);
     else if (developed) this.#deliver(developed);
@@ -275,6 +278,7 @@ export class Viewer {
   /** A picture is on its way; unless this viewer tells by itself, a ping behind it finds out when it has arrived. */
   #follow({ seq, jpeg }: Picture): void {
     this.#gauge.sent(seq, jpeg.length, performance.now());
+    this.#sentEpoch = this.#epoch;
     if (!this.#acks) this.#line.pingBehind(seq);
   }
 }

@@ -379,6 +379,25 @@ test("[W20] [W23] a binary viewer is told of another view before its first frame
   expect(readFrame(line.binaries[0] as Buffer).header).toMatchObject({ seq: 4, view: OTHER_VIEW });
 });
 
+test("[W5] the very same picture is not sent twice, but for another scale or an owed session_info it is", async () => {
+  const line = new Line();
+  const viewer = await viewerOn(line);
+  const sent = picture(1);
+  const showAgain = () => {
+    viewer.show(sent);
+    viewer.arrived(1);
+  };
+  showAgain();
+  showAgain();
+  expect(line.order).toEqual(["screenshot_update"]);
+  viewer.setLens({ mode: "challenge", scale: 2 });
+  showAgain();
+  expect(line.order).toEqual(["screenshot_update", "screenshot_update"]);
+  viewer.oweInfo();
+  showAgain();
+  expect(line.order.slice(2)).toEqual(["session_info"]);
+});
+
 test("[W21] one cut at a time, always of the newest, and never a queue of them", async () => {
   const line = new Line();
   const { hooks, cuts } = slowCut();
