@@ -6,6 +6,20 @@ export async function pidsWith(text: string): Promise<number[]> {
   return (await processesWith(text)).map(({ pid }) => pid);
 }
 
+/** Its children, theirs, and so on. */
+export async function descendantsOf(pid: number): Promise<number[]> {
+  const parents = await Promise.all(
+    (await processesWith("")).map(async (child) => {
+      const stat = await readFile(`/proc/${child.pid}/stat`, "utf8").catch(() => "");
+      // The name before it may hold spaces and brackets.
+      return { pid: child.pid, parent: Number(stat.slice(stat.lastIndexOf(")") + 1).split(" ")[2]) };
+    }),
+  );
+  const below = (of: number): number[] =>
+    parents.filter(({ parent }) => parent === of).flatMap((child) => [child.pid, ...below(child.pid)]);
+  return below(pid);
+}
+
 /** Command lines of living processes that contain this text. */
 export async function commandLinesWith(text: string): Promise<string[]> {
   return (await processesWith(text)).map(({ line }) => line);

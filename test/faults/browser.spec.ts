@@ -6,7 +6,7 @@ import { BRIEF_SEARCH_MS, test as base, expect, type TestServer, type TestSite }
 import { test as withBots } from "../guest.ts";
 import { IS_LONG_RUN } from "../long-run.ts";
 import { memoryOf } from "../page-memory.ts";
-import { pidsWith } from "../processes.ts";
+import { descendantsOf, pidsWith } from "../processes.ts";
 import { ROUNDS } from "./rounds.ts";
 
 const test = mergeTests(base, withBots).extend<{ events: (id: string) => Promise<EventStream> }>({
@@ -50,6 +50,15 @@ function servePage(site: TestSite, busyMs = 4_000): { url: string; visits: { pat
 
 function browserPids(server: TestServer, id: string): Promise<number[]> {
   return pidsWith(`--user-data-dir=${server.dataDir}/profiles/${id}`);
+}
+
+/** The processes of its pages, of which the system kills one first when memory runs out. */
+async function rendererPids(server: TestServer, id: string): Promise<number[]> {
+  const [below, renderers] = await Promise.all([
+    Promise.all((await browserPids(server, id)).map(descendantsOf)),
+    pidsWith("--type=renderer"),
+  ]);
+  return below.flat().filter((pid) => renderers.includes(pid));
 }
 
 async function signal(server: TestServer, id: string, name: NodeJS.Signals): Promise<number> {
@@ -107,44 +116,54 @@ for (let round = 1; round <= ROUNDS; round += 1) {
     await toldAt(stream, "page_responsive");
     expect((await bot.info(session.session_id)).state).toBe("waiting");
   });
-
-  test(`[S10] [R10] on_crash reopen: a killed browser's page is there again with its cookies and its storage, ${round}`, async ({
-    server,
-    site,
-    bot,
-    connect,
-    events,
-  }) => {
-    const { url, visits } = servePage(site);
-    let starts = 0;
-    const start = site.serve("/start", (_request, response) => {
-      starts += 1;
-      response.setHeader("content-type", "text/html").end(`<script>location.replace(${JSON.stringify(url)})</script>`);
-    });
-    const session = await bot.create({ url: start, on_crash: "reopen" });
-    const stream = await events(session.session_id);
-    const client = await connect(session.ws_url, JSON_FORM);
-    await client.next("session_info");
-    await expect
-      .poll(() => memoryOf(server.dataDir, session.session_id).checkpoint?.storage_state?.cookies)
-      .toHaveLength(1);
-    const before = client.received.length;
-    const at = await signal(server, session.session_id, "SIGKILL");
-    expect((await toldAt(stream, "page_reopening")) - at).toBeLessThan(SOON_MS);
-    await toldAt(stream, "page_reopened");
-    const pages = () => visits.filter(({ path }) => path === "/");
-    expect(pages()).toHaveLength(2);
-    expect(starts, "it is opened where it was, not where it began").toBe(1);
-    expect(pages()[1]?.cookie).toContain("word=kept");
-    await expect.poll(() => visits.some(({ path }) => path === "/title?kept")).toBe(true);
-    // The person is still in control, and sees the new page.
-    const info = await client.next("session_info", ({ screenshot }) => Boolean(screenshot), before);
-    expect(info.state).toBe("active");
-    expect(await browserPids(server, session.session_id)).not.toEqual([]);
-  });
 }
 
-test("[S10] [R10] on_crash reopen: a crashed renderer too; a page that crashes for the fourth time ends", async ({
+for (let round = 1; round <= ROUNDS; round += 1) {
+  const victims = ["browser", "renderer"] as const;
+  for (const victim of IS_LONG_RUN ? victims : [victims[round % 2]]) {
+    test(`[S10] [R10] on_crash reopen: a page whose ${victim} is killed is there again with its cookies and its storage, ${round}`, async ({
+      server,
+      site,
+      bot,
+      connect,
+      events,
+    }) => {
+      const { url, visits } = servePage(site);
+      let starts = 0;
+      const start = site.serve("/start", (_request, response) => {
+        starts += 1;
+        response
+          .setHeader("content-type", "text/html")
+          .end(`<script>location.replace(${JSON.stringify(url)})</script>`);
+      });
+      const session = await bot.create({ url: start, on_crash: "reopen" });
+      const stream = await events(session.session_id);
+      const client = await connect(session.ws_url, JSON_FORM);
+      await client.next("session_info");
+      await expect
+        .poll(() => memoryOf(server.dataDir, session.session_id).checkpoint?.storage_state?.cookies)
+        .toHaveLength(1);
+      const before = client.received.length;
+      const pids = await (victim === "browser" ? browserPids : rendererPids)(server, session.session_id);
+      expect(pids).not.toEqual([]);
+      for (const pid of pids) process.kill(pid, "SIGKILL");
+      const at = Date.now();
+      expect((await toldAt(stream, "page_reopening")) - at).toBeLessThan(SOON_MS);
+      await toldAt(stream, "page_reopened");
+      const pages = () => visits.filter(({ path }) => path === "/");
+      expect(pages()).toHaveLength(2);
+      expect(starts, "it is opened where it was, not where it began").toBe(1);
+      expect(pages()[1]?.cookie).toContain("word=kept");
+      await expect.poll(() => visits.some(({ path }) => path === "/title?kept")).toBe(true);
+      // The person is still in control, and sees the new page.
+      const info = await client.next("session_info", ({ screenshot }) => Boolean(screenshot), before);
+      expect(info.state).toBe("active");
+      expect(await browserPids(server, session.session_id)).not.toEqual([]);
+    });
+  }
+}
+
+test("[S10] [R10] on_crash reopen: a page that crashes for the fourth time ends", async ({
   server,
   site,
   bot,
@@ -163,6 +182,37 @@ test("[S10] [R10] on_crash reopen: a crashed renderer too; a page that crashes f
   }
   expect(await bot.waitForEnd(session.session_id)).toMatchObject({ state: "failed", reason: "browser_lost" });
 });
+
+for (let round = 1; round <= ROUNDS; round += 1) {
+  test(`[S10] a page that takes all its memory is told of, and opened again where the bot allows it, ${round}`, async ({
+    site,
+    bot,
+    connect,
+    events,
+  }) => {
+    test.skip(!IS_LONG_RUN, "it takes 4 GB, and the time to fill them");
+    const url = site.serve(
+      "/",
+      `<body style="height:100%"><script>addEventListener("mousedown", () => {
+        for (const all = []; ; ) all.push(new Array(1 << 24).fill(0.5));
+      })</script></body>`,
+    );
+    const [kept, lost] = await Promise.all([bot.create({ url, on_crash: "reopen" }), bot.create({ url })]);
+    for (const { session_id, ws_url } of [kept, lost]) {
+      const stream = await events(session_id);
+      const client = await connect(ws_url, JSON_FORM);
+      await client.next("session_info");
+      client.send({ type: "mouse_event", event_type: "down", x: 20, y: 20, button: "left", buttons: 1 });
+      const at = Date.now();
+      const told = () => stream.events.find(({ event }) => ["session.page", "session.ended"].includes(event.type))?.at;
+      await expect.poll(told, { timeout: 10_000, intervals: [50] }).toBeDefined();
+      expect((told() ?? Number.NaN) - at).toBeLessThan(SOON_MS);
+      if (session_id === kept.session_id) await toldAt(stream, "page_reopened", 30_000);
+    }
+    expect(await bot.waitForEnd(lost.session_id)).toMatchObject({ state: "failed", reason: "page_crashed" });
+    expect((await bot.info(kept.session_id)).state).toBe("active");
+  });
+}
 
 test("[S10] a browser that is stopped for good is lost after 30 s, and not before", async ({
   server,
