@@ -18,6 +18,7 @@ import { Tickets } from "./auth/tickets.ts";
 import { type BrowserRoom, openBrowserRoom, type Surroundings } from "./browser/open-page.ts";
 import { carefulLog } from "./careful-log.ts";
 import type { Config } from "./config.ts";
+import { EventFeed } from "./events/event-feed.ts";
 import { auditRoutes } from "./http/audit.ts";
 import { type GuardDeps, guardRoutes } from "./http/auth.ts";
 import { refuseWhileClosing } from "./http/closing.ts";
@@ -39,7 +40,6 @@ import { chooseSubprotocol } from "./http/socket-line.ts";
 import { goesToWebhook } from "./protocol/events.ts";
 import { claimsOf, comebacksOf } from "./session/comeback.ts";
 import { CaptchaRemoteController } from "./session/controller.ts";
-import { EventFeed } from "./session/event-feed.ts";
 import { OperatorLinks } from "./session/operator-links.ts";
 import { attachDatabase } from "./session/sqlite-database.ts";
 import { openSqliteStore } from "./session/sqlite-store.ts";
@@ -105,7 +105,7 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
   const browsers = await openBrowserRoom(config, surroundings, log, claimsOf(comebacks));
   const events = new EventFeed(store.events, log);
   const outbox = new Outbox({ queue: store.deliveries, config, log, schedule, neverPorts: browsers.neverPorts });
-  events.onEvent((event) => goesToWebhook(event) && outbox.wake());
+  events.onEvent(({ event }) => goesToWebhook(event) && outbox.wake());
   const uidOf = (id: string) => store.find(id)?.uid ?? null;
   const audit = new AuditTrail({ entries: store.audit, uidOf, log });
   recordEnds(events, audit);
@@ -252,7 +252,7 @@ export async function serveSessions(
 
 /** Every end, also one that nobody asked for. */
 function recordEnds(events: EventFeed, audit: AuditTrail): void {
-  events.onEvent((event, uid) => {
+  events.onEvent(({ event, subject: { uid } }) => {
     if (event.type !== "session.ended") return;
     const { session_id, outcome, reason, verified } = event.data;
     const detail = { outcome, reason, verified };

@@ -24,6 +24,23 @@ function event<Type extends string, Data extends z.ZodRawShape>(type: Type, data
   });
 }
 
+export const NOTICE_LEVELS = ["info", "warning", "critical"] as const;
+
+/** How far a session is: each step with what it is worth of the whole, and its sentence. */
+export const PROGRESS = {
+  browser: { percentage: 5, message: "The browser is starting." },
+  page: { percentage: 15, message: "The page is being opened." },
+  challenge: { percentage: 25, message: "The challenge is looked for." },
+  waiting: { percentage: 40, message: "The page is ready and waits for a person." },
+  opened: { percentage: 50, message: "A person has opened it." },
+  attempt: { percentage: 70, message: "A person is at it." },
+  checking: { percentage: 90, message: "The challenge is gone; that is made sure of." },
+  failed_attempt: { percentage: 60, message: "The attempt failed: the challenge is there again." },
+  solved: { percentage: 100, message: "Done." },
+} as const;
+export const PROGRESS_STEPS = Object.keys(PROGRESS) as (keyof typeof PROGRESS)[];
+export type ProgressStep = keyof typeof PROGRESS;
+
 export const sessionEventSchema = z.discriminatedUnion("type", [
   event("session.created", { ...sessionField, label: z.string().nullable(), expires_at: z.iso.datetime() }),
   // Everything that is so now: the first event of a stream too, for whoever comes late.
@@ -44,6 +61,18 @@ export const sessionEventSchema = z.discriminatedUnion("type", [
   event("session.operator_left", operatorFields),
   event("session.control", { ...sessionField, ...controlFields }),
   event("session.challenge", { ...sessionField, ...challengeFields }),
+  // The challenge went away, or was loaded anew, after somebody had acted on it, and is there again.
+  event("session.attempt_failed", {
+    ...sessionField,
+    attempts: z.int().min(1).meta({ description: "How many have failed in this session." }),
+    why: z.enum(["came_back", "reloaded", "replaced"]),
+  }),
+  event("session.progress", {
+    ...sessionField,
+    percentage: z.int().min(0).max(100),
+    step: z.enum(PROGRESS_STEPS),
+    message: z.string(),
+  }),
   event("session.page", {
     ...sessionField,
     condition: z.enum(PAGE_CONDITIONS),
@@ -57,6 +86,19 @@ export const sessionEventSchema = z.discriminatedUnion("type", [
   event("session.ended", { ...sessionField, ...outcomeSchema.shape }),
 ]);
 export type SessionEvent = z.infer<typeof sessionEventSchema>;
+
+/** What the server tells of itself. */
+const systemEventSchema = event("system.notice", {
+  level: z.enum(NOTICE_LEVELS),
+  code: z.enum(["notice", "maintenance", "started", "shutting_down", "storage_unavailable"]),
+  message: z.string(),
+});
+export type SystemEvent = z.infer<typeof systemEventSchema>;
+
+/** Everything that the feed tells [R18]. */
+export const feedEventSchema = z.discriminatedUnion("type", [...sessionEventSchema.options, systemEventSchema]);
+export type FeedEvent = z.infer<typeof feedEventSchema>;
+
 export type SessionEventOf<Type extends SessionEvent["type"]> = Extract<SessionEvent, { type: Type }>;
 
 /** An event and its place in the log of all events: it only grows, and a stream resumes after it. */
@@ -66,7 +108,7 @@ export interface PlacedEvent {
 }
 
 /** What a webhook is told: the first operator, so that a stale challenge can be refreshed first, that the end is near, and the end. */
-export function goesToWebhook({ type, data }: SessionEvent): boolean {
+export function goesToWebhook({ type, data }: FeedEvent): boolean {
   return type === "session.ended" || type === "session.expiring" || (type === "session.operator_joined" && data.first);
 }
 

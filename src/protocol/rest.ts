@@ -11,6 +11,7 @@ import {
   sizeSchema,
   verifiedSchema,
 } from "./common.ts";
+import { MAX_LABEL_LENGTH } from "./topics.ts";
 import { webhookSecretSchema } from "./webhook-secret.ts";
 
 const MAX_RULES = 20;
@@ -118,7 +119,7 @@ const createSessionShape = z.strictObject({
     .optional(),
   extra_headers: headersSchema.optional().meta({ description: "Sent to the url's own origin only." }),
   storage_state: storageStateSchema.optional().refine((state) => isShallow(state, MAX_DEPTH), TOO_DEEP),
-  label: z.string().max(200).optional(),
+  label: z.string().max(MAX_LABEL_LENGTH).optional(),
   instructions: z.string().max(2_000).optional().meta({ description: "Shown to the operator." }),
   metadata: z.record(z.string().max(100), z.unknown()).optional().refine(isSmall, TOO_LARGE),
   timeout_seconds: z.int().min(1).optional(),

@@ -2,8 +2,8 @@
 import type { Config } from "../config.ts";
 import { refuseHost, urlPatternSchema } from "../egress/destination.ts";
 import { AppError } from "../errors.ts";
+import type { Callback } from "../events/event-log.ts";
 import type { CreateSession } from "../protocol/rest.ts";
-import type { Callback } from "./event-log.ts";
 
 /**
  * The callback that a creation asks for, or null. Throws invalid_message where nothing can sign what is sent there, and

@@ -1,6 +1,6 @@
 /** Sessions of an earlier server: which may go on with their pages, and how the others end. */
 import { AppError, toAppError } from "../errors.ts";
-import type { EventFeed } from "./event-feed.ts";
+import type { EventFeed } from "../events/event-feed.ts";
 import type { RememberedPage, ReturnToPage } from "./page.ts";
 import type { PagePlace, RememberedControl } from "./page-memory.ts";
 import { endEvent } from "./session-news.ts";
@@ -61,7 +61,7 @@ export function orLost(back: ReturnToPage): ReturnToPage {
 export function tellUntold(store: SessionStore, events: EventFeed, isOnItsWay = (_uid: string) => false): void {
   for (const record of store.events.untold()) {
     if (isOnItsWay(record.uid)) continue;
-    events.publish(record.uid, endEvent(record, store.storageState(record.uid) !== undefined));
+    events.publish(record, endEvent(record, store.storageState(record.uid) !== undefined));
   }
 }
 

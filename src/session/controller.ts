@@ -5,6 +5,7 @@ import type { z } from "zod";
 import { type Caller, grantsOf, ownerOf } from "../auth/caller.ts";
 import { mayList, type Subject } from "../auth/permissions.ts";
 import { AppError } from "../errors.ts";
+import type { EventFeed } from "../events/event-feed.ts";
 import type { SessionState } from "../protocol/common.ts";
 import type { LinkAnswer, linkBodySchema, TicketAnswer } from "../protocol/links.ts";
 import type {
@@ -31,7 +32,6 @@ import { type Comeback, lastNumber } from "./comeback.ts";
 import type { CreateOptions } from "./create-options.ts";
 import type { RestCaller } from "./crowd.ts";
 import { SessionDirectory } from "./directory.ts";
-import type { EventFeed } from "./event-feed.ts";
 import { type Created, FirstAnswers } from "./first-answers.ts";
 import type { OperatorLinks } from "./operator-links.ts";
 import type { MouseInput, OpenPage, ReturnToPage } from "./page.ts";

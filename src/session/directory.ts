@@ -35,7 +35,7 @@ export class SessionDirectory {
       remember: (memory) => this.remember(record, memory),
       log: log.child({ session_id: record.session_id }),
       maxTimeoutSeconds,
-      tell: (event) => events.publish(record.uid, event),
+      tell: (event) => events.publish(record, event),
       onEnd: (ended) => {
         onEnd();
         this.retire(ended);

@@ -1,7 +1,7 @@
 /** What is put right later: records and ends that could not be written or told, and what is kept no longer. */
 import type { Logger } from "pino";
+import type { EventFeed } from "../events/event-feed.ts";
 import { tellUntold } from "./comeback.ts";
-import type { EventFeed } from "./event-feed.ts";
 import type { PageMemory } from "./page-memory.ts";
 import type { SessionRecord, SessionStore } from "./store.ts";
 

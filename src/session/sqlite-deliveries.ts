@@ -1,6 +1,6 @@
 /** Webhooks that are still to be told, in SQLite: a restart goes on with them. */
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
-import type { Callback, Delivery, DeliveryQueue, FailedDelivery } from "./event-log.ts";
+import type { Callback, Delivery, DeliveryQueue, FailedDelivery } from "../events/event-log.ts";
 import { inOneStep } from "./sqlite-database.ts";
 import { parseOwn } from "./sqlite-schema.ts";
 

@@ -90,6 +90,16 @@ export const MIGRATIONS: readonly string[] = [
      value TEXT NOT NULL,
      PRIMARY KEY (uid, part)
    ) STRICT, WITHOUT ROWID;`,
+  // Whose events are, for readers of many sessions; and the ends that such a reader has not acknowledged.
+  `ALTER TABLE events ADD COLUMN owner TEXT;
+   ALTER TABLE events ADD COLUMN label TEXT;
+   UPDATE events SET (owner, label) =
+     (SELECT owner, json_extract(record, '$.label') FROM sessions WHERE sessions.uid = events.uid);
+   CREATE TABLE unacknowledged (
+     reader TEXT NOT NULL,
+     position INTEGER NOT NULL,
+     PRIMARY KEY (reader, position)
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 /** Text that was written here; the schema's version vouches for its shape. */

@@ -1,10 +1,11 @@
 /** Sessions in SQLite: one file in DATA_DIR that a restart can read. */
 import type { DatabaseSync } from "node:sqlite";
 import type { AuditLog } from "../audit/audit-log.ts";
+import type { Acknowledgements, Callback, DeliveryQueue, EventLog } from "../events/event-log.ts";
 import type { SessionState } from "../protocol/common.ts";
 import type { StorageState } from "../protocol/rest.ts";
-import type { Callback, DeliveryQueue, EventLog } from "./event-log.ts";
 import type { PageMemory } from "./page-memory.ts";
+import { SqliteAcknowledgements } from "./sqlite-acknowledgements.ts";
 import { SqliteAudit } from "./sqlite-audit.ts";
 import {
   emptyWriteAheadLog,
@@ -32,6 +33,7 @@ export function openMemoryStore(): SessionStore {
 
 class SqliteStore implements SessionStore {
   readonly events: EventLog;
+  readonly acknowledgements: Acknowledgements;
   readonly deliveries: DeliveryQueue;
   readonly audit: AuditLog;
   readonly #db: DatabaseSync;
@@ -43,6 +45,7 @@ class SqliteStore implements SessionStore {
     this.#db = db;
     this.#close = close;
     this.events = new SqliteEvents(db);
+    this.acknowledgements = new SqliteAcknowledgements(db);
     this.audit = new SqliteAudit(db);
     this.deliveries = new SqliteDeliveries(db, () => {
       this.#hasRemains = true;

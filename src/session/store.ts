@@ -1,8 +1,8 @@
 /** The port to storage: plain records in and out. */
 import type { AuditLog } from "../audit/audit-log.ts";
+import type { Acknowledgements, Callback, DeliveryQueue, EventLog } from "../events/event-log.ts";
 import type { CaptchaInfo, SessionState, Size, Verified } from "../protocol/common.ts";
 import type { CreateSession, Evidence, SessionAnswer, StorageState } from "../protocol/rest.ts";
-import type { Callback, DeliveryQueue, EventLog } from "./event-log.ts";
 import type { PageMemory } from "./page-memory.ts";
 
 /** What is kept of a session. Times are ms since 1970. */
@@ -46,6 +46,7 @@ export interface IdempotentAnswer {
 
 export interface SessionStore {
   readonly events: EventLog;
+  readonly acknowledgements: Acknowledgements;
   readonly deliveries: DeliveryQueue;
   readonly audit: AuditLog;
   /** Inserts a new record and where its webhooks go, if anywhere: both, for good, or, where that throws, nothing. */

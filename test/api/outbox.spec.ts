@@ -54,7 +54,7 @@ const test = base.extend<{ world: World }>({
       },
       end(uid, url, secret = SECRET) {
         store.deliveries.saveCallback(uid, { url, secret, allow: [] });
-        store.events.append(uid, ended(uid));
+        store.events.append([{ subject: { uid, owner: null, label: null }, event: ended(uid) }]);
       },
     });
     for (const outbox of outboxes) await outbox.stop();

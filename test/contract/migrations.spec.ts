@@ -75,7 +75,11 @@ for (const version of VERSIONS) {
 
     // The end from before there were events is told now, in the shape of today.
     expect(store.events.untold()).toEqual(version >= 2 ? [] : [ended]);
-    expect(store.events.last("uid-ended")?.event.type).toBe(version >= 2 ? "session.ended" : undefined);
+    const end = store.events.last("uid-ended");
+    expect(end?.event.type).toBe(version >= 2 ? "session.ended" : undefined);
+    const subject = { uid: "uid-ended", owner: version >= 3 ? "key-1" : null, label: common.label };
+    if (end) expect(end.subject).toEqual(subject);
+    expect(store.acknowledgements.waiting("key:key-1 bot-1")).toEqual(version >= 5 ? [end] : []);
     const allow = version >= 3 ? ["10.0.0.0/8"] : [];
     const waiting = { id: "evt_joined", tries: 1, secret: "whsec_abc", allow, next_at: DAY + 2_000 };
     const next = store.deliveries.next({ ids: [], hosts: [] });

@@ -10,13 +10,13 @@ import { Links } from "../../src/auth/links.ts";
 import { Tickets } from "../../src/auth/tickets.ts";
 import { loadConfig } from "../../src/config.ts";
 import { AppError } from "../../src/errors.ts";
+import { EventFeed } from "../../src/events/event-feed.ts";
 import { handleMessage } from "../../src/http/live-handlers.ts";
 import type { CaptchaInfo } from "../../src/protocol/common.ts";
 import type { SessionEvent } from "../../src/protocol/events.ts";
 import { createSessionSchema, type StorageState } from "../../src/protocol/rest.ts";
 import { CaptchaRemoteController } from "../../src/session/controller.ts";
 import { doneMessagesOf } from "../../src/session/done-messages.ts";
-import { EventFeed } from "../../src/session/event-feed.ts";
 import { OperatorLinks } from "../../src/session/operator-links.ts";
 import type { ChallengePage, OpenPage, PageEvents, Picture, Verdict } from "../../src/session/page.ts";
 import { attachDatabase } from "../../src/session/sqlite-database.ts";
@@ -97,6 +97,7 @@ class Page implements ChallengePage {
 
 interface World {
   readonly store: SessionStore;
+  readonly events: EventFeed;
   readonly controller: CaptchaRemoteController;
   /** Every page that was opened, in order. */
   readonly pages: Page[];
@@ -118,6 +119,7 @@ const test = base.extend<{ world: World }>({
     };
     const store = openSqliteStore(folder);
     const log = pino({ level: "silent" });
+    const events = new EventFeed(store.events, log);
     const config = {
       ...loadConfig({}),
       maxSessions: 5,
@@ -134,7 +136,7 @@ const test = base.extend<{ world: World }>({
       links,
       neverPorts: () => new Set(),
       store,
-      events: new EventFeed(store.events, log),
+      events,
       openPage,
       returnToPage: async () => Promise.reject(new Error("there is no earlier server")),
       comebacks: [],
@@ -144,9 +146,10 @@ const test = base.extend<{ world: World }>({
     });
     const create = (session_id: string, respondAsync = true) =>
       controller.create(createSessionSchema.parse({ session_id, url: "http://127.0.0.1/" }), { respondAsync });
-    await use({ store, controller, pages, create });
+    await use({ store, events, controller, pages, create });
     for (const page of pages) page.closed.resolve();
     await controller.close();
+    await events.close();
     store.close();
     db.close();
     await rm(folder, { recursive: true, force: true });
@@ -154,7 +157,8 @@ const test = base.extend<{ world: World }>({
 });
 
 /** What was told of the newest session with this id, in order. */
-function toldOf({ store }: World, id: string): SessionEvent[] {
+function toldOf({ store, events }: World, id: string): SessionEvent[] {
+  events.flush();
   return store.events.after(store.find(id)?.uid ?? "", 0, 1_000).map(({ event }) => event);
 }
 

@@ -5,10 +5,10 @@ import { test as base, expect } from "@playwright/test";
 import Fastify, { type FastifyInstance } from "fastify";
 import { validatorCompiler } from "fastify-type-provider-zod";
 import { pino } from "pino";
+import { EventFeed } from "../../src/events/event-feed.ts";
 import { Connections } from "../../src/http/connections.ts";
 import { eventRoutes } from "../../src/http/events.ts";
 import type { PlacedEvent, SessionEvent } from "../../src/protocol/events.ts";
-import { EventFeed } from "../../src/session/event-feed.ts";
 import { openMemoryStore } from "../../src/session/sqlite-store.ts";
 import type { SessionStore } from "../../src/session/store.ts";
 
@@ -27,6 +27,10 @@ const test = base.extend<{ store: SessionStore; feed: EventFeed }>({
     await use(new EventFeed(store.events, pino({ level: "silent" })));
   },
 });
+
+function subject(uid: string) {
+  return { uid, owner: null, label: null };
+}
 
 function control(id: string, session_id = "one"): SessionEvent {
   return { id, type: "session.control", timestamp: new Date().toISOString(), data: { session_id, holder: id } };
@@ -49,14 +53,14 @@ async function idsOf(events: AsyncIterable<PlacedEvent> | null, onEach = (_id: s
 
 test("[R14] events that come while the kept ones are read are neither missed nor told twice", async ({ feed }) => {
   const kept = Array.from({ length: 250 }, (_, index) => `kept ${index}`);
-  for (const id of kept) feed.publish("uid-1", control(id));
+  for (const id of kept) feed.publish(subject("uid-1"), control(id));
   const more = Array.from({ length: 50 }, (_, index) => `more ${index}`);
   const told = await idsOf(feed.follow(SESSION, 0, NEVER), (id) => {
     if (!id.startsWith("kept")) return;
     const next = more.shift();
-    if (next) feed.publish("uid-1", control(next));
-    feed.publish("uid-2", control("another session's", "two"));
-    if (!next) feed.publish("uid-1", end("end"));
+    if (next) feed.publish(subject("uid-1"), control(next));
+    feed.publish(subject("uid-2"), control("another session's", "two"));
+    if (!next) feed.publish(subject("uid-1"), end("end"));
   });
   expect(told).toEqual([...kept, ...Array.from({ length: 50 }, (_, index) => `more ${index}`), "end"]);
 });
@@ -70,7 +74,9 @@ test("[R14] an event that could not be kept ends the following: a new one begins
       throw new Error("disk full");
     },
   });
-  const told = idsOf(feed.follow(SESSION, undefined, NEVER), () => setImmediate(() => feed.publish("uid-1", end("e"))));
+  const told = idsOf(feed.follow(SESSION, undefined, NEVER), () =>
+    setImmediate(() => feed.publish(subject("uid-1"), end("e"))),
+  );
   expect(await told).toEqual(["present"]);
 });
 
@@ -79,8 +85,9 @@ for (const from of ["a place", "the beginning"] as const) {
     store,
     feed,
   }) => {
-    feed.publish("uid-1", control("first"));
-    feed.publish("uid-1", control("second"));
+    feed.publish(subject("uid-1"), control("first"));
+    feed.publish(subject("uid-1"), control("second"));
+    feed.flush();
     const [first] = store.events.after("uid-1", 0, 1);
     const append = store.events.append.bind(store.events);
     Object.assign(store.events, {
@@ -88,7 +95,8 @@ for (const from of ["a place", "the beginning"] as const) {
         throw new Error("disk full");
       },
     });
-    feed.publish("uid-1", end("lost"));
+    feed.publish(subject("uid-1"), end("lost"));
+    feed.flush();
     Object.assign(store.events, { append });
     const nobody = { operators: 0, holder: null, captcha_info: null };
     const data = {
@@ -102,7 +110,7 @@ for (const from of ["a place", "the beginning"] as const) {
     const present = (): SessionEvent => ({ ...control("present"), type: "session.state", data });
     const after = from === "a place" ? first?.position : 0;
     const told = idsOf(feed.follow({ ...SESSION, present }, after, NEVER), (id) => {
-      if (id === "present") setImmediate(() => feed.publish("uid-1", end("end")));
+      if (id === "present") setImmediate(() => feed.publish(subject("uid-1"), end("end")));
     });
     expect(await told).toEqual([...(after === 0 ? ["first"] : []), "second", "present", "end"]);
   });
@@ -111,7 +119,7 @@ for (const from of ["a place", "the beginning"] as const) {
 test("[R14] closing tells what there is and then lets everybody go", async ({ feed }) => {
   const waiting = idsOf(feed.follow(SESSION, undefined, NEVER));
   const other = idsOf(feed.follow({ ...SESSION, uid: "uid-2" }, undefined, NEVER));
-  feed.publish("uid-1", end("end"));
+  feed.publish(subject("uid-1"), end("end"));
   await feed.close();
   expect(await waiting).toEqual(["present", "end"]);
   expect(await other).toEqual(["present"]);

@@ -1,29 +1,55 @@
 /** The ports to what is kept of events: the log of all sessions' events, and the webhooks that are still to be told. */
-import type { PlacedEvent, SessionEvent } from "../protocol/events.ts";
-import type { SessionRecord } from "./store.ts";
+import type { FeedEvent, PlacedEvent } from "../protocol/events.ts";
+import type { SessionRecord } from "../session/store.ts";
 
-/** An event with the session it is of. */
-export interface LoggedEvent extends PlacedEvent {
-  readonly uid: string;
+/** As much of a session as decides who may be told of it. */
+export type EventSubject = Pick<SessionRecord, "uid" | "owner" | "label">;
+
+/** What an event of the server itself is of: of no session. */
+export const NO_SESSION: EventSubject = { uid: "", owner: null, label: null };
+
+/** An event that has yet to get its place. */
+export interface NewEvent {
+  readonly subject: EventSubject;
+  readonly event: FeedEvent;
+}
+
+/** An event with its place, and the session it is of. */
+export interface LoggedEvent extends NewEvent {
+  readonly position: number;
 }
 
 export interface EventLog {
   /**
-   * Appends an event and answers its position. Where it goes to webhooks and the session has a callback, its delivery is
-   * queued in the same step. With an end, what else was queued of that session is dropped: nobody can act on it any more.
-   * A session has one end: another one is not appended, and the first one's position is answered.
+   * Appends events in one step, all or none, and answers them with their places. Where one goes to webhooks and the
+   * session has a callback, its delivery is queued in the same step. With an end, what else was queued of that session is
+   * dropped: nobody can act on it any more. A session has one end: another one is left out.
    */
-  append(uid: string, event: SessionEvent): number;
+  append(events: readonly NewEvent[]): LoggedEvent[];
   /** The event at a position, if it is still kept. */
   at(position: number): LoggedEvent | undefined;
   /** The newest event of a session. */
   last(uid: string): LoggedEvent | undefined;
-  /** Up to `limit` events of a session after a position, oldest first. */
+  /** Up to `limit` events of a session after a position, oldest first; without its progress, which is for the feed. */
   after(uid: string, position: number, limit: number): PlacedEvent[];
+  /** The same of all sessions and of the server itself. */
+  allAfter(position: number, limit: number): LoggedEvent[];
+  /** The position of the newest event there ever was; 0 before the first. */
+  readonly newest: number;
+  /** Events up to this position may have been removed. */
+  readonly removedTo: number;
   /** Sessions whose end stands and is not in the log: a killed server did not come to tell it. */
   untold(): SessionRecord[];
   /** Removes events from before a time (ms since 1970), but no ends: those stay as long as their sessions. */
   removeBefore(time: number): void;
+}
+
+/** Ends that a reader was sent and has not acknowledged, at most 1,000 a reader: the oldest go first. */
+export interface Acknowledgements {
+  sent(reader: string, position: number): void;
+  acknowledge(reader: string, position: number): void;
+  /** What waits, oldest first. */
+  waiting(reader: string): LoggedEvent[];
 }
 
 /** Where the webhooks of one session go. */

@@ -1,9 +1,15 @@
-/** The one way of events: into the log first, then to whoever follows a session or tells it by webhook. */
+/** The one way of events: into the log first, then to whoever reads the feed, follows a session or tells it by webhook. */
 import { EventEmitter, once } from "node:events";
 import type { Logger } from "pino";
-import type { PlacedEvent, SessionEvent } from "../protocol/events.ts";
-import type { EventLog } from "./event-log.ts";
-import { isEnd } from "./state.ts";
+import type { FeedEvent, PlacedEvent, SessionEvent } from "../protocol/events.ts";
+import { isEnd } from "../session/state.ts";
+import type { EventLog, EventSubject, NewEvent } from "./event-log.ts";
+import { FeedReader, type ReaderDeps } from "./feed-reader.ts";
+import { ToldEvent } from "./told-event.ts";
+
+/** Events are written together: those of so long, or so many. */
+const WRITE_WITHIN_MS = 10;
+const MOST_AT_ONCE = 100;
 
 /** Events read from the log at once; a slow reader takes the next ones when it has taken these. */
 const PAGE_OF_EVENTS = 100;
@@ -22,7 +28,10 @@ export class EventFeed {
   readonly #logger: Logger;
   /** Emits a session's uid when it has a new event, and `uid lost` when one could not be kept. */
   readonly #news = new EventEmitter().setMaxListeners(0);
+  readonly #readers = new Set<FeedReader>();
   readonly #followers = new Set<Promise<void>>();
+  #unwritten: NewEvent[] = [];
+  #writeTimer: NodeJS.Timeout | undefined;
   readonly #closing = new AbortController();
 
   constructor(log: EventLog, logger: Logger) {
@@ -30,24 +39,53 @@ export class EventFeed {
     this.#logger = logger;
   }
 
-  /** Keeps an event and tells it. A log that cannot write (disk full, say) is told in the server's own log. */
-  publish(uid: string, event: SessionEvent): void {
-    try {
-      this.#log.append(uid, event);
-    } catch (error) {
-      this.#logger.error({ err: error, type: event.type }, "event could not be kept");
-      // Whoever follows must not wait for what never comes: a new stream tells what is so now.
-      this.#news.emit(lost(uid));
-      return;
-    }
-    this.#news.emit(uid);
-    this.#news.emit("any", event, uid);
+  /** Keeps an event and tells it, within 10 ms. A log that cannot write (disk full, say) is told in the server's own log. */
+  publish(subject: EventSubject, event: FeedEvent): void {
+    this.#unwritten.push({ subject, event });
+    if (this.#unwritten.length >= MOST_AT_ONCE) this.flush();
+    else this.#writeTimer ??= setTimeout(() => this.flush(), WRITE_WITHIN_MS);
   }
 
-  /** Calls back after every event, with its session's uid; answers the stop. */
-  onEvent(listener: (event: SessionEvent, uid: string) => void): () => void {
+  /** Writes and tells what waits for that. */
+  flush(): void {
+    clearTimeout(this.#writeTimer);
+    this.#writeTimer = undefined;
+    const events = this.#unwritten;
+    if (events.length === 0) return;
+    this.#unwritten = [];
+    const uids = new Set(events.map(({ subject }) => subject.uid));
+    try {
+      const told = this.#log.append(events).map((logged) => new ToldEvent(logged));
+      for (const uid of uids) this.#news.emit(uid);
+      for (const event of told) {
+        this.#news.emit("any", event);
+        for (const reader of this.#readers) reader.offer(event);
+      }
+    } catch (error) {
+      const types = [...new Set(events.map(({ event }) => event.type))];
+      this.#logger.error({ err: error, types }, "events could not be kept");
+      // Whoever follows must not wait for what never comes: a new stream tells what is so now.
+      for (const uid of uids) this.#news.emit(lost(uid));
+      for (const reader of this.#readers) reader.missed(events);
+    }
+  }
+
+  /** Calls back after every event that is kept; answers the stop. */
+  onEvent(listener: (event: ToldEvent) => void): () => void {
     this.#news.on("any", listener);
     return () => this.#news.off("any", listener);
+  }
+
+  /** [R18] A reader of many sessions, from now on; `leave` lets go of it. */
+  read(deps: Omit<ReaderDeps, "log">): FeedReader {
+    this.flush();
+    const reader = new FeedReader({ ...deps, log: this.#log });
+    this.#readers.add(reader);
+    return reader;
+  }
+
+  leave(reader: FeedReader): void {
+    this.#readers.delete(reader);
   }
 
   /**
@@ -57,12 +95,13 @@ export class EventFeed {
    * session has ended and the log could not be told so, what is so now comes behind what is kept.
    */
   follow(session: Followed, after: number | undefined, signal: AbortSignal): AsyncIterable<PlacedEvent> | null {
+    this.flush();
     const known = after === undefined ? undefined : this.#log.at(after);
     if (after === 0) return this.#follow(session.uid, 0, [], signal, session);
-    if (known && known.event.data.session_id === session.session_id) {
+    const { uid } = known?.subject ?? {};
+    if (known && uid !== undefined && isOf(session, known.event)) {
       if (known.event.type === "session.ended") return null;
-      const followed = known.uid === session.uid ? session : undefined;
-      return this.#follow(known.uid, known.position, [], signal, followed);
+      return this.#follow(uid, known.position, [], signal, uid === session.uid ? session : undefined);
     }
     const last = this.#log.last(session.uid);
     if (last?.event.type === "session.ended") return this.#follow(session.uid, last.position - 1, [], signal);
@@ -81,6 +120,7 @@ export class EventFeed {
 
   /** Ends all following, once the events that there are have been told or a moment has passed. */
   async close(): Promise<void> {
+    this.flush();
     this.#closing.abort();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
@@ -128,6 +168,10 @@ export class EventFeed {
       followed.resolve();
     }
   }
+}
+
+function isOf({ session_id }: Followed, { data }: FeedEvent): boolean {
+  return "session_id" in data && data.session_id === session_id;
 }
 
 function lost(uid: string): string {

@@ -1,0 +1,116 @@
+/**
+ * [R18] One reader of the feed: its topics, its place, and what it may see. While it has room it is handed each event as it
+ * comes; where it has none, or asks for what it missed, it reads on from the log until it is back at the present.
+ */
+import type { EventLog, EventSubject, LoggedEvent, NewEvent } from "./event-log.ts";
+import { ToldEvent } from "./told-event.ts";
+
+/** Read from the log at once; others have a turn then. */
+const PAGE_OF_EVENTS = 200;
+
+export interface ReaderDeps {
+  readonly log: Pick<EventLog, "allAfter" | "newest" | "removedTo">;
+  readonly maySee: (subject: EventSubject) => boolean;
+  /** Takes an event; those of one reader come in order of their positions. */
+  readonly deliver: (event: ToldEvent, topics: readonly string[]) => void;
+  /** Whether it can take another one now. */
+  readonly hasRoom: () => boolean;
+  /** It is not at the present any more; catchUp() is to be called until that says so. */
+  readonly onBehind: () => void;
+  /** Events of its topics could not be kept, and will never come. */
+  readonly onMissed: () => void;
+}
+
+/** How far what was missed can be told: not `complete` where some of it may have been removed already. */
+export interface Resumption {
+  readonly after: number;
+  readonly complete: boolean;
+}
+
+export class FeedReader {
+  readonly topics = new Set<string>();
+  readonly #deps: ReaderDeps;
+  /** Up to here everything was looked at. */
+  #position: number;
+  #isLive = true;
+  /** What was told before it asked for what came before that. */
+  #told = { after: 0, to: 0 };
+
+  constructor(deps: ReaderDeps) {
+    this.#deps = deps;
+    this.#position = deps.log.newest;
+    this.#told = { after: this.#position, to: this.#position };
+  }
+
+  get position(): number {
+    return this.#position;
+  }
+
+  get isBehind(): boolean {
+    return !this.#isLive;
+  }
+
+  /** An event that has just come. */
+  offer(event: ToldEvent): void {
+    if (!this.#isLive || event.position <= this.#position) return;
+    if (this.#deps.hasRoom()) this.#take(event);
+    else this.#fallBehind();
+  }
+
+  /** Events that could not be kept. */
+  missed(events: readonly NewEvent[]): void {
+    const isOurs = ({ subject, event }: NewEvent) =>
+      this.#topicsOf(new ToldEvent({ position: 0, subject, event })).length > 0;
+    if (events.some(isOurs)) this.#deps.onMissed();
+  }
+
+  /** Nothing up to now counts as told: for a reader that begins to ask for topics. */
+  beginHere(): void {
+    this.#told = { after: this.#position, to: this.#position };
+  }
+
+  /**
+   * Tells what its topics had after this position and was not told yet, then goes on. Null for a position that is still
+   * to come.
+   */
+  resume(after: number): Resumption | null {
+    const { newest, removedTo } = this.#deps.log;
+    if (after > newest) return null;
+    this.#told = { after: this.#told.after, to: this.#position };
+    this.#position = after;
+    this.#fallBehind();
+    return { after, complete: after >= removedTo };
+  }
+
+  /** Reads on while there is room, one page a call; true once it is at the present. */
+  catchUp(): boolean {
+    if (this.#isLive) return true;
+    const page = this.#deps.log.allAfter(this.#position, PAGE_OF_EVENTS);
+    for (const logged of page) {
+      if (!this.#deps.hasRoom()) return false;
+      this.#take(new ToldEvent(logged));
+    }
+    this.#isLive = page.length < PAGE_OF_EVENTS;
+    return this.#isLive;
+  }
+
+  #take(event: ToldEvent): void {
+    const { position } = event;
+    this.#position = position;
+    if (position > this.#told.after && position <= this.#told.to) return;
+    const topics = this.#topicsOf(event);
+    if (topics.length > 0) this.#deps.deliver(event, topics);
+  }
+
+  /** Those that it is told this event under. */
+  #topicsOf({ topics, subject }: LoggedEvent & Pick<ToldEvent, "topics">): string[] {
+    const wanted = topics.filter((topic) => this.topics.has(topic));
+    return wanted.length > 0 && this.#deps.maySee(subject) ? wanted : [];
+  }
+
+  #fallBehind(): void {
+    if (!this.#isLive) return;
+    this.#isLive = false;
+    this.#deps.onBehind();
+  }
+}
