@@ -6,6 +6,7 @@ import type { Keys } from "./auth/keys.ts";
 import { carefulLog } from "./careful-log.ts";
 import type { Config } from "./config.ts";
 import { DemoSession } from "./demo/demo-session.ts";
+import type { EventFeed } from "./events/event-feed.ts";
 import { describeApi, serveApiDocs } from "./http/api-docs.ts";
 import { guardRoutes } from "./http/auth.ts";
 import { demoRoute } from "./http/demo.ts";
@@ -28,6 +29,8 @@ export interface CaptchaRemote {
   readonly publicUrl: () => string;
   /** The same at the address it listens on. */
   readonly localUrl: () => string;
+  /** Everything that is told passes through here. */
+  readonly events: EventFeed;
   /** What is open now. */
   readonly gauges: ReadGauges;
   /** Ends every browser at once, for a process that cannot wait for app.close(). */
@@ -102,6 +105,7 @@ export async function buildApp(
     controller,
     demo,
     keys: service.keys,
+    events: service.events,
     publicUrl,
     localUrl: () => listeningUrl(app, config),
     gauges,

@@ -62,9 +62,11 @@ export const ENVIRONMENT = {
   /** Left out: as MAX_SESSIONS. */
   MAX_SESSIONS_PER_KEY: upTo(1_000).optional(),
   MAX_CREATES_PER_MINUTE: upTo(100_000).default(60),
-  /** Operator sockets and event streams together. */
+  /** Operator sockets, events sockets and event streams together. */
   MAX_CONNECTIONS: upTo(100_000).default(1_000),
   MAX_CONNECTIONS_PER_ADDRESS: upTo(100_000).default(200),
+  /** Events sockets, and event streams of many sessions. */
+  MAX_EVENT_CONNECTIONS_PER_KEY: upTo(100_000).default(50),
   /** Operator sockets that have not said yet who they are, and how long they may take. */
   MAX_PENDING_CONNECTIONS: upTo(100_000).default(100),
   AUTHENTICATE_SECONDS: seconds(5, 60),

@@ -28,6 +28,7 @@ export const CODES = {
   payload_too_large: { status: 413, close: 1009, message: "The message is too large." },
   url_not_allowed: { status: 422, message: "This URL may not be opened." },
   rate_limited: { status: 429, close: 4429, message: "Too many messages in too short a time." },
+  lagging: { close: 4408, message: "The events are not read fast enough." },
   internal: { status: 500, message: "Something went wrong in the server." },
   page_crashed: { status: 500, message: "The page crashed." },
   browser_lost: { status: 500, message: "The browser of this session is gone." },

@@ -19,6 +19,8 @@ import { type BrowserRoom, openBrowserRoom, type Surroundings } from "./browser/
 import { carefulLog } from "./careful-log.ts";
 import type { Config } from "./config.ts";
 import { EventFeed } from "./events/event-feed.ts";
+import { type Acknowledgements, NO_SESSION } from "./events/event-log.ts";
+import { systemNotice } from "./events/system-notice.ts";
 import { auditRoutes } from "./http/audit.ts";
 import { type GuardDeps, guardRoutes } from "./http/auth.ts";
 import { refuseWhileClosing } from "./http/closing.ts";
@@ -28,6 +30,7 @@ import { createRateLimiter } from "./http/create-rate.ts";
 import { errorSender, refuseUnknownRoutes } from "./http/error-handler.ts";
 import { eventRoutes } from "./http/events.ts";
 import { FailedAuthentications } from "./http/failed-authentications.ts";
+import { feedRoutes } from "./http/feed.ts";
 import { exposeGauges, gaugesOf, type ReadGauges } from "./http/gauges.ts";
 import { type HealthOptions, healthRoutes } from "./http/health.ts";
 import { linkRoutes } from "./http/links.ts";
@@ -66,6 +69,14 @@ const CONTENT_POLICY = {
   "require-trusted-types-for": ["'script'"],
 };
 
+/** Of events only: operator sockets do not offer it. Nothing of a message is kept for the next one. */
+const DEFLATE = {
+  threshold: 1_024,
+  serverNoContextTakeover: true,
+  clientNoContextTakeover: true,
+  concurrencyLimit: 4,
+};
+
 export interface ServiceDeps {
   readonly log: Logger;
   /** Origin plus base path that links are built from; known once the server listens. */
@@ -85,8 +96,12 @@ export interface Service {
   readonly keys: Keys;
   readonly guard: GuardDeps;
   readonly audit: AuditTrail;
+  readonly events: EventFeed;
+  readonly acknowledgements: Acknowledgements;
   /** The operators'. */
   readonly sockets: Set<WebSocket>;
+  /** Those that read events. */
+  readonly eventSockets: Set<WebSocket>;
   readonly streams: Set<ServerResponse>;
   readonly gauges: ReadGauges;
   readonly connections: Connections;
@@ -133,8 +148,9 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
   });
   const authenticator = new Authenticator({ isOn: config.auth, keys, links: operatorLinks, tickets });
   const sockets = new Set<WebSocket>();
+  const eventSockets = new Set<WebSocket>();
   const streams = new Set<ServerResponse>();
-  const gauges = gaugesOf({ controller, sockets, streams, browsers });
+  const gauges = gaugesOf({ controller, sockets, eventSockets, streams, browsers });
   exposeGauges(refusals.registry, gauges);
   // What the last server left to be told.
   outbox.wake();
@@ -148,13 +164,17 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
       failures: new FailedAuthentications(config.maxFailedAuthenticationsPerMinute),
     },
     audit,
+    events,
+    acknowledgements: store.acknowledgements,
     sockets,
+    eventSockets,
     streams,
     gauges,
     connections: new Connections(config),
     refusals,
     browsers,
     async close() {
+      events.publish(NO_SESSION, systemNotice("warning", "shutting_down", "The server is shutting down."));
       await Promise.all([controller.close(), browsers.close()]);
       // The ends of those sessions are the last events.
       await Promise.all([events.close(), outbox.stop()]);
@@ -171,7 +191,7 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
  */
 export async function prepareInstance(
   app: FastifyInstance,
-  { close, config, sockets, refusals }: Service,
+  { close, config, sockets, eventSockets, refusals }: Service,
   publicUrl: () => string,
   upgrades: EventEmitter = app.server,
 ): Promise<void> {
@@ -187,7 +207,7 @@ export async function prepareInstance(
   app.setErrorHandler(errorSender(refusals));
   refuseWhileClosing(app);
   app.addHook("preClose", close);
-  app.addHook("preClose", async () => endSockets(sockets));
+  app.addHook("preClose", async () => endSockets(new Set([...sockets, ...eventSockets])));
   await app.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,
@@ -207,7 +227,7 @@ export async function prepareInstance(
       server: upgrades as Server,
       maxPayload: config.maxMessageBytes,
       handleProtocols: chooseSubprotocol,
-      perMessageDeflate: false,
+      perMessageDeflate: DEFLATE,
     },
     // The route hears of its sockets' errors itself; the library would write each into the log, as loudly as a defect.
     errorHandler: (error, socket, request) => {
@@ -223,10 +243,11 @@ export async function prepareInstance(
 /** REST, the operator socket and the console below API_PREFIX. */
 export async function serveSessions(
   app: FastifyInstance,
-  { config, controller, audit, sockets, streams, guard, connections, refusals }: Service,
+  service: Service,
   health: HealthOptions,
   more: (api: FastifyInstance) => Promise<void> = async () => {},
 ): Promise<void> {
+  const { config, controller, audit, sockets, streams, guard, connections, refusals } = service;
   await app.register(
     async (api) => {
       // First, as the question of a browser whether it may ask comes without a key.
@@ -240,6 +261,16 @@ export async function serveSessions(
       const { authenticator } = guard;
       await api.register(sessionRoutes, { controller, authenticator, audit, maxBodyBytes, limitCreates });
       await api.register(eventRoutes, { controller, authenticator, connections, streams });
+      await api.register(feedRoutes, {
+        feed: service.events,
+        acknowledgements: service.acknowledgements,
+        guard,
+        sockets: service.eventSockets,
+        streams,
+        connections,
+        refusals,
+        limits: config,
+      });
       await api.register(linkRoutes, { controller, audit });
       await api.register(liveRoute, { controller, audit, sockets, guard, connections, refusals, limits: config });
       await api.register(auditRoutes, { audit });

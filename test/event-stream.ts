@@ -1,5 +1,7 @@
 /** A reader of server-sent events by fetch: every field as it came. */
+
 import { type SessionEvent, type SessionEventOf, sessionEventSchema } from "../src/protocol/events.ts";
+import { streamedEventSchema } from "../src/protocol/feed.ts";
 import { expect } from "./fixtures.ts";
 import { fetchAsBot } from "./key.ts";
 
@@ -7,6 +9,8 @@ export interface StreamedEvent {
   readonly id: number;
   readonly type: string;
   readonly event: SessionEvent;
+  /** What came in `data`, of whatever type. */
+  readonly data: { readonly id?: string; readonly topics?: readonly string[]; readonly complete?: boolean };
   /** ms since 1970. */
   readonly at: number;
 }
@@ -62,9 +66,11 @@ export class EventStream {
     if (fields.has("")) this.comments += 1;
     const data = fields.get("data");
     if (data === undefined) return;
+    const value = JSON.parse(data);
+    const type = fields.get("event") ?? "";
     // Strict: nothing is told that the schema does not name.
-    const event = sessionEventSchema.parse(JSON.parse(data));
-    expect(event).toEqual(JSON.parse(data));
-    this.events.push({ id: Number(fields.get("id")), type: fields.get("event") ?? "", event, at: Date.now() });
+    const schema = "topics" in value ? streamedEventSchema : sessionEventSchema;
+    if (type !== "resumed") expect(schema.parse(value)).toEqual(value);
+    this.events.push({ id: Number(fields.get("id")), type, event: value, data: value, at: Date.now() });
   }
 }

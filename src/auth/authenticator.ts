@@ -1,11 +1,11 @@
 /** From what somebody shows (a key, a link's token, a ticket) to who that is, and for how long. */
-import type { Caller, KeyCaller, LinkCaller } from "./caller.ts";
+import { type Caller, type KeyCaller, type LinkCaller, nameOf } from "./caller.ts";
 import type { Keys } from "./keys.ts";
 import type { Links } from "./links.ts";
 import type { Tickets } from "./tickets.ts";
 
-/** How soon what hangs on a key or a link ends after a command has revoked it. */
-const CHECK_MS = 5_000;
+/** What hangs on a key or a link ends within a second after a command has revoked it. */
+const CHECK_MS = 800;
 /** Timers cannot wait longer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -19,6 +19,9 @@ export interface AuthenticatorDeps {
 
 export class Authenticator {
   readonly #deps: AuthenticatorDeps;
+  /** Callers that something hangs on, by name, and who is to be told. */
+  readonly #watched = new Map<string, { readonly caller: KeyCaller | LinkCaller; readonly tells: Set<() => void> }>();
+  #looking: NodeJS.Timeout | undefined;
 
   constructor(deps: AuthenticatorDeps) {
     this.#deps = deps;
@@ -43,26 +46,47 @@ export class Authenticator {
 
   /**
    * Calls `tell` once this caller's key or link is no good any more, which may be so already; answers what takes that
-   * back. At once where it was revoked here, within seconds where another process did it.
+   * back. At once where it was revoked here, within a second where another process did it.
    */
   whenOver(caller: Caller, tell: () => void): () => void {
     if (caller.kind !== "key" && caller.kind !== "link") return () => {};
-    const stops = [() => clearInterval(looking)];
+    const stops: (() => void)[] = [];
+    const stop = () => {
+      for (const each of stops.splice(0)) each();
+    };
     const over = () => {
       stop();
       tell();
     };
-    const stop = () => {
-      for (const each of stops.splice(0)) each();
-    };
-    const look = () => this.#isGood(caller) || over();
-    const looking = setInterval(look, CHECK_MS);
+    stops.push(this.#watch(caller, over));
     if (caller.kind === "link") {
       const expiry = setTimeout(over, Math.min(caller.expires_at - Date.now(), MAX_TIMER_MS));
       stops.push(() => clearTimeout(expiry), this.#deps.links.watch(caller.id, over));
     }
-    queueMicrotask(() => stops.length > 0 && look());
+    queueMicrotask(() => stops.length > 0 && !this.#isGood(caller) && over());
     return stop;
+  }
+
+  /** Many hang on one key: it is looked up once for all of them. */
+  #watch(caller: KeyCaller | LinkCaller, over: () => void): () => void {
+    const name = nameOf(caller);
+    const watched = this.#watched.get(name) ?? { caller, tells: new Set() };
+    watched.tells.add(over);
+    this.#watched.set(name, watched);
+    this.#looking ??= setInterval(() => this.#look(), CHECK_MS);
+    return () => {
+      watched.tells.delete(over);
+      if (watched.tells.size === 0) this.#watched.delete(name);
+      if (this.#watched.size > 0) return;
+      clearInterval(this.#looking);
+      this.#looking = undefined;
+    };
+  }
+
+  #look(): void {
+    for (const { caller, tells } of [...this.#watched.values()]) {
+      if (!this.#isGood(caller)) for (const tell of [...tells]) tell();
+    }
   }
 
   #isGood(caller: Caller): boolean {

@@ -19,6 +19,8 @@ export interface RouteAccess {
   readonly byId?: true;
   /** Also for the holder of a link of this session. */
   readonly byLink?: true;
+  /** A socket may be opened there too: who comes is found out as with "socket". */
+  readonly orSocket?: true;
   /** An unknown or foreign session is the route's own to answer, as it answers for both alike. */
   readonly answersUnknown?: true;
 }

@@ -84,6 +84,17 @@ export class EventFeed {
     return reader;
   }
 
+  /** The position of the newest event there is. */
+  get newest(): number {
+    this.flush();
+    return this.#log.newest;
+  }
+
+  /** False where some of what came after this position may have been removed. */
+  isKeptAfter(position: number): boolean {
+    return position >= this.#log.removedTo;
+  }
+
   leave(reader: FeedReader): void {
     this.#readers.delete(reader);
   }
@@ -121,6 +132,7 @@ export class EventFeed {
   /** Ends all following, once the events that there are have been told or a moment has passed. */
   async close(): Promise<void> {
     this.flush();
+    for (const reader of [...this.#readers]) reader.end();
     this.#closing.abort();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {

@@ -9,7 +9,7 @@ import { ToldEvent } from "./told-event.ts";
 const PAGE_OF_EVENTS = 200;
 
 export interface ReaderDeps {
-  readonly log: Pick<EventLog, "allAfter" | "newest" | "removedTo">;
+  readonly log: Pick<EventLog, "allAfter" | "newest">;
   readonly maySee: (subject: EventSubject) => boolean;
   /** Takes an event; those of one reader come in order of their positions. */
   readonly deliver: (event: ToldEvent, topics: readonly string[]) => void;
@@ -19,12 +19,8 @@ export interface ReaderDeps {
   readonly onBehind: () => void;
   /** Events of its topics could not be kept, and will never come. */
   readonly onMissed: () => void;
-}
-
-/** How far what was missed can be told: not `complete` where some of it may have been removed already. */
-export interface Resumption {
-  readonly after: number;
-  readonly complete: boolean;
+  /** The feed is closed: nothing more comes. */
+  readonly onEnd: () => void;
 }
 
 export class FeedReader {
@@ -69,17 +65,16 @@ export class FeedReader {
     this.#told = { after: this.#position, to: this.#position };
   }
 
-  /**
-   * Tells what its topics had after this position and was not told yet, then goes on. Null for a position that is still
-   * to come.
-   */
-  resume(after: number): Resumption | null {
-    const { newest, removedTo } = this.#deps.log;
-    if (after > newest) return null;
+  /** Tells what its topics had after this position and was not told yet, then goes on. */
+  resume(after: number): void {
     this.#told = { after: this.#told.after, to: this.#position };
     this.#position = after;
     this.#fallBehind();
-    return { after, complete: after >= removedTo };
+  }
+
+  /** The feed is closed. */
+  end(): void {
+    this.#deps.onEnd();
   }
 
   /** Reads on while there is room, one page a call; true once it is at the present. */

@@ -45,9 +45,10 @@ export function guardRoutes(app: FastifyInstance, { authenticator, sessions, fai
     const access = request.is404 ? "public" : request.routeOptions.config.access;
     if (access === undefined) throw new AppError("forbidden");
     // The library would open a socket on any route, count it nowhere, and close it at leisure.
-    if (request.ws && access !== "socket") throw new AppError("not_found", { why: "no socket is served here" });
+    const isSocket = access === "socket" || (typeof access === "object" && access.orSocket === true && request.ws);
+    if (request.ws && !isSocket) throw new AppError("not_found", { why: "no socket is served here" });
     // The socket tells by a message, which a browser can read, what a refused upgrade could not.
-    if (access === "public" || access === "socket") return;
+    if (access === "public" || isSocket) return;
     request.caller = await callerOf(request, access);
     if (!mayCall(request.caller, access)) throw new AppError("forbidden", { needs: access.scopes });
   });

@@ -1,4 +1,5 @@
 /** From the text of a message to the message, or to an error that names what is wrong with it. */
+import type { z } from "zod";
 import { AppError } from "../errors.ts";
 import { CLIENT_MESSAGE_TYPES, type ClientMessage, clientMessageSchema, messageIdSchema } from "../protocol/live.ts";
 
@@ -13,16 +14,21 @@ export function idOf(text: string): string | number | undefined {
 
 /** AppError invalid_message with the field, or unknown_type. */
 export function parseMessage(text: string): ClientMessage {
+  return parseJsonMessage(text, clientMessageSchema, CLIENT_MESSAGE_TYPES);
+}
+
+/** The same for any messages that are told apart by their `type`. */
+export function parseJsonMessage<Message>(text: string, schema: z.ZodType<Message>, types: readonly string[]): Message {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     throw new AppError("invalid_message", { field: "message", why: "not JSON" });
   }
-  const parsed = clientMessageSchema.safeParse(value);
+  const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const type = typeof value === "object" && value !== null && "type" in value ? value.type : undefined;
-  if (typeof type === "string" && !CLIENT_MESSAGE_TYPES.includes(type)) {
+  if (typeof type === "string" && !types.includes(type)) {
     throw new AppError("unknown_type", { type: type.slice(0, 64) });
   }
   const issue = parsed.error.issues[0];

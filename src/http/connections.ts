@@ -1,15 +1,33 @@
-/** How many operator sockets and event streams are open: from one address, and in all. */
+/** How many operator sockets, events sockets and event streams are open: from one address, of one key, and in all. */
 import { AppError } from "../errors.ts";
 import { addressKey } from "./address-key.ts";
 
 export interface ConnectionBounds {
   readonly maxConnections: number;
   readonly maxConnectionsPerAddress: number;
+  /** Events sockets and streams of many sessions. */
+  readonly maxEventConnectionsPerKey?: number;
+}
+
+/** How many each has; who has none is not remembered. */
+class Counts {
+  readonly #counts = new Map<string, number>();
+
+  of(name: string): number {
+    return this.#counts.get(name) ?? 0;
+  }
+
+  add(name: string, by: 1 | -1): void {
+    const count = this.of(name) + by;
+    if (count > 0) this.#counts.set(name, count);
+    else this.#counts.delete(name);
+  }
 }
 
 export class Connections {
   readonly #bounds: ConnectionBounds;
-  readonly #byAddress = new Map<string, number>();
+  readonly #ofAddresses = new Counts();
+  readonly #ofKeys = new Counts();
   #total = 0;
 
   constructor(bounds: ConnectionBounds) {
@@ -22,13 +40,13 @@ export class Connections {
    */
   take(ip: string | undefined): () => void {
     this.check(ip);
-    const key = addressKey(ip);
-    this.#count(key, 1);
-    let held = true;
-    return () => {
-      if (held) this.#count(key, -1);
-      held = false;
-    };
+    const address = addressKey(ip);
+    this.#total += 1;
+    this.#ofAddresses.add(address, 1);
+    return once(() => {
+      this.#total -= 1;
+      this.#ofAddresses.add(address, -1);
+    });
   }
 
   /** Throws as take() would, and takes nothing. */
@@ -37,17 +55,28 @@ export class Connections {
     if (this.#total >= maxConnections) {
       throw new AppError("capacity", { limit: "connections" }, { message: "All connections are taken." });
     }
-    if ((this.#byAddress.get(addressKey(ip)) ?? 0) >= maxConnectionsPerAddress) {
+    if (this.#ofAddresses.of(addressKey(ip)) >= maxConnectionsPerAddress) {
       const message = "Too many connections from one address.";
       throw new AppError("rate_limited", { limit: "connections_per_address" }, { message });
     }
   }
 
-  /** An address without a connection is not remembered. */
-  #count(key: string, by: 1 | -1): void {
-    this.#total += by;
-    const count = (this.#byAddress.get(key) ?? 0) + by;
-    if (count > 0) this.#byAddress.set(key, count);
-    else this.#byAddress.delete(key);
+  /** The same for one that has a place already, by the id of its key. AppError rate_limited. */
+  takeOfKey(id: string): () => void {
+    const { maxEventConnectionsPerKey = Infinity } = this.#bounds;
+    if (this.#ofKeys.of(id) >= maxEventConnectionsPerKey) {
+      const message = "Too many connections with one key.";
+      throw new AppError("rate_limited", { limit: "event_connections_per_key" }, { message });
+    }
+    this.#ofKeys.add(id, 1);
+    return once(() => this.#ofKeys.add(id, -1));
   }
+}
+
+function once(work: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) work();
+    isDone = true;
+  };
 }

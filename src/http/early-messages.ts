@@ -1,6 +1,7 @@
 /** Messages that come before the session has welcomed their socket: in order, and so many. */
 import type { ClientMessage } from "../protocol/live.ts";
 import { isMove } from "./held-move.ts";
+import type { Introduction } from "./socket-entry.ts";
 
 /** Before anybody knows who sends them. */
 const MAX_FROM_STRANGERS = 10;
@@ -26,13 +27,10 @@ export class EarlyMessages {
     return true;
   }
 
-  /** The first one, now or as soon as it comes; null when the socket is gone before. */
-  next(): Promise<ClientMessage | null> {
-    const first = this.#messages.shift();
-    if (first) return Promise.resolve(first);
-    return new Promise((resolve) => {
-      this.#onNext = resolve;
-    });
+  /** What the first one says of its sender, now or as soon as it comes; null when the socket is gone before. */
+  async introduction(): Promise<Introduction | null> {
+    const first = this.#messages.shift() ?? (await this.#next());
+    return first && { id: first.id, token: first.type === "authenticate" ? first.token : undefined };
   }
 
   /** The sender is known. */
@@ -49,5 +47,11 @@ export class EarlyMessages {
     this.#messages = [];
     this.#onNext?.(null);
     this.#onNext = null;
+  }
+
+  #next(): Promise<ClientMessage | null> {
+    return new Promise((resolve) => {
+      this.#onNext = resolve;
+    });
   }
 }

@@ -9,15 +9,21 @@ export type ReadGauges = () => Promise<Gauges>;
 export interface GaugeOwners {
   readonly controller: Pick<CaptchaRemoteController, "open">;
   readonly sockets: ReadonlySet<unknown>;
+  readonly eventSockets: ReadonlySet<unknown>;
   readonly streams: ReadonlySet<unknown>;
   readonly browsers: { open(): Promise<BrowserGauges> };
 }
 
 /** Reads them each time it is called. */
-export function gaugesOf({ controller, sockets, streams, browsers }: GaugeOwners): ReadGauges {
+export function gaugesOf({ controller, sockets, eventSockets, streams, browsers }: GaugeOwners): ReadGauges {
   return async () => {
     const { sessions, releasing } = controller.open;
-    const here = { operator_sockets: sockets.size, event_streams: streams.size, listeners: listeningSockets() };
+    const here = {
+      operator_sockets: sockets.size,
+      event_sockets: eventSockets.size,
+      event_streams: streams.size,
+      listeners: listeningSockets(),
+    };
     return { sessions, releasing, ...here, ...(await browsers.open()) };
   };
 }

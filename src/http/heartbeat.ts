@@ -1,16 +1,22 @@
 /** Whether the other side of a socket still lives [W8]: it is pinged when that is due, and given up when it is silent. */
 
-const PING_EVERY_MS = 15_000;
-const SILENT_FOR_MS = 30_000;
+export interface Pulse {
+  readonly pingEveryMs: number;
+  /** Given up after so long without a frame. */
+  readonly silentForMs: number;
+}
+const OPERATORS_PULSE: Pulse = { pingEveryMs: 15_000, silentForMs: 30_000 };
 /** Between two looks. */
 export const BEAT_MS = 1_000;
 
 /** Times are in ms on one clock that never goes back. */
 export class Heartbeat {
+  readonly #pulse: Pulse;
   #heardAt: number;
   #pingedAt: number;
 
-  constructor(now: number) {
+  constructor(now: number, pulse = OPERATORS_PULSE) {
+    this.#pulse = pulse;
     this.#heardAt = now;
     this.#pingedAt = now;
   }
@@ -23,8 +29,8 @@ export class Heartbeat {
   /** What is to be done at this beat. */
   beat(now: number): "nothing" | "ping" | "give up" {
     // At the next beat it would be too late.
-    if (now - this.#heardAt > SILENT_FOR_MS - BEAT_MS) return "give up";
-    if (now - this.#pingedAt < PING_EVERY_MS) return "nothing";
+    if (now - this.#heardAt > this.#pulse.silentForMs - BEAT_MS) return "give up";
+    if (now - this.#pingedAt < this.#pulse.pingEveryMs) return "nothing";
     this.#pingedAt = now;
     return "ping";
   }

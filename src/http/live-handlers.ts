@@ -3,9 +3,10 @@
 import type { Detail } from "../audit/audit-log.ts";
 import { AppError } from "../errors.ts";
 import type { Action } from "../protocol/audit.ts";
-import { type ClientMessage, type ClientMessageOf, type ServerMessage, WATCHER_MESSAGES } from "../protocol/live.ts";
+import { type ClientMessage, type ClientMessageOf, WATCHER_MESSAGES } from "../protocol/live.ts";
 import { type MessageNumber, numberOf } from "../protocol/numbered.ts";
 import type { Seat } from "../session/controller.ts";
+import { WELCOME } from "./socket-entry.ts";
 
 /** A viewer's place, and who is told what is done from there. */
 export interface RecordedSeat extends Seat {
@@ -34,16 +35,8 @@ const HANDLERS = {
   finish,
   extend,
   // Already done: as the socket opened, or where nobody has to.
-  authenticate: ({ viewer }, { id }) => viewer.send(AUTHENTICATED, id),
+  authenticate: ({ viewer }, { id }) => viewer.send({ type: "authentication_result", ...WELCOME }, id),
 } satisfies { [T in ClientMessage["type"]]: Handler<T> };
-
-/** [W27] */
-export const AUTHENTICATED: ServerMessage = {
-  type: "authentication_result",
-  success: true,
-  code: null,
-  message: "Welcome.",
-};
 
 /** Does what the message asks for. Throws AppError; the caller tells the client. */
 export function handleMessage<T extends ClientMessage["type"]>(

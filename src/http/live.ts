@@ -21,7 +21,7 @@ import { handleMessage, type RecordedSeat } from "./live-handlers.ts";
 import { type MessageBounds, MessageLimits } from "./message-limits.ts";
 import type { Refusals } from "./refusals.ts";
 import { closeWithin, MAX_BEING_TOLD, refuseSocket } from "./refused-socket.ts";
-import { type Entrant, PendingSockets, SocketEntry } from "./socket-entry.ts";
+import { PendingSockets, type SessionEntrant, SocketEntry, sessionDoor } from "./socket-entry.ts";
 import { clientOf, formOf, lensOf, lineOf } from "./socket-line.ts";
 
 export interface LiveRouteOptions {
@@ -42,7 +42,9 @@ export const liveRoute: FastifyPluginAsync<LiveRouteOptions> = async (app, optio
   const lines = new LatestLines();
   const beingTold = new Set<WebSocket>();
   /** Before the upgrade, where so many are being told already that one more would cost too much. */
-  const preHandler = async ({ ip }: FastifyRequest) => {
+  const preHandler = async ({ ip, raw }: FastifyRequest) => {
+    // Pictures are compressed already, and operators' messages are small.
+    delete raw.headers["sec-websocket-extensions"];
     if (beingTold.size >= MAX_BEING_TOLD) connections.check(ip);
   };
   const route = { websocket: true, preHandler, schema: { hide: true }, config: { access: "socket" } } as const;
@@ -60,7 +62,8 @@ export const liveRoute: FastifyPluginAsync<LiveRouteOptions> = async (app, optio
       sockets.delete(socket);
     });
     // Listeners are attached before anything is awaited, or the first messages would be lost.
-    const entry = new SocketEntry(options.guard, request, request.params.id, pending);
+    const door = sessionDoor(options.guard, request.params.id);
+    const entry = new SocketEntry(options.guard, request, door, pending);
     new LiveConnection(socket, request, entry, { ...options, lines }).start(request.params.id);
   });
 };
@@ -68,7 +71,7 @@ export const liveRoute: FastifyPluginAsync<LiveRouteOptions> = async (app, optio
 class LiveConnection {
   readonly #socket: WebSocket;
   readonly #request: FastifyRequest;
-  readonly #entry: SocketEntry;
+  readonly #entry: SocketEntry<SessionEntrant>;
   readonly #lines: LatestLines;
   readonly #record: Recorder;
   readonly #line: ViewerLine;
@@ -88,7 +91,7 @@ class LiveConnection {
   readonly #heartbeat = new Heartbeat(performance.now());
   #beats: NodeJS.Timeout | undefined;
 
-  constructor(socket: WebSocket, request: FastifyRequest, entry: SocketEntry, options: LineOptions) {
+  constructor(socket: WebSocket, request: FastifyRequest, entry: SocketEntry<SessionEntrant>, options: LineOptions) {
     const { controller, audit, refusals, limits, lines } = options;
     this.#request = request;
     this.#entry = entry;
@@ -117,7 +120,11 @@ class LiveConnection {
   /** Nothing is sent before it is known who this is [W27]. */
   async #enter(sessionId: string): Promise<void> {
     try {
-      const entrant = await this.#entry.enter(this.#early, (message, replyTo) => this.#send(message, replyTo));
+      const entrant = await this.#entry.enter(
+        () => this.#early.introduction(),
+        (introduced, id) => this.#send({ type: "authentication_result", ...introduced }, id),
+      );
+      this.#early.allowMore();
       this.#isKnown = true;
       await this.#join(sessionId, entrant);
     } catch (error) {
@@ -125,7 +132,7 @@ class LiveConnection {
     }
   }
 
-  async #join(sessionId: string, { caller, role }: Entrant): Promise<void> {
+  async #join(sessionId: string, { caller, role }: SessionEntrant): Promise<void> {
     const socket = this.#socket;
     // Gone meanwhile: what is begun now nobody would end.
     if (socket.readyState !== socket.OPEN) return;

@@ -21,8 +21,8 @@ export function refuseSocket(socket: WebSocket, error: AppError, refusals: Refus
 }
 
 /** Closes with the code's own close code; who does not answer that is cut off. */
-export function closeWithin(socket: WebSocket, code: Code): void {
+export function closeWithin(socket: WebSocket, code: Code, reason: string = code): void {
   const patience = setTimeout(() => socket.terminate(), CLOSE_PATIENCE_MS);
   socket.once("close", () => clearTimeout(patience));
-  socket.close(codeEntry(code).close ?? 1011, code);
+  socket.close(codeEntry(code).close ?? 1011, reason);
 }

@@ -1,79 +1,65 @@
-/** Who opens an operator socket: found out by ticket, by header, or by the first message. */
+/** Who opens a socket: found out by the upgrade, or by the first message [W27]. */
 import type { FastifyRequest } from "fastify";
 import type { Caller, Role } from "../auth/caller.ts";
 import { roleIn } from "../auth/permissions.ts";
 import type { Config } from "../config.ts";
 import { AppError, toAppError } from "../errors.ts";
-import { type ServerMessage, TICKET_SUBPROTOCOL_PREFIX } from "../protocol/live.ts";
+import { type ServerMessageOf, TICKET_SUBPROTOCOL_PREFIX } from "../protocol/live.ts";
 import { bearerOf, type GuardDeps, refusalOf } from "./auth.ts";
 import { Connections } from "./connections.ts";
-import type { EarlyMessages } from "./early-messages.ts";
-import { AUTHENTICATED } from "./live-handlers.ts";
 import { offeredBy } from "./socket-line.ts";
 
 type PendingLimits = Pick<Config, "authenticateSeconds" | "maxPendingConnections">;
-type Send = (message: ServerMessage, replyTo?: string | number) => void;
+type Upgrade = Pick<FastifyRequest, "headers" | "ip">;
+type Introduced = Omit<ServerMessageOf<"authentication_result">, "type">;
 
-export interface Entrant {
-  readonly caller: Caller;
-  readonly role: Role;
+/** The first message of a socket that did not say by its upgrade whose it is; its token is undefined where it is none such. */
+export interface Introduction {
+  readonly id?: string | number | undefined;
+  readonly token: string | undefined;
 }
 
-export class SocketEntry {
-  readonly #deps: GuardDeps;
-  readonly #request: Pick<FastifyRequest, "headers" | "ip">;
-  readonly #sessionId: string;
+/** What stands behind a socket's route. */
+export interface Door<Entrant> {
+  /** Who comes with this ticket; left out where none are given for it. */
+  byTicket?(ticket: string): Caller | null;
+  /** Who comes with nothing; null: the first message is to say. */
+  byNothing(): Caller | null;
+  /** Throws where this caller has no business here. */
+  admit(caller: Caller): Entrant;
+}
+
+/** [W27] */
+export const WELCOME: Introduced = { success: true, code: null, message: "Welcome." };
+
+export class SocketEntry<Entrant> {
+  readonly #deps: Pick<GuardDeps, "authenticator" | "failures">;
+  readonly #request: Upgrade;
+  readonly #door: Door<Entrant>;
   readonly #pending: PendingSockets;
 
   constructor(
-    deps: GuardDeps,
-    request: Pick<FastifyRequest, "headers" | "ip">,
-    sessionId: string,
+    deps: Pick<GuardDeps, "authenticator" | "failures">,
+    request: Upgrade,
+    door: Door<Entrant>,
     pending: PendingSockets,
   ) {
     this.#deps = deps;
     this.#request = request;
-    this.#sessionId = sessionId;
+    this.#door = door;
     this.#pending = pending;
   }
 
   /**
-   * Who comes: as the upgrade says, or the first message [W27]. Throws unauthorized (also when that does not come in
-   * time), rate_limited, session_not_found, capacity (too many are waited for).
+   * Who comes: as the upgrade says, or the first message [W27]; null where that does not come as the socket is gone.
+   * Throws unauthorized (also when that does not come in time), rate_limited, capacity (too many are waited for), and
+   * what the door throws.
    */
-  async enter(early: EarlyMessages, send: Send): Promise<Entrant> {
-    const entrant = (await this.#fromUpgrade()) ?? (await this.#introduction(early, send));
-    early.allowMore();
-    return entrant;
-  }
-
-  /** Null: the first message is to say. */
-  async #fromUpgrade(): Promise<Entrant | null> {
-    const { authenticator, sessions } = this.#deps;
-    const ticket = ticketOf(this.#request);
-    const token = bearerOf(this.#request);
-    if (ticket !== null) {
-      return this.#admit(authenticator.ticket(ticket, sessions.subject(this.#sessionId)?.uid));
-    }
-    if (!authenticator.isOn) return { caller: { kind: "anybody" }, role: "control" };
-    if (token !== null) return this.#admit(await authenticator.bearer(token));
-    return sessions.subject(this.#sessionId)?.legacy_open ? this.#admit({ kind: "id_holder" }) : null;
-  }
-
-  async #introduction(early: EarlyMessages, send: Send): Promise<Entrant> {
-    const late = Promise.withResolvers<null>();
-    const stopWaiting = this.#pending.wait(this.#request.ip, () => late.resolve(null));
-    const message = await Promise.race([early.next(), late.promise]).finally(stopWaiting);
-    if (message?.type !== "authenticate") throw new AppError("unauthorized", { why: "authenticate comes first" });
-    try {
-      const entrant = this.#admit(await this.#deps.authenticator.bearer(message.token));
-      send(AUTHENTICATED, message.id);
-      return entrant;
-    } catch (error) {
-      const { code, message: text } = toAppError(error);
-      send({ type: "authentication_result", success: false, code, message: text }, message.id);
-      throw error;
-    }
+  async enter(
+    first: () => Promise<Introduction | null>,
+    answer: (introduced: Introduced, id: Introduction["id"]) => void,
+  ): Promise<Entrant> {
+    return (await this.#fromUpgrade()) ?? this.#introduction(first, answer);
   }
 
   /** Calls `tell` once what let this caller in is no good any more. */
@@ -81,19 +67,66 @@ export class SocketEntry {
     return this.#deps.authenticator.whenOver(caller, tell);
   }
 
+  /** Null: the first message is to say. */
+  async #fromUpgrade(): Promise<Entrant | null> {
+    const { authenticator } = this.#deps;
+    const ticket = ticketOf(this.#request);
+    const token = bearerOf(this.#request);
+    if (ticket !== null && this.#door.byTicket) return this.#admit(this.#door.byTicket(ticket));
+    if (!authenticator.isOn) return this.#admit({ kind: "anybody" });
+    if (token !== null) return this.#admit(await authenticator.bearer(token));
+    const caller = this.#door.byNothing();
+    return caller && this.#admit(caller);
+  }
+
+  async #introduction(
+    first: () => Promise<Introduction | null>,
+    answer: (introduced: Introduced, id: Introduction["id"]) => void,
+  ): Promise<Entrant> {
+    const late = Promise.withResolvers<null>();
+    const stopWaiting = this.#pending.wait(this.#request.ip, () => late.resolve(null));
+    const message = await Promise.race([first(), late.promise]).finally(stopWaiting);
+    if (message?.token === undefined) throw new AppError("unauthorized", { why: "authenticate comes first" });
+    try {
+      const entrant = this.#admit(await this.#deps.authenticator.bearer(message.token));
+      answer(WELCOME, message.id);
+      return entrant;
+    } catch (error) {
+      const { code, message: text } = toAppError(error);
+      answer({ success: false, code, message: text }, message.id);
+      throw error;
+    }
+  }
+
   #admit(caller: Caller | null): Entrant {
-    const { failures, sessions } = this.#deps;
-    const { ip } = this.#request;
-    if (caller === null) throw refusalOf(ip, failures);
-    const subject = sessions.subject(this.#sessionId);
-    const role = subject ? roleIn(caller, subject) : null;
-    if (role !== null) return { caller, role };
-    // A link is one of its own session only; to a key, an unknown session and another's are alike.
-    throw new AppError(caller.kind === "key" ? "session_not_found" : "unauthorized");
+    if (caller === null) throw refusalOf(this.#request.ip, this.#deps.failures);
+    return this.#door.admit(caller);
   }
 }
 
-function ticketOf({ headers }: Pick<FastifyRequest, "headers">): string | null {
+/** Who may sit in a session, and as what. */
+export interface SessionEntrant {
+  readonly caller: Caller;
+  readonly role: Role;
+}
+
+/** The operator socket of one session. */
+export function sessionDoor({ authenticator, sessions }: GuardDeps, sessionId: string): Door<SessionEntrant> {
+  return {
+    byTicket: (ticket) => authenticator.ticket(ticket, sessions.subject(sessionId)?.uid),
+    byNothing: () => (sessions.subject(sessionId)?.legacy_open ? { kind: "id_holder" } : null),
+    admit(caller) {
+      if (caller.kind === "anybody") return { caller, role: "control" };
+      const subject = sessions.subject(sessionId);
+      const role = subject ? roleIn(caller, subject) : null;
+      if (role !== null) return { caller, role };
+      // A link is one of its own session only; to a key, an unknown session and another's are alike.
+      throw new AppError(caller.kind === "key" ? "session_not_found" : "unauthorized");
+    },
+  };
+}
+
+function ticketOf({ headers }: Upgrade): string | null {
   const ticket = offeredBy(headers).find((name) => name.startsWith(TICKET_SUBPROTOCOL_PREFIX));
   return ticket?.slice(TICKET_SUBPROTOCOL_PREFIX.length) ?? null;
 }

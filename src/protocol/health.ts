@@ -6,7 +6,8 @@ export const GAUGES = {
   sessions: "sessions that live",
   releasing: "ended sessions whose pages are still being let go of",
   operator_sockets: "operator sockets",
-  event_streams: "event streams [R14]",
+  event_sockets: "events sockets [R18]",
+  event_streams: "event streams [R14], [R18]",
   cdp_connections: "DevTools connections of the server's own to browsers",
   playwright_connections: "connections of Playwright's to browsers",
   cdp_sessions: "DevTools sessions attached by the server, on any connection",
@@ -20,7 +21,10 @@ export const GAUGES = {
 export type GaugeName = keyof typeof GAUGES;
 export type Gauges = Record<GaugeName, number>;
 /** Those that `browser/` knows of. */
-export type BrowserGauges = Omit<Gauges, "sessions" | "releasing" | "operator_sockets" | "event_streams" | "listeners">;
+export type BrowserGauges = Omit<
+  Gauges,
+  "sessions" | "releasing" | "operator_sockets" | "event_sockets" | "event_streams" | "listeners"
+>;
 
 export const GAUGE_NAMES = Object.keys(GAUGES) as readonly GaugeName[];
 

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { type AppDeps, buildApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config.ts";
+import type { EventFeed } from "../../src/events/event-feed.ts";
 import { test as base, TEST_FOLDER_PREFIX, type TestSite } from "../fixtures.ts";
 import { BEARER, TEST_KEY_SPEC } from "../key.ts";
 
@@ -51,6 +52,7 @@ export interface OwnServer {
   /** Where it listens, whatever PUBLIC_URL says. */
   readonly listening: string;
   readonly dataDir: string;
+  readonly events: EventFeed;
   close(): Promise<void>;
 }
 
@@ -73,11 +75,15 @@ export const test = base.extend<{
         ...given,
       };
       const config = loadConfig(env);
-      const { app, publicUrl } = await buildApp(config, { log: pino({ level: "silent" }), challengeSearchMs, ...deps });
+      const { app, publicUrl, events } = await buildApp(config, {
+        log: pino({ level: "silent" }),
+        challengeSearchMs,
+        ...deps,
+      });
       const close = () => app.close();
       closers.push(close);
       const listening = await app.listen({ host: config.host, port: config.port });
-      return { url: publicUrl(), api: `${publicUrl()}/api/captcha`, listening, dataDir, close };
+      return { url: publicUrl(), api: `${publicUrl()}/api/captcha`, listening, dataDir, events, close };
     });
     for (const close of closers) await close();
     await rm(dataDir, { recursive: true, force: true });

@@ -165,6 +165,7 @@ const WRONG: Readonly<Record<keyof typeof ENVIRONMENT, readonly string[]>> = {
   MAX_SESSIONS_PER_KEY: ["0", "1001", "none"],
   MAX_CREATES_PER_MINUTE: ["0", "fast"],
   MAX_CONNECTIONS: ["0", "100001"],
+  MAX_EVENT_CONNECTIONS_PER_KEY: ["0", "x"],
   MAX_CONNECTIONS_PER_ADDRESS: ["0", "-1"],
   MAX_PENDING_CONNECTIONS: ["0", "1.5"],
   AUTHENTICATE_SECONDS: ["0", "61"],

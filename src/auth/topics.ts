@@ -1,0 +1,44 @@
+/** [R18] Whether somebody may ask for a topic. */
+import { AppError } from "../errors.ts";
+import { MAX_LABEL_LENGTH, parseTopic } from "../protocol/topics.ts";
+import type { Caller } from "./caller.ts";
+import { mayCall, mayList, type RouteAccess, type Subject } from "./permissions.ts";
+
+/** Who may read events of sessions at all. */
+export const MAY_READ_EVENTS: RouteAccess = { scopes: ["sessions:read", "operate"], byLink: true };
+
+/**
+ * The topic, where this caller may ask for it. `field` names where it stood. Throws invalid_message, forbidden, and
+ * session_not_found for an unknown session as for one of somebody else.
+ */
+export function checkTopic(
+  given: unknown,
+  field: string,
+  caller: Caller,
+  subjectOf: (id: string) => Subject | undefined,
+): string {
+  const topic = typeof given === "string" ? parseTopic(given) : null;
+  if (topic === null) {
+    const why = `sessions, session:<id>, session:<id>:progress, label:<up to ${MAX_LABEL_LENGTH} characters> or system`;
+    throw new AppError("invalid_message", { field, topic: tellable(given), why });
+  }
+  if (topic.kind === "session") {
+    const subject = subjectOf(topic.session_id);
+    if (!subject || !mayList(caller, subject)) throw new AppError("session_not_found", { field, topic: given });
+  } else if (!mayCall(caller, { scopes: MAY_READ_EVENTS.scopes }) || !mayReadLabel(caller, topic)) {
+    throw new AppError("forbidden", { field, topic: given });
+  }
+  return given as string;
+}
+
+/** A key for operators may be bound to labels. */
+function mayReadLabel(caller: Caller, topic: { kind: string; label?: string }): boolean {
+  if (topic.label === undefined || caller.kind !== "key") return true;
+  const { scopes, labels } = caller.grants;
+  const isOnlyOperator = !scopes.some((scope) => scope === "ops" || scope === "sessions:read");
+  return !isOnlyOperator || labels.length === 0 || labels.includes(topic.label);
+}
+
+function tellable(given: unknown): string {
+  return String(typeof given === "string" ? given : JSON.stringify(given)).slice(0, 100);
+}
