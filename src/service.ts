@@ -30,7 +30,7 @@ import { createRateLimiter } from "./http/create-rate.ts";
 import { errorSender, refuseUnknownRoutes } from "./http/error-handler.ts";
 import { eventRoutes } from "./http/events.ts";
 import { FailedAuthentications } from "./http/failed-authentications.ts";
-import { feedRoutes } from "./http/feed.ts";
+import { DEFLATE, feedRoutes } from "./http/feed.ts";
 import { exposeGauges, gaugesOf, type ReadGauges } from "./http/gauges.ts";
 import { type HealthOptions, healthRoutes } from "./http/health.ts";
 import { linkRoutes } from "./http/links.ts";
@@ -67,14 +67,6 @@ const CONTENT_POLICY = {
   "base-uri": ["'none'"],
   "form-action": ["'none'"],
   "require-trusted-types-for": ["'script'"],
-};
-
-/** Of events only: operator sockets do not offer it. Nothing of a message is kept for the next one. */
-const DEFLATE = {
-  threshold: 1_024,
-  serverNoContextTakeover: true,
-  clientNoContextTakeover: true,
-  concurrencyLimit: 4,
 };
 
 export interface ServiceDeps {

@@ -16,6 +16,7 @@ import type {
   Wish,
 } from "../session/page.ts";
 import type { Checkpoint, HeldButtons, PagePlace, WatchMemory } from "../session/page-memory.ts";
+import { AttemptWatch } from "./attempt-watch.ts";
 import { ChallengeView } from "./challenge-view.ts";
 import { ChallengeWatch } from "./challenge-watch.ts";
 import { takeCheckpoint } from "./checkpoint.ts";
@@ -28,7 +29,7 @@ import type { PageLook } from "./page-look.ts";
 import type { ChallengePageParts } from "./page-parts.ts";
 import { PagePulse } from "./page-pulse.ts";
 import { scrollToMatch } from "./page-scripts.ts";
-import { UNWATCHED } from "./quality.ts";
+import { UNWATCHED, WHOLE_VIEWPORT_MOTION_SCALE } from "./quality.ts";
 import { Screencast } from "./screencast.ts";
 import { isShown, wholePage } from "./view.ts";
 
@@ -38,11 +39,6 @@ const LOOK_AFTER_INPUT_MS = 50;
 const LOOK_BEFORE_PRESS_MS = 300;
 const CLOSE_DEADLINE_MS = 2_000;
 const CHALLENGE_POLL_MS = 60;
-/**
- * Capturing a whole viewport costs the browser 20 ms of CPU a picture, at three quarters of its size 15. While
- * something moves that is the better picture; once it rests a full one follows.
- */
-const WHOLE_VIEWPORT_MOTION_SCALE = 0.75;
 
 export class RemotePage implements ChallengePage {
   readonly frames: PageFrames;
@@ -54,6 +50,7 @@ export class RemotePage implements ChallengePage {
   readonly #input: InputReplay;
   readonly #watch: ChallengeWatch;
   readonly #pulse: PagePulse;
+  readonly #attempts = new AttemptWatch();
   readonly #view: ChallengeView;
   #wish: Wish | null = null;
   #demand = false;
@@ -73,7 +70,10 @@ export class RemotePage implements ChallengePage {
     this.#masked = new MaskedPictures(this.frames, (view) => this.#screencast.still(view, true));
     this.#input = new InputReplay(tab.live, this.frames, {
       onPressed: (pressed) => this.#onPressed(pressed),
-      beforePress: () => (this.#lastLook?.framesVersion === this.frames.version ? null : this.#lookAgain()),
+      beforePress: async () => {
+        if (this.#lastLook?.framesVersion === this.frames.version) return;
+        await withDeadline(this.#watch.look(), LOOK_BEFORE_PRESS_MS, "look").catch(() => {});
+      },
     });
     this.#watch = new ChallengeWatch({
       ...parts,
@@ -195,6 +195,7 @@ export class RemotePage implements ChallengePage {
     if (input.type === "mouse_event" && input.event_type === "move") {
       if (this.#input.pressed) this.#watch.prompt();
     } else {
+      this.#attempts.acted(performance.now());
       this.#watch.prompt(LOOK_AFTER_INPUT_MS);
     }
   }
@@ -249,14 +250,12 @@ export class RemotePage implements ChallengePage {
     await this.#watch.look();
   }
 
-  async #lookAgain(): Promise<void> {
-    await withDeadline(this.#watch.look(), LOOK_BEFORE_PRESS_MS, "look").catch(() => {});
-  }
-
   #onLook(look: PageLook): void {
     if (this.#ended) return;
     const wasHidden = this.hidden;
     this.#lastLook = look;
+    const failure = this.#attempts.looked(look, performance.now());
+    if (failure) this.#tell((events) => events.attemptFailed(failure));
     if (this.hidden !== wasHidden) this.notices.tell(visibilityNotice(this));
     this.#resize(look.viewport);
     this.#input.setRemoteFrames(

@@ -166,12 +166,15 @@ export async function openBrowserRoom(
 
   async function open(request: OpenPageRequest, events: PageEvents, signal: AbortSignal): Promise<RemotePage> {
     const page = await ("cdp" in request ? openGuest(request, events, signal) : openOwned(request));
+    events.progress("challenge");
     return orClose(page, () => page.begin(challengeSearchMs, signal));
 
     async function openOwned(owned: OwnedPageRequest): Promise<RemotePage> {
       const destinations = destinationsOf(owned);
+      events.progress("browser");
       await assertDestination(owned.at ?? owned.url, destinations, signal);
       const process = await launch(owned, destinations, signal);
+      events.progress("page");
       return openOwnedPage(process, join(profilesDir, owned.session_id), owned, depsOf(events), signal);
     }
   }

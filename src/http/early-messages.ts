@@ -38,6 +38,10 @@ export class EarlyMessages {
     this.#limit = MAX_EARLY_MESSAGES;
   }
 
+  get isKnown(): boolean {
+    return this.#limit === MAX_EARLY_MESSAGES;
+  }
+
   takeAll(): ClientMessage[] {
     return this.#messages.splice(0);
   }

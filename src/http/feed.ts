@@ -23,6 +23,14 @@ import { MAX_BEING_TOLD, refuseSocket } from "./refused-socket.ts";
 import { PendingSockets, SocketEntry } from "./socket-entry.ts";
 import { beginStream, EVENT_STREAM, lastEventIdSchema, placeOf, RETRY_LINE } from "./sse.ts";
 
+/** Of events only: operator sockets do not offer it. Nothing of a message is kept for the next one. */
+export const DEFLATE = {
+  threshold: 1_024,
+  serverNoContextTakeover: true,
+  clientNoContextTakeover: true,
+  concurrencyLimit: 4,
+};
+
 export interface FeedRouteOptions {
   readonly feed: EventFeed;
   readonly acknowledgements: Acknowledgements;

@@ -82,7 +82,6 @@ class LiveConnection {
   readonly #limits: MessageLimits;
   readonly #heldMove = new HeldMove((move) => this.#onMove(move));
   readonly #early = new EarlyMessages();
-  #isKnown = false;
   #seat: RecordedSeat | null = null;
   #stopWatching = () => {};
   #forgetLine = () => {};
@@ -125,7 +124,6 @@ class LiveConnection {
         (introduced, id) => this.#send({ type: "authentication_result", ...introduced }, id),
       );
       this.#early.allowMore();
-      this.#isKnown = true;
       await this.#join(sessionId, entrant);
     } catch (error) {
       this.#refuse(toAppError(error));
@@ -140,12 +138,17 @@ class LiveConnection {
     // Before it joins, which may take a while: what let it in may be taken back meanwhile.
     this.#stopWatching = this.#entry.whenOver(caller, () => this.#refuse(new AppError("unauthorized")));
     const witness: Witness = (action, operator) => this.#record(action, sessionId, { operator });
-    const { headers } = this.#request;
-    const client = clientOf(headers);
+    const client = clientOf(this.#request.headers);
     // Before it joins: what its last line held is free then.
     if (client) this.#forgetLine = this.#lines.begin(`${sessionId} ${client}`, () => this.#onReplaced());
     const rights = { role, who: whoIs(caller), witness };
-    const seat = await this.#controller.join(sessionId, this.#line, formOf(socket), rights, lensOf(headers));
+    const seat = await this.#controller.join(
+      sessionId,
+      this.#line,
+      formOf(socket),
+      rights,
+      lensOf(this.#request.headers),
+    );
     this.#seat = { ...seat, record: (action, detail) => this.#record(action, sessionId, detail) };
     seat.viewer.arrived(this.#earlyArrival);
     if (socket.readyState !== socket.OPEN) return this.#onClose();
@@ -163,7 +166,7 @@ class LiveConnection {
     this.#heartbeat.heard(performance.now());
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     // Where a bot's server has brought its own sockets, so has it their bound.
-    const most = this.#isKnown ? this.#maxMessageBytes : MAX_FIRST_MESSAGE_BYTES;
+    const most = this.#early.isKnown ? this.#maxMessageBytes : MAX_FIRST_MESSAGE_BYTES;
     if (data.length > most) this.#fail(new AppError("payload_too_large"));
     else if (this.#limits.mayRead(data.length)) this.#onText(data.toString("utf8"), isBinary);
     else this.#onExcess();
@@ -175,7 +178,7 @@ class LiveConnection {
       if (isBinary) throw new AppError("invalid_message", { field: "message", why: "text is due, not binary" });
       message = parseMessage(text);
     } catch (error) {
-      if (!this.#isKnown) this.#refuse(new AppError("unauthorized", { why: "authenticate comes first" }));
+      if (!this.#early.isKnown) this.#refuse(new AppError("unauthorized", { why: "authenticate comes first" }));
       else if (this.#limits.mayAct(undefined)) this.#fail(error, isBinary ? undefined : idOf(text));
       else this.#onExcess();
       return;

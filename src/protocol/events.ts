@@ -24,6 +24,8 @@ function event<Type extends string, Data extends z.ZodRawShape>(type: Type, data
   });
 }
 
+/** What became of the challenge after somebody had acted on it: away for a moment, loaded anew, another one in its place. */
+export const ATTEMPT_FAILURES = ["came_back", "reloaded", "replaced"] as const;
 export const NOTICE_LEVELS = ["info", "warning", "critical"] as const;
 
 /** How far a session is: each step with what it is worth of the whole, and its sentence. */
@@ -34,7 +36,6 @@ export const PROGRESS = {
   waiting: { percentage: 40, message: "The page is ready and waits for a person." },
   opened: { percentage: 50, message: "A person has opened it." },
   attempt: { percentage: 70, message: "A person is at it." },
-  checking: { percentage: 90, message: "The challenge is gone; that is made sure of." },
   failed_attempt: { percentage: 60, message: "The attempt failed: the challenge is there again." },
   solved: { percentage: 100, message: "Done." },
 } as const;
@@ -65,7 +66,7 @@ export const sessionEventSchema = z.discriminatedUnion("type", [
   event("session.attempt_failed", {
     ...sessionField,
     attempts: z.int().min(1).meta({ description: "How many have failed in this session." }),
-    why: z.enum(["came_back", "reloaded", "replaced"]),
+    why: z.enum(ATTEMPT_FAILURES),
   }),
   event("session.progress", {
     ...sessionField,

@@ -4,7 +4,16 @@ import type { PAGE_CONDITIONS } from "../protocol/live.ts";
 import { conditionNotice } from "./answers.ts";
 import type { Crowd } from "./crowd.ts";
 import { Pace } from "./pace.ts";
-import type { ChallengePage, Notice, PageCondition, PageEvents, Picture, Verdict } from "./page.ts";
+import type {
+  AttemptFailure,
+  ChallengePage,
+  Notice,
+  OpeningStep,
+  PageCondition,
+  PageEvents,
+  Picture,
+  Verdict,
+} from "./page.ts";
 import type { PageMemory } from "./page-memory.ts";
 import type { SessionNews } from "./session-news.ts";
 import type { SessionRecord } from "./store.ts";
@@ -66,6 +75,14 @@ export class PageListener implements PageEvents {
 
   notice(notice: Notice): void {
     this.#deps.crowd.broadcast(notice);
+  }
+
+  progress(step: OpeningStep): void {
+    if (!this.#deps.isOver()) this.#deps.news.progress(step);
+  }
+
+  attemptFailed(why: AttemptFailure): void {
+    if (!this.#deps.isOver()) this.#deps.news.attemptFailed(why);
   }
 
   remember(memory: Partial<PageMemory>): void {

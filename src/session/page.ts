@@ -1,6 +1,7 @@
 /** The port to a page: what a session needs of it. Implemented in browser/. */
 import type { Code } from "../errors.ts";
 import type { CaptchaInfo, Rect, Size } from "../protocol/common.ts";
+import type { ATTEMPT_FAILURES, ProgressStep } from "../protocol/events.ts";
 import type { PictureFacts } from "../protocol/frame.ts";
 import type { ClientMessageOf, PAGE_CONDITIONS, ServerMessageOf } from "../protocol/live.ts";
 import type { CdpTarget, Completion, CreateSession, Evidence, StorageState } from "../protocol/rest.ts";
@@ -64,6 +65,9 @@ export type Notice = ServerMessageOf<"dialog"> | ServerMessageOf<"page_notice">;
 /** `dialog_open`: it waits for an answer that is not ours to give. */
 export type PageCondition = Exclude<(typeof PAGE_CONDITIONS)[number], "page_reopening" | "page_reopened">;
 
+export type AttemptFailure = (typeof ATTEMPT_FAILURES)[number];
+export type OpeningStep = Extract<ProgressStep, "browser" | "page" | "challenge">;
+
 /** What a page tells its session; called in the order things happened. */
 export interface PageEvents {
   /** A new picture: of what was wished for, or of more. */
@@ -75,6 +79,10 @@ export interface PageEvents {
   /** The page cannot go on. Told once, never after close(). */
   lost(code: Extract<Code, "page_closed" | "page_crashed" | "browser_lost">): void;
   notice(notice: Notice): void;
+  /** How far its opening is. */
+  progress(step: OpeningStep): void;
+  /** What somebody did to the challenge has failed. */
+  attemptFailed(why: AttemptFailure): void;
   /** It does not answer any more, or does again. */
   condition(condition: PageCondition): void;
   /** What the next server must know to go on with this page. */

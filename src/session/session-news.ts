@@ -2,9 +2,10 @@
 import { randomUUID } from "node:crypto";
 import type { Code } from "../errors.ts";
 import type { CaptchaInfo } from "../protocol/common.ts";
-import type { SessionEvent, SessionEventOf } from "../protocol/events.ts";
+import { PROGRESS, type ProgressStep, type SessionEvent, type SessionEventOf } from "../protocol/events.ts";
 import { outcomeOf } from "./answers.ts";
 import { Pace } from "./pace.ts";
+import type { AttemptFailure, PageInput } from "./page.ts";
 import type { Warning } from "./session-deadline.ts";
 import { isEnd } from "./state.ts";
 import type { SessionRecord } from "./store.ts";
@@ -36,6 +37,8 @@ export class SessionNews {
   #toldState = "";
   #toldHolder: string | null = null;
   #toldChallenge = "null";
+  #toldStep: ProgressStep | null = null;
+  #attempts = 0;
   readonly #controlPace = new Pace(() => this.#tellControl(), PACE_MS);
   readonly #statePace = new Pace(() => this.#tellState(), PACE_MS);
   readonly #challengePace = new Pace(() => this.#tellChallenge(), PACE_MS);
@@ -54,6 +57,7 @@ export class SessionNews {
 
   /** The state or the deadline may have changed. The first and the end are told at once, all between at most once a second. */
   state(): void {
+    if (this.#deps.record.state === "waiting" && this.#toldStep === "challenge") this.progress("waiting");
     if (this.#toldState === "" || isEnd(this.#deps.record.state)) this.#tellState();
     else if (this.#stateNow !== this.#toldState) this.#statePace.ask();
   }
@@ -70,6 +74,7 @@ export class SessionNews {
     const first = !record.operator_came;
     record.operator_came = true;
     this.#tell({ type: "session.operator_joined", data: { ...this.#who(operator), first } });
+    if (first) this.progress("opened");
   }
 
   left(operator: string): void {
@@ -97,12 +102,33 @@ export class SessionNews {
     this.#tell({ type: "session.expiring", data: { session_id, expires_at, seconds_left } });
   }
 
+  /** How far it is: told where that is another step than the last. */
+  progress(step: ProgressStep): void {
+    if (step === this.#toldStep) return;
+    this.#toldStep = step;
+    const { session_id } = this.#deps.record;
+    this.#tell({ type: "session.progress", data: { session_id, step, ...PROGRESS[step] } });
+  }
+
+  /** Somebody in control did something. */
+  acted(input: PageInput): void {
+    if (input.type !== "mouse_event" || input.event_type === "down") this.progress("attempt");
+  }
+
+  attemptFailed(why: AttemptFailure): void {
+    const { session_id } = this.#deps.record;
+    this.#attempts += 1;
+    this.#tell({ type: "session.attempt_failed", data: { session_id, attempts: this.#attempts, why } });
+    this.progress("failed_attempt");
+  }
+
   /** Nothing but the end is told from now on. */
   stop(): void {
     for (const pace of [this.#controlPace, this.#statePace, this.#challengePace]) pace.stop();
   }
 
   ended(hasStorageState: boolean): void {
+    if (this.#deps.record.state === "solved") this.progress("solved");
     this.#deps.tell(endEvent(this.#deps.record, hasStorageState));
   }
 

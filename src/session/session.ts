@@ -64,7 +64,10 @@ export class Session {
       record,
       page: () => (this.ended ? null : this.page),
       onControl: (holder) => this.#setControlled(holder),
-      onInput: (input) => this.#deadline.acted(input),
+      onInput: (input) => {
+        this.#deadline.acted(input);
+        this.#news.acted(input);
+      },
       onPresence: (change, operator) => !this.ended && !this.#isLeft && this.#news[change](operator),
     });
     this.#news = new SessionNews({ record, present: () => this.present, tell: deps.tell });
@@ -132,8 +135,6 @@ export class Session {
     return this.#orEnd(this.#keeper.comeBack(back, memory));
   }
 
-  // What people do.
-
   /** Throws session_ended. */
   async join(viewer: Viewer): Promise<void> {
     this.#assertLiving();
@@ -156,8 +157,6 @@ export class Session {
     if (!this.page) throw new AppError("timeout", { waiting_for: "page" });
     this.crowd.restInput(input, by);
   }
-
-  // Completion and end.
 
   /** Asks the rules now; a verdict that holds ends the session. `tell` is called once, before that end is told. */
   check(tell: (answer: CheckAnswer) => void = () => {}): Promise<CheckAnswer> {

@@ -26,6 +26,8 @@ const UNHEARD: PageEvents = {
   lost() {},
   notice() {},
   remember() {},
+  progress() {},
+  attemptFailed() {},
   condition() {},
 };
 
