@@ -93,6 +93,12 @@ export const feedMessageSchema = z.union([
 ]);
 export type FeedMessage = z.infer<typeof feedMessageSchema>;
 
+/** Several of them in one frame. */
+export interface FeedBatch {
+  type: "batch";
+  messages: FeedMessage[];
+}
+
 /** How a reader wants to be told; `topic` and `after` for a stream, `batch` and `reader` for a socket. */
 export const feedQuerySchema = z.object({
   topic: z

@@ -9,6 +9,14 @@ export {
   OperatorConnection,
 } from "../../public/connection.js";
 export type { Destination } from "../../public/destination.js";
+export {
+  EventFeed,
+  type FeedError,
+  type FeedEvent,
+  type FeedHandler,
+  type FeedNews,
+  type FeedOptions,
+} from "../../public/feed.js";
 export { decodeFrame } from "../../public/frame.js";
 export type { Clock } from "../../public/heartbeat.js";
 export { Line } from "../../public/line.js";
