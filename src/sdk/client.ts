@@ -1,4 +1,5 @@
 /** The bot's side of a session: create it, hand on its link, wait for its result. */
+import { EventFeed, type FeedOptions } from "../../public/feed.js";
 import type { SessionState } from "../protocol/common.ts";
 import type { LinkAnswer, TicketAnswer } from "../protocol/links.ts";
 import type { CreateSessionInput, SessionAnswer, SessionListItem, SessionResult } from "../protocol/rest.ts";
@@ -42,10 +43,12 @@ export interface SignalOption {
 }
 
 export class CaptchaRemoteClient {
+  readonly #options: ClientOptions;
   readonly #http: Http;
 
   /** TypeError for a `baseUrl` that is none. */
   constructor(options: ClientOptions) {
+    this.#options = options;
     this.#http = new Http(options);
   }
 
@@ -119,6 +122,12 @@ export class CaptchaRemoteClient {
       isTransient,
     );
     return answer.sessions;
+  }
+
+  /** [R18] Events of many sessions, with this client's address and key. */
+  feed(options: Partial<FeedOptions> = {}): EventFeed {
+    const { baseUrl, apiKey } = this.#options;
+    return new EventFeed({ baseUrl, ...(apiKey ? { apiKey } : {}), ...options });
   }
 
   /**

@@ -2,6 +2,7 @@
 import type { SessionResult } from "../protocol/rest.ts";
 import type { CaptchaRemoteClient } from "./client.ts";
 import { CaptchaRemoteError } from "./errors.ts";
+import { SessionNews } from "./news.ts";
 import { SHORT_POLL_SECONDS, type Turn, type WaitOptions } from "./wait.ts";
 
 export interface PoolOptions {
@@ -13,9 +14,11 @@ export interface PoolOptions {
 
 const MOST_REQUESTS = 20;
 const MOST_WATCHED = 1_000;
+/** From so many sessions on one events socket is told of all of them [R18]. */
+const NEWS_FROM = 3;
 
 /**
- * Long polls that take turns of 2 s. Not operator sockets: joining one takes control where nobody holds it, and a bot
+ * One events socket where many are watched; where there is none, long polls that take turns of 2 s. Not operator sockets: joining one takes control where nobody holds it, and a bot
  * has no hands in this.
  */
 export class ConnectionPool {
@@ -26,6 +29,7 @@ export class ConnectionPool {
   readonly #queue = new Set<() => void>();
   #free: number;
   #size = 0;
+  #news: SessionNews | null | undefined;
 
   constructor(
     client: CaptchaRemoteClient,
@@ -54,26 +58,50 @@ export class ConnectionPool {
     }
     const signal = options.signal ? AbortSignal.any([options.signal, stop]) : stop;
     this.#size += 1;
+    if (this.#size >= NEWS_FROM) this.#news ??= this.#follow();
+    const turn = this.#turnOf(id);
     try {
-      return await this.#client.waitInTurn(id, { ...options, signal }, this.#turn);
+      return await this.#client.waitInTurn(id, { ...options, signal }, turn.take);
     } finally {
+      turn.stop();
       this.#size -= 1;
+      // An open socket would keep the program from its end.
+      if (this.#size === 0) this.#unfollow();
     }
   }
 
   /** Ends every watch, each with an AbortError; the sessions themselves go on. */
   close(): void {
+    this.#unfollow();
     this.#stop.abort(new DOMException("The pool is closed.", "AbortError"));
   }
 
-  readonly #turn: Turn = async (poll, signal) => {
-    await this.#acquire(signal);
-    try {
-      return await poll(SHORT_POLL_SECONDS);
-    } finally {
-      this.#release();
-    }
-  };
+  /** With a feed a look is taken when there is news of the session, and answered at once. */
+  #turnOf(id: string): { take: Turn; stop: () => void } {
+    let news: ReturnType<SessionNews["of"]> | undefined;
+    const take: Turn = async (look, signal) => {
+      if (news && this.#news?.isLive) await news.next(signal);
+      // From here on nothing is missed; the first look is for what was before.
+      news ??= this.#news?.of(id);
+      await this.#acquire(signal);
+      try {
+        return await look(this.#news?.isLive ? 0 : SHORT_POLL_SECONDS);
+      } finally {
+        this.#release();
+      }
+    };
+    return { take, stop: () => news?.stop() };
+  }
+
+  /** Null where there is no WebSocket: then the polls have to do. */
+  #follow(): SessionNews | null {
+    return globalThis.WebSocket ? new SessionNews(this.#client.feed()) : null;
+  }
+
+  #unfollow(): void {
+    this.#news?.close();
+    this.#news = undefined;
+  }
 
   #acquire(signal: AbortSignal | undefined): Promise<void> {
     if (this.#free > 0) {

@@ -1,10 +1,10 @@
 /** [R18] The SDK's feed: it comes back by itself, tells nothing twice, and says where something may be missing. */
 import type { FeedEvent } from "../../src/protocol/events.ts";
-import { EventFeed, type FeedOptions } from "../../src/sdk/index.ts";
+import { CaptchaRemoteClient, ConnectionPool, EventFeed, type FeedOptions } from "../../src/sdk/index.ts";
 import { expect } from "../fixtures.ts";
 import { TEST_KEY } from "../key.ts";
 import { startRelay } from "../relay.ts";
-import { test as withServers } from "./requests.ts";
+import { call, test as withServers } from "./requests.ts";
 
 const test = withServers.extend<{
   feedOf: (options: Pick<FeedOptions, "baseUrl"> & Partial<FeedOptions>) => EventFeed;
@@ -122,4 +122,47 @@ test("[R18] a feed that goes on after more than is kept says that there is a gap
   await expect.poll(() => gaps).toEqual([1, 1e9]);
   server.events.publish(SUBJECT, eventOf("next"));
   await expect.poll(() => ids).toEqual(["next"]);
+});
+
+test("[R18] [R6] a pool that watches many asks for nothing until there is news, and goes on by polls without a feed", async ({
+  startServer,
+  site,
+}) => {
+  const url = site.serve("/", "<p>a page</p>");
+  const server = await startServer({ MAX_CREATES_PER_MINUTE: "1000" }, { challengeSearchMs: 0 });
+  const relay = await startRelay(server.url);
+  let polls = 0;
+  const client = new CaptchaRemoteClient({
+    baseUrl: relay.url,
+    apiKey: TEST_KEY,
+    fetch: (...request) => {
+      polls += String(request[0]).includes("/status/") ? 1 : 0;
+      return fetch(...request);
+    },
+  });
+  const sessions = await Promise.all([1, 2, 3, 4].map(() => client.create({ url }, { respondAsync: true })));
+  const pool = new ConnectionPool(client);
+  const watches = sessions.map(({ session_id }) => pool.watch(session_id));
+  await expect.poll(async () => (await call("GET", `${server.url}/healthz`)).body.gauges.event_sockets).toBe(1);
+  // The first looks, and those that the states of the start were worth.
+  await expect.poll(async () => (await client.list({ state: "waiting" })).length, { timeout: 20_000 }).toBe(4);
+  let before = -1;
+  await expect
+    .poll(
+      () => {
+        const isQuiet = polls === before;
+        before = polls;
+        return isQuiet;
+      },
+      { intervals: [2_500], timeout: 20_000 },
+    )
+    .toBe(true);
+  await client.cancel(sessions[0]?.session_id ?? "");
+  expect((await watches[0])?.outcome).toBe("cancelled");
+  await relay.cut();
+  await relay.mend();
+  for (const { session_id } of sessions.slice(1)) await client.cancel(session_id);
+  for (const result of await Promise.all(watches)) expect(result.outcome).toBe("cancelled");
+  await expect.poll(async () => (await call("GET", `${server.url}/healthz`)).body.gauges.event_sockets).toBe(0);
+  await relay.close();
 });
