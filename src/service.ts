@@ -7,6 +7,7 @@ import websocket, { type WebSocket } from "@fastify/websocket";
 import type { FastifyInstance } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import type { Logger } from "pino";
+import { recordEnds } from "./audit/ends.ts";
 import { AuditTrail } from "./audit/trail.ts";
 import { Authenticator } from "./auth/authenticator.ts";
 import { KeyRing } from "./auth/key-ring.ts";
@@ -33,6 +34,7 @@ import { FailedAuthentications } from "./http/failed-authentications.ts";
 import { DEFLATE, feedRoutes } from "./http/feed.ts";
 import { exposeGauges, gaugesOf, type ReadGauges } from "./http/gauges.ts";
 import { type HealthOptions, healthRoutes } from "./http/health.ts";
+import { type HistoryRoutesOptions, historyRoutes } from "./http/history.ts";
 import { linkRoutes } from "./http/links.ts";
 import { liveRoute } from "./http/live.ts";
 import { metricsRoute } from "./http/metrics.ts";
@@ -43,6 +45,7 @@ import { chooseSubprotocol } from "./http/socket-line.ts";
 import { goesToWebhook } from "./protocol/events.ts";
 import { claimsOf, comebacksOf } from "./session/comeback.ts";
 import { CaptchaRemoteController } from "./session/controller.ts";
+import { historyOf } from "./session/history.ts";
 import { OperatorLinks } from "./session/operator-links.ts";
 import { attachDatabase } from "./session/sqlite-database.ts";
 import { openSqliteStore } from "./session/sqlite-store.ts";
@@ -95,6 +98,7 @@ export interface Service {
   /** Those that read events. */
   readonly eventSockets: Set<WebSocket>;
   readonly streams: Set<ServerResponse>;
+  readonly history: HistoryRoutesOptions["history"];
   readonly gauges: ReadGauges;
   readonly connections: Connections;
   readonly refusals: Refusals;
@@ -161,6 +165,7 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
     sockets,
     eventSockets,
     streams,
+    history: (query, caller) => historyOf(store, query, caller),
     gauges,
     connections: new Connections(config),
     refusals,
@@ -263,6 +268,7 @@ export async function serveSessions(
         refusals,
         limits: config,
       });
+      await api.register(historyRoutes, { history: service.history });
       await api.register(linkRoutes, { controller, audit });
       await api.register(liveRoute, { controller, audit, sockets, guard, connections, refusals, limits: config });
       await api.register(auditRoutes, { audit });
@@ -271,16 +277,6 @@ export async function serveSessions(
     },
     { prefix: API_PREFIX },
   );
-}
-
-/** Every end, also one that nobody asked for. */
-function recordEnds(events: EventFeed, audit: AuditTrail): void {
-  events.onEvent(({ event, subject: { uid } }) => {
-    if (event.type !== "session.ended") return;
-    const { session_id, outcome, reason, verified } = event.data;
-    const detail = { outcome, reason, verified };
-    audit.record({ who: "server", address: null, action: "session.end", session_id, uid, detail });
-  });
 }
 
 /** The ports that a server listens on: of `localhost` there may be several addresses. */

@@ -1,6 +1,5 @@
 /** [R18] Events of many sessions: a socket, and the same as a stream. */
 import type { ServerResponse } from "node:http";
-import type { WebSocket } from "@fastify/websocket";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { z } from "zod";
@@ -8,19 +7,17 @@ import type { Caller } from "../auth/caller.ts";
 import { mayCall } from "../auth/permissions.ts";
 import { checkTopic, MAY_READ_EVENTS } from "../auth/topics.ts";
 import type { Config } from "../config.ts";
-import { AppError, toAppError } from "../errors.ts";
+import { AppError } from "../errors.ts";
 import type { EventFeed } from "../events/event-feed.ts";
 import type { Acknowledgements } from "../events/event-log.ts";
 import { type FeedQuery, feedQuerySchema, streamedEventSchema } from "../protocol/feed.ts";
 import { errorAnswerSchema } from "../protocol/rest.ts";
 import { type GuardDeps, goneSignal } from "./auth.ts";
-import type { Connections } from "./connections.ts";
 import { FeedConnection } from "./feed-connection.ts";
 import { FeedStream } from "./feed-stream.ts";
 import type { MessageBounds } from "./message-limits.ts";
-import type { Refusals } from "./refusals.ts";
-import { MAX_BEING_TOLD, refuseSocket } from "./refused-socket.ts";
 import { PendingSockets, SocketEntry } from "./socket-entry.ts";
+import { SocketPlaces, type SocketPlacesDeps } from "./socket-places.ts";
 import { beginStream, EVENT_STREAM, lastEventIdSchema, placeOf, RETRY_LINE } from "./sse.ts";
 
 /** Of events only: operator sockets do not offer it. Nothing of a message is kept for the next one. */
@@ -31,23 +28,19 @@ export const DEFLATE = {
   concurrencyLimit: 4,
 };
 
-export interface FeedRouteOptions {
+export interface FeedRouteOptions extends SocketPlacesDeps {
   readonly feed: EventFeed;
   readonly acknowledgements: Acknowledgements;
   readonly guard: GuardDeps;
-  /** Holds the readers' sockets for as long as they are open. */
-  readonly sockets: Set<WebSocket>;
   /** Holds the answers that go on, for as long as they are open. */
   readonly streams: Set<ServerResponse>;
-  readonly connections: Connections;
-  readonly refusals: Refusals;
   readonly limits: MessageBounds & Pick<Config, "maxMessageBytes" | "authenticateSeconds" | "maxPendingConnections">;
 }
 
 export const feedRoutes: FastifyPluginAsyncZod<FeedRouteOptions> = async (app, options) => {
-  const { connections, guard, refusals, sockets } = options;
+  const { guard } = options;
+  const places = new SocketPlaces(options);
   const pending = new PendingSockets(options.limits);
-  const beingTold = new Set<WebSocket>();
   app.route({
     method: "GET",
     url: "/events",
@@ -66,24 +59,12 @@ export const feedRoutes: FastifyPluginAsyncZod<FeedRouteOptions> = async (app, o
         "4xx": errorAnswerSchema,
       },
     },
-    // Before the upgrade, where so many are being told already that one more would cost too much.
     async preHandler(request) {
-      if (request.ws && beingTold.size >= MAX_BEING_TOLD) connections.check(request.ip);
+      if (request.ws) places.check(request.ip);
     },
     handler: async (request, reply) => stream(request, reply, options),
     wsHandler(socket, request) {
-      let release: () => void;
-      try {
-        release = connections.take(request.ip);
-      } catch (error) {
-        refuseSocket(socket, toAppError(error), refusals, beingTold);
-        return;
-      }
-      sockets.add(socket);
-      socket.once("close", () => {
-        release();
-        sockets.delete(socket);
-      });
+      if (!places.take(socket, request.ip)) return;
       const door = { byNothing: () => null, admit: admitReader };
       new FeedConnection(socket, request, new SocketEntry(guard, request, door, pending), options).start();
     },

@@ -95,6 +95,7 @@ export const MIGRATIONS: readonly string[] = [
    ALTER TABLE events ADD COLUMN label TEXT;
    UPDATE events SET (owner, label) =
      (SELECT owner, json_extract(record, '$.label') FROM sessions WHERE sessions.uid = events.uid);
+   CREATE INDEX sessions_by_end ON sessions (ended_at) WHERE ended_at IS NOT NULL;
    CREATE TABLE unacknowledged (
      reader TEXT NOT NULL,
      position INTEGER NOT NULL,

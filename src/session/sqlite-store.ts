@@ -17,9 +17,10 @@ import {
 } from "./sqlite-database.ts";
 import { SqliteDeliveries } from "./sqlite-deliveries.ts";
 import { SqliteEvents } from "./sqlite-events.ts";
+import { readHistory } from "./sqlite-history.ts";
 import { parseAnswer, parseOwn, parseRecord } from "./sqlite-schema.ts";
 import { isEnd } from "./state.ts";
-import type { IdempotentAnswer, SessionRecord, SessionStore } from "./store.ts";
+import type { EndedRecord, HistoryFilter, IdempotentAnswer, SessionRecord, SessionStore } from "./store.ts";
 
 /** Opens the database of DATA_DIR. Throws StorageProblem where it cannot be used, or another server holds it. */
 export function openSqliteStore(dataDir: string): SessionStore {
@@ -70,6 +71,10 @@ class SqliteStore implements SessionStore {
       .prepare("SELECT record FROM sessions WHERE session_id = ? ORDER BY created_at DESC, rowid DESC LIMIT 1")
       .get(sessionId);
     return row === undefined ? undefined : parseRecord(row["record"]);
+  }
+
+  history(filter: HistoryFilter): EndedRecord[] {
+    return readHistory(this.#db, filter);
   }
 
   list(states: readonly SessionState[], limit: number, owner?: string): SessionRecord[] {

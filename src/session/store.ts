@@ -44,6 +44,40 @@ export interface IdempotentAnswer {
   readonly answer: SessionAnswer;
 }
 
+/** A record with its place in the history: what ended later has a higher one. */
+export interface EndedRecord {
+  readonly place: EndPlace;
+  readonly record: SessionRecord;
+}
+
+export interface EndPlace {
+  readonly ended_at: number;
+  /** Tells apart what ended in the same millisecond. */
+  readonly row: number;
+}
+
+/** Whose sessions: null, everybody's; else those of a key, and those that any key has made under these labels (null: all). */
+export interface HistoryScope {
+  readonly owner: string;
+  readonly operates: readonly string[] | "all" | "none";
+}
+
+/** What is left out is not asked for. Times are ms since 1970. */
+export interface HistoryFilter {
+  readonly scope: HistoryScope | null;
+  readonly states?: readonly SessionState[] | undefined;
+  readonly reason?: string | undefined;
+  readonly label?: string | undefined;
+  readonly session_id?: string | undefined;
+  /** Ended then or later. */
+  readonly since?: number | undefined;
+  /** Ended before. */
+  readonly until?: number | undefined;
+  /** Ended before what has this place. */
+  readonly before?: EndPlace | undefined;
+  readonly limit: number;
+}
+
 export interface SessionStore {
   readonly events: EventLog;
   readonly acknowledgements: Acknowledgements;
@@ -60,6 +94,8 @@ export interface SessionStore {
   find(sessionId: string): SessionRecord | undefined;
   /** Records in these states, newest first; those of one key where `owner` is given. */
   list(states: readonly SessionState[], limit: number, owner?: string): SessionRecord[];
+  /** Ended records, newest end first, as far as they fit. */
+  history(filter: HistoryFilter): EndedRecord[];
   /** Adds to what is known of a living session's page, or replaces it; forgotten with the session's end. */
   remember(uid: string, memory: Partial<PageMemory>): void;
   memory(uid: string): Partial<PageMemory>;

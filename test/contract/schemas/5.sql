@@ -87,6 +87,7 @@ CREATE TABLE page_memory (
 
 ALTER TABLE events ADD COLUMN owner TEXT;
 ALTER TABLE events ADD COLUMN label TEXT;
+CREATE INDEX sessions_by_end ON sessions (ended_at) WHERE ended_at IS NOT NULL;
 CREATE TABLE unacknowledged (
   reader TEXT NOT NULL,
   position INTEGER NOT NULL,

@@ -1,0 +1,13 @@
+/** The ends of sessions in the audit trail. */
+import type { EventFeed } from "../events/event-feed.ts";
+import type { AuditTrail } from "./trail.ts";
+
+/** Every end, also one that nobody asked for. */
+export function recordEnds(events: EventFeed, audit: AuditTrail): void {
+  events.onEvent(({ event, subject: { uid } }) => {
+    if (event.type !== "session.ended") return;
+    const { session_id, outcome, reason, verified } = event.data;
+    const detail = { outcome, reason, verified };
+    audit.record({ who: "server", address: null, action: "session.end", session_id, uid, detail });
+  });
+}

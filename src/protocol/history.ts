@@ -1,0 +1,53 @@
+/** [R15] What is told of ended sessions. */
+import { z } from "zod";
+import { sessionIdSchema, sessionStateSchema, verifiedSchema } from "./common.ts";
+import { MAX_LABEL_LENGTH } from "./topics.ts";
+
+const END_STATES = ["solved", "failed", "expired", "cancelled"] as const;
+const MOST_ENTRIES = 500;
+
+const time = z.iso
+  .datetime({ offset: true })
+  .transform((text) => Date.parse(text))
+  .optional();
+
+export const historyQuerySchema = z.object({
+  state: z
+    .string()
+    .optional()
+    .transform((text) => text?.split(","))
+    .pipe(z.array(z.enum(END_STATES)).optional())
+    .meta({ description: "Comma-separated: solved, failed, expired, cancelled." }),
+  reason: z.string().max(64).optional(),
+  label: z.string().max(MAX_LABEL_LENGTH).optional(),
+  session_id: sessionIdSchema.optional(),
+  since: time.meta({ description: "Ended then or later, ISO 8601." }),
+  until: time.meta({ description: "Ended before, ISO 8601." }),
+  before: z
+    .string()
+    .regex(/^\d{1,15}-\d{1,15}$/, "not a next_cursor")
+    .optional()
+    .meta({ description: "The `next_cursor` of the page before." }),
+  limit: z.coerce.number().int().min(1).max(MOST_ENTRIES).default(100),
+  format: z.enum(["json", "csv"]).default("json"),
+});
+export type HistoryQuery = z.output<typeof historyQuerySchema>;
+
+export const historyEntrySchema = z.object({
+  session_id: z.string(),
+  label: z.string().nullable(),
+  state: sessionStateSchema,
+  reason: z.string().nullable(),
+  verified: verifiedSchema,
+  operator_came: z.boolean().meta({ description: "Whether anybody who could act had opened it." }),
+  created_at: z.iso.datetime(),
+  ended_at: z.iso.datetime(),
+  duration_ms: z.int(),
+});
+export type HistoryEntry = z.infer<typeof historyEntrySchema>;
+
+export const historySchema = z.object({
+  sessions: z.array(historyEntrySchema),
+  next_cursor: z.string().nullable().meta({ description: "Null on the last page." }),
+});
+export type History = z.infer<typeof historySchema>;

@@ -1,0 +1,57 @@
+/** [R15] Ended sessions, as far as somebody may see them. */
+import type { Caller } from "../auth/caller.ts";
+import type { History, HistoryEntry, HistoryQuery } from "../protocol/history.ts";
+import type { EndedRecord, EndPlace, HistoryScope, SessionRecord, SessionStore } from "./store.ts";
+
+/** One page. */
+export function historyOf(store: Pick<SessionStore, "history">, query: HistoryQuery, caller: Caller): History {
+  const { state: states, before, limit, format: _, ...rest } = query;
+  const filter = {
+    ...rest,
+    states,
+    scope: scopeOf(caller),
+    before: before === undefined ? undefined : placeOf(before),
+  };
+  // One more tells whether there are any.
+  const found = store.history({ ...filter, limit: limit + 1 });
+  const page = found.slice(0, limit);
+  const last = found.length > limit ? page.at(-1) : undefined;
+  return { sessions: page.map(entryOf), next_cursor: last ? cursorOf(last.place) : null };
+}
+
+/** Operators see what has become of what they could open. */
+function scopeOf(caller: Caller): HistoryScope | null {
+  if (caller.kind !== "key" || caller.grants.scopes.includes("ops")) return null;
+  const { scopes, labels } = caller.grants;
+  if (!scopes.includes("operate")) return { owner: caller.id, operates: "none" };
+  return { owner: caller.id, operates: labels.length === 0 ? "all" : labels };
+}
+
+function entryOf({ record }: EndedRecord): HistoryEntry {
+  const { session_id, label, state, reason, verified, operator_came, created_at } = record;
+  const ended_at = endOf(record);
+  return {
+    session_id,
+    label,
+    state,
+    reason,
+    verified,
+    operator_came,
+    created_at: new Date(created_at).toISOString(),
+    ended_at: new Date(ended_at).toISOString(),
+    duration_ms: ended_at - created_at,
+  };
+}
+
+function endOf({ ended_at, created_at }: SessionRecord): number {
+  return ended_at ?? created_at;
+}
+
+function cursorOf({ ended_at, row }: EndPlace): string {
+  return `${ended_at}-${row}`;
+}
+
+function placeOf(cursor: string): EndPlace {
+  const [ended_at = 0, row = 0] = cursor.split("-").map(Number);
+  return { ended_at, row };
+}
