@@ -42,6 +42,7 @@ import { keepOtherSitesOut, letSitesRead } from "./http/origin.ts";
 import { Refusals } from "./http/refusals.ts";
 import { sessionRoutes } from "./http/sessions.ts";
 import { chooseSubprotocol } from "./http/socket-line.ts";
+import { startMetrics } from "./metrics/metrics.ts";
 import { goesToWebhook } from "./protocol/events.ts";
 import { claimsOf, comebacksOf } from "./session/comeback.ts";
 import { CaptchaRemoteController } from "./session/controller.ts";
@@ -148,6 +149,12 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
   const streams = new Set<ServerResponse>();
   const gauges = gaugesOf({ controller, sockets, eventSockets, streams, browsers });
   exposeGauges(refusals.registry, gauges);
+  const stopMetrics = startMetrics({
+    registry: refusals.registry,
+    events,
+    states: () => controller.open.states,
+    browserMemory: browsers.memory,
+  });
   // What the last server left to be told.
   outbox.wake();
   return {
@@ -175,6 +182,7 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
       await Promise.all([controller.close(), browsers.close()]);
       // The ends of those sessions are the last events.
       await Promise.all([events.close(), outbox.stop()]);
+      stopMetrics();
       audit.close();
       store.close();
       db.close();

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ChallengeKind } from "../config.ts";
 import { withDeadline } from "../deadline.ts";
+import { measured } from "../measure.ts";
 import type { Completion } from "../protocol/rest.ts";
 import type { Verdict } from "../session/page.ts";
 import type { WatchMemory } from "../session/page-memory.ts";
@@ -127,6 +128,7 @@ export class ChallengeWatch {
 
   async #lookOnce(): Promise<Verdict> {
     let judgement = UNKNOWN;
+    const startedAt = performance.now();
     const wasGuarded = this.#guarding;
     try {
       const wasNavigating = this.#deps.tab.isNavigating;
@@ -136,6 +138,7 @@ export class ChallengeWatch {
         this.#changedCookies(),
       ]);
       if (this.#stopped) return { value: "unknown", stable: false, evidence: [] };
+      measured("look", performance.now() - startedAt);
       this.#remember(look);
       // Judged in any case: what is visible counts as seen, also on a page of which nothing can be concluded.
       const judged = judge(this.#deps.completion, this.#lookForRules(look, cookies), this.#seenSelectors);

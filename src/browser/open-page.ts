@@ -9,6 +9,7 @@ import { remembering } from "../egress/name-memory.ts";
 import { systemResolve } from "../egress/resolver.ts";
 import { isLoopback } from "../environment.ts";
 import { AppError } from "../errors.ts";
+import { measured } from "../measure.ts";
 import { type CdpPattern, cdpPatternSchema } from "../protocol/cdp-pattern.ts";
 import type { BrowserGauges } from "../protocol/health.ts";
 import { DEFAULT_VIEWPORT } from "../protocol/rest.ts";
@@ -31,7 +32,7 @@ import { assertDestination } from "./navigate.ts";
 import { openOwnedPage, type PageDeps, returnToOwnedPage } from "./owned-page.ts";
 import { onceItAnswers, waitForPage } from "./page-answers.ts";
 import { countProcesses, discardBrowser, reapBrowsers } from "./process.ts";
-import type { ProcessIdentity } from "./process-table.ts";
+import { memoryOf, type ProcessIdentity } from "./process-table.ts";
 import { adoptProxiedBrowser, type ProxiedBrowser, startProxiedBrowser } from "./proxied-browser.ts";
 import { Targets } from "./targets.ts";
 
@@ -53,6 +54,8 @@ export interface BrowserRoom {
   readonly neverPorts: () => ReadonlySet<number>;
   /** What is open now [R20]. */
   open(): Promise<BrowserGauges>;
+  /** Bytes that each running browser has for itself. */
+  memory(): Promise<number[]>;
   /** Ends what a probe has started; sessions end their own browsers. */
   close(): Promise<void>;
   /** Ends every browser at once, for a process that is about to exit. */
@@ -136,6 +139,7 @@ export async function openBrowserRoom(
     );
     if (chromiumPath === undefined) throw new AppError("browser_unavailable", { why: "no Chromium found" });
     const { viewport, locale, timezone, user_agent: userAgent } = request;
+    const startedAt = performance.now();
     const process = await startProxiedBrowser(
       {
         chromiumPath,
@@ -150,6 +154,7 @@ export async function openBrowserRoom(
       signal,
     );
     lastStart = performance.now();
+    measured("browser_start", lastStart - startedAt);
     return listed(process);
   }
 
@@ -259,6 +264,7 @@ export async function openBrowserRoom(
       const profile_folders = (await readdir(profilesDir).catch(() => [])).length;
       return { ...counted, profile_folders, processes: await countProcesses(profilesDir, groups) };
     },
+    memory: () => memoryOf([...running].map(({ identity }) => identity.pid)),
     async close() {
       closing.abort();
       await probing;

@@ -1,6 +1,9 @@
 /** The machine's processes, as Linux lists them: whose they are, and whether they still run. */
 import { readdir, readFile } from "node:fs/promises";
 
+/** On x86-64 and most ARM machines; others count larger ones. */
+const PAGE_BYTES = 4_096;
+
 /** Names one process for good: a pid is given again, but not with the same start. */
 export interface ProcessIdentity {
   /** Of the leader of a process group. */
@@ -52,6 +55,26 @@ export async function processesIn(groups: ReadonlySet<number>): Promise<number> 
   if (groups.size === 0) return 0;
   const stats = await Promise.all((await listedProcesses()).map(processStat));
   return stats.filter(({ group, state }) => groups.has(group) && !isDead(state)).length;
+}
+
+/** Bytes that each of these groups has for itself: what its processes share with others counts for nobody. */
+export async function memoryOf(groups: readonly number[]): Promise<number[]> {
+  const bytes = new Map(groups.map((group) => [group, 0]));
+  if (groups.length === 0) return [];
+  await Promise.all(
+    (await listedProcesses()).map(async (pid) => {
+      const { group } = await processStat(pid);
+      const known = bytes.has(group) ? await privateBytes(pid) : 0;
+      if (known > 0) bytes.set(group, (bytes.get(group) ?? 0) + known);
+    }),
+  );
+  return groups.map((group) => bytes.get(group) ?? 0);
+}
+
+async function privateBytes(pid: number): Promise<number> {
+  const statm = await readFile(`/proc/${pid}/statm`, "utf8").catch(() => "");
+  const [, resident = 0, shared = 0] = statm.split(" ").map(Number);
+  return (resident - shared) * PAGE_BYTES;
 }
 
 /** Null where there is no such process. */

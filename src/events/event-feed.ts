@@ -95,6 +95,12 @@ export class EventFeed {
     return position >= this.#log.removedTo;
   }
 
+  /** How many events the slowest reader has yet to be told. */
+  get lag(): number {
+    const slowest = Math.min(this.#log.newest, ...[...this.#readers].map(({ position }) => position));
+    return this.#log.newest - slowest + this.#unwritten.length;
+  }
+
   leave(reader: FeedReader): void {
     this.#readers.delete(reader);
   }

@@ -169,6 +169,7 @@ export class Crowd {
       this.#syncControl();
     }
     page.input(input);
+    if (input.type === "mouse_event" && input.event_type === "move" && input.buttons) this.#feed.moved();
     this.#deps.onInput(input);
     if (input.type === "mouse_event" && input.event_type === "up") {
       for (const viewer of this.#viewers) if (viewer.plain) viewer.holdPictures(PLAIN_PICTURE_HOLD_MS);

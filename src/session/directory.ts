@@ -1,6 +1,7 @@
 /** Which sessions there are: those that live, those that are still letting go of their pages, and those that are stored. */
 import { once } from "node:events";
 import { AppError } from "../errors.ts";
+import type { SessionState } from "../protocol/common.ts";
 import { type Comeback, orLost } from "./comeback.ts";
 import { Housekeeping, type HousekeepingDeps } from "./housekeeping.ts";
 import type { OpenPage, ReturnToPage } from "./page.ts";
@@ -72,9 +73,11 @@ export class SessionDirectory {
     return [...this.#living.values()];
   }
 
-  /** How many live, and how many are letting go of their pages. */
-  get open(): { sessions: number; releasing: number } {
-    return { sessions: this.#living.size, releasing: this.#releasing.size };
+  /** How many live, all and by state, and how many are letting go of their pages. */
+  get open(): { sessions: number; states: Partial<Record<SessionState, number>>; releasing: number } {
+    const states: Partial<Record<SessionState, number>> = {};
+    for (const { record } of this.#living.values()) states[record.state] = (states[record.state] ?? 0) + 1;
+    return { sessions: this.#living.size, states, releasing: this.#releasing.size };
   }
 
   living(id: string): Session | undefined {

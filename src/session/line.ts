@@ -1,4 +1,5 @@
 /** How much one viewer's line carries, told by when its pictures arrive. Pure: time comes in, ms. */
+import { measured } from "../measure.ts";
 import { MAX_SCALE } from "../protocol/live.ts";
 import type { Level } from "./page.ts";
 
@@ -78,6 +79,7 @@ export class LineGauge {
     if (!newest || seq > this.#lastSent) return;
     this.#underWay = this.#underWay.filter((sent) => sent.seq > seq);
     const took = now - newest.at;
+    measured("round_trip", took);
     if (took < this.#base) this.#base = took;
     else if (newest.isAlone) this.#base += (took - this.#base) * FORGET_SHARE;
     if (newest.seq > this.#changedAfter) this.#judge(took - this.#base, now);

@@ -1,5 +1,6 @@
 /** Who is shown what of the page: one capture for all viewers of a session, each with a view and a pace of its own. */
 import { setTimeout as delay } from "node:timers/promises";
+import { measured } from "../measure.ts";
 import { sameRect } from "../protocol/common.ts";
 import type { ServerMessageOf } from "../protocol/live.ts";
 import type { ChallengePage, Level, Picture, Wish } from "./page.ts";
@@ -27,6 +28,8 @@ export class PictureFeed {
   readonly #hooks: ViewerHooks;
   readonly #retake = new Retake<Viewer>((viewer) => void this.#showAgain(viewer));
   #last: Picture | null = null;
+  /** When something was dragged of which there is no picture yet. */
+  #movedAt: number | null = null;
   #wish: Wish | null = null;
   #demand = false;
   #stopTimer: NodeJS.Timeout | undefined;
@@ -49,8 +52,15 @@ export class PictureFeed {
     if (this.#deps.viewers.has(viewer)) await viewer.welcome(picture);
   }
 
+  /** Somebody drags: the next picture may show it. */
+  moved(): void {
+    this.#movedAt ??= performance.now();
+  }
+
   /** A picture of the page: the newest wins. */
   show(picture: Picture): void {
+    if (this.#movedAt !== null) measured("move_to_picture", performance.now() - this.#movedAt);
+    this.#movedAt = null;
     this.#last = picture;
     for (const viewer of this.#deps.viewers) viewer.show(picture);
     this.sync();

@@ -1,6 +1,7 @@
 /** One connected operator: messages out in order, and of the pictures only the newest that its line can take. */
 import type { Role } from "../auth/caller.ts";
 import { AppError } from "../errors.ts";
+import { measured } from "../measure.ts";
 import type { ClientMessageOf, ServerMessage, ServerMessageOf } from "../protocol/live.ts";
 import type { Witness } from "./lease.ts";
 import { LineGauge } from "./line.ts";
@@ -79,6 +80,8 @@ export class Viewer {
   /** That of the last picture that was sent. */
   #sentEpoch = 0;
   #acks = false;
+  /** Null once it has a picture. */
+  #joinedAt: number | null = performance.now();
   #heldUntil = 0;
   #holdTimer: NodeJS.Timeout | undefined;
 
@@ -276,7 +279,10 @@ export class Viewer {
   }
 
   /** A picture is on its way; unless this viewer tells by itself, a ping behind it finds out when it has arrived. */
-  #follow({ seq, jpeg }: Picture): void {
+  #follow({ seq, jpeg, quality }: Picture): void {
+    measured("picture", { bytes: jpeg.length, quality });
+    if (this.#joinedAt !== null) measured("first_picture", performance.now() - this.#joinedAt);
+    this.#joinedAt = null;
     this.#gauge.sent(seq, jpeg.length, performance.now());
     this.#sentEpoch = this.#epoch;
     if (!this.#acks) this.#line.pingBehind(seq);

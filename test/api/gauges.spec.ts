@@ -2,6 +2,7 @@
 import { mergeTests } from "@playwright/test";
 import { GAUGE_NAMES, GAUGES, type GaugeName, type Gauges } from "../../src/protocol/health.ts";
 import { EventStream } from "../event-stream.ts";
+import { FeedClient } from "../feed-client.ts";
 import { expect } from "../fixtures.ts";
 import { test as withBots } from "../guest.ts";
 import { NO_KEY } from "../key.ts";
@@ -65,6 +66,7 @@ test("every gauge goes up with a session, a guest, their sockets and a stream, a
   for (const { ws_url } of [owned, guest]) await (await connect(ws_url)).next("control");
   const stream = await EventStream.open(`${target.api}/session/${owned.session_id}/events`);
   await stream.next("session.state");
+  const feed = await FeedClient.connect(target.api);
 
   expect(target.before).toMatchObject({ sessions: 0, releasing: 0, browsers: 0, processes: 0, profile_folders: 0 });
   const during = await gauges(target);
@@ -73,6 +75,7 @@ test("every gauge goes up with a session, a guest, their sockets and a stream, a
     sessions: 2,
     releasing: 0,
     operator_sockets: 2,
+    event_sockets: 1,
     event_streams: 1,
     cdp_connections: 2,
     playwright_connections: 1,
@@ -89,6 +92,7 @@ test("every gauge goes up with a session, a guest, their sockets and a stream, a
 
   for (const { session_id } of [owned, guest]) await target.end(session_id);
   await stream.ended;
+  feed.socket.close();
   await allBack(target);
 });
 
