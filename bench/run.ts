@@ -13,13 +13,14 @@ import { keep, type Report, renderText } from "./report.ts";
 import { CROWD_ROWS } from "./rows/crowds.ts";
 import { DRAG_ROWS, warmUp } from "./rows/drags.ts";
 import { END_ROWS } from "./rows/ends.ts";
+import { FEED_ROWS } from "./rows/feed.ts";
 import { LINE_ROWS } from "./rows/lines.ts";
 import { QUIET_ROWS } from "./rows/quiet.ts";
 import { RESTART_ROWS } from "./rows/restart.ts";
 import { Site } from "./site.ts";
 import { checkStrip } from "./strip.ts";
 
-const ROWS = [...DRAG_ROWS, ...CROWD_ROWS, ...LINE_ROWS, ...QUIET_ROWS, ...END_ROWS, ...RESTART_ROWS];
+const ROWS = [...DRAG_ROWS, ...CROWD_ROWS, ...LINE_ROWS, ...QUIET_ROWS, ...END_ROWS, ...RESTART_ROWS, ...FEED_ROWS];
 /** Something hangs that should not: the run is given up. */
 const WHOLE_RUN_DEADLINE_MS = 40 * 60_000;
 

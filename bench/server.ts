@@ -134,8 +134,11 @@ const SETTINGS = {
   HOST: "127.0.0.1",
   DEMO: "off",
   LOG_LEVEL: process.env["BENCH_LOG_LEVEL"] ?? "silent",
-  // One address makes them all.
+  // One address and one key make and read them all.
   MAX_CREATES_PER_MINUTE: "10000",
+  MAX_CONNECTIONS: "5000",
+  MAX_CONNECTIONS_PER_ADDRESS: "5000",
+  MAX_EVENT_CONNECTIONS_PER_KEY: "5000",
   PUBLIC_URL: "",
   BASE_PATH: "",
   CHALLENGE_KINDS_FILE: "",

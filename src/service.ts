@@ -38,6 +38,7 @@ import { type HistoryRoutesOptions, historyRoutes } from "./http/history.ts";
 import { linkRoutes } from "./http/links.ts";
 import { liveRoute } from "./http/live.ts";
 import { metricsRoute } from "./http/metrics.ts";
+import { noticeRoutes } from "./http/notices.ts";
 import { keepOtherSitesOut, letSitesRead } from "./http/origin.ts";
 import { Refusals } from "./http/refusals.ts";
 import { sessionRoutes } from "./http/sessions.ts";
@@ -276,6 +277,7 @@ export async function serveSessions(
         refusals,
         limits: config,
       });
+      await api.register(noticeRoutes, { feed: service.events, audit });
       await api.register(historyRoutes, { history: service.history });
       await api.register(linkRoutes, { controller, audit });
       await api.register(liveRoute, { controller, audit, sockets, guard, connections, refusals, limits: config });

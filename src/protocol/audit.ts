@@ -19,6 +19,7 @@ export const ACTIONS = {
   "link.create": "An operator link was made.",
   "link.revoke": "An operator link was revoked.",
   "links.rotate": "Another secret signs operator links from here on.",
+  "notice.publish": "All who follow the server were told something, maintenance perhaps.",
   "key.add": "An API key was added.",
   "key.revoke": "An API key was revoked.",
 } as const;

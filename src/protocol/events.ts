@@ -88,6 +88,13 @@ export const sessionEventSchema = z.discriminatedUnion("type", [
 ]);
 export type SessionEvent = z.infer<typeof sessionEventSchema>;
 
+/** What ops may tell everybody. */
+export const noticeBodySchema = z.strictObject({
+  level: z.enum(NOTICE_LEVELS).default("info"),
+  code: z.enum(["notice", "maintenance"]).default("notice"),
+  message: z.string().min(1).max(500),
+});
+
 /** What the server tells of itself. */
 const systemEventSchema = event("system.notice", {
   level: z.enum(NOTICE_LEVELS),

@@ -1,0 +1,192 @@
+/** The events socket under load: many readers, many events, lines that are cut, and a person who drags meanwhile. */
+
+import { mkdtemp } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { pino } from "pino";
+import { WebSocket } from "ws";
+import { EventFeed as EventLine } from "../../public/feed.js";
+import { EventFeed } from "../../src/events/event-feed.ts";
+import { NO_SESSION } from "../../src/events/event-log.ts";
+import { systemNotice } from "../../src/events/system-notice.ts";
+import { openSqliteStore } from "../../src/session/sqlite-store.ts";
+import { startRelay } from "../../test/relay.ts";
+import { type Bench, emptyResult, type Result, type Row, say } from "../bench.ts";
+import { RUN_FOLDER } from "../cleanup.ts";
+import { BEARER, BENCH_KEY } from "../key.ts";
+import { latencyOf } from "../numbers.ts";
+import { BenchServer } from "../server.ts";
+
+const READERS = 1_000;
+const DIAL_AT_ONCE = 50;
+/** One event to all of them, so often a second. */
+const MOST_EVENTS_A_SECOND = 20;
+const RATE_MS = 5_000;
+const CUT_EVENTS = 10_000;
+const CUTS = 20;
+const PUBLISHED = 20_000;
+
+export const FEED_ROWS: readonly Row[] = [
+  { key: "feed", run: feed },
+  { key: "feed cuts", run: cuts },
+  { key: "feed publish", run: publish },
+];
+
+class Reader {
+  readonly #socket: WebSocket;
+  readonly opened: Promise<number>;
+  received = 0;
+  lost = 0;
+  #last = 0;
+  onEvent: (message: string) => void = () => {};
+
+  constructor(url: string, batch: boolean) {
+    const startedAt = performance.now();
+    this.#socket = new WebSocket(`${url.replace(/^http/, "ws")}/api/captcha/events?batch=${batch ? "on" : "off"}`, {
+      headers: BEARER,
+    });
+    this.opened = new Promise((resolve, reject) => {
+      this.#socket.once("error", reject);
+      this.#socket.on("message", (data: Buffer) => {
+        const message = JSON.parse(data.toString());
+        for (const each of message.type === "batch" ? message.messages : [message]) this.#take(each);
+        if (message.type === "connected") {
+          this.#socket.send(JSON.stringify({ type: "subscribe", data: { topics: ["system"] } }));
+        }
+        if (message.type === "subscribed") resolve(performance.now() - startedAt);
+      });
+    });
+  }
+
+  close(): void {
+    this.#socket.terminate();
+  }
+
+  #take({ type, seq, data }: { type: string; seq: number; data: { message: string } }): void {
+    this.lost += seq - this.#last - 1;
+    this.#last = seq;
+    if (type !== "system.notice") return;
+    this.received += 1;
+    this.onEvent(data.message);
+  }
+}
+
+async function tell(server: BenchServer, message: string): Promise<void> {
+  const response = await fetch(`${server.url.origin}/api/captcha/notices`, {
+    method: "POST",
+    headers: { ...BEARER, "content-type": "application/json" },
+    body: JSON.stringify({ message }),
+  });
+  if (response.status !== 200) throw new Error(`No notice: ${response.status} ${await response.text()}`);
+  await response.arrayBuffer();
+}
+
+/** A thousand readers: dialled 50 at a time, then told at a rate and at half of it, with batches and without. */
+async function feed(bench: Bench): Promise<Result[]> {
+  const results: Result[] = [];
+  const count = bench.pick(READERS, 100);
+  for (const batch of [false, true]) {
+    const server = await BenchServer.start();
+    const dialled: number[] = [];
+    const readers: Reader[] = [];
+    for (let start = 0; start < count; start += DIAL_AT_ONCE) {
+      const some = Array.from({ length: DIAL_AT_ONCE }, () => new Reader(server.url.origin, batch));
+      readers.push(...some);
+      dialled.push(...(await Promise.all(some.map(({ opened }) => opened))));
+    }
+    const way = batch ? "batched" : "one by one";
+    results.push({
+      ...emptyResult("feed", `${count} events sockets, dialled ${DIAL_AT_ONCE} at a time`, way),
+      latency: latencyOf(dialled),
+      reachedPercent: (dialled.length / count) * 100,
+    });
+    for (const share of [1, 0.5]) {
+      say(`  ${way}: ${MOST_EVENTS_A_SECOND * share} events a second to ${count}`);
+      results.push(await deliver(server, readers, MOST_EVENTS_A_SECOND * share, way));
+    }
+    for (const reader of readers) reader.close();
+    await server.stop();
+  }
+  return results;
+}
+
+async function deliver(server: BenchServer, readers: Reader[], perSecond: number, way: string): Promise<Result> {
+  const latencies: number[] = [];
+  for (const reader of readers) {
+    reader.onEvent = (message) => latencies.push(performance.now() - Number(message));
+    reader.received = 0;
+  }
+  const events = Math.round((perSecond * RATE_MS) / 1_000);
+  const startedAt = performance.now();
+  for (let index = 0; index < events; index += 1) {
+    await delay(Math.max(0, startedAt + (index * 1_000) / perSecond - performance.now()));
+    void tell(server, String(performance.now()));
+  }
+  const due = events * readers.length;
+  const end = performance.now() + 10_000;
+  while (latencies.length < due && performance.now() < end) await delay(10);
+  const seconds = (performance.now() - startedAt) / 1_000;
+  return {
+    ...emptyResult("feed", `${perSecond} events a second to ${readers.length} sockets`, way),
+    latency: latencyOf(latencies),
+    reachedPercent: (latencies.length / due) * 100,
+    more: { "deliveries/s": Math.round(latencies.length / seconds) },
+  };
+}
+
+/** The SDK's feed over a line that is cut while events come: what is lost, and what is told twice. */
+async function cuts(bench: Bench): Promise<Result[]> {
+  const server = await BenchServer.start();
+  const relay = await startRelay(server.url.origin);
+  const line = new EventLine({ baseUrl: relay.url, apiKey: BENCH_KEY, WebSocket: WebSocket as never });
+  const told = new Map<string, number>();
+  line.on("system", (event) => {
+    const { message } = event.data as { message: string };
+    told.set(message, (told.get(message) ?? 0) + 1);
+  });
+  while (!line.isLive) await delay(10);
+  const events = bench.pick(CUT_EVENTS, 1_000);
+  const gap = Math.floor(events / CUTS);
+  for (let index = 0; index < events; index += 10) {
+    await Promise.all(Array.from({ length: 10 }, (_, offset) => tell(server, String(index + offset))));
+    if (index % gap < 10 && index > 0) {
+      await relay.cut();
+      await relay.mend();
+    }
+  }
+  const end = performance.now() + 20_000;
+  while (told.size < events && performance.now() < end) await delay(20);
+  line.close();
+  await relay.close();
+  await server.stop();
+  const twice = [...told.values()].filter((count) => count > 1).length;
+  return [
+    {
+      ...emptyResult("feed cuts", `${events} events over ${CUTS} cuts`, "ours"),
+      more: { lost: events - told.size, twice },
+    },
+  ];
+}
+
+/** What an event costs while nobody listens: into the log, in the server's own process. */
+async function publish(bench: Bench): Promise<Result[]> {
+  const store = openSqliteStore(await mkdtemp(join(RUN_FOLDER, "feed-")));
+  const events = new EventFeed(store.events, pino({ level: "silent" }));
+  const count = bench.pick(PUBLISHED, 2_000);
+  const notices = Array.from({ length: count }, (_, index) => systemNotice("info", "notice", String(index)));
+  const before = process.cpuUsage();
+  for (const [index, notice] of notices.entries()) {
+    events.publish(NO_SESSION, notice);
+    // As they come from sessions: some in one turn of the loop.
+    if (index % 20 === 0) await delay(0);
+  }
+  await events.close();
+  const { user, system } = process.cpuUsage(before);
+  store.close();
+  return [
+    {
+      ...emptyResult("feed publish", "an event that nobody reads", "ours"),
+      more: { "µs CPU": (user + system) / count },
+    },
+  ];
+}
