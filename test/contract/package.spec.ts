@@ -52,7 +52,7 @@ test("plain Node imports it from an installed tarball, with no other package the
   );
   const { stdout, stderr } = await run(process.execPath, ["bot.js"], { cwd: installed });
   expect(stderr).toBe("");
-  const names = "BINARY_PROTOCOL CaptchaRemoteClient CaptchaRemoteError ConnectionPool JSON_PROTOCOL Line MOVES";
+  const names = "BINARY_PROTOCOL CaptchaRemoteClient CaptchaRemoteError ConnectionPool EventFeed JSON_PROTOCOL Line MOVES";
   expect(JSON.parse(stdout)).toEqual([
     `${names} OperatorConnection PROFILES Refusal decodeFrame guard`.split(" "),
     "server_unreachable",
@@ -106,7 +106,7 @@ test("the SDK is made of its own folder and of the console's connection, free of
   const files = Object.keys(metafile.inputs).sort();
   const own = (await readdir(join(ROOT, "src/sdk"))).map((name) => `src/sdk/${name}`);
   const shared =
-    "connection destination frame heartbeat line numbers outbox place queue reconnect refusal socket ticket"
+    "connection destination feed frame heartbeat line numbers outbox place queue reconnect refusal socket ticket"
       .split(" ")
       .map((name) => `public/${name}.js`);
   expect(files).toEqual([...shared, ...own].sort());
