@@ -16,7 +16,8 @@ import { healthRoutes } from "./http/health.ts";
 import { metricsRoute } from "./http/metrics.ts";
 import { boundRawConnections, httpOptions, refuseBrokenRequest } from "./http/raw-limits.ts";
 import { Refusals } from "./http/refusals.ts";
-import { API_PREFIX, openService, portsOf, prepareInstance, serveSessions } from "./service.ts";
+import { API_PREFIX, serveSessions } from "./routes.ts";
+import { openService, portsOf, prepareInstance } from "./service.ts";
 import type { CaptchaRemoteController } from "./session/controller.ts";
 import type { Schedule } from "./webhooks/schedule.ts";
 

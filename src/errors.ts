@@ -21,6 +21,7 @@ export const CODES = {
   session_exists: { status: 409, message: "A living session has this id." },
   not_ended: { status: 409, message: "The session has not ended yet." },
   not_in_control: { status: 409, message: "Another person is in control of this session." },
+  claimed: { status: 409, message: "Another person has taken this session." },
   target_ambiguous: { status: 409, message: "More than one page of that browser matches." },
   page_in_use: { status: 409, message: "That page is already in a session." },
   session_ended: { status: 410, close: 4410, message: "The session has ended." },

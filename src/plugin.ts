@@ -22,7 +22,8 @@ import {
   type SessionAnswer,
   type SessionResult,
 } from "./protocol/rest.ts";
-import { API_PREFIX, openService, portsOf, prepareInstance, type Service, serveSessions } from "./service.ts";
+import { API_PREFIX, serveSessions } from "./routes.ts";
+import { openService, portsOf, prepareInstance, type Service } from "./service.ts";
 
 /** As much of an address as a session takes. */
 const MAX_URL_LENGTH = 8_192;

@@ -1,7 +1,6 @@
 /** What serves sessions on a Fastify instance, whosever that is: our own (app.ts) or a bot's (plugin.ts). */
 import type { EventEmitter } from "node:events";
 import type { Server, ServerResponse } from "node:http";
-import { fileURLToPath } from "node:url";
 import helmet from "@fastify/helmet";
 import websocket, { type WebSocket } from "@fastify/websocket";
 import type { FastifyInstance } from "fastify";
@@ -22,26 +21,16 @@ import type { Config } from "./config.ts";
 import { EventFeed } from "./events/event-feed.ts";
 import { type Acknowledgements, NO_SESSION } from "./events/event-log.ts";
 import { systemNotice } from "./events/system-notice.ts";
-import { auditRoutes } from "./http/audit.ts";
-import { type GuardDeps, guardRoutes } from "./http/auth.ts";
+import type { GuardDeps } from "./http/auth.ts";
 import { refuseWhileClosing } from "./http/closing.ts";
 import { Connections } from "./http/connections.ts";
-import { consoleRoutes } from "./http/console.ts";
-import { createRateLimiter } from "./http/create-rate.ts";
-import { errorSender, refuseUnknownRoutes } from "./http/error-handler.ts";
-import { eventRoutes } from "./http/events.ts";
+import { errorSender } from "./http/error-handler.ts";
 import { FailedAuthentications } from "./http/failed-authentications.ts";
-import { DEFLATE, feedRoutes } from "./http/feed.ts";
+import { DEFLATE } from "./http/feed.ts";
 import { exposeGauges, gaugesOf, type ReadGauges } from "./http/gauges.ts";
-import { type HealthOptions, healthRoutes } from "./http/health.ts";
-import { type HistoryRoutesOptions, historyRoutes } from "./http/history.ts";
-import { linkRoutes } from "./http/links.ts";
-import { liveRoute } from "./http/live.ts";
-import { metricsRoute } from "./http/metrics.ts";
-import { noticeRoutes } from "./http/notices.ts";
-import { keepOtherSitesOut, letSitesRead } from "./http/origin.ts";
+import type { HistoryRoutesOptions } from "./http/history.ts";
+import { keepOtherSitesOut } from "./http/origin.ts";
 import { Refusals } from "./http/refusals.ts";
-import { sessionRoutes } from "./http/sessions.ts";
 import { chooseSubprotocol } from "./http/socket-line.ts";
 import { startMetrics } from "./metrics/metrics.ts";
 import { goesToWebhook } from "./protocol/events.ts";
@@ -54,8 +43,6 @@ import { openSqliteStore } from "./session/sqlite-store.ts";
 import { Outbox } from "./webhooks/outbox.ts";
 import { HOURLY_SCHEDULE, type Schedule } from "./webhooks/schedule.ts";
 
-export const API_PREFIX = "/api/captcha";
-const PUBLIC_DIR = fileURLToPath(new URL("../public/", import.meta.url));
 /** A client that never answers a close must not hold up the server's. */
 const CLOSE_PATIENCE_MS = 500;
 /** No body but that of a creation has anything large in it. */
@@ -244,49 +231,6 @@ export async function prepareInstance(
     // Sockets are ended by the hook above, with a bound.
     preClose: (done) => done(),
   });
-}
-
-/** REST, the operator socket and the console below API_PREFIX. */
-export async function serveSessions(
-  app: FastifyInstance,
-  service: Service,
-  health: HealthOptions,
-  more: (api: FastifyInstance) => Promise<void> = async () => {},
-): Promise<void> {
-  const { config, controller, audit, sockets, streams, guard, connections, refusals } = service;
-  await app.register(
-    async (api) => {
-      // First, as the question of a browser whether it may ask comes without a key.
-      await letSitesRead(api, config);
-      guardRoutes(api, guard);
-      refuseUnknownRoutes(api);
-      const limitCreates = await createRateLimiter(api, config.maxCreatesPerMinute);
-      await api.register(healthRoutes, health);
-      await api.register(metricsRoute, { refusals });
-      const { maxBodyBytes } = config;
-      const { authenticator } = guard;
-      await api.register(sessionRoutes, { controller, authenticator, audit, maxBodyBytes, limitCreates });
-      await api.register(eventRoutes, { controller, authenticator, connections, streams });
-      await api.register(feedRoutes, {
-        feed: service.events,
-        acknowledgements: service.acknowledgements,
-        guard,
-        sockets: service.eventSockets,
-        streams,
-        connections,
-        refusals,
-        limits: config,
-      });
-      await api.register(noticeRoutes, { feed: service.events, audit });
-      await api.register(historyRoutes, { history: service.history });
-      await api.register(linkRoutes, { controller, audit });
-      await api.register(liveRoute, { controller, audit, sockets, guard, connections, refusals, limits: config });
-      await api.register(auditRoutes, { audit });
-      await api.register(consoleRoutes, { publicDir: PUBLIC_DIR, isOpenToAll: !config.auth });
-      await more(api);
-    },
-    { prefix: API_PREFIX },
-  );
 }
 
 /** The ports that a server listens on: of `localhost` there may be several addresses. */

@@ -86,6 +86,12 @@ export function mayList(caller: Caller, subject: Subject): boolean {
   return maySee(caller, { scopes: ["sessions:read", "operate"] }, subject);
 }
 
+/** The key whose sessions alone can be in its list. */
+export function onlyOwner(caller: Caller): string | undefined {
+  if (caller.kind !== "key" || caller.grants.scopes.some((scope) => scope === "ops" || scope === "operate")) return;
+  return caller.id;
+}
+
 function hasScope({ scopes }: Grants, scope: Scope): boolean {
   return scopes.includes(scope);
 }

@@ -9,6 +9,7 @@ export const ACTIONS = {
   "session.end": "A session has ended, however; recorded by the server.",
   "session.resume": "A session of an earlier server goes on; who was in control there has yet to come back.",
   "session.extend": "The deadline of a session was moved.",
+  "session.claim": "An operator took a session from the inbox.",
   "operator.join": "An operator came to a session.",
   "operator.leave": "An operator left a session that goes on.",
   "control.take": "An operator is in control: by joining first, by asking, or by a press.",

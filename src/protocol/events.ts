@@ -1,5 +1,6 @@
 /** What a session tells while it lives and at its end: each event defined once, for the stream [R14] and for webhooks. */
 import { z } from "zod";
+import { claimFields } from "./claims.ts";
 import { captchaInfoSchema, sessionStateSchema, verifiedSchema } from "./common.ts";
 import { PAGE_CONDITIONS } from "./live.ts";
 import { outcomeSchema } from "./rest.ts";
@@ -61,6 +62,7 @@ export const sessionEventSchema = z.discriminatedUnion("type", [
   }),
   event("session.operator_left", operatorFields),
   event("session.control", { ...sessionField, ...controlFields }),
+  event("session.claimed", { ...sessionField, ...claimFields }),
   event("session.challenge", { ...sessionField, ...challengeFields }),
   // The challenge went away, or was loaded anew, after somebody had acted on it, and is there again.
   event("session.attempt_failed", {

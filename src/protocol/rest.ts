@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { isShallow, isSmall, MAX_DEPTH } from "./bounded-json.ts";
+import { claimFields } from "./claims.ts";
 import {
   captchaInfoSchema,
   coordinateSchema,
@@ -179,6 +180,8 @@ export const sessionListItemSchema = z.object({
   expires_at: z.iso.datetime(),
   ended_at: z.iso.datetime().nullable(),
   operators: z.int(),
+  instructions: z.string().nullable(),
+  ...claimFields,
 });
 export const sessionListSchema = z.object({ count: z.int(), sessions: z.array(sessionListItemSchema) });
 export type SessionListItem = z.infer<typeof sessionListItemSchema>;
@@ -189,7 +192,6 @@ export const sessionDetailSchema = z.object({
   captcha_info: captchaInfoSchema.nullable(),
   viewport: sizeSchema,
   url: z.string(),
-  instructions: z.string().nullable(),
   metadata: z.record(z.string(), z.unknown()).nullable(),
   verified: verifiedSchema,
 });

@@ -14,6 +14,7 @@ import {
   type SessionStatus,
 } from "../protocol/rest.ts";
 import { tellableUrl } from "../tellable.ts";
+import { type ClaimFacts, FREE } from "./claim.ts";
 import type { ChallengePage, Notice, OpenPageRequest } from "./page.ts";
 import { isEnd } from "./state.ts";
 import type { SessionRecord } from "./store.ts";
@@ -131,7 +132,7 @@ export function farewell(record: SessionRecord, reason: Code): Farewell {
 }
 
 /** [R1] */
-export function listItem(record: SessionRecord, operators: number): SessionListItem {
+export function listItem(record: SessionRecord, operators: number, claim: ClaimFacts = FREE): SessionListItem {
   return {
     session_id: record.session_id,
     completed: record.state === "solved",
@@ -143,6 +144,8 @@ export function listItem(record: SessionRecord, operators: number): SessionListI
     expires_at: new Date(record.expires_at).toISOString(),
     ended_at: record.ended_at === null ? null : new Date(record.ended_at).toISOString(),
     operators,
+    instructions: record.instructions,
+    ...claim,
   };
 }
 

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { Logger } from "pino";
 import type { z } from "zod";
 import { type Caller, grantsOf, ownerOf } from "../auth/caller.ts";
-import { mayList, type Subject } from "../auth/permissions.ts";
+import { mayList, onlyOwner, type Subject } from "../auth/permissions.ts";
 import { AppError } from "../errors.ts";
 import type { EventFeed } from "../events/event-feed.ts";
 import type { SessionState } from "../protocol/common.ts";
@@ -28,6 +28,7 @@ import {
 } from "./answers.ts";
 import { callbackOf } from "./callback.ts";
 import { checkCapacity, type SessionLimits } from "./capacity.ts";
+import type { Claim } from "./claim.ts";
 import { type Comeback, lastNumber } from "./comeback.ts";
 import type { CreateOptions } from "./create-options.ts";
 import type { RestCaller } from "./crowd.ts";
@@ -38,7 +39,7 @@ import type { MouseInput, OpenPage, ReturnToPage } from "./page.ts";
 import type { Session } from "./session.ts";
 import { NOBODY, stateEvent } from "./session-news.ts";
 import { isEnd, LIVING_STATES } from "./state.ts";
-import type { SessionStore } from "./store.ts";
+import type { SessionRecord, SessionStore } from "./store.ts";
 import { type Lens, Viewer, type ViewerForm, type ViewerLine, type ViewerRights } from "./viewer.ts";
 
 /** Rows of one list answer. */
@@ -108,9 +109,7 @@ export class CaptchaRemoteController {
   /** [R1] Living sessions, or the stored ones in the given states, as far as the caller may see them; newest first. */
   list(states: readonly SessionState[] = LIVING_STATES, caller: Caller = ANYBODY): SessionListItem[] {
     const records = this.#deps.store.list(states, LIST_LIMIT, onlyOwner(caller));
-    return records
-      .filter((record) => mayList(caller, record))
-      .map((record) => listItem(record, this.#sessions.operators(record)));
+    return records.filter((record) => mayList(caller, record)).map((record) => this.#listItem(record));
   }
 
   /** [R20] */
@@ -129,13 +128,12 @@ export class CaptchaRemoteController {
     const page = this.#sessions.living(id)?.page ?? null;
     const picture = await page?.picture("challenge", 1).catch(() => null);
     return {
-      ...listItem(record, this.#sessions.operators(record)),
+      ...this.#listItem(record),
       screenshot: picture?.jpeg.toString("base64") ?? null,
       captcha_info: page?.challenge ?? null,
       viewport: record.viewport,
       // What follows the path may be as secret as a cookie: only who asked for it knows it already.
       url: record.owner === ownerOf(caller) ? record.url : tellableUrl(record.url),
-      instructions: record.instructions,
       metadata: record.metadata ?? null,
       verified: record.verified,
     };
@@ -201,6 +199,11 @@ export class CaptchaRemoteController {
     return new Date(session.record.expires_at).toISOString();
   }
 
+  /** [R19] The claim on a living session. Throws session_not_found, session_ended. */
+  claim(id: string): Claim {
+    return this.#sessions.session(id).claim;
+  }
+
   /** [R13] A link to a living session. Throws session_ended, rate_limited. */
   makeLink(id: string, body: z.output<typeof linkBodySchema>): Promise<LinkAnswer> {
     return this.#deps.links.make(this.#sessions.session(id).record, body, this.#deps.config.maxTimeoutSeconds);
@@ -251,6 +254,10 @@ export class CaptchaRemoteController {
     await this.#sessions.close();
   }
 
+  #listItem(record: SessionRecord): SessionListItem {
+    return listItem(record, this.#sessions.operators(record), this.#sessions.living(record.session_id)?.claim.now);
+  }
+
   async #create(body: CreateSession, options: CreateOptions): Promise<Created> {
     if (this.#closing) throw new AppError("shutting_down");
     const id = body.session_id ?? randomBytes(SESSION_ID_BYTES).toString("base64url");
@@ -287,10 +294,4 @@ export class CaptchaRemoteController {
   #answer({ record, page }: Session): Created {
     return { uid: record.uid, answer: sessionAnswer(record, page?.challenge ?? null, this.#deps.publicUrl()) };
   }
-}
-
-/** The key whose sessions alone can be in its list. */
-function onlyOwner(caller: Caller): string | undefined {
-  if (caller.kind !== "key" || caller.grants.scopes.some((scope) => scope === "ops" || scope === "operate")) return;
-  return caller.id;
 }

@@ -60,6 +60,11 @@ export class Crowd {
     return this.#viewers.size;
   }
 
+  /** How many of them could act. */
+  get actors(): number {
+    return [...this.#viewers].filter(({ role }) => role === "control").length;
+  }
+
   /** The name of who is in control. */
   get holder(): string | null {
     return this.#lease.holder?.name ?? null;

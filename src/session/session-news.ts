@@ -4,6 +4,7 @@ import type { Code } from "../errors.ts";
 import type { CaptchaInfo } from "../protocol/common.ts";
 import { PROGRESS, type ProgressStep, type SessionEvent, type SessionEventOf } from "../protocol/events.ts";
 import { outcomeOf } from "./answers.ts";
+import type { ClaimFacts } from "./claim.ts";
 import { Pace } from "./pace.ts";
 import type { AttemptFailure, PageInput } from "./page.ts";
 import type { Warning } from "./session-deadline.ts";
@@ -94,6 +95,11 @@ export class SessionNews {
   /** It cannot be acted on, and why, or it can again (null). */
   page(condition: SessionEventOf<"session.page">["data"]["condition"], code: Code | null): void {
     this.#tell({ type: "session.page", data: { session_id: this.#deps.record.session_id, condition, code } });
+  }
+
+  /** [R19] Somebody has taken it from the inbox, or nobody has it any more. */
+  claimed(claim: ClaimFacts): void {
+    this.#tell({ type: "session.claimed", data: { session_id: this.#deps.record.session_id, ...claim } });
   }
 
   /** [S8] */

@@ -5,6 +5,7 @@ import { AppError, CODES, type Code, codeEntry, toAppError } from "../errors.ts"
 import type { SessionEvent } from "../protocol/events.ts";
 import { type CheckAnswer, checkAnswer, farewell, stateMessage } from "./answers.ts";
 import { Checks } from "./checks.ts";
+import { Claim } from "./claim.ts";
 import { Crowd, type RestCaller } from "./crowd.ts";
 import { type DoneMessages, doneMessagesOf } from "./done-messages.ts";
 import { keepStorageState } from "./keep-storage.ts";
@@ -39,6 +40,7 @@ export class Session {
   readonly record: SessionRecord;
   readonly crowd: Crowd;
   readonly done: DoneMessages;
+  readonly claim: Claim;
   readonly #deps: SessionDeps;
   /** Aborted at the end of the session: everything that was started for it stops by it. */
   readonly #over = new AbortController();
@@ -71,6 +73,10 @@ export class Session {
       onPresence: (change, operator) => !this.ended && !this.#isLeft && this.#news[change](operator),
     });
     this.#news = new SessionNews({ record, present: () => this.present, tell: deps.tell });
+    this.claim = new Claim({
+      isAttended: () => this.crowd.actors > 0,
+      onChange: (claim) => this.#news.claimed(claim),
+    });
     const { save, remember, log } = deps;
     this.#listener = new PageListener({
       record,
@@ -284,10 +290,7 @@ export class Session {
   }
 
   #stopTimers(): void {
-    this.#deadline.stop();
-    this.#listener.stop();
-    this.#keeper.stop();
-    this.#news.stop();
+    for (const each of [this.#deadline, this.claim, this.#listener, this.#keeper, this.#news]) each.stop();
   }
 
   #assertLiving(): void {

@@ -52,7 +52,8 @@ test("plain Node imports it from an installed tarball, with no other package the
   );
   const { stdout, stderr } = await run(process.execPath, ["bot.js"], { cwd: installed });
   expect(stderr).toBe("");
-  const names = "BINARY_PROTOCOL CaptchaRemoteClient CaptchaRemoteError ConnectionPool EventFeed JSON_PROTOCOL Line MOVES";
+  const names =
+    "BINARY_PROTOCOL CaptchaRemoteClient CaptchaRemoteError ConnectionPool EventFeed JSON_PROTOCOL Line MOVES";
   expect(JSON.parse(stdout)).toEqual([
     `${names} OperatorConnection PROFILES Refusal decodeFrame guard`.split(" "),
     "server_unreachable",

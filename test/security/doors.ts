@@ -8,6 +8,8 @@ export interface Door {
   readonly body?: (id: string) => object;
   /** A key with this scope alone gets in, to its own session where there is one; null: anybody gets in. */
   readonly scope: Scope | null;
+  /** `operate` without labels gets in as well. */
+  readonly operates?: true;
   /** What somebody's own key is answered; 200 when left out. */
   readonly own?: number;
   /** What another bot's key, and an unknown id, are answered; 404 when left out. */
@@ -25,10 +27,20 @@ export const DOORS: readonly Door[] = [
   { method: "GET", path: "/status/{id}", scope: "sessions:read", foreign: 200 },
   { method: "GET", path: "/session/{id}/events", scope: "sessions:read" },
   { method: "GET", path: "/session/{id}/result", scope: "sessions:read", own: 409, ops: 403 },
-  { method: "POST", path: "/session/{id}/ticket", scope: "sessions:control" },
+  { method: "POST", path: "/session/{id}/ticket", scope: "sessions:control", operates: true },
   { method: "POST", path: "/session/{id}/links", body: () => ({ role: "watch" }), scope: "sessions:control", own: 201 },
   { method: "DELETE", path: "/session/{id}/links/none", scope: "sessions:control", own: 404 },
   { method: "POST", path: "/session/{id}/extend", body: () => ({ seconds: 1 }), scope: "sessions:control" },
+  // Whoever operates comes first in these attacks, and has it then.
+  {
+    method: "POST",
+    path: "/session/{id}/claim",
+    body: () => ({}),
+    scope: "sessions:control",
+    operates: true,
+    own: 409,
+  },
+  { method: "POST", path: "/session/{id}/release", body: () => ({}), scope: "sessions:control", operates: true },
   { method: "POST", path: "/mouse_event", body: mouse, scope: "sessions:control" },
   { method: "POST", path: "/check_completion", body: (session_id) => ({ session_id }), scope: "sessions:control" },
   { method: "DELETE", path: "/session/{id}", scope: "sessions:control" },
@@ -36,8 +48,11 @@ export const DOORS: readonly Door[] = [
 
 /** About no session, or for anybody. */
 export const OTHER_DOORS: readonly Door[] = [
-  { method: "GET", path: "/sessions", scope: "sessions:read" },
+  { method: "GET", path: "/sessions", scope: "sessions:read", operates: true },
   { method: "POST", path: "/sessions", body: () => ({}), scope: "sessions:create", own: 400 },
+  { method: "GET", path: "/history", scope: "sessions:read", operates: true },
+  { method: "GET", path: "/events", scope: "sessions:read", operates: true },
+  { method: "POST", path: "/notices", body: () => ({ message: "At noon." }), scope: "ops" },
   { method: "GET", path: "/audit", scope: "ops" },
   { method: "GET", path: "/metrics", scope: "ops" },
   { method: "GET", path: "/healthz", scope: null },

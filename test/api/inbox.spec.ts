@@ -1,0 +1,125 @@
+/** [R15] [R19] What the inbox needs of the server: taking a session so that nobody else does, and what has become of it. */
+import { BRIEF_SEARCH_MS, expect } from "../fixtures.ts";
+import { TEST_KEY_SPEC } from "../key.ts";
+import { call, type OwnServer, test } from "./requests.ts";
+
+/** Its pages have no challenge. */
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
+
+const KEYS = {
+  anna: "crk_anna-operates-the-shop-1",
+  ben: "crk_ben-operates-another-1",
+  bot: "crk_a-bot-of-the-server-1",
+};
+const API_KEYS = [
+  TEST_KEY_SPEC,
+  `anna:${KEYS.anna}:operate labels=shop`,
+  `ben:${KEYS.ben}:operate labels=other`,
+  `bot:${KEYS.bot}:sessions:create+sessions:read+sessions:control`,
+].join(",");
+const by = (key: string) => ({ authorization: `Bearer ${key}` });
+const CLIENTS = { first: "aaaaaaaaaaaaaaaa", second: "bbbbbbbbbbbbbbbb" };
+
+async function create(server: OwnServer, url: string, body: object, key: string): Promise<string> {
+  const { status, body: answer } = await call("POST", `${server.api}/sessions`, { url, ...body }, by(key));
+  expect(status, JSON.stringify(answer)).toBe(201);
+  return answer.session_id;
+}
+
+test("[R19] one of two takes it, the other is told who has it, and anybody may once it is given back", async ({
+  startServer,
+  site,
+}) => {
+  const server = await startServer({ API_KEYS });
+  const id = await create(server, site.serve("/", "<p>x</p>"), { label: "shop", instructions: "Slide it." }, KEYS.bot);
+  const claim = (key: string, body: object = {}) => call("POST", `${server.api}/session/${id}/claim`, body, by(key));
+  const first = await claim(KEYS.anna, { name: "Anna", client: CLIENTS.first });
+  expect(first).toMatchObject({ status: 200, body: { session_id: id, claimed_by: "Anna" } });
+  expect(Date.parse(first.body.claimed_until) - Date.now()).toBeGreaterThan(50_000);
+  // The same console again: held for longer.
+  expect((await claim(KEYS.anna, { name: "Anna", client: CLIENTS.first })).status).toBe(200);
+  const second = await claim(KEYS.anna, { client: CLIENTS.second });
+  expect(second).toMatchObject({ status: 409, body: { error: { code: "claimed", details: { claimed_by: "Anna" } } } });
+  expect((await claim(KEYS.bot)).status).toBe(409);
+  expect((await claim(KEYS.ben)).body.error.code).toBe("session_not_found");
+  const [row] = (await call("GET", `${server.api}/sessions`, undefined, by(KEYS.anna))).body.sessions;
+  expect(row).toMatchObject({ session_id: id, claimed_by: "Anna", instructions: "Slide it." });
+  const release = (client: string) => call("POST", `${server.api}/session/${id}/release`, { client }, by(KEYS.anna));
+  expect((await release(CLIENTS.second)).status).toBe(409);
+  expect((await release(CLIENTS.first)).body).toMatchObject({ claimed_by: null, claimed_until: null });
+  expect((await claim(KEYS.anna, { client: CLIENTS.second })).body.claimed_by).toBe("anna");
+  await call("DELETE", `${server.api}/session/${id}`, undefined, by(KEYS.bot));
+  expect((await claim(KEYS.anna)).body.error.code).toMatch(/session_(ended|not_found)/);
+});
+
+for (const [what, body, field] of [
+  ["an empty name", { name: "  " }, "name"],
+  ["a name too long", { name: "x".repeat(61) }, "name"],
+  ["a client that is none", { client: "me" }, "client"],
+  ["a field that there is not", { owner: "me" }, "owner"],
+] as const) {
+  test(`[R19] ${what} is refused by its field`, async ({ startServer, site }) => {
+    const server = await startServer();
+    const id = await create(server, site.serve("/", "<p>x</p>"), {}, "crk_of-the-tests-0123456789abcdef");
+    const { status, body: answer } = await call("POST", `${server.api}/session/${id}/claim`, body);
+    expect([status, answer.error.code, answer.error.details.field]).toEqual([400, "invalid_message", field]);
+  });
+}
+
+test("[R15] the history: newest first, page by page, filtered, and to each what is its own", async ({
+  startServer,
+  site,
+}) => {
+  const server = await startServer({ API_KEYS });
+  const url = site.serve("/", "<p>x</p>");
+  const ids: string[] = [];
+  for (const label of ["shop", "other", "shop"]) {
+    const id = await create(server, url, { label }, KEYS.bot);
+    ids.unshift(id);
+    await call("DELETE", `${server.api}/session/${id}`, undefined, by(KEYS.bot));
+  }
+  const living = await create(server, url, { label: "shop" }, KEYS.bot);
+  const history = async (query: string, key: string) =>
+    (await call("GET", `${server.api}/history${query}`, undefined, by(key))).body;
+  const idsOf = (page: { sessions: { session_id: string }[] }) => page.sessions.map(({ session_id }) => session_id);
+  const all = await history("", KEYS.bot);
+  expect(idsOf(all)).toEqual(ids);
+  expect(all.next_cursor).toBeNull();
+  expect(all.sessions[0]).toMatchObject({
+    label: "shop",
+    state: "cancelled",
+    reason: "cancelled_by_bot",
+    verified: null,
+    operator_came: false,
+  });
+  expect(all.sessions[0].duration_ms).toBe(
+    Date.parse(all.sessions[0].ended_at) - Date.parse(all.sessions[0].created_at),
+  );
+  // Page by page.
+  const first = await history("?limit=2", KEYS.bot);
+  expect(idsOf(first)).toEqual(ids.slice(0, 2));
+  const second = await history(`?limit=2&before=${first.next_cursor}`, KEYS.bot);
+  expect([idsOf(second), second.next_cursor]).toEqual([ids.slice(2), null]);
+  // Whose.
+  expect(idsOf(await history("", KEYS.anna))).toEqual([ids[0], ids[2]]);
+  expect(idsOf(await history("", KEYS.ben))).toEqual([ids[1]]);
+  // Which.
+  expect(idsOf(await history("?label=other&state=cancelled,solved&reason=cancelled_by_bot", KEYS.bot))).toEqual([
+    ids[1],
+  ]);
+  expect(idsOf(await history("?state=solved", KEYS.bot))).toEqual([]);
+  expect(idsOf(await history(`?session_id=${ids[2]}`, KEYS.bot))).toEqual([ids[2]]);
+  const at = encodeURIComponent(all.sessions[1].ended_at);
+  expect(idsOf(await history(`?since=${at}`, KEYS.bot))).toEqual(ids.slice(0, 2));
+  expect(idsOf(await history(`?until=${at}`, KEYS.bot))).toEqual(ids.slice(2));
+  expect(ids).not.toContain(living);
+  for (const [query, field] of [
+    ["?state=waiting", "state"],
+    ["?since=yesterday", "since"],
+    ["?before=x", "before"],
+    ["?limit=501", "limit"],
+  ]) {
+    const { error } = await history(query ?? "", KEYS.bot);
+    expect([error.code, error.details.field.split(".")[0]]).toEqual(["invalid_message", field]);
+  }
+});
