@@ -6,11 +6,17 @@ import { auditCommand } from "./cli/audit.ts";
 import type { Command } from "./cli/command.ts";
 import { keysCommand } from "./cli/keys.ts";
 import { linksCommand } from "./cli/links.ts";
+import { SESSION_COMMANDS } from "./cli/sessions.ts";
 import { ConfigError } from "./config.ts";
 import { ENVIRONMENT, flagOf } from "./environment.ts";
 
 /** What the first argument may say; without one of these the server starts. */
-const COMMANDS: Readonly<Record<string, Command>> = { audit: auditCommand, keys: keysCommand, links: linksCommand };
+const COMMANDS: Readonly<Record<string, Command>> = {
+  audit: auditCommand,
+  keys: keysCommand,
+  links: linksCommand,
+  ...SESSION_COMMANDS,
+};
 
 const USAGE = `captcha-remote: a person clears the challenge that stopped your bot.
 
@@ -19,6 +25,9 @@ ${Object.values(COMMANDS)
   .flatMap(({ usage }) => usage)
   .map(([call, what]) => `       captcha-remote ${call.padEnd(32)} ${what}`)
   .join("\n")}
+
+sessions, session, cancel and history ask a server: the one that the configuration names, or CAPTCHA_REMOTE_URL
+or --url; with the key in CAPTCHA_REMOTE_KEY or --key. --json prints a line of JSON for each.
 
 Every variable of the environment is also a flag:
 ${Object.keys(ENVIRONMENT)

@@ -77,6 +77,11 @@ export function configFromProcess(argv: readonly string[]): Config {
   return loadConfig(process.env, argv);
 }
 
+/** Which server a command talks to, and as whom: from the environment, where bots have it too. */
+export function serverFromProcess(): { readonly url: string | undefined; readonly key: string | undefined } {
+  return { url: process.env["CAPTCHA_REMOTE_URL"], key: process.env["CAPTCHA_REMOTE_KEY"] };
+}
+
 /**
  * The configuration of a service inside another program: options named as the variables in camelCase. Of the environment
  * only what a browser needs is taken. Throws ConfigError.
