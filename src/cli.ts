@@ -16,6 +16,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   keys: keysCommand,
   links: linksCommand,
   ...SESSION_COMMANDS,
+  doctor: {
+    usage: [["doctor", "looks whether this machine can serve, and says what to do where not"]],
+    // Only then: it brings what browsers need.
+    run: async (...call) => (await import("./cli/doctor.ts")).doctorCommand(...call),
+  },
 };
 
 const USAGE = `captcha-remote: a person clears the challenge that stopped your bot.

@@ -1,0 +1,154 @@
+/** `captcha-remote doctor`: whether this machine can serve, and whether the world gets through to it; with what to do where not. */
+import { existsSync } from "node:fs";
+import { stat, statfs } from "node:fs/promises";
+import { release } from "node:os";
+import { examineBrowser } from "../browser/examine.ts";
+import { type Config, configFromProcess } from "../config.ts";
+import { attachDatabase } from "../session/sqlite-database.ts";
+import { checkPublicUrl } from "./public-url.ts";
+
+const LEAST_FREE_BYTES = 500e6;
+/** Every clock is right by then. */
+const BUILT_AT = Date.UTC(2026, 0, 1);
+
+/** `fix` where something is to be done: it fails, or it is not as good as it could be. */
+export interface Finding {
+  readonly check: string;
+  readonly state: "ok" | "warning" | "failed";
+  readonly found: string;
+  readonly fix?: string;
+}
+
+/** Prints what it finds; 1 where something has to be mended. */
+export async function doctorCommand(argv: readonly string[], write: (text: string) => void): Promise<number> {
+  const json = argv.includes("--json");
+  const config = configFromProcess(argv.filter((word) => word !== "--json"));
+  let failed = 0;
+  for (const check of CHECKS) {
+    for (const finding of await check(config)) {
+      if (finding.state === "failed") failed += 1;
+      write(json ? `${JSON.stringify(finding)}\n` : linesOf(finding));
+    }
+  }
+  if (!json) write(failed === 0 ? "\nNothing stands in the way.\n" : `\n${failed} to be mended.\n`);
+  return failed === 0 ? 0 : 1;
+}
+
+const CHECKS: readonly ((config: Config) => Finding[] | Promise<Finding[]>)[] = [
+  checkNode,
+  checkBrowser,
+  checkSandbox,
+  checkDataDir,
+  checkClock,
+  checkPublicUrl,
+];
+
+function linesOf({ check, state, found, fix }: Finding): string {
+  const mark = { ok: "ok     ", warning: "WARNING", failed: "FAILED " }[state];
+  return `${mark}  ${check.padEnd(11)} ${found}\n${fix ? `                       ${fix}\n` : ""}`;
+}
+
+function checkNode(): Finding[] {
+  const [major = 0] = process.versions.node.split(".").map(Number);
+  const found = `Node ${process.versions.node} on Linux ${release()}`;
+  if (major >= 24) return [{ check: "node", state: "ok", found }];
+  return [
+    { check: "node", state: "failed", found, fix: "Install Node 24 or later: nodejs.org, or your distribution." },
+  ];
+}
+
+async function checkBrowser(config: Config): Promise<Finding[]> {
+  try {
+    const { path, version, startMs, missing } = await examineBrowser(config);
+    const found = `Chromium ${version} at ${path}, ready after ${startMs} ms`;
+    const slow = startMs > 5_000;
+    return [
+      slow
+        ? {
+            check: "browser",
+            state: "warning",
+            found,
+            fix: "That is slow: give the machine more CPU, or fewer sessions.",
+          }
+        : { check: "browser", state: "ok", found },
+      missing.length === 0
+        ? { check: "fonts", state: "ok", found: "every writing that was tried is drawn" }
+        : {
+            check: "fonts",
+            state: "warning",
+            found: `no font has: ${missing.join(", ")}`,
+            fix: "Operators see boxes there. Debian: apt-get install fonts-noto-cjk fonts-noto-core fonts-noto-color-emoji",
+          },
+    ];
+  } catch (error) {
+    return [
+      {
+        check: "browser",
+        state: "failed",
+        found: reasonOf(error),
+        fix: "Debian: apt-get install chromium-headless-shell; else npx playwright install chromium, or CHROMIUM_PATH.",
+      },
+    ];
+  }
+}
+
+/** The browser check has started one, as this user: with its sandbox, or as root without. */
+function checkSandbox(): Finding[] {
+  if (process.getuid?.() !== 0) return [{ check: "sandbox", state: "ok", found: "browsers run in their sandbox" }];
+  const fix = "Run the server as a user of its own: deploy/captcha-remote.service and deploy/Dockerfile do.";
+  return [{ check: "sandbox", state: "warning", found: "this is root, so browsers run without their sandbox", fix }];
+}
+
+async function checkDataDir({ dataDir }: Config): Promise<Finding[]> {
+  const isNew = !existsSync(dataDir);
+  try {
+    attachDatabase(dataDir).close();
+    const { bavail, bsize } = await statfs(dataDir);
+    const free = bavail * bsize;
+    const found = `${dataDir}${isNew ? ", made now" : ""}, ${Math.round(free / 1e6)} MB free`;
+    if (free < LEAST_FREE_BYTES) {
+      const fix = "Make room, or set DATA_DIR to another disk: a full one refuses new sessions.";
+      return [{ check: "data folder", state: "warning", found, fix }];
+    }
+    const { mode } = await stat(dataDir);
+    if ((mode & 0o022) !== 0) {
+      return [
+        {
+          check: "data folder",
+          state: "warning",
+          found: `${found}; others may write there`,
+          fix: `chmod go-w ${dataDir}`,
+        },
+      ];
+    }
+    return [{ check: "data folder", state: "ok", found }];
+  } catch (error) {
+    return [
+      {
+        check: "data folder",
+        state: "failed",
+        found: reasonOf(error),
+        fix: "DATA_DIR must be a folder that this user can write.",
+      },
+    ];
+  }
+}
+
+function checkClock(): Finding[] {
+  const found = new Date().toISOString();
+  if (Date.now() > BUILT_AT) return [{ check: "clock", state: "ok", found }];
+  return [
+    {
+      check: "clock",
+      state: "failed",
+      found,
+      fix: "The clock is wrong, so certificates and links fail: timedatectl set-ntp true",
+    },
+  ];
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const why = "details" in error ? (error.details as { why?: string } | null)?.why : undefined;
+  return why ? `${error.message} (${why})` : error.message;
+}

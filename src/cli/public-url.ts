@@ -1,0 +1,96 @@
+/** Whether people and bots get through to a server by its PUBLIC_URL: the page, its files, the API and both sockets. */
+import { WebSocket } from "ws";
+import type { Config } from "../config.ts";
+import type { Finding } from "./doctor.ts";
+
+const DEADLINE_MS = 10_000;
+/** A clock that is further off makes tickets and deadlines look wrong. */
+const MOST_CLOCK_OFF_MS = 5_000;
+const CHECK = "PUBLIC_URL";
+
+export async function checkPublicUrl({ publicUrl }: Pick<Config, "publicUrl">): Promise<Finding[]> {
+  if (publicUrl === undefined) {
+    const found = "not set: links are made for the address that the server listens on";
+    return [{ check: CHECK, state: "ok", found }];
+  }
+  const api = `${publicUrl}/api/captcha`;
+  const findings: Finding[] = [];
+  // What fails at one has no chance at the next.
+  for (const check of [checkPage, checkHealth, checkSocket]) {
+    const finding = await check(api);
+    findings.push(finding);
+    if (finding.state === "failed") break;
+  }
+  return findings;
+}
+
+/** What an operator's link opens. */
+async function checkPage(api: string): Promise<Finding> {
+  const url = `${api}/control/doctor`;
+  const start = "Is the server running, and does the proxy hand on the whole path below it?";
+  try {
+    const page = await fetch(url, { signal: AbortSignal.timeout(DEADLINE_MS), redirect: "manual" });
+    if (page.status !== 200) return failed(`${url} answers HTTP ${page.status}`, start);
+    if (!(await page.text()).includes("console/console.js")) {
+      return failed(`${url} is another page`, "PUBLIC_URL or the proxy leads elsewhere: see deploy/ for both proxies.");
+    }
+    const script = await fetch(`${api}/console/console.js`, { signal: AbortSignal.timeout(DEADLINE_MS) });
+    if (script.status !== 200) return failed(`the page's files answer HTTP ${script.status}`, start);
+    return ok(`${url} opens the console`);
+  } catch (error) {
+    return failed(`${url} cannot be reached: ${causeOf(error)}`, start);
+  }
+}
+
+async function checkHealth(api: string): Promise<Finding> {
+  const url = `${api}/healthz`;
+  try {
+    const health = await fetch(url, { signal: AbortSignal.timeout(DEADLINE_MS) });
+    if (health.status !== 200) return failed(`${url} answers HTTP ${health.status}`, "See the server's log.");
+    const off = Date.now() - Date.parse(health.headers.get("date") ?? "");
+    if (Math.abs(off) > MOST_CLOCK_OFF_MS) {
+      return failed(
+        `the clocks there and here are ${Math.round(off / 1_000)} s apart`,
+        "timedatectl set-ntp true, on both.",
+      );
+    }
+    return ok("the server is healthy, and its clock is ours");
+  } catch (error) {
+    return failed(`${url} cannot be reached: ${causeOf(error)}`, "See the server's log.");
+  }
+}
+
+/** The operator socket of a session that there is not: it is opened, told so, and closed. */
+async function checkSocket(api: string): Promise<Finding> {
+  const url = `${api.replace(/^http/, "ws")}/ws/doctor`;
+  const fix = "The proxy must hand on upgrades: Connection and Upgrade in nginx, as in deploy/nginx.conf.";
+  return new Promise((resolve) => {
+    const socket = new WebSocket(url, { headers: { authorization: "Bearer doctor" }, handshakeTimeout: DEADLINE_MS });
+    const late = setTimeout(() => settle(failed(`${url} opens, and nothing comes`, fix)), DEADLINE_MS);
+    const settle = (finding: Finding) => {
+      clearTimeout(late);
+      socket.terminate();
+      resolve(finding);
+    };
+    socket.once("message", () => settle(ok("sockets get through")));
+    socket.once("unexpected-response", (_request, { statusCode }) =>
+      settle(failed(`${url} answers HTTP ${statusCode}`, fix)),
+    );
+    socket.once("error", (error) => settle(failed(`${url} cannot be opened: ${error.message}`, fix)));
+    socket.once("close", (code) => settle(failed(`${url} closes with ${code} before anything came`, fix)));
+  });
+}
+
+function ok(found: string): Finding {
+  return { check: CHECK, state: "ok", found };
+}
+
+function failed(found: string, fix: string): Finding {
+  return { check: CHECK, state: "failed", found, fix };
+}
+
+/** fetch hides it. */
+function causeOf(error: unknown): string {
+  const { cause } = error as { cause?: unknown };
+  return cause instanceof Error ? cause.message : String(error);
+}
