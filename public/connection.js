@@ -2,7 +2,7 @@
 // the SDK exports it.
 
 import { socketAt } from "./destination.js";
-import { Line } from "./line.js";
+import { Line, parseTyped } from "./line.js";
 import { Outbox } from "./outbox.js";
 import { TICKET_PROTOCOL_PREFIX } from "./ticket.js";
 
@@ -29,7 +29,7 @@ const ENDS = new Set(["solved", "failed", "expired", "cancelled"]);
 
 /** @type {Protocol<ClientMessageInput, ServerMessage & Stamped>} */
 const OPERATOR_PROTOCOL = {
-  parse,
+  parse: parseTyped,
   ping: () => ({ type: "ping" }),
   reply: (message) => (message.type === "ping" ? { type: "pong" } : null),
   // Only a session that answers is a connection.
@@ -63,7 +63,7 @@ export class OperatorConnection extends Line {
     const protocol = {
       ...OPERATOR_PROTOCOL,
       parse: (text) => {
-        const message = parse(text);
+        const message = parseTyped(text);
         return message && outbox.heard(message);
       },
       offers: () => [CLIENT_PROTOCOL_PREFIX + outbox.client, ...view.offers],
@@ -97,18 +97,5 @@ class LastView {
 
   get offers() {
     return this.#wish === null ? [] : [`${VIEW_PROTOCOL_PREFIX}${this.#wish.mode}-${this.#wish.scale}`];
-  }
-}
-
-/**
- * @param {string} text
- * @returns {(ServerMessage & Stamped) | null} shapes are the server's promise; only what every message has is looked at here
- */
-function parse(text) {
-  try {
-    const message = JSON.parse(text);
-    return typeof message?.type === "string" ? message : null;
-  } catch {
-    return null;
   }
 }

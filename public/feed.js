@@ -2,7 +2,7 @@
 // The console's inbox runs it, and the SDK exports it.
 
 import { apiAt } from "./destination.js";
-import { Line } from "./line.js";
+import { Line, parseTyped } from "./line.js";
 
 /** @import { FeedBatch, FeedMessage, FeedRequest } from "../src/protocol/feed.ts" */
 /** @import { ConnectionState, LineOptions, Protocol } from "./line-types.js" */
@@ -191,25 +191,12 @@ export class EventFeed {
 /** @param {string | undefined} apiKey @returns {Protocol<FeedRequest, FeedMessage | FeedBatch>} */
 function protocolFor(apiKey) {
   return {
-    parse,
+    parse: parseTyped,
     ping: () => ({ type: "ping" }),
     hello: () => (apiKey ? { type: "authenticate", token: apiKey } : null),
     reply: (message) => (message.type === "ping" ? { type: "pong" } : null),
     isReady: (message) => message.type === "connected",
   };
-}
-
-/**
- * @param {string} text
- * @returns {FeedMessage | FeedBatch | null} shapes are the server's promise
- */
-function parse(text) {
-  try {
-    const message = JSON.parse(text);
-    return typeof message?.type === "string" ? message : null;
-  } catch {
-    return null;
-  }
 }
 
 /** @param {FeedHandler} handler @param {FeedEvent} event @returns {Promise<unknown>} */

@@ -281,3 +281,17 @@ export class Line {
     }
   }
 }
+
+/**
+ * JSON that says its type: what comes of a text, of a protocol whose messages do.
+ * @param {string} text
+ * @returns {any} null where it is none; shapes are the server's promise
+ */
+export function parseTyped(text) {
+  try {
+    const message = JSON.parse(text);
+    return typeof message?.type === "string" ? message : null;
+  } catch {
+    return null;
+  }
+}
