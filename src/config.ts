@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { z } from "zod";
 import { assertDistinct, type ConfiguredKey, parseKeySpecs } from "./auth/key-spec.ts";
 import { ENVIRONMENT, environmentSchema, fieldOf, flagOf } from "./environment.ts";
+import { type ArrivalChannel, arrivalChannelsSchema } from "./protocol/arrival-channels.ts";
 
 /** A selector list and, optionally, what "done" looks like, for a kind of challenge the user adds. */
 const customKindSchema = z.strictObject({
@@ -25,6 +26,7 @@ const customKindSchema = z.strictObject({
     .default([{ gone: true }]),
 });
 export type ChallengeKind = z.infer<typeof customKindSchema>;
+const customKindsSchema = z.array(customKindSchema).max(100);
 
 type Variables = typeof ENVIRONMENT;
 type Pascal<Name extends string> = Name extends `${infer Head}_${infer Rest}`
@@ -38,11 +40,15 @@ type Values = { readonly [Name in keyof Variables as FieldOf<Name>]: z.output<Va
 
 /** ... where another one does not decide about it, and what is made of them. */
 export interface Config
-  extends Omit<Values, "basePath" | "demo" | "challengeKindsFile" | "apiKeysFile" | "maxSessionsPerKey"> {
+  extends Omit<
+    Values,
+    "basePath" | "demo" | "challengeKindsFile" | "apiKeysFile" | "maxSessionsPerKey" | "arrivalNoticesFile"
+  > {
   readonly basePath: string;
   readonly demo: boolean;
   readonly maxSessionsPerKey: number;
   readonly customKinds: readonly ChallengeKind[];
+  readonly arrivalChannels: readonly ArrivalChannel[];
   /** PATH, where a system Chromium is looked for. */
   readonly searchPath: string;
   /** What browsers inherit of the environment: none of the service's own settings and secrets. */
@@ -108,8 +114,17 @@ export function loadConfig(env: NodeJS.ProcessEnv, argv: readonly string[] = [])
     throw new ConfigError([...lines.values()]);
   }
   const fields = Object.fromEntries(Object.entries(parsed.data).map(([name, value]) => [fieldOf(name), value]));
-  const { basePath, demo, dataDir, challengeKindsFile, apiKeys, apiKeysFile, maxSessionsPerKey, ...values } =
-    fields as unknown as Values;
+  const {
+    basePath,
+    demo,
+    dataDir,
+    challengeKindsFile,
+    arrivalNoticesFile,
+    apiKeys,
+    apiKeysFile,
+    maxSessionsPerKey,
+    ...values
+  } = fields as unknown as Values;
   const { publicUrl, maxSessions } = values;
   return Object.freeze({
     ...values,
@@ -118,7 +133,10 @@ export function loadConfig(env: NodeJS.ProcessEnv, argv: readonly string[] = [])
     demo: demo ?? publicUrl === undefined,
     apiKeys: apiKeysFile ? [...apiKeys, ...readKeys(apiKeysFile, apiKeys)] : apiKeys,
     maxSessionsPerKey: maxSessionsPerKey ?? maxSessions,
-    customKinds: challengeKindsFile ? readKinds(challengeKindsFile) : [],
+    customKinds: challengeKindsFile ? readJson("CHALLENGE_KINDS_FILE", challengeKindsFile, customKindsSchema) : [],
+    arrivalChannels: arrivalNoticesFile
+      ? readJson("ARRIVAL_NOTICES_FILE", arrivalNoticesFile, arrivalChannelsSchema)
+      : [],
     searchPath: env["PATH"] ?? "",
     browserEnvironment: pick(env, BROWSER_VARIABLES),
   });
@@ -155,14 +173,12 @@ function readKeys(path: string, others: readonly ConfiguredKey[]): ConfiguredKey
   }
 }
 
-function readKinds(path: string): ChallengeKind[] {
+/** What a file of JSON says; its variable names what is wrong with it. */
+function readJson<Schema extends z.ZodType>(variable: string, path: string, schema: Schema): z.output<Schema> {
   try {
-    return z
-      .array(customKindSchema)
-      .max(100)
-      .parse(JSON.parse(readFileSync(path, "utf8")));
+    return schema.parse(JSON.parse(readFileSync(path, "utf8")));
   } catch (error) {
     const why = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
-    throw new ConfigError([`CHALLENGE_KINDS_FILE: ${why}`]);
+    throw new ConfigError([`${variable}: ${why}`]);
   }
 }

@@ -92,6 +92,8 @@ export const ENVIRONMENT = {
   URL_ALLOW_PRIVATE: onOff.default(false),
   /** Signs webhooks of sessions without a secret of their own. */
   WEBHOOK_SECRET: webhookSecretSchema.optional(),
+  /** Channels that are told when a session needs a person. */
+  ARRIVAL_NOTICES_FILE: z.string().min(1).optional(),
   DEMO: onOff.optional(),
   CHALLENGE_KINDS_FILE: z.string().min(1).optional(),
 } as const;

@@ -40,6 +40,7 @@ import { historyOf } from "./session/history.ts";
 import { OperatorLinks } from "./session/operator-links.ts";
 import { attachDatabase } from "./session/sqlite-database.ts";
 import { openSqliteStore } from "./session/sqlite-store.ts";
+import { Arrivals } from "./webhooks/arrivals.ts";
 import { Outbox } from "./webhooks/outbox.ts";
 import { HOURLY_SCHEDULE, type Schedule } from "./webhooks/schedule.ts";
 
@@ -131,6 +132,14 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
     log,
     publicUrl,
   });
+  const arrivals = new Arrivals({
+    channels: config.arrivalChannels,
+    told: comebacks.map(({ record }) => record.uid),
+    events,
+    find: (id) => store.find(id),
+    linkTo: async (id) => (await controller.makeLink(id, { role: "control" })).url,
+    log,
+  });
   const authenticator = new Authenticator({ isOn: config.auth, keys, links: operatorLinks, tickets });
   const sockets = new Set<WebSocket>();
   const eventSockets = new Set<WebSocket>();
@@ -169,7 +178,7 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
       events.publish(NO_SESSION, systemNotice("warning", "shutting_down", "The server is shutting down."));
       await Promise.all([controller.close(), browsers.close()]);
       // The ends of those sessions are the last events.
-      await Promise.all([events.close(), outbox.stop()]);
+      await Promise.all([events.close(), outbox.stop(), arrivals.close()]);
       stopMetrics();
       audit.close();
       store.close();

@@ -50,6 +50,7 @@ test("without any variable the defaults of the contract stand, and cannot be cha
     maxCreatesPerMinute: 60,
     maxConnections: 1_000,
     maxConnectionsPerAddress: 200,
+    maxEventConnectionsPerKey: 50,
     maxPendingConnections: 100,
     authenticateSeconds: 5,
     maxFailedAuthenticationsPerMinute: 60,
@@ -70,6 +71,7 @@ test("without any variable the defaults of the contract stand, and cannot be cha
     webhookSecret: undefined,
     demo: true,
     customKinds: [],
+    arrivalChannels: [],
     searchPath: "",
     browserEnvironment: {},
   });
@@ -193,6 +195,7 @@ const WRONG: Readonly<Record<keyof typeof ENVIRONMENT, readonly string[]>> = {
   ],
   CDP_ALLOW: ["127.0.0.1", "http://127.0.0.1:9222", "host:port", "*:9222", "a:1;b:2"],
   DEMO: ["yes", "true", "1", "ON"],
+  ARRIVAL_NOTICES_FILE: ["/nowhere/channels.json"],
   CHALLENGE_KINDS_FILE: ["/nowhere/kinds.json"],
 };
 

@@ -1,0 +1,42 @@
+/** Where people are told that a session needs one of them: the channels of ARRIVAL_NOTICES_FILE. */
+import { z } from "zod";
+import { MAX_LABEL_LENGTH } from "./topics.ts";
+
+/** What a template may name in braces. */
+export const TEMPLATE_WORDS = [
+  "label",
+  "session_id",
+  "instructions",
+  "site",
+  "link",
+  "minutes",
+  "outcome",
+  "reason",
+] as const;
+export type TemplateWord = (typeof TEMPLATE_WORDS)[number];
+
+const template = z
+  .string()
+  .min(1)
+  .max(2_000)
+  .superRefine((text, context) => {
+    for (const [, word = ""] of text.matchAll(/\{(\w+)\}/g)) {
+      if ((TEMPLATE_WORDS as readonly string[]).includes(word)) continue;
+      context.addIssue({ code: "custom", message: `{${word}} is none of ${TEMPLATE_WORDS.join(", ")}` });
+    }
+  });
+
+export const arrivalChannelSchema = z.strictObject({
+  url: z.url({ protocol: /^https?$/ }),
+  /** How the channel wants to be spoken to. `plain` is JSON with the facts beside the text. */
+  form: z.enum(["slack", "feishu", "dingtalk", "plain"]),
+  /** Signs messages where the channel asks for that: Feishu and DingTalk. */
+  secret: z.string().min(1).max(500).optional(),
+  /** Sessions with one of these labels only. */
+  labels: z.array(z.string().min(1).max(MAX_LABEL_LENGTH)).max(100).optional(),
+  arrival: template.default("{label} needs a person within {minutes} min. {instructions}"),
+  /** Said when the session has ended; left out: nothing is. */
+  end: template.optional(),
+});
+export type ArrivalChannel = z.output<typeof arrivalChannelSchema>;
+export const arrivalChannelsSchema = z.array(arrivalChannelSchema).max(20);
