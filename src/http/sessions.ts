@@ -18,6 +18,7 @@ import {
   mouseAnswerSchema,
   mouseEventBodySchema,
   resultSchema,
+  screenshotQuerySchema,
   screenshotSchema,
   sessionAnswerSchema,
   sessionDetailSchema,
@@ -30,6 +31,7 @@ import { unknownStatus } from "../session/answers.ts";
 import type { CaptchaRemoteController } from "../session/controller.ts";
 import { recorderOf } from "./audited.ts";
 import { goneSignal } from "./auth.ts";
+import { thumbnailOf } from "./thumbnail.ts";
 
 const idParams = z.object({ id: sessionIdSchema });
 const failures = { "4xx": errorAnswerSchema, "5xx": errorAnswerSchema };
@@ -118,17 +120,19 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async 
   app.get(
     "/screenshot/:id",
     {
-      config: { access: { ...READ, byId: true } },
+      config: { access: { ...READ, scopes: ["sessions:read", "operate"], byId: true } },
       schema: {
         summary: "A picture taken now",
-        description: "Base64 in JSON, or the JPEG itself with `Accept: image/jpeg`.",
+        description: "Base64 in JSON, or the JPEG itself with `Accept: image/jpeg`; smaller with `width`.",
         tags: ["older clients"],
         params: idParams,
+        querystring: screenshotQuerySchema,
         response: { 200: screenshotSchema, ...failures },
       },
     },
-    async ({ params, headers }, reply) => {
-      const jpeg = await controller.screenshot(params.id);
+    async ({ params, headers, query }, reply) => {
+      const taken = await controller.screenshot(params.id);
+      const jpeg = query.width === undefined ? taken : await thumbnailOf(taken, query.width);
       if (headers.accept?.includes("image/jpeg")) return sendJpeg(reply, jpeg);
       return { screenshot: jpeg.toString("base64") };
     },

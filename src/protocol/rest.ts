@@ -197,6 +197,8 @@ export const sessionDetailSchema = z.object({
 });
 export type SessionDetail = z.infer<typeof sessionDetailSchema>;
 
+const width = z.coerce.number().int().min(64).max(1_280).optional();
+export const screenshotQuerySchema = z.object({ width: width.meta({ description: "px; left out: as it was taken" }) });
 export const screenshotSchema = z.object({ screenshot: z.string().meta({ description: "Base64 JPEG" }) });
 
 /** [R4] Unknown fields are ignored, as older clients may send some. */

@@ -428,6 +428,12 @@ test("[R2] [R3] [W20] a session with a picture of its view; 404 for an unknown o
   expect(jpeg.headers.get("content-type")).toBe("image/jpeg");
   expect(sizeOf(Buffer.from(await jpeg.arrayBuffer()))).toEqual({ width: 320, height: 220 });
 
+  const small = await call("GET", `${server.api}/screenshot/${id}?width=160`);
+  expect(sizeOf(Buffer.from(small.body.screenshot, "base64"))).toEqual({ width: 160, height: 110 });
+  const large = await call("GET", `${server.api}/screenshot/${id}?width=640`);
+  expect(sizeOf(Buffer.from(large.body.screenshot, "base64"))).toEqual({ width: 320, height: 220 });
+  const none = await call("GET", `${server.api}/screenshot/${id}?width=1`);
+  expect(none.body.error).toMatchObject({ code: "invalid_message", details: { field: "width" } });
   for (const path of ["session/nobody", "screenshot/nobody", "session/nobody/result"]) {
     const unknown = await call("GET", `${server.api}/${path}`);
     expect(unknown.status, path).toBe(404);

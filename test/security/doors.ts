@@ -23,7 +23,7 @@ const mouse = (session_id: string) => ({ session_id, event_type: "move", x: 1, y
 /** In an order in which each can be tried on the same living session; what ends it comes last. */
 export const DOORS: readonly Door[] = [
   { method: "GET", path: "/session/{id}", scope: "sessions:read" },
-  { method: "GET", path: "/screenshot/{id}", scope: "sessions:read" },
+  { method: "GET", path: "/screenshot/{id}", scope: "sessions:read", operates: true },
   { method: "GET", path: "/status/{id}", scope: "sessions:read", foreign: 200 },
   { method: "GET", path: "/session/{id}/events", scope: "sessions:read" },
   { method: "GET", path: "/session/{id}/result", scope: "sessions:read", own: 409, ops: 403 },
