@@ -54,19 +54,24 @@ export class EventFeed {
     if (events.length === 0) return;
     this.#unwritten = [];
     const uids = new Set(events.map(({ subject }) => subject.uid));
+    const kept = this.#keep(events);
+    // Whoever follows must not wait for what never comes: a new stream tells what is so now.
+    for (const uid of uids) this.#news.emit(kept ? uid : lost(uid));
+    if (!kept) for (const reader of this.#readers) reader.missed(events);
+    for (const event of kept ?? []) {
+      this.#news.emit("any", event);
+      for (const reader of this.#readers) reader.offer(event);
+    }
+  }
+
+  /** Null where the log cannot write. */
+  #keep(events: readonly NewEvent[]): ToldEvent[] | null {
     try {
-      const told = this.#log.append(events).map((logged) => new ToldEvent(logged));
-      for (const uid of uids) this.#news.emit(uid);
-      for (const event of told) {
-        this.#news.emit("any", event);
-        for (const reader of this.#readers) reader.offer(event);
-      }
+      return this.#log.append(events).map((logged) => new ToldEvent(logged));
     } catch (error) {
       const types = [...new Set(events.map(({ event }) => event.type))];
       this.#logger.error({ err: error, types }, "events could not be kept");
-      // Whoever follows must not wait for what never comes: a new stream tells what is so now.
-      for (const uid of uids) this.#news.emit(lost(uid));
-      for (const reader of this.#readers) reader.missed(events);
+      return null;
     }
   }
 
