@@ -7,6 +7,7 @@ const DEADLINE_MS = 10_000;
 /** A new session starts a browser first. */
 const CREATE_DEADLINE_MS = 60_000;
 
+/** @import { HistoryEntry } from "../src/protocol/history.ts" */
 /** @import { SessionListItem } from "../src/protocol/rest.ts" */
 
 /** Its message is a sentence to show. */
@@ -42,15 +43,63 @@ export async function startDemo(base, bearer) {
   return /** @type {{ control_url: string }} */ (answer).control_url;
 }
 
-/** @param {string} url @param {{ method: string, bearer: string }} request @param {number} deadline ms @returns {Promise<unknown>} */
-async function call(url, { method, bearer }, deadline) {
-  const authorization = bearer === "" ? {} : { authorization: `Bearer ${bearer}` };
-  const headers = { accept: "application/json", ...authorization };
-  const response = await fetch(url, { method, headers, signal: AbortSignal.timeout(deadline) }).catch(() => {
+/**
+ * Takes a session, so that nobody else does.
+ * @param {string} base @param {string} key @param {string} id @param {{ client: string, name?: string }} body
+ * @throws {ApiFailure} code `claimed`: somebody else was quicker
+ */
+export async function claimSession(base, key, id, body) {
+  await call(`${base}/session/${encodeURIComponent(id)}/claim`, { method: "POST", bearer: key, body }, DEADLINE_MS);
+}
+
+/** Gives it back. @param {string} base @param {string} key @param {string} id @param {{ client: string }} body @throws {ApiFailure} */
+export async function releaseSession(base, key, id, body) {
+  await call(`${base}/session/${encodeURIComponent(id)}/release`, { method: "POST", bearer: key, body }, DEADLINE_MS);
+}
+
+/**
+ * What has ended since then, newest first.
+ * @param {string} base @param {string} key @param {Date} since
+ * @returns {Promise<HistoryEntry[]>}
+ * @throws {ApiFailure}
+ */
+export async function fetchHistory(base, key, since) {
+  const answer = await call(
+    `${base}/history?since=${since.toISOString()}`,
+    { method: "GET", bearer: key },
+    DEADLINE_MS,
+  );
+  return /** @type {{ sessions: HistoryEntry[] }} */ (answer).sessions;
+}
+
+/**
+ * A small picture of it, taken now; null where there is none.
+ * @param {string} base @param {string} key @param {string} id @param {number} width px
+ * @returns {Promise<Blob | null>}
+ */
+export async function fetchThumbnail(base, key, id, width) {
+  const headers = { accept: "image/jpeg", ...authorizationOf(key) };
+  const url = `${base}/screenshot/${encodeURIComponent(id)}?width=${width}`;
+  const response = await fetch(url, { headers, signal: AbortSignal.timeout(DEADLINE_MS) }).catch(() => null);
+  return response?.ok ? response.blob() : null;
+}
+
+/** @param {string} url @param {{ method: string, bearer: string, body?: object }} request @param {number} deadline ms @returns {Promise<unknown>} */
+async function call(url, { method, bearer, body: given }, deadline) {
+  const json = given === undefined ? {} : { "content-type": "application/json" };
+  const headers = { accept: "application/json", ...json, ...authorizationOf(bearer) };
+  const sent = given === undefined ? {} : { body: JSON.stringify(given) };
+  const signal = AbortSignal.timeout(deadline);
+  const response = await fetch(url, { method, headers, ...sent, signal }).catch(() => {
     throw new ApiFailure(t("offline"));
   });
   const body = await response.json().catch(() => null);
   if (response.ok && body !== null) return body;
   const code = typeof body?.error?.code === "string" ? body.error.code : "";
   throw new ApiFailure(codeWords(code, body?.error?.message || t("http_failed", { status: response.status })), code);
+}
+
+/** @param {string} bearer empty: none is needed */
+function authorizationOf(bearer) {
+  return bearer === "" ? {} : { authorization: `Bearer ${bearer}` };
 }

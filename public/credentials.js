@@ -1,6 +1,7 @@
 // What lets this tab in: the token of an operator link, or a key. Kept for as long as the tab lives, and nowhere else.
 
 import { Refusal } from "./refusal.js";
+import { keep, kept } from "./tab-storage.js";
 import { fetchTicket } from "./ticket.js";
 
 /** @typedef {import("./place.js").Place} Place */
@@ -11,9 +12,6 @@ const LINK_PREFIX = "captcha-remote.link.";
 const TOKEN = /^#([\w-]+\.[\w-]+\.[\w-]+)$/;
 const MOST_TOKEN = 2_048;
 const UNAUTHORIZED_CLOSE_CODE = 4401;
-
-/** For a browser that refuses storage: as long as the page. @type {Map<string, string>} */
-const unstored = new Map();
 
 /** Whether this server asks nobody who they are; it says so in the page that it serves. */
 export function isOpenToAll() {
@@ -80,26 +78,4 @@ export function ticketsFor(place) {
 function tokenOf(hash) {
   const token = hash.length <= MOST_TOKEN ? TOKEN.exec(hash)?.[1] : undefined;
   return token ?? null;
-}
-
-/** @param {string} name */
-function kept(name) {
-  try {
-    return sessionStorage.getItem(name) ?? unstored.get(name) ?? "";
-  } catch {
-    return unstored.get(name) ?? "";
-  }
-}
-
-/** @param {string} name @param {string} value empty: forgets it @returns {boolean} whether it outlives the page */
-function keep(name, value) {
-  unstored.delete(name);
-  try {
-    if (value === "") sessionStorage.removeItem(name);
-    else sessionStorage.setItem(name, value);
-    return true;
-  } catch {
-    unstored.set(name, value);
-    return false;
-  }
 }

@@ -15,7 +15,7 @@ const ONCE = new Set(["text", "key", "mouse_event", "finish", "extend", "take_co
 
 export class Numbers {
   /** Nobody else's. */
-  client = newName();
+  client = drawName();
   #prefix = `${this.client}-`;
   #last = 0;
   /** What the sender called its messages, by number. @type {Map<number, Id>} */
@@ -49,7 +49,7 @@ export class Numbers {
 }
 
 /** Nobody else's by chance. It begins with a letter. */
-function newName() {
+export function drawName() {
   const dice = crypto.getRandomValues(new Uint8Array(NAME_LENGTH));
   return [...dice].map((one, index) => SIGNS[one % (index === 0 ? LETTERS : SIGNS.length)]).join("");
 }

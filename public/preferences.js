@@ -1,8 +1,10 @@
-// What this person chose before (language, colours); a browser that refuses storage simply forgets.
+// What this person chose before (language, colours, name, how to be told); a browser that refuses storage simply forgets.
 
 const PREFIX = "captcha-remote.";
 
-/** @param {"language" | "theme"} name */
+/** @typedef {"language" | "theme" | "name" | "sound"} Preference */
+
+/** @param {Preference} name */
 export function recall(name) {
   try {
     return localStorage.getItem(PREFIX + name);
@@ -11,7 +13,7 @@ export function recall(name) {
   }
 }
 
-/** @param {"language" | "theme"} name @param {string} value */
+/** @param {Preference} name @param {string} value */
 export function remember(name, value) {
   try {
     localStorage.setItem(PREFIX + name, value);

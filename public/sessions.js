@@ -1,26 +1,30 @@
-// The opening page: a key where one is needed, a box for the session id, and the list of living sessions, kept fresh.
+// The opening page: a key where one is needed, a box for the session id, and the inbox of living sessions, kept fresh.
 
+import { Alerts } from "./alerts.js";
 import { ApiFailure, fetchSessions } from "./api.js";
-import { span, toMs } from "./clock.js";
+import { giveBack, keepMyName, myName, take } from "./claims.js";
 import { isOpenToAll, keepKey, keptKey } from "./credentials.js";
-import { make, part, say, show } from "./dom.js";
-import { locale, t } from "./i18n.js";
+import { part, say, show } from "./dom.js";
+import { EventFeed } from "./feed.js";
+import { t } from "./i18n.js";
+import { arrived, nextOnes, ordered } from "./inbox-model.js";
+import { InboxRows } from "./inbox-rows.js";
 import { KeyForm } from "./key-form.js";
 import { consolePath } from "./place.js";
+import { Today } from "./today.js";
 
 /** @import { SessionListItem } from "../src/protocol/rest.ts" */
 /** @typedef {import("./place.js").Place} Place */
 
 const REFRESH_EVERY_MS = 3_000;
+/** While the feed tells of what changes. */
+const REFRESH_WITH_FEED_MS = 15_000;
+/** Countdowns change once a second; and what many events tell of is fetched once. */
+const TICK_MS = 1_000;
 /** What the server says to a key that is not good, or not good for this. */
 const KEY_REFUSED = new Set(["unauthorized", "forbidden"]);
 /** Longer than that the copy button need not praise itself. */
 const PRAISE_MS = 2_000;
-const STATE_WORDS = /** @type {const} */ ({
-  starting: "state_starting",
-  waiting: "state_waiting",
-  active: "state_active",
-});
 
 /**
  * @param {Place} place
@@ -33,6 +37,8 @@ export function startOpening(place) {
   const example = part("curl", HTMLElement);
   const living = part("living", HTMLElement);
   const forget = part("forget-key", HTMLButtonElement);
+  const next = part("next", HTMLButtonElement);
+  const name = part("my-name", HTMLInputElement);
   const needsKey = !isOpenToAll();
   const keyForm = new KeyForm(useKey);
   let key = needsKey ? keptKey() : "";
@@ -41,10 +47,27 @@ export function startOpening(place) {
   /** @type {SessionListItem[] | null} */
   let sessions = null;
   let trouble = "";
+  /** What somebody else was quicker with. */
+  let missed = "";
   let fetching = false;
+  /** @type {EventFeed | null} */
+  let feed = null;
+  let fetchedAt = 0;
+  let isDue = false;
+  const alerts = new Alerts();
+  const today = new Today(place);
+  const rows = new InboxRows(list, place, { key: () => key, onOpen: (id) => void open(id), onGiveBack });
 
   wireBox(place);
   wireCopy(example);
+  name.value = myName();
+  name.addEventListener("change", () => keepMyName(name.value.trim()));
+  next.addEventListener("click", () => void openNext());
+  addEventListener("keydown", (event) => {
+    const isTyping = event.target instanceof HTMLInputElement;
+    if (event.key.toLowerCase() === "n" && !isTyping && !event.ctrlKey && !event.metaKey && !event.altKey)
+      void openNext();
+  });
   forget.addEventListener("click", () => {
     dropKey();
     keyForm.done();
@@ -60,14 +83,33 @@ export function startOpening(place) {
     ].join("\n"),
   );
   document.body.setAttribute("data-phase", "opening");
-  setInterval(() => void refresh(), REFRESH_EVERY_MS);
-  document.addEventListener("visibilitychange", () => void refresh());
+  setInterval(tick, TICK_MS);
+  document.addEventListener("visibilitychange", () => {
+    feed?.wake();
+    void refresh();
+  });
   void refresh();
-  return { translate: render };
+  return {
+    translate() {
+      alerts.translate();
+      today.render();
+      render();
+    },
+  };
+
+  /** What is told of by the feed is fetched soon, and all the same now and then; countdowns go on meanwhile. */
+  function tick() {
+    const age = performance.now() - fetchedAt;
+    if (isDue || age > (feed?.isLive ? REFRESH_WITH_FEED_MS : REFRESH_EVERY_MS)) void refresh();
+    else if (sessions !== null) rows.render(ordered(sessions));
+  }
 
   async function refresh() {
-    if (document.hidden || fetching || (needsKey && key === "")) return;
+    // A hidden page still counts arrivals: that is what it is asked for.
+    if (fetching || (needsKey && key === "")) return;
     fetching = true;
+    isDue = false;
+    fetchedAt = performance.now();
     const tried = key;
     const found = await fetchSessions(place.base, key).catch(failureOf);
     fetching = false;
@@ -80,13 +122,28 @@ export function startOpening(place) {
 
   /** @param {SessionListItem[]} found */
   function listed(found) {
+    const before = sessions;
     sessions = found;
     trouble = "";
+    alerts.arrived(arrived(before, found), (id) => void open(id));
     if (needsKey && !isKeyGood) {
       isKeyGood = true;
       keepKey(key);
       keyForm.done();
     }
+    if (before === null || found.length < before.length) void today.refresh(key);
+    feed ??= follow();
+  }
+
+  function follow() {
+    const line = new EventFeed({ baseUrl: location.origin + place.base, ...(key === "" ? {} : { apiKey: key }) });
+    line.on("sessions", () => {
+      isDue = true;
+    });
+    line.onNews("gap", () => {
+      isDue = true;
+    });
+    return line;
   }
 
   /** @param {ApiFailure} failure */
@@ -109,83 +166,63 @@ export function startOpening(place) {
   }
 
   function dropKey() {
+    feed?.close();
+    feed = null;
     key = "";
     isKeyGood = false;
     sessions = null;
     trouble = "";
     keepKey("");
+    today.forget();
+  }
+
+  /** The first that nobody else is quicker with. */
+  async function openNext() {
+    for (const { session_id } of nextOnes(sessions ?? [])) if (await open(session_id)) return;
+  }
+
+  /** Whether it is this person's now. @param {string} id */
+  async function open(id) {
+    const failure = await take(place, key, id).then(() => null, failureOf);
+    // A key that may not take sessions may still look at them; what else goes wrong the session's page says.
+    if (failure?.code !== "claimed") {
+      location.assign(consolePath(place, id));
+      return true;
+    }
+    missed = failure.message;
+    await refresh();
+    return false;
+  }
+
+  /** @param {string} id */
+  function onGiveBack(id) {
+    void giveBack(place, key, id).then(refresh, refresh);
   }
 
   function render() {
-    document.title = t("app_name");
     const isIn = !needsKey || isKeyGood;
+    const free = nextOnes(sessions ?? []).length;
+    alerts.count(free);
     keyForm.render(!isIn);
     for (const element of [part("open-form", HTMLFormElement), living]) show(element, isIn);
     show(forget, needsKey);
+    const isBusy = sessions !== null && sessions.length > 0;
+    part("opening", HTMLElement).toggleAttribute("data-busy", isBusy);
+    show(part("inbox-bar", HTMLElement), isBusy);
+    next.disabled = free === 0;
     show(empty, sessions !== null && sessions.length === 0 && trouble === "");
-    show(status, trouble !== "" || sessions === null);
-    status.classList.toggle("bad", trouble !== "");
-    say(status, trouble === "" ? t("list_loading") : `${t("list_failed", { why: trouble })} ${t("list_retrying")}`);
+    const words = trouble === "" ? missed : `${t("list_failed", { why: trouble })} ${t("list_retrying")}`;
+    show(status, words !== "" || sessions === null);
+    status.classList.toggle("bad", words !== "");
+    say(status, words === "" ? t("list_loading") : words);
     list.classList.toggle("stale", trouble !== "");
-    renderRows(list, sessions ?? [], place);
+    rows.render(ordered(sessions ?? []));
   }
 }
 
 /** @param {unknown} error */
 function failureOf(error) {
   return error instanceof ApiFailure ? error : new ApiFailure(String(error));
-}
-
-/**
- * Rows are kept from one refresh to the next, or the one that has the keyboard's focus would lose it.
- * @param {HTMLElement} list @param {SessionListItem[]} sessions @param {Place} place
- */
-function renderRows(list, sessions, place) {
-  /** @type {Map<string | null, Element>} */
-  const rows = new Map([...list.children].map((row) => [row.getAttribute("data-id"), row]));
-  const wanted = sessions.map((session) => {
-    const row = rows.get(session.session_id) ?? newRow(session.session_id, place);
-    fillRow(row, session);
-    return row;
-  });
-  if (wanted.length !== list.children.length || wanted.some((row, i) => list.children[i] !== row)) {
-    list.replaceChildren(...wanted);
-  }
-}
-
-/** @param {string} id @param {Place} place */
-function newRow(id, place) {
-  const row = make("li");
-  row.setAttribute("data-id", id);
-  const link = make("a", "row");
-  link.href = consolePath(place, id);
-  const words = make("span", "row-words");
-  words.append(make("strong", "row-name"), make("span", "row-facts"));
-  link.append(make("span", "chip"), words, make("span", "row-go", "→"));
-  row.append(link);
-  return row;
-}
-
-/** @param {Element} row @param {SessionListItem} session */
-function fillRow(row, session) {
-  const [chip, name, facts] = [".chip", ".row-name", ".row-facts"].map((selector) => row.querySelector(selector));
-  if (!chip || !name || !facts) return;
-  const state = session.state in STATE_WORDS ? /** @type {keyof typeof STATE_WORDS} */ (session.state) : "waiting";
-  chip.setAttribute("data-state", state);
-  say(chip, t(STATE_WORDS[state]));
-  say(name, session.label || session.session_id);
-  say(facts, factsOf(session));
-}
-
-/** @param {SessionListItem} session */
-function factsOf(session) {
-  const facts = session.label ? [session.session_id] : [];
-  const [created, expires] = [toMs(session.created_at), toMs(session.expires_at)];
-  if (created !== null) facts.push(t("list_age", { span: span(Date.now() - created, locale()) }));
-  if (expires !== null) facts.push(t("list_left", { span: span(expires - Date.now(), locale()) }));
-  if (session.operators === 1) facts.push(t("list_people_one"));
-  if (session.operators > 1) facts.push(t("list_people_many", { n: session.operators }));
-  return facts.join(" · ");
 }
 
 /** @param {Place} place */

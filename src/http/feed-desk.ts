@@ -66,6 +66,8 @@ export class FeedDesk {
 
   /** What is refused is told one by one, and the others hold. */
   subscribe(id: RequestId, topics: readonly unknown[]): void {
+    // What came before is not of these topics.
+    this.#deps.feed.flush();
     const { topics: held } = this.#reader;
     const isFirst = held.size === 0;
     const added = topics.flatMap((topic, index) => this.#allowed(id, topic, `data.topics.${index}`));
@@ -141,7 +143,6 @@ export class FeedDesk {
   }
 
   #begin(): void {
-    this.#deps.feed.flush();
     this.#reader.beginHere();
     const resume = this.#resumeAfter;
     this.#resumeAfter = null;

@@ -1,7 +1,14 @@
 /** [R18] What real sessions tell over the feed: how far they are, what people do, and attempts that fail. */
 import { BINARY_SUBPROTOCOL } from "../../src/protocol/live.ts";
 import { FeedClient } from "../feed-client.ts";
-import { expect, test } from "../fixtures.ts";
+import { test as base, expect } from "../fixtures.ts";
+
+const test = base.extend<{ reader: FeedClient }>({
+  reader: async ({ server }, use) => {
+    await use(reader);
+    reader.socket.terminate();
+  },
+});
 
 const BOX = `<div id="the-captcha" style="position:absolute;left:100px;top:80px;width:300px;height:200px;background:#ccd">press me</div>`;
 /** What a press makes of the challenge; the second one clears it. */
@@ -14,7 +21,7 @@ const SOLVED = "document.querySelector('#the-captcha, .geetest_panel_box').remov
 
 for (const [why, script] of Object.entries(AFTER_PRESS)) {
   test(`[R18] a session's progress, and an attempt after which the challenge ${why.replace("_", " ")}`, async ({
-    server,
+    reader,
     site,
     bot,
     connect,
@@ -62,6 +69,5 @@ for (const [why, script] of Object.entries(AFTER_PRESS)) {
     expect(reader.received.find(({ type }) => type === "session.created")).toMatchObject({
       data: { session_id: session.session_id },
     });
-    reader.socket.terminate();
   });
 }
