@@ -30,8 +30,8 @@ export default defineConfig<object, { sessionBrowser: string | undefined }>({
   forbidOnly: Boolean(env["CI"]),
   // A test that passes the second time only is a defect, so nothing is tried twice.
   retries: 0,
-  // One more than the cores: each waits for browsers most of its time.
-  workers: 3,
+  // One more than the cores, as each often waits. In the long run each has five browsers at a time.
+  workers: isLong ? 2 : 3,
   timeout: isLong ? 240_000 : 60_000,
   expect: { timeout: 10_000 },
   // It takes eleven minutes on two quiet cores; a busy machine is no reason to fail.

@@ -10,8 +10,8 @@ import { type CallOptions, type ClientOptions, Http, type Method } from "./http.
 import { randomId, randomKey } from "./random.ts";
 import { LONGEST_WAIT_MS, type Turn, type WaitOptions, waitForResult } from "./wait.ts";
 
-/** Enough for a server that restarts or is full for a moment; then the caller should know. */
-const TRIES = 5;
+/** Some 20 to 35 s: enough for a server that is deployed or is full for a moment; then the caller should know. */
+const TRIES = 8;
 /** Timers cannot wait longer. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -54,7 +54,7 @@ export class CaptchaRemoteClient {
 
   /**
    * [R10] Opens a session and answers when its page is ready. A lost answer and a full server (503 with Retry-After) are
-   * tried again, at most 5 times within `timeoutMs`; it always is one session.
+   * tried again, at most 8 times within `timeoutMs`; it always is one session.
    * CaptchaRemoteError: the server's code, or server_unreachable.
    */
   create(body: CreateSessionInput, options: CreateOptions = {}): Promise<SessionAnswer> {
