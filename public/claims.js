@@ -38,6 +38,12 @@ export async function giveBack(place, key, id) {
   keepMine(mine().filter((other) => other !== id));
 }
 
+/** Who comes next to this tab is somebody else. */
+export function forgetMine() {
+  keep(MINE, "");
+  keep(CLIENT, "");
+}
+
 /** Whether this tab has taken it. @param {string} id */
 export function isMine(id) {
   return mine().includes(id);

@@ -128,7 +128,7 @@ function fillRow(row, session) {
 
 /** @param {SessionListItem} session @param {keyof typeof STATE_WORDS} state @param {boolean} mine */
 function stateWords({ claimed_by }, state, mine) {
-  if (claimed_by === null || state === "active") return t(STATE_WORDS[state]);
+  if (claimed_by === null) return t(STATE_WORDS[state]);
   return mine ? t("claimed_mine") : t("claimed_by", { name: claimed_by });
 }
 

@@ -2,7 +2,7 @@
 
 import { Alerts } from "./alerts.js";
 import { ApiFailure, fetchSessions } from "./api.js";
-import { giveBack, keepMyName, myName, take } from "./claims.js";
+import { forgetMine, giveBack, keepMyName, myName, take } from "./claims.js";
 import { isOpenToAll, keepKey, keptKey } from "./credentials.js";
 import { part, say, show } from "./dom.js";
 import { EventFeed } from "./feed.js";
@@ -84,10 +84,9 @@ export function startOpening(place) {
   );
   document.body.setAttribute("data-phase", "opening");
   setInterval(tick, TICK_MS);
-  document.addEventListener("visibilitychange", () => {
-    feed?.wake();
-    void refresh();
-  });
+  // `pageshow`: gone back to, a page goes on where it was, with a line that its browser has closed.
+  for (const sign of ["online", "pageshow"]) addEventListener(sign, lookAgain);
+  document.addEventListener("visibilitychange", lookAgain);
   void refresh();
   return {
     translate() {
@@ -96,6 +95,11 @@ export function startOpening(place) {
       render();
     },
   };
+
+  function lookAgain() {
+    feed?.wake();
+    isDue = true;
+  }
 
   /** What is told of by the feed is fetched soon, and all the same now and then; countdowns go on meanwhile. */
   function tick() {
@@ -173,6 +177,7 @@ export function startOpening(place) {
     sessions = null;
     trouble = "";
     keepKey("");
+    forgetMine();
     today.forget();
   }
 
@@ -183,6 +188,7 @@ export function startOpening(place) {
 
   /** Whether it is this person's now. @param {string} id */
   async function open(id) {
+    missed = "";
     const failure = await take(place, key, id).then(() => null, failureOf);
     // A key that may not take sessions may still look at them; what else goes wrong the session's page says.
     if (failure?.code !== "claimed") {

@@ -5,6 +5,7 @@ import { test as base, expect } from "../fixtures.ts";
 
 const test = base.extend<{ reader: FeedClient }>({
   reader: async ({ server }, use) => {
+    const reader = await FeedClient.connect(server.api);
     await use(reader);
     reader.socket.terminate();
   },
@@ -35,7 +36,6 @@ for (const [why, script] of Object.entries(AFTER_PRESS)) {
           if (presses === 1) { ${script} } else { ${SOLVED} }
         });</script>`,
     );
-    const reader = await FeedClient.connect(server.api);
     // Longer than the challenge stays away.
     const session = await bot.create({ url, label: `feed-${why}`, completion: { stable_ms: 3_000 } });
     await reader.subscribe("sessions", `session:${session.session_id}`, `session:${session.session_id}:progress`);

@@ -1,0 +1,120 @@
+/** The operator inbox: who waits, oldest deadline first, with a picture; taken by one person only; by mouse and by keyboard. */
+import type { Page } from "@playwright/test";
+import { BRIEF_SEARCH_MS, test as base, expect, type TestServer } from "../fixtures.ts";
+import { fetchAsBot, TEST_KEY } from "../key.ts";
+
+/** Its pages have no challenge. */
+base.use({ challengeSearchMs: BRIEF_SEARCH_MS });
+
+const test = base.extend<{ inbox: Page }>({
+  inbox: async ({ page, server }, use) => {
+    await page.addInitScript((key) => sessionStorage.setItem("captcha-remote.key", key), TEST_KEY);
+    await page.goto(`${server.api}/control`);
+    await use(page);
+  },
+});
+
+const names = (page: Page) => page.locator("#session-list .row-name").allTextContents();
+const claim = async ({ api }: TestServer, id: string, name: string) =>
+  (
+    await fetchAsBot(`${api}/session/${id}/claim`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ name, client: "bbbbbbbbbbbbbbbb" }),
+    })
+  ).status;
+
+test("[R19] rows in the order of their deadlines, with what there is to know, and a picture of each", async ({
+  inbox,
+  site,
+  bot,
+}) => {
+  const url = site.serve("/", `<body style="margin:0;background:#c33">`);
+  const late = await bot.create({ url, label: "late", timeout_seconds: 600 });
+  await bot.create({ url, label: "soon", timeout_seconds: 50, instructions: "Slide it." });
+  await expect.poll(() => names(inbox)).toEqual(["soon", "late"]);
+  const soon = inbox.locator("#session-list li").first();
+  await expect(soon.locator(".row-what")).toHaveText("Slide it.");
+  await expect(soon.locator(".row-time.soon")).toHaveText(/^0:\d\d$/);
+  await expect(inbox.locator("#session-list .row-facts").last()).toContainText(late.session_id);
+  await expect(inbox).toHaveTitle("(2) Captcha Remote");
+  const shot = soon.locator("canvas");
+  await expect(shot).toHaveClass(/drawn/, { timeout: 10_000 });
+  const colour = await (soon as NonNullable<typeof soon>)
+    .locator("canvas")
+    .evaluate((canvas: HTMLCanvasElement) => [
+      ...(canvas.getContext("2d")?.getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data ?? []),
+    ]);
+  for (const [index, value] of [0xcc, 0x33, 0x33].entries())
+    expect(Math.abs((colour[index] ?? 0) - value)).toBeLessThan(12);
+});
+
+test("[R19] N takes the first that nobody has, and others see by whom; what is given back is free again", async ({
+  inbox,
+  server,
+  site,
+  bot,
+}) => {
+  const url = site.serve("/", "<p>x</p>");
+  const [first, second] = [
+    await bot.create({ url, label: "first", timeout_seconds: 100 }),
+    await bot.create({ url, label: "second", timeout_seconds: 200 }),
+  ];
+  await expect.poll(() => names(inbox)).toEqual(["first", "second"]);
+  expect(await claim(server, first.session_id, "Ben")).toBe(200);
+  await expect(inbox.locator("#session-list .chip").first()).toHaveText("Ben has it");
+  await inbox.locator("#my-name").fill("Anna");
+  await inbox.locator("#my-name").press("Tab");
+  await inbox.keyboard.press("n");
+  await inbox.waitForURL(`**/control/${second.session_id}`);
+  await expect(inbox.locator("body")).toHaveAttribute("data-phase", "live");
+  const listed = async () =>
+    (await (await fetchAsBot(`${server.api}/sessions`)).json()) as { sessions: { claimed_by: string }[] };
+  expect((await listed()).sessions.map(({ claimed_by }) => claimed_by)).toContain("Anna");
+  await inbox.goBack();
+  const mine = inbox.locator("#session-list li").nth(1);
+  await expect(mine.locator(".chip")).toHaveText("Yours");
+  await mine.locator(".row-back").click();
+  await expect(mine.locator(".row-back")).toBeHidden();
+  await expect(mine.locator(".chip")).not.toHaveText("Yours");
+});
+
+test("[R19] who is second is told so, and stays in the list", async ({ inbox, server, site, bot }) => {
+  const session = await bot.create({ url: site.serve("/", "<p>x</p>"), label: "one" });
+  await expect.poll(() => names(inbox)).toEqual(["one"]);
+  // Between the last look and the click.
+  await inbox.route("**/sessions", (route) => route.abort());
+  expect(await claim(server, session.session_id, "Ben")).toBe(200);
+  await inbox.unroute("**/sessions");
+  await inbox.locator("#session-list .row").click();
+  await expect(inbox.locator("#list-status")).toHaveText("Another person has taken this session.");
+  expect(new URL(inbox.url()).pathname).toBe("/api/captcha/control");
+});
+
+test("up, down and Enter go through the rows; arrivals and ends are seen at once, and today's ends are kept", async ({
+  inbox,
+  server,
+  site,
+  bot,
+}) => {
+  const url = site.serve("/", "<p>x</p>");
+  const [first, second] = [
+    await bot.create({ url, label: "first", timeout_seconds: 100 }),
+    await bot.create({ url, label: "second", timeout_seconds: 200 }),
+  ];
+  await expect.poll(() => names(inbox)).toEqual(["first", "second"]);
+  await inbox.locator("#session-list .row").first().focus();
+  await inbox.keyboard.press("ArrowDown");
+  await expect(inbox.locator("#session-list .row").nth(1)).toBeFocused();
+  await inbox.keyboard.press("ArrowUp");
+  await expect(inbox.locator("#session-list .row").first()).toBeFocused();
+  await fetchAsBot(`${server.api}/session/${first.session_id}`, { method: "DELETE" });
+  await expect.poll(() => names(inbox)).toEqual(["second"]);
+  // Of this worker's other tests there are some already; the newest comes first.
+  const newest = inbox.locator("#today-list .past").first();
+  await expect(newest.locator(".past-name")).toHaveText("first");
+  await expect(newest.locator(".past-why")).toHaveText("The bot does not need it any more.");
+  await inbox.locator("#session-list .row").focus();
+  await inbox.keyboard.press("Enter");
+  await inbox.waitForURL(`**/control/${second.session_id}`);
+});
