@@ -6,6 +6,17 @@ export async function pidsWith(text: string): Promise<number[]> {
   return (await processesWith(text)).map(({ pid }) => pid);
 }
 
+/** Sends it to each that is still there: a browser's helpers come and go. */
+export function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+  }
+}
+
 /** Its children, theirs, and so on. */
 export async function descendantsOf(pid: number): Promise<number[]> {
   const parents = await Promise.all(

@@ -48,7 +48,9 @@ export class PictureFeed {
   async welcome(viewer: Viewer): Promise<void> {
     viewer.attach(this.#hooks);
     this.sync();
-    const picture = await this.#take(viewer);
+    // A page that does not answer gives no picture for seconds: who comes is told that at once. Older clients count on one.
+    const isStuck = this.#deps.page()?.condition !== "page_responsive" && !viewer.plain;
+    const picture = isStuck ? null : await this.#take(viewer);
     if (this.#deps.viewers.has(viewer)) await viewer.welcome(picture);
   }
 

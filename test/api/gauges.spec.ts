@@ -7,7 +7,7 @@ import { expect } from "../fixtures.ts";
 import { test as withBots } from "../guest.ts";
 import { NO_KEY } from "../key.ts";
 import { IS_LONG_RUN } from "../long-run.ts";
-import { pidsWith } from "../processes.ts";
+import { pidsWith, signalAll } from "../processes.ts";
 import { call, type OwnServer, test as withServers } from "./requests.ts";
 
 const PAGE = `<!doctype html><div id="captcha-box" style="width:300px;height:200px;background:#ddd">hold</div>`;
@@ -130,7 +130,7 @@ test("a browser that is killed leaves nothing open", async ({ target, site, conn
   const { session_id, ws_url } = await target.create({ url: site.serve("/", PAGE) });
   const client = await connect(ws_url);
   await client.next("control");
-  for (const pid of await browserOf(target, session_id)) process.kill(pid, "SIGKILL");
+  signalAll(await browserOf(target, session_id), "SIGKILL");
   await client.closed;
   await allBack(target);
 });

@@ -3,7 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { BRIEF_SEARCH_MS, expect, test } from "../fixtures.ts";
 import { fetchAsBot } from "../key.ts";
-import { commandLinesWith, pidsWith } from "../processes.ts";
+import { commandLinesWith, pidsWith, signalAll } from "../processes.ts";
 
 test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
@@ -18,7 +18,7 @@ test("[S2] a killed browser ends its session as browser_lost, within two seconds
   const client = await connect(killed.ws_url);
   await client.next("session_info");
   const profile = join(server.dataDir, "profiles", killed.session_id);
-  for (const pid of await pidsWith(`--user-data-dir=${profile}`)) process.kill(pid, "SIGKILL");
+  signalAll(await pidsWith(`--user-data-dir=${profile}`), "SIGKILL");
   const killedAt = Date.now();
   expect(await bot.waitForEnd(killed.session_id)).toMatchObject({ state: "failed", reason: "browser_lost" });
   expect(Date.now() - killedAt).toBeLessThan(2_000);

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { JIGSAW } from "../../public/demo/layout.js";
 import { test as base, expect, Operator, TEST_FOLDER_PREFIX } from "../fixtures.ts";
-import { commandLinesWith, pidsWith } from "../processes.ts";
+import { commandLinesWith, pidsWith, signalAll } from "../processes.ts";
 import { watchProgram } from "../programs.ts";
 
 const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
@@ -192,7 +192,7 @@ test("a signal while an operator drags ends in time", async ({ home, page }) => 
 test("a second Ctrl-C ends a browser that does not answer, at once", async ({ home }) => {
   const run = home.start();
   await run.ready();
-  for (const pid of await pidsWith(`--user-data-dir=${home.dataDir}`)) process.kill(pid, "SIGSTOP");
+  signalAll(await pidsWith(`--user-data-dir=${home.dataDir}`), "SIGSTOP");
   run.child.kill("SIGINT");
   await expect.poll(() => run.out()).toContain("shutting down");
   // The first second counts as one signal: npm hands a Ctrl-C on twice.

@@ -1,6 +1,6 @@
 /** A page that stands still: the console says so over the picture for as long as it does. */
 import { expect, test } from "../fixtures.ts";
-import { pidsWith } from "../processes.ts";
+import { pidsWith, signalAll } from "../processes.ts";
 
 test("[S10] a page that does not answer is told over the picture, and that it answers again", async ({
   server,
@@ -11,7 +11,7 @@ test("[S10] a page that does not answer is told over the picture, and that it an
   await operator.open(control_url);
   const notice = operator.page.locator("#notice");
   const signal = async (name: NodeJS.Signals) => {
-    for (const pid of await pidsWith(`${server.dataDir}/profiles/${session_id}`)) process.kill(pid, name);
+    signalAll(await pidsWith(`${server.dataDir}/profiles/${session_id}`), name);
   };
   await signal("SIGSTOP");
   await expect(notice).toHaveText("The page does not answer at the moment. It may come back: please wait.");

@@ -6,7 +6,7 @@ import { BRIEF_SEARCH_MS, test as base, expect, type TestServer, type TestSite }
 import { test as withBots } from "../guest.ts";
 import { IS_LONG_RUN } from "../long-run.ts";
 import { memoryOf } from "../page-memory.ts";
-import { descendantsOf, pidsWith } from "../processes.ts";
+import { descendantsOf, pidsWith, signalAll } from "../processes.ts";
 import { ROUNDS } from "./rounds.ts";
 
 const test = mergeTests(base, withBots).extend<{ events: (id: string) => Promise<EventStream> }>({
@@ -62,7 +62,7 @@ async function rendererPids(server: TestServer, id: string): Promise<number[]> {
 }
 
 async function signal(server: TestServer, id: string, name: NodeJS.Signals): Promise<number> {
-  for (const pid of await browserPids(server, id)) process.kill(pid, name);
+  signalAll(await browserPids(server, id), name);
   return Date.now();
 }
 
@@ -146,7 +146,7 @@ for (let round = 1; round <= ROUNDS; round += 1) {
       const before = client.received.length;
       const pids = await (victim === "browser" ? browserPids : rendererPids)(server, session.session_id);
       expect(pids).not.toEqual([]);
-      for (const pid of pids) process.kill(pid, "SIGKILL");
+      signalAll(pids, "SIGKILL");
       const at = Date.now();
       expect((await toldAt(stream, "page_reopening")) - at).toBeLessThan(SOON_MS);
       await toldAt(stream, "page_reopened");

@@ -7,7 +7,7 @@ import { expect, type TestSite } from "../fixtures.ts";
 import { test as withBots } from "../guest.ts";
 import { fetchAsBot } from "../key.ts";
 import type { LiveClient } from "../live-client.ts";
-import { pidsWith } from "../processes.ts";
+import { pidsWith, signalAll } from "../processes.ts";
 import { seeded } from "../seeded.ts";
 import { ROUNDS, test as withFaults } from "./rounds.ts";
 
@@ -197,7 +197,7 @@ test("[S9] [S4] [R14] what cannot be come back to ends as what it is, told once:
   const cdp = { endpoint: botBrowser.endpoint, url_contains: "?late" };
   const late = await create(api, { cdp, timeout_seconds: 5 });
   await mortal.kill();
-  for (const pid of await pidsWith(`${dataDir}/profiles/${owned.session_id}`)) process.kill(pid, "SIGKILL");
+  signalAll(await pidsWith(`${dataDir}/profiles/${owned.session_id}`), "SIGKILL");
   await page.close();
   await expect.poll(() => Date.now(), { timeout: 10_000 }).toBeGreaterThan(Date.parse(late.expires_at));
   await mortal.startAgain();

@@ -7,7 +7,7 @@ import type { SessionAnswer } from "../../src/protocol/rest.ts";
 import { EventStream } from "../event-stream.ts";
 import { expect, type TestSite } from "../fixtures.ts";
 import { BEARER, fetchAsBot } from "../key.ts";
-import { pidsWith } from "../processes.ts";
+import { pidsWith, signalAll } from "../processes.ts";
 import type { RunningProgram } from "../programs.ts";
 import { SECRET, WebhookReceiver } from "../webhook-receiver.ts";
 import { type Mortal, test as withFaults } from "./rounds.ts";
@@ -197,7 +197,7 @@ test("what comes while it drains is refused as shutting_down: new requests, late
   late.write(head("POST", "/sessions", json) + body.slice(0, 5));
   // Its end takes as long as a browser is waited for that does not answer.
   const signal = async (name: NodeJS.Signals) => {
-    for (const pid of await browsersOf(program, id)) process.kill(pid, name);
+    signalAll(await browsersOf(program, id), name);
   };
   await signal("SIGSTOP");
   const ending = terminate(mortal);
