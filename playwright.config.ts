@@ -34,7 +34,7 @@ export default defineConfig<object, { sessionBrowser: string | undefined }>({
   workers: isLong ? 2 : 3,
   timeout: isLong ? 240_000 : 60_000,
   expect: { timeout: 10_000 },
-  // It takes eleven minutes on two quiet cores; a busy machine is no reason to fail.
+  // It takes nine to ten minutes on two quiet cores; a busy machine is no reason to fail.
   globalTimeout: isLong ? 7_200_000 : 1_200_000,
   reporter: [["list"], ["./test/summary-reporter.ts"]],
   use: {

@@ -2,12 +2,11 @@
 import { ConfigError } from "../config.ts";
 import type { History, HistoryEntry } from "../protocol/history.ts";
 import type { SessionDetail, SessionListItem } from "../protocol/rest.ts";
-import type { Http } from "../sdk/http.ts";
 import { type Command, takeOptions } from "./command.ts";
-import { askServer } from "./remote.ts";
+import { type Ask, serverOf } from "./remote.ts";
 import { span, tableOf } from "./table.ts";
 
-type Answer = (http: Http, wish: Wish) => Promise<string>;
+type Answer = (ask: Ask, wish: Wish) => Promise<string>;
 
 /** What is left of the arguments: what it is about, its filters, and for whom it is printed. */
 interface Wish {
@@ -16,8 +15,8 @@ interface Wish {
   readonly json: boolean;
 }
 
-const sessions: Answer = async (http, { query, json }) => {
-  const answer = await http.call<{ sessions: SessionListItem[] }>("GET", `/sessions${query}`);
+const sessions: Answer = async (ask, { query, json }) => {
+  const answer = await ask<{ sessions: SessionListItem[] }>("GET", `/sessions${query}`);
   if (json) return lines(answer.sessions);
   if (answer.sessions.length === 0) return "No sessions.\n";
   const head = ["SESSION", "STATE", "LABEL", "AGE", "LEFT", "PEOPLE", "TAKEN BY"];
@@ -35,8 +34,8 @@ const sessions: Answer = async (http, { query, json }) => {
   );
 };
 
-const session: Answer = async (http, { id, json }) => {
-  const { screenshot: _, ...facts } = await http.call<SessionDetail>("GET", `/session/${encodeURIComponent(id)}`);
+const session: Answer = async (ask, { id, json }) => {
+  const { screenshot: _, ...facts } = await ask<SessionDetail>("GET", `/session/${encodeURIComponent(id)}`);
   if (json) return `${JSON.stringify(facts)}\n`;
   return tableOf(
     ["WHAT", ""],
@@ -47,13 +46,13 @@ const session: Answer = async (http, { id, json }) => {
   );
 };
 
-const cancel: Answer = async (http, { id, json }) => {
-  const answer = await http.call<{ success: true }>("DELETE", `/session/${encodeURIComponent(id)}`);
+const cancel: Answer = async (ask, { id, json }) => {
+  const answer = await ask<{ success: true }>("DELETE", `/session/${encodeURIComponent(id)}`);
   return json ? `${JSON.stringify(answer)}\n` : `${id} has ended.\n`;
 };
 
-const history: Answer = async (http, { query, json }) => {
-  const { sessions: ended } = await http.call<History>("GET", `/history${query}`);
+const history: Answer = async (ask, { query, json }) => {
+  const { sessions: ended } = await ask<History>("GET", `/history${query}`);
   if (json) return lines(ended);
   if (ended.length === 0) return "No sessions have ended.\n";
   const row = ({ session_id, state, reason, label, ended_at, duration_ms, operator_came }: HistoryEntry) => [
@@ -97,7 +96,7 @@ function command(name: string, { what, answer, filters = [], needsId }: Given): 
       if (!needsId && id !== undefined) throw new ConfigError([`${name}: what is ${id}?`]);
       const query = Object.keys(own).length === 0 ? "" : `?${new URLSearchParams(own as Record<string, string>)}`;
       const wish = { id: id ?? "", query, json };
-      write(await askServer(id === undefined ? rest : rest.slice(1), (http) => answer(http, wish)));
+      write(await answer(serverOf(id === undefined ? rest : rest.slice(1)), wish));
       return 0;
     },
   };

@@ -110,8 +110,13 @@ for (let seed = 1; seed <= ROUNDS; seed += 1) {
     expect(new Set(arrived).size).toBe(arrived.length);
     for (const text of arrived) expect(said).toContain(`${text},`);
 
-    const audit = await fetchAsBot(`${api}/audit?limit=500&session_id=${session.session_id}`);
-    const { entries } = (await audit.json()) as { entries: AuditEntryAnswer[] };
+    const entriesNow = async () => {
+      const audit = await fetchAsBot(`${api}/audit?limit=500&session_id=${session.session_id}`);
+      return ((await audit.json()) as { entries: AuditEntryAnswer[] }).entries;
+    };
+    // The end is told once its storage state is kept.
+    await expect.poll(async () => (await entriesNow()).map(({ action }) => action)).toContain("session.end");
+    const entries = await entriesNow();
     let holder: unknown = null;
     for (const { action, detail } of entries.toReversed()) {
       if (action === "control.take") {
