@@ -29,7 +29,6 @@ export const historyQuerySchema = z.object({
     .optional()
     .meta({ description: "The `next_cursor` of the page before." }),
   limit: z.coerce.number().int().min(1).max(MOST_ENTRIES).default(100),
-  format: z.enum(["json", "csv"]).default("json"),
 });
 export type HistoryQuery = z.output<typeof historyQuerySchema>;
 
