@@ -47,7 +47,7 @@ export const feedRoutes: FastifyPluginAsyncZod<FeedRouteOptions> = async (app, o
     config: { access: { ...MAY_READ_EVENTS, orSocket: true } },
     schema: {
       summary: "Follow many sessions",
-      description: "Server-sent events of these topics. As a WebSocket: docs/protocol.md, 4.5.",
+      description: "Server-sent events of these topics. As a WebSocket: docs/protocol.md, 3.13.",
       tags: ["bots"],
       querystring: feedQuerySchema,
       headers: lastEventIdSchema,
@@ -70,6 +70,7 @@ export const feedRoutes: FastifyPluginAsyncZod<FeedRouteOptions> = async (app, o
     },
   });
 };
+
 function admitReader(caller: Caller): Caller {
   if (mayCall(caller, MAY_READ_EVENTS)) return caller;
   throw new AppError("forbidden", { needs: MAY_READ_EVENTS.scopes });

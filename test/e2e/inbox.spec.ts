@@ -6,7 +6,13 @@ import { fetchAsBot, TEST_KEY } from "../key.ts";
 /** Its pages have no challenge. */
 base.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
-const test = base.extend<{ inbox: Page }>({
+type Create = (label: string, timeoutSeconds: number) => Promise<{ session_id: string }>;
+
+const test = base.extend<{ inbox: Page; create: Create }>({
+  create: async ({ site, bot }, use) => {
+    const url = site.serve("/", "<p>x</p>");
+    await use((label, timeout_seconds) => bot.create({ url, label, timeout_seconds }));
+  },
   inbox: async ({ page, server }, use) => {
     await page.addInitScript((key) => sessionStorage.setItem("captcha-remote.key", key), TEST_KEY);
     await page.goto(`${server.api}/control`);
@@ -40,7 +46,7 @@ test("[R19] rows in the order of their deadlines, with what there is to know, an
   await expect(inbox).toHaveTitle("(2) Captcha Remote");
   const shot = soon.locator("canvas");
   await expect(shot).toHaveClass(/drawn/, { timeout: 10_000 });
-  const colour = await (soon as NonNullable<typeof soon>)
+  const colour = await soon
     .locator("canvas")
     .evaluate((canvas: HTMLCanvasElement) => [
       ...(canvas.getContext("2d")?.getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data ?? []),
@@ -52,14 +58,9 @@ test("[R19] rows in the order of their deadlines, with what there is to know, an
 test("[R19] N takes the first that nobody has, and others see by whom; what is given back is free again", async ({
   inbox,
   server,
-  site,
-  bot,
+  create,
 }) => {
-  const url = site.serve("/", "<p>x</p>");
-  const [first, second] = [
-    await bot.create({ url, label: "first", timeout_seconds: 100 }),
-    await bot.create({ url, label: "second", timeout_seconds: 200 }),
-  ];
+  const [first, second] = [await create("first", 100), await create("second", 200)];
   await expect.poll(() => names(inbox)).toEqual(["first", "second"]);
   expect(await claim(server, first.session_id, "Ben")).toBe(200);
   await expect(inbox.locator("#session-list .chip").first()).toHaveText("Ben has it");
@@ -94,14 +95,9 @@ test("[R19] who is second is told so, and stays in the list", async ({ inbox, se
 test("up, down and Enter go through the rows; arrivals and ends are seen at once, and today's ends are kept", async ({
   inbox,
   server,
-  site,
-  bot,
+  create,
 }) => {
-  const url = site.serve("/", "<p>x</p>");
-  const [first, second] = [
-    await bot.create({ url, label: "first", timeout_seconds: 100 }),
-    await bot.create({ url, label: "second", timeout_seconds: 200 }),
-  ];
+  const [first, second] = [await create("first", 100), await create("second", 200)];
   await expect.poll(() => names(inbox)).toEqual(["first", "second"]);
   await inbox.locator("#session-list .row").first().focus();
   await inbox.keyboard.press("ArrowDown");
