@@ -17,10 +17,12 @@ const GROWTH_TOLERATED = 1.25;
 /** A gain that small is noise of a few pictures. */
 const GROWTH_TOLERATED_MS = 20;
 
+const HALF_RATE_P95_MS = { "one by one": 100, batched: 200 } as const;
+
 type Check = readonly [what: string, value: number | null | undefined, holds: (value: number) => boolean];
 
 export function judge(results: readonly Result[]): Bar[] {
-  const find = (row: string, way: string) => results.find((result) => result.row === row && result.way === way);
+  const find: Find = (row, way) => results.find((result) => result.row === row && result.way === way);
   const ours = find("main", "ours binary");
   const floor = find("main", "floor");
   const reference = find("main", "reference");
@@ -121,7 +123,45 @@ export function judge(results: readonly Result[]): Bar[] {
       ["p50", find("told webhook", "ours binary")?.latency?.p50, (ms) => ms <= STABLE_MS + 300],
       ["of the bot's own page", find("told webhook", "ours guest")?.latency?.p50, (ms) => ms <= STABLE_MS + 300],
     ]),
+    ...feedBars(find),
     bar("first picture within 300 ms of opening the link", [["p50", first?.latency?.p50, (ms) => ms <= 300]]),
+  ];
+}
+
+type Find = (row: string, way: string) => Result | undefined;
+
+/** Of the events socket; what a drag must hold is what it must hold without readers. */
+function feedBars(find: Find): Bar[] {
+  const [alone, under] = [find("no events", "floor"), find("events", "ours binary")];
+  const cut = find("feed cuts", "ours")?.more;
+  return [
+    ...(["one by one", "batched"] as const).flatMap((way) => [
+      bar(`1,000 events sockets, dialled 50 at a time, ${way}: all open, p95 <= 100 ms`, [
+        ["p95", find("feed dial", way)?.latency?.p95, (ms) => ms <= 100],
+        ["open %", find("feed dial", way)?.reachedPercent, (percent) => percent === 100],
+      ]),
+      bar(`${way}: 20,000 deliveries a second, none missing`, [
+        ["a second", find("feed full", way)?.more["deliveries/s"], (count) => count >= 20_000],
+        ["arrived %", find("feed full", way)?.reachedPercent, (percent) => percent === 100],
+      ]),
+      bar(`${way}, at half that rate: p95 <= ${HALF_RATE_P95_MS[way]} ms`, [
+        ["p95", find("feed half", way)?.latency?.p95, (ms) => ms <= HALF_RATE_P95_MS[way]],
+        ["arrived %", find("feed half", way)?.reachedPercent, (percent) => percent === 100],
+      ]),
+    ]),
+    bar("20 cuts in 10,000 events: none lost, none twice", [
+      ["lost", cut?.["lost"], (count) => count === 0],
+      ["twice", cut?.["twice"], (count) => count === 0],
+    ]),
+    bar("an event that nobody reads: < 20 µs of the server", [
+      ["µs", find("feed publish", "ours")?.more["µs CPU"], (us) => us < 20],
+    ]),
+    bar("a drag while 200 sockets get 2,000 events a second: p50 <= floor + 5 ms, p95 <= 30, max <= 80, all seen", [
+      ["p50 above the floor", difference(under?.latency?.p50, alone?.latency?.p50), (ms) => ms <= 5],
+      ["p95", under?.latency?.p95, (ms) => ms <= 30],
+      ["max", under?.latency?.max, (ms) => ms <= 80],
+      ["seen %", under?.seenPercent, (percent) => percent === 100],
+    ]),
   ];
 }
 

@@ -5,6 +5,7 @@ import { type DragRun, drag } from "../drag.ts";
 import { planMoves } from "../moves.ts";
 import { resultOfDrags } from "../numbers.ts";
 import { KNOB } from "../page.ts";
+import { withReaders } from "../readers.ts";
 import type { PageAsked } from "../site.ts";
 import { openConsoleLine } from "../ways/console.ts";
 import { openFloor } from "../ways/floor.ts";
@@ -27,12 +28,17 @@ interface Contestant {
   readonly perSecond: number;
   /** In a browser that gives frames of other sites processes of their own. */
   readonly siteIsolation: boolean;
+  /** So many sockets read events meanwhile. */
+  readonly readers: number;
 }
+
+const READERS = 200;
+const EVENTS_PER_SECOND = 10;
 
 const STRIP: PageAsked = { kind: "strip", placed: "main" };
 
 function contestants(ways: readonly WayName[], common: Partial<Contestant> & Pick<Contestant, "row" | "title">) {
-  const usual = { asked: STRIP, view: "challenge", perSecond: 60, siteIsolation: false } as const;
+  const usual = { asked: STRIP, view: "challenge", perSecond: 60, siteIsolation: false, readers: 0 } as const;
   return ways.map((way): Contestant => ({ ...usual, ...common, way }));
 }
 
@@ -77,6 +83,14 @@ export const DRAG_ROWS: readonly Row[] = [
       asked: { kind: "plain", placed: "main" },
     }),
   ]),
+  group("events", [
+    ...contestants(["floor", "ours binary"], { row: "no events", title: "main frame, nobody reads events" }),
+    ...contestants(["ours binary"], {
+      row: "events",
+      title: `main frame, ${READERS} sockets get ${READERS * EVENTS_PER_SECOND} events/s`,
+      readers: READERS,
+    }),
+  ]),
   group("page", contestants(WITHOUT_CONSOLE, { row: "page", title: "whole page 1280x720", view: "page" })),
 ];
 
@@ -108,7 +122,18 @@ function group(key: string, all: readonly Contestant[], main = false): Row {
   };
 }
 
-async function oneDrag(bench: Bench, contestant: Contestant): Promise<{ drags: DragRun; shares: CpuShares }> {
+interface OneDrag {
+  readonly drags: DragRun;
+  readonly shares: CpuShares;
+}
+
+async function oneDrag(bench: Bench, contestant: Contestant): Promise<OneDrag> {
+  if (contestant.readers === 0) return dragAlone(bench, contestant);
+  const load = { readers: contestant.readers, perSecond: EVENTS_PER_SECOND };
+  return withReaders(await bench.server(), load, () => dragAlone(bench, contestant));
+}
+
+async function dragAlone(bench: Bench, contestant: Contestant): Promise<OneDrag> {
   const line = await open(bench, contestant);
   try {
     const moves = planMoves(KNOB, contestant.perSecond, bench.pick(FULL_SECONDS, QUICK_SECONDS));

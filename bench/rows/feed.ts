@@ -2,7 +2,7 @@
 
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay, setImmediate } from "node:timers/promises";
 import { pino } from "pino";
 import { WebSocket } from "ws";
 import { EventFeed as EventLine } from "../../public/feed.js";
@@ -13,14 +13,14 @@ import { openSqliteStore } from "../../src/session/sqlite-store.ts";
 import { startRelay } from "../../test/relay.ts";
 import { type Bench, emptyResult, type Result, type Row, say } from "../bench.ts";
 import { RUN_FOLDER } from "../cleanup.ts";
-import { BEARER, BENCH_KEY } from "../key.ts";
+import { BENCH_KEY } from "../key.ts";
 import { latencyOf } from "../numbers.ts";
+import { DIAL_AT_ONCE, dial, type Reader, tell } from "../readers.ts";
 import { BenchServer } from "../server.ts";
 
 const READERS = 1_000;
-const DIAL_AT_ONCE = 50;
-/** One event to all of them, so often a second. */
-const MOST_EVENTS_A_SECOND = 20;
+/** One event to all of them, so often a second: somewhat more than has to be reached, and half of that. */
+const EVENTS_A_SECOND = { "feed full": 22, "feed half": 10 } as const;
 const RATE_MS = 5_000;
 const CUT_EVENTS = 10_000;
 const CUTS = 20;
@@ -32,77 +32,22 @@ export const FEED_ROWS: readonly Row[] = [
   { key: "feed publish", run: publish },
 ];
 
-class Reader {
-  readonly #socket: WebSocket;
-  readonly opened: Promise<number>;
-  received = 0;
-  lost = 0;
-  #last = 0;
-  onEvent: (message: string) => void = () => {};
-
-  constructor(url: string, batch: boolean) {
-    const startedAt = performance.now();
-    this.#socket = new WebSocket(`${url.replace(/^http/, "ws")}/api/captcha/events?batch=${batch ? "on" : "off"}`, {
-      headers: BEARER,
-    });
-    this.opened = new Promise((resolve, reject) => {
-      this.#socket.once("error", reject);
-      this.#socket.on("message", (data: Buffer) => {
-        const message = JSON.parse(data.toString());
-        for (const each of message.type === "batch" ? message.messages : [message]) this.#take(each);
-        if (message.type === "connected") {
-          this.#socket.send(JSON.stringify({ type: "subscribe", data: { topics: ["system"] } }));
-        }
-        if (message.type === "subscribed") resolve(performance.now() - startedAt);
-      });
-    });
-  }
-
-  close(): void {
-    this.#socket.terminate();
-  }
-
-  #take({ type, seq, data }: { type: string; seq: number; data: { message: string } }): void {
-    this.lost += seq - this.#last - 1;
-    this.#last = seq;
-    if (type !== "system.notice") return;
-    this.received += 1;
-    this.onEvent(data.message);
-  }
-}
-
-async function tell(server: BenchServer, message: string): Promise<void> {
-  const response = await fetch(`${server.url.origin}/api/captcha/notices`, {
-    method: "POST",
-    headers: { ...BEARER, "content-type": "application/json" },
-    body: JSON.stringify({ message }),
-  });
-  if (response.status !== 200) throw new Error(`No notice: ${response.status} ${await response.text()}`);
-  await response.arrayBuffer();
-}
-
 /** A thousand readers: dialled 50 at a time, then told at a rate and at half of it, with batches and without. */
 async function feed(bench: Bench): Promise<Result[]> {
   const results: Result[] = [];
   const count = bench.pick(READERS, 100);
   for (const batch of [false, true]) {
     const server = await BenchServer.start();
-    const dialled: number[] = [];
-    const readers: Reader[] = [];
-    for (let start = 0; start < count; start += DIAL_AT_ONCE) {
-      const some = Array.from({ length: DIAL_AT_ONCE }, () => new Reader(server.url.origin, batch));
-      readers.push(...some);
-      dialled.push(...(await Promise.all(some.map(({ opened }) => opened))));
-    }
+    const { readers, dialled } = await dial(server, count, batch);
     const way = batch ? "batched" : "one by one";
     results.push({
-      ...emptyResult("feed", `${count} events sockets, dialled ${DIAL_AT_ONCE} at a time`, way),
+      ...emptyResult("feed dial", `${count} events sockets, dialled ${DIAL_AT_ONCE} at a time`, way),
       latency: latencyOf(dialled),
       reachedPercent: (dialled.length / count) * 100,
     });
-    for (const share of [1, 0.5]) {
-      say(`  ${way}: ${MOST_EVENTS_A_SECOND * share} events a second to ${count}`);
-      results.push(await deliver(server, readers, MOST_EVENTS_A_SECOND * share, way));
+    for (const [row, perSecond] of Object.entries(EVENTS_A_SECOND)) {
+      say(`  ${way}: ${perSecond} events a second to ${count}`);
+      results.push(await deliver(server, readers, { row, perSecond, way }));
     }
     for (const reader of readers) reader.close();
     await server.stop();
@@ -110,7 +55,11 @@ async function feed(bench: Bench): Promise<Result[]> {
   return results;
 }
 
-async function deliver(server: BenchServer, readers: Reader[], perSecond: number, way: string): Promise<Result> {
+async function deliver(
+  server: BenchServer,
+  readers: readonly Reader[],
+  { row, perSecond, way }: { row: string; perSecond: number; way: string },
+): Promise<Result> {
   const latencies: number[] = [];
   for (const reader of readers) {
     reader.onEvent = (message) => latencies.push(performance.now() - Number(message));
@@ -127,7 +76,7 @@ async function deliver(server: BenchServer, readers: Reader[], perSecond: number
   while (latencies.length < due && performance.now() < end) await delay(10);
   const seconds = (performance.now() - startedAt) / 1_000;
   return {
-    ...emptyResult("feed", `${perSecond} events a second to ${readers.length} sockets`, way),
+    ...emptyResult(row, `${perSecond} events a second to ${readers.length} sockets`, way),
     latency: latencyOf(latencies),
     reachedPercent: (latencies.length / due) * 100,
     more: { "deliveries/s": Math.round(latencies.length / seconds) },
@@ -178,7 +127,7 @@ async function publish(bench: Bench): Promise<Result[]> {
   for (const [index, notice] of notices.entries()) {
     events.publish(NO_SESSION, notice);
     // As they come from sessions: some in one turn of the loop.
-    if (index % 20 === 0) await delay(0);
+    if (index % 20 === 0) await setImmediate();
   }
   await events.close();
   const { user, system } = process.cpuUsage(before);

@@ -44,9 +44,12 @@ export class SqliteEvents implements EventLog {
   append(events: readonly NewEvent[]): LoggedEvent[] {
     // An end that was told must stand after a power cut: the next server would tell another one.
     const step = events.some(({ event }) => event.type === "session.ended") ? onDisk : inOneStep;
-    const logged = step(this.#db, () => events.flatMap((given) => this.#insert(given)));
+    const { logged, removedTo } = step(this.#db, () => {
+      const written = events.flatMap((given) => this.#insert(given));
+      return { logged: written, removedTo: this.#cut(written.at(-1)?.position ?? 0) };
+    });
     this.#newest = logged.at(-1)?.position ?? this.#newest;
-    if (this.#newest >= this.#nextCut) this.#cut();
+    this.#removedTo = Math.max(this.#removedTo, removedTo);
     return logged;
   }
 
@@ -120,12 +123,13 @@ export class SqliteEvents implements EventLog {
       .run(event.id, event.type, JSON.stringify(event), Date.parse(event.timestamp), uid);
   }
 
-  #cut(): void {
-    this.#nextCut = this.#newest + CUT_EVERY;
-    const last = this.#newest - MAX_EVENTS;
-    if (last <= 0) return;
+  /** Removes what is too old beside this newest one, now and then; answers up to where. */
+  #cut(newest: number): number {
+    const last = newest - MAX_EVENTS;
+    if (newest < this.#nextCut || last <= 0) return 0;
+    this.#nextCut = newest + CUT_EVERY;
     this.#db.prepare("DELETE FROM events WHERE position <= ? AND type <> 'session.ended'").run(last);
-    this.#removedTo = Math.max(this.#removedTo, last);
+    return last;
   }
 }
 

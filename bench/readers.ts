@@ -1,0 +1,100 @@
+/** Readers of the events socket, and one who tells the news that all of them read. */
+import { setTimeout as delay } from "node:timers/promises";
+import { WebSocket } from "ws";
+import { BEARER } from "./key.ts";
+import type { BenchServer } from "./server.ts";
+
+export const DIAL_AT_ONCE = 50;
+
+/** One connection that listens to `system`. */
+export class Reader {
+  readonly #socket: WebSocket;
+  readonly opened: Promise<number>;
+  received = 0;
+  lost = 0;
+  #last = 0;
+  onEvent: (message: string) => void = () => {};
+
+  constructor(url: string, batch: boolean) {
+    const startedAt = performance.now();
+    this.#socket = new WebSocket(`${url.replace(/^http/, "ws")}/api/captcha/events?batch=${batch ? "on" : "off"}`, {
+      headers: BEARER,
+    });
+    this.opened = new Promise((resolve, reject) => {
+      this.#socket.once("error", reject);
+      this.#socket.on("message", (data: Buffer) => {
+        const message = JSON.parse(data.toString());
+        for (const each of message.type === "batch" ? message.messages : [message]) this.#take(each);
+        if (message.type === "connected") {
+          this.#socket.send(JSON.stringify({ type: "subscribe", data: { topics: ["system"] } }));
+        }
+        if (message.type === "subscribed") resolve(performance.now() - startedAt);
+      });
+    });
+  }
+
+  close(): void {
+    this.#socket.terminate();
+  }
+
+  #take({ type, seq, data }: { type: string; seq: number; data: { message: string } }): void {
+    this.lost += seq - this.#last - 1;
+    this.#last = seq;
+    if (type !== "system.notice") return;
+    this.received += 1;
+    this.onEvent(data.message);
+  }
+}
+
+/** A notice: one event to every reader. */
+export async function tell(server: BenchServer, message: string): Promise<void> {
+  const response = await fetch(`${server.url.origin}/api/captcha/notices`, {
+    method: "POST",
+    headers: { ...BEARER, "content-type": "application/json" },
+    body: JSON.stringify({ message }),
+  });
+  if (response.status !== 200) throw new Error(`No notice: ${response.status} ${await response.text()}`);
+  await response.arrayBuffer();
+}
+
+/** Connects so many; answers them, and how long each took, ms. Fails as soon as one fails. */
+export async function dial(
+  server: BenchServer,
+  count: number,
+  batch: boolean,
+): Promise<{ readers: Reader[]; dialled: number[] }> {
+  const readers: Reader[] = [];
+  const dialled: number[] = [];
+  while (readers.length < count) {
+    const some = Array.from(
+      { length: Math.min(DIAL_AT_ONCE, count - readers.length) },
+      () => new Reader(server.url.origin, batch),
+    );
+    readers.push(...some);
+    dialled.push(...(await Promise.all(some.map(({ opened }) => opened))));
+  }
+  return { readers, dialled };
+}
+
+/** Runs `during` while so many readers get so many events a second each. */
+export async function withReaders<T>(
+  server: BenchServer,
+  { readers: count, perSecond }: { readers: number; perSecond: number },
+  during: () => Promise<T>,
+): Promise<T> {
+  const { readers } = await dial(server, count, false);
+  const stop = new AbortController();
+  const telling = (async () => {
+    while (!stop.signal.aborted) {
+      void tell(server, "drag");
+      await delay(1_000 / perSecond);
+    }
+  })();
+  try {
+    return await during();
+  } finally {
+    stop.abort();
+    await telling;
+    for (const reader of readers) reader.close();
+  }
+}
