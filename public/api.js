@@ -6,6 +6,8 @@ import { codeWords, t } from "./i18n.js";
 const DEADLINE_MS = 10_000;
 /** A new session starts a browser first. */
 const CREATE_DEADLINE_MS = 60_000;
+/** For a phone that is at hand; more is not given to a key that only operates. */
+const LINK_SECONDS = 900;
 
 /** @import { HistoryEntry } from "../src/protocol/history.ts" */
 /** @import { SessionListItem } from "../src/protocol/rest.ts" */
@@ -55,6 +57,19 @@ export async function claimSession(base, key, id, body) {
 /** Gives it back. @param {string} base @param {string} key @param {string} id @param {{ client: string }} body @throws {ApiFailure} */
 export async function releaseSession(base, key, id, body) {
   await call(`${base}/session/${encodeURIComponent(id)}/release`, { method: "POST", bearer: key, body }, DEADLINE_MS);
+}
+
+/**
+ * A link to act in it from another device, with its QR code: a PNG, as a data URL.
+ * @param {string} base @param {string} key @param {string} id
+ * @returns {Promise<{ url: string, qr: string }>}
+ * @throws {ApiFailure}
+ */
+export async function createLink(base, key, id) {
+  const body = { qr: true, ttl_seconds: LINK_SECONDS };
+  const url = `${base}/session/${encodeURIComponent(id)}/links`;
+  const answer = await call(url, { method: "POST", bearer: key, body }, DEADLINE_MS);
+  return /** @type {{ url: string, qr: string }} */ (answer);
 }
 
 /**

@@ -25,17 +25,19 @@ export class InboxRows {
   #place;
   #thumbnails;
   #onOpen;
+  #onPhone;
   #onGiveBack;
 
   /**
    * @param {HTMLElement} list @param {Place} place
-   * @param {{ key: () => string, onOpen: (id: string) => void, onGiveBack: (id: string) => void }} hooks
+   * @param {{ key: () => string } & Record<"onOpen" | "onPhone" | "onGiveBack", (id: string) => void>} hooks
    */
-  constructor(list, place, { key, onOpen, onGiveBack }) {
+  constructor(list, place, { key, onOpen, onPhone, onGiveBack }) {
     this.#list = list;
     this.#place = place;
     this.#thumbnails = new Thumbnails(place, key);
     this.#onOpen = onOpen;
+    this.#onPhone = onPhone;
     this.#onGiveBack = onGiveBack;
     list.addEventListener("keydown", (event) => this.#onKey(event));
   }
@@ -82,10 +84,9 @@ export class InboxRows {
     const state = make("span", "row-state");
     state.append(make("span", "chip"), make("span", "row-time"));
     link.append(shot, words, state);
-    const back = make("button", "quiet row-back");
-    back.type = "button";
-    back.addEventListener("click", () => this.#onGiveBack(id));
-    row.append(link, back);
+    const back = rowButton("row-back", () => this.#onGiveBack(id));
+    const phone = rowButton("row-phone", () => this.#onPhone(id));
+    row.append(link, back, phone);
     this.#thumbnails.watch(shot);
     return row;
   }
@@ -101,17 +102,26 @@ export class InboxRows {
   }
 }
 
+/** @param {string} className @param {() => void} onPress */
+function rowButton(className, onPress) {
+  const button = make("button", `quiet ${className}`);
+  button.type = "button";
+  button.addEventListener("click", onPress);
+  return button;
+}
+
 /** @param {Element} row @param {SessionListItem} session */
 function fillRow(row, session) {
-  const [chip, name, what, facts, time, back] = [
+  const [chip, name, what, facts, time, back, phone] = [
     ".chip",
     ".row-name",
     ".row-what",
     ".row-facts",
     ".row-time",
     ".row-back",
+    ".row-phone",
   ].map((selector) => /** @type {HTMLElement | null} */ (row.querySelector(selector)));
-  if (!chip || !name || !what || !facts || !time || !back) return;
+  if (!chip || !name || !what || !facts || !time || !back || !phone) return;
   const state = session.state in STATE_WORDS ? /** @type {keyof typeof STATE_WORDS} */ (session.state) : "waiting";
   const mine = session.claimed_by !== null && isMine(session.session_id);
   chip.setAttribute("data-state", session.claimed_by === null ? state : "active");
@@ -124,6 +134,8 @@ function fillRow(row, session) {
   time.classList.toggle("soon", left < SOON_MS);
   say(back, t("give_back"));
   show(back, mine && session.operators === 0);
+  say(phone, t("phone"));
+  show(phone, session.state !== "starting" && session.operators === 0 && (session.claimed_by === null || mine));
 }
 
 /** @param {SessionListItem} session @param {keyof typeof STATE_WORDS} state @param {boolean} mine */

@@ -71,6 +71,11 @@ export function isOwner(caller: Caller, subject: Subject | undefined): boolean {
   return caller.kind === "anybody" || (caller.kind === "key" && subject?.owner === caller.id);
 }
 
+/** Whether it is theirs to open to others, for as long as it lives: not of whoever may merely operate it. */
+export function mayInvite(caller: Caller, subject: Subject | undefined): boolean {
+  return isOwner(caller, subject) || (caller.kind === "key" && hasScope(caller.grants, "ops"));
+}
+
 /** What the caller may do on the operator socket of this session; null: nothing. */
 export function roleIn(caller: Caller, subject: Subject): Role | null {
   if (caller.kind === "link") return caller.uid === subject.uid ? caller.role : null;

@@ -2,8 +2,10 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { AuditTrail } from "../audit/trail.ts";
+import { mayInvite } from "../auth/permissions.ts";
+import { AppError } from "../errors.ts";
 import { sessionIdSchema } from "../protocol/common.ts";
-import { linkAnswerSchema, linkBodySchema, ticketAnswerSchema } from "../protocol/links.ts";
+import { linkAnswerSchema, linkBodySchema, OPERATORS_LINK_SECONDS, ticketAnswerSchema } from "../protocol/links.ts";
 import { errorAnswerSchema, successSchema } from "../protocol/rest.ts";
 import type { CaptchaRemoteController } from "../session/controller.ts";
 import { recorderOf } from "./audited.ts";
@@ -22,10 +24,10 @@ export const linkRoutes: FastifyPluginAsyncZod<LinkRoutesOptions> = async (app, 
   app.post(
     "/session/:id/links",
     {
-      config: { access: CONTROL },
+      config: { access: { scopes: ["sessions:control", "operate"], session: "params" } },
       schema: {
         summary: "Make an operator link",
-        description: "For another person: to act in the page, or to watch only.",
+        description: "For another person, or another device: to act in the page, or to watch only.",
         tags: ["bots"],
         params: idParams,
         body: linkBodySchema,
@@ -33,8 +35,12 @@ export const linkRoutes: FastifyPluginAsyncZod<LinkRoutesOptions> = async (app, 
       },
     },
     async (request, reply) => {
-      const { params, body } = request;
-      const link = await controller.makeLink(params.id, body);
+      const { params, body, caller } = request;
+      const longest = mayInvite(caller, controller.subject(params.id)) ? undefined : OPERATORS_LINK_SECONDS;
+      if (longest !== undefined && (body.ttl_seconds ?? 0) > longest) {
+        throw new AppError("forbidden", { field: "ttl_seconds", max: longest });
+      }
+      const link = await controller.makeLink(params.id, body, longest);
       recorderOf(audit, request)("link.create", params.id, { link: link.link_id, role: link.role });
       return reply.status(201).send(link);
     },

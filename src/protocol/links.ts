@@ -2,16 +2,26 @@
 import { z } from "zod";
 import { ROLES } from "../auth/caller.ts";
 
+/** [R13] An operator hands a session on to the phone beside; such a link outlives the key it was made with. */
+export const OPERATORS_LINK_SECONDS = 900;
+
 /** [R13] */
 export const linkBodySchema = z.strictObject({
   role: z.enum(ROLES).default("control").meta({ description: "control: acts in the page; watch: sees it." }),
-  ttl_seconds: z.int().min(1).max(86_400).optional().meta({ description: "Left out: as long as a session may live." }),
+  ttl_seconds: z
+    .int()
+    .min(1)
+    .max(86_400)
+    .optional()
+    .meta({ description: "Left out: as long as a session may live, or for an operator's key 15 minutes." }),
+  qr: z.boolean().optional().meta({ description: "Answers the link as a picture too, for a phone's camera." }),
 });
 export const linkAnswerSchema = z.object({
   link_id: z.string(),
   url: z.string().meta({ description: "Open this as the operator; what follows # is the secret." }),
   role: z.enum(ROLES),
   expires_at: z.iso.datetime(),
+  qr: z.string().optional().meta({ description: "The QR code: a PNG, as a data URL." }),
 });
 export type LinkAnswer = z.infer<typeof linkAnswerSchema>;
 

@@ -36,6 +36,8 @@ export interface LinkOptions extends SignalOption {
   readonly role?: "control" | "watch";
   /** How long it opens the session; as long as a session may live when left out. */
   readonly ttlSeconds?: number;
+  /** The answer has the link as a QR code too: a PNG, as a data URL. */
+  readonly qr?: boolean;
 }
 
 export interface SignalOption {
@@ -87,9 +89,8 @@ export class CaptchaRemoteClient {
   }
 
   /** [R13] An operator link for one more person. Asked once: repeated it could make two. CaptchaRemoteError rate_limited. */
-  createLink(id: string, { role, ttlSeconds, signal }: LinkOptions = {}): Promise<LinkAnswer> {
-    const life = ttlSeconds === undefined ? {} : { ttl_seconds: ttlSeconds };
-    const body = { ...(role === undefined ? {} : { role }), ...life };
+  createLink(id: string, { role, ttlSeconds, qr, signal }: LinkOptions = {}): Promise<LinkAnswer> {
+    const body = { role, ttl_seconds: ttlSeconds, qr };
     return this.#http.call("POST", `/session/${encodeURIComponent(id)}/links`, { body, signal });
   }
 

@@ -205,8 +205,9 @@ export class CaptchaRemoteController {
   }
 
   /** [R13] A link to a living session. Throws session_ended, rate_limited. */
-  makeLink(id: string, body: z.output<typeof linkBodySchema>): Promise<LinkAnswer> {
-    return this.#deps.links.make(this.#sessions.session(id).record, body, this.#deps.config.maxTimeoutSeconds);
+  makeLink(id: string, body: z.output<typeof linkBodySchema>, maxSeconds?: number): Promise<LinkAnswer> {
+    const longest = maxSeconds ?? this.#deps.config.maxTimeoutSeconds;
+    return this.#deps.links.make(this.#sessions.session(id).record, body, longest);
   }
 
   /** [R13] Throws link_not_found. */

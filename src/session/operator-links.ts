@@ -6,6 +6,7 @@ import type { Tickets } from "../auth/tickets.ts";
 import type { Config } from "../config.ts";
 import type { LinkAnswer, linkBodySchema, TicketAnswer } from "../protocol/links.ts";
 import type { Created } from "./first-answers.ts";
+import { qrCodeOf } from "./qr-code.ts";
 import type { SessionRecord } from "./store.ts";
 
 export interface OperatorLinksDeps {
@@ -46,7 +47,9 @@ export class OperatorLinks {
   async make(record: SessionRecord, body: z.output<typeof linkBodySchema>, maxSeconds: number): Promise<LinkAnswer> {
     const link = this.#deps.links.create(record.uid, body.role, Date.now() + (body.ttl_seconds ?? maxSeconds) * 1_000);
     const expires_at = new Date(link.expires_at).toISOString();
-    return { link_id: link.id, url: await this.#urlOf(link, record), role: link.role, expires_at };
+    const url = await this.#urlOf(link, record);
+    const qr = body.qr ? { qr: await qrCodeOf(url) } : {};
+    return { link_id: link.id, url, role: link.role, expires_at, ...qr };
   }
 
   /** [R13] Throws link_not_found. */

@@ -1,5 +1,7 @@
 /** The operator inbox: who waits, oldest deadline first, with a picture; taken by one person only; by mouse and by keyboard. */
-import type { Page } from "@playwright/test";
+import { devices, type Page } from "@playwright/test";
+import jsQR from "jsqr";
+import sharp from "sharp";
 import { BRIEF_SEARCH_MS, test as base, expect, type TestServer } from "../fixtures.ts";
 import { fetchAsBot, TEST_KEY } from "../key.ts";
 
@@ -21,6 +23,13 @@ const test = base.extend<{ inbox: Page; create: Create }>({
 });
 
 const names = (page: Page) => page.locator("#session-list .row-name").allTextContents();
+/** As a camera does; fails where it would see nothing. */
+async function readCode(png: Buffer): Promise<string> {
+  const { data, info } = await sharp(png).ensureAlpha().raw().toBuffer({ resolveWithObject: true });
+  const found = (jsQR as unknown as typeof jsQR.default)(new Uint8ClampedArray(data), info.width, info.height);
+  if (!found) throw new Error("No QR code is to be seen.");
+  return found.data;
+}
 const claim = async ({ api }: TestServer, id: string, name: string) =>
   (
     await fetchAsBot(`${api}/session/${id}/claim`, {
@@ -90,6 +99,43 @@ test("[R19] who is second is told so, and stays in the list", async ({ inbox, se
   await inbox.locator("#session-list .row").click();
   await expect(inbox.locator("#list-status")).toHaveText("Another person has taken this session.");
   expect(new URL(inbox.url()).pathname).toBe("/api/captcha/control");
+});
+
+test("[R13] [R19] a session goes on at the phone whose camera sees the code, and nobody else takes it meanwhile", async ({
+  inbox,
+  create,
+  browser,
+}) => {
+  await create("one", 100);
+  await expect.poll(() => names(inbox)).toEqual(["one"]);
+  // Dark: what cameras read stays black on white.
+  await inbox.emulateMedia({ colorScheme: "dark" });
+  await inbox.locator(".row-phone").click();
+  const code = inbox.locator("#phone-code");
+  await expect(code).toBeVisible();
+  await expect(inbox.locator("#session-list .chip")).toHaveText("Yours");
+  const link = await readCode(await code.screenshot());
+  expect(link).toBe(await inbox.locator("#phone-link").inputValue());
+  await expect(inbox.locator("#phone-trouble")).toContainText("PUBLIC_URL");
+  const phone = await browser.newPage({ ...devices["Pixel 7"] });
+  await phone.goto(link);
+  await expect(phone.locator("body")).toHaveAttribute("data-phase", "live");
+  await expect(inbox.locator("#phone-dialog")).toBeHidden();
+  expect(await inbox.locator("#phone-link").inputValue()).toBe("");
+  await expect(inbox.locator(".row-phone")).toBeHidden();
+  await phone.close();
+});
+
+test("[R13] a code that cannot be had is said in the dialog, and another try is free", async ({ inbox, create }) => {
+  await create("one", 100);
+  await expect.poll(() => names(inbox)).toEqual(["one"]);
+  await inbox.route("**/links", (route) => route.abort());
+  await inbox.locator(".row-phone").click();
+  await expect(inbox.locator("#phone-trouble")).toHaveText("No link could be made: the server cannot be reached");
+  await inbox.keyboard.press("Escape");
+  await inbox.unroute("**/links");
+  await inbox.locator(".row-phone").click();
+  await expect(inbox.locator("#phone-code")).toBeVisible();
 });
 
 test("up, down and Enter go through the rows; arrivals and ends are seen at once, and today's ends are kept", async ({

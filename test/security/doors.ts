@@ -8,8 +8,8 @@ export interface Door {
   readonly body?: (id: string) => object;
   /** A key with this scope alone gets in, to its own session where there is one; null: anybody gets in. */
   readonly scope: Scope | null;
-  /** `operate` without labels gets in as well. */
-  readonly operates?: true;
+  /** What `operate` without labels is answered, where it gets in as well. */
+  readonly operates?: number;
   /** What somebody's own key is answered; 200 when left out. */
   readonly own?: number;
   /** What another bot's key, and an unknown id, are answered; 404 when left out. */
@@ -23,12 +23,19 @@ const mouse = (session_id: string) => ({ session_id, event_type: "move", x: 1, y
 /** In an order in which each can be tried on the same living session; what ends it comes last. */
 export const DOORS: readonly Door[] = [
   { method: "GET", path: "/session/{id}", scope: "sessions:read" },
-  { method: "GET", path: "/screenshot/{id}", scope: "sessions:read", operates: true },
+  { method: "GET", path: "/screenshot/{id}", scope: "sessions:read", operates: 200 },
   { method: "GET", path: "/status/{id}", scope: "sessions:read", foreign: 200 },
   { method: "GET", path: "/session/{id}/events", scope: "sessions:read" },
   { method: "GET", path: "/session/{id}/result", scope: "sessions:read", own: 409, ops: 403 },
-  { method: "POST", path: "/session/{id}/ticket", scope: "sessions:control", operates: true },
-  { method: "POST", path: "/session/{id}/links", body: () => ({ role: "watch" }), scope: "sessions:control", own: 201 },
+  { method: "POST", path: "/session/{id}/ticket", scope: "sessions:control", operates: 200 },
+  {
+    method: "POST",
+    path: "/session/{id}/links",
+    body: () => ({ role: "watch" }),
+    scope: "sessions:control",
+    operates: 201,
+    own: 201,
+  },
   { method: "DELETE", path: "/session/{id}/links/none", scope: "sessions:control", own: 404 },
   { method: "POST", path: "/session/{id}/extend", body: () => ({ seconds: 1 }), scope: "sessions:control" },
   // Whoever operates comes first in these attacks, and has it then.
@@ -37,10 +44,10 @@ export const DOORS: readonly Door[] = [
     path: "/session/{id}/claim",
     body: () => ({}),
     scope: "sessions:control",
-    operates: true,
+    operates: 200,
     own: 409,
   },
-  { method: "POST", path: "/session/{id}/release", body: () => ({}), scope: "sessions:control", operates: true },
+  { method: "POST", path: "/session/{id}/release", body: () => ({}), scope: "sessions:control", operates: 200 },
   { method: "POST", path: "/mouse_event", body: mouse, scope: "sessions:control" },
   { method: "POST", path: "/check_completion", body: (session_id) => ({ session_id }), scope: "sessions:control" },
   { method: "DELETE", path: "/session/{id}", scope: "sessions:control" },
@@ -48,10 +55,10 @@ export const DOORS: readonly Door[] = [
 
 /** About no session, or for anybody. */
 export const OTHER_DOORS: readonly Door[] = [
-  { method: "GET", path: "/sessions", scope: "sessions:read", operates: true },
+  { method: "GET", path: "/sessions", scope: "sessions:read", operates: 200 },
   { method: "POST", path: "/sessions", body: () => ({}), scope: "sessions:create", own: 400 },
-  { method: "GET", path: "/history", scope: "sessions:read", operates: true },
-  { method: "GET", path: "/events", scope: "sessions:read", operates: true },
+  { method: "GET", path: "/history", scope: "sessions:read", operates: 200 },
+  { method: "GET", path: "/events", scope: "sessions:read", operates: 200 },
   { method: "POST", path: "/notices", body: () => ({ message: "At noon." }), scope: "ops" },
   { method: "GET", path: "/audit", scope: "ops" },
   { method: "GET", path: "/metrics", scope: "ops" },

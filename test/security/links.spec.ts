@@ -9,7 +9,7 @@ import { type ClientMessageInput, clientMessageSchema, WATCHER_MESSAGES } from "
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
 import { call, type OwnServer, REPORTING, reportsOf, test as withServers } from "../api/requests.ts";
 import { BRIEF_SEARCH_MS, expect } from "../fixtures.ts";
-import { NO_KEY } from "../key.ts";
+import { NO_KEY, TEST_KEY_SPEC } from "../key.ts";
 
 const PAGE = `<!doctype html><style>body{margin:0}</style>
 <div id="captcha-box" style="width:300px;height:200px;background:#ddd"><input autofocus></div>${REPORTING}
@@ -125,6 +125,33 @@ test("[R16] a token that is forged, raised, swapped, unsigned or cut opens nothi
     ).not.toContain("session_info");
   }
   expect(await stateOf(target, id)).toEqual(before);
+});
+
+test("[R13] who merely operates makes links of a quarter of an hour, of the sessions of its labels", async ({
+  startServer,
+  site,
+}) => {
+  const OPERATOR = { authorization: "Bearer operator-key-0123456789" };
+  const server = await startServer({
+    URL_ALLOW_PRIVATE: "on",
+    API_KEYS: `${TEST_KEY_SPEC},shop:operator-key-0123456789:operate`,
+    API_KEYS_FILE: "",
+  });
+  const { body: session } = await call("POST", `${server.api}/sessions`, { url: site.serve("/", PAGE) });
+  const links = `${server.api}/session/${session.session_id}/links`;
+  const made = await call("POST", links, { qr: true }, OPERATOR);
+  expect(made).toMatchObject({
+    status: 201,
+    body: { role: "control", qr: expect.stringMatching(/^data:image\/png;base64,/) },
+  });
+  const secondsOf = ({ body }: typeof made) => (Date.parse(body.expires_at) - Date.now()) / 1_000;
+  expect(secondsOf(made)).toBeLessThanOrEqual(900);
+  expect(secondsOf(made)).toBeGreaterThan(800);
+  const refused = await call("POST", links, { ttl_seconds: 901 }, OPERATOR);
+  expect(refused.status).toBe(403);
+  expect(refused.body.error).toMatchObject({ code: "forbidden", details: { field: "ttl_seconds", max: 900 } });
+  expect(secondsOf(await call("POST", links, {}))).toBeGreaterThan(900);
+  expect((await call("DELETE", `${links}/${made.body.link_id}`, undefined, OPERATOR)).status).toBe(403);
 });
 
 test("[R16] even signed with the server's own secret a token says no more than the link it is of", async ({

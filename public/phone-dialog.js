@@ -1,0 +1,85 @@
+// Hands a session on to the phone beside: a QR code of a link that holds a few minutes.
+
+import { createLink } from "./api.js";
+import { part, say, show } from "./dom.js";
+import { t } from "./i18n.js";
+
+/** @import { SessionListItem } from "../src/protocol/rest.ts" */
+/** @typedef {import("./place.js").Place} Place */
+
+/** Names that mean this machine, to a phone as to any other: itself. */
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+
+export class PhoneDialog {
+  #place;
+  #dialog = part("phone-dialog", HTMLDialogElement);
+  #code = part("phone-code", HTMLCanvasElement);
+  #link = part("phone-link", HTMLInputElement);
+  #trouble = part("phone-trouble", HTMLElement);
+  #id = "";
+  /** Said again in another language. */
+  #words = () => "";
+
+  /** @param {Place} place */
+  constructor(place) {
+    this.#place = place;
+    part("phone-close", HTMLButtonElement).addEventListener("click", () => this.close());
+    this.#link.addEventListener("focus", () => this.#link.select());
+    // Whoever sees the screen later must not find a way in.
+    this.#dialog.addEventListener("close", () => this.#forget());
+  }
+
+  get isOpen() {
+    return this.#dialog.open;
+  }
+
+  /** @param {string} id @param {string} key */
+  async show(id, key) {
+    this.#forget();
+    this.#id = id;
+    this.translate();
+    this.#dialog.showModal();
+    const link = await createLink(this.#place.base, key, id).catch(
+      (/** @type {import("./api.js").ApiFailure} */ failure) => failure,
+    );
+    // Closed, or open for another one, meanwhile.
+    if (this.#id !== id) return;
+    if (link instanceof Error) this.#words = () => t("phone_failed", { why: link.message });
+    else await this.#draw(link);
+    this.translate();
+  }
+
+  /** Closes by itself once somebody has come. @param {readonly SessionListItem[]} sessions */
+  look(sessions) {
+    const session = sessions.find(({ session_id }) => session_id === this.#id);
+    if (this.isOpen && (!session || session.operators > 0)) this.close();
+  }
+
+  close() {
+    this.#dialog.close();
+  }
+
+  translate() {
+    say(this.#trouble, this.#words());
+    show(this.#trouble, this.#words() !== "");
+  }
+
+  /** @param {{ url: string, qr: string }} link */
+  async #draw({ url, qr }) {
+    const png = Uint8Array.from(atob(qr.slice(qr.indexOf(",") + 1)), (letter) => letter.charCodeAt(0));
+    const picture = await createImageBitmap(new Blob([png], { type: "image/png" }));
+    Object.assign(this.#code, { width: picture.width, height: picture.height });
+    this.#code.getContext("2d")?.drawImage(picture, 0, 0);
+    show(this.#code, true);
+    this.#link.value = url;
+    if (LOOPBACK.test(new URL(url).hostname)) this.#words = () => t("phone_loopback");
+  }
+
+  #forget() {
+    this.#id = "";
+    this.#words = () => "";
+    this.#code.width = 0;
+    show(this.#code, false);
+    this.#link.value = "";
+  }
+}
