@@ -40,7 +40,7 @@ export const en = {
   close: "Close",
   claimed_mine: "Yours",
   claimed_by: "{name} has it",
-  next_one: "Take the next one (N)",
+  next_one: "Take the next one",
   my_name: "Your name",
   my_name_placeholder: "as others see it",
   alert_sound: "Sound",

@@ -86,7 +86,9 @@ export class InboxRows {
     link.append(shot, words, state);
     const back = rowButton("row-back", () => this.#onGiveBack(id));
     const phone = rowButton("row-phone", () => this.#onPhone(id));
-    row.append(link, back, phone);
+    const actions = make("span", "row-actions");
+    actions.append(back, phone);
+    row.append(link, actions);
     this.#thumbnails.watch(shot);
     return row;
   }

@@ -40,7 +40,7 @@ export const zh = {
   give_back: "交还",
   claimed_mine: "我已领取",
   claimed_by: "{name} 已领取",
-  next_one: "处理下一个（N）",
+  next_one: "处理下一个",
   my_name: "你的名字",
   my_name_placeholder: "显示给其他人",
   alert_sound: "提示音",

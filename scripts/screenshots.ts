@@ -1,4 +1,7 @@
-/** Makes the pictures of the READMEs, docs/images/console*.png: the real server, the real console, a demo challenge each. */
+/**
+ * Makes the pictures of the READMEs in docs/images: the real server, the real console, a demo challenge each, and the
+ * inbox with all of them.
+ */
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -106,8 +109,8 @@ async function main(): Promise<void> {
   for (const shot of SHOTS) {
     const session = await createSession(`${remote.publicUrl()}/api/captcha`, `${demoOrigin}${shot.path}`, shot);
     await takeShot(browser, session, shot);
-    console.log(`docs/images/${shot.file}`);
   }
+  await takeInbox(browser, `${remote.publicUrl()}/api/captcha/control`);
 }
 
 async function startBrowser({ chromiumPath, searchPath }: ReturnType<typeof loadConfig>): Promise<Browser> {
@@ -144,11 +147,32 @@ async function takeShot(browser: Browser, session: SessionAnswer, shot: Shot): P
     await page.waitForTimeout(SETTLED_MS);
     const pictures = Number(await canvas.getAttribute("data-seq")) - Number(before);
     if (pictures < LEAST_PICTURES) throw new Error(`${shot.file}: the drag brought only ${pictures} pictures.`);
-    await page.screenshot({ path: join(IMAGES, shot.file) });
+    await save(page, shot.file);
     await page.mouse.up();
   } finally {
     await context.close();
   }
+}
+
+/** Where the sessions of the other pictures wait. */
+async function takeInbox(browser: Browser, url: string): Promise<void> {
+  const context = await browser.newContext({ viewport: DESKTOP, locale: "en-US", colorScheme: "light" });
+  try {
+    const page = await context.newPage();
+    await page.goto(url);
+    await page
+      .locator("canvas.drawn")
+      .nth(SHOTS.length - 1)
+      .waitFor();
+    await save(page, "inbox.png");
+  } finally {
+    await context.close();
+  }
+}
+
+async function save(page: Page, file: string): Promise<void> {
+  await page.screenshot({ path: join(IMAGES, file) });
+  console.log(`docs/images/${file}`);
 }
 
 async function drag(page: Page, canvas: Locator, session: SessionAnswer, { handle, travel }: Shot): Promise<void> {

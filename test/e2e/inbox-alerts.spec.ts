@@ -1,0 +1,154 @@
+/** The inbox when much comes: hundreds of rows; and how it says that one has come, which it does only where it was asked to. */
+import type { Page } from "@playwright/test";
+import type { SessionListItem } from "../../src/protocol/rest.ts";
+import { BRIEF_SEARCH_MS, test as base, expect } from "../fixtures.ts";
+import { TEST_KEY } from "../key.ts";
+
+const MANY = 300;
+
+/** Its pages have no challenge. */
+base.use({ challengeSearchMs: BRIEF_SEARCH_MS });
+
+const test = base.extend<{ inbox: Page }>({
+  inbox: async ({ page, server }, use) => {
+    await page.addInitScript((key) => sessionStorage.setItem("captcha-remote.key", key), TEST_KEY);
+    await page.goto(`${server.api}/control`);
+    await use(page);
+  },
+});
+
+function waiting(index: number): SessionListItem {
+  const now = Date.now();
+  return {
+    session_id: `many-${index}`,
+    state: "waiting",
+    label: `Row ${index}`,
+    instructions: "Drag the slider until the piece fits.",
+    operators: 0,
+    claimed_by: null,
+    claimed_until: null,
+    created_at: new Date(now - 5_000).toISOString(),
+    expires_at: new Date(now + 60_000 + index * 1_000).toISOString(),
+  } as SessionListItem;
+}
+
+/** As many browsers would be another test: what the list says stands for them. */
+async function serveMany(page: Page, sessions: () => readonly SessionListItem[]): Promise<Set<string>> {
+  const pictured = new Set<string>();
+  await page.route("**/api/captcha/sessions", (route) =>
+    route.fulfill({ json: { success: true, sessions: sessions() } }),
+  );
+  await page.route("**/api/captcha/screenshot/**", (route) => {
+    pictured.add(new URL(route.request().url()).pathname.split("/").at(-1) ?? "");
+    return route.abort();
+  });
+  return pictured;
+}
+
+test("[R19] 300 rows: pictures only of those on the screen, and the keyboard stays where it is when rows come and go", async ({
+  inbox,
+}) => {
+  let sessions = Array.from({ length: MANY }, (_, index) => waiting(index));
+  const pictured = await serveMany(inbox, () => sessions);
+  await inbox.reload();
+  const rows = inbox.locator("#session-list li");
+  await expect(rows).toHaveCount(MANY);
+  await expect(inbox).toHaveTitle(`(${MANY}) Captcha Remote`);
+  await expect.poll(() => pictured.size).toBeGreaterThan(3);
+  await inbox.locator("#session-list .row").nth(1).focus();
+  for (let step = 0; step < 3; step += 1) await inbox.keyboard.press("ArrowDown");
+  const focused = inbox.locator("#session-list li:has(.row:focus)");
+  await expect(focused).toHaveAttribute("data-id", "many-4");
+  sessions = [waiting(MANY), ...sessions.filter(({ session_id }) => session_id !== "many-2")];
+  await expect(rows.last()).toHaveAttribute("data-id", `many-${MANY}`, { timeout: 10_000 });
+  await expect(rows.nth(2)).toHaveAttribute("data-id", "many-3");
+  await expect(focused).toHaveAttribute("data-id", "many-4");
+  expect(pictured).toContain("many-0");
+  expect(pictured.size).toBeLessThan(MANY / 10);
+  await rows.nth(250).scrollIntoViewIfNeeded();
+  await expect.poll(() => pictured.has("many-251")).toBe(true);
+});
+
+interface Signs {
+  readonly asked: number;
+  readonly tones: number;
+  readonly notices: readonly { title: string; body: string }[];
+}
+declare global {
+  interface Window {
+    signs: Signs;
+    /** What document.hidden says. */
+    isAway: boolean;
+    clickNotice: () => void;
+  }
+}
+
+/** A headless browser has neither loudspeaker nor notices: these stand for the system's own. */
+function standIns(): void {
+  const signs = { asked: 0, tones: 0, notices: [] as { title: string; body: string }[] };
+  Object.assign(window, { signs, isAway: false });
+  Object.defineProperty(document, "hidden", { get: () => window.isAway });
+  const start = OscillatorNode.prototype.start;
+  OscillatorNode.prototype.start = function (when) {
+    signs.tones += 1;
+    start.call(this, when);
+  };
+  class StandIn {
+    static permission = "default";
+    onclick: (() => void) | null = null;
+    static async requestPermission(): Promise<void> {
+      signs.asked += 1;
+      StandIn.permission = "granted";
+    }
+    constructor(title: string, { body }: { body: string }) {
+      signs.notices.push({ title, body });
+      window.clickNotice = () => this.onclick?.();
+    }
+    close(): void {}
+  }
+  Object.assign(window, { Notification: StandIn });
+}
+
+test("[R19] an arrival is told by sound and by the system's notice where somebody asked for that, and never before", async ({
+  inbox,
+  site,
+  bot,
+}) => {
+  await inbox.addInitScript(standIns);
+  await inbox.reload();
+  const url = site.serve("/", "<p>x</p>");
+  const signs = () => inbox.evaluate(() => window.signs);
+  /** Waits in the list: that is when it has arrived. */
+  const arrive = async (label: string, instructions?: string) => {
+    const { session_id } = await bot.create({ url, label, ...(instructions ? { instructions } : {}) });
+    await expect(inbox.locator(`li[data-id="${session_id}"] .chip`)).toHaveText("Waiting");
+    return session_id;
+  };
+  await arrive("first");
+  expect(await signs()).toEqual({ asked: 0, tones: 0, notices: [] });
+
+  const [sound, notice] = [inbox.locator("#alert-sound"), inbox.locator("#alert-notice")];
+  await notice.click();
+  await expect(notice).toHaveAttribute("aria-pressed", "true");
+  await sound.click();
+  await expect(sound).toHaveAttribute("aria-pressed", "true");
+  const { tones: heardAtOnce } = await signs();
+  expect(heardAtOnce).toBeGreaterThan(0);
+  await arrive("second");
+  // Who looks at the list needs no notice.
+  expect(await signs()).toEqual({ asked: 1, tones: 2 * heardAtOnce, notices: [] });
+
+  await inbox.evaluate(() => {
+    window.isAway = true;
+  });
+  await arrive("third", "Slide it.");
+  expect((await signs()).notices).toEqual([{ title: "third", body: "Slide it." }]);
+  await sound.click();
+  await expect(sound).toHaveAttribute("aria-pressed", "false");
+  const { tones } = await signs();
+  const last = await arrive("fourth");
+  expect((await signs()).notices.map(({ title }) => title)).toEqual(["third", "fourth"]);
+  expect((await signs()).tones).toBe(tones);
+  await inbox.evaluate(() => window.clickNotice());
+  await inbox.waitForURL(`**/control/${last}`);
+});
