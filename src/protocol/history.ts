@@ -4,7 +4,8 @@ import { sessionIdSchema, sessionStateSchema, verifiedSchema } from "./common.ts
 import { MAX_LABEL_LENGTH } from "./topics.ts";
 
 const END_STATES = ["solved", "failed", "expired", "cancelled"] as const;
-const MOST_ENTRIES = 500;
+/** A page. */
+export const MOST_ENTRIES = 500;
 
 const time = z.iso
   .datetime({ offset: true })
@@ -28,7 +29,14 @@ export const historyQuerySchema = z.object({
     .regex(/^\d{1,15}-\d{1,15}$/, "not a next_cursor")
     .optional()
     .meta({ description: "The `next_cursor` of the page before." }),
-  limit: z.coerce.number().int().min(1).max(MOST_ENTRIES).default(100),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(MOST_ENTRIES)
+    .default(100)
+    .meta({ description: "Of a page; a table has all of them." }),
+  format: z.enum(["json", "csv"]).default("json"),
 });
 export type HistoryQuery = z.output<typeof historyQuerySchema>;
 

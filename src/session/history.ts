@@ -5,7 +5,7 @@ import type { EndedRecord, EndPlace, HistoryScope, SessionRecord, SessionStore }
 
 /** One page. */
 export function historyOf(store: Pick<SessionStore, "history">, query: HistoryQuery, caller: Caller): History {
-  const { state: states, before, limit, ...rest } = query;
+  const { state: states, before, limit, format: _, ...rest } = query;
   const filter = {
     ...rest,
     states,

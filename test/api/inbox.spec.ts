@@ -66,6 +66,40 @@ for (const [what, body, field] of [
   });
 }
 
+test("[R15] the history as a table: quoted as spreadsheets read it, and never a formula", async ({
+  startServer,
+  site,
+}) => {
+  const server = await startServer({ API_KEYS, MAX_CREATES_PER_MINUTE: "1000" });
+  const url = site.serve("/", "<p>x</p>");
+  const labels = ['=HYPERLINK("http://evil")', 'shop, "main"\nsecond', "订单", "@cmd", ""];
+  const ids: string[] = [];
+  for (const label of labels) {
+    const id = await create(server, url, label === "" ? {} : { label }, KEYS.bot);
+    ids.unshift(id);
+    await call("DELETE", `${server.api}/session/${id}`, undefined, by(KEYS.bot));
+  }
+  const read = async (query: string, key: string) => {
+    const response = await fetch(`${server.api}/history?format=csv${query}`, { headers: by(key) });
+    expect(response.headers.get("content-type")).toBe("text/csv; charset=utf-8");
+    expect(response.headers.get("content-disposition")).toBe('attachment; filename="history.csv"');
+    // text() would take the mark away.
+    return Buffer.from(await response.arrayBuffer()).toString();
+  };
+  const table = await read("&limit=1", KEYS.bot);
+  const HEAD = "session_id,label,state,reason,verified,operator_came,created_at,ended_at,duration_ms";
+  expect(table.startsWith(`\ufeff${HEAD}\r\n`)).toBe(true);
+  for (const id of ids) expect(table).toContain(id);
+  expect(table).toContain(`,"'=HYPERLINK(""http://evil"")",cancelled,cancelled_by_bot,,false,`);
+  expect(table).toContain(',"shop, ""main""\nsecond",cancelled,');
+  expect(table).toContain(",订单,cancelled,");
+  expect(table).toContain(",'@cmd,cancelled,");
+  expect(await read("&label=none", KEYS.bot)).toBe(`\ufeff${HEAD}\r\n`);
+  expect(await read("", KEYS.anna)).not.toContain("HYPERLINK");
+  const refused = await call("GET", `${server.api}/history?format=xls`, undefined, by(KEYS.bot));
+  expect([refused.status, refused.body.error.details.field]).toEqual([400, "format"]);
+});
+
 test("[R15] the history: newest first, page by page, filtered, and to each what is its own", async ({
   startServer,
   site,
