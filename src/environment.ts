@@ -94,6 +94,9 @@ export const ENVIRONMENT = {
   WEBHOOK_SECRET: webhookSecretSchema.optional(),
   /** Channels that are told when a session needs a person. */
   ARRIVAL_NOTICES_FILE: z.string().min(1).optional(),
+  /** A collector of traces. What else its protocol knows (OTEL_EXPORTER_OTLP_HEADERS, ...) its library reads itself. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+  OTEL_SERVICE_NAME: z.string().min(1).default("captcha-remote"),
   DEMO: onOff.optional(),
   CHALLENGE_KINDS_FILE: z.string().min(1).optional(),
 } as const;

@@ -40,6 +40,7 @@ import { historyOf } from "./session/history.ts";
 import { OperatorLinks } from "./session/operator-links.ts";
 import { attachDatabase } from "./session/sqlite-database.ts";
 import { openSqliteStore } from "./session/sqlite-store.ts";
+import type { TracingDeps } from "./tracing/tracing.ts";
 import { Arrivals } from "./webhooks/arrivals.ts";
 import { Outbox } from "./webhooks/outbox.ts";
 import { HOURLY_SCHEDULE, type Schedule } from "./webhooks/schedule.ts";
@@ -152,6 +153,7 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
     states: () => controller.open.states,
     browserMemory: browsers.memory,
   });
+  const stopTracing = await traced(config, { events, traceparentOf: (id) => store.find(id)?.traceparent ?? null, log });
   // What the last server left to be told.
   outbox.wake();
   return {
@@ -180,11 +182,22 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
       // The ends of those sessions are the last events.
       await Promise.all([events.close(), outbox.stop(), arrivals.close()]);
       stopMetrics();
+      await stopTracing();
       audit.close();
       store.close();
       db.close();
     },
   };
+}
+
+/** Where no collector is configured nothing of it is even loaded. */
+async function traced(
+  { otelExporterOtlpEndpoint: endpoint, otelServiceName }: Config,
+  deps: Pick<TracingDeps, "events" | "traceparentOf" | "log">,
+): Promise<() => Promise<void>> {
+  if (endpoint === undefined) return async () => {};
+  const { startTracing } = await import("./tracing/tracing.ts");
+  return startTracing({ ...deps, endpoint, serviceName: otelServiceName });
 }
 
 /**

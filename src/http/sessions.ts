@@ -43,8 +43,14 @@ const listQuery = z.object({
     .pipe(z.array(z.enum(SESSION_STATES)).optional())
     .meta({ description: "Comma-separated states; left out: the living ones." }),
 });
+/** A longer one is of a version that is not known: its beginning says the same. */
+const MAX_TRACEPARENT = 55;
 const createHeaders = z.object({
   prefer: z.string().optional().meta({ description: "respond-async answers at once, in `starting`." }),
+  traceparent: z
+    .string()
+    .optional()
+    .meta({ description: "The session becomes part of this trace, where traces are kept." }),
   "idempotency-key": z.string().min(1).max(255).optional().meta({ description: "A repeat answers the first 201." }),
 });
 
@@ -85,6 +91,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async 
         caller: request.caller,
         respondAsync: /(^|,)\s*respond-async\s*(,|;|$)/i.test(request.headers.prefer ?? ""),
         idempotencyKey: request.headers["idempotency-key"],
+        traceparent: request.headers.traceparent?.slice(0, MAX_TRACEPARENT),
         onCreated: (id) => recorder(request)("session.create", id, placeOf(request.body)),
       });
       return reply.status(201).header("location", new URL(answer.status_url).pathname).send(answer);

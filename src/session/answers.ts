@@ -22,7 +22,7 @@ import type { SessionRecord } from "./store.ts";
 /** A record in `starting`. Throws invalid_message for a timeout above the configured cap. */
 export function newRecord(
   id: string,
-  owner: string | null,
+  { owner, traceparent }: Pick<SessionRecord, "owner" | "traceparent">,
   body: CreateSession,
   limits: Pick<Config, "defaultTimeoutSeconds" | "maxTimeoutSeconds">,
 ): SessionRecord {
@@ -50,6 +50,7 @@ export function newRecord(
     proxy_port: null,
     captcha_info: null,
     operator_came: false,
+    traceparent,
     created_at: now,
     expires_at: now + seconds * 1_000,
     ended_at: null,

@@ -275,7 +275,7 @@ export class CaptchaRemoteController {
       neverPorts: this.#deps.neverPorts,
     });
     const cancel = () => this.cancel(id);
-    const record = newRecord(id, owner, body, this.#deps.config);
+    const record = newRecord(id, { owner, traceparent: options.traceparent ?? null }, body, this.#deps.config);
     this.#deps.links.makeFirst(record, this.#deps.config);
     // In one step: what cannot be written leaves nothing behind but a link to nowhere.
     this.#deps.store.create(record, callback);

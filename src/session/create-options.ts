@@ -7,6 +7,8 @@ export interface CreateOptions {
   readonly caller?: Caller;
   /** Answer at once, in `starting`. */
   readonly respondAsync?: boolean;
+  /** Where the asker's own trace is: a W3C `traceparent`. */
+  readonly traceparent?: string | undefined;
   readonly idempotencyKey?: string | undefined;
   /** In place of the usual way: for a page that is in hand already. */
   readonly openPage?: OpenPage;

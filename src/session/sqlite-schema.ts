@@ -116,6 +116,7 @@ export function parseRecord(text: unknown): SessionRecord {
     proxy_port: null,
     captcha_info: null,
     operator_came: false,
+    traceparent: null,
     ...parseOwn<Partial<SessionRecord>>(text),
   } as SessionRecord;
 }

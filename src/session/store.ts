@@ -31,6 +31,8 @@ export interface SessionRecord {
   captcha_info: CaptchaInfo | null;
   /** Whether an operator who could act was there: the first is told apart. */
   operator_came: boolean;
+  /** Where its bot's own trace was when it was asked for (W3C `traceparent`), as it was sent. */
+  readonly traceparent: string | null;
   /** Moves only with the wall clock, when that is set [S6]. */
   created_at: number;
   expires_at: number;

@@ -33,6 +33,7 @@ export function sessionRecord(given: Partial<SessionRecord> = {}): SessionRecord
     proxy_port: null,
     captcha_info: null,
     operator_came: false,
+    traceparent: null,
     created_at: DAY,
     expires_at: DAY + 180_000,
     ended_at: null,

@@ -52,6 +52,7 @@ test("without any variable the defaults of the contract stand, and cannot be cha
     maxConnectionsPerAddress: 200,
     maxEventConnectionsPerKey: 50,
     maxPendingConnections: 100,
+    otelServiceName: "captcha-remote",
     authenticateSeconds: 5,
     maxFailedAuthenticationsPerMinute: 60,
     maxMessageBytes: 65_536,
@@ -130,6 +131,8 @@ const WRONG: Readonly<Record<keyof typeof ENVIRONMENT, readonly string[]>> = {
   // Any path may exist.
   DATA_DIR: [],
   LOG_LEVEL: ["loud", "INFO"],
+  OTEL_EXPORTER_OTLP_ENDPOINT: ["collector:4318", "grpc://127.0.0.1:4317", "/v1/traces"],
+  OTEL_SERVICE_NAME: [],
   // Looked for when a browser is started.
   CHROMIUM_PATH: [],
   AUTH: ["none", "OFF"],

@@ -9,7 +9,13 @@ const ENDED = 1_234;
 
 function entry(index: number): HistoryEntry {
   const at = new Date(index).toISOString();
-  const facts = { label: null, state: "solved", reason: "rules_met", verified: "checked", operator_came: true } as const;
+  const facts = {
+    label: null,
+    state: "solved",
+    reason: "rules_met",
+    verified: "checked",
+    operator_came: true,
+  } as const;
   return { session_id: `s${index}`, ...facts, created_at: at, ended_at: at, duration_ms: 0 };
 }
 

@@ -1,0 +1,71 @@
+/** Traces for a collector that speaks OTLP over HTTP. Imported only where one is configured: nothing is loaded otherwise. */
+import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
+import { resourceFromAttributes } from "@opentelemetry/resources";
+import { BatchSpanProcessor, type ReadableSpan, type SpanExporter, TracerProvider } from "@opentelemetry/sdk-trace";
+import type { Logger } from "pino";
+import { withDeadline } from "../deadline.ts";
+import type { EventFeed } from "../events/event-feed.ts";
+import { contextOf, SessionSpans } from "./session-spans.ts";
+
+const NAME = "captcha-remote";
+const EXPORT_DEADLINE_MS = 5_000;
+/** A collector that hangs must not hold up the stop. */
+const CLOSE_PATIENCE_MS = 1_000;
+
+export interface TracingDeps {
+  /** The collector's address; `/v1/traces` is appended. */
+  readonly endpoint: string;
+  readonly serviceName: string;
+  readonly events: Pick<EventFeed, "onEvent">;
+  /** The `traceparent` that a living session was asked for with. */
+  readonly traceparentOf: (sessionId: string) => string | null;
+  readonly log: Logger;
+}
+
+/** Traces sessions from now on; answers the stop, which tells the collector of what there is. */
+export function startTracing({ endpoint, serviceName, events, traceparentOf, log }: TracingDeps): () => Promise<void> {
+  const url = `${endpoint.replace(/\/+$/, "")}/v1/traces`;
+  const exporter = new LoggedExporter(new OTLPTraceExporter({ url, timeoutMillis: EXPORT_DEADLINE_MS }), log);
+  const provider = new TracerProvider({
+    resource: resourceFromAttributes({ "service.name": serviceName }),
+    spanProcessors: [new BatchSpanProcessor({ exporter, exportTimeoutMillis: EXPORT_DEADLINE_MS })],
+  });
+  const spans = new SessionSpans({
+    tracer: provider.getTracer(NAME),
+    parentOf: (sessionId) => contextOf(traceparentOf(sessionId)),
+  });
+  const stopListening = events.onEvent((event) => spans.take(event));
+  return async () => {
+    stopListening();
+    spans.close();
+    await withDeadline(provider.shutdown(), CLOSE_PATIENCE_MS, "traces").catch((error: unknown) => {
+      log.warn({ err: error }, "the last traces were not told");
+    });
+  };
+}
+
+/** Says once when the collector is lost, and once when it is back: a log line for each batch would help nobody. */
+class LoggedExporter implements SpanExporter {
+  readonly #inner: SpanExporter;
+  readonly #log: Logger;
+  #isLost = false;
+
+  constructor(inner: SpanExporter, log: Logger) {
+    this.#inner = inner;
+    this.#log = log;
+  }
+
+  export(spans: ReadableSpan[], done: Parameters<SpanExporter["export"]>[1]): void {
+    this.#inner.export(spans, (result) => {
+      const isLost = result.error !== undefined;
+      if (isLost && !this.#isLost) this.#log.warn({ err: result.error }, "traces cannot be told, and are dropped");
+      if (!isLost && this.#isLost) this.#log.info("traces are told again");
+      this.#isLost = isLost;
+      done(result);
+    });
+  }
+
+  shutdown(): Promise<void> {
+    return this.#inner.shutdown();
+  }
+}
