@@ -27,6 +27,8 @@ function event<Type extends string, Data extends z.ZodRawShape>(type: Type, data
 
 /** What became of the challenge after somebody had acted on it: away for a moment, loaded anew, another one in its place. */
 export const ATTEMPT_FAILURES = ["came_back", "reloaded", "replaced"] as const;
+/** Against what was told of it before: it was not there, is elsewhere or of another size, is another one, is not there. */
+export const CHALLENGE_CHANGES = ["found", "moved", "replaced", "lost"] as const;
 export const NOTICE_LEVELS = ["info", "warning", "critical"] as const;
 
 /** How far a session is: each step with what it is worth of the whole, and its sentence. */
@@ -63,7 +65,7 @@ export const sessionEventSchema = z.discriminatedUnion("type", [
   event("session.operator_left", operatorFields),
   event("session.control", { ...sessionField, ...controlFields }),
   event("session.claimed", { ...sessionField, ...claimFields }),
-  event("session.challenge", { ...sessionField, ...challengeFields }),
+  event("session.challenge", { ...sessionField, change: z.enum(CHALLENGE_CHANGES), ...challengeFields }),
   // The challenge went away, or was loaded anew, after somebody had acted on it, and is there again.
   event("session.attempt_failed", {
     ...sessionField,

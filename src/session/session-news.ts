@@ -2,7 +2,13 @@
 import { randomUUID } from "node:crypto";
 import type { Code } from "../errors.ts";
 import type { CaptchaInfo } from "../protocol/common.ts";
-import { PROGRESS, type ProgressStep, type SessionEvent, type SessionEventOf } from "../protocol/events.ts";
+import {
+  type CHALLENGE_CHANGES,
+  PROGRESS,
+  type ProgressStep,
+  type SessionEvent,
+  type SessionEventOf,
+} from "../protocol/events.ts";
 import { outcomeOf } from "./answers.ts";
 import type { ClaimFacts } from "./claim.ts";
 import { Pace } from "./pace.ts";
@@ -37,7 +43,7 @@ export class SessionNews {
   readonly #deps: SessionNewsDeps;
   #toldState = "";
   #toldHolder: string | null = null;
-  #toldChallenge = "null";
+  #toldChallenge: CaptchaInfo | null = null;
   #toldStep: ProgressStep | null = null;
   #attempts = 0;
   readonly #controlPace = new Pace(() => this.#tellControl(), PACE_MS);
@@ -67,7 +73,7 @@ export class SessionNews {
   resumed({ holder, challenge }: Pick<Present, "holder" | "challenge">): void {
     this.#toldState = this.#stateNow;
     this.#toldHolder = holder;
-    this.#toldChallenge = JSON.stringify(challenge);
+    this.#toldChallenge = challenge;
   }
 
   joined(operator: string): void {
@@ -89,7 +95,7 @@ export class SessionNews {
 
   /** It was found, has moved or is lost: told at once, then at most once a second. */
   challenge(): void {
-    if (JSON.stringify(this.#deps.present().challenge) !== this.#toldChallenge) this.#challengePace.ask();
+    if (changeOf(this.#toldChallenge, this.#deps.present().challenge)) this.#challengePace.ask();
   }
 
   /** It cannot be acted on, and why, or it can again (null). */
@@ -148,7 +154,7 @@ export class SessionNews {
     this.#toldState = this.#stateNow;
     const present = this.#deps.present();
     this.#toldHolder = present.holder;
-    this.#toldChallenge = JSON.stringify(present.challenge);
+    this.#toldChallenge = present.challenge;
     this.#deps.tell(stateEvent(this.#deps.record, present));
   }
 
@@ -161,13 +167,11 @@ export class SessionNews {
 
   #tellChallenge(): void {
     const { challenge } = this.#deps.present();
-    const now = JSON.stringify(challenge);
-    if (now === this.#toldChallenge) return;
-    this.#toldChallenge = now;
-    this.#tell({
-      type: "session.challenge",
-      data: { session_id: this.#deps.record.session_id, captcha_info: challenge },
-    });
+    const change = changeOf(this.#toldChallenge, challenge);
+    if (!change) return;
+    this.#toldChallenge = challenge;
+    const { session_id } = this.#deps.record;
+    this.#tell({ type: "session.challenge", data: { session_id, change, captcha_info: challenge } });
   }
 
   #who(operator: string) {
@@ -177,6 +181,15 @@ export class SessionNews {
   #tell(bare: Bare<SessionEvent>): void {
     this.#deps.tell(makeEvent(bare));
   }
+}
+
+/** Null: it is where it was. */
+function changeOf(told: CaptchaInfo | null, now: CaptchaInfo | null): (typeof CHALLENGE_CHANGES)[number] | null {
+  if (JSON.stringify(told) === JSON.stringify(now)) return null;
+  if (told === null) return "found";
+  if (now === null) return "lost";
+  const isSame = told.selector === now.selector && told.kind === now.kind && told.in_iframe === now.in_iframe;
+  return isSame ? "moved" : "replaced";
 }
 
 /** All that is so now. */

@@ -21,7 +21,7 @@ const EVENT_FIELDS = {
   "session.operator_left": ["operator"],
   "session.control": ["holder"],
   "session.claimed": [],
-  "session.challenge": [],
+  "session.challenge": ["change"],
   "session.attempt_failed": ["attempts", "why"],
   "session.page": ["condition", "code"],
   "session.expiring": ["seconds_left"],

@@ -346,6 +346,29 @@ test("[R14] a challenge that moves all the time is told at once, then once a sec
   await expect.poll(places).toEqual([1, 50]);
 });
 
+test("[R14] a challenge is told as found, moved, replaced and lost, and where it stays nothing is told", async ({
+  world,
+}) => {
+  const page = await livingPage(world, "one");
+  const box = { selector: "#a", x: 1, y: 1, width: 10, height: 10, in_iframe: false, kind: "generic" };
+  const changes = () =>
+    toldOf(world, "one").flatMap((event) => (event.type === "session.challenge" ? [event.data.change] : []));
+  const expected: string[] = [];
+  for (const [challenge, change] of [
+    [box, "found"],
+    [{ ...box, x: 2 }, "moved"],
+    [{ ...box, x: 2 }, null],
+    [{ ...box, selector: "#b" }, "replaced"],
+    [null, "lost"],
+    [{ ...box, kind: "slider" }, "found"],
+  ] as const) {
+    page.challenge = challenge;
+    page.events.challenge();
+    if (change !== null) expected.push(change);
+    await expect.poll(changes).toEqual(expected);
+  }
+});
+
 test("[R14] the first operator is told as such once, also when everybody had left", async ({ world }) => {
   const { controller } = world;
   await livingPage(world, "one");
