@@ -10,6 +10,8 @@ export interface FeedClientOptions {
   readonly query?: string;
   readonly headers?: Record<string, string>;
   readonly perMessageDeflate?: boolean;
+  /** false: pings go unanswered, as by one that is gone. */
+  readonly autoPong?: boolean;
 }
 
 export class FeedClient {
@@ -31,10 +33,10 @@ export class FeedClient {
   /** `api`: the server's, as http. */
   static async connect(
     api: string,
-    { query = "", headers = BEARER, perMessageDeflate = true }: FeedClientOptions = {},
+    { query = "", headers = BEARER, perMessageDeflate = true, autoPong = true }: FeedClientOptions = {},
   ): Promise<FeedClient> {
     const url = `${api.replace(/^http/, "ws")}/events${query}`;
-    const client = new FeedClient(new WebSocket(url, { headers, perMessageDeflate }));
+    const client = new FeedClient(new WebSocket(url, { headers, perMessageDeflate, autoPong }));
     await new Promise<void>((resolve, reject) => {
       client.socket.once("open", () => resolve());
       client.socket.once("error", reject);

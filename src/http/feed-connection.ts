@@ -10,13 +10,12 @@ import type { FeedRouteOptions } from "./feed.ts";
 import { FeedDesk } from "./feed-desk.ts";
 import { FeedOutgoing } from "./feed-outgoing.ts";
 import { parseFeedRequest } from "./feed-request.ts";
-import { BEAT_MS, Heartbeat } from "./heartbeat.ts";
+import { BEAT_MS, Heartbeat, READERS_PULSE } from "./heartbeat.ts";
 import { MessageLimits } from "./message-limits.ts";
 import { closeWithin } from "./refused-socket.ts";
 import type { Introduction, SocketEntry } from "./socket-entry.ts";
 
 /** A reader is pinged so often, and given up when nothing came for so long. */
-const PULSE = { pingEveryMs: 30_000, silentForMs: 45_000 };
 /** Requests that come before it is known who sends them. */
 const MOST_EARLY = 10;
 
@@ -41,7 +40,7 @@ export class FeedConnection {
   readonly #query: FeedQuery;
   readonly #outgoing: FeedOutgoing;
   readonly #limits: MessageLimits;
-  readonly #heartbeat = new Heartbeat(performance.now(), PULSE);
+  readonly #heartbeat = new Heartbeat(performance.now(), READERS_PULSE);
   readonly #introduced = Promise.withResolvers<Introduction | null>();
   #early: FeedRequest[] = [];
   #desk: FeedDesk | null = null;

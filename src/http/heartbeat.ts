@@ -6,6 +6,8 @@ export interface Pulse {
   readonly silentForMs: number;
 }
 const OPERATORS_PULSE: Pulse = { pingEveryMs: 15_000, silentForMs: 30_000 };
+/** [R18] Who only reads events. */
+export const READERS_PULSE: Pulse = { pingEveryMs: 30_000, silentForMs: 45_000 };
 /** Between two looks. */
 export const BEAT_MS = 1_000;
 

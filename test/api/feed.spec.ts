@@ -8,6 +8,7 @@ import { EventStream } from "../event-stream.ts";
 import { FeedClient, type FeedClientOptions } from "../feed-client.ts";
 import { expect } from "../fixtures.ts";
 import { TEST_KEY_SPEC } from "../key.ts";
+import { IS_LONG_RUN } from "../long-run.ts";
 import { call, type OwnServer, test as withServers } from "./requests.ts";
 
 interface Told extends OwnServer {
@@ -352,6 +353,22 @@ test("[R18] a key has so many events sockets, and no more", async ({ read }) => 
   expect((await more.closed).code).toBe(4429);
   expect(more.received.at(-1)).toMatchObject({ type: "error", error: { code: "rate_limited" } });
   await another.next("connected");
+});
+
+test("[R18] a reader that is gone without a word is closed after 45 s, one that answers pings goes on", async ({
+  read,
+}) => {
+  test.skip(!IS_LONG_RUN, "three quarters of a minute");
+  test.setTimeout(90_000);
+  const [gone, quiet] = [await read({ autoPong: false }), await read()];
+  const startedAt = performance.now();
+  expect((await gone.closed).code).toBe(1006);
+  const seconds = (performance.now() - startedAt) / 1_000;
+  expect(seconds).toBeGreaterThan(40);
+  expect(seconds).toBeLessThan(50);
+  // Told as a message too: who listens in a browser sees no ping.
+  expect(gone.received.map(({ type }) => type)).toContain("ping");
+  expect(quiet.socket.readyState).toBe(WebSocket.OPEN);
 });
 
 test("[R18] large messages are compressed where the reader can read that, small ones and operators' are not", async ({

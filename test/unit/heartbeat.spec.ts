@@ -1,6 +1,6 @@
 // How the server finds out that a socket is dead, on a clock of the test's own.
 import { expect, test } from "@playwright/test";
-import { BEAT_MS, Heartbeat } from "../../src/http/heartbeat.ts";
+import { BEAT_MS, Heartbeat, READERS_PULSE } from "../../src/http/heartbeat.ts";
 
 const LIMIT_MS = 30_000;
 
@@ -31,4 +31,22 @@ test("[W8] a peer that answers pings and says nothing else is never given up, an
     heartbeat.heard(now + 10_000);
   }
   expect(pings).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map((count) => count * 15_000));
+});
+
+test("[R18] who reads events is pinged every 30 s, and given up 45 s after its last sign of life", () => {
+  const heartbeat = new Heartbeat(0, READERS_PULSE);
+  const pings: number[] = [];
+  let [now, heardAt] = [0, 0];
+  for (let act = heartbeat.beat(now); act !== "give up"; act = heartbeat.beat(now)) {
+    if (act === "ping") pings.push(now);
+    // The answer to the second one is its last word.
+    if (act === "ping" && pings.length <= 2) {
+      heardAt = now + 500;
+      heartbeat.heard(heardAt);
+    }
+    now += BEAT_MS;
+  }
+  expect(pings).toEqual([30_000, 60_000, 90_000]);
+  expect(now - heardAt).toBeLessThanOrEqual(45_000);
+  expect(now - heardAt).toBeGreaterThan(45_000 - 2 * BEAT_MS);
 });
