@@ -85,16 +85,25 @@ export async function withReaders<T>(
   const { readers } = await dial(server, count, false);
   const stop = new AbortController();
   const telling = (async () => {
+    const told: Promise<void>[] = [];
     while (!stop.signal.aborted) {
-      void tell(server, "drag");
+      told.push(tell(server, "drag"));
       await delay(1_000 / perSecond);
     }
+    await Promise.all(told);
+    return told.length;
   })();
+  let due = 0;
+  const received = () => readers.reduce((sum, reader) => sum + reader.received, 0);
   try {
-    return await during();
+    const result = await during();
+    stop.abort();
+    due = (await telling) * count;
+    for (const end = performance.now() + 5_000; received() < due && performance.now() < end; ) await delay(10);
+    if (received() === due) return result;
   } finally {
     stop.abort();
-    await telling;
     for (const reader of readers) reader.close();
   }
+  throw new Error(`The readers got ${received()} of ${due} events: it was no load.`);
 }

@@ -55,7 +55,7 @@ export class Inbox {
     this.#place = place;
     this.#hooks = hooks;
     this.#today = new Today(place);
-    this.#phone = new PhoneDialog(place);
+    this.#phone = new PhoneDialog(place, (id) => void this.#hold(id));
     this.#rows = new InboxRows(this.#list, place, {
       key: () => this.#key ?? "",
       onOpen: (id) => void this.#open(id),
@@ -194,7 +194,14 @@ export class Inbox {
 
   /** @param {string} id */
   async #openOnPhone(id) {
-    if (await this.#take(id)) await this.#phone.show(id, this.#key ?? "");
+    const key = this.#key;
+    const isTaken = await this.#take(id);
+    if (isTaken && key !== null && key === this.#key) await this.#phone.show(id, key);
+  }
+
+  /** Nobody else takes it while its code is shown. @param {string} id */
+  async #hold(id) {
+    if (!(await this.#take(id))) this.#phone.close();
   }
 
   /** False: somebody else has it, which the list says. @param {string} id */

@@ -7,11 +7,14 @@ import { t } from "./i18n.js";
 /** @import { SessionListItem } from "../src/protocol/rest.ts" */
 /** @typedef {import("./place.js").Place} Place */
 
+/** A claim holds a minute where nobody has come. */
+const HOLD_EVERY_MS = 30_000;
 /** Names that mean this machine, to a phone as to any other: itself. */
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
 export class PhoneDialog {
   #place;
+  #onHold;
   #dialog = part("phone-dialog", HTMLDialogElement);
   #code = part("phone-code", HTMLCanvasElement);
   #link = part("phone-link", HTMLInputElement);
@@ -19,10 +22,13 @@ export class PhoneDialog {
   #id = "";
   /** Said again in another language. */
   #words = () => "";
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #holding;
 
-  /** @param {Place} place */
-  constructor(place) {
+  /** @param {Place} place @param {(id: string) => void} onHold it is to be kept for whoever has the phone */
+  constructor(place, onHold) {
     this.#place = place;
+    this.#onHold = onHold;
     part("phone-close", HTMLButtonElement).addEventListener("click", () => this.close());
     this.#link.addEventListener("focus", () => this.#link.select());
     // Whoever sees the screen later must not find a way in.
@@ -39,13 +45,12 @@ export class PhoneDialog {
     this.#id = id;
     this.translate();
     this.#dialog.showModal();
-    const link = await createLink(this.#place.base, key, id).catch(
-      (/** @type {import("./api.js").ApiFailure} */ failure) => failure,
-    );
+    this.#holding = setInterval(() => this.#onHold(id), HOLD_EVERY_MS);
+    const link = await this.#fetch(id, key).catch((/** @type {Error} */ failure) => failure);
     // Closed, or open for another one, meanwhile.
     if (this.#id !== id) return;
     if (link instanceof Error) this.#words = () => t("phone_failed", { why: link.message });
-    else await this.#draw(link);
+    else this.#draw(link);
     this.translate();
   }
 
@@ -64,18 +69,25 @@ export class PhoneDialog {
     show(this.#trouble, this.#words() !== "");
   }
 
-  /** @param {{ url: string, qr: string }} link */
-  async #draw({ url, qr }) {
+  /** @param {string} id @param {string} key */
+  async #fetch(id, key) {
+    const { url, qr } = await createLink(this.#place.base, key, id);
     const png = Uint8Array.from(atob(qr.slice(qr.indexOf(",") + 1)), (letter) => letter.charCodeAt(0));
-    const picture = await createImageBitmap(new Blob([png], { type: "image/png" }));
-    Object.assign(this.#code, { width: picture.width, height: picture.height });
-    this.#code.getContext("2d")?.drawImage(picture, 0, 0);
+    return { url, code: await createImageBitmap(new Blob([png], { type: "image/png" })) };
+  }
+
+  /** @param {{ url: string, code: ImageBitmap }} link */
+  #draw({ url, code }) {
+    Object.assign(this.#code, { width: code.width, height: code.height });
+    this.#code.getContext("2d")?.drawImage(code, 0, 0);
+    code.close();
     show(this.#code, true);
     this.#link.value = url;
     if (LOOPBACK.test(new URL(url).hostname)) this.#words = () => t("phone_loopback");
   }
 
   #forget() {
+    clearInterval(this.#holding);
     this.#id = "";
     this.#words = () => "";
     this.#code.width = 0;

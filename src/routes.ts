@@ -55,7 +55,7 @@ export async function serveSessions(
       });
       await api.register(claimRoutes, { controller, audit });
       await api.register(noticeRoutes, { feed: service.events, audit });
-      await api.register(historyRoutes, { history: service.history });
+      await api.register(historyRoutes, { history: service.history, authenticator });
       await api.register(linkRoutes, { controller, audit });
       await api.register(liveRoute, { controller, audit, sockets, guard, connections, refusals, limits: config });
       await api.register(auditRoutes, { audit });

@@ -106,6 +106,8 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
   const comebacks = comebacksOf(store);
   const browsers = await openBrowserRoom(config, surroundings, log, claimsOf(comebacks));
   const events = new EventFeed(store.events, log);
+  // Before the first event: the controller begins with the ends that nobody has told yet.
+  const stopTracing = await traced(config, { events, traceparentOf: (id) => store.find(id)?.traceparent ?? null, log });
   const outbox = new Outbox({ queue: store.deliveries, config, log, schedule, neverPorts: browsers.neverPorts });
   events.onEvent(({ event }) => goesToWebhook(event) && outbox.wake());
   const uidOf = (id: string) => store.find(id)?.uid ?? null;
@@ -153,7 +155,6 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
     states: () => controller.open.states,
     browserMemory: browsers.memory,
   });
-  const stopTracing = await traced(config, { events, traceparentOf: (id) => store.find(id)?.traceparent ?? null, log });
   // What the last server left to be told.
   outbox.wake();
   return {

@@ -43,7 +43,7 @@ export class Links {
   }
 
   /** Makes a link. Throws rate_limited where the session has too many that live. */
-  create(uid: string, role: Role, expiresAt: number): Link {
+  create(uid: string, role: Role, expiresAt: number, most = MAX_LINKS): Link {
     const now = Date.now();
     const counted = this.#db
       .prepare(
@@ -51,8 +51,8 @@ export class Links {
          WHERE uid = ? AND (created_at > ? OR (revoked_at IS NULL AND expires_at > ?))`,
       )
       .get(uid, now - WINDOW_MS, now);
-    if (Number(counted?.["n"]) >= MAX_LINKS) {
-      const why = `at most ${MAX_LINKS} links a session that live or were made within a minute`;
+    if (Number(counted?.["n"]) >= most) {
+      const why = `at most ${most} links a session that live or were made within a minute`;
       throw new AppError("rate_limited", { field: "links", why });
     }
     const link = { id: randomBytes(ID_BYTES).toString("base64url"), uid, role, created_at: now, expires_at: expiresAt };

@@ -72,8 +72,10 @@ export function isOwner(caller: Caller, subject: Subject | undefined): boolean {
 }
 
 /** Whether it is theirs to open to others, for as long as it lives: not of whoever may merely operate it. */
-export function mayInvite(caller: Caller, subject: Subject | undefined): boolean {
-  return isOwner(caller, subject) || (caller.kind === "key" && hasScope(caller.grants, "ops"));
+export function mayInvite(caller: Caller, subject: Subject): boolean {
+  if (caller.kind !== "key") return caller.kind === "anybody";
+  const { grants } = caller;
+  return hasScope(grants, "ops") || (isOwner(caller, subject) && hasScope(grants, "sessions:control"));
 }
 
 /** What the caller may do on the operator socket of this session; null: nothing. */

@@ -15,7 +15,6 @@ import { MessageLimits } from "./message-limits.ts";
 import { closeWithin } from "./refused-socket.ts";
 import type { Introduction, SocketEntry } from "./socket-entry.ts";
 
-/** A reader is pinged so often, and given up when nothing came for so long. */
 /** Requests that come before it is known who sends them. */
 const MOST_EARLY = 10;
 

@@ -1,8 +1,11 @@
 /** [R15] The history of ended sessions: as JSON page by page, or all of it as a table for spreadsheets. */
 import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { setImmediate } from "node:timers/promises";
 import { stringify } from "csv-stringify";
 import type { FastifyReply } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import type { Authenticator } from "../auth/authenticator.ts";
 import type { Caller } from "../auth/caller.ts";
 import {
   type History,
@@ -14,12 +17,19 @@ import {
   MOST_ENTRIES,
 } from "../protocol/history.ts";
 import { errorAnswerSchema } from "../protocol/rest.ts";
+import { goneSignal } from "./auth.ts";
 
 export interface HistoryRoutesOptions {
   readonly history: (query: HistoryQuery, caller: Caller) => History;
+  readonly authenticator: Pick<Authenticator, "whenOver">;
 }
 
-export const historyRoutes: FastifyPluginAsyncZod<HistoryRoutesOptions> = async (app, { history }) => {
+/** Whoever takes a table more slowly than this has to ask for less of it. */
+const TABLE_DEADLINE_MS = 60_000;
+
+export const historyRoutes: FastifyPluginAsyncZod<HistoryRoutesOptions> = async (app, { history, authenticator }) => {
+  const closing = new AbortController();
+  app.addHook("preClose", async () => closing.abort());
   app.get(
     "/history",
     {
@@ -32,12 +42,12 @@ export const historyRoutes: FastifyPluginAsyncZod<HistoryRoutesOptions> = async 
         response: { 200: historySchema, "4xx": errorAnswerSchema },
       },
     },
-    async ({ query, caller }, reply) => {
+    async (request, reply) => {
+      const { query, caller } = request;
       if (query.format === "json") return history(query, caller);
-      return sendTable(
-        reply,
-        allOf((page) => history(page, caller), query),
-      );
+      const entries = allOf((page) => history(page, caller), query);
+      const gone = goneSignal(request, reply, authenticator);
+      return sendTable(reply, entries, AbortSignal.any([gone, closing.signal, AbortSignal.timeout(TABLE_DEADLINE_MS)]));
     },
   );
 };
@@ -49,10 +59,13 @@ async function* allOf(history: (query: HistoryQuery) => History, query: HistoryQ
     const { sessions, next_cursor } = history({ ...query, before, limit: MOST_ENTRIES });
     yield* sessions;
     before = next_cursor ?? undefined;
+    // Pictures and hands come in between, however fast the table is taken.
+    await setImmediate();
   } while (before !== undefined);
 }
 
-function sendTable(reply: FastifyReply, entries: AsyncGenerator<HistoryEntry>) {
+/** Broken off at `over`: half a table is not taken for a whole one. */
+function sendTable(reply: FastifyReply, entries: AsyncGenerator<HistoryEntry>, over: AbortSignal) {
   const table = stringify({
     header: true,
     columns: Object.keys(historyEntrySchema.shape),
@@ -62,10 +75,9 @@ function sendTable(reply: FastifyReply, entries: AsyncGenerator<HistoryEntry>) {
     escape_formulas: true,
     bom: true,
   });
-  const rows = Readable.from(entries).on("error", (error) => table.destroy(error));
-  table.on("close", () => rows.destroy());
+  pipeline(Readable.from(entries), table, { signal: over }).catch(() => {});
   return (reply as FastifyReply<never>)
     .type("text/csv; charset=utf-8")
     .header("content-disposition", 'attachment; filename="history.csv"')
-    .send(rows.pipe(table) as never);
+    .send(table as never);
 }

@@ -2,10 +2,10 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { AuditTrail } from "../audit/trail.ts";
-import { mayInvite } from "../auth/permissions.ts";
+import { mayInvite, roleIn } from "../auth/permissions.ts";
 import { AppError } from "../errors.ts";
 import { sessionIdSchema } from "../protocol/common.ts";
-import { linkAnswerSchema, linkBodySchema, OPERATORS_LINK_SECONDS, ticketAnswerSchema } from "../protocol/links.ts";
+import { linkAnswerSchema, linkBodySchema, OPERATORS_LINKS, ticketAnswerSchema } from "../protocol/links.ts";
 import { errorAnswerSchema, successSchema } from "../protocol/rest.ts";
 import type { CaptchaRemoteController } from "../session/controller.ts";
 import { recorderOf } from "./audited.ts";
@@ -36,11 +36,14 @@ export const linkRoutes: FastifyPluginAsyncZod<LinkRoutesOptions> = async (app, 
     },
     async (request, reply) => {
       const { params, body, caller } = request;
-      const longest = mayInvite(caller, controller.subject(params.id)) ? undefined : OPERATORS_LINK_SECONDS;
-      if (longest !== undefined && (body.ttl_seconds ?? 0) > longest) {
-        throw new AppError("forbidden", { field: "ttl_seconds", max: longest });
+      const subject = controller.subject(params.id);
+      // Nobody hands out more than is theirs.
+      if (subject && roleIn(caller, subject) !== "control") throw new AppError("forbidden");
+      const bounds = subject && !mayInvite(caller, subject) ? OPERATORS_LINKS : undefined;
+      if (bounds && (body.ttl_seconds ?? 0) > bounds.seconds) {
+        throw new AppError("forbidden", { field: "ttl_seconds", max: bounds.seconds });
       }
-      const link = await controller.makeLink(params.id, body, longest);
+      const link = await controller.makeLink(params.id, body, bounds);
       recorderOf(audit, request)("link.create", params.id, { link: link.link_id, role: link.role });
       return reply.status(201).send(link);
     },

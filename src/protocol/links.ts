@@ -2,8 +2,8 @@
 import { z } from "zod";
 import { ROLES } from "../auth/caller.ts";
 
-/** [R13] An operator hands a session on to the phone beside; such a link outlives the key it was made with. */
-export const OPERATORS_LINK_SECONDS = 900;
+/** [R13] What is made with a key that only operates: it outlives the key, and the rest of the links is the owner's. */
+export const OPERATORS_LINKS = { seconds: 900, most: 50 } as const;
 
 /** [R13] */
 export const linkBodySchema = z.strictObject({

@@ -34,7 +34,7 @@ import type { CreateOptions } from "./create-options.ts";
 import type { RestCaller } from "./crowd.ts";
 import { SessionDirectory } from "./directory.ts";
 import { type Created, FirstAnswers } from "./first-answers.ts";
-import type { OperatorLinks } from "./operator-links.ts";
+import type { LinkBounds, OperatorLinks } from "./operator-links.ts";
 import type { MouseInput, OpenPage, ReturnToPage } from "./page.ts";
 import type { Session } from "./session.ts";
 import { NOBODY, stateEvent } from "./session-news.ts";
@@ -205,9 +205,9 @@ export class CaptchaRemoteController {
   }
 
   /** [R13] A link to a living session. Throws session_ended, rate_limited. */
-  makeLink(id: string, body: z.output<typeof linkBodySchema>, maxSeconds?: number): Promise<LinkAnswer> {
-    const longest = maxSeconds ?? this.#deps.config.maxTimeoutSeconds;
-    return this.#deps.links.make(this.#sessions.session(id).record, body, longest);
+  makeLink(id: string, body: z.output<typeof linkBodySchema>, bounds?: LinkBounds): Promise<LinkAnswer> {
+    const usual = { seconds: this.#deps.config.maxTimeoutSeconds };
+    return this.#deps.links.make(this.#sessions.session(id).record, body, bounds ?? usual);
   }
 
   /** [R13] Throws link_not_found. */

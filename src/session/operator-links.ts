@@ -17,6 +17,12 @@ export interface OperatorLinksDeps {
   readonly publicUrl: () => string;
 }
 
+/** How long a link holds where nothing is asked for, and how many of its session there may be with it. */
+export interface LinkBounds {
+  readonly seconds: number;
+  readonly most?: number;
+}
+
 type Longest = Pick<Config, "maxTimeoutSeconds" | "retentionSeconds">;
 
 export class OperatorLinks {
@@ -44,8 +50,13 @@ export class OperatorLinks {
   }
 
   /** [R13] Another one. Throws rate_limited where there are too many. */
-  async make(record: SessionRecord, body: z.output<typeof linkBodySchema>, maxSeconds: number): Promise<LinkAnswer> {
-    const link = this.#deps.links.create(record.uid, body.role, Date.now() + (body.ttl_seconds ?? maxSeconds) * 1_000);
+  async make(
+    record: SessionRecord,
+    body: z.output<typeof linkBodySchema>,
+    { seconds, most }: LinkBounds,
+  ): Promise<LinkAnswer> {
+    const expiresAt = Date.now() + (body.ttl_seconds ?? seconds) * 1_000;
+    const link = this.#deps.links.create(record.uid, body.role, expiresAt, most);
     const expires_at = new Date(link.expires_at).toISOString();
     const url = await this.#urlOf(link, record);
     const qr = body.qr ? { qr: await qrCodeOf(url) } : {};

@@ -52,9 +52,12 @@ export class SessionSpans {
   take({ event, subject: { uid, label } }: ToldEvent): void {
     if (event.type === "system.notice") return;
     const at = Date.parse(event.timestamp);
-    const open = this.#open.get(uid) ?? this.#begin(uid, event.data.session_id, label, at);
+    // Of a session from before a restart no more may be told than its end, which says how long it took.
+    const beganAt = event.type === "session.ended" ? at - event.data.duration_ms : at;
+    const open = this.#open.get(uid) ?? this.#begin(uid, event.data.session_id, label, beganAt);
     if (event.type === "session.progress") this.#step(open, event.data.step, at);
     else if (event.type === "session.ended") this.#end(uid, open, event);
+    else if (event.type === "session.challenge" && event.data.change === "moved") return;
     else if (event.type in EVENT_FIELDS) {
       const fields: readonly string[] = EVENT_FIELDS[event.type as keyof typeof EVENT_FIELDS];
       const facts = Object.entries(event.data).filter(([name, value]) => fields.includes(name) && value !== null);
@@ -72,7 +75,6 @@ export class SessionSpans {
     this.#open.clear();
   }
 
-  /** Of a session from before a restart the beginning is not known any more. */
   #begin(uid: string, sessionId: string, label: string | null, at: number): Open {
     const parent = this.#deps.parentOf(sessionId);
     const attributes = { [`${SESSION}.id`]: sessionId, ...(label === null ? {} : { [`${SESSION}.label`]: label }) };

@@ -34,7 +34,14 @@ export function startTracing({ endpoint, serviceName, events, traceparentOf, log
     tracer: provider.getTracer(NAME),
     parentOf: (sessionId) => contextOf(traceparentOf(sessionId)),
   });
-  const stopListening = events.onEvent((event) => spans.take(event));
+  const stopListening = events.onEvent((event) => {
+    try {
+      spans.take(event);
+    } catch (error) {
+      // A trace is not worth what else this event is told to.
+      log.warn({ err: error }, "an event is missing in its trace");
+    }
+  });
   return async () => {
     stopListening();
     spans.close();
@@ -45,7 +52,7 @@ export function startTracing({ endpoint, serviceName, events, traceparentOf, log
 }
 
 /** Says once when the collector is lost, and once when it is back: a log line for each batch would help nobody. */
-class LoggedExporter implements SpanExporter {
+export class LoggedExporter implements SpanExporter {
   readonly #inner: SpanExporter;
   readonly #log: Logger;
   #isLost = false;

@@ -2,7 +2,10 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import type { SpanExporter } from "@opentelemetry/sdk-trace";
 import { pino } from "pino";
+import { attachDatabase } from "../../src/session/sqlite-database.ts";
+import { LoggedExporter } from "../../src/tracing/tracing.ts";
 import { BRIEF_SEARCH_MS, expect } from "../fixtures.ts";
 import { WebhookReceiver } from "../webhook-receiver.ts";
 import { test as base, call } from "./requests.ts";
@@ -105,21 +108,64 @@ test("[R10] a session is one trace with its steps, inside its bot's own, and say
   });
 });
 
-test("a collector that is away, or hangs, holds up neither sessions nor the stop, and is told of once", async ({
-  startServer,
-  collector,
-  site,
-}) => {
-  collector.answer = () => {};
+test("[S5] the end of a session whose server was killed is in its trace", async ({ startServer, collector, site }) => {
+  const first = await startServer();
+  const { body } = await call(
+    "POST",
+    `${first.api}/sessions`,
+    { url: site.serve("/", "<p>x</p>"), label: "shop" },
+    { traceparent: `00-${TRACE}-${PARENT}-01` },
+  );
+  await first.close();
+  // As if it had been killed before it could tell.
+  const db = attachDatabase(first.dataDir);
+  db.exec("DELETE FROM events");
+  db.close();
+  const second = await startServer(settings(collector));
+  await second.close();
+  const [whole] = spansOf(collector);
+  if (!whole) throw new Error("Its end was not traced.");
+  expect(whole).toMatchObject({ name: "captcha session", traceId: TRACE, parentSpanId: PARENT });
+  expect(attributesOf(whole)).toMatchObject({
+    "captcha_remote.session.id": body.session_id,
+    "captcha_remote.session.outcome": "cancelled",
+  });
+  expect(BigInt(whole.endTimeUnixNano)).toBeGreaterThan(BigInt(whole.startTimeUnixNano));
+});
+
+for (const what of ["is away", "hangs"] as const) {
+  test(`a collector that ${what} holds up neither sessions nor the stop`, async ({ startServer, collector, site }) => {
+    const env = settings(collector);
+    if (what === "is away") await collector.stop();
+    else collector.answer = () => {};
+    const lines: string[] = [];
+    const log = pino({ level: "warn" }, { write: (line: string) => void lines.push(line) });
+    const server = await startServer(env, { log });
+    const { body } = await call("POST", `${server.api}/sessions`, { url: site.serve("/", "<p>x</p>") });
+    expect((await call("DELETE", `${server.api}/session/${body.session_id}`)).status).toBe(200);
+    const startedAt = performance.now();
+    await server.close();
+    // A second for the collector, and the browser's end.
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    expect(lines.filter((line) => line.includes("traces"))).not.toEqual([]);
+  });
+}
+
+test("a collector that is lost is told of once, and once when it is back", async () => {
   const lines: string[] = [];
-  const log = pino({ level: "warn" }, { write: (line: string) => void lines.push(line) });
-  const server = await startServer(settings(collector), { log });
-  const { body } = await call("POST", `${server.api}/sessions`, { url: site.serve("/", "<p>x</p>") });
-  expect((await call("DELETE", `${server.api}/session/${body.session_id}`)).status).toBe(200);
-  const startedAt = performance.now();
-  await server.close();
-  expect(performance.now() - startedAt).toBeLessThan(8_000);
-  expect(lines.filter((line) => /traces/.test(line))).toHaveLength(1);
+  const log = pino({ base: null }, { write: (line: string) => void lines.push(JSON.parse(line).msg) });
+  let isThere = true;
+  const inner: SpanExporter = {
+    export: (_spans, done) => done(isThere ? { code: 0 } : { code: 1, error: new Error("ECONNREFUSED") }),
+    shutdown: async () => {},
+  };
+  const exporter = new LoggedExporter(inner, log);
+  for (const now of [true, false, false, false, true, true, false]) {
+    isThere = now;
+    await new Promise((resolve) => exporter.export([], resolve));
+  }
+  const lost = "traces cannot be told, and are dropped";
+  expect(lines).toEqual([lost, "traces are told again", lost]);
 });
 
 test("without a collector nothing of it is even loaded", async () => {

@@ -25,12 +25,15 @@ export const STYLE = `<style>
   #box { position: absolute; left: 20px; top: 20px; width: 400px; height: 240px; background: #cde }
   #beat { position: absolute; left: 600px; top: 360px; width: 30px; height: 30px }
   </style>`;
-/** Repaints with every frame, so that pictures keep coming, in the whole page's and in the challenge's view. */
+/**
+ * Repaints with every frame, so that pictures keep coming, in the whole page's and in the challenge's view. In many greys: a
+ * busy browser shows each second frame only, and of two colours that would always be the same.
+ */
 const BEAT = `<div id="beat"></div><script>{
     let step = 0;
     const beat = () => {
       step += 1;
-      for (const element of document.querySelectorAll("#beat, #box")) element.style.outline = step % 2 + "px solid #246";
+      for (const element of document.querySelectorAll("#beat, #box")) element.style.outline = "1px solid hsl(0 0% " + (step * 7) % 80 + "%)";
       requestAnimationFrame(beat);
     };
     beat();

@@ -30,6 +30,7 @@ async function readCode(png: Buffer): Promise<string> {
   if (!found) throw new Error("No QR code is to be seen.");
   return found.data;
 }
+const CLAIMED = { success: false, error: { code: "claimed", message: "Another person has taken this session." } };
 const claim = async ({ api }: TestServer, id: string, name: string) =>
   (
     await fetchAsBot(`${api}/session/${id}/claim`, {
@@ -124,6 +125,30 @@ test("[R13] [R19] a session goes on at the phone whose camera sees the code, and
   expect(await inbox.locator("#phone-link").inputValue()).toBe("");
   await expect(inbox.locator(".row-phone")).toBeHidden();
   await phone.close();
+});
+
+test("[R19] what is shown as a code stays taken, and the code goes as soon as somebody else has it", async ({
+  inbox,
+  server,
+  create,
+}) => {
+  const { session_id } = await create("one", 100);
+  await inbox.clock.install();
+  await inbox.reload();
+  await expect.poll(() => names(inbox)).toEqual(["one"]);
+  await inbox.locator(".row-phone").click();
+  await expect(inbox.locator("#phone-code")).toBeVisible();
+  const claims: string[] = [];
+  inbox.on("request", (request) => request.url().endsWith("/claim") && claims.push(request.url()));
+  await inbox.clock.runFor(61_000);
+  await expect.poll(() => claims.length).toBe(2);
+  await expect(inbox.locator("#phone-dialog")).toBeVisible();
+  // As after a claim that lapsed on a machine that slept.
+  await inbox.route("**/claim", (route) => route.fulfill({ status: 409, json: CLAIMED }));
+  await inbox.clock.runFor(30_000);
+  await expect(inbox.locator("#phone-dialog")).toBeHidden();
+  await expect(inbox.locator("#list-status")).toHaveText("Another person has taken this session.");
+  expect(await claim(server, session_id, "Ben")).toBe(409);
 });
 
 test("[R13] a code that cannot be had is said in the dialog, and another try is free", async ({ inbox, create }) => {

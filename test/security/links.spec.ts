@@ -132,12 +132,24 @@ test("[R13] who merely operates makes links of a quarter of an hour, of the sess
   site,
 }) => {
   const OPERATOR = { authorization: "Bearer operator-key-0123456789" };
+  const MAKER = { authorization: "Bearer maker-key-0123456789ab" };
   const server = await startServer({
-    URL_ALLOW_PRIVATE: "on",
-    API_KEYS: `${TEST_KEY_SPEC},shop:operator-key-0123456789:operate`,
-    API_KEYS_FILE: "",
+    API_KEYS: [
+      TEST_KEY_SPEC,
+      "anna:operator-key-0123456789:operate labels=shop",
+      "maker:maker-key-0123456789ab:sessions:create+operate labels=shop",
+    ].join(),
   });
-  const { body: session } = await call("POST", `${server.api}/sessions`, { url: site.serve("/", PAGE) });
+  const url = site.serve("/", PAGE);
+  const { body: session } = await call("POST", `${server.api}/sessions`, { url, label: "shop" });
+  const { body: other } = await call("POST", `${server.api}/sessions`, { url, label: "bank" });
+  const foreign = await call("POST", `${server.api}/session/${other.session_id}/links`, {}, OPERATOR);
+  expect([foreign.status, foreign.body.error.code]).toEqual([404, "session_not_found"]);
+  // Its own, and it may not act there: what it may not do it cannot hand out.
+  const { body: own } = await call("POST", `${server.api}/sessions`, { url, label: "shop" }, MAKER);
+  expect((await call("POST", `${server.api}/session/${own.session_id}/ticket`, undefined, MAKER)).status).toBe(200);
+  const beyond = await call("POST", `${server.api}/session/${own.session_id}/links`, {}, MAKER);
+  expect([beyond.status, beyond.body.error.code]).toEqual([403, "forbidden"]);
   const links = `${server.api}/session/${session.session_id}/links`;
   const made = await call("POST", links, { qr: true }, OPERATOR);
   expect(made).toMatchObject({
@@ -152,6 +164,11 @@ test("[R13] who merely operates makes links of a quarter of an hour, of the sess
   expect(refused.body.error).toMatchObject({ code: "forbidden", details: { field: "ttl_seconds", max: 900 } });
   expect(secondsOf(await call("POST", links, {}))).toBeGreaterThan(900);
   expect((await call("DELETE", `${links}/${made.body.link_id}`, undefined, OPERATOR)).status).toBe(403);
+  // However many it makes, its bot can still make some.
+  let last = made;
+  for (let count = 0; count < 60 && last.status === 201; count += 1) last = await call("POST", links, {}, OPERATOR);
+  expect([last.status, last.body.error.code, last.body.error.details.field]).toEqual([429, "rate_limited", "links"]);
+  expect((await call("POST", links, {})).status).toBe(201);
 });
 
 test("[R16] even signed with the server's own secret a token says no more than the link it is of", async ({
