@@ -29,6 +29,8 @@ export class FeedReader {
   /** Up to here everything was looked at. */
   #position: number;
   #isLive = true;
+  /** The log may be gone. */
+  #isEnded = false;
   /** What was told before it asked for what came before that. */
   #told = { after: 0, to: 0 };
 
@@ -43,12 +45,12 @@ export class FeedReader {
   }
 
   get isBehind(): boolean {
-    return !this.#isLive;
+    return !this.#isLive && !this.#isEnded;
   }
 
   /** An event that has just come. */
   offer(event: ToldEvent): void {
-    if (!this.#isLive || event.position <= this.#position) return;
+    if (!this.#isLive || this.#isEnded || event.position <= this.#position) return;
     if (this.#deps.hasRoom()) this.#take(event);
     else this.#fallBehind();
   }
@@ -72,14 +74,15 @@ export class FeedReader {
     this.#fallBehind();
   }
 
-  /** The feed is closed. */
+  /** The feed is closed: nothing more is read. */
   end(): void {
+    this.#isEnded = true;
     this.#deps.onEnd();
   }
 
   /** Reads on while there is room, one page a call; true once it is at the present. */
   catchUp(): boolean {
-    if (this.#isLive) return true;
+    if (this.#isLive || this.#isEnded) return true;
     const page = this.#deps.log.allAfter(this.#position, PAGE_OF_EVENTS);
     for (const logged of page) {
       if (!this.#deps.hasRoom()) return false;

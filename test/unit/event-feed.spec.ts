@@ -125,6 +125,34 @@ test("[R14] closing tells what there is and then lets everybody go", async ({ fe
   expect(await other).toEqual(["present"]);
 });
 
+test("[R18] a reader that is behind when the feed is closed is told nothing more, and reads no log that is gone", async () => {
+  const store = openMemoryStore();
+  const feed = new EventFeed(store.events, pino({ level: "silent" }));
+  for (let count = 0; count < 500; count += 1) feed.publish(subject("uid-1"), control(`e${count}`));
+  const told: number[] = [];
+  let isAtEnd = false;
+  const reader = feed.read({
+    maySee: () => true,
+    deliver: ({ position }) => void told.push(position),
+    hasRoom: () => true,
+    onBehind: () => {},
+    onMissed: () => {},
+    onEnd: () => {
+      isAtEnd = true;
+    },
+  });
+  reader.topics.add("sessions");
+  reader.resume(0);
+  expect(reader.catchUp()).toBe(false);
+  const before = told.length;
+  expect(before).toBeGreaterThan(0);
+  await feed.close();
+  store.close();
+  // What its owner had planned comes late.
+  expect(reader.catchUp()).toBe(true);
+  expect([told.length, isAtEnd, reader.isBehind]).toEqual([before, true, false]);
+});
+
 test("[R14] who goes away while nothing happens is let go of at once", async ({ feed }) => {
   const gone = new AbortController();
   const told = idsOf(feed.follow(SESSION, undefined, gone.signal), () => setImmediate(() => gone.abort()));
