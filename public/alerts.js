@@ -14,29 +14,29 @@ const LOUDNESS = 0.08;
 export class Alerts {
   #sound = part("alert-sound", HTMLButtonElement);
   #notice = part("alert-notice", HTMLButtonElement);
+  /** What was asked for here: that the browser would allow it is not enough. */
+  #wants = { sound: recall("sound") === "on", notices: recall("notices") === "on" };
   /** Only a press may make it. @type {AudioContext | null} */
   #audio = null;
 
   constructor() {
     this.#sound.addEventListener("click", () => {
-      remember("sound", this.#hasSound ? "off" : "on");
-      if (this.#hasSound) this.#ring();
-      this.translate();
+      this.#switch("sound");
+      if (this.#wants.sound) this.#ring();
     });
     this.#notice.addEventListener("click", async () => {
-      await Notification.requestPermission();
-      this.translate();
+      if (Notification.permission === "default") await Notification.requestPermission();
+      this.#switch("notices");
     });
     // Browsers let a page sound once somebody has pressed something in it.
-    addEventListener("pointerdown", () => this.#hasSound && this.#context(), { once: true });
+    addEventListener("pointerdown", () => this.#wants.sound && this.#context(), { once: true });
     this.translate();
   }
 
   translate() {
-    this.#sound.setAttribute("aria-pressed", String(this.#hasSound));
-    const mayAsk = "Notification" in window && Notification.permission !== "denied";
-    this.#notice.hidden = !mayAsk;
-    this.#notice.setAttribute("aria-pressed", String(mayAsk && Notification.permission === "granted"));
+    this.#sound.setAttribute("aria-pressed", String(this.#wants.sound));
+    this.#notice.hidden = !("Notification" in window) || Notification.permission === "denied";
+    this.#notice.setAttribute("aria-pressed", String(this.#tellsNotices));
   }
 
   /** How many wait for somebody. @param {number} count */
@@ -48,19 +48,35 @@ export class Alerts {
   arrived(sessions, open) {
     const [first] = sessions;
     if (!first) return;
-    if (this.#hasSound) this.#ring();
-    if (!("Notification" in window) || Notification.permission !== "granted" || !document.hidden) return;
+    if (this.#wants.sound) this.#ring();
+    if (!this.#tellsNotices || !document.hidden) return;
     const title = sessions.length === 1 ? (first.label ?? t("arrived_one")) : t("arrived_many", { n: sessions.length });
-    const notice = new Notification(title, { body: first.instructions ?? "", tag: "captcha-remote" });
-    notice.onclick = () => {
-      notice.close();
-      window.focus();
-      open(first.session_id);
-    };
+    this.#notify(title, first, open);
   }
 
-  get #hasSound() {
-    return recall("sound") === "on";
+  /** @param {string} title @param {SessionListItem} session @param {(id: string) => void} open */
+  #notify(title, { session_id, instructions }, open) {
+    try {
+      const notice = new Notification(title, { body: instructions ?? "", tag: "captcha-remote" });
+      notice.onclick = () => {
+        notice.close();
+        window.focus();
+        open(session_id);
+      };
+    } catch {
+      // Phones have notices of service workers only; the list, the title and the sound still tell.
+    }
+  }
+
+  get #tellsNotices() {
+    return this.#wants.notices && "Notification" in window && Notification.permission === "granted";
+  }
+
+  /** @param {"sound" | "notices"} what */
+  #switch(what) {
+    this.#wants[what] = !this.#wants[what];
+    remember(what, this.#wants[what] ? "on" : "off");
+    this.translate();
   }
 
   #context() {

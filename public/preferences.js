@@ -2,7 +2,7 @@
 
 const PREFIX = "captcha-remote.";
 
-/** @typedef {"language" | "theme" | "name" | "sound"} Preference */
+/** @typedef {"language" | "theme" | "name" | "sound" | "notices"} Preference */
 
 /** @param {Preference} name */
 export function recall(name) {

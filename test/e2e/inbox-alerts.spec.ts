@@ -1,21 +1,10 @@
 /** The inbox when much comes: hundreds of rows; and how it says that one has come, which it does only where it was asked to. */
 import type { Page } from "@playwright/test";
 import type { SessionListItem } from "../../src/protocol/rest.ts";
-import { BRIEF_SEARCH_MS, test as base, expect } from "../fixtures.ts";
-import { TEST_KEY } from "../key.ts";
+import { expect } from "../fixtures.ts";
+import { test } from "../inbox-page.ts";
 
 const MANY = 300;
-
-/** Its pages have no challenge. */
-base.use({ challengeSearchMs: BRIEF_SEARCH_MS });
-
-const test = base.extend<{ inbox: Page }>({
-  inbox: async ({ page, server }, use) => {
-    await page.addInitScript((key) => sessionStorage.setItem("captcha-remote.key", key), TEST_KEY);
-    await page.goto(`${server.api}/control`);
-    await use(page);
-  },
-});
 
 function waiting(index: number): SessionListItem {
   const now = Date.now();
@@ -148,9 +137,39 @@ test("[R19] an arrival is told by sound and by the system's notice where somebod
   await sound.click();
   await expect(sound).toHaveAttribute("aria-pressed", "false");
   const { tones } = await signs();
-  const last = await arrive("fourth");
-  expect((await signs()).notices.map(({ title }) => title)).toEqual(["third", "fourth"]);
-  expect((await signs()).tones).toBe(tones);
+  // What the browser would still allow is not wished any more.
+  await notice.click();
+  await expect(notice).toHaveAttribute("aria-pressed", "false");
+  await arrive("fourth");
+  expect((await signs()).notices).toHaveLength(1);
+  await notice.click();
+  const last = await arrive("fifth");
+  expect((await signs()).notices.map(({ title }) => title)).toEqual(["third", "fifth"]);
+  expect(await signs()).toMatchObject({ asked: 1, tones });
   await inbox.evaluate(() => window.clickNotice());
   await inbox.waitForURL(`**/control/${last}`);
+});
+
+test("[R19] a phone that knows no such notices still lists what arrives", async ({ inbox, site, bot }) => {
+  await inbox.addInitScript(standIns);
+  await inbox.addInitScript(() => {
+    class Illegal {
+      static permission = "granted";
+      constructor() {
+        throw new TypeError("Illegal constructor");
+      }
+    }
+    Object.assign(window, { Notification: Illegal, isAway: true });
+    localStorage.setItem("captcha-remote.notices", "on");
+  });
+  const errors: Error[] = [];
+  inbox.on("pageerror", (error) => errors.push(error));
+  await inbox.reload();
+  const chips = inbox.locator("#session-list .chip");
+  for (const label of ["first", "second"]) {
+    await bot.create({ url: site.serve("/", "<p>x</p>"), label });
+    await expect(chips).toHaveText(label === "first" ? ["Waiting"] : ["Waiting", "Waiting"]);
+  }
+  await expect(inbox).toHaveTitle("(2) Captcha Remote");
+  expect(errors).toEqual([]);
 });

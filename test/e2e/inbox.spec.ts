@@ -2,23 +2,25 @@
 import { devices, type Page } from "@playwright/test";
 import jsQR from "jsqr";
 import sharp from "sharp";
-import { BRIEF_SEARCH_MS, test as base, expect, type TestServer } from "../fixtures.ts";
-import { fetchAsBot, TEST_KEY } from "../key.ts";
+import { expect, type TestServer } from "../fixtures.ts";
+import { test as base } from "../inbox-page.ts";
+import { fetchAsBot } from "../key.ts";
 
-/** Its pages have no challenge. */
-base.use({ challengeSearchMs: BRIEF_SEARCH_MS });
+interface Created {
+  readonly session_id: string;
+}
+type Create = (label: string, timeoutSeconds: number) => Promise<Created>;
 
-type Create = (label: string, timeoutSeconds: number) => Promise<{ session_id: string }>;
-
-const test = base.extend<{ inbox: Page; create: Create }>({
+const test = base.extend<{ create: Create; two: [Created, Created] }>({
   create: async ({ site, bot }, use) => {
     const url = site.serve("/", "<p>x</p>");
     await use((label, timeout_seconds) => bot.create({ url, label, timeout_seconds }));
   },
-  inbox: async ({ page, server }, use) => {
-    await page.addInitScript((key) => sessionStorage.setItem("captcha-remote.key", key), TEST_KEY);
-    await page.goto(`${server.api}/control`);
-    await use(page);
+  /** The first one's time is up first. */
+  two: async ({ inbox, create }, use) => {
+    const sessions: [Created, Created] = [await create("first", 100), await create("second", 200)];
+    await expect.poll(() => names(inbox)).toEqual(["first", "second"]);
+    await use(sessions);
   },
 });
 
@@ -68,10 +70,8 @@ test("[R19] rows in the order of their deadlines, with what there is to know, an
 test("[R19] N takes the first that nobody has, and others see by whom; what is given back is free again", async ({
   inbox,
   server,
-  create,
+  two: [first, second],
 }) => {
-  const [first, second] = [await create("first", 100), await create("second", 200)];
-  await expect.poll(() => names(inbox)).toEqual(["first", "second"]);
   expect(await claim(server, first.session_id, "Ben")).toBe(200);
   await expect(inbox.locator("#session-list .chip").first()).toHaveText("Ben has it");
   await inbox.locator("#my-name").fill("Anna");
@@ -166,10 +166,8 @@ test("[R13] a code that cannot be had is said in the dialog, and another try is 
 test("up, down and Enter go through the rows; arrivals and ends are seen at once, and today's ends are kept", async ({
   inbox,
   server,
-  create,
+  two: [first, second],
 }) => {
-  const [first, second] = [await create("first", 100), await create("second", 200)];
-  await expect.poll(() => names(inbox)).toEqual(["first", "second"]);
   await inbox.locator("#session-list .row").first().focus();
   await inbox.keyboard.press("ArrowDown");
   await expect(inbox.locator("#session-list .row").nth(1)).toBeFocused();

@@ -1,0 +1,15 @@
+/** The inbox, open in a browser with the key of the tests. */
+import type { Page } from "@playwright/test";
+import { BRIEF_SEARCH_MS, test as base } from "./fixtures.ts";
+import { TEST_KEY } from "./key.ts";
+
+export const test = base.extend<{ inbox: Page }>({
+  inbox: async ({ page, server }, use) => {
+    await page.addInitScript((key) => sessionStorage.setItem("captcha-remote.key", key), TEST_KEY);
+    await page.goto(`${server.api}/control`);
+    await use(page);
+  },
+});
+
+/** Its pages have no challenge. */
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
