@@ -1,6 +1,6 @@
 /** The inbox, open in a browser with the key of the tests. */
 import type { Page } from "@playwright/test";
-import { BRIEF_SEARCH_MS, test as base } from "./fixtures.ts";
+import { test as base } from "./fixtures.ts";
 import { TEST_KEY } from "./key.ts";
 
 export const test = base.extend<{ inbox: Page }>({
@@ -10,6 +10,3 @@ export const test = base.extend<{ inbox: Page }>({
     await use(page);
   },
 });
-
-/** Its pages have no challenge. */
-test.use({ challengeSearchMs: BRIEF_SEARCH_MS });

@@ -1,10 +1,13 @@
 /** The inbox when much comes: hundreds of rows; and how it says that one has come, which it does only where it was asked to. */
 import type { Page } from "@playwright/test";
 import type { SessionListItem } from "../../src/protocol/rest.ts";
-import { expect } from "../fixtures.ts";
+import { BRIEF_SEARCH_MS, expect } from "../fixtures.ts";
 import { test } from "../inbox-page.ts";
 
 const MANY = 300;
+
+/** Its pages have no challenge. */
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 function waiting(index: number): SessionListItem {
   const now = Date.now();

@@ -2,9 +2,12 @@
 import { devices, type Page } from "@playwright/test";
 import jsQR from "jsqr";
 import sharp from "sharp";
-import { expect, type TestServer } from "../fixtures.ts";
+import { BRIEF_SEARCH_MS, expect, type TestServer } from "../fixtures.ts";
 import { test as base } from "../inbox-page.ts";
 import { fetchAsBot } from "../key.ts";
+
+/** Its pages have no challenge. */
+base.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 interface Created {
   readonly session_id: string;
