@@ -32,7 +32,7 @@ export class PhoneDialog {
     part("phone-close", HTMLButtonElement).addEventListener("click", () => this.close());
     this.#link.addEventListener("focus", () => this.#link.select());
     // Whoever sees the screen later must not find a way in.
-    this.#dialog.addEventListener("close", () => this.#forget());
+    this.#dialog.addEventListener("close", () => this.isOpen || this.#forget());
   }
 
   get isOpen() {
@@ -62,6 +62,8 @@ export class PhoneDialog {
 
   close() {
     this.#dialog.close();
+    // Its event comes later.
+    this.#forget();
   }
 
   translate() {

@@ -125,7 +125,7 @@ test("[R13] [R19] a session goes on at the phone whose camera sees the code, and
   await phone.goto(link);
   await expect(phone.locator("body")).toHaveAttribute("data-phase", "live");
   await expect(inbox.locator("#phone-dialog")).toBeHidden();
-  expect(await inbox.locator("#phone-link").inputValue()).toBe("");
+  await expect(inbox.locator("#phone-link")).toHaveValue("");
   await expect(inbox.locator(".row-phone")).toBeHidden();
   await phone.close();
 });
