@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { parseEnv } from "node:util";
 import { defineConfig } from "@playwright/test";
-import { findChromium } from "./src/browser/find-chromium.ts";
+import { findChromium } from "./src/browser/process/find-chromium.ts";
 
 const LEFTOVERS = "leftovers.spec.ts";
 /** Needs a full Chromium. */
@@ -36,7 +36,7 @@ export default defineConfig<object, { sessionBrowser: string | undefined }>({
   expect: { timeout: 10_000 },
   // Nine to ten minutes on two quiet cores. A slow or busy machine is no reason to fail.
   globalTimeout: isLong ? 7_200_000 : 3_600_000,
-  reporter: [["list"], ["./test/summary-reporter.ts"]],
+  reporter: [["list"], ["./test/support/summary-reporter.ts"]],
   use: {
     headless: true,
     launchOptions: { args, ...(executablePath ? { executablePath } : {}) },

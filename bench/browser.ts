@@ -1,7 +1,7 @@
 /** Chromium for the bench's own use: the same flags and viewport as the server's sessions get. */
 import { join } from "node:path";
-import { findChromium } from "../src/browser/find-chromium.ts";
-import { startBrowser } from "../src/browser/process.ts";
+import { startBrowser } from "../src/browser/process/chromium-process.ts";
+import { findChromium } from "../src/browser/process/find-chromium.ts";
 import type { Size } from "../src/protocol/common.ts";
 import { Cdp, type CdpSession } from "./cdp.ts";
 import { atEnd, RUN_FOLDER } from "./cleanup.ts";

@@ -3,7 +3,7 @@
  * one table. `node bench/run.ts [--quick] [--only row,row]`; README.md beside it says what the columns mean.
  */
 import { parseArgs } from "node:util";
-import { comeFirst } from "../src/priority.ts";
+import { comeFirst } from "../src/util/process-priority.ts";
 import { judge } from "./bars.ts";
 import { Bench, type Result, say } from "./bench.ts";
 import { chromiumPath } from "./browser.ts";

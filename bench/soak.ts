@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type Gauges, gaugesSchema } from "../src/protocol/health.ts";
 import { CaptchaRemoteClient } from "../src/sdk/client.ts";
-import { seeded } from "../test/seeded.ts";
+import { seeded } from "../test/support/seeded.ts";
 import { chromiumPath } from "./browser.ts";
 import { endAll, endOnSignals } from "./cleanup.ts";
 import { BEARER, BENCH_KEY } from "./key.ts";

@@ -1,6 +1,6 @@
 /** Prints the path of the Chromium that the server would use, or nothing: the set-up asks it, a person may too. */
 
-import { findChromium } from "../src/browser/find-chromium.ts";
+import { findChromium } from "../src/browser/process/find-chromium.ts";
 
 const { CHROMIUM_PATH: chromiumPath, PATH: path } = process.env;
 

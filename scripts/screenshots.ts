@@ -10,11 +10,11 @@ import { fileURLToPath } from "node:url";
 import { pino } from "pino";
 import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from "playwright";
 import { JIGSAW, ROTATE, SCRATCH_CARD } from "../public/demo/layout.js";
-import { buildApp } from "../src/app.ts";
-import { findChromium } from "../src/browser/find-chromium.ts";
+import { findChromium } from "../src/browser/process/find-chromium.ts";
 import { loadConfig } from "../src/config.ts";
 import { buildDemoApp } from "../src/demo/demo-app.ts";
 import type { SessionAnswer } from "../src/protocol/rest.ts";
+import { buildApp } from "../src/server/standalone.ts";
 
 const IMAGES = fileURLToPath(new URL("../docs/images/", import.meta.url));
 const DESKTOP = { width: 1280, height: 760 };

@@ -52,7 +52,7 @@ async function main(): Promise<void> {
   // Half of a start is compiling what has not changed. Node 20 has no cache, and a folder that is read-only gets none.
   module.enableCompileCache?.(fileURLToPath(new URL("../.cache/compiled", import.meta.url)));
   // Only now: a command does without all that a server needs.
-  const { serve } = await import("./serve.ts");
+  const { serve } = await import("./server/run.ts");
   await serve(argv);
 }
 

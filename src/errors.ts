@@ -1,5 +1,5 @@
 /** The one table of codes: what REST, the sockets and the clients say when something is refused or has ended. */
-import { storageFailure } from "./storage-failure.ts";
+import { storageFailure } from "./storage/failure.ts";
 
 interface CodeEntry {
   /** HTTP status, where the code can answer a request. */

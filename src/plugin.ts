@@ -11,8 +11,7 @@ import type { Duplex } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import plugin from "fastify-plugin";
 import { type Logger, pino } from "pino";
-import type { HandedPage } from "./browser/handed-page.ts";
-import { logCarefully } from "./careful-log.ts";
+import type { HandedPage } from "./browser/open/handed-page.ts";
 import { ConfigError, configFromOptions } from "./config.ts";
 import { isLoopback } from "./environment.ts";
 import { AppError, toAppError } from "./errors.ts";
@@ -22,8 +21,9 @@ import {
   type SessionAnswer,
   type SessionResult,
 } from "./protocol/rest.ts";
-import { API_PREFIX, serveSessions } from "./routes.ts";
-import { openService, portsOf, prepareInstance, type Service } from "./service.ts";
+import { openService, portsOf, prepareInstance, type Service } from "./server/compose.ts";
+import { API_PREFIX, serveSessions } from "./server/routes.ts";
+import { logCarefully } from "./util/redacting-logger.ts";
 
 /** As much of an address as a session takes. */
 const MAX_URL_LENGTH = 8_192;

@@ -2,8 +2,8 @@
 import { readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { expect, test } from "@playwright/test";
-import { TEST_FOLDER_PREFIX } from "./fixtures.ts";
-import { commandLinesWith } from "./processes.ts";
+import { TEST_FOLDER_PREFIX } from "./support/fixtures.ts";
+import { commandLinesWith } from "./support/processes.ts";
 
 test("no process of the tests remains", async () => {
   await expect.poll(() => commandLinesWith(`--user-data-dir=${tmpdir()}/${TEST_FOLDER_PREFIX}`)).toEqual([]);

@@ -1,8 +1,8 @@
 /** The keys of this server: those of its configuration and those of its database. */
 import { timingSafeEqual } from "node:crypto";
+import type { SqliteKeys } from "../storage/api-keys.ts";
 import type { Grants, KeyCaller } from "./caller.ts";
 import { type ConfiguredKey, hashOf, type KeyRecord } from "./key-spec.ts";
-import type { SqliteKeys } from "./sqlite-keys.ts";
 
 /** Longer than any key: not even hashed. */
 const MAX_SECRET_LENGTH = 512;

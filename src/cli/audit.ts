@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Noted, Verification } from "../audit/chain.ts";
 import { ConfigError, configFromProcess } from "../config.ts";
-import { SqliteAudit } from "../session/sqlite-audit.ts";
-import { attachDatabase } from "../session/sqlite-database.ts";
+import { SqliteAudit } from "../storage/audit-log.ts";
+import { attachDatabase } from "../storage/database.ts";
 import { type Command, takeOptions } from "./command.ts";
 
 /** Entries that `list` prints when nothing is said. */

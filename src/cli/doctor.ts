@@ -2,9 +2,9 @@
 import { existsSync } from "node:fs";
 import { stat, statfs } from "node:fs/promises";
 import { release } from "node:os";
-import { examineBrowser } from "../browser/examine.ts";
+import { examineBrowser } from "../browser/process/self-test.ts";
 import { type Config, configFromProcess } from "../config.ts";
-import { attachDatabase } from "../session/sqlite-database.ts";
+import { attachDatabase } from "../storage/database.ts";
 import { checkPublicUrl } from "./public-url.ts";
 
 const LEAST_FREE_BYTES = 500e6;

@@ -1,9 +1,9 @@
 /** `captcha-remote keys`: who may use the server. Beside a running one too: it asks the database with every request. */
 import type { DatabaseSync } from "node:sqlite";
 import { grantsSchema, keyNameSchema } from "../auth/key-spec.ts";
-import { type KeyRow, SqliteKeys } from "../auth/sqlite-keys.ts";
 import { ConfigError, configFromProcess } from "../config.ts";
-import { attachDatabase, inOneStep } from "../session/sqlite-database.ts";
+import { type KeyRow, SqliteKeys } from "../storage/api-keys.ts";
+import { attachDatabase, inOneStep } from "../storage/database.ts";
 import { type Command, takeOptions } from "./command.ts";
 import { recordCommand } from "./record.ts";
 

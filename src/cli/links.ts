@@ -2,7 +2,7 @@
 import { KeyRing } from "../auth/key-ring.ts";
 import { Links } from "../auth/links.ts";
 import { ConfigError, configFromProcess } from "../config.ts";
-import { attachDatabase } from "../session/sqlite-database.ts";
+import { attachDatabase } from "../storage/database.ts";
 import type { Command } from "./command.ts";
 import { recordCommand } from "./record.ts";
 

@@ -2,7 +2,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Detail } from "../audit/audit-log.ts";
 import type { Action } from "../protocol/audit.ts";
-import { SqliteAudit } from "../session/sqlite-audit.ts";
+import { SqliteAudit } from "../storage/audit-log.ts";
 
 /** Throws where it cannot be written: then the command has done nothing. */
 export function recordCommand(db: DatabaseSync, action: Action, detail: Detail): void {

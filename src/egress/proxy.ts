@@ -7,8 +7,8 @@ import {
   Server as ProxyServer,
   RequestError,
 } from "proxy-chain";
-import { withDeadline } from "../deadline.ts";
 import { AppError } from "../errors.ts";
+import { withDeadline } from "../util/with-deadline.ts";
 import { type CheckedAddress, hostOf, pinnedTo } from "./address.ts";
 import { allowedAddresses, type Destinations } from "./destination.ts";
 import { ProxyReports, type ReportLog } from "./proxy-reports.ts";

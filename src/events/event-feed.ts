@@ -2,10 +2,10 @@
 import { EventEmitter, once } from "node:events";
 import type { Logger } from "pino";
 import type { FeedEvent, PlacedEvent, SessionEvent } from "../protocol/events.ts";
-import { isEnd } from "../session/state.ts";
+import { isEnd } from "../session/lifecycle/state-machine.ts";
 import type { EventLog, EventSubject, NewEvent } from "./event-log.ts";
 import { FeedReader, type ReaderDeps } from "./feed-reader.ts";
-import { ToldEvent } from "./told-event.ts";
+import { ToldEvent } from "./published-event.ts";
 
 /** Events are written together: those of so long, or so many. */
 const WRITE_WITHIN_MS = 10;

@@ -1,6 +1,6 @@
 /** The ports to what is kept of events: the log of all sessions' events, and the webhooks that are still to be told. */
 import type { FeedEvent, PlacedEvent } from "../protocol/events.ts";
-import type { SessionRecord } from "../session/store.ts";
+import type { SessionRecord } from "../session/ports/store.ts";
 
 /** As much of a session as decides who may be told of it. */
 export type EventSubject = Pick<SessionRecord, "uid" | "owner" | "label">;

@@ -3,7 +3,7 @@
  * comes; where it has none, or asks for what it missed, it reads on from the log until it is back at the present.
  */
 import type { EventLog, EventSubject, LoggedEvent, NewEvent } from "./event-log.ts";
-import { ToldEvent } from "./told-event.ts";
+import { ToldEvent } from "./published-event.ts";
 
 /** Read from the log at once; others have a turn then. */
 const PAGE_OF_EVENTS = 200;

@@ -1,9 +1,9 @@
 /** [R20] Figures of one server for Prometheus: what its sessions come to, and how it feels to work in them. */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { EventFeed } from "../events/event-feed.ts";
-import type { ToldEvent } from "../events/told-event.ts";
-import { type Measures, onMeasured } from "../measure.ts";
+import type { ToldEvent } from "../events/published-event.ts";
 import type { SessionState } from "../protocol/common.ts";
+import { type Measures, onMeasured } from "../util/diagnostics.ts";
 
 const PREFIX = "captcha_remote_";
 /** Seconds. A person feels 50 ms; a machine with too much to do takes seconds. */

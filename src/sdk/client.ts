@@ -1,9 +1,9 @@
 /** The bot's side of a session: create it, hand on its link, wait for its result. */
-import { EventFeed, type FeedOptions } from "../../public/feed.js";
+import { EventFeed, type FeedOptions } from "../client/event-feed.js";
 import type { SessionState } from "../protocol/common.ts";
 import type { LinkAnswer, TicketAnswer } from "../protocol/links.ts";
 import type { CreateSessionInput, SessionAnswer, SessionListItem, SessionResult } from "../protocol/rest.ts";
-import { abandon } from "./abandon.ts";
+import { abandon } from "./cancel-creation.ts";
 import { backoff, delay, unlessAborted } from "./delay.ts";
 import { CaptchaRemoteError, isTransient } from "./errors.ts";
 import { type CallOptions, type ClientOptions, Http, type Method } from "./http.ts";

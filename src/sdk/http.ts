@@ -1,5 +1,5 @@
 /** One request to the server's API: a deadline, an abort, and errors with a code. */
-import { apiAt } from "../../public/destination.js";
+import { apiAt } from "../client/session-address.js";
 import { CaptchaRemoteError, errorOf } from "./errors.ts";
 
 export interface ClientOptions {

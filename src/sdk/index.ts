@@ -1,14 +1,6 @@
 /** `captcha-remote/sdk`: everything that bots and people with a console of their own import. */
 
-export {
-  BINARY_PROTOCOL,
-  type ConnectionEvents,
-  type ConnectionOptions,
-  type ConnectionState,
-  JSON_PROTOCOL,
-  OperatorConnection,
-} from "../../public/connection.js";
-export type { Destination } from "../../public/destination.js";
+export { Refusal, type RefusalFacts } from "../client/connect-refusal.js";
 export {
   EventFeed,
   type FeedError,
@@ -16,13 +8,21 @@ export {
   type FeedHandler,
   type FeedNews,
   type FeedOptions,
-} from "../../public/feed.js";
-export { decodeFrame } from "../../public/frame.js";
-export type { Clock } from "../../public/heartbeat.js";
-export { Line } from "../../public/line.js";
-export type { LineEvents, LineOptions, Protocol } from "../../public/line-types.js";
-export { type LossClass, MOVES, PROFILES, type RetryRule } from "../../public/reconnect.js";
-export { Refusal, type RefusalFacts } from "../../public/refusal.js";
+} from "../client/event-feed.js";
+export type { Clock } from "../client/heartbeat.js";
+export {
+  BINARY_PROTOCOL,
+  type ConnectionEvents,
+  type ConnectionOptions,
+  type ConnectionState,
+  JSON_PROTOCOL,
+  OperatorConnection,
+} from "../client/operator-connection.js";
+export { decodeFrame } from "../client/picture-frame.js";
+export { Line } from "../client/reconnecting-socket.js";
+export type { LineEvents, LineOptions, Protocol } from "../client/reconnecting-socket-types.js";
+export { type LossClass, MOVES, PROFILES, type RetryRule } from "../client/retry-policy.js";
+export type { Destination } from "../client/session-address.js";
 export type { Code } from "../errors.ts";
 export type { CaptchaInfo, Rect, SessionState, Size, Verified } from "../protocol/common.ts";
 export type { FrameHeader } from "../protocol/frame.ts";

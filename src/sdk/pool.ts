@@ -2,7 +2,7 @@
 import type { SessionResult } from "../protocol/rest.ts";
 import type { CaptchaRemoteClient } from "./client.ts";
 import { CaptchaRemoteError } from "./errors.ts";
-import { SessionNews } from "./news.ts";
+import { SessionNews } from "./session-watcher.ts";
 import { SHORT_POLL_SECONDS, type Turn, type WaitOptions } from "./wait.ts";
 
 export interface PoolOptions {

@@ -1,7 +1,7 @@
 /** How many sessions may live: in all, and of one key. */
 import type { Config } from "../config.ts";
 import { AppError } from "../errors.ts";
-import type { SessionRecord } from "./store.ts";
+import type { SessionRecord } from "./ports/store.ts";
 
 /** What the configuration says about sessions. */
 export type SessionLimits = Pick<

@@ -16,7 +16,21 @@ import type {
   SessionResult,
   SessionStatus,
 } from "../protocol/rest.ts";
-import { tellableUrl } from "../tellable.ts";
+import { tellableUrl } from "../util/redact-url.ts";
+import { callbackOf } from "./callback.ts";
+import { checkCapacity, type SessionLimits } from "./capacity.ts";
+import type { CreateOptions } from "./create-options.ts";
+import { type Created, FirstAnswers } from "./idempotency.ts";
+import { type Comeback, lastNumber } from "./lifecycle/resume.ts";
+import type { Session } from "./lifecycle/session.ts";
+import { NOBODY, stateEvent } from "./lifecycle/session-event-publisher.ts";
+import { isEnd, LIVING_STATES } from "./lifecycle/state-machine.ts";
+import type { Claim } from "./operators/claim.ts";
+import type { LinkBounds, OperatorLinks } from "./operators/operator-links.ts";
+import type { RestCaller } from "./operators/operators.ts";
+import { type Lens, Viewer, type ViewerForm, type ViewerLine, type ViewerRights } from "./pictures/viewer.ts";
+import type { MouseInput, OpenPage, ReturnToPage } from "./ports/page.ts";
+import type { SessionRecord, SessionStore } from "./ports/store.ts";
 import {
   listItem,
   newRecord,
@@ -25,22 +39,8 @@ import {
   sessionAnswer,
   statusOf,
   withoutStorageState,
-} from "./answers.ts";
-import { callbackOf } from "./callback.ts";
-import { checkCapacity, type SessionLimits } from "./capacity.ts";
-import type { Claim } from "./claim.ts";
-import { type Comeback, lastNumber } from "./comeback.ts";
-import type { CreateOptions } from "./create-options.ts";
-import type { RestCaller } from "./crowd.ts";
-import { SessionDirectory } from "./directory.ts";
-import { type Created, FirstAnswers } from "./first-answers.ts";
-import type { LinkBounds, OperatorLinks } from "./operator-links.ts";
-import type { MouseInput, OpenPage, ReturnToPage } from "./page.ts";
-import type { Session } from "./session.ts";
-import { NOBODY, stateEvent } from "./session-news.ts";
-import { isEnd, LIVING_STATES } from "./state.ts";
-import type { SessionRecord, SessionStore } from "./store.ts";
-import { type Lens, Viewer, type ViewerForm, type ViewerLine, type ViewerRights } from "./viewer.ts";
+} from "./presenters.ts";
+import { SessionDirectory } from "./registry.ts";
 
 /** Rows of one list answer. */
 const LIST_LIMIT = 500;

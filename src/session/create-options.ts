@@ -1,6 +1,6 @@
 /** What creation is asked for beside the body that a bot sends. */
 import type { Caller } from "../auth/caller.ts";
-import type { OpenPage } from "./page.ts";
+import type { OpenPage } from "./ports/page.ts";
 
 export interface CreateOptions {
   /** Whose session it will be; left out: nobody's. */

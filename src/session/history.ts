@@ -1,7 +1,7 @@
 /** [R15] Ended sessions, as far as somebody may see them. */
 import type { Caller } from "../auth/caller.ts";
 import type { History, HistoryEntry, HistoryQuery } from "../protocol/history.ts";
-import type { EndedRecord, EndPlace, HistoryScope, SessionRecord, SessionStore } from "./store.ts";
+import type { EndedRecord, EndPlace, HistoryScope, SessionRecord, SessionStore } from "./ports/store.ts";
 
 /** One page. */
 export function historyOf(store: Pick<SessionStore, "history">, query: HistoryQuery, caller: Caller): History {

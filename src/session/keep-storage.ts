@@ -1,8 +1,8 @@
 /** Keeps what the page had at the end: cookies and local storage, for the result [R11]. */
 import type { Logger } from "pino";
-import { withDeadline } from "../deadline.ts";
-import type { ChallengePage } from "./page.ts";
-import type { SessionStore } from "./store.ts";
+import { withDeadline } from "../util/with-deadline.ts";
+import type { ChallengePage } from "./ports/page.ts";
+import type { SessionStore } from "./ports/store.ts";
 
 const STORAGE_STATE_DEADLINE_MS = 3_000;
 

@@ -1,6 +1,6 @@
 /** A session as a trace: one span for all of it, one inside for each step, and what happened on the way as its events. */
 import { type Context, ROOT_CONTEXT, type Span, SpanStatusCode, type Tracer, trace } from "@opentelemetry/api";
-import type { ToldEvent } from "../events/told-event.ts";
+import type { ToldEvent } from "../events/published-event.ts";
 import type { FeedEvent, ProgressStep, SessionEventOf } from "../protocol/events.ts";
 
 const SESSION = "captcha_remote.session";

@@ -3,8 +3,8 @@ import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchSpanProcessor, type ReadableSpan, type SpanExporter, TracerProvider } from "@opentelemetry/sdk-trace";
 import type { Logger } from "pino";
-import { withDeadline } from "../deadline.ts";
 import type { EventFeed } from "../events/event-feed.ts";
+import { withDeadline } from "../util/with-deadline.ts";
 import { contextOf, SessionSpans } from "./session-spans.ts";
 
 const NAME = "captcha-remote";

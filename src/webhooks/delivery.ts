@@ -2,10 +2,10 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { Webhook } from "standardwebhooks";
-import { withDeadline } from "../deadline.ts";
 import { pinnedTo, type Resolve } from "../egress/address.ts";
 import { allowedAddresses, urlPatternSchema } from "../egress/destination.ts";
 import { toAppError } from "../errors.ts";
+import { withDeadline } from "../util/with-deadline.ts";
 
 /** For all of it: the name, the connection, the answer. */
 const DEADLINE_MS = 10_000;

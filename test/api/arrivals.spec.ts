@@ -1,10 +1,10 @@
 /** Arrival notices: people are told once that a session needs one of them, with a link that opens it; and of its end. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { BRIEF_SEARCH_MS, expect } from "../fixtures.ts";
-import { NO_KEY } from "../key.ts";
-import { WebhookReceiver } from "../webhook-receiver.ts";
-import { test as base, call } from "./requests.ts";
+import { BRIEF_SEARCH_MS, expect } from "../support/fixtures.ts";
+import { NO_KEY } from "../support/key.ts";
+import { test as base, call } from "../support/requests.ts";
+import { WebhookReceiver } from "../support/webhook-receiver.ts";
 
 const test = base.extend<{
   /** Receivers of their own, ended with the test. */

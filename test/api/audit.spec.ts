@@ -1,8 +1,8 @@
 /** [R17] The audit trail of a real server: who did what, over REST and the socket, and never what was typed. */
 import { JIGSAW } from "../../public/demo/layout.js";
 import type { AuditEntryAnswer } from "../../src/protocol/audit.ts";
-import { expect, inside } from "../fixtures.ts";
-import { call, test } from "./requests.ts";
+import { expect, inside } from "../support/fixtures.ts";
+import { call, test } from "../support/requests.ts";
 
 const PAGE = `<!doctype html><title>page</title><input id="field" autofocus>
   <script>document.cookie = "seen=yes; path=/"</script>`;

@@ -2,9 +2,9 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
-import { BRIEF_SEARCH_MS, expect, type TestServer } from "../fixtures.ts";
-import type { LiveClient } from "../live-client.ts";
-import { test as base, call, REPORTING, reportsOf } from "./requests.ts";
+import { BRIEF_SEARCH_MS, expect, type TestServer } from "../support/fixtures.ts";
+import type { LiveClient } from "../support/live-client.ts";
+import { test as base, call, REPORTING, reportsOf } from "../support/requests.ts";
 
 const MEGABYTE = 1024 * 1024;
 const PAGE = `<!doctype html>${REPORTING}<script>

@@ -1,8 +1,8 @@
 /** The end of a session's time, as bots and operators live through it. */
-import { EventStream } from "../event-stream.ts";
-import { BRIEF_SEARCH_MS, expect } from "../fixtures.ts";
-import { SECRET, WebhookReceiver } from "../webhook-receiver.ts";
-import { test as base, call } from "./requests.ts";
+import { EventStream } from "../support/event-stream.ts";
+import { BRIEF_SEARCH_MS, expect } from "../support/fixtures.ts";
+import { test as base, call } from "../support/requests.ts";
+import { SECRET, WebhookReceiver } from "../support/webhook-receiver.ts";
 
 const PAGE = `<!doctype html><style>body { margin: 0 }</style>
   <div id="my-captcha" style="position:absolute;left:40px;top:60px;width:300px;height:200px;background:#cde"></div>`;

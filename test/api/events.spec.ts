@@ -1,8 +1,8 @@
 /** The events of a session: told once, in order, to whoever follows it from wherever. */
 import { BINARY_SUBPROTOCOL } from "../../src/protocol/live.ts";
-import { EventStream } from "../event-stream.ts";
-import { BRIEF_SEARCH_MS, expect } from "../fixtures.ts";
-import { test as base, call } from "./requests.ts";
+import { EventStream } from "../support/event-stream.ts";
+import { BRIEF_SEARCH_MS, expect } from "../support/fixtures.ts";
+import { test as base, call } from "../support/requests.ts";
 
 const PAGE = `<!doctype html><style>body { margin: 0 }</style>
   <div id="my-captcha" style="position:absolute;left:40px;top:60px;width:300px;height:200px;background:#cde"></div>`;

@@ -1,7 +1,7 @@
 /** [R18] What real sessions tell over the feed: how far they are, what people do, and attempts that fail. */
 import { BINARY_SUBPROTOCOL } from "../../src/protocol/live.ts";
-import { FeedClient } from "../feed-client.ts";
-import { test as base, expect } from "../fixtures.ts";
+import { FeedClient } from "../support/feed-client.ts";
+import { test as base, expect } from "../support/fixtures.ts";
 
 const test = base.extend<{ reader: FeedClient }>({
   reader: async ({ server }, use) => {

@@ -1,15 +1,15 @@
 /** [R18] Events of many sessions over one socket: what is asked for, in order, once, and after a drop what was missed. */
 import { WebSocket } from "ws";
-import { SqliteKeys } from "../../src/auth/sqlite-keys.ts";
 import { type EventSubject, NO_SESSION } from "../../src/events/event-log.ts";
 import type { FeedEvent } from "../../src/protocol/events.ts";
-import { attachDatabase } from "../../src/session/sqlite-database.ts";
-import { EventStream } from "../event-stream.ts";
-import { FeedClient, type FeedClientOptions } from "../feed-client.ts";
-import { expect } from "../fixtures.ts";
-import { TEST_KEY_SPEC } from "../key.ts";
-import { IS_LONG_RUN } from "../long-run.ts";
-import { call, type OwnServer, test as withServers } from "./requests.ts";
+import { SqliteKeys } from "../../src/storage/api-keys.ts";
+import { attachDatabase } from "../../src/storage/database.ts";
+import { EventStream } from "../support/event-stream.ts";
+import { FeedClient, type FeedClientOptions } from "../support/feed-client.ts";
+import { expect } from "../support/fixtures.ts";
+import { TEST_KEY_SPEC } from "../support/key.ts";
+import { IS_LONG_RUN } from "../support/long-run.ts";
+import { call, type OwnServer, test as withServers } from "../support/requests.ts";
 
 interface Told extends OwnServer {
   tell(id: string, given?: Partial<EventSubject> & { session_id?: string }): void;

@@ -1,14 +1,14 @@
 /** [R20] What is open, as numbers: they go up with what sessions do, and are back where they were once all is over. */
 import { mergeTests } from "@playwright/test";
 import { GAUGE_NAMES, GAUGES, type GaugeName, type Gauges } from "../../src/protocol/health.ts";
-import { EventStream } from "../event-stream.ts";
-import { FeedClient } from "../feed-client.ts";
-import { expect } from "../fixtures.ts";
-import { test as withBots } from "../guest.ts";
-import { NO_KEY } from "../key.ts";
-import { IS_LONG_RUN } from "../long-run.ts";
-import { pidsWith, signalAll } from "../processes.ts";
-import { call, type OwnServer, test as withServers } from "./requests.ts";
+import { EventStream } from "../support/event-stream.ts";
+import { FeedClient } from "../support/feed-client.ts";
+import { expect } from "../support/fixtures.ts";
+import { test as withBots } from "../support/guest.ts";
+import { NO_KEY } from "../support/key.ts";
+import { IS_LONG_RUN } from "../support/long-run.ts";
+import { pidsWith, signalAll } from "../support/processes.ts";
+import { call, type OwnServer, test as withServers } from "../support/requests.ts";
 
 const PAGE = `<!doctype html><div id="captcha-box" style="width:300px;height:200px;background:#ddd">hold</div>`;
 const READER = "crk_reader-0123456789";

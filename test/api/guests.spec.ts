@@ -5,9 +5,9 @@ import { type AddressInfo, connect as connectTo, createServer, type Server } fro
 import { join } from "node:path";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
-import { test as base, expect } from "../guest.ts";
-import { IS_LONG_RUN } from "../long-run.ts";
-import { call } from "./requests.ts";
+import { test as base, expect } from "../support/guest.ts";
+import { IS_LONG_RUN } from "../support/long-run.ts";
+import { call } from "../support/requests.ts";
 
 const CHALLENGE = `<!doctype html><title>challenge</title><body style="margin:0">
   <div id="captcha" style="position:absolute;left:40px;top:60px;width:300px;height:200px;background:#cde"></div>

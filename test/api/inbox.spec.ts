@@ -1,7 +1,7 @@
 /** [R15] [R19] What the inbox needs of the server: taking a session so that nobody else does, and what has become of it. */
-import { BRIEF_SEARCH_MS, expect } from "../fixtures.ts";
-import { TEST_KEY_SPEC } from "../key.ts";
-import { call, type OwnServer, test } from "./requests.ts";
+import { BRIEF_SEARCH_MS, expect } from "../support/fixtures.ts";
+import { TEST_KEY_SPEC } from "../support/key.ts";
+import { call, type OwnServer, test } from "../support/requests.ts";
 
 /** Its pages have no challenge. */
 test.use({ challengeSearchMs: BRIEF_SEARCH_MS });

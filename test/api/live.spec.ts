@@ -1,9 +1,9 @@
 /** The operator socket, rule by rule. */
 import { once } from "node:events";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
-import { BRIEF_SEARCH_MS, expect, type TestSite } from "../fixtures.ts";
-import type { LiveClient } from "../live-client.ts";
-import { call, REPORTING, reportsOf, test } from "./requests.ts";
+import { BRIEF_SEARCH_MS, expect, type TestSite } from "../support/fixtures.ts";
+import type { LiveClient } from "../support/live-client.ts";
+import { call, REPORTING, reportsOf, test } from "../support/requests.ts";
 
 const VIEWPORT = { width: 600, height: 400 };
 const JSON_CLIENT = { protocols: ["captcha.json.v1"] };

@@ -1,8 +1,8 @@
 /** [R20] GET /metrics: what sessions come to and how they feel, and a dashboard and alerts that ask for nothing else. */
 import { readFileSync } from "node:fs";
-import { BRIEF_SEARCH_MS, expect } from "../fixtures.ts";
-import { NO_KEY } from "../key.ts";
-import { call, type OwnServer, test } from "./requests.ts";
+import { BRIEF_SEARCH_MS, expect } from "../support/fixtures.ts";
+import { NO_KEY } from "../support/key.ts";
+import { call, type OwnServer, test } from "../support/requests.ts";
 
 /** Its page is cleared by a press. */
 test.use({ challengeSearchMs: BRIEF_SEARCH_MS });

@@ -6,11 +6,11 @@ import { test as base, expect } from "@playwright/test";
 import { pino } from "pino";
 import { Webhook } from "standardwebhooks";
 import type { SessionEvent } from "../../src/protocol/events.ts";
-import { openSqliteStore } from "../../src/session/sqlite-store.ts";
-import type { SessionStore } from "../../src/session/store.ts";
+import type { SessionStore } from "../../src/session/ports/store.ts";
+import { openSqliteStore } from "../../src/storage/session-store.ts";
 import { Outbox, type OutboxDeps } from "../../src/webhooks/outbox.ts";
-import { TEST_FOLDER_PREFIX } from "../fixtures.ts";
-import { SECRET, WebhookReceiver } from "../webhook-receiver.ts";
+import { TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
+import { SECRET, WebhookReceiver } from "../support/webhook-receiver.ts";
 
 const SERVER_SECRET = Buffer.alloc(32, 7).toString("base64");
 /** Waits of 20, 40, 80 ms; given up after half a second. */

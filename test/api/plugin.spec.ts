@@ -9,9 +9,9 @@ import Fastify, { type FastifyInstance } from "fastify";
 import { WebSocket, WebSocketServer } from "ws";
 import { type CaptchaRemoteOptions, captchaRemote } from "../../src/plugin.ts";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
-import { test as base, expect, TEST_FOLDER_PREFIX } from "../fixtures.ts";
-import { TEST_KEY_SPEC } from "../key.ts";
-import { call } from "./requests.ts";
+import { test as base, expect, TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
+import { TEST_KEY_SPEC } from "../support/key.ts";
+import { call } from "../support/requests.ts";
 
 const CHALLENGE = `<!doctype html><title>shop</title><body style="margin:0;height:2000px">
   <div id="captcha" style="position:absolute;left:40px;top:60px;width:300px;height:200px;background:#cde"></div>

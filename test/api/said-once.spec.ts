@@ -1,7 +1,7 @@
 /** [W30] Numbered messages on a real server: done once, confirmed each time. */
-import { BRIEF_SEARCH_MS, expect } from "../fixtures.ts";
-import type { LiveClient } from "../live-client.ts";
-import { call, REPORTING, reportsOf, test } from "./requests.ts";
+import { BRIEF_SEARCH_MS, expect } from "../support/fixtures.ts";
+import type { LiveClient } from "../support/live-client.ts";
+import { call, REPORTING, reportsOf, test } from "../support/requests.ts";
 
 /** Its pages have no challenge. */
 test.use({ challengeSearchMs: BRIEF_SEARCH_MS });

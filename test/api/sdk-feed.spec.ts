@@ -1,10 +1,10 @@
 /** [R18] The SDK's feed: it comes back by itself, tells nothing twice, and says where something may be missing. */
 import type { FeedEvent } from "../../src/protocol/events.ts";
 import { CaptchaRemoteClient, ConnectionPool, EventFeed, type FeedOptions } from "../../src/sdk/index.ts";
-import { expect } from "../fixtures.ts";
-import { TEST_KEY } from "../key.ts";
-import { startRelay } from "../relay.ts";
-import { call, test as withServers } from "./requests.ts";
+import { expect } from "../support/fixtures.ts";
+import { TEST_KEY } from "../support/key.ts";
+import { startRelay } from "../support/relay.ts";
+import { call, test as withServers } from "../support/requests.ts";
 
 const test = withServers.extend<{
   feedOf: (options: Pick<FeedOptions, "baseUrl"> & Partial<FeedOptions>) => EventFeed;

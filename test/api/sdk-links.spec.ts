@@ -6,8 +6,8 @@ import {
   OperatorConnection,
   type ServerMessage,
 } from "../../src/sdk/index.ts";
-import { test as base, expect } from "../fixtures.ts";
-import { TEST_KEY } from "../key.ts";
+import { test as base, expect } from "../support/fixtures.ts";
+import { TEST_KEY } from "../support/key.ts";
 
 const PAGE = `<div id="my-captcha" style="width:300px;height:200px;background:#cde"></div>`;
 

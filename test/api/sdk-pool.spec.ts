@@ -6,8 +6,8 @@ import {
   decodeFrame,
   OperatorConnection,
 } from "../../src/sdk/index.ts";
-import { BRIEF_SEARCH_MS, expect, test } from "../fixtures.ts";
-import { TEST_KEY } from "../key.ts";
+import { BRIEF_SEARCH_MS, expect, test } from "../support/fixtures.ts";
+import { TEST_KEY } from "../support/key.ts";
 
 /** Its pages have no challenge. */
 test.use({ challengeSearchMs: BRIEF_SEARCH_MS });

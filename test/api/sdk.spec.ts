@@ -3,10 +3,10 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { SessionState } from "../../src/protocol/common.ts";
 import { CaptchaRemoteClient, CaptchaRemoteError } from "../../src/sdk/index.ts";
-import { expect } from "../fixtures.ts";
-import { fetchAsBot, TEST_KEY } from "../key.ts";
-import { type Relay, startRelay } from "../relay.ts";
-import { test as base } from "./requests.ts";
+import { expect } from "../support/fixtures.ts";
+import { fetchAsBot, TEST_KEY } from "../support/key.ts";
+import { type Relay, startRelay } from "../support/relay.ts";
+import { test as base } from "../support/requests.ts";
 
 const CHALLENGE_PAGE = `<!doctype html><div id="my-captcha" style="width:300px;height:200px;background:#cde"></div>`;
 const JSON_ONLY = { protocols: ["captcha.json.v1"] };

@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { type ClientRequest, request as httpRequest, type ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
 import type { SessionDetail, SessionListItem } from "../../src/protocol/rest.ts";
-import { BRIEF_SEARCH_MS, expect } from "../fixtures.ts";
-import { BEARER, fetchAsBot, NO_KEY } from "../key.ts";
-import { call, REPORTING, reportsOf, test } from "./requests.ts";
+import { BRIEF_SEARCH_MS, expect } from "../support/fixtures.ts";
+import { BEARER, fetchAsBot, NO_KEY } from "../support/key.ts";
+import { call, REPORTING, reportsOf, test } from "../support/requests.ts";
 
 const PLAIN_PAGE = "<!doctype html><title>page</title><h1>Nothing to solve here</h1>";
 const CHALLENGE_PAGE = `<!doctype html><style>body { margin: 0 }</style>

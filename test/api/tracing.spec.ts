@@ -4,11 +4,11 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { SpanExporter } from "@opentelemetry/sdk-trace";
 import { pino } from "pino";
-import { attachDatabase } from "../../src/session/sqlite-database.ts";
+import { attachDatabase } from "../../src/storage/database.ts";
 import { LoggedExporter } from "../../src/tracing/tracing.ts";
-import { BRIEF_SEARCH_MS, expect } from "../fixtures.ts";
-import { WebhookReceiver } from "../webhook-receiver.ts";
-import { test as base, call } from "./requests.ts";
+import { BRIEF_SEARCH_MS, expect } from "../support/fixtures.ts";
+import { test as base, call } from "../support/requests.ts";
+import { WebhookReceiver } from "../support/webhook-receiver.ts";
 
 interface Span {
   readonly traceId: string;
@@ -169,7 +169,7 @@ test("a collector that is lost is told of once, and once when it is back", async
 });
 
 test("without a collector nothing of it is even loaded", async () => {
-  const app = new URL("../../src/app.ts", import.meta.url).href;
+  const app = new URL("../../src/server/standalone.ts", import.meta.url).href;
   const program = `
     import { registerHooks } from "node:module";
     const loaded = [];

@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:net";
 import { test as base, expect } from "@playwright/test";
 import { Webhook } from "standardwebhooks";
 import { deliver } from "../../src/webhooks/delivery.ts";
-import { SECRET, WebhookReceiver } from "../webhook-receiver.ts";
+import { SECRET, WebhookReceiver } from "../support/webhook-receiver.ts";
 
 const DEADLINE_MS = 700;
 const GIGABYTE = 1024 ** 3;

@@ -3,12 +3,12 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pino } from "pino";
-import { openSqliteStore } from "../../src/session/sqlite-store.ts";
+import { openSqliteStore } from "../../src/storage/session-store.ts";
 import { sessionRecord } from "../contract/store-contract.ts";
-import { expect, TEST_FOLDER_PREFIX } from "../fixtures.ts";
-import { LiveClient } from "../live-client.ts";
-import { SECRET, WebhookReceiver } from "../webhook-receiver.ts";
-import { test as base, call } from "./requests.ts";
+import { expect, TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
+import { LiveClient } from "../support/live-client.ts";
+import { test as base, call } from "../support/requests.ts";
+import { SECRET, WebhookReceiver } from "../support/webhook-receiver.ts";
 
 const PAGE = `<!doctype html><style>body { margin: 0 }</style>
   <div id="my-captcha" style="position:absolute;left:40px;top:60px;width:300px;height:200px;background:#cde"></div>

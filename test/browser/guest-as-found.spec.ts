@@ -2,9 +2,9 @@
 import type { Page } from "@playwright/test";
 import type { Page as PuppeteerPage } from "puppeteer-core";
 import puppeteer from "puppeteer-core";
-import { DevTools } from "../../src/browser/devtools.ts";
-import { type BotBrowser, expect, test } from "../guest.ts";
-import { fetchAsBot } from "../key.ts";
+import { DevTools } from "../../src/browser/cdp/connection.ts";
+import { type BotBrowser, expect, test } from "../support/guest.ts";
+import { fetchAsBot } from "../support/key.ts";
 
 /** What a page's own script can see of the world around it, and what has happened to it since it was loaded. */
 const PAGE = `<!doctype html><title>guest</title><style>body { margin: 0; height: 3000px }</style>

@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import puppeteer, { type Browser } from "puppeteer-core";
-import { test as base, expect, TEST_FOLDER_PREFIX } from "../fixtures.ts";
+import { test as base, expect, TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
 
 const CHALLENGE = `<!doctype html><body style="margin:0">
   <div id="captcha" style="position:absolute;left:40px;top:60px;width:300px;height:200px;background:#cde"></div>`;

@@ -2,8 +2,8 @@
 import puppeteer from "puppeteer-core";
 import sharp from "sharp";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
-import { type BotBrowser, expect, test } from "../guest.ts";
-import type { LiveClient } from "../live-client.ts";
+import { type BotBrowser, expect, test } from "../support/guest.ts";
+import type { LiveClient } from "../support/live-client.ts";
 
 const CHALLENGE = `<!doctype html><body style="margin:0">
   <div id="captcha" style="position:absolute;left:40px;top:60px;width:300px;height:200px;background:#cde"></div>`;

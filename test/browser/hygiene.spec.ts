@@ -2,9 +2,9 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startBrowser } from "../../src/browser/process.ts";
-import { expect, TEST_FOLDER_PREFIX, type TestSite, test } from "../fixtures.ts";
-import { fetchAsBot } from "../key.ts";
+import { startBrowser } from "../../src/browser/process/chromium-process.ts";
+import { expect, TEST_FOLDER_PREFIX, type TestSite, test } from "../support/fixtures.ts";
+import { fetchAsBot } from "../support/key.ts";
 
 /** What a page saw of its own world, from before its first element to the moment it was asked. */
 interface Report {

@@ -1,9 +1,9 @@
 /** A browser or a page that dies: the session ends with its code, the others feel nothing, nothing is left. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { BRIEF_SEARCH_MS, expect, test } from "../fixtures.ts";
-import { fetchAsBot } from "../key.ts";
-import { commandLinesWith, pidsWith, signalAll } from "../processes.ts";
+import { BRIEF_SEARCH_MS, expect, test } from "../support/fixtures.ts";
+import { fetchAsBot } from "../support/key.ts";
+import { commandLinesWith, pidsWith, signalAll } from "../support/processes.ts";
 
 test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 

@@ -1,7 +1,15 @@
 /** [W28] Secrets that do not hold still: a picture is older than the look that follows it. */
-import { BRIEF_SEARCH_MS, expect, test } from "../fixtures.ts";
-import { eachSecond, IS_LONG_RUN } from "../long-run.ts";
-import { expectNoneLeaks, expectSeen, MANY_PICTURES_MS, pageWith, password, seats, TIMEOUT_MS } from "./secret-page.ts";
+import { BRIEF_SEARCH_MS, expect, test } from "../support/fixtures.ts";
+import { eachSecond, IS_LONG_RUN } from "../support/long-run.ts";
+import {
+  expectNoneLeaks,
+  expectSeen,
+  MANY_PICTURES_MS,
+  pageWith,
+  password,
+  seats,
+  TIMEOUT_MS,
+} from "../support/secret-page.ts";
 
 const PICTURES = IS_LONG_RUN ? 60 : 12;
 

@@ -1,9 +1,8 @@
 /** [W28] What a watcher sees of passwords and one-time codes: nothing, wherever they are and whatever they do. */
-import { BRIEF_SEARCH_MS } from "../fixtures.ts";
-import { expect, test } from "../guest.ts";
-import type { ReceivedPicture } from "../live-client.ts";
-import { Watcher } from "../watcher.ts";
-import { colourAt, isNear } from "./marked-page.ts";
+import { BRIEF_SEARCH_MS } from "../support/fixtures.ts";
+import { expect, test } from "../support/guest.ts";
+import type { ReceivedPicture } from "../support/live-client.ts";
+import { colourAt, isNear } from "../support/marked-page.ts";
 import {
   BINARY_FORM,
   blackPx,
@@ -19,7 +18,8 @@ import {
   secretPx,
   TIMEOUT_MS,
   VIEWPORT,
-} from "./secret-page.ts";
+} from "../support/secret-page.ts";
+import { Watcher } from "../support/watcher.ts";
 
 /** All kinds on one page, none over another. */
 const FIELDS: readonly string[] = [

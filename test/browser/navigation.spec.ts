@@ -1,5 +1,5 @@
 /** A page that goes to another site goes on being watched: pictures, hands, challenge and verdict. */
-import { expect, test } from "../fixtures.ts";
+import { expect, test } from "../support/fixtures.ts";
 
 // Another site is another process then: the harder of the two cases.
 test.use({ siteIsolation: true });

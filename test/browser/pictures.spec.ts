@@ -1,9 +1,9 @@
 /** When pictures come, to whom, how many and how sharp. */
 import type { ServerMessageOf } from "../../src/protocol/live.ts";
-import { expect, type TestSite, test } from "../fixtures.ts";
-import { readJpeg, readScreenshot } from "../jpeg.ts";
-import { fetchAsBot } from "../key.ts";
-import type { LiveClient } from "../live-client.ts";
+import { expect, type TestSite, test } from "../support/fixtures.ts";
+import { readJpeg, readScreenshot } from "../support/jpeg.ts";
+import { fetchAsBot } from "../support/key.ts";
+import type { LiveClient } from "../support/live-client.ts";
 
 const VIEWPORT = { width: 900, height: 600 };
 const BOX = { x: 100, y: 100, width: 300, height: 200 };

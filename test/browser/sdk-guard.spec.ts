@@ -3,9 +3,9 @@ import { connect, type Page as PuppeteerPage } from "puppeteer-core";
 import { CaptchaRemoteClient } from "../../src/sdk/client.ts";
 import { CaptchaRemoteError } from "../../src/sdk/errors.ts";
 import { type GuardablePage, guard } from "../../src/sdk/guard.ts";
-import { expect, type TestSite } from "../fixtures.ts";
-import { test as base } from "../guest.ts";
-import { TEST_KEY } from "../key.ts";
+import { expect, type TestSite } from "../support/fixtures.ts";
+import { test as base } from "../support/guest.ts";
+import { TEST_KEY } from "../support/key.ts";
 
 const test = base.extend<{ puppeteerPage: PuppeteerPage }>({
   puppeteerPage: async ({ botBrowser }, use) => {

@@ -2,8 +2,8 @@
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import type * as Sdk from "../../src/sdk/index.ts";
-import { expect, test } from "../fixtures.ts";
-import { TEST_KEY } from "../key.ts";
+import { expect, test } from "../support/fixtures.ts";
+import { TEST_KEY } from "../support/key.ts";
 
 const ENTRY = fileURLToPath(new URL("../../src/sdk/index.ts", import.meta.url));
 const CHALLENGE_PAGE = `<!doctype html><div id="my-captcha" style="width:300px;height:200px;background:#cde"></div>`;

@@ -1,7 +1,7 @@
 /** [W21] A viewer whose line stands still and flows again: no film of the past, but the page as it is. */
-import { expect, test } from "../fixtures.ts";
-import { eachSecond, IS_LONG_RUN } from "../long-run.ts";
-import { ANIMATED, COMPLETION, INSIDE, markedPage, VIEWPORT } from "./marked-page.ts";
+import { expect, test } from "../support/fixtures.ts";
+import { eachSecond, IS_LONG_RUN } from "../support/long-run.ts";
+import { ANIMATED, COMPLETION, INSIDE, markedPage, VIEWPORT } from "../support/marked-page.ts";
 
 const STALL_MS = IS_LONG_RUN ? 10_000 : 2_000;
 /** Two may be under way, and one that was being read when the line was stopped. */

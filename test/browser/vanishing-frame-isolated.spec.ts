@@ -1,6 +1,6 @@
 /** [W25] A frame with a process of its own that vanishes under the operator's finger. */
-import { test } from "../fixtures.ts";
-import { expectVanishingFrameSurvived } from "./vanishing-frame.ts";
+import { test } from "../support/fixtures.ts";
+import { expectVanishingFrameSurvived } from "../support/vanishing-frame.ts";
 
 test.use({ siteIsolation: true });
 

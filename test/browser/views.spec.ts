@@ -1,9 +1,9 @@
 /** [W14] [W23] What each viewer is shown: the part it asked for, as fine as it asked, whatever others look at. */
 import type { Rect } from "../../src/protocol/common.ts";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
-import { expect, type TestSite, test } from "../fixtures.ts";
-import { fetchAsBot } from "../key.ts";
-import type { LiveClient } from "../live-client.ts";
+import { expect, type TestSite, test } from "../support/fixtures.ts";
+import { fetchAsBot } from "../support/key.ts";
+import type { LiveClient } from "../support/live-client.ts";
 import {
   ANIMATED,
   BOX,
@@ -17,8 +17,8 @@ import {
   markedPage,
   VIEWPORT,
   WHOLE,
-} from "./marked-page.ts";
-import { expectVanishingFrameSurvived } from "./vanishing-frame.ts";
+} from "../support/marked-page.ts";
+import { expectVanishingFrameSurvived } from "../support/vanishing-frame.ts";
 
 const JSON_FORM = { protocols: ["captcha.json.v1"] };
 const BINARY_FORM = { protocols: ["captcha.binary.v1", "captcha.json.v1"] };

@@ -8,10 +8,10 @@ import { fileURLToPath } from "node:url";
 import { test as base, expect } from "@playwright/test";
 import type { AuditEntry } from "../../src/audit/audit-log.ts";
 import { FIRST_LINK, linkHash } from "../../src/audit/chain.ts";
-import { SqliteAudit } from "../../src/session/sqlite-audit.ts";
-import { attachDatabase, inOneStep } from "../../src/session/sqlite-database.ts";
-import { TEST_FOLDER_PREFIX } from "../fixtures.ts";
-import { watchProgram } from "../programs.ts";
+import { SqliteAudit } from "../../src/storage/audit-log.ts";
+import { attachDatabase, inOneStep } from "../../src/storage/database.ts";
+import { TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
+import { watchProgram } from "../support/programs.ts";
 
 const AT = Date.UTC(2030, 0, 1);
 
@@ -164,8 +164,8 @@ test("[R17] an entry that belongs to a step of its caller comes and goes with it
 });
 
 const WRITER = `
-  const { attachDatabase } = await import(process.argv[1] + "sqlite-database.ts");
-  const { SqliteAudit } = await import(process.argv[1] + "sqlite-audit.ts");
+  const { attachDatabase } = await import(process.argv[1] + "database.ts");
+  const { SqliteAudit } = await import(process.argv[1] + "audit-log.ts");
   const db = attachDatabase(process.argv[2]);
   const audit = new SqliteAudit(db);
   const who = "process:" + process.pid;
@@ -181,7 +181,7 @@ const WRITER = `
 `;
 
 test("[R17] a server and a command beside it write one chain", async ({ audit, folder }) => {
-  const source = fileURLToPath(new URL("../../src/session/", import.meta.url));
+  const source = fileURLToPath(new URL("../../src/storage/", import.meta.url));
   const children = [1, 2].map(() => spawn(process.execPath, ["--input-type=module", "-e", WRITER, source, folder]));
   const programs = children.map(watchProgram);
   for (const { out } of programs) await expect.poll(out).toContain("ready");

@@ -1,11 +1,11 @@
 /** What every Crop must do, as tests over a factory: one suite for all ways in which pictures come to show a part of a page. */
 import { type Browser, test as base, type CDPSession, expect, type Page } from "@playwright/test";
 import sharp from "sharp";
-import type { Aim, Crop } from "../../src/browser/crop.ts";
-import { cutPicture } from "../../src/browser/cut.ts";
-import { jpegSize } from "../../src/browser/jpeg-size.ts";
+import type { Aim, Crop } from "../../src/browser/pictures/capture-region.ts";
+import { cutPicture } from "../../src/browser/pictures/crop-picture.ts";
+import { jpegSize } from "../../src/browser/pictures/jpeg-size.ts";
 import type { Rect, Size } from "../../src/protocol/common.ts";
-import type { Picture } from "../../src/session/page.ts";
+import type { Picture } from "../../src/session/ports/page.ts";
 
 export interface CropBench {
   readonly page: Page;

@@ -1,5 +1,5 @@
 /** The ways there are to have pictures of a part of a page, each held to the one contract in a real browser. */
-import { OverrideCrop, ServerCut } from "../../src/browser/crop.ts";
+import { OverrideCrop, ServerCut } from "../../src/browser/pictures/capture-region.ts";
 import { cropContract } from "./crop-contract.ts";
 
 cropContract("override", {

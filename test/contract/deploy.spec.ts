@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { test } from "@playwright/test";
 import { loadConfig } from "../../src/config.ts";
-import { expect, TEST_FOLDER_PREFIX } from "../fixtures.ts";
+import { expect, TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const UNIT = join(ROOT, "deploy/captcha-remote.service");

@@ -1,9 +1,9 @@
 /** The DevTools connection for pictures and hands, against a real browser with frames in processes of their own. */
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "@playwright/test";
-import { DevTools, type DevToolsSession } from "../../src/browser/devtools.ts";
-import { startBrowser } from "../../src/browser/process.ts";
-import { test as base, expect, isolating } from "../fixtures.ts";
+import { DevTools, type DevToolsSession } from "../../src/browser/cdp/connection.ts";
+import { startBrowser } from "../../src/browser/process/chromium-process.ts";
+import { test as base, expect, isolating } from "../support/fixtures.ts";
 
 interface Attached {
   readonly page: Page;

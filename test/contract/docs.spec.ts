@@ -1,8 +1,8 @@
 /** The papers say what the code says, and nothing else: codes, messages, states, kinds and variables. */
 import { readFile } from "node:fs/promises";
 import { expect, test } from "@playwright/test";
-import { MOVES as CONNECTION_MOVES, classOf, PROFILES } from "../../public/reconnect.js";
-import { KNOWN_KINDS } from "../../src/browser/challenge-kinds.ts";
+import { KNOWN_KINDS } from "../../src/browser/challenge/kinds.ts";
+import { MOVES as CONNECTION_MOVES, classOf, PROFILES } from "../../src/client/retry-policy.js";
 import { loadConfig } from "../../src/config.ts";
 import { ENVIRONMENT } from "../../src/environment.ts";
 import { CODES, type Code, codeEntry } from "../../src/errors.ts";
@@ -13,7 +13,7 @@ import { GAUGES } from "../../src/protocol/health.ts";
 import { clientMessageSchema, serverMessageSchema } from "../../src/protocol/live.ts";
 import { createSessionSchema, ruleSchema } from "../../src/protocol/rest.ts";
 import { CaptchaRemoteClient } from "../../src/sdk/client.ts";
-import { MOVES } from "../../src/session/state.ts";
+import { MOVES } from "../../src/session/lifecycle/state-machine.ts";
 
 /** Fields that every message may have; the papers tell of them once [W1]. */
 const COMMON_FIELDS = ["type", "id"];

@@ -2,8 +2,8 @@
 import { WebSocket } from "ws";
 import { type Frame, PATHS, parseFrame } from "../../examples/im-bot/frames.ts";
 import type { ChatServer } from "../../examples/im-bot/simulator/chat-server.ts";
-import { test as base } from "../chat.ts";
-import { expect } from "../fixtures.ts";
+import { test as base } from "../support/chat.ts";
+import { expect } from "../support/fixtures.ts";
 
 interface Line {
   readonly socket: WebSocket;

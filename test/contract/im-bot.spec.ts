@@ -4,12 +4,12 @@ import { fileURLToPath } from "node:url";
 import { HANDLE } from "../../examples/im-bot/simulator/challenge-page.ts";
 import type { ChatServer } from "../../examples/im-bot/simulator/chat-server.ts";
 import { SESSION_STATES } from "../../src/protocol/common.ts";
-import { test as base } from "../chat.ts";
-import { expect, inside, type TestServer } from "../fixtures.ts";
-import { TEST_KEY } from "../key.ts";
-import type { LiveClient } from "../live-client.ts";
-import { openLink } from "../open-link.ts";
-import { type Program, watchProgram } from "../programs.ts";
+import { test as base } from "../support/chat.ts";
+import { expect, inside, type TestServer } from "../support/fixtures.ts";
+import { TEST_KEY } from "../support/key.ts";
+import type { LiveClient } from "../support/live-client.ts";
+import { openLink } from "../support/open-link.ts";
+import { type Program, watchProgram } from "../support/programs.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** Short waits: how the waits grow is tested where the connection is. */

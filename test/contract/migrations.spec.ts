@@ -6,11 +6,11 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { test as base, expect } from "@playwright/test";
-import { SqliteKeys } from "../../src/auth/sqlite-keys.ts";
-import { attachDatabase } from "../../src/session/sqlite-database.ts";
-import { MIGRATIONS } from "../../src/session/sqlite-schema.ts";
-import { openSqliteStore } from "../../src/session/sqlite-store.ts";
-import { TEST_FOLDER_PREFIX } from "../fixtures.ts";
+import { SqliteKeys } from "../../src/storage/api-keys.ts";
+import { attachDatabase } from "../../src/storage/database.ts";
+import { MIGRATIONS } from "../../src/storage/schema.ts";
+import { openSqliteStore } from "../../src/storage/session-store.ts";
+import { TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
 import { sessionRecord } from "./store-contract.ts";
 
 const SCHEMAS = fileURLToPath(new URL("schemas/", import.meta.url));

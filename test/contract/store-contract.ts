@@ -3,8 +3,8 @@ import { test as base, expect } from "@playwright/test";
 import type { EventLog } from "../../src/events/event-log.ts";
 import { SESSION_STATES } from "../../src/protocol/common.ts";
 import type { SessionEvent } from "../../src/protocol/events.ts";
-import { outcomeOf } from "../../src/session/answers.ts";
-import type { SessionRecord, SessionStore } from "../../src/session/store.ts";
+import type { SessionRecord, SessionStore } from "../../src/session/ports/store.ts";
+import { outcomeOf } from "../../src/session/presenters.ts";
 
 export interface StoreFactory {
   /** May be called again after `close` where the store is durable. */

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test as base, expect } from "@playwright/test";
 import { toAppError } from "../../src/errors.ts";
-import { openMemoryStore, openSqliteStore } from "../../src/session/sqlite-store.ts";
-import { TEST_FOLDER_PREFIX } from "../fixtures.ts";
+import { openMemoryStore, openSqliteStore } from "../../src/storage/session-store.ts";
+import { TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
 import { sessionRecord, storeContract } from "./store-contract.ts";
 
 async function sqliteFactory() {

@@ -4,9 +4,9 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
-import { call, test } from "../api/requests.ts";
-import { BRIEF_SEARCH_MS, expect } from "../fixtures.ts";
-import { watchProgram } from "../programs.ts";
+import { BRIEF_SEARCH_MS, expect } from "../support/fixtures.ts";
+import { watchProgram } from "../support/programs.ts";
+import { call, test } from "../support/requests.ts";
 
 const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 

@@ -5,8 +5,8 @@ import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
-import { test as base, expect } from "../fixtures.ts";
-import { type RunningProgram, startProgram, watchProgram } from "../programs.ts";
+import { test as base, expect } from "../support/fixtures.ts";
+import { type RunningProgram, startProgram, watchProgram } from "../support/programs.ts";
 
 const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 

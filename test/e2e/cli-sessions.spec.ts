@@ -1,9 +1,9 @@
 /** Commands for ops that ask a running server: tables for people, lines of JSON for scripts, sentences for what is wrong. */
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { test as base, expect } from "../fixtures.ts";
-import { fetchAsBot, TEST_KEY } from "../key.ts";
-import { type RunningProgram, startProgram, watchProgram } from "../programs.ts";
+import { test as base, expect } from "../support/fixtures.ts";
+import { fetchAsBot, TEST_KEY } from "../support/key.ts";
+import { type RunningProgram, startProgram, watchProgram } from "../support/programs.ts";
 
 const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 

@@ -4,11 +4,11 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { call } from "../api/requests.ts";
-import { EventStream } from "../event-stream.ts";
-import { expect, TEST_FOLDER_PREFIX, test } from "../fixtures.ts";
-import { type RunningProgram, startProgram, watchProgram } from "../programs.ts";
-import { SECRET, WebhookReceiver } from "../webhook-receiver.ts";
+import { EventStream } from "../support/event-stream.ts";
+import { expect, TEST_FOLDER_PREFIX, test } from "../support/fixtures.ts";
+import { type RunningProgram, startProgram, watchProgram } from "../support/programs.ts";
+import { call } from "../support/requests.ts";
+import { SECRET, WebhookReceiver } from "../support/webhook-receiver.ts";
 
 const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 

@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { JIGSAW } from "../../public/demo/layout.js";
-import { test as base, expect, Operator, TEST_FOLDER_PREFIX } from "../fixtures.ts";
-import { commandLinesWith, pidsWith, signalAll } from "../processes.ts";
-import { watchProgram } from "../programs.ts";
+import { test as base, expect, Operator, TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
+import { commandLinesWith, pidsWith, signalAll } from "../support/processes.ts";
+import { watchProgram } from "../support/programs.ts";
 
 const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 

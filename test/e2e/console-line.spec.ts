@@ -1,6 +1,6 @@
 /** The console's line: pictures as binary messages, nothing pressed that nobody holds, and a pill that says how it goes. */
-import { listen, loseLineOnDemand, servePage } from "../console-line.ts";
-import { BRIEF_SEARCH_MS, expect, test } from "../fixtures.ts";
+import { listen, loseLineOnDemand, servePage } from "../support/console-line.ts";
+import { BRIEF_SEARCH_MS, expect, test } from "../support/fixtures.ts";
 
 /** Its pages have no challenge. */
 test.use({ challengeSearchMs: BRIEF_SEARCH_MS });

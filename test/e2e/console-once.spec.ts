@@ -1,7 +1,7 @@
 /** The console over a line that breaks in the worst moments: what was said arrives once, and all is back at once. */
-import { listen, PAGE_VIEW, servePage, untilView } from "../console-line.ts";
-import { BRIEF_SEARCH_MS, test as base, expect, type TestSite } from "../fixtures.ts";
-import { type Relay, startRelay } from "../relay.ts";
+import { listen, PAGE_VIEW, servePage, untilView } from "../support/console-line.ts";
+import { BRIEF_SEARCH_MS, test as base, expect, type TestSite } from "../support/fixtures.ts";
+import { type Relay, startRelay } from "../support/relay.ts";
 
 /** From the line's return until everything is there again. */
 const ALL_BACK_MS = 1_000;

@@ -1,6 +1,6 @@
 /** A page that stands still: the console says so over the picture for as long as it does. */
-import { expect, test } from "../fixtures.ts";
-import { pidsWith, signalAll } from "../processes.ts";
+import { expect, test } from "../support/fixtures.ts";
+import { pidsWith, signalAll } from "../support/processes.ts";
 
 test("[S10] a page that does not answer is told over the picture, and that it answers again", async ({
   server,

@@ -1,7 +1,7 @@
 /** The console when its line is lost: how it comes back, and what ends it for good. */
-import { listen, loseLineOnDemand, servePage } from "../console-line.ts";
-import { BRIEF_SEARCH_MS, expect, test } from "../fixtures.ts";
-import { fetchAsBot } from "../key.ts";
+import { listen, loseLineOnDemand, servePage } from "../support/console-line.ts";
+import { BRIEF_SEARCH_MS, expect, test } from "../support/fixtures.ts";
+import { fetchAsBot } from "../support/key.ts";
 
 /** Its pages have no challenge. */
 test.use({ challengeSearchMs: BRIEF_SEARCH_MS });

@@ -1,7 +1,7 @@
 /** The end of the time, as an operator sees and hears it come. */
 import type { ServerMessage } from "../../src/protocol/live.ts";
-import { servePage } from "../console-line.ts";
-import { BRIEF_SEARCH_MS, expect, test } from "../fixtures.ts";
+import { servePage } from "../support/console-line.ts";
+import { BRIEF_SEARCH_MS, expect, test } from "../support/fixtures.ts";
 
 /** Its pages have no challenge. */
 test.use({ challengeSearchMs: BRIEF_SEARCH_MS });

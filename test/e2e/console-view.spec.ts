@@ -1,7 +1,7 @@
 /** What an operator sees: the challenge or the whole page, each viewer for itself, as sharp as the screen. */
 import type { FrameHeader } from "../../src/protocol/frame.ts";
-import { CHALLENGE_VIEW, listen, loseLineOnDemand, PAGE_VIEW, servePage, untilView } from "../console-line.ts";
-import { expect, type Point, test } from "../fixtures.ts";
+import { CHALLENGE_VIEW, listen, loseLineOnDemand, PAGE_VIEW, servePage, untilView } from "../support/console-line.ts";
+import { expect, type Point, test } from "../support/fixtures.ts";
 
 const ELSEWHERE = { x: 900, y: 600 };
 /** Whole pixels of a picture that is shown smaller are larger on the page. */

@@ -2,9 +2,9 @@
 import { JIGSAW } from "../../public/demo/layout.js";
 import { DEMOS, PLACEMENTS } from "../../src/demo/demos.ts";
 import type { CaptchaInfo } from "../../src/protocol/common.ts";
-import { expect, test } from "../fixtures.ts";
-import { HANDS, newPuzzle, puzzleCount, slide } from "../hands.ts";
-import { IS_LONG_RUN } from "../long-run.ts";
+import { expect, test } from "../support/fixtures.ts";
+import { HANDS, newPuzzle, puzzleCount, slide } from "../support/hands.ts";
+import { IS_LONG_RUN } from "../support/long-run.ts";
 
 /** In the page; two of them in a frame too, and in the long run each in every frame. */
 const [PAGE, ...FRAMES] = PLACEMENTS;

@@ -1,9 +1,9 @@
 /** [R10] [W25] A person in the console clears challenges in pages of the bot's own, in frames of other processes too. */
 import { DEMOS } from "../../src/demo/demos.ts";
 import type { CaptchaInfo } from "../../src/protocol/common.ts";
-import { expect, test } from "../guest.ts";
-import { HANDS, puzzleCount } from "../hands.ts";
-import { eachSecond } from "../long-run.ts";
+import { expect, test } from "../support/guest.ts";
+import { HANDS, puzzleCount } from "../support/hands.ts";
+import { eachSecond } from "../support/long-run.ts";
 
 test.use({ botSiteIsolation: true });
 

@@ -1,8 +1,8 @@
 /** The inbox when much comes: hundreds of rows; and how it says that one has come, which it does only where it was asked to. */
 import type { Page } from "@playwright/test";
 import type { SessionListItem } from "../../src/protocol/rest.ts";
-import { BRIEF_SEARCH_MS, expect } from "../fixtures.ts";
-import { test } from "../inbox-page.ts";
+import { BRIEF_SEARCH_MS, expect } from "../support/fixtures.ts";
+import { test } from "../support/inbox-page.ts";
 
 const MANY = 300;
 

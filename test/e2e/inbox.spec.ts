@@ -2,9 +2,9 @@
 import { devices, type Page } from "@playwright/test";
 import jsQR from "jsqr";
 import sharp from "sharp";
-import { BRIEF_SEARCH_MS, expect, type TestServer } from "../fixtures.ts";
-import { test as base } from "../inbox-page.ts";
-import { fetchAsBot } from "../key.ts";
+import { BRIEF_SEARCH_MS, expect, type TestServer } from "../support/fixtures.ts";
+import { test as base } from "../support/inbox-page.ts";
+import { fetchAsBot } from "../support/key.ts";
 
 /** Its pages have no challenge. */
 base.use({ challengeSearchMs: BRIEF_SEARCH_MS });

@@ -1,9 +1,9 @@
 /** [W25] The same hands where frames of other sites have processes of their own, in frames inside frames too. */
 import { DEMOS } from "../../src/demo/demos.ts";
 import type { CaptchaInfo } from "../../src/protocol/common.ts";
-import { expect, test } from "../fixtures.ts";
-import { HANDS, puzzleCount } from "../hands.ts";
-import { eachSecond } from "../long-run.ts";
+import { expect, test } from "../support/fixtures.ts";
+import { HANDS, puzzleCount } from "../support/hands.ts";
+import { eachSecond } from "../support/long-run.ts";
 
 test.use({ siteIsolation: true });
 

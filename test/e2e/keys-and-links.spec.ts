@@ -1,8 +1,8 @@
 /** The console where keys and links are asked for: what opens a session, who may act in it, and where a secret never is. */
 import type { Page, Request } from "@playwright/test";
-import { test as base, call, type OwnServer } from "../api/requests.ts";
-import { CHALLENGE_VIEW, listen, loseLineOnDemand, servePage } from "../console-line.ts";
-import { expect } from "../fixtures.ts";
+import { CHALLENGE_VIEW, listen, loseLineOnDemand, servePage } from "../support/console-line.ts";
+import { expect } from "../support/fixtures.ts";
+import { test as base, call, type OwnServer } from "../support/requests.ts";
 
 const BOT_KEY = "bot-key-0123456789abcdef";
 const OPS_KEY = "ops-key-0123456789abcdef";

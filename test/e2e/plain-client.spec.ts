@@ -1,10 +1,10 @@
 /** Older clients: their messages and their sums, unchanged, clear the scratch card over the socket and over REST. */
 import { SCRATCH_CARD } from "../../public/demo/layout.js";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
-import { expect, type TestServer, test as withServer } from "../fixtures.ts";
-import { newPuzzle, puzzleCount } from "../hands.ts";
-import { readJpeg, readScreenshot } from "../jpeg.ts";
-import { type PlainBox, PlainClient } from "../plain-client.ts";
+import { expect, type TestServer, test as withServer } from "../support/fixtures.ts";
+import { newPuzzle, puzzleCount } from "../support/hands.ts";
+import { readJpeg, readScreenshot } from "../support/jpeg.ts";
+import { type PlainBox, PlainClient } from "../support/plain-client.ts";
 
 const MARGIN = 10;
 /** [W20] How long older clients get no picture after an `up`. */

@@ -1,8 +1,8 @@
 /** [K1] [K2] No false "completed": challenges that hide and return, reload, break or fail, each several times at once. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { expect, type TestServer, type TestSite, test } from "../fixtures.ts";
-import { fetchAsBot } from "../key.ts";
-import { IS_LONG_RUN } from "../long-run.ts";
+import { expect, type TestServer, type TestSite, test } from "../support/fixtures.ts";
+import { fetchAsBot } from "../support/key.ts";
+import { IS_LONG_RUN } from "../support/long-run.ts";
 
 /** Sessions of a scenario at a time: more would starve the pages, whose own timers tell the story. */
 /** Eleven scenarios, two sessions each: 22 runs; the long test has 275. */

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import svgCaptcha from "svg-captcha";
 import type { Rule } from "../../src/protocol/rest.ts";
-import { type Bot, expect, inside, type Operator, type TestSite, test } from "../fixtures.ts";
+import { type Bot, expect, inside, type Operator, type TestSite, test } from "../support/fixtures.ts";
 
 /** Where the test's own pages put the widget, and where the outer page puts its frame (CSS px). */
 const WIDGET = { x: 140, y: 90 };

@@ -1,13 +1,13 @@
 /** The browser dies or hangs: noticed soon, told as what it is, and the page comes back where the bot allowed that. */
 import { mergeTests } from "@playwright/test";
 import type { SessionEventOf } from "../../src/protocol/events.ts";
-import { EventStream } from "../event-stream.ts";
-import { BRIEF_SEARCH_MS, test as base, expect, type TestServer, type TestSite } from "../fixtures.ts";
-import { test as withBots } from "../guest.ts";
-import { IS_LONG_RUN } from "../long-run.ts";
-import { memoryOf } from "../page-memory.ts";
-import { descendantsOf, pidsWith, signalAll } from "../processes.ts";
-import { ROUNDS } from "./rounds.ts";
+import { EventStream } from "../support/event-stream.ts";
+import { BRIEF_SEARCH_MS, test as base, expect, type TestServer, type TestSite } from "../support/fixtures.ts";
+import { test as withBots } from "../support/guest.ts";
+import { IS_LONG_RUN } from "../support/long-run.ts";
+import { memoryOf } from "../support/page-memory.ts";
+import { descendantsOf, pidsWith, signalAll } from "../support/processes.ts";
+import { ROUNDS } from "../support/rounds.ts";
 
 const test = mergeTests(base, withBots).extend<{ events: (id: string) => Promise<EventStream> }>({
   events: async ({ server }, use) => {

@@ -1,16 +1,16 @@
 /** People who come and go over cut lines and killed servers: what the record says afterwards. */
 import { setTimeout as delay } from "node:timers/promises";
-import { OperatorConnection } from "../../public/connection.js";
+import { OperatorConnection } from "../../src/client/operator-connection.js";
 import type { AuditEntryAnswer } from "../../src/protocol/audit.ts";
 import type { LinkAnswer } from "../../src/protocol/links.ts";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
-import { EventStream } from "../event-stream.ts";
-import { expect } from "../fixtures.ts";
-import { fetchAsBot } from "../key.ts";
-import { IS_LONG_RUN } from "../long-run.ts";
-import { seeded } from "../seeded.ts";
-import { WebhookReceiver } from "../webhook-receiver.ts";
-import { test as base, ROUNDS } from "./rounds.ts";
+import { EventStream } from "../support/event-stream.ts";
+import { expect } from "../support/fixtures.ts";
+import { fetchAsBot } from "../support/key.ts";
+import { IS_LONG_RUN } from "../support/long-run.ts";
+import { test as base, ROUNDS } from "../support/rounds.ts";
+import { seeded } from "../support/seeded.ts";
+import { WebhookReceiver } from "../support/webhook-receiver.ts";
 
 const PEOPLE = 3;
 const STEPS = IS_LONG_RUN ? 18 : 10;

@@ -2,14 +2,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { mergeTests } from "@playwright/test";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
-import { EventStream } from "../event-stream.ts";
-import { expect, type TestSite } from "../fixtures.ts";
-import { test as withBots } from "../guest.ts";
-import { fetchAsBot } from "../key.ts";
-import type { LiveClient } from "../live-client.ts";
-import { pidsWith, signalAll } from "../processes.ts";
-import { seeded } from "../seeded.ts";
-import { ROUNDS, test as withFaults } from "./rounds.ts";
+import { EventStream } from "../support/event-stream.ts";
+import { expect, type TestSite } from "../support/fixtures.ts";
+import { test as withBots } from "../support/guest.ts";
+import { fetchAsBot } from "../support/key.ts";
+import type { LiveClient } from "../support/live-client.ts";
+import { pidsWith, signalAll } from "../support/processes.ts";
+import { ROUNDS, test as withFaults } from "../support/rounds.ts";
+import { seeded } from "../support/seeded.ts";
 
 const test = mergeTests(withFaults, withBots);
 

@@ -2,15 +2,15 @@
 import { once } from "node:events";
 import { connect as connectTcp, type Socket } from "node:net";
 import { join } from "node:path";
-import { reapBrowsers } from "../../src/browser/process.ts";
+import { reapBrowsers } from "../../src/browser/process/chromium-process.ts";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
-import { EventStream } from "../event-stream.ts";
-import { expect, type TestSite } from "../fixtures.ts";
-import { BEARER, fetchAsBot } from "../key.ts";
-import { pidsWith, signalAll } from "../processes.ts";
-import type { RunningProgram } from "../programs.ts";
-import { SECRET, WebhookReceiver } from "../webhook-receiver.ts";
-import { type Mortal, test as withFaults } from "./rounds.ts";
+import { EventStream } from "../support/event-stream.ts";
+import { expect, type TestSite } from "../support/fixtures.ts";
+import { BEARER, fetchAsBot } from "../support/key.ts";
+import { pidsWith, signalAll } from "../support/processes.ts";
+import type { RunningProgram } from "../support/programs.ts";
+import { type Mortal, test as withFaults } from "../support/rounds.ts";
+import { SECRET, WebhookReceiver } from "../support/webhook-receiver.ts";
 
 const JSON_FORM = { protocols: ["captcha.json.v1"] };
 /** SHUTDOWN_SECONDS is 10; without a browser that hangs nothing takes half of it. */

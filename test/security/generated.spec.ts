@@ -5,12 +5,12 @@ import fc from "fast-check";
 import { WebSocket } from "ws";
 import { CODES } from "../../src/errors.ts";
 import { serverMessageSchema } from "../../src/protocol/live.ts";
-import { call } from "../api/requests.ts";
-import { test as base, expect } from "../fixtures.ts";
-import { BEARER } from "../key.ts";
-import { IS_LONG_RUN } from "../long-run.ts";
-import { VALID } from "../messages.ts";
-import { type RunningProgram, startProgram } from "../programs.ts";
+import { test as base, expect } from "../support/fixtures.ts";
+import { BEARER } from "../support/key.ts";
+import { IS_LONG_RUN } from "../support/long-run.ts";
+import { VALID } from "../support/messages.ts";
+import { type RunningProgram, startProgram } from "../support/programs.ts";
+import { call } from "../support/requests.ts";
 
 const MESSAGES = IS_LONG_RUN ? 100_000 : 4_000;
 /** Sent at once, before an answer to a ping is waited for: well below what is dropped unread. */

@@ -2,12 +2,12 @@
 import { once } from "node:events";
 import { WebSocket } from "ws";
 import { SCOPES } from "../../src/auth/caller.ts";
-import { SqliteKeys } from "../../src/auth/sqlite-keys.ts";
-import { attachDatabase } from "../../src/session/sqlite-database.ts";
-import { type Answer, call, type OwnServer, test as withServers } from "../api/requests.ts";
-import { BRIEF_SEARCH_MS, expect } from "../fixtures.ts";
-import { NO_KEY } from "../key.ts";
-import { DOORS, type Door, OTHER_DOORS } from "./doors.ts";
+import { SqliteKeys } from "../../src/storage/api-keys.ts";
+import { attachDatabase } from "../../src/storage/database.ts";
+import { DOORS, type Door, OTHER_DOORS } from "../support/doors.ts";
+import { BRIEF_SEARCH_MS, expect } from "../support/fixtures.ts";
+import { NO_KEY } from "../support/key.ts";
+import { type Answer, call, type OwnServer, test as withServers } from "../support/requests.ts";
 
 const PAGE = `<!doctype html><div id="captcha-box" style="width:300px;height:200px;background:#ddd">hold</div>`;
 const SECRETS = Object.fromEntries(SCOPES.map((scope) => [scope, `crk_only-${scope.replace(":", "-")}-0123456789`]));

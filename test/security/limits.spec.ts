@@ -3,11 +3,11 @@ import { connect as connectRaw, type Socket } from "node:net";
 import Fastify from "fastify";
 import { WebSocket } from "ws";
 import { captchaRemote } from "../../src/plugin.ts";
-import { test as base, call, type OwnServer, REPORTING, reportsOf } from "../api/requests.ts";
-import { BRIEF_SEARCH_MS, expect, type TestSite } from "../fixtures.ts";
-import { BEARER, fetchAsBot, TEST_KEY_SPEC } from "../key.ts";
-import type { LiveClient } from "../live-client.ts";
-import { IS_LONG_RUN } from "../long-run.ts";
+import { BRIEF_SEARCH_MS, expect, type TestSite } from "../support/fixtures.ts";
+import { BEARER, fetchAsBot, TEST_KEY_SPEC } from "../support/key.ts";
+import type { LiveClient } from "../support/live-client.ts";
+import { IS_LONG_RUN } from "../support/long-run.ts";
+import { test as base, call, type OwnServer, REPORTING, reportsOf } from "../support/requests.ts";
 
 /** Not a plain client's: those are welcomed when the page is ready. */
 const PROTOCOLS = ["captcha.binary.v1"];

@@ -7,9 +7,9 @@ import { WebSocket } from "ws";
 import { linksCommand } from "../../src/cli/links.ts";
 import { type ClientMessageInput, clientMessageSchema, WATCHER_MESSAGES } from "../../src/protocol/live.ts";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
-import { call, type OwnServer, REPORTING, reportsOf, test as withServers } from "../api/requests.ts";
-import { BRIEF_SEARCH_MS, expect } from "../fixtures.ts";
-import { NO_KEY, TEST_KEY_SPEC } from "../key.ts";
+import { BRIEF_SEARCH_MS, expect } from "../support/fixtures.ts";
+import { NO_KEY, TEST_KEY_SPEC } from "../support/key.ts";
+import { call, type OwnServer, REPORTING, reportsOf, test as withServers } from "../support/requests.ts";
 
 const PAGE = `<!doctype html><style>body{margin:0}</style>
 <div id="captcha-box" style="width:300px;height:200px;background:#ddd"><input autofocus></div>${REPORTING}

@@ -2,9 +2,9 @@
 import { request } from "node:http";
 import { connect } from "node:net";
 import { WebSocket } from "ws";
-import { test as base, call } from "../api/requests.ts";
-import { BRIEF_SEARCH_MS, expect, test } from "../fixtures.ts";
-import { BEARER } from "../key.ts";
+import { BRIEF_SEARCH_MS, expect, test } from "../support/fixtures.ts";
+import { BEARER } from "../support/key.ts";
+import { test as base, call } from "../support/requests.ts";
 
 /** `base` begins with a server of the test's own. */
 const own = base;

@@ -6,11 +6,11 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
-import { call } from "../api/requests.ts";
-import { test as base, expect, TEST_FOLDER_PREFIX } from "../fixtures.ts";
-import { BEARER } from "../key.ts";
-import { IS_LONG_RUN } from "../long-run.ts";
-import { startProgram, watchProgram } from "../programs.ts";
+import { test as base, expect, TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
+import { BEARER } from "../support/key.ts";
+import { IS_LONG_RUN } from "../support/long-run.ts";
+import { startProgram, watchProgram } from "../support/programs.ts";
+import { call } from "../support/requests.ts";
 
 const run = promisify(execFile);
 const CONFIG = new URL("../../deploy/nginx.conf", import.meta.url);

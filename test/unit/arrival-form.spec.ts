@@ -1,8 +1,8 @@
 /** What channels are sent: each in its own form, with nothing in it that a label could have made of it. */
 import { createHmac } from "node:crypto";
 import { expect, test } from "@playwright/test";
+import { type ArrivalFacts, arrivalPost } from "../../src/notifications/channel-formats.ts";
 import { type ArrivalChannel, arrivalChannelSchema } from "../../src/protocol/arrival-channels.ts";
-import { type ArrivalFacts, arrivalPost } from "../../src/webhooks/arrival-form.ts";
 
 const NOW = 1_900_000_000_123;
 const FACTS: ArrivalFacts = {

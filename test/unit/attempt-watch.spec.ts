@@ -1,6 +1,6 @@
 /** [R18] When an attempt counts as failed: the challenge is there again, and not as it was. */
 import { expect, test } from "@playwright/test";
-import { AttemptWatch } from "../../src/browser/attempt-watch.ts";
+import { AttemptWatch } from "../../src/browser/challenge/failed-attempts.ts";
 
 type Look = Parameters<AttemptWatch["looked"]>[0];
 

@@ -10,7 +10,7 @@ import {
   matchesGlob,
   StabilityWindow,
   type Trilean,
-} from "../../src/browser/completion.ts";
+} from "../../src/browser/challenge/completion-rules.ts";
 import { type Completion, completionSchema, type Rule } from "../../src/protocol/rest.ts";
 
 const FRAME = "https://site.example/frame";

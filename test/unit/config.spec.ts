@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { test as base, expect } from "@playwright/test";
 import { ConfigError, loadConfig } from "../../src/config.ts";
 import { type ENVIRONMENT, isLoopback } from "../../src/environment.ts";
-import { TEST_FOLDER_PREFIX } from "../fixtures.ts";
+import { TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
 
 const test = base.extend<{ file: (text: string) => Promise<string> }>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.

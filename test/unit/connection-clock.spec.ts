@@ -1,10 +1,10 @@
 // The line's timing on a clock of the test's own: heartbeat, deadlines, and how each kind of loss is tried again.
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
-import { type ConnectionState, OperatorConnection } from "../../public/connection.js";
-import { classOf, type LossClass, MOVES, PROFILES, waitBefore } from "../../public/reconnect.js";
+import { type ConnectionState, OperatorConnection } from "../../src/client/operator-connection.js";
+import { classOf, type LossClass, MOVES, PROFILES, waitBefore } from "../../src/client/retry-policy.js";
 import { CLIENT_NAME } from "../../src/protocol/numbered.ts";
-import { newLine } from "../fake-line.ts";
+import { newLine } from "../support/fake-line.ts";
 
 /** Close codes by what they mean. */
 const CODE_OF = { network: 1006, closed: 1012, authentication: 4401, server: 1013 } as const satisfies Record<

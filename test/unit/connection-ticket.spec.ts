@@ -3,10 +3,14 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test as base, expect } from "@playwright/test";
 import { WebSocketServer } from "ws";
-import { type ConnectionOptions, type ConnectionState, OperatorConnection } from "../../public/connection.js";
-import { apiAt, socketAt } from "../../public/destination.js";
-import { Refusal } from "../../public/refusal.js";
-import { fetchTicket, TICKET_PROTOCOL_PREFIX } from "../../public/ticket.js";
+import { Refusal } from "../../src/client/connect-refusal.js";
+import {
+  type ConnectionOptions,
+  type ConnectionState,
+  OperatorConnection,
+} from "../../src/client/operator-connection.js";
+import { apiAt, socketAt } from "../../src/client/session-address.js";
+import { fetchTicket, TICKET_PROTOCOL_PREFIX } from "../../src/client/ticket.js";
 import { TICKET_SUBPROTOCOL_PREFIX } from "../../src/protocol/live.ts";
 
 const INFO = JSON.stringify({ type: "session_info" });

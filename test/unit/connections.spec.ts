@@ -1,7 +1,7 @@
 /** Who is counted, and as whom: connections and failed authentications. */
 import { expect, test } from "@playwright/test";
-import { Connections } from "../../src/http/connections.ts";
-import { FailedAuthentications } from "../../src/http/failed-authentications.ts";
+import { FailedAuthentications } from "../../src/http/guards/failed-authentications.ts";
+import { Connections } from "../../src/http/sockets/connection-limits.ts";
 
 function taker(bounds: { maxConnections: number; maxConnectionsPerAddress: number }) {
   const connections = new Connections(bounds);

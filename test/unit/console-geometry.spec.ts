@@ -1,7 +1,7 @@
 // The picture's size on the screen and the way from a finger to the page's own pixel.
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
-import { fitView, MOST_UPSCALE, pageAt, sameBox } from "../../public/geometry.js";
+import { fitView, MOST_UPSCALE, pageAt, sameBox } from "../../public/console/session/geometry.js";
 
 const viewport = { width: 1280, height: 720 };
 const length = fc.double({ min: 20, max: 2_000, noNaN: true });

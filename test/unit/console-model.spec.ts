@@ -1,8 +1,16 @@
 // What the console believes about its session after each message and each change of the line.
 import { expect, test } from "@playwright/test";
-import { setLanguage } from "../../public/i18n.js";
-import { mayAct, maySay, newModel, phaseOf, timeLeft, withLine, withMessage } from "../../public/model.js";
-import { narrate, narrateLine } from "../../public/narrate.js";
+import { narrate, narrateLine } from "../../public/console/session/log-sentences.js";
+import {
+  mayAct,
+  maySay,
+  newModel,
+  phaseOf,
+  timeLeft,
+  withLine,
+  withMessage,
+} from "../../public/console/session/session-model.js";
+import { setLanguage } from "../../public/console/shared/i18n.js";
 import {
   CLIENT_MESSAGE_TYPES,
   type ClientMessage,

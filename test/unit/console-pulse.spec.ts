@@ -1,6 +1,6 @@
 // What the pill says of the line and of the picture, at every moment.
 import { expect, test } from "@playwright/test";
-import { PICTURE_LATE_MS, PING_EVERY_MS, PING_LATE_MS, Pulse } from "../../public/pulse.js";
+import { PICTURE_LATE_MS, PING_EVERY_MS, PING_LATE_MS, Pulse } from "../../public/console/session/link-quality.js";
 
 /** A pulse whose pings were answered after these times, one after the other from 0 on. */
 function answeredAfter(...trips: number[]): Pulse {

@@ -1,10 +1,10 @@
 // [W14] What the console asks to see, when it says so, and which hands mean it.
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
-import { densityFor, fitView, MOST_DENSITY } from "../../public/geometry.js";
-import { Pinch } from "../../public/pinch.js";
-import { ViewWish } from "../../public/view.js";
-import { isShortcut } from "../../public/view-switch.js";
+import { densityFor, fitView, MOST_DENSITY } from "../../public/console/session/geometry.js";
+import { Pinch } from "../../public/console/session/pinch.js";
+import { ViewWish } from "../../public/console/session/view-request.js";
+import { isShortcut } from "../../public/console/session/view-switch.js";
 import { type ClientMessage, clientMessageSchema, MAX_SCALE } from "../../src/protocol/live.ts";
 
 const CHALLENGE = { width: 400, height: 300 };

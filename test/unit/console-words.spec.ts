@@ -1,17 +1,19 @@
 // The console's words, addresses and keys: every sentence in both languages, every code in words, every style sheet joined.
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "@playwright/test";
-import { countdown, span, toMs } from "../../public/clock.js";
-import { en } from "../../public/en.js";
-import { chooseLanguage, codeWords, setLanguage, t } from "../../public/i18n.js";
-import { meaningOf } from "../../public/keyboard.js";
-import { consolePath, readPlace, socketUrl } from "../../public/place.js";
-import { zh } from "../../public/zh.js";
+import { meaningOf } from "../../public/console/session/keyboard-input.js";
+import { en } from "../../public/console/shared/en.js";
+import { chooseLanguage, codeWords, setLanguage, t } from "../../public/console/shared/i18n.js";
+import { countdown, span, toMs } from "../../public/console/shared/time-format.js";
+import { zh } from "../../public/console/shared/zh.js";
+import { consolePath, readPlace, socketUrl } from "../../src/client/console-url.js";
 import { CODES } from "../../src/errors.ts";
 
 const publicFolder = new URL("../../public/", import.meta.url);
 const read = (name: string) => readFileSync(new URL(name, publicFolder), "utf8");
-const modules = readdirSync(publicFolder).filter((name) => name.endsWith(".js"));
+const modules = readdirSync(new URL("console/", publicFolder), { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".js"))
+  .map((name) => `console/${name}`);
 
 test("both languages say everything, with the same blanks to fill in", () => {
   const blanks = (text: string) => (text.match(/\{\w+\}/g) ?? []).sort();
@@ -32,7 +34,7 @@ test("every code of the contract is said in words, and no code is said that is n
 
 test("no sentence is left over, and the page shows the English ones until the script has run", () => {
   const html = read("index.html");
-  const used = [html, ...modules.filter((name) => name !== "en.js" && name !== "zh.js").map(read)].join("\n");
+  const used = [html, ...modules.filter((name) => !/\/(?:en|zh)\.js$/.test(name)).map(read)].join("\n");
   for (const key of Object.keys(en)) {
     if (!key.startsWith("code_")) expect(new RegExp(`"${key}"`).test(used), key).toBe(true);
   }
@@ -46,8 +48,10 @@ test("index.html refers to assets relatively and has nothing inline", () => {
 });
 
 test("no style sheet is left out", () => {
-  const sheets = readdirSync(publicFolder).filter((name) => name.endsWith(".css") && name !== "styles.css");
-  const joined = [...read("styles.css").matchAll(/@import "\.\/([\w-]+\.css)";/g)].map(([, name]) => name);
+  const sheets = readdirSync(new URL("styles/", publicFolder)).filter(
+    (name) => name.endsWith(".css") && name !== "styles.css",
+  );
+  const joined = [...read("styles/styles.css").matchAll(/@import "\.\/([\w-]+\.css)";/g)].map(([, name]) => name);
   expect(joined.toSorted()).toEqual(sheets.toSorted());
 });
 

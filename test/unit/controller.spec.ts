@@ -11,19 +11,19 @@ import { Tickets } from "../../src/auth/tickets.ts";
 import { loadConfig } from "../../src/config.ts";
 import { AppError } from "../../src/errors.ts";
 import { EventFeed } from "../../src/events/event-feed.ts";
-import { handleMessage } from "../../src/http/live-handlers.ts";
+import { handleMessage } from "../../src/http/operator-socket/handlers.ts";
 import type { CaptchaInfo } from "../../src/protocol/common.ts";
 import type { SessionEvent } from "../../src/protocol/events.ts";
 import { createSessionSchema, type StorageState } from "../../src/protocol/rest.ts";
 import { CaptchaRemoteController } from "../../src/session/controller.ts";
-import { doneMessagesOf } from "../../src/session/done-messages.ts";
-import { OperatorLinks } from "../../src/session/operator-links.ts";
-import type { ChallengePage, OpenPage, PageEvents, Picture, Verdict } from "../../src/session/page.ts";
-import { attachDatabase } from "../../src/session/sqlite-database.ts";
-import { openSqliteStore } from "../../src/session/sqlite-store.ts";
-import type { SessionRecord, SessionStore } from "../../src/session/store.ts";
-import type { ViewerLine } from "../../src/session/viewer.ts";
-import { TEST_FOLDER_PREFIX } from "../fixtures.ts";
+import { doneMessagesOf } from "../../src/session/lifecycle/processed-messages.ts";
+import { OperatorLinks } from "../../src/session/operators/operator-links.ts";
+import type { ViewerLine } from "../../src/session/pictures/viewer.ts";
+import type { ChallengePage, OpenPage, PageEvents, Picture, Verdict } from "../../src/session/ports/page.ts";
+import type { SessionRecord, SessionStore } from "../../src/session/ports/store.ts";
+import { attachDatabase } from "../../src/storage/database.ts";
+import { openSqliteStore } from "../../src/storage/session-store.ts";
+import { TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
 
 const VIEWPORT = { width: 400, height: 300 };
 

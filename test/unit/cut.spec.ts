@@ -1,10 +1,10 @@
 /** [W14] A part of a picture, for whoever sees less, or less finely, than what was captured. */
 import { expect, test } from "@playwright/test";
 import sharp from "sharp";
-import { cutPicture } from "../../src/browser/cut.ts";
+import { cutPicture } from "../../src/browser/pictures/crop-picture.ts";
 import type { Rect } from "../../src/protocol/common.ts";
-import type { Picture } from "../../src/session/page.ts";
-import { readJpeg } from "../jpeg.ts";
+import type { Picture } from "../../src/session/ports/page.ts";
+import { readJpeg } from "../support/jpeg.ts";
 
 const VIEW = { x: 100, y: 50, width: 400, height: 300 };
 const COLOUR_TOLERANCE = 12;

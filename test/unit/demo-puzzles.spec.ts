@@ -9,7 +9,7 @@ import { DEMOS, findDemoPage, PLACEMENTS } from "../../src/demo/demos.ts";
 import { MAX_PUZZLES, PUZZLE_LIFETIME_MS, PuzzleStore } from "../../src/demo/puzzle-store.ts";
 import { type Attempt, PUZZLE_KINDS, type Puzzle } from "../../src/demo/puzzle-types.ts";
 import { checkAttempt, type Dice, GEOMETRY, makePuzzle, shownPuzzle } from "../../src/demo/puzzles.ts";
-import { TEST_FOLDER_PREFIX } from "../fixtures.ts";
+import { TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
 
 // By a variable, because tsc knows no types for a page's module.
 const LAYOUT_MODULE = "../../public/demo/layout.js";

@@ -6,11 +6,11 @@ import Fastify, { type FastifyInstance } from "fastify";
 import { validatorCompiler } from "fastify-type-provider-zod";
 import { pino } from "pino";
 import { EventFeed } from "../../src/events/event-feed.ts";
-import { Connections } from "../../src/http/connections.ts";
-import { eventRoutes } from "../../src/http/events.ts";
+import { eventRoutes } from "../../src/http/event-feed/session-events-route.ts";
+import { Connections } from "../../src/http/sockets/connection-limits.ts";
 import type { PlacedEvent, SessionEvent } from "../../src/protocol/events.ts";
-import { openMemoryStore } from "../../src/session/sqlite-store.ts";
-import type { SessionStore } from "../../src/session/store.ts";
+import type { SessionStore } from "../../src/session/ports/store.ts";
+import { openMemoryStore } from "../../src/storage/session-store.ts";
 
 const SESSION = { uid: "uid-1", session_id: "one", present: () => control("present") };
 const connections = new Connections({ maxConnections: 10, maxConnectionsPerAddress: 10 });

@@ -2,8 +2,8 @@
 import { expect, test } from "@playwright/test";
 import { pino } from "pino";
 import { createSessionSchema } from "../../src/protocol/rest.ts";
-import { type Created, FirstAnswers } from "../../src/session/first-answers.ts";
-import { openMemoryStore } from "../../src/session/sqlite-store.ts";
+import { type Created, FirstAnswers } from "../../src/session/idempotency.ts";
+import { openMemoryStore } from "../../src/storage/session-store.ts";
 
 const BODY = createSessionSchema.parse({ url: "http://127.0.0.1/" });
 

@@ -1,7 +1,7 @@
 /** [W21] When the screencast counts as frozen: soon after an input that no picture shows, and never too often. */
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
-import { FreezeWatch } from "../../src/browser/freeze.ts";
+import { FreezeWatch } from "../../src/browser/pictures/freeze-detector.ts";
 
 const FRAME_MS = 1_000 / 60;
 const PATIENCE_MS = 28;

@@ -1,6 +1,6 @@
 // How the server finds out that a socket is dead, on a clock of the test's own.
 import { expect, test } from "@playwright/test";
-import { BEAT_MS, Heartbeat, READERS_PULSE } from "../../src/http/heartbeat.ts";
+import { BEAT_MS, Heartbeat, READERS_PULSE } from "../../src/http/sockets/heartbeat.ts";
 
 const LIMIT_MS = 30_000;
 

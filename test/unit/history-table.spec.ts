@@ -2,7 +2,7 @@
 import { expect, test } from "@playwright/test";
 import fastify from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
-import { historyRoutes } from "../../src/http/history.ts";
+import { historyRoutes } from "../../src/http/rest/history.ts";
 import { type HistoryEntry, type HistoryQuery, MOST_ENTRIES } from "../../src/protocol/history.ts";
 
 const ENDED = 1_234;

@@ -1,7 +1,7 @@
 /** [W16] [W29] Who may be in control: a watcher never. */
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "@playwright/test";
-import { ControlLease } from "../../src/session/lease.ts";
+import { ControlLease } from "../../src/session/operators/control-lease.ts";
 
 const WATCHER = { name: "watcher", role: "watch" } as const;
 const OPERATOR = { name: "operator", role: "control" } as const;

@@ -2,8 +2,8 @@
 import type { AddressInfo } from "node:net";
 import { expect, test } from "@playwright/test";
 import { type WebSocket as ServerSocket, WebSocketServer } from "ws";
-import { Line } from "../../public/line.js";
-import type { LineOptions, Protocol } from "../../public/line-types.js";
+import { Line } from "../../src/client/reconnecting-socket.js";
+import type { LineOptions, Protocol } from "../../src/client/reconnecting-socket-types.js";
 
 type Word = string;
 

@@ -1,8 +1,8 @@
 /** [W21] [W22] How much a viewer's line carries, found out on lines that are computed, not waited for. */
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
-import { FIRST_RUNG, LADDER, LineGauge } from "../../src/session/line.ts";
-import type { Level } from "../../src/session/page.ts";
+import { FIRST_RUNG, LADDER, LineGauge } from "../../src/session/pictures/bandwidth-estimator.ts";
+import type { Level } from "../../src/session/ports/page.ts";
 
 const FIRST = LADDER[FIRST_RUNG] as Level;
 const MOST_UNDER_WAY = 2;

@@ -1,10 +1,10 @@
 /** [W28] Where masks are in a picture, what is black until more is known, and when a picture is taken again. */
 import { expect, test } from "@playwright/test";
 import sharp from "sharp";
-import { maskPicture, maskRects } from "../../src/browser/mask.ts";
-import { boxesFor } from "../../src/browser/masked-pictures.ts";
-import type { Picture } from "../../src/session/page.ts";
-import { Retake } from "../../src/session/retake.ts";
+import { maskPicture, maskRects } from "../../src/browser/masking/mask-picture.ts";
+import { boxesFor } from "../../src/browser/masking/masked-pictures.ts";
+import { Retake } from "../../src/session/pictures/retake-scheduler.ts";
+import type { Picture } from "../../src/session/ports/page.ts";
 
 const SIZE = { width: 200, height: 100 };
 const VIEW = { x: 50, y: 30, width: 200, height: 100 };

@@ -1,6 +1,6 @@
 /** The budgets of one operator socket, on a clock of the test's own. */
 import { expect, test } from "@playwright/test";
-import { type Excess, MessageLimits } from "../../src/http/message-limits.ts";
+import { type Excess, MessageLimits } from "../../src/http/sockets/message-limits.ts";
 
 const BOUNDS = { maxMessagesPerSecond: 100, messageBurst: 200, maxMovesPerSecond: 1_000 };
 

@@ -3,10 +3,10 @@ import { isDeepStrictEqual } from "node:util";
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
 import { AppError } from "../../src/errors.ts";
-import { parseMessage } from "../../src/http/client-message.ts";
+import { parseMessage } from "../../src/http/sockets/parse-message.ts";
 import { COORDINATE_LIMIT } from "../../src/protocol/common.ts";
 import { CLIENT_MESSAGE_TYPES, type ClientMessage } from "../../src/protocol/live.ts";
-import { coordinate, VALID } from "../messages.ts";
+import { coordinate, VALID } from "../support/messages.ts";
 
 const RUNS = { numRuns: 3_000 };
 

@@ -1,7 +1,7 @@
 /** [W24] Moves go to the browser as they come, and fewer of them only to one that is behind. */
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
-import { MovePace } from "../../src/browser/move-pace.ts";
+import { MovePace } from "../../src/browser/input/move-throttle.ts";
 
 const FRAME_MS = 1_000 / 60;
 

@@ -1,7 +1,7 @@
 // What is kept while the line is away: words in their order, no stale hands, and never more than fits.
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
-import { CLICK_PX, type Message, MOST_QUEUED, Outbox, PRESS_FRESH_MS } from "../../public/outbox.js";
+import { CLICK_PX, type Message, MOST_QUEUED, Outbox, PRESS_FRESH_MS } from "../../src/client/operator-resend-queue.js";
 
 type EventType = "down" | "move" | "up";
 const mouse = (event_type: EventType, x = 0, button: "left" | "right" = "left"): Message => ({

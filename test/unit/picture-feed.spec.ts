@@ -1,9 +1,9 @@
 /** [W14] [W21] What a page is asked to capture, of what its viewers want and can take. */
 import { expect, test } from "@playwright/test";
 import type { Role } from "../../src/auth/caller.ts";
-import type { ChallengePage, MaskedPicture, Picture, ViewMode, Wish } from "../../src/session/page.ts";
-import { PictureFeed } from "../../src/session/picture-feed.ts";
-import { Viewer, type ViewerForm, type ViewerLine } from "../../src/session/viewer.ts";
+import { PictureFeed } from "../../src/session/pictures/picture-distributor.ts";
+import { Viewer, type ViewerForm, type ViewerLine } from "../../src/session/pictures/viewer.ts";
+import type { ChallengePage, MaskedPicture, Picture, ViewMode, Wish } from "../../src/session/ports/page.ts";
 import { sessionRecord } from "../contract/store-contract.ts";
 
 const VIEWPORT = { width: 400, height: 300 };

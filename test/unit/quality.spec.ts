@@ -1,9 +1,14 @@
 /** [W22] Coarse while something moves, as the line carries it; sharp once the page rests; never more than can be sent. */
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
-import { type CastLevel, QualityControl, STILL_AFTER_QUIET_MS, STILL_QUALITY } from "../../src/browser/quality.ts";
-import { LADDER } from "../../src/session/line.ts";
-import type { Level } from "../../src/session/page.ts";
+import {
+  type CastLevel,
+  QualityControl,
+  STILL_AFTER_QUIET_MS,
+  STILL_QUALITY,
+} from "../../src/browser/pictures/quality.ts";
+import { LADDER } from "../../src/session/pictures/bandwidth-estimator.ts";
+import type { Level } from "../../src/session/ports/page.ts";
 
 const RUNS = { numRuns: 500 };
 const FRAME_MS = 16;

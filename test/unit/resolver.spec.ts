@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test as base, expect } from "@playwright/test";
 import { makeResolver } from "../../src/egress/resolver.ts";
-import { TEST_FOLDER_PREFIX } from "../fixtures.ts";
+import { TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
 
 const test = base.extend<{ silent: string; hosts: (text: string) => Promise<string> }>({
   /** A name server that never answers. */

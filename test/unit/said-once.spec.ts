@@ -1,11 +1,11 @@
 // What an operator says is done once, wherever lines break: the console's connection and the server's memory together.
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
-import { CLICK_PX, MOST_LINES, MOST_QUEUED, PRESS_FRESH_MS } from "../../public/outbox.js";
+import { CLICK_PX, MOST_LINES, MOST_QUEUED, PRESS_FRESH_MS } from "../../src/client/operator-resend-queue.js";
 import { type ClientMessageInput, clientMessageSchema } from "../../src/protocol/live.ts";
 import { numberOf } from "../../src/protocol/numbered.ts";
-import { DoneMessages, MOST_CLIENTS } from "../../src/session/done-messages.ts";
-import { type FakeSocket, newLine } from "../fake-line.ts";
+import { DoneMessages, MOST_CLIENTS } from "../../src/session/lifecycle/processed-messages.ts";
+import { type FakeSocket, newLine } from "../support/fake-line.ts";
 
 type Said = ClientMessageInput & { readonly id?: string | number | undefined };
 const text = (words: string): ClientMessageInput => ({ type: "text", text: words });

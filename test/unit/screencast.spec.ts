@@ -1,10 +1,10 @@
 /** [W21] What the screencast makes of what a browser sends it, in orders that a real one shows too rarely. */
 import { test as base, expect } from "@playwright/test";
-import { OverrideCrop } from "../../src/browser/crop.ts";
-import type { PageSession, ScreencastFrame } from "../../src/browser/devtools.ts";
-import { Screencast } from "../../src/browser/screencast.ts";
+import type { PageSession, ScreencastFrame } from "../../src/browser/cdp/connection.ts";
+import { OverrideCrop } from "../../src/browser/pictures/capture-region.ts";
+import { Screencast } from "../../src/browser/pictures/screencast.ts";
 import type { Rect, Size } from "../../src/protocol/common.ts";
-import type { Picture } from "../../src/session/page.ts";
+import type { Picture } from "../../src/session/ports/page.ts";
 
 const VIEWPORT = { width: 640, height: 400 };
 const WHOLE = { x: 0, y: 0, ...VIEWPORT };

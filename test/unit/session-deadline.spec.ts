@@ -1,8 +1,8 @@
 /** The deadline on clocks of the test's own: set forward, set back, started anew, extended, kept by an operator. */
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
-import type { PageInput } from "../../src/session/page.ts";
-import { type DeadlineClock, SessionDeadline, type Warning } from "../../src/session/session-deadline.ts";
+import { type DeadlineClock, SessionDeadline, type Warning } from "../../src/session/lifecycle/deadline.ts";
+import type { PageInput } from "../../src/session/ports/page.ts";
 
 const BORN = Date.UTC(2030, 0, 1);
 const HOUR_MS = 3_600_000;

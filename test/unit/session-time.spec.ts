@@ -2,10 +2,10 @@
 import { test as base, expect } from "@playwright/test";
 import { pino } from "pino";
 import type { SessionEvent } from "../../src/protocol/events.ts";
-import { Session } from "../../src/session/session.ts";
-import { openMemoryStore } from "../../src/session/sqlite-store.ts";
-import type { SessionRecord } from "../../src/session/store.ts";
-import { Viewer } from "../../src/session/viewer.ts";
+import { Session } from "../../src/session/lifecycle/session.ts";
+import { Viewer } from "../../src/session/pictures/viewer.ts";
+import type { SessionRecord } from "../../src/session/ports/store.ts";
+import { openMemoryStore } from "../../src/storage/session-store.ts";
 import { sessionRecord } from "../contract/store-contract.ts";
 
 const HOUR_MS = 3_600_000;

@@ -1,8 +1,8 @@
 /** A session's life and the lease on its control, as tables. */
 import { expect, test } from "@playwright/test";
 import { SESSION_STATES, type SessionState } from "../../src/protocol/common.ts";
-import { ControlLease } from "../../src/session/lease.ts";
-import { isEnd, MOVES, move } from "../../src/session/state.ts";
+import { isEnd, MOVES, move } from "../../src/session/lifecycle/state-machine.ts";
+import { ControlLease } from "../../src/session/operators/control-lease.ts";
 
 /** [S1] as the contract prints it. */
 const CONTRACT = `

@@ -2,9 +2,9 @@
 import { expect, test } from "@playwright/test";
 import Fastify from "fastify";
 import { pino } from "pino";
-import { carefulLog, logCarefully } from "../../src/careful-log.ts";
 import { AppError } from "../../src/errors.ts";
-import { tellableText, tellableUrl } from "../../src/tellable.ts";
+import { tellableText, tellableUrl } from "../../src/util/redact-url.ts";
+import { carefulLog, logCarefully } from "../../src/util/redacting-logger.ts";
 
 for (const [url, told] of [
   ["https://shop.example/login?token=SECRET#SECRET", "https://shop.example/login"],

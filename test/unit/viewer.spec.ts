@@ -1,10 +1,10 @@
 /** [W15] [W21] What one viewer is sent: the newest picture that its line can take, and never a queue. */
 import { expect, test } from "@playwright/test";
-import { decodeFrame } from "../../public/frame.js";
+import { decodeFrame } from "../../src/client/picture-frame.js";
 import { frameHeaderSchema } from "../../src/protocol/frame.ts";
 import { type ServerMessage, serverMessageSchema } from "../../src/protocol/live.ts";
-import type { Picture } from "../../src/session/page.ts";
-import { Viewer, type ViewerForm, type ViewerHooks, type ViewerLine } from "../../src/session/viewer.ts";
+import { Viewer, type ViewerForm, type ViewerHooks, type ViewerLine } from "../../src/session/pictures/viewer.ts";
+import type { Picture } from "../../src/session/ports/page.ts";
 
 const VIEW = { x: 0, y: 0, width: 400, height: 300 };
 const OTHER_VIEW = { x: 10, y: 0, width: 400, height: 300 };

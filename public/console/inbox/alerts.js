@@ -1,0 +1,99 @@
+// Says that a session has arrived: by a number in the title, and where that was asked for, by a sound and the system's own notice.
+
+import { part } from "../shared/dom.js";
+import { t } from "../shared/i18n.js";
+import { recall, remember } from "../shared/preferences.js";
+
+/** @import { SessionListItem } from "../../../src/protocol/rest.ts" */
+
+/** Two short tones, as loud as a hint should be. */
+const TONES = [660, 880];
+const TONE_SECONDS = 0.12;
+const LOUDNESS = 0.08;
+
+export class Alerts {
+  #sound = part("alert-sound", HTMLButtonElement);
+  #notice = part("alert-notice", HTMLButtonElement);
+  /** What was asked for here: that the browser would allow it is not enough. */
+  #wants = { sound: recall("sound") === "on", notices: recall("notices") === "on" };
+  /** Only a press may make it. @type {AudioContext | null} */
+  #audio = null;
+
+  constructor() {
+    this.#sound.addEventListener("click", () => {
+      this.#switch("sound");
+      if (this.#wants.sound) this.#ring();
+    });
+    this.#notice.addEventListener("click", async () => {
+      if (Notification.permission === "default") await Notification.requestPermission();
+      this.#switch("notices");
+    });
+    // Browsers let a page sound once somebody has pressed something in it.
+    addEventListener("pointerdown", () => this.#wants.sound && this.#context(), { once: true });
+    this.translate();
+  }
+
+  translate() {
+    this.#sound.setAttribute("aria-pressed", String(this.#wants.sound));
+    this.#notice.hidden = !("Notification" in window) || Notification.permission === "denied";
+    this.#notice.setAttribute("aria-pressed", String(this.#tellsNotices));
+  }
+
+  /** How many wait for somebody. @param {number} count */
+  count(count) {
+    document.title = count === 0 ? t("app_name") : `(${count}) ${t("app_name")}`;
+  }
+
+  /** @param {readonly SessionListItem[]} sessions that have just come @param {(id: string) => void} open */
+  arrived(sessions, open) {
+    const [first] = sessions;
+    if (!first) return;
+    if (this.#wants.sound) this.#ring();
+    if (!this.#tellsNotices || !document.hidden) return;
+    const title = sessions.length === 1 ? (first.label ?? t("arrived_one")) : t("arrived_many", { n: sessions.length });
+    this.#notify(title, first, open);
+  }
+
+  /** @param {string} title @param {SessionListItem} session @param {(id: string) => void} open */
+  #notify(title, { session_id, instructions }, open) {
+    try {
+      const notice = new Notification(title, { body: instructions ?? "", tag: "captcha-remote" });
+      notice.onclick = () => {
+        notice.close();
+        window.focus();
+        open(session_id);
+      };
+    } catch {
+      // Phones have notices of service workers only; the list, the title and the sound still tell.
+    }
+  }
+
+  get #tellsNotices() {
+    return this.#wants.notices && "Notification" in window && Notification.permission === "granted";
+  }
+
+  /** @param {"sound" | "notices"} what */
+  #switch(what) {
+    this.#wants[what] = !this.#wants[what];
+    remember(what, this.#wants[what] ? "on" : "off");
+    this.translate();
+  }
+
+  #context() {
+    this.#audio ??= new AudioContext();
+    return this.#audio;
+  }
+
+  #ring() {
+    const audio = this.#context();
+    for (const [index, frequency] of TONES.entries()) {
+      const tone = new OscillatorNode(audio, { frequency });
+      const volume = new GainNode(audio, { gain: LOUDNESS });
+      const start = audio.currentTime + index * TONE_SECONDS;
+      volume.gain.setTargetAtTime(0, start + TONE_SECONDS / 2, TONE_SECONDS / 4);
+      tone.connect(volume).connect(audio.destination);
+      tone.start(start);
+      tone.stop(start + TONE_SECONDS * 2);
+    }
+  }
+}

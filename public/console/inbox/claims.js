@@ -1,0 +1,66 @@
+// Taking a session from the inbox, so that two people do not come to the same.
+
+import { drawName } from "../../../src/client/message-numbers.js";
+import { claimSession, releaseSession } from "../shared/api.js";
+import { recall, remember } from "../shared/preferences.js";
+import { keep, kept } from "../shared/tab-storage.js";
+
+/** @typedef {import("../../../src/client/console-url.js").Place} Place */
+
+const MINE = "captcha-remote.claimed";
+const CLIENT = "captcha-remote.client";
+/** Those of a tab that lives for days are not worth more. */
+const MOST_KEPT = 50;
+
+/** What others are told; empty: the key's name. */
+export function myName() {
+  return recall("name") ?? "";
+}
+
+/** @param {string} name */
+export function keepMyName(name) {
+  remember("name", name);
+}
+
+/**
+ * @param {Place} place @param {string} key @param {string} id
+ * @throws {import("../shared/api.js").ApiFailure} code `claimed`: somebody else has it
+ */
+export async function take(place, key, id) {
+  const name = myName();
+  await claimSession(place.base, key, id, { client: clientOfTab(), ...(name === "" ? {} : { name }) });
+  keepMine([...mine(), id]);
+}
+
+/** @param {Place} place @param {string} key @param {string} id @throws {import("../shared/api.js").ApiFailure} */
+export async function giveBack(place, key, id) {
+  await releaseSession(place.base, key, id, { client: clientOfTab() });
+  keepMine(mine().filter((other) => other !== id));
+}
+
+/** Who comes next to this tab is somebody else. */
+export function forgetMine() {
+  keep(MINE, "");
+  keep(CLIENT, "");
+}
+
+/** Whether this tab has taken it. @param {string} id */
+export function isMine(id) {
+  return mine().includes(id);
+}
+
+/** @returns {string[]} */
+function mine() {
+  return kept(MINE).split(" ").filter(Boolean);
+}
+
+/** @param {string[]} ids */
+function keepMine(ids) {
+  keep(MINE, [...new Set(ids)].slice(-MOST_KEPT).join(" "));
+}
+
+/** This tab, for the server. */
+function clientOfTab() {
+  if (kept(CLIENT) === "") keep(CLIENT, drawName());
+  return kept(CLIENT);
+}

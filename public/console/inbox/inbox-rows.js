@@ -1,0 +1,157 @@
+// The rows of the inbox: one a session, with its picture, what it is about, how long it has, and who has it.
+
+import { consolePath } from "../../../src/client/console-url.js";
+import { make, say, show } from "../shared/dom.js";
+import { locale, t } from "../shared/i18n.js";
+import { countdown, span, toMs } from "../shared/time-format.js";
+import { isMine } from "./claims.js";
+import { Thumbnails } from "./thumbnails.js";
+
+/** @import { SessionListItem } from "../../../src/protocol/rest.ts" */
+/** @typedef {import("../../../src/client/console-url.js").Place} Place */
+
+/** Less than this is soon. */
+const SOON_MS = 60_000;
+/** px; the canvas has twice as many, for dense screens. */
+const SHOT = { width: 128, height: 80 };
+const STATE_WORDS = /** @type {const} */ ({
+  starting: "state_starting",
+  waiting: "state_waiting",
+  active: "state_active",
+});
+
+export class InboxRows {
+  #list;
+  #place;
+  #thumbnails;
+  #onOpen;
+  #onPhone;
+  #onGiveBack;
+
+  /**
+   * @param {HTMLElement} list @param {Place} place
+   * @param {{ key: () => string } & Record<"onOpen" | "onPhone" | "onGiveBack", (id: string) => void>} hooks
+   */
+  constructor(list, place, { key, onOpen, onPhone, onGiveBack }) {
+    this.#list = list;
+    this.#place = place;
+    this.#thumbnails = new Thumbnails(place, key);
+    this.#onOpen = onOpen;
+    this.#onPhone = onPhone;
+    this.#onGiveBack = onGiveBack;
+    list.addEventListener("keydown", (event) => this.#onKey(event));
+  }
+
+  /** Rows are kept from one refresh to the next, or the one that has the keyboard's focus would lose it. @param {readonly SessionListItem[]} sessions */
+  render(sessions) {
+    /** @type {Map<string | null, Element>} */
+    const rows = new Map([...this.#list.children].map((row) => [row.getAttribute("data-id"), row]));
+    const wanted = sessions.map((session) => {
+      const row = rows.get(session.session_id) ?? this.#newRow(session.session_id);
+      rows.delete(session.session_id);
+      fillRow(row, session);
+      return row;
+    });
+    for (const gone of rows.values()) {
+      const canvas = gone.querySelector("canvas");
+      if (canvas) this.#thumbnails.forget(canvas);
+    }
+    if (wanted.length !== this.#list.children.length || wanted.some((row, i) => this.#list.children[i] !== row)) {
+      const focused = document.activeElement;
+      this.#list.replaceChildren(...wanted);
+      if (focused instanceof HTMLElement && this.#list.contains(focused)) focused.focus();
+    }
+  }
+
+  /** @param {string} id */
+  #newRow(id) {
+    const row = make("li");
+    row.setAttribute("data-id", id);
+    const link = make("a", "row");
+    link.href = consolePath(this.#place, id);
+    link.addEventListener("click", (event) => {
+      // A new tab, or a new window, is the person's own wish.
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      this.#onOpen(id);
+    });
+    const shot = make("canvas", "row-shot");
+    Object.assign(shot, { width: SHOT.width * 2, height: SHOT.height * 2 });
+    shot.dataset["of"] = id;
+    shot.setAttribute("aria-hidden", "true");
+    const words = make("span", "row-words");
+    words.append(make("strong", "row-name"), make("span", "row-what"), make("span", "row-facts"));
+    const state = make("span", "row-state");
+    state.append(make("span", "chip"), make("span", "row-time"));
+    link.append(shot, words, state);
+    const back = rowButton("row-back", () => this.#onGiveBack(id));
+    const phone = rowButton("row-phone", () => this.#onPhone(id));
+    const actions = make("span", "row-actions");
+    actions.append(back, phone);
+    row.append(link, actions);
+    this.#thumbnails.watch(shot);
+    return row;
+  }
+
+  /** Up and down, from row to row. @param {KeyboardEvent} event */
+  #onKey(event) {
+    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+    if (step === 0) return;
+    const links = [...this.#list.querySelectorAll("a")];
+    const at = links.indexOf(/** @type {HTMLAnchorElement} */ (document.activeElement));
+    links[Math.min(Math.max(at + step, 0), links.length - 1)]?.focus();
+    event.preventDefault();
+  }
+}
+
+/** @param {string} className @param {() => void} onPress */
+function rowButton(className, onPress) {
+  const button = make("button", `quiet ${className}`);
+  button.type = "button";
+  button.addEventListener("click", onPress);
+  return button;
+}
+
+/** @param {Element} row @param {SessionListItem} session */
+function fillRow(row, session) {
+  const [chip, name, what, facts, time, back, phone] = [
+    ".chip",
+    ".row-name",
+    ".row-what",
+    ".row-facts",
+    ".row-time",
+    ".row-back",
+    ".row-phone",
+  ].map((selector) => /** @type {HTMLElement | null} */ (row.querySelector(selector)));
+  if (!chip || !name || !what || !facts || !time || !back || !phone) return;
+  const state = session.state in STATE_WORDS ? /** @type {keyof typeof STATE_WORDS} */ (session.state) : "waiting";
+  const mine = session.claimed_by !== null && isMine(session.session_id);
+  chip.setAttribute("data-state", session.claimed_by === null ? state : "active");
+  say(chip, stateWords(session, state, mine));
+  say(name, session.label || session.session_id);
+  say(what, session.instructions ?? "");
+  say(facts, factsOf(session));
+  const left = (toMs(session.expires_at) ?? 0) - Date.now();
+  say(time, countdown(left));
+  time.classList.toggle("soon", left < SOON_MS);
+  say(back, t("give_back"));
+  show(back, mine && session.operators === 0);
+  say(phone, t("phone"));
+  show(phone, session.state !== "starting" && session.operators === 0 && (session.claimed_by === null || mine));
+}
+
+/** @param {SessionListItem} session @param {keyof typeof STATE_WORDS} state @param {boolean} mine */
+function stateWords({ claimed_by }, state, mine) {
+  if (claimed_by === null) return t(STATE_WORDS[state]);
+  return mine ? t("claimed_mine") : t("claimed_by", { name: claimed_by });
+}
+
+/** @param {SessionListItem} session */
+function factsOf(session) {
+  const facts = session.label ? [session.session_id] : [];
+  const created = toMs(session.created_at);
+  if (created !== null) facts.push(t("list_age", { span: span(Date.now() - created, locale()) }));
+  if (session.operators === 1) facts.push(t("list_people_one"));
+  if (session.operators > 1) facts.push(t("list_people_many", { n: session.operators }));
+  return facts.join(" · ");
+}

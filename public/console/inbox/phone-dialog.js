@@ -1,0 +1,99 @@
+// Hands a session on to the phone beside: a QR code of a link that holds a few minutes.
+
+import { createLink } from "../shared/api.js";
+import { part, say, show } from "../shared/dom.js";
+import { t } from "../shared/i18n.js";
+
+/** @import { SessionListItem } from "../../../src/protocol/rest.ts" */
+/** @typedef {import("../../../src/client/console-url.js").Place} Place */
+
+/** A claim holds a minute where nobody has come. */
+const HOLD_EVERY_MS = 30_000;
+/** Names that mean this machine, to a phone as to any other: itself. */
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+
+export class PhoneDialog {
+  #place;
+  #onHold;
+  #dialog = part("phone-dialog", HTMLDialogElement);
+  #code = part("phone-code", HTMLCanvasElement);
+  #link = part("phone-link", HTMLInputElement);
+  #trouble = part("phone-trouble", HTMLElement);
+  #id = "";
+  /** Said again in another language. */
+  #words = () => "";
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #holding;
+
+  /** @param {Place} place @param {(id: string) => void} onHold it is to be kept for whoever has the phone */
+  constructor(place, onHold) {
+    this.#place = place;
+    this.#onHold = onHold;
+    part("phone-close", HTMLButtonElement).addEventListener("click", () => this.close());
+    this.#link.addEventListener("focus", () => this.#link.select());
+    // Whoever sees the screen later must not find a way in.
+    this.#dialog.addEventListener("close", () => this.isOpen || this.#forget());
+  }
+
+  get isOpen() {
+    return this.#dialog.open;
+  }
+
+  /** @param {string} id @param {string} key */
+  async show(id, key) {
+    this.#forget();
+    this.#id = id;
+    this.translate();
+    this.#dialog.showModal();
+    this.#holding = setInterval(() => this.#onHold(id), HOLD_EVERY_MS);
+    const link = await this.#fetch(id, key).catch((/** @type {Error} */ failure) => failure);
+    // Closed, or open for another one, meanwhile.
+    if (this.#id !== id) return;
+    if (link instanceof Error) this.#words = () => t("phone_failed", { why: link.message });
+    else this.#draw(link);
+    this.translate();
+  }
+
+  /** Closes by itself once somebody has come. @param {readonly SessionListItem[]} sessions */
+  look(sessions) {
+    const session = sessions.find(({ session_id }) => session_id === this.#id);
+    if (this.isOpen && (!session || session.operators > 0)) this.close();
+  }
+
+  close() {
+    this.#dialog.close();
+    // Its event comes later.
+    this.#forget();
+  }
+
+  translate() {
+    say(this.#trouble, this.#words());
+    show(this.#trouble, this.#words() !== "");
+  }
+
+  /** @param {string} id @param {string} key */
+  async #fetch(id, key) {
+    const { url, qr } = await createLink(this.#place.base, key, id);
+    const png = Uint8Array.from(atob(qr.slice(qr.indexOf(",") + 1)), (letter) => letter.charCodeAt(0));
+    return { url, code: await createImageBitmap(new Blob([png], { type: "image/png" })) };
+  }
+
+  /** @param {{ url: string, code: ImageBitmap }} link */
+  #draw({ url, code }) {
+    Object.assign(this.#code, { width: code.width, height: code.height });
+    this.#code.getContext("2d")?.drawImage(code, 0, 0);
+    code.close();
+    show(this.#code, true);
+    this.#link.value = url;
+    if (LOOPBACK.test(new URL(url).hostname)) this.#words = () => t("phone_loopback");
+  }
+
+  #forget() {
+    clearInterval(this.#holding);
+    this.#id = "";
+    this.#words = () => "";
+    this.#code.width = 0;
+    show(this.#code, false);
+    this.#link.value = "";
+  }
+}

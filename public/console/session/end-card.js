@@ -1,0 +1,85 @@
+// How a session ended, in words a person likes to read, and what can be done next.
+
+import { startDemo } from "../shared/api.js";
+import { bearersFor, isOpenToAll, keepTokenOf, keptKey } from "../shared/credentials.js";
+import { part, say, show } from "../shared/dom.js";
+import { codeWords, t } from "../shared/i18n.js";
+
+/** @typedef {import("./session-model.js").End} End */
+
+/** The fixed id of the session that `npm start` opens. */
+const DEMO_ID = "demo";
+
+const TITLES = /** @type {const} */ ({
+  solved: "end_solved",
+  expired: "end_expired",
+  cancelled: "end_cancelled",
+  failed: "end_failed",
+  not_found: "end_not_found",
+  refused: "end_refused",
+  ended: "end_ended",
+});
+
+export class Ending {
+  #card = part("ending", HTMLElement);
+  #title = part("ending-title", HTMLElement);
+  #text = part("ending-text", HTMLElement);
+  #demo = part("new-demo", HTMLButtonElement);
+  #list = part("all-sessions", HTMLAnchorElement);
+  #actions = part("ending-actions", HTMLElement);
+  #trouble = part("ending-trouble", HTMLElement);
+  #place;
+
+  /** @param {import("../../../src/client/console-url.js").Place} place */
+  constructor(place) {
+    this.#place = place;
+    this.#demo.addEventListener("click", () => void this.#startAgain());
+  }
+
+  /** @param {End | null} end */
+  render(end) {
+    const appears = end !== null && this.#card.hidden;
+    show(this.#card, end !== null);
+    if (end === null) return;
+    say(this.#title, titleOf(end));
+    const isBareAddress = end.outcome === "refused" && bearersFor(this.#place).length === 0;
+    say(this.#text, isBareAddress ? t("end_needs_link") : textOf(end));
+    const hasDemo = this.#place.sessionId === DEMO_ID && end.outcome !== "refused";
+    // Who has come by a link has no list to go to.
+    const hasList = isOpenToAll() || keptKey() !== "";
+    show(this.#demo, hasDemo);
+    show(this.#list, hasList);
+    show(this.#actions, hasDemo || hasList);
+    // The keyboard was in the picture, which is gone now; and a screen reader should hear the news.
+    if (appears) this.#title.focus({ preventScroll: true });
+  }
+
+  async #startAgain() {
+    this.#demo.disabled = true;
+    show(this.#trouble, false);
+    try {
+      const link = await startDemo(this.#place.base, bearersFor(this.#place)[0] ?? "");
+      keepTokenOf(this.#place, link);
+      location.reload();
+    } catch (error) {
+      this.#demo.disabled = false;
+      say(this.#trouble, t("new_demo_failed", { why: error instanceof Error ? error.message : String(error) }));
+      show(this.#trouble, true);
+    }
+  }
+}
+
+/** @param {End} end */
+function titleOf(end) {
+  if (end.reason === "operator_gave_up") return t("end_gave_up");
+  return t(end.outcome in TITLES ? TITLES[/** @type {keyof typeof TITLES} */ (end.outcome)] : "end_ended");
+}
+
+/** @param {End} end */
+function textOf(end) {
+  if (end.reason === "operator_gave_up") return t("end_gave_up_text");
+  if (end.outcome === "solved") return t(end.verified === "operator" ? "end_solved_operator" : "end_solved_checked");
+  if (end.outcome === "expired") return t("end_expired_text");
+  const why = end.reason === "session_ended" ? "" : codeWords(end.reason);
+  return end.outcome === "not_found" ? t("end_not_found_text") : why;
+}

@@ -1,0 +1,129 @@
+// Turns what happens into the sentences of the log; says a thing once, and only what a person would care about.
+
+import { codeWords, t } from "../shared/i18n.js";
+import { countdown } from "../shared/time-format.js";
+import { sameBox } from "./geometry.js";
+import { timeLeft } from "./session-model.js";
+
+/** @import { ServerMessage } from "../../../src/protocol/live.ts" */
+/** @typedef {import("./session-model.js").Model} Model */
+
+/** A sentence that can be said again in another language. @typedef {() => string} Sentence */
+
+/** Whoever acts near the end gets a few seconds again and again; only a real extension is news. */
+const WORTH_TELLING_MS = 10_000;
+
+const NOTICE_WORDS = /** @type {const} */ ({
+  popup: "log_popup",
+  download_refused: "log_download",
+  page_not_visible: "log_not_visible",
+  page_visible: "log_visible",
+  page_unresponsive: "log_unresponsive",
+  page_responsive: "log_responsive",
+  dialog_open: "log_dialog_open",
+  page_reopening: "log_reopening",
+  page_reopened: "log_reopened",
+});
+
+/**
+ * @param {Model} before
+ * @param {Model} after
+ * @returns {Sentence[]}
+ */
+export function narrateLine(before, after) {
+  const lost = before.joined && !after.joined && after.line.name === "RECONNECTING";
+  return lost ? [() => t("log_lost")] : [];
+}
+
+/**
+ * @param {Model} before
+ * @param {Model} after
+ * @param {ServerMessage} message
+ * @param {number} now ms since 1970
+ * @returns {Sentence[]}
+ */
+export function narrate(before, after, message, now) {
+  switch (message.type) {
+    case "session_info":
+      return narrateInfo(before, after);
+    case "session_state":
+      return narrateState(before, after, now);
+    case "completed":
+      return before.end === null ? [() => t("log_solved")] : [];
+    case "control":
+      return narrateControl(before, after);
+    case "presence":
+      return narratePresence(before, after);
+    case "error": {
+      const { code, message: said } = message;
+      // The end of a session is told as its state; the error behind it would say it twice.
+      return after.end === null ? [() => codeWords(code, said)] : [];
+    }
+    case "dialog": {
+      const { kind, message: said, answer } = message;
+      if (kind === "alert") return [() => t("log_dialog", { message: said })];
+      const words = () => t(answer === "accepted" ? "log_answer_accept" : "log_answer_dismiss");
+      return [() => t("log_dialog_answered", { message: said, answer: words() })];
+    }
+    case "page_notice": {
+      const { notice, url } = message;
+      return [() => t(NOTICE_WORDS[notice], { url })];
+    }
+    default:
+      return [];
+  }
+}
+
+/** @param {Model} before @param {Model} after @returns {Sentence[]} */
+function narrateInfo(before, after) {
+  const sentences = [];
+  if (!before.joined) sentences.push(() => t(before.everJoined ? "log_reconnected" : "log_connected"));
+  if (after.state === "starting") {
+    if (before.state !== "starting") sentences.push(() => t("log_starting"));
+    return sentences;
+  }
+  if (before.state === "starting") sentences.push(() => t("log_ready"));
+  const [was, is] = [before.challenge, after.challenge];
+  if (before.state === null || before.state === "starting" || (was === null) !== (is === null)) {
+    sentences.push(() => t(is === null ? "log_whole_page" : "log_found"));
+  } else if (was !== null && is !== null && !sameBox(was, is) && viewChanged(before, after)) {
+    sentences.push(() => t("log_moved"));
+  }
+  return sentences;
+}
+
+/** @param {Model} before @param {Model} after */
+function viewChanged(before, after) {
+  return before.view !== null && after.view !== null && !sameBox(before.view, after.view);
+}
+
+/** @param {Model} before @param {Model} after @param {number} now @returns {Sentence[]} */
+function narrateState(before, after, now) {
+  if (after.end !== null) {
+    if (before.end !== null) return [];
+    const { outcome, reason } = after.end;
+    if (outcome === "solved") return [() => t("log_solved")];
+    return [() => t("log_ended", { why: codeWords(reason) })];
+  }
+  if (before.state === "starting" && after.state !== "starting") return [() => t("log_ready")];
+  // What is left, not when it ends: a server whose clock is set moves both.
+  const [was, is] = [timeLeft(before, now), timeLeft(after, now)];
+  if (was === null || is === null || Math.abs(is - was) < WORTH_TELLING_MS) return [];
+  return [() => t("log_time", { time: countdown(is) })];
+}
+
+/** @param {Model} before @param {Model} after @returns {Sentence[]} */
+function narrateControl(before, after) {
+  const [was, is] = [before.control, after.control];
+  if (is === null || (was?.you === is.you && was.holder === is.holder)) return [];
+  if (is.you) return was?.you ? [] : [() => t("log_control_you")];
+  if (is.holder === null) return [() => t("log_control_free")];
+  return [() => t("log_control_other")];
+}
+
+/** @param {Model} before @param {Model} after @returns {Sentence[]} */
+function narratePresence(before, after) {
+  const n = after.operators;
+  if (n === before.operators || (before.operators === 0 && n === 1)) return [];
+  return n === 1 ? [() => t("log_people_one")] : [() => t("log_people_many", { n })];
+}

@@ -1,0 +1,257 @@
+// Mouse, pen and finger over the picture, turned into the page's mouse events: nothing is lost, nothing stays pressed.
+
+import { Pinch } from "./pinch.js";
+
+/** @import { ClientMessage } from "../../../src/protocol/live.ts" */
+/** @typedef {"left" | "middle" | "right"} Button */
+/** @typedef {{ x: number, y: number }} Point in page CSS px */
+/** @typedef {{ button: Button, at: Point, t: number, seq: number | undefined }} Press `t` ms on this page's clock */
+
+/**
+ * @typedef {object} PointerPort what the pointer needs of the rest
+ * @property {(message: ClientMessage) => void} send
+ * @property {(event: { clientX: number, clientY: number }) => Point | null} pageAt
+ * @property {() => number | undefined} seq of the picture on the screen
+ * @property {() => boolean} mayAct
+ * @property {() => void} onPress before each press, e.g. to take a control that nobody holds
+ * @property {(direction: "together" | "apart") => void} onPinch
+ */
+
+/** Hovering shows tooltips and highlights; 30 a second is smooth for that. Drags are never thinned out. */
+const HOVER_EVERY_MS = 33;
+/** The fingers of a pinch land within this time; a finger that rests for longer is a press. */
+const SECOND_FINGER_MS = 80;
+/** A finger that goes further than it trembles, in CSS px, drags: its press waits no longer. */
+const TREMBLE_PX = 4;
+const TENTHS = 10;
+
+/** By `PointerEvent.button`. @type {readonly Button[]} */
+const BUTTONS = ["left", "middle", "right"];
+/** As in `MouseEvent.buttons` and on the wire. */
+const BITS = { left: 1, right: 2, middle: 4 };
+
+export class PointerInput {
+  #canvas;
+  #port;
+  #stop = new AbortController();
+  /** @type {Set<Button>} */
+  #down = new Set();
+  /** The pointer that is dragging. @type {number | null} */
+  #pointer = null;
+  #pinch;
+  /** A finger's press that is held back until it is sure not to be half of a pinch. @type {{ press: Press, from: PointerEvent } | null} */
+  #held = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #heldTimer;
+  /** @type {Point} */
+  #last = { x: 0, y: 0 };
+  /** A hover move that waits for its turn. @type {PointerEvent | null} */
+  #hover = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #hoverTimer;
+
+  /** @param {HTMLCanvasElement} canvas @param {PointerPort} port */
+  constructor(canvas, port) {
+    this.#canvas = canvas;
+    this.#port = port;
+    this.#pinch = new Pinch(port.onPinch);
+    const options = { signal: this.#stop.signal };
+    canvas.addEventListener("pointerdown", (event) => this.#onDown(event), options);
+    canvas.addEventListener("pointermove", (event) => this.#onMove(event), options);
+    canvas.addEventListener("pointerup", (event) => this.#onUp(event), options);
+    canvas.addEventListener("pointercancel", (event) => this.#onLost(event, this.#pinch.up(event)), options);
+    canvas.addEventListener("lostpointercapture", (event) => this.#onLost(event), options);
+    for (const own of /** @type {const} */ (["contextmenu", "mousedown", "auxclick", "dragstart"])) {
+      canvas.addEventListener(own, (event) => event.preventDefault(), options);
+    }
+    addEventListener("blur", () => this.release(), options);
+    document.addEventListener("visibilitychange", () => document.hidden && this.release(), options);
+  }
+
+  stop() {
+    this.release();
+    this.#stop.abort();
+  }
+
+  /** Also while a finger's press is held back. */
+  get isDown() {
+    return this.#down.size > 0 || this.#held !== null;
+  }
+
+  /** Lets go of every button where the pointer was last. */
+  release() {
+    this.#liftAll();
+    this.#endDrag();
+  }
+
+  /** The line is gone: the server lets go by itself, and nothing of this drag may go to the next connection. */
+  forget() {
+    this.#dropWaiting();
+    this.#down.clear();
+    this.#endDrag();
+  }
+
+  /** @param {PointerEvent} event */
+  #onDown(event) {
+    event.preventDefault();
+    this.#canvas.focus({ preventScroll: true });
+    if (this.#pinch.down(event)) {
+      // A press already sent is let go of where it is, as if the finger were lifted; the pinch keeps the finger.
+      this.#liftAll();
+      this.#pointer = null;
+      return;
+    }
+    const button = BUTTONS[event.button];
+    if (button === undefined || !this.#port.mayAct() || this.#pointer !== null) return;
+    this.#flushHover();
+    this.#pointer = event.pointerId;
+    capture(this.#canvas, event.pointerId);
+    const press = this.#pressOf(button, event);
+    if (event.pointerType === "touch") {
+      this.#held = { press, from: event };
+      this.#heldTimer = setTimeout(() => this.#flushHeld(), SECOND_FINGER_MS);
+    } else {
+      this.#press(press);
+    }
+  }
+
+  /** @param {PointerEvent} event */
+  #onMove(event) {
+    if (this.#pinch.move(event) || (this.#pointer !== null && event.pointerId !== this.#pointer)) return;
+    if (this.#held !== null) {
+      const { from } = this.#held;
+      if (Math.hypot(event.clientX - from.clientX, event.clientY - from.clientY) <= TREMBLE_PX) return;
+      this.#flushHeld();
+    }
+    // A further button during a drag comes as a move that names the button.
+    const chord = BUTTONS[event.button];
+    if (this.#pointer !== null && chord !== undefined) {
+      if (this.#down.has(chord)) this.#lift(chord, this.#at(event), event.timeStamp);
+      else this.#press(this.#pressOf(chord, event));
+    } else if (this.isDown) {
+      this.#move(event);
+    } else if (event.pointerType !== "touch" && this.#port.mayAct()) {
+      this.#hover = event;
+      if (this.#hoverTimer === undefined) this.#nextHover();
+    }
+  }
+
+  /** @param {PointerEvent} event */
+  #onUp(event) {
+    if (this.#pinch.up(event) || event.pointerId !== this.#pointer) return;
+    event.preventDefault();
+    this.#flushHeld();
+    const at = this.#at(event);
+    const button = BUTTONS[event.button];
+    if (button !== undefined && this.#down.has(button)) this.#lift(button, at, event.timeStamp);
+    this.release(); // whatever else is down: with the last button up, the browser's pointer is gone
+  }
+
+  /** The system took the pointer away. @param {PointerEvent} event @param {boolean} [wasPinch] */
+  #onLost(event, wasPinch = false) {
+    if (!wasPinch && event.pointerId === this.#pointer) this.release();
+  }
+
+  /** Sends the hover move that waits, then not another one for a while: the first at once, the last always. */
+  #nextHover() {
+    if (this.#hover === null) {
+      this.#hoverTimer = undefined;
+      return;
+    }
+    this.#move(this.#hover);
+    this.#hover = null;
+    this.#hoverTimer = setTimeout(() => this.#nextHover(), HOVER_EVERY_MS);
+  }
+
+  #flushHover() {
+    if (this.#hover !== null) this.#move(this.#hover);
+    this.#dropHover();
+  }
+
+  #dropHover() {
+    this.#hover = null;
+    clearTimeout(this.#hoverTimer);
+    this.#hoverTimer = undefined;
+  }
+
+  /** What has not been sent yet, never is. */
+  #dropWaiting() {
+    this.#dropHover();
+    this.#dropHeld();
+  }
+
+  #liftAll() {
+    this.#dropWaiting();
+    for (const button of [...this.#down]) this.#lift(button, this.#last, performance.now());
+  }
+
+  /** What a press means, by the picture of this moment. @param {Button} button @param {PointerEvent} event @returns {Press} */
+  #pressOf(button, event) {
+    return { button, at: this.#at(event), t: event.timeStamp, seq: this.#port.seq() };
+  }
+
+  /** @param {Press} press */
+  #press({ button, at, t, seq }) {
+    this.#port.onPress();
+    this.#down.add(button);
+    this.#send("down", at, t, button, seq);
+  }
+
+  #flushHeld() {
+    const held = this.#held;
+    this.#dropHeld();
+    if (held !== null) this.#press(held.press);
+  }
+
+  #dropHeld() {
+    this.#held = null;
+    clearTimeout(this.#heldTimer);
+  }
+
+  /** @param {PointerEvent} event */
+  #move(event) {
+    this.#send("move", this.#at(event), event.timeStamp);
+  }
+
+  /** @param {Button} button @param {Point} at @param {number} t */
+  #lift(button, at, t) {
+    this.#down.delete(button);
+    this.#send("up", at, t, button);
+  }
+
+  /** @param {"down" | "move" | "up"} eventType @param {Point} at @param {number} t ms on this page's clock
+   * @param {Button} [button] @param {number} [seq] */
+  #send(eventType, at, t, button, seq = this.#port.seq()) {
+    this.#port.send({
+      type: "mouse_event",
+      event_type: eventType,
+      x: at.x,
+      y: at.y,
+      ...(button === undefined ? {} : { button }),
+      buttons: [...this.#down].reduce((bits, down) => bits | BITS[down], 0),
+      t: Math.round(t * TENTHS) / TENTHS,
+      ...(seq === undefined ? {} : { seq }),
+    });
+  }
+
+  /** @param {PointerEvent} event */
+  #at(event) {
+    this.#last = this.#port.pageAt(event) ?? this.#last;
+    return this.#last;
+  }
+
+  #endDrag() {
+    const pointer = this.#pointer;
+    this.#pointer = null;
+    if (pointer !== null && this.#canvas.hasPointerCapture(pointer)) this.#canvas.releasePointerCapture(pointer);
+  }
+}
+
+/** @param {Element} element @param {number} pointerId */
+function capture(element, pointerId) {
+  try {
+    element.setPointerCapture(pointerId);
+  } catch {
+    // The pointer may be gone already (a very short tap); its up still arrives as an ordinary event.
+  }
+}

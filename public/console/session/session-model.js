@@ -1,0 +1,168 @@
+// What the console knows about its session: one plain value, moved on by each message and each change of the line.
+
+import { toMs } from "../shared/time-format.js";
+
+/** @import { ClientMessage, ServerMessage } from "../../../src/protocol/live.ts" */
+/** @import { SessionState } from "../../../src/protocol/common.ts" */
+/** @typedef {import("../../../src/client/operator-connection.js").ConnectionState} ConnectionState */
+/** @typedef {import("./geometry.js").Box} Box */
+
+/** @typedef {"connecting" | "starting" | "live" | "reconnecting" | "ended"} Phase */
+
+/**
+ * @typedef {object} End
+ * @property {string} outcome `solved`, `failed`, `expired`, `cancelled`, or what kept us out: `not_found`, `refused`, `ended`
+ * @property {string | null} reason a code of the contract
+ * @property {string | null} verified
+ */
+
+/**
+ * @typedef {object} Model
+ * @property {ConnectionState} line
+ * @property {boolean} joined this line has answered with `session_info`
+ * @property {boolean} everJoined any line has
+ * @property {SessionState | null} state
+ * @property {End | null} end
+ * @property {Box | null} view of the newest `session_info`
+ * @property {Box | null} challenge where it is on the page
+ * @property {number | null} expiresAt on the server's clock, ms since 1970
+ * @property {number} clockAhead ms the server's clock is ahead of ours
+ * @property {number} warnedAt ms that were left when the server last said that the end is near; 0: it has not
+ * @property {string} instructions
+ * @property {string} label
+ * @property {boolean} watchOnly
+ * @property {{ holder: string | null, you: boolean } | null} control null until the server has said
+ * @property {number} operators
+ * @property {{ code: string, message: string, details: Record<string, unknown> | null } | null} error the last one told
+ */
+
+/** @type {Readonly<Record<number, { outcome: string, code: string }>>} */
+const FINAL_CLOSES = {
+  4401: { outcome: "refused", code: "unauthorized" },
+  4403: { outcome: "refused", code: "forbidden" },
+  4404: { outcome: "not_found", code: "session_not_found" },
+  4410: { outcome: "ended", code: "session_ended" },
+};
+/** @type {ReadonlySet<ClientMessage["type"]>} */
+const WATCHER_MESSAGES = new Set(["ack", "view", "ping", "pong"]);
+const ENDS = new Set(["solved", "failed", "expired", "cancelled"]);
+
+/** @returns {Model} */
+export function newModel() {
+  return {
+    line: { name: "DISCONNECTED" },
+    joined: false,
+    everJoined: false,
+    state: null,
+    end: null,
+    view: null,
+    challenge: null,
+    expiresAt: null,
+    clockAhead: 0,
+    warnedAt: 0,
+    instructions: "",
+    label: "",
+    watchOnly: false,
+    control: null,
+    operators: 0,
+    error: null,
+  };
+}
+
+/** @param {Model} model @returns {Phase} */
+export function phaseOf(model) {
+  if (model.end !== null) return "ended";
+  if (model.line.name === "CONNECTED" && model.joined) return model.state === "starting" ? "starting" : "live";
+  return model.everJoined || model.line.name === "RECONNECTING" ? "reconnecting" : "connecting";
+}
+
+/** Whether presses go to the page: a control that nobody holds is free to take. @param {Model} model */
+export function mayAct(model) {
+  const free = model.control === null || model.control.you || model.control.holder === null;
+  return phaseOf(model) === "live" && free && !model.watchOnly;
+}
+
+/** Whether the server takes such a message of us: a link for watching is for looking only.
+ * @param {Model} model @param {ClientMessage["type"]} type */
+export function maySay(model, type) {
+  return !model.watchOnly || WATCHER_MESSAGES.has(type);
+}
+
+/** Ms until the session expires, or null where it never does. @param {Model} model @param {number} now */
+export function timeLeft(model, now) {
+  return model.expiresAt === null ? null : model.expiresAt - (now + model.clockAhead);
+}
+
+/**
+ * @param {Model} model
+ * @param {ConnectionState} line
+ * @returns {Model}
+ */
+export function withLine(model, line) {
+  const joined = line.name === "CONNECTED" && model.joined;
+  const final = line.name === "CLOSED" || line.name === "FAILED" ? FINAL_CLOSES[line.code] : undefined;
+  if (final === undefined || model.end !== null) return { ...model, line, joined };
+  const end = { outcome: final.outcome, reason: model.error?.code ?? final.code, verified: null };
+  return { ...model, line, joined, end: knownEnd(model) ?? end };
+}
+
+/**
+ * @param {Model} model
+ * @param {ServerMessage & { timestamp?: number }} message
+ * @param {number} now ms since 1970
+ * @returns {Model}
+ */
+export function withMessage(model, message, now) {
+  const next = { ...model, clockAhead: message.timestamp === undefined ? model.clockAhead : message.timestamp - now };
+  switch (message.type) {
+    case "session_info":
+      return {
+        ...next,
+        joined: true,
+        everJoined: true,
+        error: null,
+        state: message.state,
+        view: message.view,
+        challenge: message.captcha_info,
+        expiresAt: toMs(message.expires_at),
+        instructions: message.instructions ?? "",
+        label: message.label ?? "",
+        watchOnly: message.role === "watch",
+      };
+    case "session_state": {
+      const moved = { ...next, state: message.state, expiresAt: toMs(message.expires_at) ?? model.expiresAt };
+      if (!ENDS.has(message.state) || model.end !== null) return moved;
+      // A solved session is told twice, as a state and as `completed`; the latter knows how it was verified and may follow.
+      return { ...moved, end: { outcome: message.state, reason: message.reason, verified: null } };
+    }
+    case "expiring":
+      return {
+        ...next,
+        expiresAt: toMs(message.expires_at) ?? model.expiresAt,
+        warnedAt: message.seconds_left * 1_000,
+      };
+    case "completed": {
+      const end = { outcome: "solved", reason: model.end?.reason ?? null, verified: message.verified };
+      return { ...next, state: "solved", end: model.end === null || model.end.outcome === "solved" ? end : model.end };
+    }
+    case "control":
+      return { ...next, control: { holder: message.holder, you: message.you } };
+    case "presence":
+      return { ...next, operators: message.operators };
+    case "error":
+      return { ...next, error: { code: message.code, message: message.message, details: message.details } };
+    default:
+      return next;
+  }
+}
+
+/** An ended session that we came to late: its error may say how it ended. @param {Model} model @returns {End | null} */
+function knownEnd(model) {
+  const { state, reason, verified } = model.error?.details ?? {};
+  if (typeof state !== "string" || !ENDS.has(state)) return null;
+  return {
+    outcome: state,
+    reason: typeof reason === "string" ? reason : null,
+    verified: typeof verified === "string" ? verified : null,
+  };
+}

@@ -1,0 +1,43 @@
+// The text box that types into the page: a real field, so that input methods, dictation and phone keyboards just work.
+
+import { clearField, tapKey } from "./keyboard-input.js";
+
+/** @import { ClientMessage } from "../../../src/protocol/live.ts" */
+
+/** What an input method in the middle of a word reports as the key code of every key, Enter included. */
+const KEY_CODE_COMPOSING = 229;
+
+/**
+ * @param {object} parts
+ * @param {HTMLFormElement} parts.form
+ * @param {HTMLInputElement} parts.field
+ * @param {HTMLElement} parts.keys buttons with `data-key`
+ * @param {object} port
+ * @param {(message: ClientMessage) => void} port.send
+ * @param {(text: string) => boolean} port.sendText whether it went out
+ * @param {() => boolean} port.mayAct
+ * @param {() => void} port.onPress
+ */
+export function wireTyping({ form, field, keys }, port) {
+  field.addEventListener("keydown", (event) => {
+    // Enter that only picks a word of the input method must not send anything (Safari ends the composition first).
+    if (event.key === "Enter" && (event.isComposing || event.keyCode === KEY_CODE_COMPOSING)) event.preventDefault();
+  });
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (!port.mayAct()) return;
+    port.onPress();
+    if (field.value === "") tapKey(port.send, "Enter", "Enter");
+    else if (port.sendText(field.value)) field.value = "";
+  });
+
+  keys.addEventListener("click", (event) => {
+    const button = event.target instanceof Element ? event.target.closest("[data-key]") : null;
+    const key = button?.getAttribute("data-key");
+    if (!key || !port.mayAct()) return;
+    port.onPress();
+    if (key === "clear") clearField(port.send);
+    else tapKey(port.send, key, key);
+  });
+}

@@ -1,0 +1,46 @@
+// The wheel over the picture, added up to some sixty messages a second.
+
+/** @typedef {Pick<import("./pointer-input.js").PointerPort, "send" | "pageAt" | "mayAct">} WheelPort */
+
+/** What a browser that counts the wheel in lines means by one. */
+const WHEEL_LINE_PX = 40;
+const WHEEL_PAGE_PX = 600;
+/** About 60 a second whatever the screen: the server counts them, and scrolling goes on for long. */
+const FLUSH_AFTER_MS = 16;
+
+export class WheelInput {
+  #port;
+  #turned = { x: 0, y: 0 };
+  /** Where the wheel turned last; null when nothing waits. @type {WheelEvent | null} */
+  #at = null;
+
+  /** @param {HTMLCanvasElement} canvas @param {WheelPort} port */
+  constructor(canvas, port) {
+    this.#port = port;
+    canvas.addEventListener("wheel", (event) => this.#onWheel(event), { passive: false });
+  }
+
+  /** The line is gone: what waits belongs to a picture that is gone, too. */
+  forget() {
+    this.#at = null;
+    this.#turned = { x: 0, y: 0 };
+  }
+
+  /** @param {WheelEvent} event */
+  #onWheel(event) {
+    if (event.ctrlKey || !this.#port.mayAct()) return; // ctrl and wheel is the browser's own zoom, and its pinch
+    event.preventDefault();
+    const unit = [1, WHEEL_LINE_PX, WHEEL_PAGE_PX][event.deltaMode] ?? 1;
+    this.#turned.x += event.deltaX * unit;
+    this.#turned.y += event.deltaY * unit;
+    if (this.#at === null) setTimeout(() => this.#flush(), FLUSH_AFTER_MS);
+    this.#at = event;
+  }
+
+  #flush() {
+    const at = this.#at === null ? null : this.#port.pageAt(this.#at);
+    const { x, y } = this.#turned;
+    this.forget();
+    if (at !== null && this.#port.mayAct()) this.#port.send({ type: "wheel", ...at, delta_x: x, delta_y: y });
+  }
+}

@@ -1,0 +1,62 @@
+/** The lines to browsers that are open now, one register a room: our DevTools connections, Playwright's, their sessions. */
+import type { Browser, BrowserContext, CDPSession } from "playwright";
+import { withDeadline } from "../../util/with-deadline.ts";
+import { DevTools } from "./connection.ts";
+
+export class Lines {
+  readonly #devtools = new Set<DevTools>();
+  readonly #browsers = new Set<Browser>();
+  readonly #sessions = new Set<CDPSession>();
+
+  /** As DevTools.connect; on the register from its first byte until the connection is gone. */
+  connect(endpoint: string, signal?: AbortSignal): Promise<DevTools> {
+    return DevTools.connect(endpoint, signal, this.#devtools);
+  }
+
+  /** A connection of Playwright's. AppError `timeout`; what comes later than that is closed. */
+  playwright(connecting: Promise<Browser>, ms: number): Promise<Browser> {
+    const connected = connecting.then((browser) => {
+      this.#browsers.add(browser);
+      browser.once("disconnected", () => this.#browsers.delete(browser));
+      if (!browser.isConnected()) this.#browsers.delete(browser);
+      return browser;
+    });
+    return inTime(connected, ms, "browser connection", (late) => late.close());
+  }
+
+  /**
+   * A session of Playwright's. It tells of its own end, but not of its connection's: `context` does. AppError `timeout`;
+   * what comes later than that is detached: a bot's own browser would keep it.
+   */
+  session(opening: Promise<CDPSession>, context: BrowserContext, ms: number, what: string): Promise<CDPSession> {
+    const opened = opening.then((session) => {
+      const gone = () => {
+        this.#sessions.delete(session);
+        context.off("close", gone);
+      };
+      this.#sessions.add(session);
+      session.on("close", gone);
+      context.once("close", gone);
+      return session;
+    });
+    return inTime(opened, ms, what, (late) => late.detach());
+  }
+
+  open(): { cdp_connections: number; playwright_connections: number; cdp_sessions: number } {
+    const ours = [...this.#devtools].reduce((sum, { openSessions }) => sum + openSessions, 0);
+    return {
+      cdp_connections: this.#devtools.size,
+      playwright_connections: this.#browsers.size,
+      cdp_sessions: ours + this.#sessions.size,
+    };
+  }
+}
+
+async function inTime<T>(work: Promise<T>, ms: number, what: string, letGo: (late: T) => Promise<void>): Promise<T> {
+  try {
+    return await withDeadline(work, ms, what);
+  } catch (error) {
+    work.then(letGo).catch(() => {});
+    throw error;
+  }
+}

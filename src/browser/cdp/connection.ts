@@ -1,0 +1,201 @@
+/**
+ * A DevTools connection of our own. Playwright's has every picture compressed by the browser and checked field by field
+ * here: three times the work, and 2 ms more on the way. And it attaches to every tab there is; this one to those asked for.
+ */
+import type { CDPSession } from "playwright";
+import { WebSocket } from "ws";
+import { AppError } from "../../errors.ts";
+import { withDeadline } from "../../util/with-deadline.ts";
+
+const CONNECT_DEADLINE_MS = 5_000;
+/** One call for a picture, or for what it is to show. */
+export const CALL_DEADLINE_MS = 3_000;
+/** Pictures of the largest page stay below it. */
+const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+
+/** What a DevTools session can be asked, be it this one or Playwright's. */
+export type Asked = Pick<CDPSession, "send">;
+
+/** What pictures and hands need of one. */
+export interface PageSession extends Asked {
+  on(event: "Page.screencastFrame", listener: (event: ScreencastFrame) => void): unknown;
+}
+
+export interface ScreencastFrame {
+  /** Base64 JPEG. */
+  readonly data: string;
+  /** The number of the cast, not of a DevTools session. */
+  readonly sessionId: number;
+  readonly metadata: { readonly scrollOffsetX: number; readonly scrollOffsetY: number };
+}
+
+interface Message {
+  readonly id?: number;
+  readonly sessionId?: string;
+  readonly method?: string;
+  readonly params?: unknown;
+  readonly result?: unknown;
+  readonly error?: { readonly message: string };
+}
+
+interface Waiting {
+  readonly sessionId: string | undefined;
+  readonly resolve: (result: never) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** One target's session on a connection. */
+export class DevToolsSession implements PageSession {
+  readonly id: string;
+  readonly #listeners = new Map<string, ((event: never) => void)[]>();
+  #letGo: () => void = () => {};
+  /** Settles when the target is gone, or the connection. */
+  readonly gone = new Promise<void>((resolve) => {
+    this.#letGo = resolve;
+  });
+  /** Order is kept; rejects when the browser refuses or the target is gone. No deadline: that is the caller's. */
+  readonly send: CDPSession["send"];
+
+  constructor(id: string, send: CDPSession["send"]) {
+    this.id = id;
+    this.send = send;
+  }
+
+  on<Event>(event: string, listener: (event: Event) => void): void {
+    this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), listener]);
+  }
+
+  tell(event: string, params: unknown): void {
+    for (const listener of this.#listeners.get(event) ?? []) listener(params as never);
+  }
+
+  end(): void {
+    this.#letGo();
+    this.#listeners.clear();
+  }
+}
+
+export class DevTools implements Asked {
+  readonly #socket: WebSocket;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #sessions = new Map<string, DevToolsSession>();
+  #lastId = 0;
+  /** Settles when the connection is gone, whoever closed it. */
+  readonly closed: Promise<void>;
+  /** Asks the browser itself. */
+  readonly send = ((method: string, params: object = {}) =>
+    this.#call(undefined, method, params)) as CDPSession["send"];
+
+  private constructor(socket: WebSocket, open: Set<DevTools> | undefined) {
+    this.#socket = socket;
+    open?.add(this);
+    socket.once("close", () => open?.delete(this));
+    socket.on("message", (data: Buffer) => this.#onData(data));
+    this.closed = new Promise((resolve) => socket.once("close", () => resolve(this.#onClose())));
+    // A close follows, and that is enough to know.
+    socket.on("error", () => {});
+  }
+
+  /**
+   * A connection to a browser's endpoint; `signal` gives up. It is in `open` until it is gone. Throws AppError `timeout`,
+   * or what failed.
+   */
+  static async connect(endpoint: string, signal?: AbortSignal, open?: Set<DevTools>): Promise<DevTools> {
+    const socket = new WebSocket(endpoint, {
+      perMessageDeflate: false,
+      handshakeTimeout: CONNECT_DEADLINE_MS,
+      maxPayload: MAX_MESSAGE_BYTES,
+    });
+    const devtools = new DevTools(socket, open);
+    const opening = new Promise((resolve, reject) => {
+      socket.once("open", resolve);
+      socket.once("error", reject);
+    });
+    const giveUp = () => devtools.close();
+    signal?.addEventListener("abort", giveUp, { once: true });
+    try {
+      await withDeadline(opening, CONNECT_DEADLINE_MS, "devtools connection");
+      return devtools;
+    } catch (error) {
+      devtools.close();
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", giveUp);
+    }
+  }
+
+  /** A session of one target. Throws AppError `timeout`, or what failed. */
+  async attach(targetId: string): Promise<DevToolsSession> {
+    const attaching = this.send("Target.attachToTarget", { targetId, flatten: true });
+    const { sessionId } = await withDeadline(attaching, CALL_DEADLINE_MS, "devtools session");
+    return this.session(sessionId);
+  }
+
+  /** The session of this id, once the browser has told of it. */
+  session(id: string): DevToolsSession {
+    const known = this.#sessions.get(id);
+    if (known) return known;
+    const send = ((method: string, params: object = {}) => this.#call(id, method, params)) as CDPSession["send"];
+    const session = new DevToolsSession(id, send);
+    this.#sessions.set(id, session);
+    return session;
+  }
+
+  /** How many targets it is attached to. */
+  get openSessions(): number {
+    return this.#sessions.size;
+  }
+
+  close(): void {
+    this.#socket.terminate();
+  }
+
+  #call<Result>(sessionId: string | undefined, method: string, params: object): Promise<Result> {
+    if (this.#socket.readyState !== WebSocket.OPEN) return Promise.reject(new AppError("browser_lost"));
+    this.#lastId += 1;
+    const id = this.#lastId;
+    this.#socket.send(JSON.stringify({ id, method, params, sessionId }));
+    return new Promise((resolve, reject) => this.#waiting.set(id, { sessionId, resolve, reject }));
+  }
+
+  /** What answers need not be a browser: the first thing that makes no sense is the last. */
+  #onData(data: Buffer): void {
+    try {
+      this.#onMessage(data);
+    } catch {
+      this.close();
+    }
+  }
+
+  #onMessage(data: Buffer): void {
+    const { id, sessionId, method, params, result, error } = JSON.parse(data.toString()) as Message;
+    if (method !== undefined) {
+      if (sessionId !== undefined) this.#sessions.get(sessionId)?.tell(method, params);
+      if (method === "Target.detachedFromTarget") this.#onDetached((params as { sessionId: string }).sessionId);
+      return;
+    }
+    if (id === undefined) return;
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (error) waiting?.reject(new Error(error.message));
+    else waiting?.resolve(result as never);
+  }
+
+  /** A target that goes leaves what it was asked unanswered. */
+  #onDetached(sessionId: string): void {
+    for (const [id, { sessionId: asked, reject }] of this.#waiting) {
+      if (asked !== sessionId) continue;
+      this.#waiting.delete(id);
+      reject(new AppError("page_closed"));
+    }
+    this.#sessions.get(sessionId)?.end();
+    this.#sessions.delete(sessionId);
+  }
+
+  #onClose(): void {
+    for (const { reject } of this.#waiting.values()) reject(new AppError("browser_lost"));
+    this.#waiting.clear();
+    for (const session of this.#sessions.values()) session.end();
+    this.#sessions.clear();
+  }
+}

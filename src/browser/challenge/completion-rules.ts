@@ -1,0 +1,151 @@
+/** From what the frames say to a verdict: rules that are true, false or unknown, and the window they must hold for. Pure. */
+import type { Completion, Evidence, Rule } from "../../protocol/rest.ts";
+import { tellableUrl } from "../../util/redact-url.ts";
+
+export type Trilean = boolean | "unknown";
+
+/** A fact about one rule in one look at the page. */
+export interface RuleFact {
+  readonly value: Trilean;
+  /** URL of the frame that says so; null: it was asked of all of them. */
+  readonly frame: string | null;
+}
+
+/** One look at all frames of the page. */
+export interface Look {
+  readonly url: string;
+  /** Visible matches of a selector, in any frame. */
+  readonly visible: (selector: string) => { readonly frame: string } | undefined;
+  /** A matching field that has a value. */
+  readonly filled: (selector: string) => { readonly frame: string } | undefined;
+  /** A match whose text matches; "unknown" when the pattern did not finish. */
+  readonly text: (selector: string, pattern: string) => { readonly frame: string } | "unknown" | undefined;
+  readonly cookieChanged: (name: string) => boolean;
+  /** The kinds' own rules, where the bot gave none. */
+  readonly kinds: () => { readonly rule: string; readonly fact: RuleFact };
+}
+
+/** Every rule in this sentence form, for evidence. */
+function ruleText(rule: Rule): string {
+  return JSON.stringify(rule);
+}
+
+/** Judges one rule. `seen` remembers the selectors that were visible once: `gone` means nothing before that [R21]. */
+export function judgeRule(rule: Rule, look: Look, seen: Set<string>): RuleFact {
+  if ("gone" in rule) {
+    const match = look.visible(rule.gone);
+    if (match) {
+      seen.add(rule.gone);
+      return { value: false, frame: match.frame };
+    }
+    return { value: seen.has(rule.gone) ? true : "unknown", frame: null };
+  }
+  if ("visible" in rule) return fromMatch(look.visible(rule.visible));
+  if ("value" in rule) return fromMatch(look.filled(rule.value));
+  if ("text" in rule) {
+    const match = look.text(rule.text, rule.matches);
+    return match === "unknown" ? { value: "unknown", frame: null } : fromMatch(match);
+  }
+  if ("url" in rule) return { value: matchesGlob(look.url, rule.url), frame: look.url };
+  return { value: look.cookieChanged(rule.cookie), frame: null };
+}
+
+export interface Judgement {
+  readonly value: Trilean;
+  /** The rules that held, with their frames. */
+  readonly held: readonly { readonly rule: string; readonly frame: string | null }[];
+}
+
+/** `all` and `any` together; without either, what the known kinds say. */
+export function judge(completion: Completion | undefined, look: Look, seen: Set<string>): Judgement {
+  const { all, any } = completion ?? {};
+  if (!all && !any) {
+    const { rule, fact } = look.kinds();
+    return { value: fact.value, held: fact.value === true ? [{ rule, frame: fact.frame }] : [] };
+  }
+  const judged = (rules: readonly Rule[] = []) =>
+    rules.map((rule) => ({ rule: ruleText(rule), ...judgeRule(rule, look, seen) }));
+  const allFacts = judged(all);
+  const anyFacts = judged(any);
+  const value = and([and(allFacts.map((fact) => fact.value)), any ? some(anyFacts.map((fact) => fact.value)) : true]);
+  const held = [...allFacts, ...anyFacts].filter((fact) => fact.value === true);
+  return { value, held: value === true ? held.map(({ rule, frame }) => ({ rule, frame })) : [] };
+}
+
+function some(values: readonly Trilean[]): Trilean {
+  if (values.includes(true)) return true;
+  return values.includes("unknown") ? "unknown" : false;
+}
+
+/** Looks further apart than this cannot vouch for what was between them, guarded or not: the window starts anew. */
+export const MAX_LOOK_GAP_MS = 3_500;
+
+/** A verdict needs true for `stableMs` without a break; false, unknown and a gap between looks restart the window. */
+export class StabilityWindow {
+  readonly #stableMs: number;
+  #since: { at: number; wall: number } | null = null;
+  #lastAt = -Infinity;
+
+  constructor(stableMs: number) {
+    this.#stableMs = stableMs;
+  }
+
+  /** @param at monotonic ms, @param wall ms since 1970 of this judgement */
+  update(judgement: Judgement, at: number, wall: number): { stable: boolean; leftMs: number; evidence: Evidence[] } {
+    const isGap = at - this.#lastAt > MAX_LOOK_GAP_MS;
+    this.#lastAt = at;
+    if (isGap) this.#since = null;
+    if (judgement.value !== true) {
+      this.#since = null;
+      return { stable: false, leftMs: this.#stableMs, evidence: [] };
+    }
+    this.#since ??= { at, wall };
+    const since = new Date(this.#since.wall).toISOString();
+    const leftMs = Math.max(0, this.#since.at + this.#stableMs - at);
+    return { stable: leftMs === 0, leftMs, evidence: judgement.held.map((held) => evidenceOf(held, since)) };
+  }
+}
+
+/** Where it held, but no query: that is the page's own affair. */
+function evidenceOf({ rule, frame }: Judgement["held"][number], since: string): Evidence {
+  return { rule, frame: frame && tellableUrl(frame), since };
+}
+
+/** What follows in a longer URL is not looked at: the page makes it as long as it likes. */
+const MAX_MATCHED_URL = 4_096;
+
+/**
+ * A URL glob: `**` stands for anything, `*` for anything but a slash, all else for itself. In time proportional to
+ * both lengths, whatever the pattern: it comes from outside and runs on the server.
+ */
+export function matchesGlob(url: string, glob: string): boolean {
+  const tokens = glob.match(/\*{2,}|\*|[^*]/gsu) ?? [];
+  /** Marked at i: the text so far is matched by the first i tokens. */
+  let reached = passStars(tokens, Uint8Array.of(1, ...tokens.map(() => 0)));
+  for (const character of url.slice(0, MAX_MATCHED_URL)) {
+    const next = new Uint8Array(reached.length);
+    for (let index = 0; index < tokens.length; index += 1) {
+      const token = tokens[index] ?? "";
+      if (!reached[index]) continue;
+      if (!token.startsWith("*")) next[index + 1] = token === character ? 1 : (next[index + 1] ?? 0);
+      else if (token.length > 1 || character !== "/") next[index] = 1;
+    }
+    reached = passStars(tokens, next);
+  }
+  return reached[tokens.length] === 1;
+}
+
+/** A star may also stand for nothing. */
+function passStars(tokens: readonly string[], reached: Uint8Array): Uint8Array {
+  for (const [index, token] of tokens.entries()) if (reached[index] && token.startsWith("*")) reached[index + 1] = 1;
+  return reached;
+}
+
+function and(values: readonly Trilean[]): Trilean {
+  if (values.includes(false)) return false;
+  return values.includes("unknown") ? "unknown" : true;
+}
+
+function fromMatch(match: { readonly frame: string } | undefined): RuleFact {
+  return match ? { value: true, frame: match.frame } : { value: false, frame: null };
+}

@@ -1,0 +1,168 @@
+/** One look at all frames of a page: where the challenge is, and what the completion rules need to know. */
+import type { ChallengeKind } from "../../config.ts";
+import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
+import type { Completion, Rule } from "../../protocol/rest.ts";
+import { intersect, roundOut } from "../pictures/view-geometry.ts";
+import type { FramePlace, FrameRef, PageFrames } from "../tabs/frames.ts";
+import { askFrame, type FrameAnswer, type FrameQuestion, matchesText } from "./in-page-scripts.ts";
+import { GENERIC, GENERIC_MIN_SIZE } from "./kinds.ts";
+
+/** A text rule's pattern comes from outside: it may take this long in the page's process, not longer. */
+const TEXT_RULE_TIMEOUT_MS = 100;
+
+export interface TextRule {
+  readonly selector: string;
+  readonly pattern: string;
+}
+
+/** What is asked of every frame, put together once a session. */
+export interface LookPlan extends Omit<FrameQuestion, "guardMs"> {
+  readonly kinds: readonly ChallengeKind[];
+  readonly texts: readonly TextRule[];
+}
+
+export interface FrameLook {
+  readonly frame: FrameRef;
+  readonly answer: FrameAnswer;
+  /** Known for frames in which something was found, and for those that input must be sent to by themselves. */
+  readonly place: FramePlace | null;
+  readonly texts: readonly (boolean | "unknown")[];
+}
+
+export interface PageLook {
+  readonly frames: readonly FrameLook[];
+  readonly challenge: CaptchaInfo | null;
+  /** The frame whose document holds the challenge's element. */
+  readonly challengeFrame: FrameRef | null;
+  /** The kinds with a visible box at this moment, with the frame it is in. */
+  readonly kinds: ReadonlyMap<string, FrameRef>;
+  readonly scroll: { readonly x: number; readonly y: number };
+  /** Of the page, as it is now. */
+  readonly viewport: Size;
+  readonly hidden: boolean;
+  /** PageFrames.version this look was taken at. */
+  readonly framesVersion: number;
+}
+
+export function planLook(kinds: readonly ChallengeKind[], completion: Completion | undefined): LookPlan {
+  const rules: Rule[] = [...(completion?.all ?? []), ...(completion?.any ?? [])];
+  const done = kinds.flatMap((kind) => kind.done);
+  return {
+    kinds,
+    selectors: unique([
+      ...kinds.flatMap((kind) => kind.selectors),
+      ...done.flatMap((rule) => ("visible" in rule ? [rule.visible] : [])),
+      ...rules.flatMap((rule) => ("gone" in rule ? [rule.gone] : "visible" in rule ? [rule.visible] : [])),
+    ]),
+    values: unique([
+      ...done.flatMap((rule) => ("value" in rule ? [rule.value] : [])),
+      ...rules.flatMap((rule) => ("value" in rule ? [rule.value] : [])),
+    ]),
+    texts: rules.flatMap((rule) => ("text" in rule ? [{ selector: rule.text, pattern: rule.matches }] : [])),
+  };
+}
+
+/** Throws when a frame cannot be asked: then nothing can be said of the page. */
+export async function lookAtPage(frames: PageFrames, plan: LookPlan, guardMs: number): Promise<PageLook> {
+  const framesVersion = frames.version;
+  const looks = await Promise.all((await frames.list()).map((frame) => lookAtFrame(frames, frame, plan, guardMs)));
+  const kinds = new Map<string, FrameRef>();
+  let best: FoundKind | null = null;
+  for (const kind of plan.kinds) {
+    const found = findKind(kind, plan, looks);
+    if (!found) continue;
+    kinds.set(kind.kind, found.frame);
+    best ??= found;
+  }
+  const main = looks.find((look) => look.frame.parent === null);
+  if (!main) throw new Error("The page has no main frame.");
+  const { scrollX, scrollY, width, height, hidden } = main.answer;
+  return {
+    frames: looks,
+    challenge: best?.info ?? null,
+    challengeFrame: best?.holder ?? null,
+    kinds,
+    scroll: { x: scrollX, y: scrollY },
+    viewport: { width, height },
+    hidden,
+    framesVersion,
+  };
+}
+
+async function lookAtFrame(frames: PageFrames, frame: FrameRef, plan: LookPlan, guardMs: number): Promise<FrameLook> {
+  const { selectors, values } = plan;
+  const [answer, texts] = await Promise.all([
+    frames.run(frame, askFrame, { selectors, values, guardMs }),
+    Promise.all(plan.texts.map((rule) => runTextRule(frames, frame, rule))),
+  ]);
+  const isOfInterest =
+    frames.isRemote(frame) || answer.boxes.some((boxes) => boxes.length > 0) || isKindByUrl(plan, frame);
+  return { frame, answer, texts, place: isOfInterest ? await frames.place(frame) : null };
+}
+
+/** A visible match of a selector, with the frame it is in. */
+export function visibleMatch(look: PageLook, plan: LookPlan, selector: string): FrameRef | undefined {
+  const index = plan.selectors.indexOf(selector);
+  return look.frames.find((frame) => pageBoxes(frame, index).length > 0)?.frame;
+}
+
+export function filledMatch(look: PageLook, plan: LookPlan, selector: string): FrameRef | undefined {
+  const index = plan.values.indexOf(selector);
+  return look.frames.find((frame) => frame.answer.filled[index])?.frame;
+}
+
+interface FoundKind {
+  /** The frame that is, or holds, the challenge. */
+  readonly frame: FrameRef;
+  /** The frame in whose document the selector matches. */
+  readonly holder: FrameRef;
+  readonly info: CaptchaInfo;
+}
+
+function findKind(kind: ChallengeKind, plan: LookPlan, looks: readonly FrameLook[]): FoundKind | null {
+  for (const { frame, place } of looks) {
+    const pattern = kind.frame_urls.find((part) => frame.parent !== null && frame.url.includes(part));
+    if (pattern === undefined || !place?.visible) continue;
+    return { ...found(kind, frame, `iframe[src*="${pattern}"]`, place), holder: frame.parent ?? frame };
+  }
+  const minimum = kind.kind === GENERIC ? GENERIC_MIN_SIZE : 0;
+  for (const selector of kind.selectors) {
+    const index = plan.selectors.indexOf(selector);
+    for (const look of looks) {
+      const box = pageBoxes(look, index).find(({ width, height }) => width > minimum && height > minimum);
+      if (box) return found(kind, look.frame, selector, insideFrame(box, look));
+    }
+  }
+  return null;
+}
+
+function found({ kind }: ChallengeKind, frame: FrameRef, selector: string, box: Rect): FoundKind {
+  return { frame, holder: frame, info: { selector, ...roundOut(box), in_iframe: frame.parent !== null, kind } };
+}
+
+function insideFrame(box: Rect, { frame, place }: FrameLook): Rect {
+  return frame.parent && place ? (intersect(box, place) ?? box) : box;
+}
+
+/** The visible matches of a selector as boxes of the page; those that are scrolled out of their frame still count. */
+function pageBoxes({ answer, place }: FrameLook, selectorIndex: number): Rect[] {
+  if (!place?.visible) return [];
+  return (answer.boxes[selectorIndex] ?? []).map((box) => ({
+    x: place.x + box.x * place.scale,
+    y: place.y + box.y * place.scale,
+    width: box.width * place.scale,
+    height: box.height * place.scale,
+  }));
+}
+
+function isKindByUrl({ kinds }: LookPlan, { parent, url }: FrameRef): boolean {
+  return parent !== null && kinds.some((kind) => kind.frame_urls.some((part) => url.includes(part)));
+}
+
+async function runTextRule(frames: PageFrames, frame: FrameRef, rule: TextRule): Promise<boolean | "unknown"> {
+  return frames.run(frame, matchesText, rule, TEXT_RULE_TIMEOUT_MS).catch(() => "unknown" as const);
+}
+
+function unique(values: readonly string[]): string[] {
+  return [...new Set(values)];
+}

@@ -1,0 +1,265 @@
+/**
+ * What runs inside pages to know where secret fields are: passwords and one-time codes. As all such functions
+ * (page-scripts.ts) these are sent as text, live in an isolated world and change nothing in the page.
+ */
+import type { FoundBox } from "../challenge/in-page-scripts.ts";
+
+/** Where things were is kept for so long, ms; the recorder has the same number. */
+export const RECORD_KEPT_MS = 4_000;
+
+export interface SecretAnswer {
+  /** For how long this document has been recorded without a gap, ms. */
+  readonly ageMs: number;
+  /** What each secret field covered within the window, and each frame that has gone since, in the frame's CSS px. */
+  readonly boxes: readonly FoundBox[];
+}
+
+/** Where a frame's element was within the window, in CSS px of the document it stands in. */
+export interface FrameTrack {
+  /** All that it covered; null: nothing. */
+  readonly box: FoundBox | null;
+  /** It has not moved, and is neither turned nor skewed: boxes inside of it can be told on the page. */
+  readonly isStill: boolean;
+}
+
+/** Sides in CSS px. */
+interface Sides {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
+interface Recorder {
+  /** Begun, or begun anew where something was found that may have been there unseen. */
+  since: number;
+  /** Lives on for a while after it was last asked. */
+  until: number;
+  isRunning: boolean;
+  /** A frame keeps its world when its first empty document makes room: what was recorded of that one is of no use. */
+  of: Document;
+  tick(): void;
+  findRoots(): void;
+  covered(element: Element, windowMs: number): Sides | null;
+  /** Whether this element is tracked wherever it goes; if not, it is from now on. */
+  knows(element: Element): boolean;
+  readonly tracks: ReadonlyMap<Element, unknown>;
+}
+
+export type RecorderWorld = typeof globalThis & { recorder?: Recorder; passwords?: WeakSet<Element> };
+
+/**
+ * Begins to record, frame by frame as the page is drawn, where secret fields and frames are; answers what they covered
+ * in the last `windowMs`. It goes on until it has not been asked for a while.
+ */
+export function recordSecrets(windowMs: number): SecretAnswer {
+  /** As RECORD_KEPT_MS. */
+  const KEPT_MS = 4_000;
+  const STOP_AFTER_MS = 3_000;
+  /** A page with more is not followed: it counts as never recorded. */
+  const MAX_TRACKED = 300;
+  const MAX_STEPS = 100;
+  /** The browser goes on drawing while scripts are busy: after a longer gap nobody knows which way a thing has gone. */
+  const MAX_GAP_MS = 100;
+  const TAGS = ["input", "textarea", "iframe", "frame", "object", "embed"];
+  /** What was covered from the step before until `until`, and where the element then was. */
+  interface Step {
+    until: number;
+    all: Sides;
+    readonly at: Sides;
+  }
+  const world = globalThis as RecorderWorld;
+
+  const sides = ["left", "top", "right", "bottom"] as const;
+  const hull = (a: Sides, b: Sides): Sides => ({
+    left: Math.min(a.left, b.left),
+    top: Math.min(a.top, b.top),
+    right: Math.max(a.right, b.right),
+    bottom: Math.max(a.bottom, b.bottom),
+  });
+  /** All between two places, and as much more: the way may have turned in between. */
+  const swept = (from: Sides, to: Sides): Sides => {
+    const far = Math.max(...sides.map((side) => Math.abs(to[side] - from[side])));
+    const { left, top, right, bottom } = hull(from, to);
+    return { left: left - far, top: top - far, right: right + far, bottom: bottom + far };
+  };
+  const isSame = (a: Sides, b: Sides) => sides.every((side) => a[side] === b[side]);
+  const isInside = (element: Element, outer: Element): boolean => {
+    for (let node: Node | null = element; node; node = node instanceof ShadowRoot ? node.host : node.parentNode) {
+      if (node === outer) return true;
+    }
+    return false;
+  };
+  const isAnimated = (element: Element) =>
+    document.getAnimations().some(({ effect }) => {
+      const target = effect instanceof KeyframeEffect ? effect.target : null;
+      return target !== null && isInside(element, target);
+    });
+
+  const startRecorder = (): Recorder => {
+    const passwords = world.passwords ?? new WeakSet<Element>();
+    world.passwords = passwords;
+    const tracks = new Map<Element, Step[]>();
+    const added = new Set<Element>();
+    const shadows = new Set<ShadowRoot>();
+    // Live lists, which the browser keeps by itself: asking them at every frame costs next to nothing.
+    const lists = TAGS.map((tag) => document.getElementsByTagName(tag));
+    let lastTick = performance.now();
+    let hasTicked = false;
+
+    const isField = (element: Element) => element.localName === "input" || element.localName === "textarea";
+    const isSecret = (element: Element): boolean => {
+      if (passwords.has(element)) return true;
+      if ("type" in element && element.type === "password") {
+        // It stays one when the page shows it as text.
+        passwords.add(element);
+        return true;
+      }
+      const tokens = element.getAttribute("autocomplete")?.toLowerCase().split(/\s+/);
+      return tokens?.includes("one-time-code") ?? false;
+    };
+    const isTracked = (element: Element) => !isField(element) || isSecret(element);
+
+    const note = (element: Element, now: number, wasLong: boolean) => {
+      const { left, top, right, bottom } = element.getBoundingClientRect();
+      if (right <= left || bottom <= top) return;
+      const at = { left, top, right, bottom };
+      const steps = tracks.get(element) ?? [];
+      tracks.set(element, steps);
+      const last = steps.at(-1);
+      const isResting = last !== undefined && isSame(last.at, at);
+      if (wasLong && last && (!isResting || isAnimated(element))) recorder.since = now;
+      if (last && isResting && isSame(last.all, at)) {
+        last.until = now;
+        return;
+      }
+      steps.push({ until: now, all: last && !isResting ? swept(last.at, at) : at, at });
+      const [first, second] = steps;
+      if (steps.length <= MAX_STEPS || !first || !second) return;
+      second.all = hull(first.all, second.all);
+      steps.shift();
+    };
+
+    const recorder: Recorder = {
+      since: performance.now(),
+      until: 0,
+      isRunning: true,
+      of: document,
+      tracks,
+      tick() {
+        const now = performance.now();
+        for (const [element, steps] of tracks) {
+          const last = steps.at(-1);
+          // What was there at the last tick stood until this one.
+          if (last?.until === lastTick) last.until = now;
+          if (!last || last.until < now - KEPT_MS) tracks.delete(element);
+        }
+        const wasLong = now - lastTick > MAX_GAP_MS;
+        lastTick = now;
+        hasTicked = true;
+        for (const list of lists) for (const element of list) if (isTracked(element)) note(element, now, wasLong);
+        for (const root of shadows) {
+          for (const element of root.querySelectorAll(TAGS.join())) if (isTracked(element)) note(element, now, wasLong);
+        }
+        for (const element of added) {
+          if (element.isConnected) note(element, now, wasLong);
+          else added.delete(element);
+        }
+        if (tracks.size > MAX_TRACKED) recorder.since = now;
+      },
+      findRoots() {
+        for (const root of shadows) if (!root.isConnected) shadows.delete(root);
+        const look = (root: Document | ShadowRoot) => {
+          for (const { shadowRoot } of root.querySelectorAll("*")) {
+            if (!shadowRoot) continue;
+            if (!shadows.has(shadowRoot)) {
+              shadows.add(shadowRoot);
+              // What is in there may have been elsewhere while nobody looked.
+              if ([...shadowRoot.querySelectorAll(TAGS.join())].some(isTracked)) recorder.since = performance.now();
+            }
+            look(shadowRoot);
+          }
+        };
+        look(document);
+      },
+      covered(element, lastMs) {
+        const from = performance.now() - lastMs;
+        const steps = (tracks.get(element) ?? []).filter(({ until }) => until >= from);
+        return steps.length === 0 ? null : steps.map(({ all }) => all).reduce(hull);
+      },
+      knows(element) {
+        const root = element.getRootNode();
+        if (root === document || (root instanceof ShadowRoot && shadows.has(root)) || added.has(element)) return true;
+        added.add(element);
+        recorder.since = performance.now();
+        return false;
+      },
+    };
+
+    // Just after layout and before painting: what is seen then is what will be drawn. Let go of at once, or a page that
+    // changes its size in an observer of its own would be told of an error.
+    const observer = new ResizeObserver(() => {
+      observer.disconnect();
+      recorder.tick();
+    });
+    const loop = () => {
+      if (!hasTicked) recorder.tick();
+      hasTicked = false;
+      recorder.isRunning = performance.now() < recorder.until;
+      if (!recorder.isRunning) return;
+      if (document.documentElement) observer.observe(document.documentElement);
+      requestAnimationFrame(loop);
+    };
+    // Another document was seen meanwhile.
+    addEventListener("pageshow", ({ persisted }) => {
+      if (persisted) recorder.since = performance.now();
+    });
+    requestAnimationFrame(loop);
+    return recorder;
+  };
+
+  const known = world.recorder;
+  const isKnown = known?.isRunning && known.of === document && performance.now() < known.until;
+  const recorder = isKnown ? known : startRecorder();
+  world.recorder = recorder;
+  recorder.until = performance.now() + STOP_AFTER_MS;
+  recorder.findRoots();
+  recorder.tick();
+  const boxes: FoundBox[] = [];
+  for (const element of recorder.tracks.keys()) {
+    const isField = element.localName === "input" || element.localName === "textarea";
+    // A frame that is still there answers for itself.
+    const all = isField || !element.isConnected ? recorder.covered(element, windowMs) : null;
+    if (all) boxes.push({ x: all.left, y: all.top, width: all.right - all.left, height: all.bottom - all.top });
+  }
+  // A snapshot of what was there before, possibly in another document, is drawn over the page.
+  const isTransition = document.getAnimations().some(({ effect }) => {
+    return effect instanceof KeyframeEffect && effect.pseudoElement?.startsWith("::view-transition");
+  });
+  if (isTransition) recorder.since = performance.now();
+  return { ageMs: performance.now() - recorder.since, boxes };
+}
+
+/** Runs on a frame's element, in a document that is recorded. Throws the first time it meets one that was not. */
+export function trackFrame(this: Element, windowMs: number): FrameTrack {
+  const { recorder } = globalThis as RecorderWorld;
+  // In a closed shadow root only DevTools finds it: what it was until now nobody knows.
+  if (!recorder?.knows(this)) throw new Error("The frame's element is not recorded yet.");
+  recorder.tick();
+  const all = recorder.covered(this, windowMs);
+  if (!all) return { box: null, isStill: false };
+  const isUpright = (element: Element): boolean => {
+    const { transform, rotate, scale, perspective, offsetPath } = getComputedStyle(element);
+    const matrix = transform === "none" ? null : new DOMMatrixReadOnly(transform);
+    const isStraight = !matrix || (matrix.is2D && matrix.b === 0 && matrix.c === 0 && matrix.a === matrix.d);
+    return isStraight && [rotate, scale, perspective, offsetPath].every((value) => value === "none" || value === "");
+  };
+  let isStill = true;
+  for (let node: Node | null = this; node; node = node instanceof ShadowRoot ? node.host : node.parentNode) {
+    if (node instanceof Element && !isUpright(node)) isStill = false;
+  }
+  const { left, top, right, bottom } = this.getBoundingClientRect();
+  const hasMoved = all.left < left || all.top < top || all.right > right || all.bottom > bottom;
+  const box = { x: all.left, y: all.top, width: all.right - all.left, height: all.bottom - all.top };
+  return { box, isStill: isStill && !hasMoved };
+}

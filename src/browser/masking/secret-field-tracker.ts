@@ -1,0 +1,150 @@
+/** Where the secret fields of a page are and have just been, over all its frames; looked for only while somebody needs it. */
+import { setTimeout as delay } from "node:timers/promises";
+import type { Rect } from "../../protocol/common.ts";
+import { withDeadline } from "../../util/with-deadline.ts";
+import { intersect } from "../pictures/view-geometry.ts";
+import type { FrameRef, PageFrames } from "../tabs/frames.ts";
+import { type FrameTrack, RECORD_KEPT_MS, recordSecrets, type SecretAnswer, trackFrame } from "./in-page-recorder.ts";
+
+/** Watchers' pictures may come this often; each measure costs every frame of the page a call. */
+const MEASURE_EVERY_MS = 30;
+/** A page that does not answer in this time is not shown to watchers. */
+const MEASURE_DEADLINE_MS = 1_000;
+/** New frames are found, and records go on, while no picture asks for it. */
+const KEEP_RECORDING_MS = 1_000;
+
+/** Where secrets were, up to the moment of the measure. Times are performance.now() ms. */
+export interface SecretMap {
+  /** The main document is known from then on: of what was shown before nothing can be told. */
+  readonly knownSince: number;
+  /** Boxes in the page's CSS px. */
+  readonly boxes: readonly Rect[];
+  /** Frames that are known only from then on: all of each may have been secret before. */
+  readonly young: readonly { readonly knownSince: number; readonly boxes: readonly Rect[] }[];
+}
+
+/** Where a frame was on the page; while it moved, or is turned, what is inside of it cannot be placed. */
+interface Whereabouts {
+  readonly boxes: readonly Rect[];
+  readonly isStill: boolean;
+}
+
+interface FrameSecrets {
+  readonly frame: FrameRef;
+  readonly answer: SecretAnswer;
+  readonly knownSince: number;
+}
+
+export class SecretWatch {
+  readonly #frames: PageFrames;
+  #running: Promise<unknown> = Promise.resolve();
+  #next: Promise<SecretMap> | null = null;
+  #startedAt = -Infinity;
+  /** Of what waits for the next measure. */
+  #oldest = Infinity;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(frames: PageFrames) {
+    this.#frames = frames;
+  }
+
+  get isOn(): boolean {
+    return this.#timer !== undefined;
+  }
+
+  start(): void {
+    if (this.#timer) return;
+    const keep = () => void this.measure(performance.now()).catch(() => {});
+    this.#timer = setInterval(keep, KEEP_RECORDING_MS);
+    keep();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /**
+   * Where secrets were from `since` until after this call. One measure serves all who ask before it begins.
+   * Throws where a frame cannot be asked.
+   */
+  measure(since: number): Promise<SecretMap> {
+    this.#oldest = Math.min(this.#oldest, since);
+    this.#next ??= this.#takeTurn();
+    return this.#next;
+  }
+
+  async #takeTurn(): Promise<SecretMap> {
+    await this.#running;
+    const waitMs = this.#startedAt + MEASURE_EVERY_MS - performance.now();
+    if (waitMs > 0) await delay(waitMs);
+    const oldest = this.#oldest;
+    this.#oldest = Infinity;
+    this.#next = null;
+    this.#startedAt = performance.now();
+    const measured = withDeadline(this.#measure(oldest), MEASURE_DEADLINE_MS, "secret fields");
+    this.#running = measured.catch(() => {});
+    return measured;
+  }
+
+  async #measure(oldest: number): Promise<SecretMap> {
+    // The window is counted from when a frame is asked, which is later than now, but not later than the deadline.
+    const reaches = Math.max(oldest, performance.now() + MEASURE_DEADLINE_MS - RECORD_KEPT_MS);
+    const windowMs = performance.now() + MEASURE_DEADLINE_MS - reaches;
+    const frames = await this.#frames.list();
+    const secrets = await Promise.all(frames.map((frame) => this.#ask(frame, windowMs)));
+    const main = secrets.find(({ frame }) => frame.parent === null);
+    if (!main) throw new Error("The page has no main frame.");
+    const ofInterest = secrets.filter(
+      ({ frame, answer, knownSince }) => frame.parent !== null && (answer.boxes.length > 0 || knownSince > oldest),
+    );
+    const inner = await Promise.all(
+      ofInterest.map(async (found) => ({ found, ...(await this.#place(found, windowMs)) })),
+    );
+    return {
+      knownSince: Math.max(main.knownSince, reaches),
+      boxes: [...main.answer.boxes, ...inner.flatMap(({ secret }) => secret)],
+      young: inner.map(({ found, all }) => ({ knownSince: found.knownSince, boxes: all })),
+    };
+  }
+
+  async #ask(frame: FrameRef, windowMs: number): Promise<FrameSecrets> {
+    const answer = await this.#frames.run(frame, recordSecrets, windowMs);
+    // It began before the answer came: from here on surely.
+    return { frame, answer, knownSince: performance.now() - answer.ageMs };
+  }
+
+  /** On the page: where the secrets of a frame were, and where all of it was. */
+  async #place({ frame, answer }: FrameSecrets, windowMs: number): Promise<{ secret: Rect[]; all: readonly Rect[] }> {
+    const { boxes: all, isStill } = await this.#whereabouts(frame, windowMs);
+    if (answer.boxes.length === 0) return { secret: [], all };
+    if (!isStill) return { secret: [...all], all };
+    const place = await this.#frames.place(frame);
+    const secret = answer.boxes.flatMap((box) => {
+      const { x, y, scale } = place;
+      const onPage = {
+        x: x + box.x * scale,
+        y: y + box.y * scale,
+        width: box.width * scale,
+        height: box.height * scale,
+      };
+      return all.map((part) => intersect(onPage, part)).filter((part) => part !== null);
+    });
+    return { secret, all };
+  }
+
+  async #whereabouts(frame: FrameRef, windowMs: number): Promise<Whereabouts> {
+    const { parent } = frame;
+    if (!parent) return { boxes: [], isStill: true };
+    const [outer, track] = await Promise.all([
+      this.#whereabouts(parent, windowMs),
+      this.#frames.onOwner<[number], FrameTrack>(frame, trackFrame, [windowMs]),
+    ]);
+    if (!outer.isStill) return outer;
+    if (!track.box) return { boxes: [], isStill: track.isStill };
+    const { x, y, scale } = await this.#frames.place(parent);
+    const { box } = track;
+    const onPage = { x: x + box.x * scale, y: y + box.y * scale, width: box.width * scale, height: box.height * scale };
+    return { boxes: [onPage], isStill: track.isStill };
+  }
+}

@@ -1,0 +1,293 @@
+/** Opens pages for sessions: ours in a browser process each, or the bot's own where it already is. */
+import { readdir } from "node:fs/promises";
+import type { Server } from "node:http";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import type { Config } from "../../config.ts";
+import { type Destinations, urlPatternSchema } from "../../egress/destination.ts";
+import { remembering } from "../../egress/name-memory.ts";
+import { systemResolve } from "../../egress/resolver.ts";
+import { isLoopback } from "../../environment.ts";
+import { AppError } from "../../errors.ts";
+import { type CdpPattern, cdpPatternSchema } from "../../protocol/cdp-pattern.ts";
+import type { BrowserGauges } from "../../protocol/health.ts";
+import { DEFAULT_VIEWPORT } from "../../protocol/rest.ts";
+import type {
+  GuestPageRequest,
+  OpenPage,
+  OpenPageRequest,
+  OwnedPageRequest,
+  PageEvents,
+  RememberedPage,
+  ReturnToPage,
+} from "../../session/ports/page.ts";
+import { measured } from "../../util/diagnostics.ts";
+import { Lines } from "../cdp/connection-registry.ts";
+import { Targets } from "../cdp/held-targets.ts";
+import { onceItAnswers, waitForPage } from "../cdp/wait-for-page.ts";
+import { KNOWN_KINDS } from "../challenge/kinds.ts";
+import type { RemotePage } from "../page/remote-page.ts";
+import { countProcesses, discardBrowser, reapBrowsers } from "../process/chromium-process.ts";
+import { findChromium } from "../process/find-chromium.ts";
+import { memoryOf, type ProcessIdentity } from "../process/process-table.ts";
+import { adoptProxiedBrowser, type ProxiedBrowser, startProxiedBrowser } from "../process/proxied-browser.ts";
+import { openGuestPage } from "./guest-page.ts";
+import { type HandedPage, holdHandedPage } from "./handed-page.ts";
+import { assertDestination } from "./navigate.ts";
+import { openOwnedPage, type PageDeps, returnToOwnedPage } from "./owned-page.ts";
+
+/** [R10] The challenge is looked for until it is found or so long. */
+const CHALLENGE_SEARCH_MS = 3_000;
+/** A browser start this recent says that another one would work too [R20]. */
+const START_WORKED_WITHIN_MS = 60_000;
+const PROBE_DEADLINE_MS = 15_000;
+
+export interface BrowserRoom {
+  readonly openPage: OpenPage;
+  /** Comes back to a page of an earlier server; the browsers of pages of ours must have been claimed. */
+  readonly returnToPage: ReturnToPage;
+  /** In its place for a page that a bot in this process hands over. */
+  holding(page: HandedPage): OpenPage;
+  /** Whether a browser start worked within the last minute; tries one where none was made. */
+  canStart(): Promise<boolean>;
+  /** Ports of this machine that no page may reach: the server's, its proxies', and debugging ports. */
+  readonly neverPorts: () => ReadonlySet<number>;
+  /** What is open now [R20]. */
+  open(): Promise<BrowserGauges>;
+  /** Bytes that each running browser has for itself. */
+  memory(): Promise<number[]>;
+  /** Ends what a probe has started; sessions end their own browsers. */
+  close(): Promise<void>;
+  /** Ends every browser at once, for a process that is about to exit. */
+  kill(): void;
+}
+
+type BrowserConfig = Pick<
+  Config,
+  "chromiumPath" | "searchPath" | "dataDir" | "customKinds" | "browserEnvironment" | "cdpAllow" | "urlAllowPrivate"
+>;
+
+/** What pages of ours must know of the server that they run beside. */
+export interface Surroundings {
+  /** The ports that the server itself listens on: no page may reach them. */
+  readonly serverPorts: () => readonly number[];
+  /** The demo challenges, which every page may reach; undefined while there are none. */
+  readonly demoOrigin: () => string | undefined;
+  /** [R10] How long a page that opens is searched for its challenge; left out: 3 s. */
+  readonly challengeSearchMs?: number | undefined;
+}
+
+/**
+ * What browsers need of this machine. Ends the browsers that an earlier server left in DATA_DIR, but those that are
+ * claimed: the process by the id of its session.
+ */
+export async function openBrowserRoom(
+  config: BrowserConfig,
+  { serverPorts, demoOrigin, challengeSearchMs = CHALLENGE_SEARCH_MS }: Surroundings,
+  log: Logger,
+  claimed: ReadonlyMap<string, ProcessIdentity> = new Map(),
+): Promise<BrowserRoom> {
+  const profilesDir = join(config.dataDir, "profiles");
+  const reaped = await reapBrowsers(profilesDir, claimed);
+  if (reaped > 0) log.warn({ processes: reaped }, "ended browsers that no session claims");
+  const kinds = [...config.customKinds, ...KNOWN_KINDS];
+  const running = new Set<ProxiedBrowser>();
+  /** Debugging ports of browsers that guests are held in now, one entry a guest. */
+  const guestPorts = new Map<symbol, number>();
+  const targets = new Targets();
+  const lines = new Lines();
+  const proxies = new Set<Server>();
+  const closing = new AbortController();
+  let lastStart = -Infinity;
+  let probing: Promise<boolean> | null = null;
+
+  const debuggingPorts = () => new Set([...running].map(({ endpoint }) => Number(new URL(endpoint).port)));
+  const neverPorts = () =>
+    new Set([
+      ...serverPorts(),
+      ...debuggingPorts(),
+      ...[...running].map(({ proxy }) => proxy.port),
+      ...guestPorts.values(),
+      ...namedPorts(config.cdpAllow),
+    ]);
+
+  /** A key may have a list of its own. */
+  function cdpPatternsOf({ cdp_allow }: Pick<GuestPageRequest, "cdp_allow">): readonly CdpPattern[] {
+    return cdp_allow?.map((text) => cdpPatternSchema.parse(text)) ?? config.cdpAllow;
+  }
+
+  function destinationsOf(request: Pick<OwnedPageRequest, "url_allow">): Destinations {
+    const allow = (request.url_allow ?? []).map((text) => urlPatternSchema.parse(text));
+    return { allowPrivate: config.urlAllowPrivate, allow, neverPorts, demoOrigin, resolve: remembering(systemResolve) };
+  }
+
+  function keepOut(port: number): () => void {
+    const guest = Symbol();
+    guestPorts.set(guest, port);
+    return () => guestPorts.delete(guest);
+  }
+
+  async function launch(
+    request: Omit<OwnedPageRequest, "url" | "completion">,
+    destinations: Destinations,
+    signal: AbortSignal,
+  ): Promise<ProxiedBrowser> {
+    const chromiumPath = await findChromium({ chromiumPath: config.chromiumPath, path: config.searchPath }).catch(
+      (cause: unknown) => {
+        throw new AppError("browser_unavailable", { why: String(cause) }, { cause });
+      },
+    );
+    if (chromiumPath === undefined) throw new AppError("browser_unavailable", { why: "no Chromium found" });
+    const { viewport, locale, timezone, user_agent: userAgent } = request;
+    const startedAt = performance.now();
+    const process = await startProxiedBrowser(
+      {
+        chromiumPath,
+        profileDir: join(profilesDir, request.session_id),
+        environment: config.browserEnvironment,
+        viewport,
+        locale,
+        timezone: timezone && new Intl.DateTimeFormat("en", { timeZone: timezone }).resolvedOptions().timeZone,
+        userAgent,
+      },
+      { destinations, port: request.proxy_port, open: proxies, log: log.child({ session_id: request.session_id }) },
+      signal,
+    );
+    lastStart = performance.now();
+    measured("browser_start", lastStart - startedAt);
+    return listed(process);
+  }
+
+  /** Kept out of reach of pages, and ended with this process, until it stops. */
+  function listed(process: ProxiedBrowser): ProxiedBrowser {
+    const owned: ProxiedBrowser = {
+      ...process,
+      stop: () => process.stop().finally(() => running.delete(owned)),
+      leave: () => process.leave().finally(() => running.delete(owned)),
+    };
+    running.add(owned);
+    return owned;
+  }
+
+  async function open(request: OpenPageRequest, events: PageEvents, signal: AbortSignal): Promise<RemotePage> {
+    const page = await ("cdp" in request ? openGuest(request, events, signal) : openOwned(request));
+    events.progress("challenge");
+    return orClose(page, () => page.begin(challengeSearchMs, signal));
+
+    async function openOwned(owned: OwnedPageRequest): Promise<RemotePage> {
+      const destinations = destinationsOf(owned);
+      events.progress("browser");
+      await assertDestination(owned.at ?? owned.url, destinations, signal);
+      const process = await launch(owned, destinations, signal);
+      events.progress("page");
+      return openOwnedPage(process, join(profilesDir, owned.session_id), owned, depsOf(events), signal);
+    }
+  }
+
+  async function returnTo(memory: RememberedPage, events: PageEvents, signal: AbortSignal): Promise<RemotePage> {
+    const { request, place, watch, held } = memory;
+    const page = await ("cdp" in request ? returnToGuest(request) : returnToOwned(request));
+    return orClose(page, () => page.resume(watch, held));
+
+    /** One behind a dialog is waited for as long as its session lives: the bot may answer it at any time. */
+    function returnToGuest(guest: GuestPageRequest): Promise<RemotePage> {
+      const cdp = { endpoint: guest.cdp.endpoint, target_id: place.target_id };
+      return onceItAnswers(() => openGuest({ ...guest, cdp }, events, signal), Infinity, signal);
+    }
+
+    async function returnToOwned(owned: OwnedPageRequest): Promise<RemotePage> {
+      if (place.kind !== "owned" || memory.proxy_port === null) throw new AppError("browser_lost");
+      const profileDir = join(profilesDir, owned.session_id);
+      const through = {
+        destinations: destinationsOf(owned),
+        port: memory.proxy_port,
+        open: proxies,
+        log: log.child({ session_id: owned.session_id }),
+      };
+      // Pages have no network until it listens again: first of all.
+      const process = await adoptProxiedBrowser(profileDir, place, through).catch(async (error: unknown) => {
+        await discardBrowser(profileDir, place);
+        throw error;
+      });
+      const browser = listed(process);
+      try {
+        await waitForPage(lines, browser.endpoint, place.target_id, signal);
+      } catch (error) {
+        await browser.stop();
+        throw error;
+      }
+      const found = { request: owned, targetId: place.target_id };
+      return returnToOwnedPage(browser, profileDir, found, depsOf(events), signal);
+    }
+  }
+
+  function depsOf(events: PageEvents): PageDeps {
+    return { kinds, log, events, targets, lines };
+  }
+
+  async function openGuest(guest: GuestPageRequest, events: PageEvents, signal: AbortSignal): Promise<RemotePage> {
+    const deps = { ...depsOf(events), allow: cdpPatternsOf(guest), ownPorts: debuggingPorts, keepOut };
+    return openGuestPage(guest, deps, signal);
+  }
+
+  async function probe(): Promise<boolean> {
+    const session_id = `.probe-${performance.now()}`;
+    const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(PROBE_DEADLINE_MS)]);
+    try {
+      const process = await launch({ session_id, viewport: DEFAULT_VIEWPORT }, destinationsOf({}), signal);
+      await process.stop();
+      return true;
+    } catch (error) {
+      log.warn({ err: error }, "a browser start failed");
+      return false;
+    }
+  }
+
+  return {
+    openPage: open,
+    returnToPage: returnTo,
+    neverPorts,
+    holding: (handed) => async (request, events, signal) => {
+      const page = await holdHandedPage(handed, request, depsOf(events));
+      return orClose(page, () => page.begin(challengeSearchMs, signal));
+    },
+    async canStart() {
+      if (performance.now() - lastStart < START_WORKED_WITHIN_MS) return true;
+      probing ??= probe().finally(() => {
+        probing = null;
+      });
+      return probing;
+    },
+    async open() {
+      const groups = [...running].map(({ identity }) => identity.pid);
+      const counted = { ...lines.open(), browsers: running.size, proxies: proxies.size };
+      const profile_folders = (await readdir(profilesDir).catch(() => [])).length;
+      return { ...counted, profile_folders, processes: await countProcesses(profilesDir, groups) };
+    },
+    memory: () => memoryOf([...running].map(({ identity }) => identity.pid)),
+    async close() {
+      closing.abort();
+      await probing;
+    },
+    kill() {
+      for (const process of running) process.kill();
+    },
+  };
+}
+
+async function orClose(page: RemotePage, begin: () => Promise<void>): Promise<RemotePage> {
+  try {
+    await begin();
+    return page;
+  } catch (error) {
+    await page.close();
+    throw error;
+  }
+}
+
+/** Debugging ports on this machine that the configuration names. */
+function namedPorts(patterns: readonly CdpPattern[]): number[] {
+  return patterns.flatMap(({ host, port }) =>
+    port !== "*" && (host === "loopback" || isLoopback(host)) ? [Number(port)] : [],
+  );
+}

@@ -1,0 +1,143 @@
+/** Attaches to a page of the bot's own browser, and leaves it as it was found. */
+
+import { allowedAddresses, portOf } from "../../egress/destination.ts";
+import { AppError } from "../../errors.ts";
+import type { CdpPattern } from "../../protocol/cdp-pattern.ts";
+import type { CdpTarget } from "../../protocol/rest.ts";
+import type { GuestPageRequest } from "../../session/ports/page.ts";
+import { tellableUrl } from "../../util/redact-url.ts";
+import { withDeadline } from "../../util/with-deadline.ts";
+import type { DevTools } from "../cdp/connection.ts";
+import { browserAddress, disallowed, parseEndpoint, unreachable } from "../cdp/endpoint.ts";
+import type { Targets } from "../cdp/held-targets.ts";
+import { RemotePage } from "../page/remote-page.ts";
+import { ServerCut } from "../pictures/capture-region.ts";
+import { DevToolsTab } from "../tabs/cdp-tab.ts";
+import type { PageDeps } from "./owned-page.ts";
+import { assertSelectors } from "./validate-selectors.ts";
+
+const CALL_DEADLINE_MS = 3_000;
+const RESOLVE_DEADLINE_MS = 5_000;
+/** Candidates that an error names; a browser may have hundreds of tabs. */
+const MAX_CANDIDATES = 20;
+const MAX_URL_LENGTH = 300;
+
+export interface GuestDeps extends PageDeps {
+  readonly allow: readonly CdpPattern[];
+  readonly targets: Targets;
+  /** Debugging ports of the browsers that this server has started. */
+  readonly ownPorts: () => ReadonlySet<number>;
+  /** Keeps pages of ours from this port while a guest is held by it; answers how to stop that. */
+  readonly keepOut: (port: number) => () => void;
+}
+
+/**
+ * CDP_ALLOW has allowed the endpoint by its name; what that leads to passes the check that every address passes: no
+ * browser of our own is a guest. Throws url_not_allowed, cdp_unreachable.
+ */
+async function assertNotOurs(endpoint: URL, ownPorts: GuestDeps["ownPorts"], signal: AbortSignal): Promise<void> {
+  const destinations = { allowPrivate: true, allow: [], neverPorts: ownPorts, demoOrigin: () => undefined };
+  const checking = allowedAddresses(endpoint, destinations);
+  await withDeadline(checking, RESOLVE_DEADLINE_MS, "resolver", signal).catch((cause: unknown) => {
+    signal.throwIfAborted();
+    throw cause instanceof AppError && cause.code === "url_not_allowed" ? disallowed() : unreachable(cause);
+  });
+}
+
+interface TargetInfo {
+  readonly targetId: string;
+  readonly type: string;
+  readonly url: string;
+}
+
+/**
+ * The page, not yet looked at.
+ * AppError: invalid_message, url_not_allowed, cdp_unreachable, target_not_found, target_ambiguous, page_in_use, timeout
+ * (the page does not answer).
+ */
+export async function openGuestPage(
+  request: GuestPageRequest,
+  deps: GuestDeps,
+  signal: AbortSignal,
+): Promise<RemotePage> {
+  const { cdp, completion } = request;
+  const endpoint = parseEndpoint(cdp.endpoint, deps.allow);
+  await assertNotOurs(endpoint, deps.ownPorts, signal);
+  const address = await browserAddress(endpoint, signal);
+  const devtools = await deps.lines.connect(address, signal).catch((cause: unknown) => {
+    throw unreachable(cause);
+  });
+  const open = deps.keepOut(portOf(endpoint));
+  let letGo = open;
+  // Until the page is ours to let go of, whoever gives up cuts the line.
+  const giveUp = () => devtools.close();
+  signal.addEventListener("abort", giveUp, { once: true });
+  try {
+    const { targetId } = choose(await pagesOf(devtools, deps.targets), cdp);
+    const release = deps.targets.hold(targetId, "guest");
+    letGo = () => {
+      release();
+      open();
+    };
+    signal.throwIfAborted();
+    const tab = await DevToolsTab.attach(devtools, targetId).catch((cause: unknown) => {
+      if (cause instanceof AppError) throw cause;
+      throw new AppError("target_not_found", { field: "cdp", why: "it has just gone" }, { cause });
+    });
+    const { cssLayoutViewport: size } = await within(tab.live.send("Page.getLayoutMetrics"), "page");
+    const viewport = { width: size.clientWidth, height: size.clientHeight };
+    const remote = new RemotePage({
+      ...deps,
+      tab,
+      crop: new ServerCut(tab.live, viewport),
+      viewport,
+      completion,
+      isOurs: false,
+      proxyPort: null,
+      place: { kind: "guest", target_id: targetId },
+      dialogsOf: devtools,
+      storageState: async () => null,
+      release: async () => {
+        devtools.close();
+        letGo();
+      },
+    });
+    await assertSelectors(remote.frames, completion);
+    return remote;
+  } catch (error) {
+    devtools.close();
+    letGo();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", giveUp);
+  }
+}
+
+/** The browser's tabs; a browser of ours is nobody's guest, by whatever way it was reached. */
+async function pagesOf(devtools: DevTools, targets: Targets): Promise<TargetInfo[]> {
+  const { targetInfos } = await within(devtools.send("Target.getTargets"), "browser").catch((cause: unknown) => {
+    throw unreachable(cause);
+  });
+  if (!Array.isArray(targetInfos)) throw unreachable("not a browser's debugging endpoint");
+  if (targetInfos.some(({ targetId }) => targets.isOurs(targetId))) throw disallowed();
+  return targetInfos.filter(({ type, url }) => type === "page" && !url.startsWith("devtools:"));
+}
+
+function choose(pages: readonly TargetInfo[], { target_id, url_contains }: CdpTarget): TargetInfo {
+  const matching = pages.filter(
+    ({ targetId, url }) =>
+      (target_id === undefined || targetId === target_id) && (url_contains === undefined || url.includes(url_contains)),
+  );
+  const [chosen] = matching;
+  if (chosen && matching.length === 1) return chosen;
+  const field = target_id !== undefined ? "cdp.target_id" : url_contains !== undefined ? "cdp.url_contains" : "cdp";
+  const shown = matching.length > 0 ? matching : pages;
+  const candidates = shown
+    .slice(0, MAX_CANDIDATES)
+    .map(({ targetId, url }) => ({ target_id: targetId, url: tellableUrl(url).slice(0, MAX_URL_LENGTH) }));
+  throw new AppError(matching.length > 0 ? "target_ambiguous" : "target_not_found", { field, candidates });
+}
+
+function within<T>(work: Promise<T>, what: string): Promise<T> {
+  return withDeadline(work, CALL_DEADLINE_MS, what);
+}

@@ -1,0 +1,217 @@
+/** Opens a page of ours: in a browser of its own, set up as the bot asked, then at its URL. */
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { type Browser, type CDPSession, chromium, type Page } from "playwright";
+import type { ChallengeKind } from "../../config.ts";
+import { AppError } from "../../errors.ts";
+import type { OwnedPageRequest, PageEvents } from "../../session/ports/page.ts";
+import { tellableText } from "../../util/redact-url.ts";
+import { withDeadline } from "../../util/with-deadline.ts";
+import type { Lines } from "../cdp/connection-registry.ts";
+import type { Targets } from "../cdp/held-targets.ts";
+import { PageNotices } from "../page/dialogs-and-popups.ts";
+import { RemotePage } from "../page/remote-page.ts";
+import { OverrideCrop } from "../pictures/capture-region.ts";
+import type { ProxiedBrowser } from "../process/proxied-browser.ts";
+import { PlaywrightTab } from "../tabs/playwright-tab.ts";
+import { navigate } from "./navigate.ts";
+import { assertSelectors } from "./validate-selectors.ts";
+
+const CONNECT_DEADLINE_MS = 10_000;
+const CALL_DEADLINE_MS = 5_000;
+const CLOSE_DEADLINE_MS = 2_000;
+
+export interface PageDeps {
+  readonly kinds: readonly ChallengeKind[];
+  readonly log: Logger;
+  readonly events: PageEvents;
+  readonly targets: Targets;
+  readonly lines: Lines;
+}
+
+/**
+ * The page, not yet looked at. `process` is ended with it, and where it cannot be opened.
+ * AppError: invalid_message, url_not_allowed, navigation_failed, timeout, browser_unavailable, or what `signal` aborts with.
+ */
+export async function openOwnedPage(
+  process: ProxiedBrowser,
+  profileDir: string,
+  request: OwnedPageRequest,
+  deps: PageDeps,
+  signal: AbortSignal,
+): Promise<RemotePage> {
+  return orEnd(process, signal, async (own) => {
+    const browser = await connect(process, profileDir, deps.lines);
+    const page = browser.contexts()[0]?.pages()[0];
+    if (!page) throw new AppError("browser_unavailable", { why: "the browser has no page" });
+    const parts = await partsOf({ browser, page, process }, deps.lines);
+    const remote = own(await remotePage(parts, request, deps));
+    await setUp(parts, remote, request, deps.lines);
+    await assertSelectors(remote.frames, request.completion);
+    await applyStorageState(page, request);
+    await navigate(page, request.at ?? request.url, process.proxy.reports, signal);
+    return remote;
+  });
+}
+
+/**
+ * The page of an earlier server, where `process` still shows it: not yet looked at, and where it is. `process` is ended
+ * where that fails. AppError: page_crashed, timeout, browser_unavailable, or what `signal` aborts with.
+ */
+export async function returnToOwnedPage(
+  process: ProxiedBrowser,
+  profileDir: string,
+  { request, targetId }: { readonly request: OwnedPageRequest; readonly targetId: string },
+  deps: PageDeps,
+  signal: AbortSignal,
+): Promise<RemotePage> {
+  return orEnd(process, signal, async (own) => {
+    const browser = await connect(process, profileDir, deps.lines);
+    // A page that has crashed is not among them.
+    const candidates = await Promise.all(
+      (browser.contexts()[0]?.pages() ?? []).map((page) => partsOf({ browser, page, process }, deps.lines)),
+    );
+    const parts = candidates.find((candidate) => candidate.targetId === targetId);
+    if (!parts) throw new AppError("page_crashed");
+    const remote = own(await remotePage(parts, request, deps));
+    await setUp(parts, remote, request, deps.lines);
+    return remote;
+  });
+}
+
+/** What was made is closed, and the process ended, where `open` fails. */
+async function orEnd(
+  process: ProxiedBrowser,
+  signal: AbortSignal,
+  open: (own: (remote: RemotePage) => RemotePage) => Promise<RemotePage>,
+): Promise<RemotePage> {
+  let remote: RemotePage | null = null;
+  try {
+    signal.throwIfAborted();
+    return await open((made) => {
+      remote = made;
+      return made;
+    });
+  } catch (error) {
+    await ((remote as RemotePage | null)?.close() ?? process.stop());
+    throw error;
+  }
+}
+
+interface OwnedParts {
+  readonly browser: Browser;
+  readonly page: Page;
+  readonly session: CDPSession;
+  readonly process: ProxiedBrowser;
+  readonly targetId: string;
+}
+
+async function partsOf(given: Pick<OwnedParts, "browser" | "page" | "process">, lines: Lines): Promise<OwnedParts> {
+  const context = given.page.context();
+  const session = await lines.session(context.newCDPSession(given.page), context, CALL_DEADLINE_MS, "page session");
+  const { targetInfo } = await within(session.send("Target.getTargetInfo"), "target");
+  return { ...given, session, targetId: targetInfo.targetId };
+}
+
+async function remotePage(
+  { browser, page, session, process, targetId }: OwnedParts,
+  { viewport, completion }: OwnedPageRequest,
+  { kinds, log, events, targets, lines }: PageDeps,
+): Promise<RemotePage> {
+  const context = page.context();
+  const devtools = await lines.connect(process.endpoint);
+  const live = await devtools.attach(targetId);
+  const letGo = targets.hold(targetId, "ours");
+  const remote = new RemotePage({
+    tab: new PlaywrightTab({ page, session, live, lines, attach: (id) => devtools.attach(id) }),
+    crop: new OverrideCrop(live, viewport),
+    viewport,
+    kinds,
+    completion,
+    events,
+    log,
+    isOurs: true,
+    proxyPort: process.proxy.port,
+    place: { kind: "owned", target_id: targetId, ...process.identity },
+    dialogsOf: null,
+    storageState: () => context.storageState(),
+    release: async (how) => {
+      // A connection's end, not the browser's.
+      await withDeadline(browser.close(), CLOSE_DEADLINE_MS, "browser connection").catch(() => {});
+      devtools.close();
+      letGo();
+      await (how === "end" ? process.stop() : process.leave());
+    },
+  });
+  void devtools.closed.then(() => remote.lost("browser_lost"));
+  new PageNotices(context, page, log, remote.notices);
+  return remote;
+}
+
+/** What belongs to a connection and goes with it: the next one sets it up again. */
+async function setUp(
+  { browser, page, session }: Pick<OwnedParts, "browser" | "page" | "session">,
+  remote: RemotePage,
+  request: OwnedPageRequest,
+  lines: Lines,
+): Promise<void> {
+  const opening = browser.newBrowserCDPSession();
+  const browserSession = await lines.session(opening, page.context(), CALL_DEADLINE_MS, "browser session");
+  browserSession.on("Browser.downloadWillBegin", ({ url }) =>
+    remote.notices.tell({ type: "page_notice", notice: "download_refused", url }),
+  );
+  await within(
+    browserSession.send("Browser.setDownloadBehavior", { behavior: "deny", eventsEnabled: true }),
+    "downloads",
+  );
+  await remote.prepare();
+  // A window that the page opens would put it into the background, where nothing is drawn.
+  await within(session.send("Emulation.setFocusEmulationEnabled", { enabled: true }), "focus");
+  if (request.locale !== undefined) {
+    await within(session.send("Emulation.setLocaleOverride", { locale: request.locale }), "locale");
+  }
+  await applyHeaders(session, request);
+}
+
+async function connect(process: ProxiedBrowser, profileDir: string, lines: Lines): Promise<Browser> {
+  const connecting = chromium.connectOverCDP(process.endpoint, {
+    timeout: CONNECT_DEADLINE_MS,
+    noDefaults: true,
+    artifactsDir: join(profileDir, "artifacts"),
+  });
+  return lines.playwright(connecting, CONNECT_DEADLINE_MS + 1_000).catch((cause: unknown) => {
+    throw new AppError("browser_unavailable", { why: tellableText(String(cause)).slice(0, 300) }, { cause });
+  });
+}
+
+/** The bot's headers go to the url's own origin only; an override is not carried along a redirect. */
+async function applyHeaders(session: CDPSession, request: OwnedPageRequest): Promise<void> {
+  const headers = Object.entries(request.extra_headers ?? {});
+  if (headers.length === 0) return;
+  const { origin } = new URL(request.url);
+  const given = new Set(headers.map(([name]) => name.toLowerCase()));
+  session.on("Fetch.requestPaused", ({ requestId, request: paused }) => {
+    const own = Object.entries(paused.headers).filter(([name]) => !given.has(name.toLowerCase()));
+    const all = [...own, ...headers].map(([name, value]) => ({ name, value: String(value) }));
+    const params = URL.parse(paused.url)?.origin === origin ? { requestId, headers: all } : { requestId };
+    session.send("Fetch.continueRequest", params).catch(() => {});
+  });
+  await within(session.send("Fetch.enable", { patterns: [{ urlPattern: `${origin}/*` }] }), "headers");
+}
+
+async function applyStorageState(page: Page, { storage_state: state }: OwnedPageRequest): Promise<void> {
+  if (state === undefined) return;
+  type Given = Exclude<Parameters<ReturnType<Page["context"]>["setStorageState"]>[0], string>;
+  await within(page.context().setStorageState(state as unknown as Given), "storage state").catch((cause: unknown) => {
+    if (cause instanceof AppError) throw cause;
+    throw new AppError(
+      "invalid_message",
+      { field: "storage_state", why: tellableText(String(cause).split("\n")[0] ?? "") },
+      { cause },
+    );
+  });
+}
+
+function within<T>(work: Promise<T>, what: string): Promise<T> {
+  return withDeadline(work, CALL_DEADLINE_MS, what);
+}

@@ -1,0 +1,44 @@
+/** What a page of ours does beside its challenge: dialogs are answered so that it does not hang, popups are bounded. */
+import type { Logger } from "pino";
+import type { BrowserContext, Dialog, Page } from "playwright";
+import { withDeadline } from "../../util/with-deadline.ts";
+import type { NoticeBoard } from "./notice-limiter.ts";
+
+const DIALOG_DEADLINE_MS = 2_000;
+const CLOSE_DEADLINE_MS = 2_000;
+/** Popups a page may have at a time; more are closed. */
+const MAX_POPUPS = 3;
+
+export class PageNotices {
+  readonly #context: BrowserContext;
+  readonly #log: Logger;
+  readonly #board: NoticeBoard;
+
+  constructor(context: BrowserContext, page: Page, log: Logger, board: NoticeBoard) {
+    this.#context = context;
+    this.#log = log;
+    this.#board = board;
+    page.on("dialog", (dialog) => void this.#onDialog(dialog));
+    context.on("page", (popup) => void this.#onPopup(popup));
+  }
+
+  /** What only tells is accepted, what asks is dismissed. */
+  async #onDialog(dialog: Dialog): Promise<void> {
+    const kind = dialog.type() as "alert" | "confirm" | "prompt" | "beforeunload";
+    const accept = kind === "alert" || kind === "beforeunload";
+    const answer = withDeadline(accept ? dialog.accept() : dialog.dismiss(), DIALOG_DEADLINE_MS, "dialog");
+    await answer.catch((error: unknown) => this.#log.warn({ err: error, kind }, "dialog could not be answered"));
+    const message = dialog.message().slice(0, 1_000);
+    this.#board.tell({ type: "dialog", kind, message, answer: accept ? "accepted" : "dismissed" });
+  }
+
+  async #onPopup(popup: Page): Promise<void> {
+    popup.on("dialog", (dialog) => void this.#onDialog(dialog));
+    if (this.#context.pages().length - 1 > MAX_POPUPS) {
+      await withDeadline(popup.close(), CLOSE_DEADLINE_MS, "popup").catch(() => {});
+      return;
+    }
+    await popup.waitForLoadState("domcontentloaded", { timeout: DIALOG_DEADLINE_MS }).catch(() => {});
+    this.#board.tell({ type: "page_notice", notice: "popup", url: popup.url() });
+  }
+}

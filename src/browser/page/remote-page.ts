@@ -1,0 +1,301 @@
+/** One page with a challenge: puts pictures, input, watch and verdict together behind the session's port. */
+
+import { AppError } from "../../errors.ts";
+import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
+import type { StorageState } from "../../protocol/rest.ts";
+import type {
+  ChallengePage,
+  MaskedPicture,
+  PageCondition,
+  PageEvents,
+  PageInput,
+  Picture,
+  Verdict,
+  ViewMode,
+  Wish,
+} from "../../session/ports/page.ts";
+import type { Checkpoint, HeldButtons, PagePlace, WatchMemory } from "../../session/ports/resume-state.ts";
+import { visibilityNotice } from "../../session/presenters.ts";
+import { withDeadline } from "../../util/with-deadline.ts";
+import { AttemptWatch } from "../challenge/failed-attempts.ts";
+import { scrollToMatch } from "../challenge/in-page-scripts.ts";
+import type { PageLook } from "../challenge/scan-page.ts";
+import { ChallengeWatch } from "../challenge/watcher.ts";
+import { InputReplay } from "../input/input-replay.ts";
+import { MaskedPictures } from "../masking/masked-pictures.ts";
+import { ChallengeView } from "../pictures/challenge-view.ts";
+import { Cuts } from "../pictures/crop-picture.ts";
+import { UNWATCHED, WHOLE_VIEWPORT_MOTION_SCALE } from "../pictures/quality.ts";
+import { Screencast } from "../pictures/screencast.ts";
+import { isShown, wholePage } from "../pictures/view-geometry.ts";
+import { PageFrames } from "../tabs/frames.ts";
+import { takeCheckpoint } from "./checkpoint.ts";
+import { PagePulse } from "./hang-detector.ts";
+import { NoticeBoard } from "./notice-limiter.ts";
+import type { ChallengePageParts } from "./remote-page-parts.ts";
+
+/** After a press or a wheel the page may have moved the challenge. */
+const LOOK_AFTER_INPUT_MS = 50;
+/** A press where frames have just changed waits this long for their places. */
+const LOOK_BEFORE_PRESS_MS = 300;
+const CLOSE_DEADLINE_MS = 2_000;
+const CHALLENGE_POLL_MS = 60;
+
+export class RemotePage implements ChallengePage {
+  readonly frames: PageFrames;
+  readonly notices: NoticeBoard;
+  readonly #parts: ChallengePageParts;
+  readonly #screencast: Screencast;
+  readonly #masked: MaskedPictures;
+  readonly #cuts = new Cuts();
+  readonly #input: InputReplay;
+  readonly #watch: ChallengeWatch;
+  readonly #pulse: PagePulse;
+  readonly #attempts = new AttemptWatch();
+  readonly #view: ChallengeView;
+  #wish: Wish | null = null;
+  #demand = false;
+  #lastLook: PageLook | null = null;
+  #ended = false;
+
+  constructor(parts: ChallengePageParts) {
+    const { tab, crop, viewport } = parts;
+    this.#parts = parts;
+    this.#view = new ChallengeView(viewport);
+    this.frames = new PageFrames(tab);
+    this.notices = new NoticeBoard((notice) => this.#tell((events) => events.notice(notice)));
+    this.#screencast = new Screencast(tab.live, viewport, crop, (picture) => {
+      this.#masked.arrived(picture);
+      this.#tell((events) => events.picture(picture));
+    });
+    this.#masked = new MaskedPictures(this.frames, (view) => this.#screencast.still(view, true));
+    this.#input = new InputReplay(tab.live, this.frames, {
+      onPressed: (pressed) => this.#onPressed(pressed),
+      beforePress: async () => {
+        if (this.#lastLook?.framesVersion === this.frames.version) return;
+        await withDeadline(this.#watch.look(), LOOK_BEFORE_PRESS_MS, "look").catch(() => {});
+      },
+    });
+    this.#watch = new ChallengeWatch({
+      ...parts,
+      frames: this.frames,
+      onLook: (look) => this.#onLook(look),
+      onSolved: (verdict) => this.#tell((events) => events.solved(verdict)),
+      onSeen: (watch) => this.#tell((events) => events.remember({ watch })),
+    });
+    this.#pulse = new PagePulse({
+      page: tab.live,
+      dialogsOf: parts.dialogsOf,
+      onChange: (condition) => this.#tell((events) => events.condition(condition)),
+      onDead: () => this.lost("browser_lost"),
+    });
+    tab.listen({ changed: () => this.#watch.prompt(), gone: (code) => this.lost(code) });
+  }
+
+  get viewport(): Size {
+    return this.#view.viewport;
+  }
+
+  /** The page's address at the last look; null before the first. */
+  get url(): string | null {
+    return this.#lastLook?.frames.find(({ frame }) => frame.parent === null)?.frame.url ?? null;
+  }
+
+  get challenge(): CaptchaInfo | null {
+    return this.#view.challenge;
+  }
+
+  get proxyPort(): number | null {
+    return this.#parts.proxyPort;
+  }
+
+  get place(): PagePlace | null {
+    return this.#parts.place;
+  }
+
+  get condition(): PageCondition {
+    return this.#pulse.condition;
+  }
+
+  get hidden(): boolean {
+    return this.#lastLook?.hidden ?? false;
+  }
+
+  view(mode: ViewMode): Rect {
+    return mode === "page" ? wholePage(this.viewport) : this.#view.rect;
+  }
+
+  /** Gives the page its size; before the first navigation. */
+  prepare(): Promise<void> {
+    return this.#screencast.prepare();
+  }
+
+  /** Looks for the challenge until it is found or `ms` have passed; from then on the page is watched. */
+  async begin(ms: number, signal: AbortSignal): Promise<void> {
+    const end = performance.now() + ms;
+    for (;;) {
+      await this.#watch.look();
+      await this.#showFound();
+      if (this.challenge || signal.aborted || performance.now() > end) break;
+      await new Promise((resolve) => setTimeout(resolve, CHALLENGE_POLL_MS));
+    }
+    await this.#watch.begin();
+    if (!this.#ended) this.#pulse.start();
+  }
+
+  /** The same for a page that was watched already, by an earlier server: what that still held down is let go of. */
+  async resume(watched: WatchMemory | undefined, held: HeldButtons | null): Promise<void> {
+    if (watched) this.#watch.recall(watched);
+    await this.#watch.look();
+    if (held) {
+      this.#input.takeOver(held);
+      this.releaseAll();
+    }
+    await this.#watch.begin();
+    if (!this.#ended) this.#pulse.start();
+  }
+
+  async picture(mode: ViewMode, scale: number, forWatcher = false): Promise<Picture> {
+    if (this.hidden) throw new AppError("timeout", { waiting_for: "a page that its browser shows" });
+    const taking = forWatcher ? this.#masked.fresh(this.view(mode)) : this.#screencast.still(this.view(mode));
+    const whole = await taking;
+    const part = await this.cut(whole, mode, scale);
+    if (forWatcher) this.#masked.isPartOf(part, whole);
+    return part;
+  }
+
+  async masked(picture: Picture, mode: ViewMode, scale: number): Promise<MaskedPicture | null> {
+    const part = await this.cut(picture, mode, scale);
+    this.#masked.isPartOf(part, picture);
+    return this.#masked.masked(part);
+  }
+
+  cut(picture: Picture, mode: ViewMode, scale: number): Promise<Picture> {
+    return this.#cuts.cut(picture, this.view(mode), scale);
+  }
+
+  setWish(wish: Wish | null): void {
+    this.#wish = wish;
+    if (!wish) this.#screencast.forget();
+    this.#masked.setWanted(wish?.masked === true && !this.#ended);
+    this.#aim();
+  }
+
+  setDemand(demand: boolean): void {
+    this.#demand = demand;
+    this.#aim();
+  }
+
+  setKeepView(keep: boolean): void {
+    this.#view.isKept = keep;
+  }
+
+  input(input: PageInput): void {
+    this.#input.add(input);
+    this.#screencast.inputGiven(this.#input.pressed);
+    if (input.type === "mouse_event" && input.event_type === "move") {
+      if (this.#input.pressed) this.#watch.prompt();
+    } else {
+      this.#attempts.acted(performance.now());
+      this.#watch.prompt(LOOK_AFTER_INPUT_MS);
+    }
+  }
+
+  releaseAll(): void {
+    this.#input.releaseAll();
+  }
+
+  check(): Promise<Verdict> {
+    return this.#watch.check();
+  }
+
+  checkpoint(last: Checkpoint | null): Promise<Checkpoint> {
+    return takeCheckpoint(this.frames, this.#parts.tab, last);
+  }
+
+  async storageState(): Promise<StorageState | null> {
+    return this.#parts.storageState();
+  }
+
+  close(): Promise<void> {
+    return this.#release("end");
+  }
+
+  leave(): Promise<void> {
+    return this.#release("leave");
+  }
+
+  /** Without a page, or a way to it, there is no session. */
+  lost(code: Parameters<PageEvents["lost"]>[0]): void {
+    this.#tell((events) => events.lost(code));
+  }
+
+  async #release(how: "end" | "leave"): Promise<void> {
+    this.releaseAll();
+    this.#end();
+    await withDeadline(this.#parts.tab.close(), CLOSE_DEADLINE_MS, "page").catch(() => {});
+    await this.#parts.release(how);
+  }
+
+  #onPressed(pressed: boolean): void {
+    this.#tell((events) => events.remember({ held: this.#input.held }));
+    if (pressed) this.#screencast.pressed();
+    else void this.#watch.look();
+  }
+
+  /** A challenge below the fold is brought into view once, while the page opens: older clients could not scroll to it. */
+  async #showFound(): Promise<void> {
+    const { challenge, challengeFrame } = this.#lastLook ?? {};
+    if (!this.#parts.isOurs || !challenge || !challengeFrame || isShown(challenge, this.viewport)) return;
+    await this.frames.run(challengeFrame, scrollToMatch, challenge.selector).catch(() => {});
+    await this.#watch.look();
+  }
+
+  #onLook(look: PageLook): void {
+    if (this.#ended) return;
+    const wasHidden = this.hidden;
+    this.#lastLook = look;
+    const failure = this.#attempts.looked(look, performance.now());
+    if (failure) this.#tell((events) => events.attemptFailed(failure));
+    if (this.hidden !== wasHidden) this.notices.tell(visibilityNotice(this));
+    this.#resize(look.viewport);
+    this.#input.setRemoteFrames(
+      look.frames.flatMap(({ frame, place }) => (place && this.frames.isRemote(frame) ? [{ frame, place }] : [])),
+    );
+    // The view neither moves nor resizes under the operator's hand.
+    if (!this.#input.pressed && this.#view.follow(look.challenge)) this.#tell((events) => events.challenge());
+    this.#aim(look.scroll);
+  }
+
+  /** The bot may give its page another size at any time. */
+  #resize(viewport: Size): void {
+    if (!this.#view.resize(viewport)) return;
+    this.#screencast.setViewport(viewport);
+    this.#tell((events) => events.challenge());
+  }
+
+  /** Brings the screencast in line with what is wished for and where it is. */
+  #aim(scroll?: PageLook["scroll"]): void {
+    const { mode, scale, motion, exact } = this.#wish ?? UNWATCHED;
+    const most = this.#parts.isOurs || exact ? motion.scale : WHOLE_VIEWPORT_MOTION_SCALE;
+    const coarser = { ...motion, scale: Math.min(motion.scale, most) };
+    this.#screencast.setTarget({ view: this.view(mode), scale, motion: coarser }, scroll);
+    this.#screencast.setWanted(this.#wish !== null && this.#demand && !this.#ended);
+  }
+
+  #tell(tell: (events: PageEvents) => void): void {
+    if (!this.#ended) tell(this.#parts.events);
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.notices.stop();
+    this.#watch.stop();
+    this.#pulse.stop();
+    this.#masked.stop();
+    this.#screencast.close();
+    const { pictures, restarts } = this.#screencast;
+    this.#parts.log.info({ pictures, restarts }, "no more pictures");
+  }
+}

@@ -1,0 +1,39 @@
+/** Cuts a part out of a picture, for whoever sees less, or less finely, than what was captured. */
+import sharp from "sharp";
+import { type Rect, sameRect } from "../../protocol/common.ts";
+import type { Picture } from "../../session/ports/page.ts";
+
+/** Many sessions share the machine: a cut takes one thread, and nothing is kept for pictures that never come again. */
+sharp.concurrency(1);
+sharp.cache(false);
+
+/** The part `view` of a picture, at `scale` or as fine as the picture is. The picture itself where it is that already. */
+export async function cutPicture(picture: Picture, view: Rect, wantedScale: number): Promise<Picture> {
+  const scale = Math.min(wantedScale, picture.scale);
+  if (scale === picture.scale && sameRect(view, picture.view)) return picture;
+  const left = Math.round((view.x - picture.view.x) * picture.scale);
+  const top = Math.round((view.y - picture.view.y) * picture.scale);
+  // Both edges rounded, not edge and size: their sum may be a pixel more than there is.
+  const width = Math.round((view.x + view.width - picture.view.x) * picture.scale) - left;
+  const height = Math.round((view.y + view.height - picture.view.y) * picture.scale) - top;
+  const part = sharp(picture.jpeg).extract({ left, top, width, height });
+  const size = { width: Math.round(view.width * scale), height: Math.round(view.height * scale) };
+  const sized = scale === picture.scale ? part : part.resize({ ...size, fit: "fill", kernel: "linear" });
+  const jpeg = await sized.jpeg({ quality: picture.quality }).toBuffer();
+  return { ...picture, jpeg, view, scale };
+}
+
+/** Parts of the newest picture, each cut once for all who see it. */
+export class Cuts {
+  #newest: { readonly of: Picture; readonly parts: Map<string, Promise<Picture>> } | null = null;
+
+  /** As cutPicture. */
+  cut(picture: Picture, view: Rect, scale: number): Promise<Picture> {
+    if (this.#newest?.of !== picture) this.#newest = { of: picture, parts: new Map() };
+    const { parts } = this.#newest;
+    const key = JSON.stringify([view, scale]);
+    const part = parts.get(key) ?? cutPicture(picture, view, scale);
+    parts.set(key, part);
+    return part;
+  }
+}

@@ -1,0 +1,99 @@
+/** Whether the page is moving or at rest, and how sharp a picture of it may be. Pure: time comes in. */
+import type { Level, Wish } from "../../session/ports/page.ts";
+
+export const STILL_QUALITY = 80;
+/** Quiet for so long, the page is at rest and the sharp picture follows. */
+export const STILL_AFTER_QUIET_MS = 120;
+/** More pictures than this within the window is motion; a blinking caret is not. */
+const MOTION_PICTURES = 4;
+const MOTION_WINDOW_MS = 500;
+/** So long after the last input nobody aims at what moves: every third picture is enough, 20 a second. */
+const AIMING_MS = 1_000;
+const UNATTENDED_EVERY_NTH = 3;
+/** Where pictures are too large, their quality is lowered to the next of these, and after the last their scale. */
+const LOWER_QUALITIES = [55, 30, 15];
+const SMALLEST_SHARE = 0.25;
+/** More pixels than this cost the browser too much, whatever was asked for. */
+const MAX_PIXELS = 4_200_000;
+
+/** How the screencast is to be run at this moment. */
+export interface CastLevel extends Level {
+  readonly everyNth: number;
+  readonly kind: "motion" | "still";
+}
+
+export class QualityControl {
+  #recent: number[] = [];
+  #moving = false;
+  #inputAt = -Infinity;
+  #limit = STILL_QUALITY;
+  #share = 1;
+
+  get isMoving(): boolean {
+    return this.#moving;
+  }
+
+  /** A button went down: what follows is a drag, and speed is all that counts. */
+  pressed(): void {
+    this.#moving = true;
+  }
+
+  inputAt(now: number): void {
+    this.#inputAt = now;
+  }
+
+  /** A picture that differs from the one before arrived at `now` (monotonic ms). */
+  pictureAt(now: number): void {
+    this.#recent = [...this.#recent.filter((at) => now - at < MOTION_WINDOW_MS), now];
+    if (this.#recent.length > MOTION_PICTURES) this.#moving = true;
+  }
+
+  /** Nothing has changed for STILL_AFTER_QUIET_MS. */
+  quiet(): void {
+    this.#recent = [];
+    this.#moving = false;
+  }
+
+  /** A picture of this quality was too large to be sent. */
+  tooLarge(quality: number): void {
+    const lower = LOWER_QUALITIES.find((candidate) => candidate < quality);
+    if (lower === undefined) this.#share = Math.max(this.#share / 2, SMALLEST_SHARE);
+    else this.#limit = Math.min(this.#limit, lower);
+  }
+
+  /** Another part of the page may be cheaper. */
+  newView(): void {
+    this.#limit = STILL_QUALITY;
+    this.#share = 1;
+  }
+
+  /** `scale` is what is wanted of a still, `motion` what the lines carry while something moves, `pixels` a view's at 1:1. */
+  level(now: number, motion: Level, scale: number, pixels: number): CastLevel {
+    const most = Math.max(1, Math.sqrt(MAX_PIXELS / pixels));
+    if (!this.#moving) {
+      const quality = Math.min(STILL_QUALITY, this.#limit);
+      return { quality, scale: Math.min(scale, most) * this.#share, everyNth: 1, kind: "still" };
+    }
+    return {
+      quality: Math.min(motion.quality, this.#limit),
+      scale: Math.min(motion.scale, scale, most) * this.#share,
+      everyNth: now - this.#inputAt > AIMING_MS ? UNATTENDED_EVERY_NTH : 1,
+      kind: "motion",
+    };
+  }
+}
+
+/**
+ * Capturing a whole viewport costs the browser 20 ms of CPU a picture, at three quarters of its size 15. While
+ * something moves that is the better picture; once it rests a full one follows.
+ */
+export const WHOLE_VIEWPORT_MOTION_SCALE = 0.75;
+
+/** What nobody wishes for anything else. */
+export const UNWATCHED: Wish = {
+  mode: "challenge",
+  scale: 1,
+  motion: { quality: STILL_QUALITY, scale: 1 },
+  exact: false,
+  masked: false,
+};

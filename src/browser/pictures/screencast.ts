@@ -1,0 +1,301 @@
+/** Pictures of one part of the page, pushed by the browser when the page changes; off while nobody can take one. */
+
+import { AppError } from "../../errors.ts";
+import { type Rect, type Size, sameRect } from "../../protocol/common.ts";
+import { type Level, MAX_PICTURE_BYTES, type Picture } from "../../session/ports/page.ts";
+import { withDeadline } from "../../util/with-deadline.ts";
+import { CALL_DEADLINE_MS, type PageSession, type ScreencastFrame } from "../cdp/connection.ts";
+import type { Aim, Crop } from "./capture-region.ts";
+import { FreezeWatch } from "./freeze-detector.ts";
+import { jpegSize } from "./jpeg-size.ts";
+import { type CastLevel, QualityControl, STILL_AFTER_QUIET_MS, STILL_QUALITY } from "./quality.ts";
+import { isWhole, type Point, samePoint, wholePage } from "./view-geometry.ts";
+
+/** What pictures are to show, and how finely; `motion` holds while something moves. */
+export interface Target {
+  readonly view: Rect;
+  readonly scale: number;
+  readonly motion: Level;
+}
+
+interface Cast {
+  readonly aim: Aim;
+  readonly level: CastLevel;
+}
+
+export class Screencast {
+  readonly #session: PageSession;
+  #viewport: Size;
+  readonly #crop: Crop;
+  readonly #onPicture: (picture: Picture) => void;
+  readonly #control = new QualityControl();
+  readonly #freeze = new FreezeWatch();
+  #target: Target;
+  #scroll: Point = { x: 0, y: 0 };
+  #wanted = false;
+  #running = false;
+  /** What the running cast was started with; a difference to what is wanted now means a restart. */
+  #cast: Cast | null = null;
+  /** The browser numbers its casts, as we do; pictures of an earlier one may still be on their way. */
+  #casts = 0;
+  #last: Picture | null = null;
+  #seq = 0;
+  #isFrozen = false;
+  #quietTimer: NodeJS.Timeout | undefined;
+  #freezeTimer: NodeJS.Timeout | undefined;
+  #turn: Promise<void> = Promise.resolve();
+  #capturing: { readonly view: Rect; readonly picture: Promise<Picture> } | null = null;
+  #closed = false;
+  #restarts = 0;
+
+  constructor(session: PageSession, viewport: Size, crop: Crop, onPicture: (picture: Picture) => void) {
+    this.#session = session;
+    this.#viewport = viewport;
+    this.#crop = crop;
+    this.#onPicture = onPicture;
+    this.#target = { view: wholePage(viewport), scale: 1, motion: { quality: STILL_QUALITY, scale: 1 } };
+    session.on("Page.screencastFrame", (frame) => this.#onFrame(frame));
+  }
+
+  get pictures(): number {
+    return this.#seq;
+  }
+  /** How often it was started anew because it seemed frozen. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /** Gives the page its size; before the first navigation. */
+  async prepare(): Promise<void> {
+    await this.#crop.apply(this.#aim(this.#target.scale));
+  }
+
+  /** Whether somebody can take a picture now. Where not, none is captured. */
+  setWanted(wanted: boolean): void {
+    this.#wanted = wanted;
+    if (!wanted) {
+      // While nothing is captured nothing is known: neither a freeze nor rest.
+      clearTimeout(this.#quietTimer);
+      this.#freeze.stop();
+      this.#watchForFreeze();
+    }
+    this.#settle();
+  }
+
+  /** Nobody is left to whom the last picture could be shown as the present one. */
+  forget(): void {
+    this.#last = null;
+  }
+
+  /** `scroll` is the main document's at this moment. */
+  setTarget(target: Target, scroll: Point = this.#scroll): void {
+    if (!sameRect(target.view, this.#target.view)) this.#control.newView();
+    this.#target = target;
+    this.#scroll = scroll;
+    this.#settle();
+  }
+
+  /** The page has another viewport now. */
+  setViewport(viewport: Size): void {
+    this.#viewport = viewport;
+    this.#crop.resize(viewport);
+  }
+
+  /** Input was given to the page, which may change by it; `isDrag`: under a pressed button. */
+  inputGiven(isDrag: boolean): void {
+    const now = performance.now();
+    this.#control.inputAt(now);
+    if (!this.#wanted) return;
+    this.#freeze.input(now);
+    this.#watchForFreeze();
+    // A drag goes on, even if a busy browser needs longer for a picture than a page to be at rest.
+    if (isDrag && this.#control.isMoving) this.#waitForQuiet();
+    this.#settle();
+  }
+
+  /** A button went down. */
+  pressed(): void {
+    this.#control.pressed();
+    this.#freeze.press();
+    this.#settle();
+  }
+
+  /** A sharp picture of this part of the page, or more; who asks meanwhile gets the same one, unless it must be `fresh`. Throws AppError `timeout`. */
+  still(view: Rect, fresh = false): Promise<Picture> {
+    // The browser puts back the metrics it found before a screenshot: one that overlaps a new view would undo it.
+    if (!fresh && this.#capturing && sameRect(this.#capturing.view, view)) return this.#capturing.picture;
+    const capturing = { view, picture: this.#inTurn(() => this.#capture(view, fresh)) };
+    this.#capturing = capturing;
+    const done = () => {
+      if (this.#capturing === capturing) this.#capturing = null;
+    };
+    capturing.picture.then(done, done);
+    return capturing.picture;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#wanted = false;
+    clearTimeout(this.#quietTimer);
+    clearTimeout(this.#freezeTimer);
+  }
+
+  async #capture(view: Rect, fresh: boolean): Promise<Picture> {
+    const aim = this.#crop.reach({ view, scale: 1, scroll: this.#scroll });
+    // Only while the browser would tell of a change the last picture is surely one of now.
+    const isCurrent = this.#cast !== null && this.#last?.kind === "still" && sameRect(this.#last.view, aim.view);
+    if (!fresh && isCurrent && this.#last) return this.#numbered(this.#last);
+    const jpeg = await this.#crop.capture(aim, STILL_QUALITY);
+    const shown = { ...aim, scale: this.#scaleOf(jpeg, aim) ?? aim.scale };
+    return this.#picture(jpeg, { aim: shown, level: { quality: STILL_QUALITY, scale: 1, everyNth: 1, kind: "still" } });
+  }
+
+  #onFrame({ data, sessionId, metadata }: ScreencastFrame): void {
+    if (this.#closed || !this.#running) return;
+    this.#session.send("Page.screencastFrameAck", { sessionId }).catch(() => {});
+    const cast = this.#cast;
+    if (!cast || sessionId < this.#casts) return;
+    const scroll = { x: metadata.scrollOffsetX, y: metadata.scrollOffsetY };
+    if (!samePoint(scroll, cast.aim.scroll) && !isWhole(cast.aim.view, this.#viewport)) {
+      // The cut-out is fixed to the document: follow the page, or the picture shows another place than it says.
+      this.#scroll = scroll;
+      this.#settle();
+      return;
+    }
+    const jpeg = Buffer.from(data, "base64");
+    if (jpeg.length > MAX_PICTURE_BYTES) this.#control.tooLarge(cast.level.quality);
+    // Right after a change the picture may still be one of the old view, though what comes with it says otherwise.
+    const scale = this.#scaleOf(jpeg, cast.aim);
+    if (scale !== null) this.#take(jpeg, { ...cast, aim: { ...cast.aim, scale } });
+    this.#settle();
+  }
+
+  #take(jpeg: Buffer, cast: Cast): void {
+    // The browser sends a picture again after a start, a screenshot or a repaint without a change.
+    const isNew = !(this.#last && sameRect(this.#last.view, cast.aim.view) && this.#last.jpeg.equals(jpeg));
+    const now = performance.now();
+    this.#freeze.picture(now, isNew);
+    this.#watchForFreeze();
+    if (!isNew) return;
+    this.#control.pictureAt(now);
+    this.#last = this.#picture(jpeg, cast);
+    this.#waitForQuiet();
+    this.#onPicture(this.#last);
+  }
+
+  #picture(jpeg: Buffer, { aim: { view, scale }, level: { quality, kind } }: Cast): Picture {
+    return this.#numbered({ captured_at: Date.now(), view, scale, quality, kind, jpeg });
+  }
+
+  #numbered(picture: Omit<Picture, "seq">): Picture {
+    return { ...picture, seq: ++this.#seq };
+  }
+
+  #waitForQuiet(): void {
+    clearTimeout(this.#quietTimer);
+    this.#quietTimer = setTimeout(() => {
+      this.#control.quiet();
+      this.#settle();
+    }, STILL_AFTER_QUIET_MS);
+  }
+
+  #watchForFreeze(): void {
+    clearTimeout(this.#freezeTimer);
+    const { dueAt } = this.#freeze;
+    if (dueAt === null) return;
+    this.#freezeTimer = setTimeout(
+      () => {
+        this.#restarts += 1;
+        this.#isFrozen = true;
+        // Where not even a first picture came, it may be the crop that did not take.
+        if (this.#freeze.restarted()) this.#crop.forget();
+        this.#settle();
+      },
+      Math.max(0, dueAt - performance.now()),
+    );
+  }
+
+  #scaleOf(jpeg: Buffer, aim: Aim): number | null {
+    const size = jpegSize(jpeg);
+    return size && this.#crop.scaleOf(size, aim);
+  }
+
+  #aim(scale: number): Aim {
+    return this.#crop.reach({ view: this.#target.view, scale, scroll: this.#scroll });
+  }
+
+  /** What is to run now. */
+  #next(): Cast {
+    const { view, motion, scale } = this.#target;
+    const level = this.#control.level(performance.now(), motion, scale, view.width * view.height);
+    return { aim: this.#aim(level.scale), level };
+  }
+
+  /** Brings what runs in line with what is wanted, one change after the other. */
+  #settle(): void {
+    if (!this.#isDue()) return;
+    const settled = this.#inTurn(async () => {
+      while (this.#isDue()) await this.#restart();
+    });
+    // The page may be gone at any moment; whoever owns it hears of that elsewhere.
+    settled.catch(() => {});
+  }
+
+  /** What changes the view or depends on it, one after the other. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.then(
+      () => {},
+      () => {},
+    );
+    return turn;
+  }
+
+  #isDue(): boolean {
+    if (this.#closed) return false;
+    if (!this.#wanted) return this.#running;
+    const cast = this.#cast;
+    if (!this.#running || !cast || this.#isFrozen) return true;
+    const { aim, level } = this.#next();
+    if (level.quality !== cast.level.quality || level.everyNth !== cast.level.everyNth) return true;
+    if (level.kind !== cast.level.kind || aim.scale !== cast.aim.scale) return true;
+    return !sameRect(aim.view, cast.aim.view) || !this.#isInPlace(cast.aim);
+  }
+
+  /** A cut-out must move along with the document; the whole page is the whole page wherever it is scrolled to. */
+  #isInPlace({ view, scroll }: Aim): boolean {
+    return isWhole(view, this.#viewport) || samePoint(scroll, this.#scroll);
+  }
+
+  /** Stop and start costs about one picture; it is the way to another quality and view, and out of a freeze. */
+  async #restart(): Promise<void> {
+    // Until the new one runs nothing is known to run: a failure here is mended at the next occasion.
+    this.#cast = null;
+    const stopping = this.#call(this.#session.send("Page.stopScreencast"), "screencast stop");
+    stopping.catch(() => {});
+    const next = this.#next();
+    this.#isFrozen = false;
+    if (this.#wanted) await this.#crop.apply(next.aim);
+    await stopping;
+    this.#running = false;
+    if (!this.#wanted || this.#closed) return;
+    this.#casts += 1;
+    this.#cast = next;
+    this.#running = true;
+    this.#freeze.started(performance.now());
+    this.#watchForFreeze();
+    const { quality, everyNth: everyNthFrame } = next.level;
+    const start = { format: "jpeg" as const, quality, everyNthFrame, ...this.#crop.castSize(next.aim) };
+    await this.#call(this.#session.send("Page.startScreencast", start), "screencast start").catch((error: unknown) => {
+      this.#cast = null;
+      // The browser has counted none that it refused.
+      if (!(error instanceof AppError)) this.#casts -= 1;
+      throw error;
+    });
+    if (next.level.kind === "motion") this.#waitForQuiet();
+  }
+
+  #call<T>(work: Promise<T>, what: string): Promise<T> {
+    return withDeadline(work, CALL_DEADLINE_MS, what);
+  }
+}

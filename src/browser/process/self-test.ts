@@ -1,0 +1,72 @@
+/** Whether browsers can be run on this machine as sessions run them, and whether they can write what people read. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium } from "playwright";
+import type { Config } from "../../config.ts";
+import { DEFAULT_VIEWPORT } from "../../protocol/rest.ts";
+import { withDeadline } from "../../util/with-deadline.ts";
+import { startBrowser } from "./chromium-process.ts";
+import { findChromium } from "./find-chromium.ts";
+
+const DEADLINE_MS = 30_000;
+/** One sign of each writing; a font that has it draws something else than the box for what is missing. */
+const SIGNS = { Latin: "A", Chinese: "验", Japanese: "あ", Korean: "한", Arabic: "ع", emoji: "🙂" } as const;
+
+export interface BrowserFindings {
+  readonly path: string;
+  readonly version: string;
+  /** From the start to the first answer. */
+  readonly startMs: number;
+  /** Writings that no font has. */
+  readonly missing: readonly string[];
+}
+
+/** Throws where no browser is found, or none can be started. */
+export async function examineBrowser(
+  config: Pick<Config, "chromiumPath" | "searchPath" | "browserEnvironment">,
+): Promise<BrowserFindings> {
+  const path = await findChromium({ chromiumPath: config.chromiumPath, path: config.searchPath });
+  if (path === undefined) throw new Error("no Chromium was found");
+  const folder = await mkdtemp(join(tmpdir(), "captcha-remote-doctor-"));
+  try {
+    return { path, ...(await examineIn(folder, path, config)) };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function examineIn(
+  folder: string,
+  chromiumPath: string,
+  { browserEnvironment: environment }: Pick<Config, "browserEnvironment">,
+): Promise<Omit<BrowserFindings, "path">> {
+  const startedAt = performance.now();
+  const settings = { chromiumPath, profileDir: join(folder, "profile"), environment, viewport: DEFAULT_VIEWPORT };
+  const process = await startBrowser(settings, AbortSignal.timeout(DEADLINE_MS));
+  try {
+    const browser = await chromium.connectOverCDP(process.endpoint, { timeout: DEADLINE_MS });
+    const startMs = Math.round(performance.now() - startedAt);
+    const page = await (browser.contexts()[0] ?? (await browser.newContext())).newPage();
+    const missing = await withDeadline(page.evaluate(missingSigns, SIGNS), DEADLINE_MS, "fonts");
+    return { version: browser.version(), startMs, missing };
+  } finally {
+    await process.stop();
+  }
+}
+
+/** Runs in a page: which of these are drawn as what no font has. */
+function missingSigns(signs: Readonly<Record<string, string>>): string[] {
+  const context = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  if (!context) return [];
+  const drawn = (text: string) => {
+    context.clearRect(0, 0, 64, 64);
+    context.font = "40px sans-serif";
+    context.textBaseline = "top";
+    context.fillText(text, 4, 4);
+    return context.getImageData(0, 0, 64, 64).data.join();
+  };
+  // A place of Unicode that nothing stands in.
+  const box = drawn("\u{5FFFD}");
+  return Object.entries(signs).flatMap(([name, sign]) => (drawn(sign) === box ? [name] : []));
+}

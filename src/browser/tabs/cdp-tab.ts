@@ -1,0 +1,169 @@
+/**
+ * A page of the bot's own browser, reached over DevTools alone. Playwright would attach to every tab of that browser, hold
+ * up each new frame until it has looked at it, and hang where any tab does; here the page's own frames are all there is.
+ *
+ * DevTools' own Page domain stays off: a browser leaves dialogs to whoever has it on, so that an alert nobody answers
+ * would stay open while we are there, and the bot's own confirm would be answered with "no" when we leave.
+ */
+
+import { AppError } from "../../errors.ts";
+import { withDeadline } from "../../util/with-deadline.ts";
+import { CALL_DEADLINE_MS, type DevTools, type DevToolsSession } from "../cdp/connection.ts";
+import { Navigations } from "./pending-navigations.ts";
+import type { FrameProcess, LostCode, Tab, TabListeners } from "./tab.ts";
+
+/** A page that does not even evaluate `1` in this time is no page for an operator. */
+const PREFLIGHT_MS = 800;
+const DETACH_DEADLINE_MS = 1_000;
+/** A browser that ends closes its pages first, and is known to be gone only a moment later. */
+const GONE_PATIENCE_MS = 200;
+
+/** Frames of other processes, and nothing else that belongs to the page: its workers are not paused. */
+const AUTO_ATTACH = {
+  autoAttach: true,
+  waitForDebuggerOnStart: false,
+  flatten: true,
+  filter: [{ type: "iframe" }, { exclude: true }],
+};
+
+/** Nothing is kept of what the page loads: only that a document is under way is of interest. */
+const NETWORK = { maxTotalBufferSize: 0, maxResourceBufferSize: 0, maxPostDataSize: 0 };
+
+interface RequestEvent {
+  readonly requestId: string;
+  readonly loaderId: string;
+  readonly frameId?: string;
+}
+
+export class DevToolsTab implements Tab {
+  readonly live: DevToolsSession;
+  readonly #devtools: DevTools;
+  readonly #mainFrameId: string;
+  readonly #remote = new Set<DevToolsSession>();
+  readonly #navigations = new Navigations<string, string>();
+  /** The document of each frame at the last look. */
+  readonly #loaders = new Map<string, string>();
+  /** Documents under way, with the frame that each is for. */
+  readonly #requested = new Map<string, string>();
+  #listeners: TabListeners | null = null;
+  #crashed = false;
+  #framesVersion = 0;
+
+  private constructor(devtools: DevTools, session: DevToolsSession, targetId: string) {
+    this.#devtools = devtools;
+    this.live = session;
+    // A page's target and its main frame have the same id.
+    this.#mainFrameId = targetId;
+  }
+
+  /** Attaches to one target. AppError `timeout` where its page does not answer; the connection is the caller's. */
+  static async attach(devtools: DevTools, targetId: string): Promise<DevToolsTab> {
+    const tab = new DevToolsTab(devtools, await devtools.attach(targetId), targetId);
+    const answered = tab.live.send("Runtime.evaluate", { expression: "1" });
+    await withDeadline(answered, PREFLIGHT_MS, "page").catch((cause: unknown) => {
+      if (!(cause instanceof AppError) || cause.code !== "timeout") throw cause;
+      const why = "the page does not answer: a dialog is open, or a script does not end";
+      throw new AppError("timeout", { field: "cdp", why }, { cause });
+    });
+    await withDeadline(tab.#follow(tab.live), CALL_DEADLINE_MS, "page");
+    void tab.live.gone.then(() => tab.#onGone());
+    return tab;
+  }
+
+  get framesVersion(): number {
+    return this.#framesVersion;
+  }
+
+  get isNavigating(): boolean {
+    return this.#navigations.isUnderWay(this.#mainFrameId);
+  }
+
+  listen(listeners: TabListeners): void {
+    this.#listeners = listeners;
+  }
+
+  /** What is new, gone or has another document is a change. */
+  saw(frames: readonly { readonly id: string; readonly loaderId: string }[]): void {
+    const isSame =
+      frames.length === this.#loaders.size && frames.every(({ id, loaderId }) => this.#loaders.get(id) === loaderId);
+    if (isSame) return;
+    this.#loaders.clear();
+    for (const { id, loaderId } of frames) {
+      this.#loaders.set(id, loaderId);
+      // The document that was under way is there.
+      this.#requested.delete(loaderId);
+      this.#navigations.ended(id, loaderId);
+    }
+    this.#listeners?.changed();
+  }
+
+  async processes(): Promise<readonly FrameProcess[]> {
+    return [this.live, ...this.#remote].map((session) => ({ session, hands: session }));
+  }
+
+  async close(): Promise<void> {
+    this.#listeners = null;
+    const detaching = this.#devtools.send("Target.detachFromTarget", { sessionId: this.live.id });
+    await withDeadline(detaching, DETACH_DEADLINE_MS, "detaching").catch(() => {});
+  }
+
+  async #follow(session: DevToolsSession): Promise<void> {
+    session.on<{ sessionId: string; targetInfo: { targetId: string } }>("Target.attachedToTarget", (attached) => {
+      const remote = this.#devtools.session(attached.sessionId);
+      this.#remote.add(remote);
+      void remote.gone.then(() =>
+        this.#changed(() => {
+          this.#remote.delete(remote);
+          // A frame's target has its id.
+          this.#navigations.settled(attached.targetInfo.targetId);
+        }),
+      );
+      // A frame that is gone before it could be followed is told of by its end.
+      this.#follow(remote).catch(() => {});
+      this.#changed();
+    });
+    session.on<RequestEvent>("Network.requestWillBeSent", ({ requestId, loaderId, frameId }) => {
+      // The request for a document has the document's own id.
+      if (requestId !== loaderId || frameId === undefined) return;
+      this.#requested.set(requestId, frameId);
+      this.#navigations.begun(frameId, requestId);
+      this.#listeners?.changed();
+    });
+    const ended = ({ requestId }: RequestEvent) => {
+      const frameId = this.#requested.get(requestId);
+      this.#requested.delete(requestId);
+      if (frameId !== undefined && this.#navigations.ended(frameId, requestId)) this.#listeners?.changed();
+    };
+    session.on("Network.loadingFinished", ended);
+    session.on("Network.loadingFailed", ended);
+    if (session === this.live) session.on("Inspector.targetCrashed", () => this.#onCrash());
+    await Promise.all([
+      session.send("Network.enable", NETWORK),
+      session.send("Inspector.enable"),
+      session.send("Target.setAutoAttach", AUTO_ATTACH),
+    ]);
+  }
+
+  #changed(apply: () => void = () => {}): void {
+    this.#framesVersion += 1;
+    apply();
+    this.#listeners?.changed();
+  }
+
+  #onCrash(): void {
+    this.#crashed = true;
+    this.#gone("page_crashed");
+  }
+
+  async #onGone(): Promise<void> {
+    const isBrowserGone = await withDeadline(this.#devtools.closed, GONE_PATIENCE_MS, "end").then(
+      () => true,
+      () => false,
+    );
+    if (!this.#crashed) this.#gone(isBrowserGone ? "browser_lost" : "page_closed");
+  }
+
+  #gone(code: LostCode): void {
+    this.#listeners?.gone(code);
+  }
+}

@@ -1,0 +1,200 @@
+/** Every frame of a page across its processes: which DevTools session answers for it and where it stands on the page. */
+
+import type { Rect } from "../../protocol/common.ts";
+import { withDeadline } from "../../util/with-deadline.ts";
+import { frameBox, hitsFrame } from "../challenge/in-page-scripts.ts";
+import type { FrameProcess, Tab } from "./tab.ts";
+
+/** One call into the browser while looking at frames. */
+const FRAME_CALL_DEADLINE_MS = 1_000;
+/** Time the page's own process may spend on one look. */
+const SCRIPT_TIMEOUT_MS = 300;
+const WORLD_NAME = "captcha-remote";
+
+export interface FrameRef extends FrameProcess {
+  readonly id: string;
+  readonly parent: FrameRef | null;
+  readonly url: string;
+  /** Changes with every document. */
+  readonly loaderId: string;
+}
+
+/** A frame's content box in the page's CSS px; `scale` is 1 unless the page transforms the frame. */
+export interface FramePlace extends Rect {
+  readonly scale: number;
+  readonly visible: boolean;
+}
+
+const MAIN_FRAME_PLACE: FramePlace = { x: 0, y: 0, width: 0, height: 0, scale: 1, visible: true };
+
+interface FrameTree {
+  readonly frame: { readonly id: string; readonly parentId?: string; readonly url: string; readonly loaderId: string };
+  readonly childFrames?: readonly FrameTree[];
+}
+
+interface FrameNode {
+  readonly node: FrameTree["frame"];
+  readonly process: FrameProcess;
+}
+
+export class PageFrames {
+  readonly #tab: Tab;
+  readonly #worlds = new Map<string, number>();
+  readonly #owners = new Map<string, string>();
+
+  constructor(tab: Tab) {
+    this.#tab = tab;
+  }
+
+  /** Grows with frames that come, navigate or go: those in other processes at least. */
+  get version(): number {
+    return this.#tab.framesVersion;
+  }
+
+  /** All frames, parents first. Throws when a frame cannot be asked. */
+  async list(): Promise<FrameRef[]> {
+    const processes = await this.#tab.processes();
+    const waiting = (await Promise.all(processes.map((process) => this.#nodes(process)))).flat();
+    const byId = new Map<string, FrameRef>();
+    // A tree of another process may come before the tree its parent is in: take what can be placed, until nothing can.
+    for (let placed = true; placed; ) {
+      placed = false;
+      for (const { node, process } of waiting) {
+        const parent = node.parentId === undefined ? null : byId.get(node.parentId);
+        if (byId.has(node.id) || parent === undefined) continue;
+        byId.set(node.id, { id: node.id, parent, ...process, url: node.url, loaderId: node.loaderId });
+        placed = true;
+      }
+    }
+    const frames = [...byId.values()];
+    this.#tab.saw(frames);
+    return frames;
+  }
+
+  /**
+   * Runs a self-contained function in the frame's isolated world: the page sees nothing of it.
+   * Throws when the frame does not answer in time or its document has gone.
+   */
+  async run<Argument, Result>(
+    frame: FrameRef,
+    script: (argument: Argument) => Result,
+    argument: Argument,
+    timeoutMs = SCRIPT_TIMEOUT_MS,
+  ): Promise<Result> {
+    const contextId = await this.#world(frame);
+    const expression = `(${script})(${JSON.stringify(argument)})`;
+    const { result, exceptionDetails } = await this.#call(
+      frame.session.send("Runtime.evaluate", { expression, contextId, returnByValue: true, timeout: timeoutMs }),
+      "frame script",
+    ).catch((error: unknown) => {
+      this.#worlds.delete(documentKey(frame));
+      throw error;
+    });
+    if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
+    return result.value as Result;
+  }
+
+  /** Where the frame's content stands on the page; the main frame is the viewport's origin. */
+  async place(frame: FrameRef): Promise<FramePlace> {
+    if (!frame.parent) return MAIN_FRAME_PLACE;
+    const [outer, own] = await Promise.all([this.place(frame.parent), this.onOwner(frame, frameBox, [])]);
+    return {
+      x: outer.x + own.x * outer.scale,
+      y: outer.y + own.y * outer.scale,
+      width: own.width * outer.scale,
+      height: own.height * outer.scale,
+      scale: own.scale * outer.scale,
+      visible: own.visible && outer.visible,
+    };
+  }
+
+  /** Whether a point (in the parent's own CSS px) lands in this frame and not in something above it. */
+  async isHit(frame: FrameRef, x: number, y: number): Promise<boolean> {
+    return this.onOwner(frame, hitsFrame, [x, y]);
+  }
+
+  /** Whether the frame has a process of its own, so that input must be sent to its own session. */
+  isRemote(frame: FrameRef): boolean {
+    return frame.parent !== null && frame.parent.session !== frame.session;
+  }
+
+  /** Runs a function on the frame's element, in the isolated world of its parent. Throws when that cannot be asked. */
+  async onOwner<Arguments extends unknown[], Result>(
+    frame: FrameRef,
+    script: (this: Element, ...given: Arguments) => Result,
+    given: Arguments,
+  ): Promise<Result> {
+    const { parent } = frame;
+    if (!parent) throw new Error("The main frame has no owner.");
+    const { result, exceptionDetails } = await this.#call(
+      parent.session.send("Runtime.callFunctionOn", {
+        objectId: await this.#owner(frame, parent),
+        functionDeclaration: String(script),
+        arguments: given.map((value) => ({ value })),
+        returnByValue: true,
+      }),
+      "frame owner",
+    );
+    if (exceptionDetails) throw new Error(exceptionDetails.text);
+    return result.value as Result;
+  }
+
+  /** The frame's element, as an object of the parent's isolated world. */
+  async #owner(frame: FrameRef, parent: FrameRef): Promise<string> {
+    const key = `${frame.id} ${parent.loaderId}`;
+    const known = this.#owners.get(key);
+    if (known !== undefined) return known;
+    const { backendNodeId } = await this.#call(
+      parent.session.send("DOM.getFrameOwner", { frameId: frame.id }),
+      "frame owner",
+    );
+    const executionContextId = await this.#world(parent);
+    const { object } = await this.#call(
+      parent.session.send("DOM.resolveNode", { backendNodeId, executionContextId }),
+      "frame owner",
+    );
+    if (object.objectId === undefined) throw new Error("The frame has no element.");
+    remember(this.#owners, key, object.objectId);
+    return object.objectId;
+  }
+
+  async #world(frame: FrameRef): Promise<number> {
+    const key = documentKey(frame);
+    const known = this.#worlds.get(key);
+    if (known !== undefined) return known;
+    const { executionContextId } = await this.#call(
+      frame.session.send("Page.createIsolatedWorld", { frameId: frame.id, worldName: WORLD_NAME }),
+      "isolated world",
+    );
+    remember(this.#worlds, key, executionContextId);
+    return executionContextId;
+  }
+
+  async #nodes(process: FrameProcess): Promise<FrameNode[]> {
+    const { frameTree } = await this.#call(process.session.send("Page.getFrameTree"), "frame tree");
+    return flatten(frameTree).map((node) => ({ node, process }));
+  }
+
+  #call<T>(work: Promise<T>, what: string): Promise<T> {
+    return withDeadline(work, FRAME_CALL_DEADLINE_MS, what);
+  }
+}
+
+function documentKey(frame: FrameRef): string {
+  return `${frame.id} ${frame.loaderId}`;
+}
+
+function flatten({ frame, childFrames = [] }: FrameTree): FrameTree["frame"][] {
+  return [frame, ...childFrames.flatMap(flatten)];
+}
+
+/** Documents come and go; what is kept of them is bounded. */
+const REMEMBERED_DOCUMENTS = 200;
+
+function remember<T>(map: Map<string, T>, key: string, value: T): void {
+  if (map.size >= REMEMBERED_DOCUMENTS) {
+    const oldest = map.keys().next().value;
+    if (oldest !== undefined) map.delete(oldest);
+  }
+  map.set(key, value);
+}

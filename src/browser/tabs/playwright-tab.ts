@@ -1,0 +1,158 @@
+/** A page that is held through Playwright: one of ours, or one that a bot in this process has handed over. */
+import type { Browser, CDPSession, Frame, Page, Request } from "playwright";
+import { waitUntil, withDeadline } from "../../util/with-deadline.ts";
+import type { DevToolsSession, PageSession } from "../cdp/connection.ts";
+import type { Lines } from "../cdp/connection-registry.ts";
+import { Navigations } from "./pending-navigations.ts";
+import type { FrameProcess, LostCode, Tab, TabListeners } from "./tab.ts";
+
+/** One call into the browser for a frame's session. */
+const FRAME_CALL_DEADLINE_MS = 1_000;
+const FRAME_CALL = "frame session";
+const DISCONNECT_PATIENCE_MS = 200;
+const DISCONNECT_POLL_MS = 10;
+
+export interface PlaywrightTabParts {
+  readonly page: Page;
+  /** Playwright's session of the page, for scripts. */
+  readonly session: CDPSession;
+  readonly live: PageSession;
+  readonly lines: Lines;
+  /** A quicker session of a frame's target than Playwright's, where there is one. */
+  readonly attach?: (targetId: string) => Promise<DevToolsSession>;
+}
+
+export class PlaywrightTab implements Tab {
+  readonly live: PageSession;
+  readonly #parts: PlaywrightTabParts;
+  /** Of a frame in another process; null for one in its parent's. */
+  readonly #processes = new Map<Frame, Promise<FrameProcess | null>>();
+  /** Kept as long as the target lives: a drag goes on in a frame that navigates. */
+  readonly #hands = new Map<string, Promise<DevToolsSession>>();
+  readonly #navigations = new Navigations<Frame, Request>();
+  readonly #stops: (() => void)[] = [];
+  #framesVersion = 0;
+
+  constructor(parts: PlaywrightTabParts) {
+    this.#parts = parts;
+    this.live = parts.live;
+  }
+
+  get framesVersion(): number {
+    return this.#framesVersion;
+  }
+
+  get isNavigating(): boolean {
+    return this.#navigations.isUnderWay(this.#parts.page.mainFrame());
+  }
+
+  listen(listeners: TabListeners): void {
+    const { page } = this.#parts;
+    const browser = page.context().browser();
+    const changed = (frame: Frame) => {
+      this.#framesVersion += 1;
+      this.#navigations.settled(frame);
+      this.#forget(frame);
+      listeners.changed();
+    };
+    const ended = (request: Request) => {
+      const frame = frameOf(request);
+      if (frame && this.#navigations.ended(frame, request)) listeners.changed();
+    };
+    let isGone = false;
+    const gone = (code: LostCode) => {
+      if (!isGone) listeners.gone(code);
+      isGone = true;
+    };
+    this.#on("frameattached", changed);
+    this.#on("framenavigated", changed);
+    this.#on("framedetached", changed);
+    this.#on("request", (request: Request) => {
+      const frame = request.isNavigationRequest() ? frameOf(request) : null;
+      if (!frame) return;
+      this.#navigations.begun(frame, request);
+      listeners.changed();
+    });
+    this.#on("requestfailed", ended);
+    this.#on("requestfinished", ended);
+    this.#on("crash", () => gone("page_crashed"));
+    this.#on("close", () => void whyClosed(browser).then(gone));
+    const disconnected = () => gone("browser_lost");
+    browser?.once("disconnected", disconnected);
+    this.#stops.push(() => browser?.off("disconnected", disconnected));
+  }
+
+  async processes(): Promise<readonly FrameProcess[]> {
+    const { page, session, live } = this.#parts;
+    const inner = page.frames().filter((frame) => frame !== page.mainFrame());
+    const processes = await Promise.all(inner.map((frame) => this.#processOf(frame)));
+    return [{ session, hands: live }, ...processes.filter((process) => process !== null)];
+  }
+
+  /** Playwright tells of every change by itself. */
+  saw(): void {}
+
+  async close(): Promise<void> {
+    for (const stop of this.#stops.splice(0)) stop();
+    for (const frame of this.#processes.keys()) this.#forget(frame);
+  }
+
+  #on(event: string, listener: (about: never) => void): void {
+    // Playwright declares an overload an event; what comes with each is the caller's to know.
+    const page = this.#parts.page as unknown as Record<"on" | "off", (event: string, listener: unknown) => void>;
+    page.on(event, listener);
+    this.#stops.push(() => page.off(event, listener));
+  }
+
+  #forget(frame: Frame): void {
+    const known = this.#processes.get(frame);
+    this.#processes.delete(frame);
+    known?.then((process) => (process?.session as CDPSession | undefined)?.detach()).catch(() => {});
+  }
+
+  #processOf(frame: Frame): Promise<FrameProcess | null> {
+    const known = this.#processes.get(frame);
+    if (known) return known;
+    const opened = this.#open(frame).catch((error: unknown) => {
+      // Playwright's sentence for a frame that lives in its parent's process.
+      if (String(error).includes("does not have a separate CDP session")) return null;
+      this.#processes.delete(frame);
+      throw error;
+    });
+    this.#processes.set(frame, opened);
+    return opened;
+  }
+
+  async #open(frame: Frame): Promise<FrameProcess> {
+    const { page, lines, attach } = this.#parts;
+    const context = page.context();
+    const opening = context.newCDPSession(frame);
+    const session = await lines.session(opening, context, FRAME_CALL_DEADLINE_MS, FRAME_CALL);
+    if (!attach) return { session, hands: session };
+    const { targetId } = (await within(session.send("Target.getTargetInfo"))).targetInfo;
+    const hands = this.#hands.get(targetId) ?? attach(targetId);
+    this.#hands.set(targetId, hands);
+    const forget = () => this.#hands.delete(targetId);
+    hands.then((attached) => attached.gone).then(forget, forget);
+    return { session, hands: await within(hands) };
+  }
+}
+
+/** A browser that dies closes its pages first, and is known to be gone only a moment later. */
+async function whyClosed(browser: Browser | null): Promise<LostCode> {
+  const isGone = () => browser?.isConnected() === false;
+  return (await waitUntil(isGone, DISCONNECT_PATIENCE_MS, DISCONNECT_POLL_MS)) ? "browser_lost" : "page_closed";
+}
+
+/** Playwright throws for the frame of a request whose page has gone. */
+function frameOf(request: Request): Frame | null {
+  try {
+    return request.frame();
+  } catch {
+    return null;
+  }
+}
+
+function within<T>(work: Promise<T>): Promise<T> {
+  return withDeadline(work, FRAME_CALL_DEADLINE_MS, FRAME_CALL);
+}

@@ -1,0 +1,23 @@
+// What stands in the way of a line before there is a socket, in the words that a socket would have used.
+
+import { NO_CLOSE_FRAME } from "./retry-policy.js";
+
+/**
+ * @typedef {object} RefusalFacts
+ * @property {number} [closeCode] the WebSocket close code that it stands for; left out: nobody has answered
+ * @property {number} [retryAfterMs] how long the server asked to be left alone
+ * @property {boolean} [isFinal] asked again it would be refused again, whatever the code says
+ * @property {unknown} [said] a message of the protocol, told to whoever listens as if it had come over the socket
+ */
+
+export class Refusal extends Error {
+  /** @param {string} message @param {RefusalFacts} [facts] */
+  constructor(message, { closeCode = NO_CLOSE_FRAME, retryAfterMs = 0, isFinal = false, said = null } = {}) {
+    super(message);
+    this.name = "Refusal";
+    this.closeCode = closeCode;
+    this.retryAfterMs = retryAfterMs;
+    this.isFinal = isFinal;
+    this.said = said;
+  }
+}

@@ -1,0 +1,108 @@
+/** [R18] Events of many sessions: a socket, and the same as a stream. */
+import type { ServerResponse } from "node:http";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import type { z } from "zod";
+import type { Caller } from "../../auth/caller.ts";
+import { mayCall } from "../../auth/permissions.ts";
+import { checkTopic, MAY_READ_EVENTS } from "../../auth/topics.ts";
+import type { Config } from "../../config.ts";
+import { AppError } from "../../errors.ts";
+import type { EventFeed } from "../../events/event-feed.ts";
+import type { Acknowledgements } from "../../events/event-log.ts";
+import { type FeedQuery, feedQuerySchema, streamedEventSchema } from "../../protocol/feed.ts";
+import { errorAnswerSchema } from "../../protocol/rest.ts";
+import { type GuardDeps, goneSignal } from "../guards/authorization.ts";
+import { PendingSockets, SocketEntry } from "../sockets/authenticate-socket.ts";
+import { SocketPlaces, type SocketPlacesDeps } from "../sockets/connection-slots.ts";
+import type { MessageBounds } from "../sockets/message-limits.ts";
+import { FeedConnection } from "./connection.ts";
+import { beginStream, EVENT_STREAM, lastEventIdSchema, placeOf, RETRY_LINE } from "./sse.ts";
+import { FeedStream } from "./sse-stream.ts";
+
+/** Of events only: operator sockets do not offer it. Nothing of a message is kept for the next one. */
+export const DEFLATE = {
+  threshold: 1_024,
+  serverNoContextTakeover: true,
+  clientNoContextTakeover: true,
+  concurrencyLimit: 4,
+};
+
+export interface FeedRouteOptions extends SocketPlacesDeps {
+  readonly feed: EventFeed;
+  readonly acknowledgements: Acknowledgements;
+  readonly guard: GuardDeps;
+  /** Holds the answers that go on, for as long as they are open. */
+  readonly streams: Set<ServerResponse>;
+  readonly limits: MessageBounds & Pick<Config, "maxMessageBytes" | "authenticateSeconds" | "maxPendingConnections">;
+}
+
+export const feedRoutes: FastifyPluginAsyncZod<FeedRouteOptions> = async (app, options) => {
+  const { guard } = options;
+  const places = new SocketPlaces(options);
+  const pending = new PendingSockets(options.limits);
+  app.route({
+    method: "GET",
+    url: "/events",
+    config: { access: { ...MAY_READ_EVENTS, orSocket: true } },
+    schema: {
+      summary: "Follow many sessions",
+      description: "Server-sent events of these topics. As a WebSocket: docs/protocol.md, 3.13.",
+      tags: ["bots"],
+      querystring: feedQuerySchema,
+      headers: lastEventIdSchema,
+      response: {
+        200: {
+          description: "Each event as `id`, `event` (its type) and `data`: this, as JSON.",
+          content: { [EVENT_STREAM]: { schema: streamedEventSchema } },
+        },
+        "4xx": errorAnswerSchema,
+      },
+    },
+    async preHandler(request) {
+      if (request.ws) places.check(request.ip);
+    },
+    handler: async (request, reply) => stream(request, reply, options),
+    wsHandler(socket, request) {
+      if (!places.take(socket, request.ip)) return;
+      const door = { byNothing: () => null, admit: admitReader };
+      new FeedConnection(socket, request, new SocketEntry(guard, request, door, pending), options).start();
+    },
+  });
+};
+
+function admitReader(caller: Caller): Caller {
+  if (mayCall(caller, MAY_READ_EVENTS)) return caller;
+  throw new AppError("forbidden", { needs: MAY_READ_EVENTS.scopes });
+}
+
+/** The answer as a stream. Throws as checkTopic does, and invalid_message for a place that is none. */
+function stream(
+  request: FastifyRequest<{ Querystring: FeedQuery; Headers: z.output<typeof lastEventIdSchema> }>,
+  reply: FastifyReply,
+  options: FeedRouteOptions,
+): FastifyReply {
+  const { feed, guard, connections } = options;
+  const { query, headers, caller } = request;
+  const topics = [query.topic]
+    .flat()
+    .map((topic, index) => checkTopic(topic, `topic.${index}`, caller, (id) => guard.sessions.subject(id)));
+  const after = afterOf(headers["last-event-id"], query.after, feed.newest);
+  const gone = goneSignal(request, reply, guard.authenticator);
+  const release = caller.kind === "key" ? connections.takeOfKey(caller.id) : () => {};
+  reply.raw.once("close", release);
+  beginStream(request, reply, options);
+  const body = new FeedStream({ feed, caller, topics, after }, RETRY_LINE);
+  gone.addEventListener("abort", () => body.destroy(), { once: true });
+  // Past the serializer, which knows JSON only.
+  return reply.send(body as never);
+}
+
+function afterOf(lastEventId: string | undefined, after: number | undefined, newest: number): number | undefined {
+  if (lastEventId === undefined && after === undefined) return undefined;
+  const field = lastEventId === undefined ? "after" : "last-event-id";
+  const place = lastEventId === undefined ? after : placeOf(lastEventId);
+  if (place === undefined) throw new AppError("invalid_message", { field, why: "not the id of an event" });
+  if (place > newest) throw new AppError("invalid_message", { field, why: "still to come", newest });
+  return place;
+}

@@ -1,0 +1,74 @@
+/** [R18] The feed as server-sent events: the same topics as on the events socket, for fetch, curl and EventSource. */
+import { Readable } from "node:stream";
+import type { Caller } from "../../auth/caller.ts";
+import type { EventFeed } from "../../events/event-feed.ts";
+import type { FeedReader } from "../../events/feed-reader.ts";
+import type { ToldEvent } from "../../events/published-event.ts";
+import { withoutResult } from "./serialize.ts";
+import { mayReadOf, readsResults } from "./visibility.ts";
+
+/** What waits for one reader, beyond what the system's own buffers hold. */
+const WAITING_BYTES = 64 * 1024;
+
+interface FeedStreamDeps {
+  readonly feed: EventFeed;
+  readonly caller: Caller;
+  readonly topics: readonly string[];
+  /** The position to go on after; undefined: from now on. */
+  readonly after: number | undefined;
+}
+
+export class FeedStream extends Readable {
+  readonly #feed: EventFeed;
+  readonly #caller: Caller;
+  readonly #reader: FeedReader;
+  #hasRoom = true;
+  #isReading = false;
+
+  /** `head`: what comes before the first event. */
+  constructor({ feed, caller, topics, after }: FeedStreamDeps, head: string) {
+    super({ highWaterMark: WAITING_BYTES });
+    this.#feed = feed;
+    this.#caller = caller;
+    this.#reader = feed.read({
+      maySee: mayReadOf(caller),
+      deliver: (event, under) => this.#deliver(event, under),
+      hasRoom: () => this.#hasRoom,
+      onBehind: () => this.#readOn(),
+      // Whoever comes back goes on after what it had last.
+      onMissed: () => this.push(null),
+      onEnd: () => this.push(null),
+    });
+    for (const topic of topics) this.#reader.topics.add(topic);
+    this.push(head);
+    if (after === undefined) return;
+    this.push(`event: resumed\ndata: ${JSON.stringify({ after, complete: feed.isKeptAfter(after) })}\n\n`);
+    this.#reader.resume(after);
+  }
+
+  override _read(): void {
+    this.#hasRoom = true;
+    this.#readOn();
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#feed.leave(this.#reader);
+    done(error);
+  }
+
+  /** A page at a time, so that others have their turn. */
+  #readOn(): void {
+    if (this.#isReading || this.destroyed || !this.#reader?.isBehind) return;
+    this.#isReading = true;
+    setImmediate(() => {
+      this.#isReading = false;
+      if (!this.destroyed && !this.#reader.catchUp() && this.#hasRoom) this.#readOn();
+    });
+  }
+
+  #deliver({ position, event, subject }: ToldEvent, topics: readonly string[]): void {
+    const told = readsResults(this.#caller, subject) ? event : withoutResult(event);
+    const data = JSON.stringify({ ...told, topics });
+    this.#hasRoom = this.push(`id: ${position}\nevent: ${event.type}\ndata: ${data}\n\n`);
+  }
+}

@@ -1,0 +1,211 @@
+/** [R18] One reader of the feed whom we know: its topics, what it is told, and what happens when it cannot keep up. */
+import { type Caller, nameOf } from "../../auth/caller.ts";
+import type { Subject } from "../../auth/permissions.ts";
+import { checkTopic } from "../../auth/topics.ts";
+import { AppError, toAppError } from "../../errors.ts";
+import type { EventFeed } from "../../events/event-feed.ts";
+import type { Acknowledgements, EventSubject } from "../../events/event-log.ts";
+import type { FeedReader } from "../../events/feed-reader.ts";
+import { ToldEvent } from "../../events/published-event.ts";
+import { MOST_TOPICS } from "../../protocol/topics.ts";
+import type { FeedOutgoing } from "./batching-sender.ts";
+import { feedForm } from "./serialize.ts";
+import { mayReadOf, readsResults } from "./visibility.ts";
+
+/** A reader without room is looked at again so often, and given up when it took nothing for so long. */
+const ROOM_EVERY_MS = 50;
+const LAG_PATIENCE_MS = 10_000;
+
+type RequestId = string | number | undefined;
+
+export interface FeedDeskDeps {
+  readonly feed: EventFeed;
+  readonly acknowledgements: Acknowledgements;
+  readonly subjectOf: (id: string) => Subject | undefined;
+  readonly caller: Caller;
+  /** The name under which it acknowledges ends; undefined: it does not. */
+  readonly reader: string | undefined;
+  readonly isBatching: boolean;
+  readonly outgoing: FeedOutgoing;
+  /** It is to be closed: it reads too slowly. */
+  readonly onTooSlow: () => void;
+}
+
+export class FeedDesk {
+  readonly #deps: FeedDeskDeps;
+  readonly #reader: FeedReader;
+  readonly #maySee: (subject: EventSubject) => boolean;
+  /** Ends are kept for it under this; null: it acknowledges none. */
+  readonly #name: string | null;
+  #hasResumed = false;
+  /** What it asked to go on after, before it had a topic. */
+  #resumeAfter: { readonly id: RequestId; readonly after: number } | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  #tookAt = 0;
+  #isToldLagging = false;
+
+  constructor(deps: FeedDeskDeps) {
+    this.#deps = deps;
+    this.#name = deps.reader === undefined ? null : `${nameOf(deps.caller)} ${deps.reader}`;
+    this.#maySee = mayReadOf(deps.caller);
+    this.#reader = deps.feed.read({
+      maySee: this.#maySee,
+      deliver: (event, topics) => this.#deliver(event, topics),
+      hasRoom: () => deps.outgoing.hasRoom,
+      onBehind: () => this.#onBehind(),
+      onEnd: () => deps.outgoing.flush(),
+      onMissed: () => this.fail(new AppError("storage_unavailable", { why: "events could not be kept" })),
+    });
+  }
+
+  /** The first message. */
+  welcome(): void {
+    const { isBatching: batch, reader = null } = this.#deps;
+    this.#answer("connected", undefined, { event: this.#reader.position, batch, reader });
+  }
+
+  /** What is refused is told one by one, and the others hold. */
+  subscribe(id: RequestId, topics: readonly unknown[]): void {
+    // What came before is not of these topics.
+    this.#deps.feed.flush();
+    const { topics: held } = this.#reader;
+    const isFirst = held.size === 0;
+    const added = topics.flatMap((topic, index) => this.#allowed(id, topic, `data.topics.${index}`));
+    for (const topic of added) held.add(topic);
+    this.#answerTopics(id);
+    if (isFirst && held.size > 0) this.#begin();
+    this.#sendAgain(new Set(added));
+  }
+
+  unsubscribe(id: RequestId, topics: readonly unknown[]): void {
+    for (const topic of topics) this.#reader.topics.delete(String(topic));
+    this.#answerTopics(id);
+  }
+
+  /** Throws invalid_message for a position that is still to come, and where it was asked before. */
+  resume(id: RequestId, after: number): void {
+    const field = "data.after";
+    if (this.#hasResumed) throw new AppError("invalid_message", { field, why: "once a connection" });
+    if (after > this.#deps.feed.newest) {
+      throw new AppError("invalid_message", { field, why: "still to come", newest: this.#deps.feed.newest });
+    }
+    this.#hasResumed = true;
+    if (this.#reader.topics.size === 0) this.#resumeAfter = { id, after };
+    else this.#goOnAfter(id, after);
+  }
+
+  /** Throws invalid_message where it did not say its name. */
+  acknowledge(event: number): void {
+    if (this.#name === null) {
+      throw new AppError("invalid_message", { field: "reader", why: "the connection has none: connect with ?reader=" });
+    }
+    this.#deps.acknowledgements.acknowledge(this.#name, event);
+  }
+
+  pong(id: RequestId): void {
+    this.#answer("pong", id, null);
+  }
+
+  ping(): void {
+    this.#answer("ping", undefined, null);
+  }
+
+  fail(error: AppError, id?: RequestId): void {
+    this.#send({ type: "error", id: id ?? null, timestamp: Date.now(), topic: null, error: error.toWire() });
+  }
+
+  /** The last event it was told, or that was not for it. */
+  get position(): number {
+    return this.#reader.position;
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#deps.feed.leave(this.#reader);
+  }
+
+  #allowed(id: RequestId, topic: unknown, field: string): string[] {
+    const { caller, subjectOf } = this.#deps;
+    try {
+      const allowed = checkTopic(topic, field, caller, subjectOf);
+      if (this.#reader.topics.size >= MOST_TOPICS && !this.#reader.topics.has(allowed)) {
+        throw new AppError("invalid_message", { field, why: `at most ${MOST_TOPICS} topics` });
+      }
+      return [allowed];
+    } catch (error) {
+      this.fail(toAppError(error), id);
+      return [];
+    }
+  }
+
+  #answerTopics(id: RequestId): void {
+    this.#answer("subscribed", id, { topics: [...this.#reader.topics] });
+  }
+
+  #begin(): void {
+    this.#reader.beginHere();
+    const resume = this.#resumeAfter;
+    this.#resumeAfter = null;
+    if (resume) this.#goOnAfter(resume.id, resume.after);
+  }
+
+  #goOnAfter(id: RequestId, after: number): void {
+    const complete = this.#deps.feed.isKeptAfter(after);
+    this.#answer("resumed", id, { after, complete });
+    this.#reader.resume(after);
+  }
+
+  /** Ends of these topics that it was sent before and did not acknowledge. */
+  #sendAgain(topics: ReadonlySet<string>): void {
+    if (this.#name === null || topics.size === 0) return;
+    for (const logged of this.#deps.acknowledgements.waiting(this.#name)) {
+      const told = new ToldEvent(logged);
+      const wanted = told.topics.filter((topic) => topics.has(topic));
+      if (wanted.length > 0 && this.#maySee(told.subject)) this.#tell(told, wanted, true);
+    }
+  }
+
+  #deliver(told: ToldEvent, topics: readonly string[]): void {
+    this.#tookAt = performance.now();
+    this.#tell(told, topics, false);
+    if (this.#name !== null && told.event.type === "session.ended") {
+      this.#deps.acknowledgements.sent(this.#name, told.position);
+    }
+  }
+
+  #tell(told: ToldEvent, topics: readonly string[], again: boolean): void {
+    const isOwn = readsResults(this.#deps.caller, told.subject);
+    const all = topics.length > 1 ? `,"topics":${JSON.stringify(topics)}` : "";
+    const opened = `${feedForm(told, isOwn)},"topic":${JSON.stringify(topics[0])}${all}${again ? ',"again":true' : ""}`;
+    this.#deps.outgoing.send(opened, "batched");
+  }
+
+  #onBehind(): void {
+    this.#tookAt = performance.now();
+    this.#timer ??= setTimeout(() => this.#catchUp(), 0);
+  }
+
+  #catchUp(): void {
+    this.#timer = undefined;
+    if (this.#reader.catchUp()) {
+      this.#isToldLagging = false;
+      return;
+    }
+    if (this.#deps.outgoing.hasRoom) {
+      this.#timer = setTimeout(() => this.#catchUp(), 0);
+      return;
+    }
+    if (!this.#isToldLagging) this.#answer("lagging", undefined, { event: this.#reader.position });
+    this.#isToldLagging = true;
+    if (performance.now() - this.#tookAt > LAG_PATIENCE_MS) this.#deps.onTooSlow();
+    else this.#timer = setTimeout(() => this.#catchUp(), ROOM_EVERY_MS);
+  }
+
+  #answer(type: string, id: RequestId, data: object | null): void {
+    this.#send({ type, id: id ?? null, timestamp: Date.now(), topic: null, data });
+  }
+
+  #send(message: object): void {
+    this.#deps.outgoing.send(JSON.stringify(message).slice(0, -1), "now");
+  }
+}

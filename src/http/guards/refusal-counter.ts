@@ -1,0 +1,29 @@
+/** How often the server has said no, by code and by where: one registry a server, as one process may have two. */
+import { Counter, Registry } from "prom-client";
+import type { Code } from "../../errors.ts";
+
+export type Surface = "rest" | "socket";
+
+export class Refusals {
+  /** What GET /metrics shows. */
+  readonly registry = new Registry();
+  readonly #refused = new Counter({
+    name: "captcha_remote_refused_total",
+    help: "Requests and messages that were refused or dropped, by error code.",
+    labelNames: ["code", "surface"],
+    registers: [this.registry],
+  });
+
+  count(code: Code, surface: Surface): void {
+    this.#refused.inc({ code, surface });
+  }
+
+  get contentType(): string {
+    return this.registry.contentType;
+  }
+
+  /** In the text format of Prometheus. */
+  text(): Promise<string> {
+    return this.registry.metrics();
+  }
+}

@@ -1,0 +1,88 @@
+/** What each message of an operator does: a table the type checker keeps complete. */
+
+import type { Detail } from "../../audit/audit-log.ts";
+import { AppError } from "../../errors.ts";
+import type { Action } from "../../protocol/audit.ts";
+import { type ClientMessage, type ClientMessageOf, WATCHER_MESSAGES } from "../../protocol/live.ts";
+import { type MessageNumber, numberOf } from "../../protocol/numbered.ts";
+import type { Seat } from "../../session/controller.ts";
+import { WELCOME } from "../sockets/authenticate-socket.ts";
+
+/** A viewer's place, and who is told what is done from there. */
+export interface RecordedSeat extends Seat {
+  /** Called once the act has succeeded. Never throws. */
+  readonly record: (action: Action, detail: Detail) => void;
+}
+
+type Handler<T extends ClientMessage["type"]> = (
+  seat: RecordedSeat,
+  message: ClientMessageOf<T>,
+) => void | Promise<void>;
+
+const HANDLERS = {
+  mouse_event: replay,
+  wheel: replay,
+  key: replay,
+  text: replay,
+  ack: ({ viewer }, { seq }) => viewer.acknowledge(seq),
+  view: ({ session, viewer }, { mode, scale }) => session.crowd.setLens(viewer, { mode, scale }),
+  check_completion: checkCompletion,
+  ping: pong,
+  heartbeat: pong,
+  pong: () => {},
+  take_control: ({ session, viewer }) => session.crowd.takeControl(viewer),
+  release_control: ({ session, viewer }) => session.crowd.releaseControl(viewer),
+  finish,
+  extend,
+  // Already done: as the socket opened, or where nobody has to.
+  authenticate: ({ viewer }, { id }) => viewer.send({ type: "authentication_result", ...WELCOME }, id),
+} satisfies { [T in ClientMessage["type"]]: Handler<T> };
+
+/** Does what the message asks for. Throws AppError; the caller tells the client. */
+export function handleMessage<T extends ClientMessage["type"]>(
+  seat: RecordedSeat,
+  message: ClientMessageOf<T>,
+): void | Promise<void> {
+  if (seat.viewer.role === "watch" && !WATCHER_MESSAGES.has(message.type)) {
+    throw new AppError("forbidden", { why: "this link lets you watch only" });
+  }
+  const handler = HANDLERS[message.type] as Handler<T>;
+  const number = numberOf(message);
+  return number === null ? handler(seat, message) : once(seat, message, number, () => handler(seat, message));
+}
+
+/** [W30] A repeat is confirmed, and not done again. What throws is answered by its error. */
+async function once(
+  { session, viewer }: RecordedSeat,
+  { id }: ClientMessage,
+  number: MessageNumber,
+  act: () => void | Promise<void>,
+): Promise<void> {
+  if (session.done.begin(number)) await act();
+  if (!session.ended) viewer.send({ type: "done" }, id);
+}
+
+function replay({ session, viewer }: Seat, message: ClientMessageOf<"mouse_event" | "wheel" | "key" | "text">): void {
+  session.input(viewer, message);
+}
+
+function pong({ viewer }: Seat, { id }: ClientMessageOf<"ping" | "heartbeat">): void {
+  viewer.send({ type: "pong" }, id);
+}
+
+async function checkCompletion({ session, viewer }: Seat, { id }: ClientMessageOf<"check_completion">): Promise<void> {
+  await session.check((answer) => viewer.send({ type: "completion_status", ...answer }, id));
+}
+
+async function finish(seat: RecordedSeat, { id, outcome, note }: ClientMessageOf<"finish">): Promise<void> {
+  const { session, viewer } = seat;
+  const { completed, reason } = await session.finish(viewer, outcome, note);
+  // Done may also find that the rules hold, or that somebody else's end came first: `reason` says which.
+  if (session.ended) seat.record(`finish.${outcome}`, { operator: viewer.name, reason });
+  if (!session.ended) viewer.send({ type: "completion_status", completed, reason }, id);
+}
+
+function extend({ session, viewer, record }: RecordedSeat, { seconds }: ClientMessageOf<"extend">): void {
+  session.extend(seconds);
+  record("session.extend", { operator: viewer.name, expires_at: new Date(session.record.expires_at).toISOString() });
+}

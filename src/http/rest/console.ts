@@ -1,0 +1,103 @@
+/**
+ * The operator console: one page for any id, its modules joined into one file and its style sheets into another. Thirty
+ * small files would cost an operator on a slow line five round trips before the first picture.
+ */
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { negotiate } from "@fastify/accept-negotiator";
+import { buildSync } from "esbuild";
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+
+export interface ConsoleOptions {
+  readonly publicDir: string;
+  /** AUTH=off: the page says so. */
+  readonly isOpenToAll: boolean;
+}
+
+interface Asset {
+  readonly name: string;
+  readonly type: string;
+  readonly plain: Buffer;
+  readonly gzipped: Buffer;
+}
+
+/** From the name that the page asks for to the file that it begins with. */
+const ENTRY_POINTS: Readonly<Record<string, string>> = {
+  console: "console/main.js",
+  styles: "styles/styles.css",
+};
+const ICON = "favicon.svg";
+const TYPES: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".map": "application/json; charset=utf-8",
+  ".svg": "image/svg+xml",
+};
+/** The page names the version of each asset: what is kept under that name never changes. */
+const FOR_EVER = "public, max-age=31536000, immutable";
+const ASK_AGAIN = "no-cache";
+
+export const consoleRoutes: FastifyPluginAsync<ConsoleOptions> = async (app, { publicDir, isOpenToAll }) => {
+  const { page, assets } = await load(publicDir, isOpenToAll);
+  for (const path of ["/control", "/control/:id"]) {
+    app.get(path, { schema: { hide: true }, config: { access: "public" } }, (request, reply) =>
+      send(request, reply, page, ASK_AGAIN),
+    );
+  }
+  // The page names its assets relatively, so that it works below any prefix a proxy may add: from /control they are
+  // found in the first place, from /control/{id} in the second.
+  for (const prefix of ["/console/", "/control/console/"]) {
+    for (const asset of assets) {
+      app.get<{ Querystring: { v?: string } }>(
+        prefix + asset.name,
+        { schema: { hide: true }, config: { access: "public" } },
+        (request, reply) => send(request, reply, asset, request.query.v === versionOf(asset) ? FOR_EVER : ASK_AGAIN),
+      );
+    }
+  }
+};
+
+/** Once, as the server starts: the page is the same for every request. */
+async function load(publicDir: string, isOpenToAll: boolean): Promise<{ page: Asset; assets: readonly Asset[] }> {
+  const [html, icon] = await Promise.all([
+    readFile(join(publicDir, "index.html"), "utf8"),
+    readFile(join(publicDir, ICON)),
+  ]);
+  const { outputFiles } = buildSync({
+    entryPoints: Object.fromEntries(Object.entries(ENTRY_POINTS).map(([name, file]) => [name, join(publicDir, file)])),
+    outdir: publicDir,
+    bundle: true,
+    minify: true,
+    format: "esm",
+    sourcemap: "linked",
+    write: false,
+    // Not those of the sources, which an installed package does not have.
+    tsconfigRaw: {},
+  });
+  const joined = outputFiles.map(({ path, contents }) => assetOf(basename(path), Buffer.from(contents)));
+  const assets = [...joined, assetOf(ICON, icon)];
+  const page = assets.reduce(
+    (text, asset) => text.replaceAll(`"console/${asset.name}"`, `"console/${asset.name}?v=${versionOf(asset)}"`),
+    isOpenToAll ? html.replace('data-auth="on"', 'data-auth="off"') : html,
+  );
+  return { page: assetOf("index.html", Buffer.from(page)), assets };
+}
+
+function assetOf(name: string, plain: Buffer): Asset {
+  const type = TYPES[name.slice(name.lastIndexOf("."))] ?? "application/octet-stream";
+  return { name, type, plain, gzipped: gzipSync(plain, { level: 9 }) };
+}
+
+function versionOf({ plain }: Asset): string {
+  return createHash("sha256").update(plain).digest("base64url").slice(0, 12);
+}
+
+function send(request: FastifyRequest, reply: FastifyReply, asset: Asset, caching: string): FastifyReply {
+  const encoding = negotiate(request.headers["accept-encoding"] ?? "", ["gzip", "identity"]);
+  reply.type(asset.type).header("cache-control", caching).header("vary", "accept-encoding");
+  if (encoding !== "gzip") return reply.send(asset.plain);
+  return reply.header("content-encoding", "gzip").send(asset.gzipped);
+}

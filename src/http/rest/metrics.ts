@@ -1,0 +1,18 @@
+/** [R20] Counters and gauges for a Prometheus server, at the root and below the API. */
+import type { FastifyPluginAsync } from "fastify";
+import type { Refusals } from "../guards/refusal-counter.ts";
+
+export interface MetricsOptions {
+  readonly refusals: Refusals;
+}
+
+const FOR_OPS = { access: { scopes: ["ops"] } } as const;
+
+export const metricsRoute: FastifyPluginAsync<MetricsOptions> = async (app, { refusals }) => {
+  app.get("/metrics", { config: FOR_OPS, schema: { hide: true } }, async (_request, reply) =>
+    reply
+      .type(refusals.contentType)
+      .header("cache-control", "no-store")
+      .send(await refusals.text()),
+  );
+};

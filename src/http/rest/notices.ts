@@ -1,0 +1,36 @@
+/** [R18] What ops tell all who follow the server. */
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import type { AuditTrail } from "../../audit/trail.ts";
+import type { EventFeed } from "../../events/event-feed.ts";
+import { NO_SESSION } from "../../events/event-log.ts";
+import { systemNotice } from "../../events/system-notice.ts";
+import { noticeBodySchema } from "../../protocol/events.ts";
+import { errorAnswerSchema, successSchema } from "../../protocol/rest.ts";
+import { recorderOf } from "../audited.ts";
+
+export interface NoticeRoutesOptions {
+  readonly feed: Pick<EventFeed, "publish">;
+  readonly audit: AuditTrail;
+}
+
+export const noticeRoutes: FastifyPluginAsyncZod<NoticeRoutesOptions> = async (app, { feed, audit }) => {
+  app.post(
+    "/notices",
+    {
+      config: { access: { scopes: ["ops"] } },
+      schema: {
+        summary: "Tell everybody",
+        description: "A notice on the topic `system` of the event feed: maintenance, say.",
+        tags: ["ops"],
+        body: noticeBodySchema,
+        response: { 200: successSchema, "4xx": errorAnswerSchema },
+      },
+    },
+    async (request) => {
+      const { level, code, message } = request.body;
+      feed.publish(NO_SESSION, systemNotice(level, code, message));
+      recorderOf(audit, request)("notice.publish", null, { level, code });
+      return { success: true as const };
+    },
+  );
+};

@@ -1,0 +1,44 @@
+/** Places for the sockets of one route: each is counted while it is open, and one too many is told so. */
+import type { WebSocket } from "@fastify/websocket";
+import { toAppError } from "../../errors.ts";
+import type { Refusals } from "../guards/refusal-counter.ts";
+import type { Connections } from "./connection-limits.ts";
+import { MAX_BEING_TOLD, refuseSocket } from "./refuse-socket.ts";
+
+export interface SocketPlacesDeps {
+  /** Holds the route's sockets for as long as they are open. */
+  readonly sockets: Set<WebSocket>;
+  readonly connections: Connections;
+  readonly refusals: Refusals;
+}
+
+export class SocketPlaces {
+  readonly #deps: SocketPlacesDeps;
+  readonly #beingTold = new Set<WebSocket>();
+
+  constructor(deps: SocketPlacesDeps) {
+    this.#deps = deps;
+  }
+
+  /** Before the upgrade, where so many are being told already that one more would cost too much. Throws as Connections.check. */
+  check(ip: string): void {
+    if (this.#beingTold.size >= MAX_BEING_TOLD) this.#deps.connections.check(ip);
+  }
+
+  /** False where there is none: then the socket is told, and closed. */
+  take(socket: WebSocket, ip: string): boolean {
+    const { sockets, connections, refusals } = this.#deps;
+    try {
+      const release = connections.take(ip);
+      sockets.add(socket);
+      socket.once("close", () => {
+        release();
+        sockets.delete(socket);
+      });
+      return true;
+    } catch (error) {
+      refuseSocket(socket, toAppError(error), refusals, this.#beingTold);
+      return false;
+    }
+  }
+}

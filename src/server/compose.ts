@@ -1,0 +1,269 @@
+/** What serves sessions on a Fastify instance, whosever that is: our own (app.ts) or a bot's (plugin.ts). */
+import type { EventEmitter } from "node:events";
+import type { Server, ServerResponse } from "node:http";
+import helmet from "@fastify/helmet";
+import websocket, { type WebSocket } from "@fastify/websocket";
+import type { FastifyInstance } from "fastify";
+import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import type { Logger } from "pino";
+import { recordEnds } from "../audit/ends.ts";
+import { AuditTrail } from "../audit/trail.ts";
+import { Authenticator } from "../auth/authenticator.ts";
+import { KeyRing } from "../auth/key-ring.ts";
+import type { KeyRecord } from "../auth/key-spec.ts";
+import { Keys } from "../auth/keys.ts";
+import { Links } from "../auth/links.ts";
+import { Tickets } from "../auth/tickets.ts";
+import { type BrowserRoom, openBrowserRoom, type Surroundings } from "../browser/open/browser-pool.ts";
+import type { Config } from "../config.ts";
+import { EventFeed } from "../events/event-feed.ts";
+import { type Acknowledgements, NO_SESSION } from "../events/event-log.ts";
+import { systemNotice } from "../events/system-notice.ts";
+import { DEFLATE } from "../http/event-feed/route.ts";
+import type { GuardDeps } from "../http/guards/authorization.ts";
+import { refuseWhileClosing } from "../http/guards/closing.ts";
+import { errorSender } from "../http/guards/error-handler.ts";
+import { FailedAuthentications } from "../http/guards/failed-authentications.ts";
+import { keepOtherSitesOut } from "../http/guards/origin.ts";
+import { Refusals } from "../http/guards/refusal-counter.ts";
+import { chooseSubprotocol } from "../http/operator-socket/viewer-socket.ts";
+import type { HistoryRoutesOptions } from "../http/rest/history.ts";
+import { Connections } from "../http/sockets/connection-limits.ts";
+import { exposeGauges, gaugesOf, type ReadGauges } from "../metrics/gauges.ts";
+import { startMetrics } from "../metrics/metrics.ts";
+import { Arrivals } from "../notifications/arrival-notifier.ts";
+import { goesToWebhook } from "../protocol/events.ts";
+import { CaptchaRemoteController } from "../session/controller.ts";
+import { historyOf } from "../session/history.ts";
+import { claimsOf, comebacksOf } from "../session/lifecycle/resume.ts";
+import { OperatorLinks } from "../session/operators/operator-links.ts";
+import { SqliteKeys } from "../storage/api-keys.ts";
+import { attachDatabase } from "../storage/database.ts";
+import { openSqliteStore } from "../storage/session-store.ts";
+import type { TracingDeps } from "../tracing/tracing.ts";
+import { carefulLog } from "../util/redacting-logger.ts";
+import { Outbox } from "../webhooks/outbox.ts";
+import { HOURLY_SCHEDULE, type Schedule } from "../webhooks/schedule.ts";
+
+/** A client that never answers a close must not hold up the server's. */
+const CLOSE_PATIENCE_MS = 500;
+/** No body but that of a creation has anything large in it. */
+const SMALL_BODY_BYTES = 64 * 1024;
+const HSTS_SECONDS = 365 * 86_400;
+
+/** Without `blob:` and `data:`: pictures are decoded from bytes. */
+const CONTENT_POLICY = {
+  "default-src": ["'none'"],
+  "script-src": ["'self'"],
+  "style-src": ["'self'"],
+  "connect-src": ["'self'"],
+  "img-src": ["'self'"],
+  "base-uri": ["'none'"],
+  "form-action": ["'none'"],
+  "require-trusted-types-for": ["'script'"],
+};
+
+export interface ServiceDeps {
+  readonly log: Logger;
+  /** Origin plus base path that links are built from; known once the server listens. */
+  readonly publicUrl: () => string;
+  readonly surroundings: Surroundings;
+  /** When webhooks are tried again; left out: for an hour. */
+  readonly webhookSchedule?: Schedule | undefined;
+  /** Keys of the server itself, which no person has. */
+  readonly ownKeys?: readonly KeyRecord[] | undefined;
+  /** Counts what this server refuses; left out: a new one. */
+  readonly refusals?: Refusals;
+}
+
+export interface Service {
+  readonly config: Config;
+  readonly controller: CaptchaRemoteController;
+  readonly keys: Keys;
+  readonly guard: GuardDeps;
+  readonly audit: AuditTrail;
+  readonly events: EventFeed;
+  readonly acknowledgements: Acknowledgements;
+  /** The operators'. */
+  readonly sockets: Set<WebSocket>;
+  /** Those that read events. */
+  readonly eventSockets: Set<WebSocket>;
+  readonly streams: Set<ServerResponse>;
+  readonly history: HistoryRoutesOptions["history"];
+  readonly gauges: ReadGauges;
+  readonly connections: Connections;
+  readonly refusals: Refusals;
+  readonly browsers: BrowserRoom;
+  /** Ends all sessions, tells of their ends, and closes the store. */
+  close(): Promise<void>;
+}
+
+/** Opens what sessions need; the caller closes it. Throws when DATA_DIR cannot be used. */
+export async function openService(config: Config, deps: ServiceDeps): Promise<Service> {
+  const { publicUrl, surroundings, webhookSchedule: schedule = HOURLY_SCHEDULE, refusals = new Refusals() } = deps;
+  const log = carefulLog(deps.log);
+  const store = openSqliteStore(config.dataDir);
+  const comebacks = comebacksOf(store);
+  const browsers = await openBrowserRoom(config, surroundings, log, claimsOf(comebacks));
+  const events = new EventFeed(store.events, log);
+  // Before the first event: the controller begins with the ends that nobody has told yet.
+  const stopTracing = await traced(config, { events, traceparentOf: (id) => store.find(id)?.traceparent ?? null, log });
+  const outbox = new Outbox({ queue: store.deliveries, config, log, schedule, neverPorts: browsers.neverPorts });
+  events.onEvent(({ event }) => goesToWebhook(event) && outbox.wake());
+  const uidOf = (id: string) => store.find(id)?.uid ?? null;
+  const audit = new AuditTrail({ entries: store.audit, uidOf, log });
+  recordEnds(events, audit);
+  for (const { record } of comebacks) {
+    const { session_id, uid } = record;
+    audit.record({ who: "server", address: null, action: "session.resume", session_id, uid });
+  }
+  const { openPage, returnToPage, neverPorts } = browsers;
+  const db = attachDatabase(config.dataDir);
+  const keys = new Keys(config.apiKeys, new SqliteKeys(db), deps.ownKeys);
+  const operatorLinks = new Links(db, new KeyRing(config.dataDir));
+  const tickets = new Tickets();
+  const links = new OperatorLinks({ links: operatorLinks, tickets, areNeeded: config.auth, publicUrl });
+  const controller = new CaptchaRemoteController({
+    config,
+    store,
+    events,
+    openPage,
+    returnToPage,
+    comebacks,
+    neverPorts,
+    links,
+    log,
+    publicUrl,
+  });
+  const arrivals = new Arrivals({
+    channels: config.arrivalChannels,
+    told: comebacks.map(({ record }) => record.uid),
+    events,
+    find: (id) => store.find(id),
+    linkTo: async (id) => (await controller.makeLink(id, { role: "control" })).url,
+    log,
+  });
+  const authenticator = new Authenticator({ isOn: config.auth, keys, links: operatorLinks, tickets });
+  const sockets = new Set<WebSocket>();
+  const eventSockets = new Set<WebSocket>();
+  const streams = new Set<ServerResponse>();
+  const gauges = gaugesOf({ controller, sockets, eventSockets, streams, browsers });
+  exposeGauges(refusals.registry, gauges);
+  const stopMetrics = startMetrics({
+    registry: refusals.registry,
+    events,
+    states: () => controller.open.states,
+    browserMemory: browsers.memory,
+  });
+  // What the last server left to be told.
+  outbox.wake();
+  return {
+    config,
+    controller,
+    keys,
+    guard: {
+      authenticator,
+      sessions: controller,
+      failures: new FailedAuthentications(config.maxFailedAuthenticationsPerMinute),
+    },
+    audit,
+    events,
+    acknowledgements: store.acknowledgements,
+    sockets,
+    eventSockets,
+    streams,
+    history: (query, caller) => historyOf(store, query, caller),
+    gauges,
+    connections: new Connections(config),
+    refusals,
+    browsers,
+    async close() {
+      events.publish(NO_SESSION, systemNotice("warning", "shutting_down", "The server is shutting down."));
+      await Promise.all([controller.close(), browsers.close()]);
+      // The ends of those sessions are the last events.
+      await Promise.all([events.close(), outbox.stop(), arrivals.close()]);
+      stopMetrics();
+      await stopTracing();
+      audit.close();
+      store.close();
+      db.close();
+    },
+  };
+}
+
+/** Where no collector is configured nothing of it is even loaded. */
+async function traced(
+  { otelExporterOtlpEndpoint: endpoint, otelServiceName }: Config,
+  deps: Pick<TracingDeps, "events" | "traceparentOf" | "log">,
+): Promise<() => Promise<void>> {
+  if (endpoint === undefined) return async () => {};
+  const { startTracing } = await import("../tracing/tracing.ts");
+  return startTracing({ ...deps, endpoint, serviceName: otelServiceName });
+}
+
+/**
+ * Guards, sockets and error answers for this instance and what is registered in it, and the end of it all. `upgrades`
+ * tells of the connections that want to become sockets of ours.
+ */
+export async function prepareInstance(
+  app: FastifyInstance,
+  { close, config, sockets, eventSockets, refusals }: Service,
+  publicUrl: () => string,
+  upgrades: EventEmitter = app.server,
+): Promise<void> {
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  // JSON only: a form on another site cannot post that without a preflight, which is never granted.
+  app.removeContentTypeParser(["text/plain", "application/json"]);
+  // Whatever a bot's own server thinks of prototypes in bodies.
+  app.addContentTypeParser("application/json", { parseAs: "string" }, app.getDefaultJsonParser("error", "error"));
+  app.addHook("onRoute", (route) => {
+    route.bodyLimit ??= Math.min(SMALL_BODY_BYTES, config.maxBodyBytes);
+  });
+  app.setErrorHandler(errorSender(refusals));
+  refuseWhileClosing(app);
+  app.addHook("preClose", close);
+  app.addHook("preClose", async () => endSockets(new Set([...sockets, ...eventSockets])));
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { ...CONTENT_POLICY, "frame-ancestors": ["'self'", ...config.allowedOrigins] },
+    },
+    // The older header knows no list, so where there is one it would say something else.
+    xFrameOptions: config.allowedOrigins.length > 0 ? false : { action: "sameorigin" },
+    strictTransportSecurity: config.publicUrl?.startsWith("https:")
+      ? { maxAge: HSTS_SECONDS, includeSubDomains: false }
+      : false,
+  });
+  keepOtherSitesOut(app, publicUrl, config);
+  // A bot's own server may have sockets already.
+  if (app.hasDecorator("websocketServer")) return;
+  await app.register(websocket, {
+    options: {
+      server: upgrades as Server,
+      maxPayload: config.maxMessageBytes,
+      handleProtocols: chooseSubprotocol,
+      perMessageDeflate: DEFLATE,
+    },
+    // The route hears of its sockets' errors itself; the library would write each into the log, as loudly as a defect.
+    errorHandler: (error, socket, request) => {
+      if ("code" in error && String(error.code).startsWith("WS_ERR_")) return;
+      request.log.error({ err: error }, "operator socket failed");
+      socket.terminate();
+    },
+    // Sockets are ended by the hook above, with a bound.
+    preClose: (done) => done(),
+  });
+}
+
+/** The ports that a server listens on: of `localhost` there may be several addresses. */
+export function portsOf(app: FastifyInstance): number[] {
+  return app.addresses().flatMap((address) => (typeof address === "string" ? [] : address.port));
+}
+
+async function endSockets(clients: ReadonlySet<WebSocket>): Promise<void> {
+  for (const client of clients) client.close(1001, "shutting_down");
+  const closed = [...clients].map((client) => new Promise((resolve) => client.once("close", resolve)));
+  await Promise.race([Promise.all(closed), new Promise((resolve) => setTimeout(resolve, CLOSE_PATIENCE_MS))]);
+  for (const client of clients) client.terminate();
+}

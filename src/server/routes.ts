@@ -1,0 +1,67 @@
+/** All routes of a service, wherever it is served: our own server (app.ts) or a bot's (plugin.ts). */
+import { fileURLToPath } from "node:url";
+import type { FastifyInstance } from "fastify";
+import { feedRoutes } from "../http/event-feed/route.ts";
+import { eventRoutes } from "../http/event-feed/session-events-route.ts";
+import { guardRoutes } from "../http/guards/authorization.ts";
+import { createRateLimiter } from "../http/guards/create-rate.ts";
+import { refuseUnknownRoutes } from "../http/guards/error-handler.ts";
+import { letSitesRead } from "../http/guards/origin.ts";
+import { liveRoute } from "../http/operator-socket/route.ts";
+import { auditRoutes } from "../http/rest/audit.ts";
+import { claimRoutes } from "../http/rest/claims.ts";
+import { consoleRoutes } from "../http/rest/console.ts";
+import { type HealthOptions, healthRoutes } from "../http/rest/health.ts";
+import { historyRoutes } from "../http/rest/history.ts";
+import { linkRoutes } from "../http/rest/links.ts";
+import { metricsRoute } from "../http/rest/metrics.ts";
+import { noticeRoutes } from "../http/rest/notices.ts";
+import { sessionRoutes } from "../http/rest/sessions.ts";
+import type { Service } from "./compose.ts";
+
+export const API_PREFIX = "/api/captcha";
+const PUBLIC_DIR = fileURLToPath(new URL("../../public/", import.meta.url));
+
+/** REST, the operator socket and the console below API_PREFIX. */
+export async function serveSessions(
+  app: FastifyInstance,
+  service: Service,
+  health: HealthOptions,
+  more: (api: FastifyInstance) => Promise<void> = async () => {},
+): Promise<void> {
+  const { config, controller, audit, sockets, streams, guard, connections, refusals } = service;
+  await app.register(
+    async (api) => {
+      // First, as the question of a browser whether it may ask comes without a key.
+      await letSitesRead(api, config);
+      guardRoutes(api, guard);
+      refuseUnknownRoutes(api);
+      const limitCreates = await createRateLimiter(api, config.maxCreatesPerMinute);
+      await api.register(healthRoutes, health);
+      await api.register(metricsRoute, { refusals });
+      const { maxBodyBytes } = config;
+      const { authenticator } = guard;
+      await api.register(sessionRoutes, { controller, authenticator, audit, maxBodyBytes, limitCreates });
+      await api.register(eventRoutes, { controller, authenticator, connections, streams });
+      await api.register(feedRoutes, {
+        feed: service.events,
+        acknowledgements: service.acknowledgements,
+        guard,
+        sockets: service.eventSockets,
+        streams,
+        connections,
+        refusals,
+        limits: config,
+      });
+      await api.register(claimRoutes, { controller, audit });
+      await api.register(noticeRoutes, { feed: service.events, audit });
+      await api.register(historyRoutes, { history: service.history, authenticator });
+      await api.register(linkRoutes, { controller, audit });
+      await api.register(liveRoute, { controller, audit, sockets, guard, connections, refusals, limits: config });
+      await api.register(auditRoutes, { audit });
+      await api.register(consoleRoutes, { publicDir: PUBLIC_DIR, isOpenToAll: !config.auth });
+      await more(api);
+    },
+    { prefix: API_PREFIX },
+  );
+}

@@ -1,0 +1,130 @@
+/** The wiring of the server of our own, in reading order. It does not listen. */
+import Fastify, { type FastifyInstance, LogController } from "fastify";
+import type { Logger } from "pino";
+import type { KeyRecord } from "../auth/key-spec.ts";
+import type { Keys } from "../auth/keys.ts";
+import type { Config } from "../config.ts";
+import { DemoSession } from "../demo/demo-session.ts";
+import type { EventFeed } from "../events/event-feed.ts";
+import { guardRoutes } from "../http/guards/authorization.ts";
+import { errorSender, refuseUnknownRoutes } from "../http/guards/error-handler.ts";
+import { boundRawConnections, httpOptions, refuseBrokenRequest } from "../http/guards/raw-limits.ts";
+import { Refusals } from "../http/guards/refusal-counter.ts";
+import { describeApi, serveApiDocs } from "../http/rest/api-docs.ts";
+import { demoRoute } from "../http/rest/demo.ts";
+import { healthRoutes } from "../http/rest/health.ts";
+import { metricsRoute } from "../http/rest/metrics.ts";
+import type { ReadGauges } from "../metrics/gauges.ts";
+import type { CaptchaRemoteController } from "../session/controller.ts";
+import { carefulLog } from "../util/redacting-logger.ts";
+import type { Schedule } from "../webhooks/schedule.ts";
+import { openService, portsOf, prepareInstance } from "./compose.ts";
+import { API_PREFIX, serveSessions } from "./routes.ts";
+
+export interface CaptchaRemote {
+  readonly app: FastifyInstance;
+  readonly controller: CaptchaRemoteController;
+  readonly demo: DemoSession;
+  readonly keys: Keys;
+  /** Origin plus base path; the real port once the server listens. */
+  readonly publicUrl: () => string;
+  /** The same at the address it listens on. */
+  readonly localUrl: () => string;
+  /** Everything that is told passes through here. */
+  readonly events: EventFeed;
+  /** What is open now. */
+  readonly gauges: ReadGauges;
+  /** Ends every browser at once, for a process that cannot wait for app.close(). */
+  readonly kill: () => void;
+}
+
+export interface AppDeps {
+  readonly log: Logger;
+  /** Where the demo challenges are served; undefined while they are not. */
+  readonly demoOrigin?: () => string | undefined;
+  /** When webhooks are tried again; left out: for an hour. */
+  readonly webhookSchedule?: Schedule | undefined;
+  /** How long a page that opens is searched for its challenge; left out: 3 s. */
+  readonly challengeSearchMs?: number | undefined;
+  /** Keys of the server itself, which no person has. */
+  readonly ownKeys?: readonly KeyRecord[] | undefined;
+}
+
+/** Builds the server. Throws when DATA_DIR cannot be used. The caller listens, and closes `app` to end everything. */
+export async function buildApp(
+  config: Config,
+  { log, demoOrigin = () => undefined, webhookSchedule, challengeSearchMs, ownKeys }: AppDeps,
+): Promise<CaptchaRemote> {
+  const refusals = new Refusals();
+  const app = Fastify({
+    loggerInstance: carefulLog(log),
+    logController: new LogController({ disableRequestLogging: true }),
+    ...httpOptions(config),
+    trustProxy: config.trustProxy.length > 0 ? [...config.trustProxy] : false,
+    forceCloseConnections: true,
+    // Ours knows the codes, and lets go of the connections of upgrades (closing.ts).
+    return503OnClosing: false,
+    clientErrorHandler: refuseBrokenRequest(refusals),
+    routerOptions: { ignoreTrailingSlash: false, maxParamLength: 100 },
+    frameworkErrors: errorSender(refusals),
+    rewriteUrl: (request) => withoutBasePath(request.url ?? "/", config.basePath),
+  }) as unknown as FastifyInstance;
+  boundRawConnections(app, config, refusals);
+  const publicUrl = () => config.publicUrl ?? listeningUrl(app, config);
+  const surroundings = { serverPorts: () => portsOf(app), demoOrigin, challengeSearchMs };
+  const service = await openService(config, { log, publicUrl, surroundings, webhookSchedule, ownKeys, refusals });
+  const { controller, browsers, audit, guard, gauges } = service;
+  const demo = new DemoSession(controller, {
+    timeoutSeconds: config.maxTimeoutSeconds,
+    demoOrigin,
+    onCreated: (session_id) => audit.record({ who: "server", address: null, action: "session.create", session_id }),
+  });
+  const health = {
+    unhealthy: () => (config.demo && !demo.tried ? "the demo session is not open yet" : null),
+    canStartBrowser: browsers.canStart,
+    guard,
+    gauges,
+  };
+
+  await describeApi(app, config);
+  await prepareInstance(app, service, publicUrl);
+  refuseUnknownRoutes(app);
+  await serveSessions(app, service, health, async (api) => {
+    if (config.demo) await api.register(demoRoute, { demo });
+  });
+  await app.register(async (root) => {
+    guardRoutes(root, guard);
+    await root.register(healthRoutes, health);
+    await root.register(metricsRoute, { refusals });
+    await serveApiDocs(root);
+    root.get("/", { schema: { hide: true }, config: { access: "public" } }, (_request, reply) =>
+      reply.redirect(`${config.basePath}${API_PREFIX}/control`),
+    );
+  });
+  return {
+    app,
+    controller,
+    demo,
+    keys: service.keys,
+    events: service.events,
+    publicUrl,
+    localUrl: () => listeningUrl(app, config),
+    gauges,
+    kill: browsers.kill,
+  };
+}
+
+/** Requests come with the base path (straight) or without it (behind a proxy that takes it off). */
+function withoutBasePath(url: string, basePath: string): string {
+  if (basePath === "" || !url.startsWith(basePath)) return url;
+  const rest = url.slice(basePath.length);
+  if (rest === "" || rest.startsWith("?")) return `/${rest}`;
+  return rest.startsWith("/") ? rest : url;
+}
+
+function listeningUrl(app: FastifyInstance, config: Config): string {
+  const address = app.server.address();
+  const port = typeof address === "object" && address !== null ? address.port : config.port;
+  const host = config.host.includes(":") ? `[${config.host}]` : config.host;
+  return `http://${host}:${port}${config.basePath}`;
+}

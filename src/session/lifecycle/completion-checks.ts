@@ -1,0 +1,43 @@
+/** Asking the completion rules: by whom, and who is still to be answered when the session ends meanwhile. */
+
+import type { ChallengePage, Verdict } from "../ports/page.ts";
+import type { CheckAnswer } from "../presenters.ts";
+
+interface ChecksDeps {
+  /** Null while there is none that could be asked, and after the end. */
+  readonly page: () => ChallengePage | null;
+  readonly answer: () => CheckAnswer;
+  readonly onSolved: (verdict: Verdict) => void;
+}
+
+export class Checks {
+  readonly #deps: ChecksDeps;
+  /** Checks under way: whoever asked is answered before the end closes the sockets [W7]. */
+  readonly #asking = new Set<(answer: CheckAnswer) => void>();
+
+  constructor(deps: ChecksDeps) {
+    this.#deps = deps;
+  }
+
+  /** Asks the rules now; `tell` is called once, before an end that comes of it is told. */
+  async check(tell: (answer: CheckAnswer) => void): Promise<CheckAnswer> {
+    this.#asking.add(tell);
+    await this.ask();
+    if (this.#asking.delete(tell)) tell(this.#deps.answer());
+    return this.#deps.answer();
+  }
+
+  /** A page that does not answer, or not long enough, leaves the rules unknown. */
+  async ask(): Promise<Verdict["value"]> {
+    const verdict = await this.#deps.page()?.check();
+    if (!verdict) return "unknown";
+    if (verdict.value === true && verdict.stable) this.#deps.onSolved(verdict);
+    return verdict.value === true && !verdict.stable ? "unknown" : verdict.value;
+  }
+
+  /** The session has ended: everybody who waits is answered. */
+  settle(): void {
+    for (const tell of this.#asking) tell(this.#deps.answer());
+    this.#asking.clear();
+  }
+}

@@ -1,0 +1,98 @@
+/** What a page tells its session, and what becomes of it. */
+import type { Code } from "../../errors.ts";
+import type { PAGE_CONDITIONS } from "../../protocol/live.ts";
+import { Pace } from "../../util/throttle.ts";
+import type { Crowd } from "../operators/operators.ts";
+import type {
+  AttemptFailure,
+  ChallengePage,
+  Notice,
+  OpeningStep,
+  PageCondition,
+  PageEvents,
+  Picture,
+  Verdict,
+} from "../ports/page.ts";
+import type { PageMemory } from "../ports/resume-state.ts";
+import type { SessionRecord } from "../ports/store.ts";
+import { conditionNotice } from "../presenters.ts";
+import type { SessionNews } from "./session-event-publisher.ts";
+
+/** A challenge that is dragged moves with every look at it. */
+const SAVE_CHALLENGE_EVERY_MS = 1_000;
+
+interface PageListenerDeps {
+  readonly record: SessionRecord;
+  readonly crowd: Crowd;
+  readonly news: SessionNews;
+  readonly page: () => ChallengePage | null;
+  readonly isOver: () => boolean;
+  readonly save: (record: SessionRecord) => void;
+  readonly remember: (memory: Partial<PageMemory>) => void;
+  readonly onSolved: (verdict: Verdict) => void;
+  readonly onLost: (code: Code) => void;
+}
+
+export class PageListener implements PageEvents {
+  readonly #deps: PageListenerDeps;
+  readonly #savePace: Pace;
+
+  constructor(deps: PageListenerDeps) {
+    this.#deps = deps;
+    this.#savePace = new Pace(() => deps.save(deps.record), SAVE_CHALLENGE_EVERY_MS);
+  }
+
+  /** What was put off is not saved any more. */
+  stop(): void {
+    this.#savePace.stop();
+  }
+
+  picture(picture: Picture): void {
+    this.#deps.crowd.show(picture);
+  }
+
+  challenge(): void {
+    const { record, crowd, news, isOver } = this.#deps;
+    const page = this.#deps.page();
+    if (page) Object.assign(record, { viewport: page.viewport, captcha_info: page.challenge });
+    crowd.challengeMoved();
+    if (isOver()) return;
+    news.challenge();
+    this.#savePace.ask();
+  }
+
+  solved(verdict: Verdict): void {
+    this.#deps.onSolved(verdict);
+  }
+
+  lost(code: Code): void {
+    this.#deps.onLost(code);
+  }
+
+  condition(condition: PageCondition): void {
+    this.tell(condition, condition === "page_unresponsive" ? condition : null);
+  }
+
+  notice(notice: Notice): void {
+    this.#deps.crowd.broadcast(notice);
+  }
+
+  progress(step: OpeningStep): void {
+    if (!this.#deps.isOver()) this.#deps.news.progress(step);
+  }
+
+  attemptFailed(why: AttemptFailure): void {
+    if (!this.#deps.isOver()) this.#deps.news.attemptFailed(why);
+  }
+
+  remember(memory: Partial<PageMemory>): void {
+    if (!this.#deps.isOver()) this.#deps.remember(memory);
+  }
+
+  /** [S10] To operators and to the bot; `code` says why it cannot be acted on, where there is one for it. */
+  tell(notice: (typeof PAGE_CONDITIONS)[number], code: Code | null): void {
+    const { record, crowd, news } = this.#deps;
+    crowd.broadcast(conditionNotice(notice, record));
+    news.page(notice, code);
+  }
+}

@@ -1,0 +1,49 @@
+/** [W30] Which numbered messages a session has done, so that a repeat is told from news, also after a restart. */
+import type { Logger } from "pino";
+import type { MessageNumber } from "../../protocol/numbered.ts";
+import type { SessionRecord, SessionStore } from "../ports/store.ts";
+import { isEnd } from "./state-machine.ts";
+
+/** A person reloads the console now and then, and each time is another client. */
+export const MOST_CLIENTS = 32;
+
+type Done = Readonly<Record<string, number>>;
+
+export class DoneMessages {
+  /** The number of the last message that was done, of each client; least recent first. */
+  readonly #last: Map<string, number>;
+  readonly #keep: (done: Done) => void;
+
+  constructor(remembered: Done, keep: (done: Done) => void) {
+    this.#last = new Map(Object.entries(remembered));
+    this.#keep = keep;
+  }
+
+  /** False for one that was done. News counts as done before it is: rather not done than twice, should we be killed. */
+  begin({ client, number }: MessageNumber): boolean {
+    if (number <= (this.#last.get(client) ?? 0)) return false;
+    this.#last.delete(client);
+    this.#last.set(client, number);
+    for (const oldest of this.#last.keys()) {
+      if (this.#last.size <= MOST_CLIENTS) break;
+      this.#last.delete(oldest);
+    }
+    this.#keep(Object.fromEntries(this.#last));
+    return true;
+  }
+}
+
+/** Those of a session, with what is remembered of an earlier life of it. A store that fails stops nobody from working. */
+export function doneMessagesOf(
+  record: Readonly<SessionRecord>,
+  { store, log }: { readonly store: SessionStore; readonly log: Logger },
+): DoneMessages {
+  return new DoneMessages(store.memory(record.uid).done ?? {}, (done) => {
+    if (isEnd(record.state)) return;
+    try {
+      store.remember(record.uid, { done });
+    } catch (error) {
+      log.error({ err: error }, "what was done could not be kept");
+    }
+  });
+}

@@ -1,0 +1,70 @@
+/** Sessions of an earlier server: which may go on with their pages, and how the others end. */
+import { AppError, toAppError } from "../../errors.ts";
+import type { EventFeed } from "../../events/event-feed.ts";
+import type { RememberedPage, ReturnToPage } from "../ports/page.ts";
+import type { PagePlace, RememberedControl } from "../ports/resume-state.ts";
+import type { SessionRecord, SessionStore } from "../ports/store.ts";
+import { endEvent } from "./session-event-publisher.ts";
+import { type EndState, LIVING_STATES, move } from "./state-machine.ts";
+
+/** A session whose page may still be there. */
+export interface Comeback {
+  readonly record: SessionRecord;
+  readonly page: RememberedPage;
+  readonly control: RememberedControl | null;
+}
+
+/** What ends a session that was come back to in vain, as it is; anything else says that its page is gone. */
+const TOLD_AS_THEY_ARE: ReadonlySet<string> = new Set(["page_closed", "page_crashed"]);
+
+/**
+ * What an earlier server left behind. Sessions that cannot go on end here, as expired where their time is up and as
+ * failed / browser_lost otherwise; they are told with the next sweep.
+ */
+export function comebacksOf(store: SessionStore): Comeback[] {
+  const comebacks: Comeback[] = [];
+  for (const record of store.list(LIVING_STATES, Number.MAX_SAFE_INTEGER)) {
+    const { request, place, watch, held = null, control = null, checkpoint = null } = store.memory(record.uid);
+    if (record.expires_at <= Date.now()) endForgotten(store, record, "expired", "timeout");
+    else if (record.state === "starting" || !request || !place) endForgotten(store, record, "failed", "browser_lost");
+    else {
+      const page = { request, place, watch, held, checkpoint, proxy_port: record.proxy_port };
+      comebacks.push({ record, control, page });
+    }
+  }
+  return comebacks;
+}
+
+/** The browsers that are still needed: the process by the session's id. */
+export function claimsOf(comebacks: readonly Comeback[]): Map<string, Extract<PagePlace, { kind: "owned" }>> {
+  return new Map(
+    comebacks.flatMap(({ record, page: { place } }) => (place.kind === "owned" ? [[record.session_id, place]] : [])),
+  );
+}
+
+/** The highest number in an operator's name: nobody is to have the name of somebody who is waited for. */
+export function lastNumber(comebacks: readonly Comeback[]): number {
+  return Math.max(0, ...comebacks.map(({ control }) => Number(control?.name.split("-").at(-1)) || 0));
+}
+
+/** A way back whose errors say what became of the page. */
+export function orLost(back: ReturnToPage): ReturnToPage {
+  return (...given) =>
+    back(...given).catch((error: unknown) => {
+      const { code } = toAppError(error);
+      if (TOLD_AS_THEY_ARE.has(code)) throw error;
+      throw new AppError(code === "target_not_found" ? "page_closed" : "browser_lost", undefined, { cause: error });
+    });
+}
+
+/** Tells the ends that stand and are not in the log, but those that are still on their way. */
+export function tellUntold(store: SessionStore, events: EventFeed, isOnItsWay = (_uid: string) => false): void {
+  for (const record of store.events.untold()) {
+    if (isOnItsWay(record.uid)) continue;
+    events.publish(record, endEvent(record, store.storageState(record.uid) !== undefined));
+  }
+}
+
+function endForgotten(store: SessionStore, record: SessionRecord, state: EndState, reason: string): void {
+  store.save({ ...record, state: move(record.state, state), reason, ended_at: Date.now() });
+}

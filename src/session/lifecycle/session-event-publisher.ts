@@ -1,0 +1,220 @@
+/** What of a session is told as events: each change once, and none so often that it drowns the others. */
+import { randomUUID } from "node:crypto";
+import type { Code } from "../../errors.ts";
+import type { CaptchaInfo } from "../../protocol/common.ts";
+import {
+  type CHALLENGE_CHANGES,
+  PROGRESS,
+  type ProgressStep,
+  type SessionEvent,
+  type SessionEventOf,
+} from "../../protocol/events.ts";
+import { Pace } from "../../util/throttle.ts";
+import type { ClaimFacts } from "../operators/claim.ts";
+import type { AttemptFailure, PageInput } from "../ports/page.ts";
+import type { SessionRecord } from "../ports/store.ts";
+import { outcomeOf } from "../presenters.ts";
+import type { Warning } from "./deadline.ts";
+import { isEnd } from "./state-machine.ts";
+
+/** A challenge that is dragged over the page moves with every look at it; control can change hands with every message. */
+const PACE_MS = 1_000;
+
+/** What is so at this moment, beyond the record. */
+export interface Present {
+  readonly operators: number;
+  readonly holder: string | null;
+  readonly challenge: CaptchaInfo | null;
+}
+
+/** Of a session that has ended. */
+export const NOBODY: Present = { operators: 0, holder: null, challenge: null };
+
+/** An event as it is made: when and under which id is added. */
+type Bare<E extends SessionEvent> = E extends SessionEvent ? Pick<E, "type" | "data"> : never;
+
+interface SessionNewsDeps {
+  readonly record: Readonly<SessionRecord> & Pick<SessionRecord, "operator_came">;
+  readonly present: () => Present;
+  readonly tell: (event: SessionEvent) => void;
+}
+
+export class SessionNews {
+  readonly #deps: SessionNewsDeps;
+  #toldState = "";
+  #toldHolder: string | null = null;
+  #toldChallenge: CaptchaInfo | null = null;
+  #toldStep: ProgressStep | null = null;
+  #attempts = 0;
+  readonly #controlPace = new Pace(() => this.#tellControl(), PACE_MS);
+  readonly #statePace = new Pace(() => this.#tellState(), PACE_MS);
+  readonly #challengePace = new Pace(() => this.#tellChallenge(), PACE_MS);
+
+  constructor(deps: SessionNewsDeps) {
+    this.#deps = deps;
+  }
+
+  created(): void {
+    const { session_id, label, expires_at } = this.#deps.record;
+    this.#tell({
+      type: "session.created",
+      data: { session_id, label, expires_at: new Date(expires_at).toISOString() },
+    });
+  }
+
+  /** The state or the deadline may have changed. The first and the end are told at once, all between at most once a second. */
+  state(): void {
+    if (this.#deps.record.state === "waiting" && this.#toldStep === "challenge") this.progress("waiting");
+    if (this.#toldState === "" || isEnd(this.#deps.record.state)) this.#tellState();
+    else if (this.#stateNow !== this.#toldState) this.#statePace.ask();
+  }
+
+  /** The session of an earlier server goes on: what it had told is not told again. */
+  resumed({ holder, challenge }: Pick<Present, "holder" | "challenge">): void {
+    this.#toldState = this.#stateNow;
+    this.#toldHolder = holder;
+    this.#toldChallenge = challenge;
+  }
+
+  joined(operator: string): void {
+    const { record } = this.#deps;
+    const first = !record.operator_came;
+    record.operator_came = true;
+    this.#tell({ type: "session.operator_joined", data: { ...this.#who(operator), first } });
+    if (first) this.progress("opened");
+  }
+
+  left(operator: string): void {
+    this.#tell({ type: "session.operator_left", data: this.#who(operator) });
+  }
+
+  /** Somebody else may hold it, or nobody: told at once, then at most once a second. */
+  control(): void {
+    if (this.#deps.present().holder !== this.#toldHolder) this.#controlPace.ask();
+  }
+
+  /** It was found, has moved or is lost: told at once, then at most once a second. */
+  challenge(): void {
+    if (changeOf(this.#toldChallenge, this.#deps.present().challenge)) this.#challengePace.ask();
+  }
+
+  /** It cannot be acted on, and why, or it can again (null). */
+  page(condition: SessionEventOf<"session.page">["data"]["condition"], code: Code | null): void {
+    this.#tell({ type: "session.page", data: { session_id: this.#deps.record.session_id, condition, code } });
+  }
+
+  /** [R19] Somebody has taken it from the inbox, or nobody has it any more. */
+  claimed(claim: ClaimFacts): void {
+    this.#tell({ type: "session.claimed", data: { session_id: this.#deps.record.session_id, ...claim } });
+  }
+
+  /** [S8] */
+  expiring({ expires_at, seconds_left }: Warning): void {
+    const { session_id } = this.#deps.record;
+    this.#tell({ type: "session.expiring", data: { session_id, expires_at, seconds_left } });
+  }
+
+  /** How far it is: told where that is another step than the last. */
+  progress(step: ProgressStep): void {
+    if (step === this.#toldStep) return;
+    this.#toldStep = step;
+    const { session_id } = this.#deps.record;
+    this.#tell({ type: "session.progress", data: { session_id, step, ...PROGRESS[step] } });
+  }
+
+  /** Somebody in control did something. */
+  acted(input: PageInput): void {
+    if (input.type !== "mouse_event" || input.event_type === "down") this.progress("attempt");
+  }
+
+  attemptFailed(why: AttemptFailure): void {
+    const { session_id } = this.#deps.record;
+    this.#attempts += 1;
+    this.#tell({ type: "session.attempt_failed", data: { session_id, attempts: this.#attempts, why } });
+    this.progress("failed_attempt");
+  }
+
+  /** Nothing but the end is told from now on. */
+  stop(): void {
+    for (const pace of [this.#controlPace, this.#statePace, this.#challengePace]) pace.stop();
+  }
+
+  ended(hasStorageState: boolean): void {
+    if (this.#deps.record.state === "solved") this.progress("solved");
+    this.#deps.tell(endEvent(this.#deps.record, hasStorageState));
+  }
+
+  get #stateNow(): string {
+    const { state, expires_at } = this.#deps.record;
+    return `${state} ${expires_at}`;
+  }
+
+  #tellState(): void {
+    if (this.#stateNow === this.#toldState) return;
+    this.#toldState = this.#stateNow;
+    const present = this.#deps.present();
+    this.#toldHolder = present.holder;
+    this.#toldChallenge = present.challenge;
+    this.#deps.tell(stateEvent(this.#deps.record, present));
+  }
+
+  #tellControl(): void {
+    const { holder } = this.#deps.present();
+    if (holder === this.#toldHolder) return;
+    this.#toldHolder = holder;
+    this.#tell({ type: "session.control", data: { session_id: this.#deps.record.session_id, holder } });
+  }
+
+  #tellChallenge(): void {
+    const { challenge } = this.#deps.present();
+    const change = changeOf(this.#toldChallenge, challenge);
+    if (!change) return;
+    this.#toldChallenge = challenge;
+    const { session_id } = this.#deps.record;
+    this.#tell({ type: "session.challenge", data: { session_id, change, captcha_info: challenge } });
+  }
+
+  #who(operator: string) {
+    return { session_id: this.#deps.record.session_id, operator, operators: this.#deps.present().operators };
+  }
+
+  #tell(bare: Bare<SessionEvent>): void {
+    this.#deps.tell(makeEvent(bare));
+  }
+}
+
+/** Null: it is where it was. */
+function changeOf(told: CaptchaInfo | null, now: CaptchaInfo | null): (typeof CHALLENGE_CHANGES)[number] | null {
+  if (JSON.stringify(told) === JSON.stringify(now)) return null;
+  if (told === null) return "found";
+  if (now === null) return "lost";
+  const isSame = told.selector === now.selector && told.kind === now.kind && told.in_iframe === now.in_iframe;
+  return isSame ? "moved" : "replaced";
+}
+
+/** All that is so now. */
+export function stateEvent(record: SessionRecord, { operators, holder, challenge }: Present): SessionEvent {
+  const { session_id, state, reason, verified, expires_at } = record;
+  const data = {
+    session_id,
+    state,
+    reason,
+    verified,
+    expires_at: new Date(expires_at).toISOString(),
+    operators,
+    holder,
+    captcha_info: challenge,
+  };
+  return makeEvent({ type: "session.state", data });
+}
+
+/** Its id comes from the session's: an end that is told by the next server too is the same event. */
+export function endEvent(record: SessionRecord, hasStorageState: boolean): SessionEvent {
+  const data = { session_id: record.session_id, ...outcomeOf(record, hasStorageState) };
+  const event = makeEvent({ type: "session.ended", data }, record.ended_at ?? Date.now());
+  return { ...event, id: `evt_${record.uid}_ended` };
+}
+
+function makeEvent(bare: Bare<SessionEvent>, at = Date.now()): SessionEvent {
+  return { id: `evt_${randomUUID()}`, timestamp: new Date(at).toISOString(), ...bare };
+}

@@ -1,0 +1,300 @@
+/** One session: its record, its page, its deadline and its one end. */
+import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "pino";
+import { AppError, CODES, type Code, codeEntry, toAppError } from "../../errors.ts";
+import type { SessionEvent } from "../../protocol/events.ts";
+import { keepStorageState } from "../keep-storage.ts";
+import { Claim } from "../operators/claim.ts";
+import { Crowd, type RestCaller } from "../operators/operators.ts";
+import type { Viewer } from "../pictures/viewer.ts";
+import type { ChallengePage, MouseInput, PageInput, RememberedPage, ReturnToPage, Verdict } from "../ports/page.ts";
+import type { PageMemory, RememberedControl } from "../ports/resume-state.ts";
+import type { SessionRecord, SessionStore } from "../ports/store.ts";
+import { type CheckAnswer, checkAnswer, farewell, stateMessage } from "../presenters.ts";
+import { Checks } from "./completion-checks.ts";
+import { SessionDeadline } from "./deadline.ts";
+import { PageListener } from "./page-event-handler.ts";
+import { type Opening, PageKeeper } from "./page-supervisor.ts";
+import { type DoneMessages, doneMessagesOf } from "./processed-messages.ts";
+import { type Present, SessionNews } from "./session-event-publisher.ts";
+import { type EndState, isEnd, move } from "./state-machine.ts";
+
+interface SessionDeps {
+  /** Where the storage state is kept. */
+  readonly store: SessionStore;
+  /** Keeps the record as it is now. Never throws: the session goes on, and ends, all the same. */
+  readonly save: (record: SessionRecord) => void;
+  /** Keeps what is needed to come back to the page. Never throws either. */
+  readonly remember: (memory: Partial<PageMemory>) => void;
+  readonly log: Logger;
+  readonly maxTimeoutSeconds: number;
+  /** What happens in the session, in order; the end comes last, once its storage state is kept. */
+  readonly tell: (event: SessionEvent) => void;
+  /** Called once, as soon as the end stands. */
+  readonly onEnd: (session: Session) => void;
+}
+
+type EndFacts = { readonly [Fact in "verified" | "evidence" | "note"]?: SessionRecord[Fact] | undefined };
+
+export class Session {
+  readonly record: SessionRecord;
+  readonly crowd: Crowd;
+  readonly done: DoneMessages;
+  readonly claim: Claim;
+  readonly #deps: SessionDeps;
+  /** Aborted at the end of the session: everything that was started for it stops by it. */
+  readonly #over = new AbortController();
+  readonly #checks: Checks;
+  readonly #news: SessionNews;
+  readonly #listener: PageListener;
+  readonly #keeper: PageKeeper;
+  readonly #deadline: SessionDeadline;
+  #released: Promise<void> = Promise.resolve();
+  /** Left for the next server. */
+  #isLeft = false;
+
+  constructor(record: SessionRecord, opening: Opening, deps: SessionDeps) {
+    this.record = record;
+    this.#deps = deps;
+    this.#checks = new Checks({
+      page: () => (this.ended ? null : this.page),
+      answer: () => checkAnswer(this.record),
+      onSolved: (verdict) => this.#solved(verdict),
+    });
+    this.done = doneMessagesOf(record, deps);
+    this.crowd = new Crowd({
+      record,
+      page: () => (this.ended ? null : this.page),
+      onControl: (holder) => this.#setControlled(holder),
+      onInput: (input) => {
+        this.#deadline.acted(input);
+        this.#news.acted(input);
+      },
+      onPresence: (change, operator) => !this.ended && !this.#isLeft && this.#news[change](operator),
+    });
+    this.#news = new SessionNews({ record, present: () => this.present, tell: deps.tell });
+    this.claim = new Claim({
+      isAttended: () => this.crowd.actors > 0,
+      onChange: (claim) => this.#news.claimed(claim),
+    });
+    const { save, remember, log } = deps;
+    this.#listener = new PageListener({
+      record,
+      crowd: this.crowd,
+      news: this.#news,
+      page: () => this.page,
+      isOver: () => this.ended,
+      save,
+      remember,
+      onSolved: (verdict) => this.#solved(verdict),
+      onLost: (code) => this.#lost(code),
+    });
+    this.#keeper = new PageKeeper({
+      ...opening,
+      events: this.#listener,
+      remember,
+      log,
+      signal: this.#over.signal,
+      onReady: (page) => this.#becomeReady(page),
+      onAgain: (code) => this.#listener.tell(code ? "page_reopening" : "page_reopened", code),
+    });
+    this.#deadline = new SessionDeadline({
+      record,
+      maxTimeoutSeconds: deps.maxTimeoutSeconds,
+      onMoved: () => this.#changed(),
+      onSoon: (warning) => {
+        this.#news.expiring(warning);
+        this.crowd.announce(warning);
+      },
+      onPassed: () => this.end("expired", "timeout"),
+    });
+  }
+
+  get page(): ChallengePage | null {
+    return this.#keeper.page;
+  }
+
+  /** What is so now, beyond the record. */
+  get present(): Present {
+    return { operators: this.crowd.size, holder: this.crowd.holder, challenge: this.page?.challenge ?? null };
+  }
+
+  get ended(): boolean {
+    return isEnd(this.record.state);
+  }
+
+  /** Settles when the page and its browser are let go of and the storage state is kept. */
+  get released(): Promise<void> {
+    return this.#released;
+  }
+
+  /** Opens the page; resolves when it is ready. Throws the AppError that ended the session where it cannot be. */
+  start(): Promise<void> {
+    this.#news.created();
+    return this.#orEnd(this.#keeper.open());
+  }
+
+  /** Goes on with the page of an earlier server; resolves when it is there again. Throws the AppError that ended the session. */
+  resume(back: ReturnToPage, memory: RememberedPage, control: RememberedControl | null): Promise<void> {
+    if (control) this.crowd.reserve(control);
+    this.#news.resumed({ holder: this.crowd.holder, challenge: this.record.captcha_info });
+    return this.#orEnd(this.#keeper.comeBack(back, memory));
+  }
+
+  /** Throws session_ended. */
+  async join(viewer: Viewer): Promise<void> {
+    this.#assertLiving();
+    const { warning } = this.#deadline;
+    // Behind the welcome; from here on the crowd tells what comes.
+    if (warning && !viewer.plain) viewer.send(warning);
+    await this.crowd.join(viewer, this.#keeper.ready());
+  }
+
+  /** Throws session_ended, forbidden, not_in_control, page_unresponsive (still starting), invalid_message (no such key). */
+  input(viewer: Viewer, input: PageInput): void {
+    this.#assertLiving();
+    this.crowd.input(viewer, input);
+  }
+
+  /** [R4] A mouse event over REST, by the one anonymous operator. */
+  async restInput(input: MouseInput, by?: RestCaller): Promise<void> {
+    await this.#keeper.ready();
+    this.#assertLiving();
+    if (!this.page) throw new AppError("timeout", { waiting_for: "page" });
+    this.crowd.restInput(input, by);
+  }
+
+  /** Asks the rules now; a verdict that holds ends the session. `tell` is called once, before that end is told. */
+  check(tell: (answer: CheckAnswer) => void = () => {}): Promise<CheckAnswer> {
+    return this.#checks.check(tell);
+  }
+
+  /** [W17] The operator's own word; rules that contradict it keep the session open. Throws forbidden, not_in_control, page_unresponsive. */
+  async finish(viewer: Viewer, outcome: "done" | "cannot", note: string | undefined): Promise<CheckAnswer> {
+    this.#assertLiving();
+    this.crowd.assertNotWatching(viewer);
+    if (outcome === "done" && !this.page) throw new AppError("page_unresponsive");
+    if (outcome === "cannot") this.end("failed", "operator_gave_up", { note });
+    else if ((await this.#checks.ask()) === "unknown") {
+      this.end("solved", "operator_done", { verified: "operator", note });
+    }
+    return checkAnswer(this.record);
+  }
+
+  /** [R12] Moves the deadline, up to the longest time a session may have. */
+  extend(seconds: number): void {
+    this.#assertLiving();
+    this.#deadline.extend(seconds);
+  }
+
+  /** [S4] Ends the session once; a later call changes nothing. */
+  end(state: EndState, reason: Code, facts: EndFacts = {}): void {
+    if (this.ended) return;
+    this.#stopTimers();
+    const { record } = this;
+    const { verified = null, evidence = [], note = null } = facts;
+    Object.assign(record, { state: move(record.state, state), reason, verified, evidence, note, ended_at: Date.now() });
+    this.#deps.save(record);
+    this.#news.state();
+    this.#deps.log.info({ state, reason, verified }, "session ended");
+    this.#released = this.#release();
+    this.#over.abort();
+    this.#checks.settle();
+    this.crowd.dismiss(farewell(record, reason));
+    this.#deps.onEnd(this);
+  }
+
+  /**
+   * Leaves the session and its page to the next server: nothing of it is ended but what serves it here. False where that
+   * cannot be, as the page is not there yet, or goes with this process.
+   */
+  leave(): boolean {
+    const page = this.page;
+    if (this.ended || !page?.place) return false;
+    this.#isLeft = true;
+    this.#stopTimers();
+    this.#deps.save(this.record);
+    this.#over.abort();
+    this.crowd.dismiss({ messages: [], closeCode: CODES.shutting_down.close, reason: "shutting_down" });
+    this.#released = page.leave();
+    return true;
+  }
+
+  /** Resolves at the end of the session, when it is left to the next server, after `ms`, or when `signal` aborts, whichever is first. */
+  async waitForEnd(ms: number, signal: AbortSignal): Promise<void> {
+    if (this.ended || ms <= 0) return;
+    await delay(ms, undefined, { signal: AbortSignal.any([signal, this.#over.signal]) }).catch(() => {});
+  }
+
+  /** Settles with `opening`; what fails ends the session, and is thrown to whoever waits for it. */
+  #orEnd(opening: Promise<void>): Promise<void> {
+    const settled = this.#endWith(opening);
+    settled.catch(() => {});
+    return settled;
+  }
+
+  async #endWith(opening: Promise<void>): Promise<void> {
+    await opening.catch((error: unknown) => {
+      const known = toAppError(error);
+      if (!this.ended && known.code === "internal") this.#deps.log.error({ err: error }, "page could not be opened");
+      this.end("failed", known.code);
+      if (this.record.reason === known.code) throw known;
+    });
+    const { state, reason } = this.record;
+    if (state === "solved" || !this.ended) return;
+    const code = reason as Code;
+    throw new AppError(codeEntry(code).status === undefined ? "session_ended" : code, { state, reason });
+  }
+
+  #solved(verdict: Verdict): void {
+    this.end("solved", "rules_met", { verified: "checked", evidence: [...verdict.evidence] });
+  }
+
+  #lost(code: Code): void {
+    const again = this.ended ? null : this.#keeper.openAgain(code);
+    if (again) void this.#orEnd(again);
+    else this.end("failed", code);
+  }
+
+  async #becomeReady(page: ChallengePage): Promise<void> {
+    this.record.viewport = page.viewport;
+    this.record.proxy_port = page.proxyPort;
+    if (this.record.url === "") this.record.url = page.url ?? "";
+    this.record.captcha_info = page.challenge;
+    if (this.record.state === "starting") this.record.state = move(this.record.state, "waiting");
+    this.#changed();
+    await this.crowd.pageReady();
+  }
+
+  async #release(): Promise<void> {
+    const { page } = this;
+    this.#news.ended(page !== null && (await keepStorageState(page, this.record.uid, this.#deps)));
+    await this.#keeper.release();
+  }
+
+  #setControlled(holder: string | null): void {
+    if (this.ended) return;
+    this.#news.control();
+    this.#deps.remember({ control: this.crowd.control });
+    const next = holder === null ? "waiting" : "active";
+    if (!this.page || this.record.state === next) return;
+    this.record.state = move(this.record.state, next);
+    this.#changed();
+  }
+
+  /** The state or the deadline: kept first, then told. */
+  #changed(): void {
+    this.#deps.save(this.record);
+    this.#news.state();
+    this.crowd.broadcast(stateMessage(this.record));
+  }
+
+  #stopTimers(): void {
+    for (const each of [this.#deadline, this.claim, this.#listener, this.#keeper, this.#news]) each.stop();
+  }
+
+  #assertLiving(): void {
+    const { state, reason } = this.record;
+    if (this.ended) throw new AppError("session_ended", { state, reason });
+  }
+}

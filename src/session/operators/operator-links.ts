@@ -1,0 +1,82 @@
+/** The links of sessions [R13], and the tickets they are traded for [R16]. */
+import type { z } from "zod";
+import type { Caller } from "../../auth/caller.ts";
+import type { Link, LinkedSession, Links } from "../../auth/links.ts";
+import type { Tickets } from "../../auth/tickets.ts";
+import type { Config } from "../../config.ts";
+import type { LinkAnswer, linkBodySchema, TicketAnswer } from "../../protocol/links.ts";
+import type { Created } from "../idempotency.ts";
+import type { SessionRecord } from "../ports/store.ts";
+import { qrCodeOf } from "../qr-code.ts";
+
+export interface OperatorLinksDeps {
+  readonly links: Links;
+  readonly tickets: Tickets;
+  /** False with AUTH=off: the bare address of the console is enough. */
+  readonly areNeeded: boolean;
+  readonly publicUrl: () => string;
+}
+
+/** How long a link holds where nothing is asked for, and how many of its session there may be with it. */
+export interface LinkBounds {
+  readonly seconds: number;
+  readonly most?: number;
+}
+
+type Longest = Pick<Config, "maxTimeoutSeconds" | "retentionSeconds">;
+
+export class OperatorLinks {
+  readonly #deps: OperatorLinksDeps;
+
+  constructor(deps: OperatorLinksDeps) {
+    this.#deps = deps;
+  }
+
+  /** The link that creation answers: good for as long as anything is known of the session, its end included. */
+  makeFirst({ uid, created_at }: SessionRecord, longest: Longest): void {
+    if (!this.#deps.areNeeded) return;
+    this.#deps.links.create(
+      uid,
+      "control",
+      created_at + (longest.maxTimeoutSeconds + longest.retentionSeconds) * 1_000,
+    );
+  }
+
+  /** What creation answers, with that link as long as it lets an operator in. */
+  async withFirst({ uid, answer }: Created): Promise<Created["answer"]> {
+    const link = this.#deps.areNeeded ? this.#deps.links.firstOf(uid) : undefined;
+    if (!link) return answer;
+    return { ...answer, control_url: await this.#urlOf(link, { uid, session_id: answer.session_id }) };
+  }
+
+  /** [R13] Another one. Throws rate_limited where there are too many. */
+  async make(
+    record: SessionRecord,
+    body: z.output<typeof linkBodySchema>,
+    { seconds, most }: LinkBounds,
+  ): Promise<LinkAnswer> {
+    const expiresAt = Date.now() + (body.ttl_seconds ?? seconds) * 1_000;
+    const link = this.#deps.links.create(record.uid, body.role, expiresAt, most);
+    const expires_at = new Date(link.expires_at).toISOString();
+    const url = await this.#urlOf(link, record);
+    const qr = body.qr ? { qr: await qrCodeOf(url) } : {};
+    return { link_id: link.id, url, role: link.role, expires_at, ...qr };
+  }
+
+  /** [R13] Throws link_not_found. */
+  revoke({ uid }: SessionRecord, linkId: string): void {
+    this.#deps.links.revoke(uid, linkId);
+  }
+
+  /** [R16] */
+  ticket({ uid }: SessionRecord, caller: Caller): TicketAnswer {
+    const { ticket, expires_at } = this.#deps.tickets.issue(caller, uid);
+    return { ticket, expires_at: new Date(expires_at).toISOString() };
+  }
+
+  /** The secret stands behind the #: browsers send it to nobody, so it is in no log and no proxy. */
+  async #urlOf(link: Link, session: LinkedSession): Promise<string> {
+    const token = await this.#deps.links.tokenOf(link, session);
+    return `${this.#deps.publicUrl()}/api/captcha/control/${session.session_id}#${token}`;
+  }
+}

@@ -1,0 +1,298 @@
+/** The people in a session: who is connected and who is in control. */
+import { setTimeout as delay } from "node:timers/promises";
+import { AppError } from "../../errors.ts";
+import type { ServerMessage } from "../../protocol/live.ts";
+import { Pace } from "../../util/throttle.ts";
+import { PictureFeed } from "../pictures/picture-distributor.ts";
+import type { LensWish, Viewer } from "../pictures/viewer.ts";
+import type { ChallengePage, PageInput, Picture } from "../ports/page.ts";
+import type { RememberedControl } from "../ports/resume-state.ts";
+import type { SessionRecord } from "../ports/store.ts";
+import { conditionNotice, type Farewell, visibilityNotice } from "../presenters.ts";
+import { type Actor, ControlLease, type Witness } from "./control-lease.ts";
+
+/** [W20] After an `up` older clients read a picture as "not passed", so they get none for so long. */
+const PLAIN_PICTURE_HOLD_MS = 1_500;
+/** [W24] What a lost socket held down is released after so long. */
+const RELEASE_AFTER_LOSS_MS = 1_000;
+/** [R4] The anonymous REST operator leaves when it has been quiet for so long. */
+const REST_OPERATOR_QUIET_MS = 10_000;
+
+const REST_OPERATOR = "rest";
+const WATCHERS_LENS_MS = 1_000;
+
+/** Who acts over REST, and who is told what is done. */
+export interface RestCaller {
+  readonly who: string;
+  readonly witness?: Witness | undefined;
+}
+type RestOperator = Actor & RestCaller;
+
+interface CrowdDeps {
+  readonly record: Readonly<SessionRecord>;
+  /** Null while the page is starting and after the end. */
+  readonly page: () => ChallengePage | null;
+  /** Somebody took control, or nobody has it any more (null). */
+  readonly onControl: (holder: string | null) => void;
+  /** What somebody in control did has gone to the page. */
+  readonly onInput: (input: PageInput) => void;
+  /** An operator came or left, by name. */
+  readonly onPresence: (change: "joined" | "left", operator: string) => void;
+}
+
+export class Crowd {
+  readonly #deps: CrowdDeps;
+  readonly #viewers = new Set<Viewer>();
+  readonly #lease = new ControlLease(() => this.#syncControl());
+  #restOperator: RestOperator = { name: REST_OPERATOR, who: "" };
+  /** Of whom it was last told that they are in control. */
+  #witnessed: Actor | null = null;
+  readonly #feed: PictureFeed;
+  readonly #watchersLenses = new Map<Viewer, { readonly wish: LensWish; readonly pace: Pace }>();
+  #restQuiet: NodeJS.Timeout | undefined;
+
+  constructor(deps: CrowdDeps) {
+    this.#deps = deps;
+    this.#feed = new PictureFeed({ ...deps, viewers: this.#viewers });
+  }
+
+  get size(): number {
+    return this.#viewers.size;
+  }
+
+  /** How many of them could act. */
+  get actors(): number {
+    return [...this.#viewers].filter(({ role }) => role === "control").length;
+  }
+
+  /** The name of who is in control. */
+  get holder(): string | null {
+    return this.#lease.holder?.name ?? null;
+  }
+
+  /** Who is in control, where it is recognised when it comes back. */
+  get control(): RememberedControl | null {
+    const { name, who } = this.#lease.holder ?? {};
+    return name && who && name !== REST_OPERATOR ? { name, who } : null;
+  }
+
+  /** Control waits a while for whoever an earlier server gave it to. */
+  reserve(control: RememberedControl): void {
+    this.#lease.reserve(control);
+  }
+
+  /** The page is ready: everybody who came early is shown it. */
+  async pageReady(): Promise<void> {
+    this.#syncPage();
+    this.#syncControl();
+    await Promise.all([...this.#viewers].map((viewer) => this.#feed.welcome(viewer)));
+  }
+
+  /** A viewer comes and is told everything it needs to begin; an older one only once the page is ready [W2]. */
+  async join(viewer: Viewer, pageReadyOrLate: Promise<void>): Promise<void> {
+    this.#viewers.add(viewer);
+    // Somebody who can act: a bot may refresh a stale challenge for them.
+    if (viewer.role === "control") this.#deps.onPresence("joined", viewer.name);
+    viewer.witness?.("operator.join", viewer.name);
+    if (viewer.role === "control") this.#giveFreeControl(viewer);
+    if (this.#deps.page()) {
+      this.#syncPage();
+      await this.#feed.welcome(viewer);
+    } else if (viewer.plain) {
+      await pageReadyOrLate;
+      if (this.#viewers.has(viewer) && !this.#deps.page()) await this.#feed.welcome(viewer);
+    } else {
+      await this.#feed.welcome(viewer);
+    }
+    if (!this.#viewers.has(viewer)) return;
+    this.#syncControl();
+    this.#tellPresence();
+    const page = this.#deps.page();
+    if (page?.hidden) viewer.send(visibilityNotice(page));
+    if (page && page.condition !== "page_responsive") {
+      viewer.send(conditionNotice(page.condition, this.#deps.record));
+    }
+  }
+
+  #giveFreeControl(viewer: Viewer): void {
+    // What a lost holder still held down is not the newcomer's.
+    if (!this.#lease.holder) this.#deps.page()?.releaseAll();
+    this.#lease.join(viewer);
+  }
+
+  /** A socket is gone: an anonymous holder frees control at once, another a while later; what it held down 1 s later. */
+  leave(viewer: Viewer): void {
+    if (!this.#viewers.delete(viewer)) return;
+    this.#watchersLenses.get(viewer)?.pace.stop();
+    this.#watchersLenses.delete(viewer);
+    viewer.dispose();
+    const held = this.#lease.holds(viewer);
+    this.#lease.leave(viewer);
+    this.#syncPage();
+    this.#syncControl();
+    this.#tellPresence();
+    if (viewer.role === "control") this.#deps.onPresence("left", viewer.name);
+    viewer.witness?.("operator.leave", viewer.name);
+    if (held) void this.#letGoLater();
+  }
+
+  /** Throws forbidden for a watcher. */
+  takeControl(viewer: Viewer): void {
+    assertMayAct(viewer);
+    if (!this.#lease.holds(viewer)) this.#deps.page()?.releaseAll();
+    this.#lease.take(viewer);
+    this.#syncControl();
+  }
+
+  releaseControl(viewer: Viewer): void {
+    if (!this.#lease.holds(viewer)) return;
+    this.#deps.page()?.releaseAll();
+    this.#lease.release(viewer);
+    this.#syncControl();
+  }
+
+  /**
+   * Replays what an operator did. Throws forbidden for a watcher, not_in_control for what others press; their moves are
+   * dropped silently.
+   */
+  input(actor: Actor, input: PageInput): void {
+    assertMayAct(actor);
+    const page = this.#deps.page();
+    const isPress = input.type === "mouse_event" && input.event_type === "down";
+    const isHarmless = input.type === "mouse_event" && !isPress;
+    if (!page) {
+      if (isHarmless) return;
+      throw new AppError("page_unresponsive");
+    }
+    const before = this.#lease.holder;
+    if (!(isPress ? this.#lease.press(actor) : this.#lease.act(actor))) {
+      if (isHarmless) return;
+      throw new AppError("not_in_control", { holder: this.#lease.holder?.name ?? null });
+    }
+    if (this.#lease.holder !== before) {
+      page.releaseAll();
+      this.#syncControl();
+    }
+    page.input(input);
+    if (input.type === "mouse_event" && input.event_type === "move" && input.buttons) this.#feed.moved();
+    this.#deps.onInput(input);
+    if (input.type === "mouse_event" && input.event_type === "up") {
+      for (const viewer of this.#viewers) if (viewer.plain) viewer.holdPictures(PLAIN_PICTURE_HOLD_MS);
+    }
+  }
+
+  /** Throws forbidden for a watcher, not_in_control for somebody who only watches while another person is in control. */
+  assertNotWatching(viewer: Viewer): void {
+    assertMayAct(viewer);
+    const { holder } = this.#lease;
+    if (holder && holder !== viewer) throw new AppError("not_in_control", { holder: holder.name });
+  }
+
+  /** [R4] A mouse event over REST: the one anonymous operator, gone again when quiet for 10 s. */
+  restInput(input: PageInput, { who, witness }: RestCaller = { who: "" }): void {
+    // Another caller goes on in the same name: whoever it was before is not in control any more.
+    if (this.#restOperator.who !== who) {
+      if (this.#lease.holds(this.#restOperator)) this.#leaveRest();
+      this.#restOperator = { name: REST_OPERATOR, who, witness };
+    }
+    if (!this.#lease.holder || this.#lease.waitsFor(this.#restOperator)) {
+      // What a lost socket still holds down is not this operator's.
+      this.#deps.page()?.releaseAll();
+      this.#lease.join(this.#restOperator);
+      this.#syncControl();
+    }
+    this.input(this.#restOperator, input);
+    clearTimeout(this.#restQuiet);
+    this.#restQuiet = setTimeout(() => this.#leaveRest(), REST_OPERATOR_QUIET_MS);
+  }
+
+  #leaveRest(): void {
+    if (!this.#lease.holds(this.#restOperator)) return;
+    this.#deps.page()?.releaseAll();
+    this.#lease.release(this.#restOperator);
+    this.#syncControl();
+  }
+
+  /** A picture of the page: the newest wins. */
+  show(picture: Picture): void {
+    this.#feed.show(picture);
+  }
+
+  /** The challenge or the view changed; pictures of the old view are not shown any more. */
+  challengeMoved(): void {
+    this.#feed.challengeMoved();
+  }
+
+  /** [W14] A watcher's wish changes what is captured for all, so it counts once a second only. */
+  setLens(viewer: Viewer, wanted: LensWish): void {
+    if (viewer.role === "control") {
+      this.#feed.setLens(viewer, wanted);
+      return;
+    }
+    const known = this.#watchersLenses.get(viewer);
+    const wish = known?.wish ?? {};
+    Object.assign(wish, wanted);
+    const pace = known?.pace ?? new Pace(() => this.#feed.setLens(viewer, wish), WATCHERS_LENS_MS);
+    this.#watchersLenses.set(viewer, { wish, pace });
+    pace.ask();
+  }
+
+  broadcast(message: ServerMessage): void {
+    for (const viewer of this.#viewers) viewer.send(message);
+  }
+
+  /** The same, to those who know more than older clients do. */
+  announce(message: ServerMessage): void {
+    for (const viewer of this.#viewers) if (!viewer.plain) viewer.send(message);
+  }
+
+  /** The end: everybody is told and their sockets are closed. */
+  dismiss({ messages, closeCode, reason }: Farewell): void {
+    clearTimeout(this.#restQuiet);
+    this.#lease.stop();
+    this.#feed.stop();
+    for (const { pace } of this.#watchersLenses.values()) pace.stop();
+    for (const viewer of this.#viewers) {
+      for (const message of messages) viewer.send(message);
+      viewer.close(closeCode, reason);
+    }
+    this.#viewers.clear();
+  }
+
+  /** Who was back before, and went on with the drag, has it still. */
+  async #letGoLater(): Promise<void> {
+    await delay(RELEASE_AFTER_LOSS_MS, undefined, { ref: false });
+    if (!this.#lease.isUsed) this.#deps.page()?.releaseAll();
+  }
+
+  #syncPage(): void {
+    const page = this.#deps.page();
+    page?.setKeepView([...this.#viewers].some(({ plain, role }) => plain && role === "control"));
+    this.#feed.sync();
+  }
+
+  #syncControl(): void {
+    const { holder } = this.#lease;
+    this.#witnessControl(holder);
+    this.#deps.onControl(this.holder);
+    for (const viewer of this.#viewers) {
+      viewer.send({ type: "control", holder: holder?.name ?? null, you: holder === viewer });
+    }
+  }
+
+  #witnessControl(holder: Actor | null): void {
+    const before = this.#witnessed;
+    if (holder === before) return;
+    this.#witnessed = holder;
+    before?.witness?.("control.release", before.name);
+    holder?.witness?.("control.take", holder.name);
+  }
+
+  #tellPresence(): void {
+    this.broadcast({ type: "presence", operators: this.#viewers.size });
+  }
+}
+
+function assertMayAct({ role }: Actor): void {
+  if (role === "watch") throw new AppError("forbidden", { role });
+}

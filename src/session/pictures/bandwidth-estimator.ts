@@ -1,0 +1,109 @@
+/** How much one viewer's line carries, told by when its pictures arrive. Pure: time comes in, ms. */
+
+import { MAX_SCALE } from "../../protocol/live.ts";
+import { measured } from "../../util/diagnostics.ts";
+import type { Level } from "../ports/page.ts";
+
+/** From what a thin line still carries to what a good one deserves; `scale` is the most, a viewer may want less. */
+export const LADDER: readonly Level[] = [
+  { quality: 15, scale: 0.5 },
+  { quality: 30, scale: 0.5 },
+  { quality: 15, scale: 1 },
+  { quality: 22, scale: 1 },
+  { quality: 30, scale: 1 },
+  { quality: 40, scale: 1 },
+  { quality: 50, scale: 1 },
+  { quality: 60, scale: 1 },
+  { quality: 70, scale: 1 },
+  { quality: 70, scale: MAX_SCALE },
+];
+/** Quality 30 at 1:1: what the contract promises while something moves [W22]. */
+export const FIRST_RUNG = 4;
+/** A picture that took so much longer than the line needs for nothing was too large. */
+const LATE_MS = 80;
+const EARLY_MS = 25;
+/** So many in a row, before one step is taken: one late picture is a hiccup. */
+const LATE_IN_A_ROW = 2;
+const EARLY_IN_A_ROW = 30;
+/** Better than the first rung only where it is nearly free: 3 Mbit/s for one viewer. */
+const MOST_BYTES_A_SECOND = 375_000;
+/** What the next rung is feared to cost. */
+const NEXT_RUNG_COSTS = 1.4;
+const RATE_WINDOW_MS = 1_000;
+/** Lines change: a longer trip on an empty line moves the base by this share. */
+const FORGET_SHARE = 0.1;
+
+interface Sent {
+  readonly seq: number;
+  readonly bytes: number;
+  readonly at: number;
+  /** Nothing else was under way: what it took was the line's doing, not that of a picture before it. */
+  readonly isAlone: boolean;
+}
+
+export class LineGauge {
+  #underWay: Sent[] = [];
+  #recent: Sent[] = [];
+  /** What a message without weight takes there and back. */
+  #base = Infinity;
+  #rung = FIRST_RUNG;
+  #late = 0;
+  #early = 0;
+  /** Pictures up to this one were made on another rung: they tell nothing of this one. */
+  #changedAfter = -1;
+  #lastSent = -1;
+
+  /** For how a picture is made while something moves. */
+  get level(): Level {
+    return LADDER[this.#rung] as Level;
+  }
+
+  get underWay(): number {
+    return this.#underWay.length;
+  }
+
+  /** The highest number that was sent; -1 before the first. */
+  get lastSent(): number {
+    return this.#lastSent;
+  }
+
+  sent(seq: number, bytes: number, now: number): void {
+    const sent = { seq, bytes, at: now, isAlone: this.#underWay.length === 0 };
+    this.#underWay.push(sent);
+    this.#recent = [...this.#recent.filter(({ at }) => now - at < RATE_WINDOW_MS), sent];
+    this.#lastSent = Math.max(this.#lastSent, seq);
+  }
+
+  /** The picture `seq`, and with it all before, has arrived. */
+  arrived(seq: number, now: number): void {
+    const newest = this.#underWay.findLast((sent) => sent.seq <= seq);
+    if (!newest || seq > this.#lastSent) return;
+    this.#underWay = this.#underWay.filter((sent) => sent.seq > seq);
+    const took = now - newest.at;
+    measured("round_trip", took);
+    if (took < this.#base) this.#base = took;
+    else if (newest.isAlone) this.#base += (took - this.#base) * FORGET_SHARE;
+    if (newest.seq > this.#changedAfter) this.#judge(took - this.#base, now);
+  }
+
+  #judge(waited: number, now: number): void {
+    this.#late = waited > LATE_MS ? this.#late + 1 : 0;
+    this.#early = waited < EARLY_MS ? this.#early + 1 : 0;
+    if (this.#late >= LATE_IN_A_ROW) this.#step(-1);
+    else if (this.#early >= EARLY_IN_A_ROW && this.#mayRise(now)) this.#step(1);
+  }
+
+  #mayRise(now: number): boolean {
+    if (this.#rung < FIRST_RUNG) return true;
+    const recent = this.#recent.filter(({ at }) => now - at < RATE_WINDOW_MS);
+    const bytes = recent.reduce((sum, sent) => sum + sent.bytes, 0);
+    return bytes * NEXT_RUNG_COSTS < MOST_BYTES_A_SECOND;
+  }
+
+  #step(by: 1 | -1): void {
+    this.#rung = Math.min(Math.max(this.#rung + by, 0), LADDER.length - 1);
+    this.#late = 0;
+    this.#early = 0;
+    this.#changedAfter = this.#lastSent;
+  }
+}

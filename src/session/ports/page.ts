@@ -1,0 +1,186 @@
+/** The port to a page: what a session needs of it. Implemented in browser/. */
+import type { Code } from "../../errors.ts";
+import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
+import type { ATTEMPT_FAILURES, ProgressStep } from "../../protocol/events.ts";
+import type { PictureFacts } from "../../protocol/frame.ts";
+import type { ClientMessageOf, PAGE_CONDITIONS, ServerMessageOf } from "../../protocol/live.ts";
+import type { CdpTarget, Completion, CreateSession, Evidence, StorageState } from "../../protocol/rest.ts";
+
+import type { Checkpoint, PageMemory, PagePlace } from "./resume-state.ts";
+
+/** A larger picture is not sent: as base64 two thirds of a megabyte, of the one that a socket may hold back. */
+export const MAX_PICTURE_BYTES = 512 * 1024;
+
+/** One JPEG of the page; `seq` 1 is the first. */
+export interface Picture extends PictureFacts {
+  readonly jpeg: Buffer;
+}
+
+export type ViewMode = "challenge" | "page";
+
+/** JPEG quality, 1 to 100, and picture px per CSS px. */
+export interface Level {
+  readonly quality: number;
+  readonly scale: number;
+}
+
+/** What all who watch want, taken together. */
+export interface Wish {
+  /** `page` where anybody wants to see the whole. */
+  readonly mode: ViewMode;
+  /** Of the picture once the page rests. */
+  readonly scale: number;
+  /** While something moves: what the best of their lines carries. */
+  readonly motion: Level;
+  /** An older client is among them, which counts on 1 picture px per CSS px at least. */
+  readonly exact: boolean;
+  /** A watcher is among them: where secret fields are must be known. */
+  readonly masked: boolean;
+}
+
+/** A picture as watchers may see it: secret fields are black. */
+export interface MaskedPicture {
+  readonly picture: Picture;
+  /** False where a frame is black only because it is not known well enough yet. */
+  readonly isWhole: boolean;
+}
+
+type Bare<T extends ClientMessageOf<"mouse_event" | "wheel" | "key" | "text">> = Omit<T, "id">;
+export type MouseInput = Bare<ClientMessageOf<"mouse_event">>;
+export type PageInput =
+  | MouseInput
+  | Bare<ClientMessageOf<"wheel">>
+  | Bare<ClientMessageOf<"key">>
+  | Bare<ClientMessageOf<"text">>;
+
+/** What the completion rules say: `true` counts only once it is `stable`. */
+export interface Verdict {
+  readonly value: boolean | "unknown";
+  readonly stable: boolean;
+  readonly evidence: readonly Evidence[];
+}
+
+export type Notice = ServerMessageOf<"dialog"> | ServerMessageOf<"page_notice">;
+
+/** `dialog_open`: it waits for an answer that is not ours to give. */
+export type PageCondition = Exclude<(typeof PAGE_CONDITIONS)[number], "page_reopening" | "page_reopened">;
+
+export type AttemptFailure = (typeof ATTEMPT_FAILURES)[number];
+export type OpeningStep = Extract<ProgressStep, "browser" | "page" | "challenge">;
+
+/** What a page tells its session; called in the order things happened. */
+export interface PageEvents {
+  /** A new picture: of what was wished for, or of more. */
+  picture(picture: Picture): void;
+  /** The challenge was found, has moved or is lost, and the view with it; pictures of the new view come after it. */
+  challenge(): void;
+  /** The rules hold and have been stable. Told once. */
+  solved(verdict: Verdict): void;
+  /** The page cannot go on. Told once, never after close(). */
+  lost(code: Extract<Code, "page_closed" | "page_crashed" | "browser_lost">): void;
+  notice(notice: Notice): void;
+  /** How far its opening is. */
+  progress(step: OpeningStep): void;
+  /** What somebody did to the challenge has failed. */
+  attemptFailed(why: AttemptFailure): void;
+  /** It does not answer any more, or does again. */
+  condition(condition: PageCondition): void;
+  /** What the next server must know to go on with this page. */
+  remember(memory: Partial<Pick<PageMemory, "watch" | "held">>): void;
+}
+
+export interface ChallengePage {
+  readonly challenge: CaptchaInfo | null;
+  readonly viewport: Size;
+  /** The address of its document; null before it was looked at. */
+  readonly url: string | null;
+  /** In a tab that its browser does not show: there are no pictures of it. */
+  readonly hidden: boolean;
+  readonly condition: PageCondition;
+  /** Where its browser's proxy listens on loopback; null for a page that is not ours. */
+  readonly proxyPort: number | null;
+  /** Where the next server finds it; null for a page that goes with this process. */
+  readonly place: PagePlace | null;
+  /** The part of the page, in CSS px, that a view of this mode shows now. */
+  view(mode: ViewMode): Rect;
+  /**
+   * A sharp JPEG of that view, taken now or known to be current, at most this fine.
+   * For a watcher it is taken now, when it can be masked. AppError `timeout` when the page does not answer.
+   */
+  picture(mode: ViewMode, scale: number, forWatcher?: boolean): Promise<Picture>;
+  /** What a watcher may see of a picture through such a view; null where it cannot be told. Rejects as cut() does. */
+  masked(picture: Picture, mode: ViewMode, scale: number): Promise<MaskedPicture | null>;
+  /** The part of a picture that such a view shows, at most this fine; rejects where the picture does not hold it. */
+  cut(picture: Picture, mode: ViewMode, scale: number): Promise<Picture>;
+  /** What pictures are to show; null while nobody watches. */
+  setWish(wish: Wish | null): void;
+  /** Whether somebody can take a picture now: capturing costs CPU, and a picture that waits grows old. */
+  setDemand(demand: boolean): void;
+  /** After a view was shown it stays, even without a challenge, while this is true (plain clients, [W20]). */
+  setKeepView(keep: boolean): void;
+  /** Replays input in order; returns at once. AppError `invalid_message` for a key that does not exist. */
+  input(input: PageInput): void;
+  /** Lets go of every button and key that is down. */
+  releaseAll(): void;
+  /** Asks the rules now and, where they hold, waits until that is stable; at most about `stable_ms` + 2 s. */
+  check(): Promise<Verdict>;
+  /**
+   * Where it is, and its cookies and local storage as far as its frames have them: to be opened again with. Nothing of
+   * the page is touched. Rejects where it does not answer.
+   */
+  checkpoint(last: Checkpoint | null): Promise<Checkpoint>;
+  /** Cookies and local storage in Playwright's format; null where the page is not ours or cannot tell. */
+  storageState(): Promise<StorageState | null>;
+  /** Releases the page and all that was started for it. */
+  close(): Promise<void>;
+  /** Lets go of the page and leaves it as it is, its browser too: for the next server. */
+  leave(): Promise<void>;
+}
+
+interface PageRequest {
+  readonly session_id: string;
+  /** What is to be done where the page crashes or its browser is lost; left out: the session ends. */
+  readonly on_crash?: CreateSession["on_crash"];
+  readonly completion: Completion | undefined;
+}
+
+export interface OwnedPageRequest
+  extends PageRequest,
+    Pick<CreateSession, "locale" | "timezone" | "user_agent" | "extra_headers" | "storage_state"> {
+  readonly url: string;
+  /** Where it is opened in its place: where it was before it crashed. Headers are for the origin of `url` all the same. */
+  readonly at?: string | undefined;
+  readonly viewport: Size;
+  /** Where the proxy of its browser is to listen; left out: any free port. */
+  readonly proxy_port?: number | undefined;
+  /** Private places that it may reach, as patterns that egress/destination.ts reads; checked when they were given. */
+  readonly url_allow?: readonly string[] | undefined;
+}
+
+export interface GuestPageRequest extends PageRequest {
+  readonly cdp: CdpTarget;
+  /** The endpoints that may be named, in place of CDP_ALLOW; null: as the server has it. */
+  readonly cdp_allow?: readonly string[] | null;
+}
+
+export type OpenPageRequest = OwnedPageRequest | GuestPageRequest;
+
+/**
+ * Opens an owned page, or attaches to a guest: resolves when its document is there and its challenge was found, or
+ * looked for long enough. AppError: url_not_allowed, invalid_message, browser_unavailable, navigation_failed, timeout;
+ * for guests cdp_unreachable, target_not_found, target_ambiguous, page_in_use.
+ * `signal` gives up; whatever was started is then stopped.
+ */
+export type OpenPage = (request: OpenPageRequest, events: PageEvents, signal: AbortSignal) => Promise<ChallengePage>;
+
+/**
+ * Comes back to a page that an earlier server held, as `memory` has it. AppError: browser_lost, page_closed, timeout
+ * (it does not answer), and for guests what OpenPage throws. What cannot be come back to is ended, if it is ours.
+ */
+export type ReturnToPage = (memory: RememberedPage, events: PageEvents, signal: AbortSignal) => Promise<ChallengePage>;
+
+export interface RememberedPage extends Pick<PageMemory, "request" | "place" | "held"> {
+  readonly watch: PageMemory["watch"] | undefined;
+  readonly checkpoint: Checkpoint | null;
+  readonly proxy_port: number | null;
+}

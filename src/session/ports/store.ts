@@ -1,0 +1,114 @@
+/** The port to storage: plain records in and out. */
+import type { AuditLog } from "../../audit/audit-log.ts";
+import type { Acknowledgements, Callback, DeliveryQueue, EventLog } from "../../events/event-log.ts";
+import type { CaptchaInfo, SessionState, Size, Verified } from "../../protocol/common.ts";
+import type { CreateSession, Evidence, SessionAnswer, StorageState } from "../../protocol/rest.ts";
+import type { PageMemory } from "./resume-state.ts";
+
+/** What is kept of a session. Times are ms since 1970. */
+export interface SessionRecord {
+  /** Unique over all time; a session_id may be used again once its session has ended. */
+  readonly uid: string;
+  readonly session_id: string;
+  /** The id of the key that created it; null: nobody's. */
+  readonly owner: string | null;
+  /** Its id alone opens it: for older clients, which have nothing else. */
+  readonly legacy_open: boolean;
+  state: SessionState;
+  reason: string | null;
+  verified: Verified;
+  evidence: Evidence[];
+  note: string | null;
+  readonly label: string | null;
+  readonly instructions: string | null;
+  readonly metadata: CreateSession["metadata"] | null;
+  /** As it was asked for, or where the bot's own page was when it was attached. */
+  url: string;
+  viewport: Size;
+  /** Where the proxy of its browser listens; null for a bot's own page, and before the page is open. */
+  proxy_port: number | null;
+  /** Where the challenge was when it was last told. */
+  captcha_info: CaptchaInfo | null;
+  /** Whether an operator who could act was there: the first is told apart. */
+  operator_came: boolean;
+  /** Where its bot's own trace was when it was asked for (W3C `traceparent`), as it was sent. */
+  readonly traceparent: string | null;
+  /** Moves only with the wall clock, when that is set [S6]. */
+  created_at: number;
+  expires_at: number;
+  ended_at: number | null;
+}
+
+/** The first answer to a creation with an Idempotency-Key, and a hash of the body it answered. */
+export interface IdempotentAnswer {
+  readonly body_hash: string;
+  readonly uid: string;
+  readonly answer: SessionAnswer;
+}
+
+/** A record with its place in the history: what ended later has a higher one. */
+export interface EndedRecord {
+  readonly place: EndPlace;
+  readonly record: SessionRecord;
+}
+
+export interface EndPlace {
+  readonly ended_at: number;
+  /** Tells apart what ended in the same millisecond. */
+  readonly row: number;
+}
+
+/** Whose sessions: null, everybody's; else those of a key, and those that any key has made under these labels (null: all). */
+export interface HistoryScope {
+  readonly owner: string;
+  readonly operates: readonly string[] | "all" | "none";
+}
+
+/** What is left out is not asked for. Times are ms since 1970. */
+export interface HistoryFilter {
+  readonly scope: HistoryScope | null;
+  readonly states?: readonly SessionState[] | undefined;
+  readonly reason?: string | undefined;
+  readonly label?: string | undefined;
+  readonly session_id?: string | undefined;
+  /** Ended then or later. */
+  readonly since?: number | undefined;
+  /** Ended before. */
+  readonly until?: number | undefined;
+  /** Ended before what has this place. */
+  readonly before?: EndPlace | undefined;
+  readonly limit: number;
+}
+
+export interface SessionStore {
+  readonly events: EventLog;
+  readonly acknowledgements: Acknowledgements;
+  readonly deliveries: DeliveryQueue;
+  readonly audit: AuditLog;
+  /** Inserts a new record and where its webhooks go, if anywhere: both, for good, or, where that throws, nothing. */
+  create(record: SessionRecord, callback: Callback | null): void;
+  /**
+   * Inserts or replaces the record with this uid. An end is written for good, and what was remembered of the page is
+   * forgotten in the same step.
+   */
+  save(record: SessionRecord): void;
+  /** The newest record with this session_id. */
+  find(sessionId: string): SessionRecord | undefined;
+  /** Records in these states, newest first; those of one key where `owner` is given. */
+  list(states: readonly SessionState[], limit: number, owner?: string): SessionRecord[];
+  /** Ended records, newest end first, as far as they fit. */
+  history(filter: HistoryFilter): EndedRecord[];
+  /** Adds to what is known of a living session's page, or replaces it; forgotten with the session's end. */
+  remember(uid: string, memory: Partial<PageMemory>): void;
+  memory(uid: string): Partial<PageMemory>;
+  saveStorageState(uid: string, state: StorageState): void;
+  storageState(uid: string): StorageState | undefined;
+  saveAnswer(key: string, answer: IdempotentAnswer, createdAt: number): void;
+  answer(key: string): IdempotentAnswer | undefined;
+  /**
+   * Removes what ended before this time, with its events and what was given up of its webhooks; returns how many
+   * sessions. Webhooks that wait stay. Afterwards no file has what was removed before, secrets among it.
+   */
+  removeEndedBefore(time: number): number;
+  close(): void;
+}

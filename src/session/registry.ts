@@ -1,0 +1,132 @@
+/** Which sessions there are: those that live, those that are still letting go of their pages, and those that are stored. */
+import { once } from "node:events";
+import { AppError } from "../errors.ts";
+import type { SessionState } from "../protocol/common.ts";
+import type { Opening } from "./lifecycle/page-supervisor.ts";
+import { type Comeback, orLost } from "./lifecycle/resume.ts";
+import { Session } from "./lifecycle/session.ts";
+import { isEnd } from "./lifecycle/state-machine.ts";
+import type { OpenPage, ReturnToPage } from "./ports/page.ts";
+import type { PageMemory } from "./ports/resume-state.ts";
+import type { SessionRecord } from "./ports/store.ts";
+import { Housekeeping, type HousekeepingDeps } from "./store-maintenance.ts";
+
+interface DirectoryDeps extends Omit<HousekeepingDeps, "isReleasing"> {
+  readonly maxTimeoutSeconds: number;
+}
+
+export class SessionDirectory {
+  readonly #deps: DirectoryDeps;
+  readonly #living = new Map<string, Session>();
+  /** Ended sessions whose pages are still being let go of, by uid. */
+  readonly #releasing = new Map<string, { readonly id: string; readonly released: Promise<void> }>();
+  readonly #housekeeping: Housekeeping;
+
+  constructor(deps: DirectoryDeps) {
+    this.#deps = deps;
+    this.#housekeeping = new Housekeeping({ ...deps, isReleasing: (uid) => this.#releasing.has(uid) });
+  }
+
+  /** A session that lives from here on. */
+  begin(record: SessionRecord, opening: Opening, onEnd = () => {}): Session {
+    const { store, log, events, maxTimeoutSeconds } = this.#deps;
+    const session = new Session(record, opening, {
+      store,
+      save: (changed) => this.#housekeeping.save(changed),
+      remember: (memory) => this.remember(record, memory),
+      log: log.child({ session_id: record.session_id }),
+      maxTimeoutSeconds,
+      tell: (event) => events.publish(record, event),
+      onEnd: (ended) => {
+        onEnd();
+        this.retire(ended);
+      },
+    });
+    this.#living.set(record.session_id, session);
+    return session;
+  }
+
+  /** A session of an earlier server, with the page that it had; `open` where that has to be opened again. */
+  goOn({ record, page, control }: Comeback, open: OpenPage, back: ReturnToPage): void {
+    const log = this.#deps.log.child({ session_id: record.session_id });
+    this.begin(record, { open, request: page.request })
+      .resume(orLost(back), page, control)
+      .then(
+        () => log.info("came back to a session"),
+        (error: unknown) => log.warn({ err: error }, "could not come back to a session"),
+      );
+  }
+
+  /** It has ended; its page is let go of from here on. */
+  retire({ record, released }: Session): void {
+    this.#living.delete(record.session_id);
+    const done = released.finally(() => this.#releasing.delete(record.uid));
+    this.#releasing.set(record.uid, { id: record.session_id, released: done });
+  }
+
+  /** Keeps what is needed to come back to its page. */
+  remember(record: SessionRecord, memory: Partial<PageMemory>): void {
+    this.#housekeeping.remember(record, memory);
+  }
+
+  all(): readonly Session[] {
+    return [...this.#living.values()];
+  }
+
+  /** How many live, all and by state, and how many are letting go of their pages. */
+  get open(): { sessions: number; states: Partial<Record<SessionState, number>>; releasing: number } {
+    const states: Partial<Record<SessionState, number>> = {};
+    for (const { record } of this.#living.values()) states[record.state] = (states[record.state] ?? 0) + 1;
+    return { sessions: this.#living.size, states, releasing: this.#releasing.size };
+  }
+
+  living(id: string): Session | undefined {
+    return this.#living.get(id);
+  }
+
+  /** The newest record with this id, of a session that lives or has ended. */
+  find(id: string): SessionRecord | undefined {
+    return this.#living.get(id)?.record ?? this.#housekeeping.find(id);
+  }
+
+  /** The same. Throws session_not_found. */
+  record(id: string): SessionRecord {
+    const record = this.find(id);
+    if (!record) throw new AppError("session_not_found", { session_id: id });
+    return record;
+  }
+
+  /** The living session with this id. Throws session_not_found, session_ended. */
+  session(id: string): Session {
+    const session = this.#living.get(id);
+    if (session) return session;
+    const { state, reason } = this.record(id);
+    throw new AppError("session_ended", { state, reason });
+  }
+
+  /** How many people are connected. */
+  operators(record: SessionRecord): number {
+    return isEnd(record.state) ? 0 : (this.#living.get(record.session_id)?.crowd.size ?? 0);
+  }
+
+  /** Settles when the page of an ended session is let go of and its storage state is kept. */
+  released({ uid }: SessionRecord): Promise<void> {
+    return this.#releasing.get(uid)?.released ?? Promise.resolve();
+  }
+
+  /** An ended session with this id must have let go of its page first: both use the same profile folder. */
+  afterLast(id: string, openPage: OpenPage): OpenPage {
+    const last = [...this.#releasing.values()].filter((ended) => ended.id === id).map(({ released }) => released);
+    return async (request, events, signal) => {
+      if (last.length > 0) await Promise.race([Promise.all(last), once(signal, "abort")]);
+      signal.throwIfAborted();
+      return openPage(request, events, signal);
+    };
+  }
+
+  /** Waits for what is being let go of; what could not be stored is tried once more. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#releasing.values()].map(({ released }) => released));
+    this.#housekeeping.stop();
+  }
+}

@@ -1,0 +1,58 @@
+/** Ends that readers of the feed have not acknowledged, in SQLite. */
+import type { DatabaseSync } from "node:sqlite";
+import type { Acknowledgements, LoggedEvent } from "../events/event-log.ts";
+import { EVENT_COLUMNS, loggedEvent } from "./event-log.ts";
+
+/** Of one reader, and of all together: nobody is to fill the disk by never answering. */
+const MOST_OF_ONE = 1_000;
+const MOST = 20_000;
+/** How often that is looked after, in ends that were sent. */
+const CUT_EVERY = 100;
+
+export class SqliteAcknowledgements implements Acknowledgements {
+  readonly #db: DatabaseSync;
+  #sent = 0;
+
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+  }
+
+  sent(reader: string, position: number): void {
+    this.#db
+      .prepare("INSERT INTO unacknowledged (reader, position) VALUES (?, ?) ON CONFLICT DO NOTHING")
+      .run(reader, position);
+    this.#db
+      .prepare(
+        `DELETE FROM unacknowledged WHERE reader = ?1 AND position <=
+           (SELECT position FROM unacknowledged WHERE reader = ?1 ORDER BY position DESC LIMIT 1 OFFSET ?2)`,
+      )
+      .run(reader, MOST_OF_ONE);
+    this.#sent += 1;
+    if (this.#sent % CUT_EVERY === 0) this.#cut();
+  }
+
+  acknowledge(reader: string, position: number): void {
+    this.#db.prepare("DELETE FROM unacknowledged WHERE reader = ? AND position = ?").run(reader, position);
+  }
+
+  waiting(reader: string): LoggedEvent[] {
+    return this.#db
+      .prepare(
+        `SELECT ${EVENT_COLUMNS} FROM events WHERE position IN
+           (SELECT position FROM unacknowledged WHERE reader = ?) ORDER BY position`,
+      )
+      .all(reader)
+      .map(loggedEvent);
+  }
+
+  /** Also those of sessions that are kept no longer. */
+  #cut(): void {
+    this.#db.prepare("DELETE FROM unacknowledged WHERE position NOT IN (SELECT position FROM events)").run();
+    this.#db
+      .prepare(
+        `DELETE FROM unacknowledged WHERE position <=
+           (SELECT position FROM unacknowledged ORDER BY position DESC LIMIT 1 OFFSET ?)`,
+      )
+      .run(MOST);
+  }
+}

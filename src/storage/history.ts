@@ -1,0 +1,46 @@
+/** Ended sessions in SQLite, page by page. */
+import type { DatabaseSync, SQLInputValue } from "node:sqlite";
+import type { EndedRecord, HistoryFilter, HistoryScope } from "../session/ports/store.ts";
+import { parseRecord } from "./schema.ts";
+
+/** A condition with the values of its marks. */
+type Condition = readonly [sql: string, ...values: SQLInputValue[]];
+
+const LABEL = "json_extract(record, '$.label')";
+
+export function readHistory(db: DatabaseSync, filter: HistoryFilter): EndedRecord[] {
+  const conditions = [...conditionsOf(filter)];
+  return db
+    .prepare(
+      `SELECT rowid, ended_at, record FROM sessions WHERE ${conditions.map(([sql]) => sql).join(" AND ")}
+       ORDER BY ended_at DESC, rowid DESC LIMIT ?`,
+    )
+    .all(...conditions.flatMap(([_sql, ...values]) => values), filter.limit)
+    .map((row) => ({
+      place: { ended_at: Number(row["ended_at"]), row: Number(row["rowid"]) },
+      record: parseRecord(row["record"]),
+    }));
+}
+
+function* conditionsOf(filter: HistoryFilter): Generator<Condition> {
+  const { scope, states, reason, label, session_id, since, until, before } = filter;
+  yield ["ended_at IS NOT NULL"];
+  if (scope) yield conditionOf(scope);
+  if (states) yield [`state IN (${marks(states)})`, ...states];
+  if (reason !== undefined) yield ["json_extract(record, '$.reason') = ?", reason];
+  if (label !== undefined) yield [`${LABEL} = ?`, label];
+  if (session_id !== undefined) yield ["session_id = ?", session_id];
+  if (since !== undefined) yield ["ended_at >= ?", since];
+  if (until !== undefined) yield ["ended_at < ?", until];
+  if (before) yield ["(ended_at, rowid) < (?, ?)", before.ended_at, before.row];
+}
+
+function conditionOf({ owner, operates }: HistoryScope): Condition {
+  if (operates === "none") return ["owner = ?", owner];
+  if (operates === "all") return ["owner IS NOT NULL"];
+  return [`(owner = ? OR (owner IS NOT NULL AND ${LABEL} IN (${marks(operates)})))`, owner, ...operates];
+}
+
+function marks(values: readonly unknown[]): string {
+  return values.map(() => "?").join(", ");
+}

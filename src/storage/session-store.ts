@@ -1,0 +1,174 @@
+/** Sessions in SQLite: one file in DATA_DIR that a restart can read. */
+import type { DatabaseSync } from "node:sqlite";
+import type { AuditLog } from "../audit/audit-log.ts";
+import type { Acknowledgements, Callback, DeliveryQueue, EventLog } from "../events/event-log.ts";
+import type { SessionState } from "../protocol/common.ts";
+import type { StorageState } from "../protocol/rest.ts";
+import { isEnd } from "../session/lifecycle/state-machine.ts";
+import type { PageMemory } from "../session/ports/resume-state.ts";
+import type {
+  EndedRecord,
+  HistoryFilter,
+  IdempotentAnswer,
+  SessionRecord,
+  SessionStore,
+} from "../session/ports/store.ts";
+import { SqliteAcknowledgements } from "./acknowledgements.ts";
+import { SqliteAudit } from "./audit-log.ts";
+import {
+  emptyWriteAheadLog,
+  type HeldDatabase,
+  inOneStep,
+  onDisk,
+  openDatabase,
+  openMemoryDatabase,
+} from "./database.ts";
+import { SqliteEvents } from "./event-log.ts";
+import { readHistory } from "./history.ts";
+import { parseAnswer, parseOwn, parseRecord } from "./schema.ts";
+import { SqliteDeliveries } from "./webhook-queue.ts";
+
+/** Opens the database of DATA_DIR. Throws StorageProblem where it cannot be used, or another server holds it. */
+export function openSqliteStore(dataDir: string): SessionStore {
+  return new SqliteStore(openDatabase(dataDir));
+}
+
+/** A store of the same kind without a folder: what is in it is gone when it is closed. */
+export function openMemoryStore(): SessionStore {
+  return new SqliteStore(openMemoryDatabase());
+}
+
+class SqliteStore implements SessionStore {
+  readonly events: EventLog;
+  readonly acknowledgements: Acknowledgements;
+  readonly deliveries: DeliveryQueue;
+  readonly audit: AuditLog;
+  readonly #db: DatabaseSync;
+  readonly #close: () => void;
+  /** Whether the write-ahead log may still have what was removed; that of a killed server may. */
+  #hasRemains = true;
+
+  constructor({ db, close }: HeldDatabase) {
+    this.#db = db;
+    this.#close = close;
+    this.events = new SqliteEvents(db);
+    this.acknowledgements = new SqliteAcknowledgements(db);
+    this.audit = new SqliteAudit(db);
+    this.deliveries = new SqliteDeliveries(db, () => {
+      this.#hasRemains = true;
+    });
+  }
+
+  create(record: SessionRecord, callback: Callback | null): void {
+    // Who was answered its id finds it after a power cut.
+    onDisk(this.#db, () => {
+      this.#write(record);
+      if (callback) this.deliveries.saveCallback(record.uid, callback);
+    });
+  }
+
+  save(record: SessionRecord): void {
+    if (isEnd(record.state)) onDisk(this.#db, () => this.#writeEnd(record));
+    else this.#write(record);
+  }
+
+  find(sessionId: string): SessionRecord | undefined {
+    const row = this.#db
+      .prepare("SELECT record FROM sessions WHERE session_id = ? ORDER BY created_at DESC, rowid DESC LIMIT 1")
+      .get(sessionId);
+    return row === undefined ? undefined : parseRecord(row["record"]);
+  }
+
+  history(filter: HistoryFilter): EndedRecord[] {
+    return readHistory(this.#db, filter);
+  }
+
+  list(states: readonly SessionState[], limit: number, owner?: string): SessionRecord[] {
+    const marks = states.map(() => "?").join(", ");
+    const ofOwner = owner === undefined ? "" : "AND owner = ?";
+    return this.#db
+      .prepare(
+        `SELECT record FROM sessions WHERE state IN (${marks}) ${ofOwner} ORDER BY created_at DESC, rowid DESC LIMIT ?`,
+      )
+      .all(...states, ...(owner === undefined ? [] : [owner]), limit)
+      .map((row) => parseRecord(row["record"]));
+  }
+
+  remember(uid: string, memory: Partial<PageMemory>): void {
+    // Of a session that has ended nobody would remove it.
+    const insert = this.#db.prepare(
+      `INSERT OR REPLACE INTO page_memory (uid, part, value)
+       SELECT uid, ?, ? FROM sessions WHERE uid = ? AND ended_at IS NULL`,
+    );
+    for (const [part, value] of Object.entries(memory)) insert.run(part, JSON.stringify(value), uid);
+  }
+
+  memory(uid: string): Partial<PageMemory> {
+    const rows = this.#db.prepare("SELECT part, value FROM page_memory WHERE uid = ?").all(uid);
+    return Object.fromEntries(rows.map(({ part, value }) => [part, parseOwn(value)])) as Partial<PageMemory>;
+  }
+
+  saveStorageState(uid: string, state: StorageState): void {
+    this.#db.prepare("UPDATE sessions SET storage_state = ? WHERE uid = ?").run(JSON.stringify(state), uid);
+  }
+
+  storageState(uid: string): StorageState | undefined {
+    const text = this.#db.prepare("SELECT storage_state FROM sessions WHERE uid = ?").get(uid)?.["storage_state"];
+    return typeof text === "string" ? parseOwn<StorageState>(text) : undefined;
+  }
+
+  saveAnswer(key: string, answer: IdempotentAnswer, createdAt: number): void {
+    this.#db
+      .prepare("INSERT OR REPLACE INTO idempotent_answers (key, created_at, answer) VALUES (?, ?, ?)")
+      .run(key, createdAt, JSON.stringify(answer));
+  }
+
+  answer(key: string): IdempotentAnswer | undefined {
+    const row = this.#db.prepare("SELECT answer FROM idempotent_answers WHERE key = ?").get(key);
+    return row === undefined ? undefined : parseAnswer(row["answer"]);
+  }
+
+  removeEndedBefore(time: number): number {
+    const count = inOneStep(this.#db, () => {
+      this.#db.prepare("DELETE FROM idempotent_answers WHERE created_at < ?").run(time);
+      this.#db.prepare("DELETE FROM events WHERE uid IN (SELECT uid FROM sessions WHERE ended_at < ?)").run(time);
+      const { changes } = this.#db.prepare("DELETE FROM sessions WHERE ended_at < ?").run(time);
+      this.#db.exec("DELETE FROM operator_links WHERE uid NOT IN (SELECT uid FROM sessions)");
+      // What is still to be told goes on without its session; what is given up later goes with the next removal.
+      this.#db.exec("DELETE FROM deliveries WHERE next_at IS NULL AND uid NOT IN (SELECT uid FROM sessions)");
+      return Number(changes);
+    });
+    if (count > 0) this.#hasRemains = true;
+    if (this.#hasRemains) this.#hasRemains = !emptyWriteAheadLog(this.#db);
+    return count;
+  }
+
+  close(): void {
+    this.#close();
+  }
+
+  #write(record: SessionRecord): void {
+    this.#db
+      .prepare(
+        `INSERT INTO sessions (uid, session_id, owner, state, created_at, ended_at, record) VALUES (?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (uid) DO UPDATE SET state = excluded.state, created_at = excluded.created_at,
+           ended_at = excluded.ended_at, record = excluded.record`,
+      )
+      .run(
+        record.uid,
+        record.session_id,
+        record.owner,
+        record.state,
+        record.created_at,
+        record.ended_at,
+        JSON.stringify(record),
+      );
+  }
+
+  /** What was remembered of its page goes, cookies and headers with it. */
+  #writeEnd(record: SessionRecord): void {
+    this.#write(record);
+    const { changes } = this.#db.prepare("DELETE FROM page_memory WHERE uid = ?").run(record.uid);
+    if (Number(changes) > 0) this.#hasRemains = true;
+  }
+}

@@ -1,0 +1,41 @@
+/** Deadlines: no wait without an end. */
+import { setTimeout as delay } from "node:timers/promises";
+import { AppError } from "../errors.ts";
+
+/**
+ * The result of `work`, or an AppError `timeout` that names `what` after `ms` milliseconds, or what `signal` aborts with.
+ * The work itself goes on; its late failure is swallowed here.
+ */
+export async function withDeadline<T>(work: Promise<T>, ms: number, what: string, signal?: AbortSignal): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  let onAbort = () => {};
+  work.catch(() => {});
+  try {
+    return await Promise.race([
+      work,
+      new Promise<never>((_resolve, reject) => {
+        onAbort = () => reject(signal?.reason);
+        if (signal?.aborted) onAbort();
+        signal?.addEventListener("abort", onAbort, { once: true });
+        timer = setTimeout(() => reject(new AppError("timeout", { waiting_for: what, after_ms: ms })), ms);
+      }),
+    ]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+/** True as soon as `done` says so, asked every `everyMs`; false when `withinMs` have passed. */
+export async function waitUntil(
+  done: () => boolean | Promise<boolean>,
+  withinMs: number,
+  everyMs: number,
+): Promise<boolean> {
+  const end = performance.now() + withinMs;
+  while (!(await done())) {
+    if (performance.now() >= end) return false;
+    await delay(everyMs);
+  }
+  return true;
+}

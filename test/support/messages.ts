@@ -1,0 +1,75 @@
+/** Generators of messages to the operator socket: one a type, of everything its schema lets through. */
+import fc from "fast-check";
+import { COORDINATE_LIMIT } from "../../src/protocol/common.ts";
+import { type ClientMessage, MAX_SCALE } from "../../src/protocol/live.ts";
+
+export const coordinate = fc.double({ min: -COORDINATE_LIMIT, max: COORDINATE_LIMIT, noNaN: true });
+const id = fc.oneof(fc.string({ maxLength: 64 }), fc.double({ noNaN: true, noDefaultInfinity: true }));
+const text = (maxLength: number) => fc.string({ minLength: 1, maxLength });
+const bare = (type: string) => fc.record({ type: fc.constant(type), id }, { requiredKeys: ["type"] });
+
+export const VALID = {
+  mouse_event: fc.record(
+    {
+      type: fc.constant("mouse_event"),
+      id,
+      event_type: fc.constantFrom("down", "move", "up"),
+      x: coordinate,
+      y: coordinate,
+      button: fc.constantFrom("left", "middle", "right"),
+      buttons: fc.integer({ min: 0, max: 7 }),
+      t: fc.double({ noNaN: true, noDefaultInfinity: true }),
+      seq: fc.nat(),
+    },
+    { requiredKeys: ["type", "event_type", "x", "y"] },
+  ),
+  wheel: fc.record(
+    { type: fc.constant("wheel"), id, x: coordinate, y: coordinate, delta_x: coordinate, delta_y: coordinate },
+    { requiredKeys: ["type", "x", "y", "delta_x", "delta_y"] },
+  ),
+  key: fc.record(
+    {
+      type: fc.constant("key"),
+      id,
+      event_type: fc.constantFrom("down", "up"),
+      key: text(32),
+      code: fc.string({ maxLength: 32 }),
+      modifiers: fc.integer({ min: 0, max: 15 }),
+    },
+    { requiredKeys: ["type", "event_type", "key"] },
+  ),
+  text: fc.record({ type: fc.constant("text"), id, text: text(200) }, { requiredKeys: ["type", "text"] }),
+  ack: fc.record({ type: fc.constant("ack"), id, seq: fc.nat() }, { requiredKeys: ["type", "seq"] }),
+  finish: fc.record(
+    {
+      type: fc.constant("finish"),
+      id,
+      outcome: fc.constantFrom("done", "cannot"),
+      note: fc.string({ maxLength: 200 }),
+    },
+    { requiredKeys: ["type", "outcome"] },
+  ),
+  extend: fc.record(
+    { type: fc.constant("extend"), id, seconds: fc.integer({ min: 1, max: 86_400 }) },
+    { requiredKeys: ["type", "seconds"] },
+  ),
+  view: fc.record(
+    {
+      type: fc.constant("view"),
+      id,
+      mode: fc.constantFrom("challenge" as const, "page" as const),
+      scale: fc.double({ min: 1, max: MAX_SCALE, noNaN: true }),
+    },
+    { requiredKeys: ["type"] },
+  ),
+  check_completion: bare("check_completion"),
+  ping: bare("ping"),
+  heartbeat: bare("heartbeat"),
+  pong: bare("pong"),
+  take_control: bare("take_control"),
+  release_control: bare("release_control"),
+  authenticate: fc.record(
+    { type: fc.constant("authenticate"), id, token: fc.string({ minLength: 1, maxLength: 2_048 }) },
+    { requiredKeys: ["type", "token"] },
+  ),
+} satisfies Record<ClientMessage["type"], fc.Arbitrary<object>>;
