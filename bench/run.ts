@@ -3,7 +3,7 @@
  * one table. `node bench/run.ts [--quick] [--only row,row]`; README.md beside it says what the columns mean.
  */
 import { parseArgs } from "node:util";
-import { comeFirst } from "../src/util/process-priority.ts";
+import { raisePriority } from "../src/util/process-priority.ts";
 import { judge } from "./bars.ts";
 import { Bench, type Result, say } from "./bench.ts";
 import { chromiumPath } from "./browser.ts";
@@ -27,7 +27,7 @@ const WHOLE_RUN_DEADLINE_MS = 40 * 60_000;
 const { values } = parseArgs({ options: { quick: { type: "boolean", default: false }, only: { type: "string" } } });
 endOnSignals();
 // The client stands for machines elsewhere: it must not wait for the browsers it measures.
-comeFirst();
+raisePriority();
 const deadline = setTimeout(() => {
   say("The run takes too long and is given up.");
   void endAll().finally(() => process.exit(1));

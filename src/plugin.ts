@@ -23,7 +23,7 @@ import {
 } from "./protocol/rest.ts";
 import { openService, portsOf, prepareInstance, type Service } from "./server/compose.ts";
 import { API_PREFIX, serveSessions } from "./server/routes.ts";
-import { logCarefully } from "./util/redacting-logger.ts";
+import { redactingLogOptions } from "./util/redacting-logger.ts";
 
 /** As much of an address as a session takes. */
 const MAX_URL_LENGTH = 8_192;
@@ -108,7 +108,7 @@ export const captchaRemote = plugin(
     await app.register(
       async (scope) => {
         if (!config.auth) keepLocal(scope);
-        logCarefully(scope);
+        redactingLogOptions(scope);
         await prepareInstance(scope, service, publicUrl, upgrades);
         const { browsers, guard, gauges } = service;
         const health = { unhealthy: () => null, canStartBrowser: browsers.canStart, guard, gauges };
@@ -138,7 +138,7 @@ async function handOffPage(
   }
   const onCreated = (session_id: string) =>
     audit.record({ who: "program", address: null, action: "session.create", session_id });
-  const creating = controller.create(body.data, { openPage: browsers.holding(page), signal, onCreated });
+  const creating = controller.create(body.data, { openPage: browsers.openerFor(page), signal, onCreated });
   const session = await creating.catch((error: unknown) => {
     throw signal.aborted ? signal.reason : toAppError(error);
   });

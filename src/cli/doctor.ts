@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { stat, statfs } from "node:fs/promises";
 import { release } from "node:os";
-import { examineBrowser } from "../browser/process/self-test.ts";
+import { testBrowser } from "../browser/process/self-test.ts";
 import { type Config, configFromProcess } from "../config.ts";
 import { attachDatabase } from "../storage/database.ts";
 import { checkPublicUrl } from "./public-url.ts";
@@ -59,7 +59,7 @@ function checkNode(): Finding[] {
 
 async function checkBrowser(config: Config): Promise<Finding[]> {
   try {
-    const { path, version, startMs, missing } = await examineBrowser(config);
+    const { path, version, startMs, missing } = await testBrowser(config);
     const found = `Chromium ${version} at ${path}, ready after ${startMs} ms`;
     const slow = startMs > 5_000;
     return [

@@ -40,7 +40,8 @@ type RecordKey = (action: "key.add" | "key.revoke", key: KeyRow) => void;
 function answer(db: DatabaseSync, verb: string, name: string | undefined, own: Options): string {
   const keys = new SqliteKeys(db);
   const record: RecordKey = (action, { id, name: key }) => recordCommand(db, action, { id, name: key });
-  if (verb === "list" && name === undefined) return keys.list().map(lineOf).join("") || "There are no keys yet.\n";
+  if (verb === "list" && name === undefined)
+    return keys.list().map(viewerSocketOf).join("") || "There are no keys yet.\n";
   if (name === undefined) throw new ConfigError(["keys: add NAME, list, or revoke NAME"]);
   if (verb === "revoke") return inOneStep(db, () => revoke(keys, name, record));
   if (verb === "add") return inOneStep(db, () => add(keys, name, own, record));
@@ -70,7 +71,7 @@ function revoke(keys: SqliteKeys, name: string, record: RecordKey): string {
   return `Revoked the key "${key.name}" (${key.id}). Its sessions go on to their end.\n`;
 }
 
-function lineOf({ id, name, grants, created_at, revoked_at }: KeyRow): string {
+function viewerSocketOf({ id, name, grants, created_at, revoked_at }: KeyRow): string {
   const lists = Object.entries(grants).flatMap(([what, list]) => (list?.length ? [`${what}=${list.join(",")}`] : []));
   const state = revoked_at === null ? [] : [`revoked ${new Date(revoked_at).toISOString()}`];
   return `${[name, id, `made ${new Date(created_at).toISOString()}`, ...lists, ...state].join("  ")}\n`;

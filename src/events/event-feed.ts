@@ -5,7 +5,7 @@ import type { FeedEvent, PlacedEvent, SessionEvent } from "../protocol/events.ts
 import { isEnd } from "../session/lifecycle/state-machine.ts";
 import type { EventLog, EventSubject, NewEvent } from "./event-log.ts";
 import { FeedReader, type ReaderDeps } from "./feed-reader.ts";
-import { ToldEvent } from "./published-event.ts";
+import { PublishedEvent } from "./published-event.ts";
 
 /** Events are written together: those of so long, or so many. */
 const WRITE_WITHIN_MS = 10;
@@ -65,9 +65,9 @@ export class EventFeed {
   }
 
   /** Null where the log cannot write. */
-  #keep(events: readonly NewEvent[]): ToldEvent[] | null {
+  #keep(events: readonly NewEvent[]): PublishedEvent[] | null {
     try {
-      return this.#log.append(events).map((logged) => new ToldEvent(logged));
+      return this.#log.append(events).map((logged) => new PublishedEvent(logged));
     } catch (error) {
       const types = [...new Set(events.map(({ event }) => event.type))];
       this.#logger.error({ err: error, types }, "events could not be kept");
@@ -76,7 +76,7 @@ export class EventFeed {
   }
 
   /** Calls back after every event that is kept; answers the stop. */
-  onEvent(listener: (event: ToldEvent) => void): () => void {
+  onEvent(listener: (event: PublishedEvent) => void): () => void {
     this.#news.on("any", listener);
     return () => this.#news.off("any", listener);
   }

@@ -3,7 +3,7 @@
  * comes; where it has none, or asks for what it missed, it reads on from the log until it is back at the present.
  */
 import type { EventLog, EventSubject, LoggedEvent, NewEvent } from "./event-log.ts";
-import { ToldEvent } from "./published-event.ts";
+import { PublishedEvent } from "./published-event.ts";
 
 /** Read from the log at once; others have a turn then. */
 const PAGE_OF_EVENTS = 200;
@@ -12,7 +12,7 @@ export interface ReaderDeps {
   readonly log: Pick<EventLog, "allAfter" | "newest">;
   readonly maySee: (subject: EventSubject) => boolean;
   /** Takes an event; those of one reader come in order of their positions. */
-  readonly deliver: (event: ToldEvent, topics: readonly string[]) => void;
+  readonly deliver: (event: PublishedEvent, topics: readonly string[]) => void;
   /** Whether it can take another one now. */
   readonly hasRoom: () => boolean;
   /** It is not at the present any more; catchUp() is to be called until that says so. */
@@ -49,7 +49,7 @@ export class FeedReader {
   }
 
   /** An event that has just come. */
-  offer(event: ToldEvent): void {
+  offer(event: PublishedEvent): void {
     if (!this.#isLive || this.#isEnded || event.position <= this.#position) return;
     if (this.#deps.hasRoom()) this.#take(event);
     else this.#fallBehind();
@@ -58,7 +58,7 @@ export class FeedReader {
   /** Events that could not be kept. */
   missed(events: readonly NewEvent[]): void {
     const isOurs = ({ subject, event }: NewEvent) =>
-      this.#topicsOf(new ToldEvent({ position: 0, subject, event })).length > 0;
+      this.#topicsOf(new PublishedEvent({ position: 0, subject, event })).length > 0;
     if (events.some(isOurs)) this.#deps.onMissed();
   }
 
@@ -86,13 +86,13 @@ export class FeedReader {
     const page = this.#deps.log.allAfter(this.#position, PAGE_OF_EVENTS);
     for (const logged of page) {
       if (!this.#deps.hasRoom()) return false;
-      this.#take(new ToldEvent(logged));
+      this.#take(new PublishedEvent(logged));
     }
     this.#isLive = page.length < PAGE_OF_EVENTS;
     return this.#isLive;
   }
 
-  #take(event: ToldEvent): void {
+  #take(event: PublishedEvent): void {
     const { position } = event;
     this.#position = position;
     if (position > this.#told.after && position <= this.#told.to) return;
@@ -101,7 +101,7 @@ export class FeedReader {
   }
 
   /** Those that it is told this event under. */
-  #topicsOf({ topics, subject }: LoggedEvent & Pick<ToldEvent, "topics">): string[] {
+  #topicsOf({ topics, subject }: LoggedEvent & Pick<PublishedEvent, "topics">): string[] {
     const wanted = topics.filter((topic) => this.topics.has(topic));
     return wanted.length > 0 && this.#deps.maySee(subject) ? wanted : [];
   }

@@ -3,7 +3,7 @@ import type { FeedEvent } from "../protocol/events.ts";
 import { labelTopic, progressTopic, SESSIONS_TOPIC, SYSTEM_TOPIC, sessionTopic } from "../protocol/topics.ts";
 import type { EventSubject, LoggedEvent } from "./event-log.ts";
 
-export class ToldEvent implements LoggedEvent {
+export class PublishedEvent implements LoggedEvent {
   readonly position: number;
   readonly subject: EventSubject;
   readonly event: FeedEvent;

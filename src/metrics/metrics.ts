@@ -1,9 +1,9 @@
 /** [R20] Figures of one server for Prometheus: what its sessions come to, and how it feels to work in them. */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { EventFeed } from "../events/event-feed.ts";
-import type { ToldEvent } from "../events/published-event.ts";
+import type { PublishedEvent } from "../events/published-event.ts";
 import type { SessionState } from "../protocol/common.ts";
-import { type Measures, onMeasured } from "../util/diagnostics.ts";
+import { type Measures, onMetric } from "../util/diagnostics.ts";
 
 const PREFIX = "captcha_remote_";
 /** Seconds. A person feels 50 ms; a machine with too much to do takes seconds. */
@@ -107,7 +107,7 @@ function countSessions({ registry, events }: MetricsDeps): () => void {
     registers,
   });
   const createdAt = new Map<string, number>();
-  return events.onEvent(({ event, subject: { uid } }: ToldEvent) => {
+  return events.onEvent(({ event, subject: { uid } }: PublishedEvent) => {
     const at = Date.parse(event.timestamp);
     if (event.type === "session.created") {
       created.inc();
@@ -149,14 +149,14 @@ function observeMeasures(registry: Registry): (() => void)[] {
   });
   const durations = Object.entries(DURATIONS) as [keyof typeof DURATIONS, readonly [string, string, number[]]][];
   return [
-    onMeasured("picture", (picture) => {
+    onMetric("picture", (picture) => {
       const quality = String(picture.quality);
       pictures.inc({ quality });
       bytes.inc({ quality }, picture.bytes);
     }),
     ...durations.map(([measure, [name, help, buckets]]) => {
       const histogram = new Histogram({ name: PREFIX + name, help, buckets, registers });
-      return onMeasured(measure, (ms) => histogram.observe(ms / 1_000));
+      return onMetric(measure, (ms) => histogram.observe(ms / 1_000));
     }),
   ];
 }

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { EventFeed } from "../events/event-feed.ts";
-import type { ToldEvent } from "../events/published-event.ts";
+import type { PublishedEvent } from "../events/published-event.ts";
 import type { ArrivalChannel } from "../protocol/arrival-channels.ts";
 import type { SessionRecord } from "../session/ports/store.ts";
 import { type ArrivalFacts, arrivalPost } from "./channel-formats.ts";
@@ -17,7 +17,7 @@ const MOST_WAITING = 200;
 /** Of an answer nothing is used but these first bytes, for the log. */
 const MOST_ANSWER = 300;
 
-export interface ArrivalsDeps {
+export interface ArrivalNotifierDeps {
   readonly channels: readonly ArrivalChannel[];
   readonly events: Pick<EventFeed, "onEvent">;
   /** The newest record with this id. */
@@ -31,18 +31,18 @@ export interface ArrivalsDeps {
   readonly waitMs?: number;
 }
 
-export class Arrivals {
-  readonly #deps: ArrivalsDeps;
+export class ArrivalNotifier {
+  readonly #deps: ArrivalNotifierDeps;
   readonly #stop = new AbortController();
   readonly #stopListening: () => void;
   /** Sessions that were told of and have not ended, by uid. */
   readonly #told: Set<string>;
-  readonly #lines: readonly Line[];
+  readonly #lines: readonly ChannelQueue[];
 
-  constructor(deps: ArrivalsDeps) {
+  constructor(deps: ArrivalNotifierDeps) {
     this.#deps = deps;
     this.#told = new Set(deps.told);
-    this.#lines = deps.channels.map((channel) => new Line(channel, deps, this.#stop.signal));
+    this.#lines = deps.channels.map((channel) => new ChannelQueue(channel, deps, this.#stop.signal));
     this.#stopListening = deps.channels.length === 0 ? () => {} : deps.events.onEvent((told) => this.#onEvent(told));
   }
 
@@ -53,7 +53,7 @@ export class Arrivals {
     await Promise.all(this.#lines.map((line) => line.idle));
   }
 
-  #onEvent({ event, subject: { uid, label } }: ToldEvent): void {
+  #onEvent({ event, subject: { uid, label } }: PublishedEvent): void {
     if (event.type === "session.ended") {
       if (this.#told.delete(uid)) this.#tell("end", event.data.session_id, label);
       return;
@@ -91,7 +91,7 @@ export class Arrivals {
 }
 
 /** One channel: its messages one after the other, in order. */
-class Line {
+class ChannelQueue {
   readonly #channel: ArrivalChannel;
   readonly #log: Logger;
   readonly #stop: AbortSignal;
@@ -99,7 +99,7 @@ class Line {
   #waiting: (() => Promise<void>)[] = [];
   #working: Promise<void> | null = null;
 
-  constructor(channel: ArrivalChannel, { log, waitMs = WAIT_MS }: ArrivalsDeps, stop: AbortSignal) {
+  constructor(channel: ArrivalChannel, { log, waitMs = WAIT_MS }: ArrivalNotifierDeps, stop: AbortSignal) {
     this.#channel = channel;
     // Never the whole address: it is what lets anybody post there.
     this.#log = log.child({ channel: new URL(channel.url).host });

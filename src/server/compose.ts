@@ -14,7 +14,7 @@ import type { KeyRecord } from "../auth/key-spec.ts";
 import { Keys } from "../auth/keys.ts";
 import { Links } from "../auth/links.ts";
 import { Tickets } from "../auth/tickets.ts";
-import { type BrowserRoom, openBrowserRoom, type Surroundings } from "../browser/open/browser-pool.ts";
+import { type BrowserPool, openBrowserPool, type PageOpenerOptions } from "../browser/open/browser-pool.ts";
 import type { Config } from "../config.ts";
 import { EventFeed } from "../events/event-feed.ts";
 import { type Acknowledgements, NO_SESSION } from "../events/event-log.ts";
@@ -25,23 +25,23 @@ import { refuseWhileClosing } from "../http/guards/closing.ts";
 import { errorSender } from "../http/guards/error-handler.ts";
 import { FailedAuthentications } from "../http/guards/failed-authentications.ts";
 import { keepOtherSitesOut } from "../http/guards/origin.ts";
-import { Refusals } from "../http/guards/refusal-counter.ts";
+import { RefusalCounter } from "../http/guards/refusal-counter.ts";
 import { chooseSubprotocol } from "../http/operator-socket/viewer-socket.ts";
 import type { HistoryRoutesOptions } from "../http/rest/history.ts";
-import { Connections } from "../http/sockets/connection-limits.ts";
+import { ConnectionLimits } from "../http/sockets/connection-limits.ts";
 import { exposeGauges, gaugesOf, type ReadGauges } from "../metrics/gauges.ts";
 import { startMetrics } from "../metrics/metrics.ts";
-import { Arrivals } from "../notifications/arrival-notifier.ts";
+import { ArrivalNotifier } from "../notifications/arrival-notifier.ts";
 import { goesToWebhook } from "../protocol/events.ts";
 import { CaptchaRemoteController } from "../session/controller.ts";
 import { historyOf } from "../session/history.ts";
-import { claimsOf, comebacksOf } from "../session/lifecycle/resume.ts";
+import { browsersToKeep, resumableSessions } from "../session/lifecycle/resume.ts";
 import { OperatorLinks } from "../session/operators/operator-links.ts";
 import { SqliteKeys } from "../storage/api-keys.ts";
 import { attachDatabase } from "../storage/database.ts";
 import { openSqliteStore } from "../storage/session-store.ts";
 import type { TracingDeps } from "../tracing/tracing.ts";
-import { carefulLog } from "../util/redacting-logger.ts";
+import { redactingLogger } from "../util/redacting-logger.ts";
 import { Outbox } from "../webhooks/outbox.ts";
 import { HOURLY_SCHEDULE, type Schedule } from "../webhooks/schedule.ts";
 
@@ -67,13 +67,13 @@ export interface ServiceDeps {
   readonly log: Logger;
   /** Origin plus base path that links are built from; known once the server listens. */
   readonly publicUrl: () => string;
-  readonly surroundings: Surroundings;
+  readonly surroundings: PageOpenerOptions;
   /** When webhooks are tried again; left out: for an hour. */
   readonly webhookSchedule?: Schedule | undefined;
   /** Keys of the server itself, which no person has. */
   readonly ownKeys?: readonly KeyRecord[] | undefined;
   /** Counts what this server refuses; left out: a new one. */
-  readonly refusals?: Refusals;
+  readonly refusals?: RefusalCounter;
 }
 
 export interface Service {
@@ -91,20 +91,25 @@ export interface Service {
   readonly streams: Set<ServerResponse>;
   readonly history: HistoryRoutesOptions["history"];
   readonly gauges: ReadGauges;
-  readonly connections: Connections;
-  readonly refusals: Refusals;
-  readonly browsers: BrowserRoom;
+  readonly connections: ConnectionLimits;
+  readonly refusals: RefusalCounter;
+  readonly browsers: BrowserPool;
   /** Ends all sessions, tells of their ends, and closes the store. */
   close(): Promise<void>;
 }
 
 /** Opens what sessions need; the caller closes it. Throws when DATA_DIR cannot be used. */
 export async function openService(config: Config, deps: ServiceDeps): Promise<Service> {
-  const { publicUrl, surroundings, webhookSchedule: schedule = HOURLY_SCHEDULE, refusals = new Refusals() } = deps;
-  const log = carefulLog(deps.log);
+  const {
+    publicUrl,
+    surroundings,
+    webhookSchedule: schedule = HOURLY_SCHEDULE,
+    refusals = new RefusalCounter(),
+  } = deps;
+  const log = redactingLogger(deps.log);
   const store = openSqliteStore(config.dataDir);
-  const comebacks = comebacksOf(store);
-  const browsers = await openBrowserRoom(config, surroundings, log, claimsOf(comebacks));
+  const resumable = resumableSessions(store);
+  const browsers = await openBrowserPool(config, surroundings, log, browsersToKeep(resumable));
   const events = new EventFeed(store.events, log);
   // Before the first event: the controller begins with the ends that nobody has told yet.
   const stopTracing = await traced(config, { events, traceparentOf: (id) => store.find(id)?.traceparent ?? null, log });
@@ -113,7 +118,7 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
   const uidOf = (id: string) => store.find(id)?.uid ?? null;
   const audit = new AuditTrail({ entries: store.audit, uidOf, log });
   recordEnds(events, audit);
-  for (const { record } of comebacks) {
+  for (const { record } of resumable) {
     const { session_id, uid } = record;
     audit.record({ who: "server", address: null, action: "session.resume", session_id, uid });
   }
@@ -129,15 +134,15 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
     events,
     openPage,
     returnToPage,
-    comebacks,
+    resumable,
     neverPorts,
     links,
     log,
     publicUrl,
   });
-  const arrivals = new Arrivals({
+  const arrivals = new ArrivalNotifier({
     channels: config.arrivalChannels,
-    told: comebacks.map(({ record }) => record.uid),
+    told: resumable.map(({ record }) => record.uid),
     events,
     find: (id) => store.find(id),
     linkTo: async (id) => (await controller.makeLink(id, { role: "control" })).url,
@@ -174,7 +179,7 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
     streams,
     history: (query, caller) => historyOf(store, query, caller),
     gauges,
-    connections: new Connections(config),
+    connections: new ConnectionLimits(config),
     refusals,
     browsers,
     async close() {

@@ -7,7 +7,7 @@ import { guardRoutes } from "../http/guards/authorization.ts";
 import { createRateLimiter } from "../http/guards/create-rate.ts";
 import { refuseUnknownRoutes } from "../http/guards/error-handler.ts";
 import { letSitesRead } from "../http/guards/origin.ts";
-import { liveRoute } from "../http/operator-socket/route.ts";
+import { operatorSocketRoute } from "../http/operator-socket/route.ts";
 import { auditRoutes } from "../http/rest/audit.ts";
 import { claimRoutes } from "../http/rest/claims.ts";
 import { consoleRoutes } from "../http/rest/console.ts";
@@ -57,7 +57,15 @@ export async function serveSessions(
       await api.register(noticeRoutes, { feed: service.events, audit });
       await api.register(historyRoutes, { history: service.history, authenticator });
       await api.register(linkRoutes, { controller, audit });
-      await api.register(liveRoute, { controller, audit, sockets, guard, connections, refusals, limits: config });
+      await api.register(operatorSocketRoute, {
+        controller,
+        audit,
+        sockets,
+        guard,
+        connections,
+        refusals,
+        limits: config,
+      });
       await api.register(auditRoutes, { audit });
       await api.register(consoleRoutes, { publicDir: PUBLIC_DIR, isOpenToAll: !config.auth });
       await more(api);

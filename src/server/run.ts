@@ -7,8 +7,8 @@ import { hashOf, type KeyRecord, newSecret } from "../auth/key-spec.ts";
 import { type Config, ConfigError, configFromProcess } from "../config.ts";
 import { buildDemoApp } from "../demo/demo-app.ts";
 import type { SessionAnswer } from "../protocol/rest.ts";
-import { comeFirst } from "../util/process-priority.ts";
-import { carefulLog } from "../util/redacting-logger.ts";
+import { raisePriority } from "../util/process-priority.ts";
+import { redactingLogger } from "../util/redacting-logger.ts";
 import { buildApp, type CaptchaRemote } from "./standalone.ts";
 
 /** npm hands a Ctrl-C on a second time, in the same millisecond. */
@@ -19,7 +19,7 @@ const DEMO_HOST = "127.0.0.1";
 export async function serve(argv: readonly string[]): Promise<void> {
   const config = configFromProcess(argv);
   const log = makeLog(config);
-  comeFirst();
+  raisePriority();
   const demoSecret = newSecret();
   const demoApp = config.demo
     ? await buildDemoApp({
@@ -59,9 +59,9 @@ function demoKey(secret: string): KeyRecord {
 /** Pretty in a terminal, JSON lines otherwise; careful with what errors carry. */
 function makeLog(config: Config): Logger {
   const options = { level: config.logLevel };
-  if (!process.stdout.isTTY) return carefulLog(pino(options));
+  if (!process.stdout.isTTY) return redactingLogger(pino(options));
   const pretty = { target: "pino-pretty", options: { ignore: "pid,hostname", translateTime: "HH:MM:ss" } };
-  return carefulLog(pino({ ...options, transport: pretty }));
+  return redactingLogger(pino({ ...options, transport: pretty }));
 }
 
 async function listen(app: FastifyInstance, { host, port }: Config): Promise<void> {

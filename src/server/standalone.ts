@@ -9,14 +9,14 @@ import type { EventFeed } from "../events/event-feed.ts";
 import { guardRoutes } from "../http/guards/authorization.ts";
 import { errorSender, refuseUnknownRoutes } from "../http/guards/error-handler.ts";
 import { boundRawConnections, httpOptions, refuseBrokenRequest } from "../http/guards/raw-limits.ts";
-import { Refusals } from "../http/guards/refusal-counter.ts";
+import { RefusalCounter } from "../http/guards/refusal-counter.ts";
 import { describeApi, serveApiDocs } from "../http/rest/api-docs.ts";
 import { demoRoute } from "../http/rest/demo.ts";
 import { healthRoutes } from "../http/rest/health.ts";
 import { metricsRoute } from "../http/rest/metrics.ts";
 import type { ReadGauges } from "../metrics/gauges.ts";
 import type { CaptchaRemoteController } from "../session/controller.ts";
-import { carefulLog } from "../util/redacting-logger.ts";
+import { redactingLogger } from "../util/redacting-logger.ts";
 import type { Schedule } from "../webhooks/schedule.ts";
 import { openService, portsOf, prepareInstance } from "./compose.ts";
 import { API_PREFIX, serveSessions } from "./routes.ts";
@@ -55,9 +55,9 @@ export async function buildApp(
   config: Config,
   { log, demoOrigin = () => undefined, webhookSchedule, challengeSearchMs, ownKeys }: AppDeps,
 ): Promise<CaptchaRemote> {
-  const refusals = new Refusals();
+  const refusals = new RefusalCounter();
   const app = Fastify({
-    loggerInstance: carefulLog(log),
+    loggerInstance: redactingLogger(log),
     logController: new LogController({ disableRequestLogging: true }),
     ...httpOptions(config),
     trustProxy: config.trustProxy.length > 0 ? [...config.trustProxy] : false,

@@ -16,19 +16,19 @@ import type {
   SessionResult,
   SessionStatus,
 } from "../protocol/rest.ts";
-import { tellableUrl } from "../util/redact-url.ts";
+import { redactUrl } from "../util/redact-url.ts";
 import { callbackOf } from "./callback.ts";
 import { checkCapacity, type SessionLimits } from "./capacity.ts";
 import type { CreateOptions } from "./create-options.ts";
-import { type Created, FirstAnswers } from "./idempotency.ts";
-import { type Comeback, lastNumber } from "./lifecycle/resume.ts";
+import { type Created, Idempotency } from "./idempotency.ts";
+import { lastNumber, type ResumableSession } from "./lifecycle/resume.ts";
 import type { Session } from "./lifecycle/session.ts";
 import { NOBODY, stateEvent } from "./lifecycle/session-event-publisher.ts";
 import { isEnd, LIVING_STATES } from "./lifecycle/state-machine.ts";
 import type { Claim } from "./operators/claim.ts";
 import type { LinkBounds, OperatorLinks } from "./operators/operator-links.ts";
 import type { RestCaller } from "./operators/operators.ts";
-import { type Lens, Viewer, type ViewerForm, type ViewerLine, type ViewerRights } from "./pictures/viewer.ts";
+import { type Lens, Viewer, type ViewerForm, type ViewerRights, type ViewerSocket } from "./pictures/viewer.ts";
 import type { MouseInput, OpenPage, ReturnToPage } from "./ports/page.ts";
 import type { SessionRecord, SessionStore } from "./ports/store.ts";
 import {
@@ -40,7 +40,7 @@ import {
   statusOf,
   withoutStorageState,
 } from "./presenters.ts";
-import { SessionDirectory } from "./registry.ts";
+import { SessionRegistry } from "./registry.ts";
 
 /** Rows of one list answer. */
 const LIST_LIMIT = 500;
@@ -57,7 +57,7 @@ export interface ControllerDeps {
   readonly openPage: OpenPage;
   readonly returnToPage: ReturnToPage;
   /** Sessions of an earlier server that may go on. */
-  readonly comebacks: readonly Comeback[];
+  readonly resumable: readonly ResumableSession[];
   readonly links: OperatorLinks;
   /** Ports of this machine that nothing is sent to on somebody else's word. */
   readonly neverPorts: () => ReadonlySet<number>;
@@ -76,19 +76,19 @@ export interface Seat {
 
 export class CaptchaRemoteController {
   readonly #deps: ControllerDeps;
-  readonly #sessions: SessionDirectory;
-  readonly #firstAnswers: FirstAnswers;
+  readonly #sessions: SessionRegistry;
+  readonly #firstAnswers: Idempotency;
   #viewerNumber: number;
   #closing = false;
 
   constructor(deps: ControllerDeps) {
     this.#deps = deps;
-    this.#firstAnswers = new FirstAnswers(deps.store, deps.log);
+    this.#firstAnswers = new Idempotency(deps.store, deps.log);
     const { store, events, log, config, sweepEveryMs, openPage, returnToPage } = deps;
     const { retentionSeconds, maxTimeoutSeconds } = config;
-    this.#sessions = new SessionDirectory({ store, events, log, retentionSeconds, maxTimeoutSeconds, sweepEveryMs });
-    for (const comeback of deps.comebacks) this.#sessions.goOn(comeback, openPage, returnToPage);
-    this.#viewerNumber = lastNumber(deps.comebacks);
+    this.#sessions = new SessionRegistry({ store, events, log, retentionSeconds, maxTimeoutSeconds, sweepEveryMs });
+    for (const resumable of deps.resumable) this.#sessions.goOn(resumable, openPage, returnToPage);
+    this.#viewerNumber = lastNumber(deps.resumable);
   }
 
   /**
@@ -113,7 +113,7 @@ export class CaptchaRemoteController {
   }
 
   /** [R20] */
-  get open(): SessionDirectory["open"] {
+  get open(): SessionRegistry["open"] {
     return this.#sessions.open;
   }
 
@@ -133,7 +133,7 @@ export class CaptchaRemoteController {
       captcha_info: page?.challenge ?? null,
       viewport: record.viewport,
       // What follows the path may be as secret as a cookie: only who asked for it knows it already.
-      url: record.owner === ownerOf(caller) ? record.url : tellableUrl(record.url),
+      url: record.owner === ownerOf(caller) ? record.url : redactUrl(record.url),
       metadata: record.metadata ?? null,
       verified: record.verified,
     };
@@ -228,7 +228,7 @@ export class CaptchaRemoteController {
   }
 
   /** [W2] A viewer joins a session, and is shown it through `lens` from the start. Throws session_not_found, session_ended. */
-  async join(id: string, line: ViewerLine, form: ViewerForm, rights: ViewerRights = {}, lens?: Lens): Promise<Seat> {
+  async join(id: string, line: ViewerSocket, form: ViewerForm, rights: ViewerRights = {}, lens?: Lens): Promise<Seat> {
     const session = this.#sessions.session(id);
     const seat = { session, viewer: new Viewer(`operator-${++this.#viewerNumber}`, line, form, rights) };
     if (lens) seat.viewer.setLens(lens);

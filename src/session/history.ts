@@ -1,7 +1,7 @@
 /** [R15] Ended sessions, as far as somebody may see them. */
 import type { Caller } from "../auth/caller.ts";
 import type { History, HistoryEntry, HistoryQuery } from "../protocol/history.ts";
-import type { EndedRecord, EndPlace, HistoryScope, SessionRecord, SessionStore } from "./ports/store.ts";
+import type { EndedRecord, HistoryCursor, HistoryScope, SessionRecord, SessionStore } from "./ports/store.ts";
 
 /** One page. */
 export function historyOf(store: Pick<SessionStore, "history">, query: HistoryQuery, caller: Caller): History {
@@ -10,7 +10,7 @@ export function historyOf(store: Pick<SessionStore, "history">, query: HistoryQu
     ...rest,
     states,
     scope: scopeOf(caller),
-    before: before === undefined ? undefined : placeOf(before),
+    before: before === undefined ? undefined : parseCursor(before),
   };
   // One more tells whether there are any.
   const found = store.history({ ...filter, limit: limit + 1 });
@@ -47,11 +47,11 @@ function endOf({ ended_at, created_at }: SessionRecord): number {
   return ended_at ?? created_at;
 }
 
-function cursorOf({ ended_at, row }: EndPlace): string {
+function cursorOf({ ended_at, row }: HistoryCursor): string {
   return `${ended_at}-${row}`;
 }
 
-function placeOf(cursor: string): EndPlace {
+function parseCursor(cursor: string): HistoryCursor {
   const [ended_at = 0, row = 0] = cursor.split("-").map(Number);
   return { ended_at, row };
 }

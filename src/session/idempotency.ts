@@ -13,7 +13,7 @@ export interface Created {
   readonly answer: SessionAnswer;
 }
 
-export class FirstAnswers {
+export class Idempotency {
   readonly #store: Store;
   readonly #log: Logger;
   /** Those that are being made, and those that could not be stored: few, as nothing is made while nothing can be written. */

@@ -13,7 +13,7 @@ import {
   type SessionListItem,
   type SessionStatus,
 } from "../protocol/rest.ts";
-import { tellableUrl } from "../util/redact-url.ts";
+import { redactUrl } from "../util/redact-url.ts";
 import { isEnd } from "./lifecycle/state-machine.ts";
 import { type ClaimFacts, FREE } from "./operators/claim.ts";
 import type { ChallengePage, Notice, OpenPageRequest } from "./ports/page.ts";
@@ -90,12 +90,12 @@ export function sessionAnswer(record: SessionRecord, challenge: CaptchaInfo | nu
 
 /** Whether the browser shows the page, for who cannot see it. */
 export function visibilityNotice({ hidden, url }: Pick<ChallengePage, "hidden" | "url">): Notice {
-  return { type: "page_notice", notice: hidden ? "page_not_visible" : "page_visible", url: tellableUrl(url ?? "") };
+  return { type: "page_notice", notice: hidden ? "page_not_visible" : "page_visible", url: redactUrl(url ?? "") };
 }
 
 /** [S10] Why nothing can be done with the page, or that it can again. */
 export function conditionNotice(notice: (typeof PAGE_CONDITIONS)[number], { url }: Pick<SessionRecord, "url">): Notice {
-  return { type: "page_notice", notice, url: tellableUrl(url) };
+  return { type: "page_notice", notice, url: redactUrl(url) };
 }
 
 /** [W18] */

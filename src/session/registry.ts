@@ -3,28 +3,28 @@ import { once } from "node:events";
 import { AppError } from "../errors.ts";
 import type { SessionState } from "../protocol/common.ts";
 import type { Opening } from "./lifecycle/page-supervisor.ts";
-import { type Comeback, orLost } from "./lifecycle/resume.ts";
+import { orLost, type ResumableSession } from "./lifecycle/resume.ts";
 import { Session } from "./lifecycle/session.ts";
 import { isEnd } from "./lifecycle/state-machine.ts";
 import type { OpenPage, ReturnToPage } from "./ports/page.ts";
-import type { PageMemory } from "./ports/resume-state.ts";
+import type { ResumeState } from "./ports/resume-state.ts";
 import type { SessionRecord } from "./ports/store.ts";
-import { Housekeeping, type HousekeepingDeps } from "./store-maintenance.ts";
+import { StoreMaintenance, type StoreMaintenanceDeps } from "./store-maintenance.ts";
 
-interface DirectoryDeps extends Omit<HousekeepingDeps, "isReleasing"> {
+interface DirectoryDeps extends Omit<StoreMaintenanceDeps, "isReleasing"> {
   readonly maxTimeoutSeconds: number;
 }
 
-export class SessionDirectory {
+export class SessionRegistry {
   readonly #deps: DirectoryDeps;
   readonly #living = new Map<string, Session>();
   /** Ended sessions whose pages are still being let go of, by uid. */
   readonly #releasing = new Map<string, { readonly id: string; readonly released: Promise<void> }>();
-  readonly #housekeeping: Housekeeping;
+  readonly #housekeeping: StoreMaintenance;
 
   constructor(deps: DirectoryDeps) {
     this.#deps = deps;
-    this.#housekeeping = new Housekeeping({ ...deps, isReleasing: (uid) => this.#releasing.has(uid) });
+    this.#housekeeping = new StoreMaintenance({ ...deps, isReleasing: (uid) => this.#releasing.has(uid) });
   }
 
   /** A session that lives from here on. */
@@ -47,7 +47,7 @@ export class SessionDirectory {
   }
 
   /** A session of an earlier server, with the page that it had; `open` where that has to be opened again. */
-  goOn({ record, page, control }: Comeback, open: OpenPage, back: ReturnToPage): void {
+  goOn({ record, page, control }: ResumableSession, open: OpenPage, back: ReturnToPage): void {
     const log = this.#deps.log.child({ session_id: record.session_id });
     this.begin(record, { open, request: page.request })
       .resume(orLost(back), page, control)
@@ -65,7 +65,7 @@ export class SessionDirectory {
   }
 
   /** Keeps what is needed to come back to its page. */
-  remember(record: SessionRecord, memory: Partial<PageMemory>): void {
+  remember(record: SessionRecord, memory: Partial<ResumeState>): void {
     this.#housekeeping.remember(record, memory);
   }
 

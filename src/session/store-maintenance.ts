@@ -1,8 +1,8 @@
 /** What is put right later: records and ends that could not be written or told, and what is kept no longer. */
 import type { Logger } from "pino";
 import type { EventFeed } from "../events/event-feed.ts";
-import { tellUntold } from "./lifecycle/resume.ts";
-import type { PageMemory } from "./ports/resume-state.ts";
+import { publishMissedEnds } from "./lifecycle/resume.ts";
+import type { ResumeState } from "./ports/resume-state.ts";
 import type { SessionRecord, SessionStore } from "./ports/store.ts";
 
 const SWEEP_MS = 60_000;
@@ -11,7 +11,7 @@ const RETRY_MS = 2_000;
 /** Events are for streams that resume; what a session came to stays as long as the session. */
 const EVENT_RETENTION_MS = 3_600_000;
 
-export interface HousekeepingDeps {
+export interface StoreMaintenanceDeps {
   readonly store: SessionStore;
   readonly events: EventFeed;
   readonly log: Logger;
@@ -21,8 +21,8 @@ export interface HousekeepingDeps {
   readonly sweepEveryMs?: number | undefined;
 }
 
-export class Housekeeping {
-  readonly #deps: HousekeepingDeps;
+export class StoreMaintenance {
+  readonly #deps: StoreMaintenanceDeps;
   /**
    * What the store could not write (disk full, say), by uid. Not more than the sessions that lived at that time: where
    * nothing can be written none is made.
@@ -31,7 +31,7 @@ export class Housekeeping {
   readonly #timer: NodeJS.Timeout;
   #retry: NodeJS.Timeout | undefined;
 
-  constructor(deps: HousekeepingDeps) {
+  constructor(deps: StoreMaintenanceDeps) {
     this.#deps = deps;
     this.#sweep();
     this.#timer = setInterval(() => this.#sweep(), deps.sweepEveryMs ?? SWEEP_MS);
@@ -53,7 +53,7 @@ export class Housekeeping {
   }
 
   /** Keeps what is needed to come back to a page: without it the session ends with this server. */
-  remember({ uid, session_id }: SessionRecord, memory: Partial<PageMemory>): void {
+  remember({ uid, session_id }: SessionRecord, memory: Partial<ResumeState>): void {
     try {
       this.#deps.store.remember(uid, memory);
     } catch (error) {
@@ -99,7 +99,7 @@ export class Housekeeping {
   #tellAgain(): void {
     const { store, events, isReleasing } = this.#deps;
     this.#saveAgain();
-    tellUntold(store, events, isReleasing);
+    publishMissedEnds(store, events, isReleasing);
   }
 
   #saveAgain(): void {

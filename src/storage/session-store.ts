@@ -5,7 +5,7 @@ import type { Acknowledgements, Callback, DeliveryQueue, EventLog } from "../eve
 import type { SessionState } from "../protocol/common.ts";
 import type { StorageState } from "../protocol/rest.ts";
 import { isEnd } from "../session/lifecycle/state-machine.ts";
-import type { PageMemory } from "../session/ports/resume-state.ts";
+import type { ResumeState } from "../session/ports/resume-state.ts";
 import type {
   EndedRecord,
   HistoryFilter,
@@ -94,7 +94,7 @@ class SqliteStore implements SessionStore {
       .map((row) => parseRecord(row["record"]));
   }
 
-  remember(uid: string, memory: Partial<PageMemory>): void {
+  remember(uid: string, memory: Partial<ResumeState>): void {
     // Of a session that has ended nobody would remove it.
     const insert = this.#db.prepare(
       `INSERT OR REPLACE INTO page_memory (uid, part, value)
@@ -103,9 +103,9 @@ class SqliteStore implements SessionStore {
     for (const [part, value] of Object.entries(memory)) insert.run(part, JSON.stringify(value), uid);
   }
 
-  memory(uid: string): Partial<PageMemory> {
+  memory(uid: string): Partial<ResumeState> {
     const rows = this.#db.prepare("SELECT part, value FROM page_memory WHERE uid = ?").all(uid);
-    return Object.fromEntries(rows.map(({ part, value }) => [part, parseOwn(value)])) as Partial<PageMemory>;
+    return Object.fromEntries(rows.map(({ part, value }) => [part, parseOwn(value)])) as Partial<ResumeState>;
   }
 
   saveStorageState(uid: string, state: StorageState): void {

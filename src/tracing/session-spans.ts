@@ -1,6 +1,6 @@
 /** A session as a trace: one span for all of it, one inside for each step, and what happened on the way as its events. */
 import { type Context, ROOT_CONTEXT, type Span, SpanStatusCode, type Tracer, trace } from "@opentelemetry/api";
-import type { ToldEvent } from "../events/published-event.ts";
+import type { PublishedEvent } from "../events/published-event.ts";
 import type { FeedEvent, ProgressStep, SessionEventOf } from "../protocol/events.ts";
 
 const SESSION = "captcha_remote.session";
@@ -49,7 +49,7 @@ export class SessionSpans {
   }
 
   /** In the order in which they are told. */
-  take({ event, subject: { uid, label } }: ToldEvent): void {
+  take({ event, subject: { uid, label } }: PublishedEvent): void {
     if (event.type === "system.notice") return;
     const at = Date.parse(event.timestamp);
     // Of a session from before a restart no more may be told than its end, which says how long it took.

@@ -27,12 +27,12 @@ const CHANNELS = {
   look: channel("captcha-remote:look"),
 } as const satisfies Record<Name, unknown>;
 
-export function measured<N extends Name>(name: N, value: Measures[N]): void {
+export function publishMetric<N extends Name>(name: N, value: Measures[N]): void {
   if (CHANNELS[name].hasSubscribers) CHANNELS[name].publish(value);
 }
 
 /** Calls back with everything that is measured in this process, whichever of its servers it is of; answers the stop. */
-export function onMeasured<N extends Name>(name: N, listener: (value: Measures[N]) => void): () => void {
+export function onMetric<N extends Name>(name: N, listener: (value: Measures[N]) => void): () => void {
   const heard = (value: unknown) => listener(value as Measures[N]);
   subscribe(CHANNELS[name].name, heard);
   return () => void unsubscribe(CHANNELS[name].name, heard);

@@ -5,7 +5,7 @@ import { constants, getPriority, setPriority } from "node:os";
 const SERVER_PRIORITY = -20;
 
 /** Where the system does not let it (an ordinary user), it does not let Chromium either, and all are equal. */
-export function comeFirst(): void {
+export function raisePriority(): void {
   try {
     setPriority(SERVER_PRIORITY);
   } catch {
@@ -14,7 +14,7 @@ export function comeFirst(): void {
 }
 
 /** A process that was just started inherits our priority: it gets back what it would have had. */
-export function makeOrdinary(pid: number): void {
+export function resetPriority(pid: number): void {
   try {
     if (getPriority() < constants.priority.PRIORITY_NORMAL) setPriority(pid, constants.priority.PRIORITY_NORMAL);
   } catch {

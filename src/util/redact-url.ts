@@ -8,7 +8,7 @@ const MAX_TEXT_LENGTH = 10_000;
  * A URL without credentials, query and fragment. Of addresses that hold content of their own (`data:`, `blob:`) the
  * scheme is left; what is no URL becomes empty.
  */
-export function tellableUrl(text: string): string {
+export function redactUrl(text: string): string {
   const url = URL.parse(text);
   if (!url) return "";
   if (url.protocol === "about:") return `about:${url.pathname}`;
@@ -16,7 +16,7 @@ export function tellableUrl(text: string): string {
 }
 
 /** A text with the URLs in it so cut, as messages of errors are. */
-export function tellableText(text: string): string {
+export function redactUrlsIn(text: string): string {
   return text
     .slice(0, MAX_TEXT_LENGTH)
     .replace(/:\/\/[^\s/?#@"'<>]*@/g, "://")

@@ -2,7 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import { type Logger, stdSerializers } from "pino";
 import { AppError } from "../errors.ts";
-import { tellableText } from "./redact-url.ts";
+import { redactUrlsIn } from "./redact-url.ts";
 
 /** Headers that prove who somebody is, wherever an object with headers is logged. */
 const SECRET_HEADERS = ["authorization", "cookie", "set-cookie", "sec-websocket-protocol", "x-api-key"];
@@ -14,12 +14,12 @@ const SECRET_PATHS = SECRET_HEADERS.flatMap((name) => [
 ]);
 
 /** The same log, in which errors and requests are told carefully. */
-export function carefulLog(log: Logger): Logger {
+export function redactingLogger(log: Logger): Logger {
   return log.child({}, { serializers: { err: tellableError, req: tellableRequest }, redact: SECRET_PATHS });
 }
 
 /** The same for the requests of a server whose own log is somebody else's. */
-export function logCarefully(app: FastifyInstance): void {
+export function redactingLogOptions(app: FastifyInstance): void {
   app.setChildLoggerFactory((log, bindings, options) => {
     const serializers = { ...options.serializers, err: tellableError, req: tellableRequest };
     return log.child(bindings, { ...options, serializers });
@@ -31,9 +31,9 @@ export function logCarefully(app: FastifyInstance): void {
  * Node's own has the bytes of the request.
  */
 function tellableError(error: unknown): unknown {
-  if (!(error instanceof Error)) return tellableText(String(error));
+  if (!(error instanceof Error)) return redactUrlsIn(String(error));
   const { type, message, stack } = stdSerializers.err(error);
-  const told = { type, message: tellableText(message), stack: tellableText(stack) };
+  const told = { type, message: redactUrlsIn(message), stack: redactUrlsIn(stack) };
   const code = "code" in error ? { code: String(error.code) } : {};
   const details = error instanceof AppError && error.details ? { details: asText(error.details) } : {};
   return { ...told, ...code, ...details };
@@ -41,7 +41,7 @@ function tellableError(error: unknown): unknown {
 
 /** As the JSON it is answered as: cut, it is none any more. */
 function asText(details: Readonly<Record<string, unknown>>): string {
-  return tellableText(JSON.stringify(details));
+  return redactUrlsIn(JSON.stringify(details));
 }
 
 /** @param request as Fastify or Node has it */

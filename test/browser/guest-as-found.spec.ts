@@ -2,7 +2,7 @@
 import type { Page } from "@playwright/test";
 import type { Page as PuppeteerPage } from "puppeteer-core";
 import puppeteer from "puppeteer-core";
-import { DevTools } from "../../src/browser/cdp/connection.ts";
+import { CdpConnection } from "../../src/browser/cdp/connection.ts";
 import { type BotBrowser, expect, test } from "../support/guest.ts";
 import { fetchAsBot } from "../support/key.ts";
 
@@ -54,7 +54,7 @@ const PAGE = `<!doctype html><title>guest</title><style>body { margin: 0; height
 /** How many listeners of each kind the page has, by DevTools, which sees also what a page's script cannot. */
 async function listenersOf({ endpoint, wsEndpoint }: BotBrowser, url: string): Promise<unknown> {
   const listed = (await (await fetch(`${endpoint}/json/list`)).json()) as { id: string; url: string }[];
-  const devtools = await DevTools.connect(wsEndpoint);
+  const devtools = await CdpConnection.connect(wsEndpoint);
   const session = await devtools.attach(listed.find((target) => target.url === url)?.id ?? "");
   const expression = `[globalThis, document, document.documentElement, document.body].map((target) =>
     Object.entries(getEventListeners(target)).map(([type, listeners]) => type + " " + listeners.length).sort())`;

@@ -1,8 +1,8 @@
 /** What every Crop must do, as tests over a factory: one suite for all ways in which pictures come to show a part of a page. */
 import { type Browser, test as base, type CDPSession, expect, type Page } from "@playwright/test";
 import sharp from "sharp";
-import type { Aim, Crop } from "../../src/browser/pictures/capture-region.ts";
-import { cutPicture } from "../../src/browser/pictures/crop-picture.ts";
+import type { CaptureRegion, PictureCapture } from "../../src/browser/pictures/capture-region.ts";
+import { cropPicture } from "../../src/browser/pictures/crop-picture.ts";
 import { jpegSize } from "../../src/browser/pictures/jpeg-size.ts";
 import type { Rect, Size } from "../../src/protocol/common.ts";
 import type { Picture } from "../../src/session/ports/page.ts";
@@ -10,7 +10,7 @@ import type { Picture } from "../../src/session/ports/page.ts";
 export interface CropBench {
   readonly page: Page;
   readonly session: CDPSession;
-  readonly crop: Crop;
+  readonly crop: PictureCapture;
 }
 
 export interface CropFactory {
@@ -121,8 +121,8 @@ export function cropContract(name: string, { maxScale, open }: CropFactory): voi
           [301, 299],
         ] as const) {
           const view = { x: VIEWPORT.width - width, y: VIEWPORT.height - height, width, height };
-          await expectTiles(await cutPicture(whole, view, scale), tile, TOP);
-          await expectTiles(await cutPicture(whole, view, 1), tile, TOP);
+          await expectTiles(await cropPicture(whole, view, scale), tile, TOP);
+          await expectTiles(await cropPicture(whole, view, 1), tile, TOP);
         }
       }
     });
@@ -162,7 +162,7 @@ export function cropContract(name: string, { maxScale, open }: CropFactory): voi
           const aim = bench.crop.reach({ ...wanted, scroll: TOP });
           await bench.crop.apply(aim);
           for (const jpeg of await cast(bench.session, aim, 4)) {
-            await expectTiles(await cutPicture(pictureOf(jpeg, aim), wanted.view, 1), tile, TOP);
+            await expectTiles(await cropPicture(pictureOf(jpeg, aim), wanted.view, 1), tile, TOP);
           }
         }
       });
@@ -222,15 +222,15 @@ export function cropContract(name: string, { maxScale, open }: CropFactory): voi
 }
 
 /** A picture of this aim as the screencast makes it, with what is too much cut away. */
-async function film({ crop, session }: CropBench, wanted: Aim): Promise<Picture> {
+async function film({ crop, session }: CropBench, wanted: CaptureRegion): Promise<Picture> {
   const aim = crop.reach(wanted);
   await crop.apply(aim);
   const [jpeg] = await cast(session, aim, 1);
-  return cutPicture(pictureOf(jpeg as Buffer, aim), wanted.view, wanted.scale);
+  return cropPicture(pictureOf(jpeg as Buffer, aim), wanted.view, wanted.scale);
 }
 
 /** The same, once it shows what it should. */
-async function settled(bench: CropBench, wanted: Aim, tile: number): Promise<Picture> {
+async function settled(bench: CropBench, wanted: CaptureRegion, tile: number): Promise<Picture> {
   let picture: Picture | undefined;
   await expect(async () => {
     picture = await film(bench, wanted);
@@ -239,17 +239,17 @@ async function settled(bench: CropBench, wanted: Aim, tile: number): Promise<Pic
   return picture as Picture;
 }
 
-async function still({ crop }: CropBench, wanted: Aim): Promise<Picture> {
+async function still({ crop }: CropBench, wanted: CaptureRegion): Promise<Picture> {
   const aim = crop.reach(wanted);
-  return cutPicture(pictureOf(await crop.capture(aim, QUALITY), aim), wanted.view, wanted.scale);
+  return cropPicture(pictureOf(await crop.capture(aim, QUALITY), aim), wanted.view, wanted.scale);
 }
 
-function pictureOf(jpeg: Buffer, { view, scale }: Aim): Picture {
+function pictureOf(jpeg: Buffer, { view, scale }: CaptureRegion): Picture {
   return { seq: 1, captured_at: 0, view, scale, quality: QUALITY, kind: "still", jpeg };
 }
 
 /** The first pictures of a new cast that have the size and the scroll position of this aim. */
-async function cast(session: CDPSession, { view, scale, scroll }: Aim, count: number): Promise<Buffer[]> {
+async function cast(session: CDPSession, { view, scale, scroll }: CaptureRegion, count: number): Promise<Buffer[]> {
   const taken: Buffer[] = [];
   const isOfSize = (jpeg: Buffer) => {
     const size = jpegSize(jpeg) ?? { width: 0, height: 0 };

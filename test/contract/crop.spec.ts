@@ -1,5 +1,5 @@
 /** The ways there are to have pictures of a part of a page, each held to the one contract in a real browser. */
-import { OverrideCrop, ServerCut } from "../../src/browser/pictures/capture-region.ts";
+import { FullViewportCapture, ViewportOverrideCapture } from "../../src/browser/pictures/capture-region.ts";
 import { cropContract } from "./crop-contract.ts";
 
 cropContract("override", {
@@ -7,7 +7,7 @@ cropContract("override", {
   async open(browser, viewport) {
     const page = await (await browser.newContext({ viewport: null })).newPage();
     const session = await page.context().newCDPSession(page);
-    return { page, session, crop: new OverrideCrop(session, viewport) };
+    return { page, session, crop: new ViewportOverrideCapture(session, viewport) };
   },
 });
 
@@ -17,6 +17,6 @@ cropContract("the server", {
     // The bot's own emulation, that nobody else may undo.
     const page = await (await browser.newContext({ viewport })).newPage();
     const session = await page.context().newCDPSession(page);
-    return { page, session, crop: new ServerCut(session, viewport) };
+    return { page, session, crop: new FullViewportCapture(session, viewport) };
   },
 });

@@ -1,14 +1,14 @@
 /** The DevTools connection for pictures and hands, against a real browser with frames in processes of their own. */
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "@playwright/test";
-import { DevTools, type DevToolsSession } from "../../src/browser/cdp/connection.ts";
+import { CdpConnection, type CdpSession } from "../../src/browser/cdp/connection.ts";
 import { startBrowser } from "../../src/browser/process/chromium-process.ts";
 import { test as base, expect, isolating } from "../support/fixtures.ts";
 
 interface Attached {
   readonly page: Page;
-  readonly devtools: DevTools;
-  readonly session: DevToolsSession;
+  readonly devtools: CdpConnection;
+  readonly session: CdpSession;
   readonly frameTarget: string;
 }
 
@@ -30,7 +30,7 @@ const test = base.extend<{ attached: Attached }>({
     if (!page) throw new Error("The browser has no context.");
     await page.goto(url);
     const [pageTarget, frameTarget] = await targetsOf(browser, page, `${site.otherOrigin}/inner`);
-    const devtools = await DevTools.connect(started.endpoint);
+    const devtools = await CdpConnection.connect(started.endpoint);
     await use({ page, devtools, session: await devtools.attach(pageTarget), frameTarget });
     devtools.close();
     await started.stop();

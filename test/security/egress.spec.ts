@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { mergeTests } from "@playwright/test";
 import { pino } from "pino";
 import { WebSocketServer } from "ws";
-import { openBrowserRoom } from "../../src/browser/open/browser-pool.ts";
+import { openBrowserPool } from "../../src/browser/open/browser-pool.ts";
 import { loadConfig } from "../../src/config.ts";
 import type { OwnedPageRequest, PageEvents } from "../../src/session/ports/page.ts";
 import { openSqliteStore } from "../../src/storage/session-store.ts";
@@ -333,7 +333,7 @@ test("even with URL_ALLOW_PRIVATE=on no page reaches a debugging port, a proxy o
 }, testInfo) => {
   const config = loadConfig({ ...process.env, DATA_DIR: testInfo.outputPath("data"), URL_ALLOW_PRIVATE: "on" });
   const { log, refusals } = listening();
-  const room = await openBrowserRoom(config, { ...ALONE, serverPorts: () => [secret.port] }, log);
+  const room = await openBrowserPool(config, { ...ALONE, serverPorts: () => [secret.port] }, log);
   try {
     const reports = reportsOf(site);
     const first = await room.openPage(request("first", site.serve("/first", "<p>x</p>")), UNHEARD, signal());
@@ -379,7 +379,7 @@ test("a browser's own proxy port comes with its page, can be given, and is free 
   site,
 }, testInfo) => {
   const config = loadConfig({ ...process.env, DATA_DIR: testInfo.outputPath("data"), URL_ALLOW_PRIVATE: "on" });
-  const room = await openBrowserRoom(config, ALONE, SILENT);
+  const room = await openBrowserPool(config, ALONE, SILENT);
   try {
     const url = site.serve("/", "<p>x</p>");
     const first = await room.openPage(request("first", url), UNHEARD, signal());
@@ -402,7 +402,7 @@ test("a browser's own proxy port comes with its page, can be given, and is free 
 
 test("url_allow opens what it names, and nothing beside it", async ({ site }, testInfo) => {
   const config = loadConfig({ ...process.env, DATA_DIR: testInfo.outputPath("data"), ...OFF });
-  const room = await openBrowserRoom(config, ALONE, SILENT);
+  const room = await openBrowserPool(config, ALONE, SILENT);
   const { port } = new URL(site.origin);
   site.serve("/", "<p>x</p>");
   try {

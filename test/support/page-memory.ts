@@ -1,10 +1,10 @@
 /** What a server keeps for the next one, read from its database beside it. */
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { PageMemory } from "../../src/session/ports/resume-state.ts";
+import type { ResumeState } from "../../src/session/ports/resume-state.ts";
 
 /** Parts of what is remembered of the living session with this id. */
-export function memoryOf(dataDir: string, sessionId: string): Partial<PageMemory> {
+export function memoryOf(dataDir: string, sessionId: string): Partial<ResumeState> {
   const db = new DatabaseSync(join(dataDir, "sessions.db"), { readOnly: true });
   try {
     const rows = db

@@ -2,10 +2,10 @@
 import { decodeFrame } from "../../src/client/picture-frame.js";
 import { frameHeaderSchema } from "../../src/protocol/frame.ts";
 import type { CaptchaRemoteController, Seat } from "../../src/session/controller.ts";
-import type { ViewerForm, ViewerLine } from "../../src/session/pictures/viewer.ts";
+import type { ViewerForm, ViewerSocket } from "../../src/session/pictures/viewer.ts";
 import type { ReceivedPicture } from "./live-client.ts";
 
-export class Watcher implements ViewerLine {
+export class Watcher implements ViewerSocket {
   /** Text messages, parsed. */
   readonly texts: Record<string, unknown>[] = [];
   /** In whatever form they came, those of a session_info too. */

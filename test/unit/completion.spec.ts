@@ -5,9 +5,9 @@ import {
   type Judgement,
   judge,
   judgeRule,
-  type Look,
-  MAX_LOOK_GAP_MS,
+  MAX_SCAN_GAP_MS,
   matchesGlob,
+  type RuleFacts,
   StabilityWindow,
   type Trilean,
 } from "../../src/browser/challenge/completion-rules.ts";
@@ -24,7 +24,13 @@ interface Page {
   cookies?: string[];
 }
 
-function lookAt({ visible = [], filled = [], texts = {}, url = "https://site.example/", cookies = [] }: Page): Look {
+function lookAt({
+  visible = [],
+  filled = [],
+  texts = {},
+  url = "https://site.example/",
+  cookies = [],
+}: Page): RuleFacts {
   return {
     url,
     visible: (selector) => (visible.includes(selector) ? { frame: FRAME } : undefined),
@@ -161,7 +167,7 @@ for (const value of [false, "unknown"] as const) {
 test("[K2] looks too far apart cannot vouch for what was between them", () => {
   const window = new StabilityWindow(500);
   const stableAt = (at: number) => window.update(HOLDS, at, WALL).stable;
-  const late = MAX_LOOK_GAP_MS + 1;
+  const late = MAX_SCAN_GAP_MS + 1;
   expect([0, late, late + 250, late + 499, late + 500].map(stableAt)).toEqual([false, false, false, false, true]);
 });
 

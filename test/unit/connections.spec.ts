@@ -1,10 +1,10 @@
 /** Who is counted, and as whom: connections and failed authentications. */
 import { expect, test } from "@playwright/test";
 import { FailedAuthentications } from "../../src/http/guards/failed-authentications.ts";
-import { Connections } from "../../src/http/sockets/connection-limits.ts";
+import { ConnectionLimits } from "../../src/http/sockets/connection-limits.ts";
 
 function taker(bounds: { maxConnections: number; maxConnectionsPerAddress: number }) {
-  const connections = new Connections(bounds);
+  const connections = new ConnectionLimits(bounds);
   return (ip: string | undefined) => {
     try {
       return connections.take(ip);

@@ -16,9 +16,9 @@ import type { CaptchaInfo } from "../../src/protocol/common.ts";
 import type { SessionEvent } from "../../src/protocol/events.ts";
 import { createSessionSchema, type StorageState } from "../../src/protocol/rest.ts";
 import { CaptchaRemoteController } from "../../src/session/controller.ts";
-import { doneMessagesOf } from "../../src/session/lifecycle/processed-messages.ts";
+import { processedMessagesOf } from "../../src/session/lifecycle/processed-messages.ts";
 import { OperatorLinks } from "../../src/session/operators/operator-links.ts";
-import type { ViewerLine } from "../../src/session/pictures/viewer.ts";
+import type { ViewerSocket } from "../../src/session/pictures/viewer.ts";
 import type { ChallengePage, OpenPage, PageEvents, Picture, Verdict } from "../../src/session/ports/page.ts";
 import type { SessionRecord, SessionStore } from "../../src/session/ports/store.ts";
 import { attachDatabase } from "../../src/storage/database.ts";
@@ -139,7 +139,7 @@ const test = base.extend<{ world: World }>({
       events,
       openPage,
       returnToPage: async () => Promise.reject(new Error("there is no earlier server")),
-      comebacks: [],
+      resumable: [],
       log,
       publicUrl,
       sweepEveryMs: 50,
@@ -163,7 +163,7 @@ function toldOf({ store, events }: World, id: string): SessionEvent[] {
 }
 
 /** The messages a viewer was sent, and the code its socket was closed with. */
-function line(): ViewerLine & { readonly types: string[] } {
+function line(): ViewerSocket & { readonly types: string[] } {
   const types: string[] = [];
   return {
     types,
@@ -281,7 +281,7 @@ test("[W30] a numbered message is noted before it is done, found again by a late
   };
   await expect(handleMessage(seat, message)).rejects.toMatchObject({ code: "rate_limited" });
   expect(noted).toEqual({ [number.client]: number.number });
-  const later = doneMessagesOf(record, { store, log: pino({ level: "silent" }) });
+  const later = processedMessagesOf(record, { store, log: pino({ level: "silent" }) });
   expect(later.begin(number)).toBe(false);
   expect(later.begin({ ...number, number: 8 })).toBe(true);
   controller.cancel("one");

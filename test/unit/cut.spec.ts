@@ -1,7 +1,7 @@
 /** [W14] A part of a picture, for whoever sees less, or less finely, than what was captured. */
 import { expect, test } from "@playwright/test";
 import sharp from "sharp";
-import { cutPicture } from "../../src/browser/pictures/crop-picture.ts";
+import { cropPicture } from "../../src/browser/pictures/crop-picture.ts";
 import type { Rect } from "../../src/protocol/common.ts";
 import type { Picture } from "../../src/session/ports/page.ts";
 import { readJpeg } from "../support/jpeg.ts";
@@ -40,9 +40,9 @@ function isNear(a: typeof LEFT, b: typeof LEFT): boolean {
 test("[W21] what is that already is not made again", async () => {
   for (const scale of [0.5, 1, 2]) {
     const whole = await picture(scale);
-    expect(await cutPicture(whole, { ...VIEW }, scale)).toBe(whole);
+    expect(await cropPicture(whole, { ...VIEW }, scale)).toBe(whole);
     // As fine as it is, when more is wanted.
-    expect(await cutPicture(whole, VIEW, 3)).toBe(whole);
+    expect(await cropPicture(whole, VIEW, 3)).toBe(whole);
   }
 });
 
@@ -50,7 +50,7 @@ for (const scale of [1, 2]) {
   test(`[W14] a part of a picture of scale ${scale} is of its size, and of its place`, async () => {
     const whole = await picture(scale);
     const view = { x: 250, y: 100, width: 100, height: 80 };
-    const part = await cutPicture(whole, view, scale);
+    const part = await cropPicture(whole, view, scale);
     expect(part).toMatchObject({ seq: 7, captured_at: 1_000, view, scale, quality: 80, kind: "still" });
     expect(readJpeg(part.jpeg)).toMatchObject({ width: 100 * scale, height: 80 * scale });
     expect(isNear(await colourOf(part.jpeg, 0, 40 * scale), LEFT)).toBe(true);
@@ -59,7 +59,7 @@ for (const scale of [1, 2]) {
 }
 
 test("[W14] a fine picture is made smaller for who wants less, and its colours stay where they are", async () => {
-  const part = await cutPicture(await picture(3), VIEW, 1);
+  const part = await cropPicture(await picture(3), VIEW, 1);
   expect(part).toMatchObject({ view: VIEW, scale: 1 });
   expect(readJpeg(part.jpeg)).toMatchObject({ width: 400, height: 300 });
   expect(isNear(await colourOf(part.jpeg, 0, 190), LEFT)).toBe(true);
@@ -67,7 +67,7 @@ test("[W14] a fine picture is made smaller for who wants less, and its colours s
 });
 
 test("[W22] a cut is as coarse as the picture it is of", async () => {
-  const part = await cutPicture({ ...(await picture(1)), quality: 30 }, { ...VIEW, width: 100 }, 1);
+  const part = await cropPicture({ ...(await picture(1)), quality: 30 }, { ...VIEW, width: 100 }, 1);
   expect(readJpeg(part.jpeg).coarseness).toBeGreaterThan(60);
 });
 
@@ -79,7 +79,7 @@ for (const [where, view] of [
   ["far from", { x: 1_000, y: 1_000, width: 50, height: 50 }],
 ] as const) {
   test(`[W20] a part that reaches ${where} the picture is refused`, async () => {
-    for (const scale of [1, 2]) await expect(cutPicture(await picture(scale), view, scale)).rejects.toThrow();
+    for (const scale of [1, 2]) await expect(cropPicture(await picture(scale), view, scale)).rejects.toThrow();
   });
 }
 
@@ -93,7 +93,7 @@ test("[W14] every part up to the last edge can be cut, at any scale and however 
       [151, 102],
     ] as const) {
       const part = { x, y, width: view.width - x, height: view.height - y };
-      const { jpeg } = await cutPicture(whole, part, scale);
+      const { jpeg } = await cropPicture(whole, part, scale);
       const { width, height } = readJpeg(jpeg);
       expect(Math.abs(width - part.width * scale), `${x},${y} at ${scale}`).toBeLessThanOrEqual(1);
       expect(Math.abs(height - part.height * scale), `${x},${y} at ${scale}`).toBeLessThanOrEqual(1);

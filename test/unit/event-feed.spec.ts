@@ -7,13 +7,13 @@ import { validatorCompiler } from "fastify-type-provider-zod";
 import { pino } from "pino";
 import { EventFeed } from "../../src/events/event-feed.ts";
 import { eventRoutes } from "../../src/http/event-feed/session-events-route.ts";
-import { Connections } from "../../src/http/sockets/connection-limits.ts";
+import { ConnectionLimits } from "../../src/http/sockets/connection-limits.ts";
 import type { PlacedEvent, SessionEvent } from "../../src/protocol/events.ts";
 import type { SessionStore } from "../../src/session/ports/store.ts";
 import { openMemoryStore } from "../../src/storage/session-store.ts";
 
 const SESSION = { uid: "uid-1", session_id: "one", present: () => control("present") };
-const connections = new Connections({ maxConnections: 10, maxConnectionsPerAddress: 10 });
+const connections = new ConnectionLimits({ maxConnections: 10, maxConnectionsPerAddress: 10 });
 const NEVER = new AbortController().signal;
 
 const test = base.extend<{ store: SessionStore; feed: EventFeed }>({

@@ -2,7 +2,7 @@
 import { expect, test } from "@playwright/test";
 import { pino } from "pino";
 import { createSessionSchema } from "../../src/protocol/rest.ts";
-import { type Created, FirstAnswers } from "../../src/session/idempotency.ts";
+import { type Created, Idempotency } from "../../src/session/idempotency.ts";
 import { openMemoryStore } from "../../src/storage/session-store.ts";
 
 const BODY = createSessionSchema.parse({ url: "http://127.0.0.1/" });
@@ -15,7 +15,7 @@ test("[R10] a repeat gets the session that was made, also where the answer could
       throw new Error("disk full");
     },
   });
-  const answers = new FirstAnswers(store, pino({ level: "silent" }));
+  const answers = new Idempotency(store, pino({ level: "silent" }));
   let made = 0;
   const create = async () => ({ uid: `uid-${++made}`, answer: { session_id: "one" } }) as Created;
   expect((await answers.get("key", BODY, create)).uid).toBe("uid-1");
@@ -30,7 +30,7 @@ test("[R10] a repeat gets the session that was made, also where the answer could
 
 test("[R10] a creation that was refused is tried anew by a repeat", async () => {
   const store = openMemoryStore();
-  const answers = new FirstAnswers(store, pino({ level: "silent" }));
+  const answers = new Idempotency(store, pino({ level: "silent" }));
   await expect(answers.get("key", BODY, () => Promise.reject(new Error("disk full")))).rejects.toThrow("disk full");
   const created = { uid: "uid-1", answer: { session_id: "one" } } as Created;
   expect(await answers.get("key", BODY, async () => created)).toEqual(created);

@@ -1,7 +1,7 @@
 /** [W21] When the screencast counts as frozen: soon after an input that no picture shows, and never too often. */
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
-import { FreezeWatch } from "../../src/browser/pictures/freeze-detector.ts";
+import { FreezeDetector } from "../../src/browser/pictures/freeze-detector.ts";
 
 const FRAME_MS = 1_000 / 60;
 const PATIENCE_MS = 28;
@@ -15,7 +15,7 @@ const MOST_RESTARTS_PER_SECOND = 50;
 type Happening = { readonly at: number; readonly type: "input" | "press" | "picture" };
 
 /** Lets all of it happen at its time, with restarts when they are due; answers when those were. */
-function restartsOf(watch: FreezeWatch, happenings: readonly Happening[], end: number): number[] {
+function restartsOf(watch: FreezeDetector, happenings: readonly Happening[], end: number): number[] {
   const restarts: number[] = [];
   const restartUntil = (until: number) => {
     for (let due = watch.dueAt; due !== null && due <= until; due = watch.dueAt) {
@@ -59,7 +59,7 @@ test("[W21] a capture that is alive is left alone, through a drag of jittered mo
           at: phase * FRAME_MS + index * FRAME_MS + (pictureJitter[index % pictureJitter.length] ?? 0) * 6,
           type: "picture" as const,
         }));
-        return restartsOf(new FreezeWatch(), [...moves, ...pictures], 240 * FRAME_MS).length === 0;
+        return restartsOf(new FreezeDetector(), [...moves, ...pictures], 240 * FRAME_MS).length === 0;
       },
     ),
     { numRuns: 1_000 },
@@ -67,14 +67,14 @@ test("[W21] a capture that is alive is left alone, through a drag of jittered mo
 });
 
 test("[W21] nothing is due before an input, nor for a page that draws by itself", () => {
-  const watch = new FreezeWatch();
+  const watch = new FreezeDetector();
   expect(watch.dueAt).toBeNull();
   const pictures = Array.from({ length: 100 }, (_, index) => ({ at: index * 100, type: "picture" as const }));
   expect(restartsOf(watch, pictures, 100_000)).toEqual([]);
 });
 
 test("[W21] an input that is not shown within 28 ms is one restart", () => {
-  expect(restartsOf(new FreezeWatch(), [{ at: 100, type: "input" }], 10_000)).toEqual([100 + PATIENCE_MS]);
+  expect(restartsOf(new FreezeDetector(), [{ at: 100, type: "input" }], 10_000)).toEqual([100 + PATIENCE_MS]);
 });
 
 test("[W21] the picture of an input, however late below that, takes the restart away", () => {
@@ -83,7 +83,7 @@ test("[W21] the picture of an input, however late below that, takes the restart 
       { at: 100, type: "input" },
       { at: 100 + after, type: "picture" },
     ];
-    expect(restartsOf(new FreezeWatch(), happenings, 10_000), `after ${after} ms`).toEqual([]);
+    expect(restartsOf(new FreezeDetector(), happenings, 10_000), `after ${after} ms`).toEqual([]);
   }
 });
 
@@ -92,16 +92,16 @@ test("[W21] a picture right after an input was made before it: the input is stil
     { at: 100, type: "input" },
     { at: 103, type: "picture" },
   ];
-  expect(restartsOf(new FreezeWatch(), happenings, 10_000)).toEqual([100 + PATIENCE_MS]);
+  expect(restartsOf(new FreezeDetector(), happenings, 10_000)).toEqual([100 + PATIENCE_MS]);
 });
 
 test("[W21] a drag in a frozen capture is restarted 28 ms after its first move, though more moves come", () => {
-  const [first] = restartsOf(new FreezeWatch(), drag(0, 20, [0]), 300);
+  const [first] = restartsOf(new FreezeDetector(), drag(0, 20, [0]), 300);
   expect(first).toBe(PATIENCE_MS);
 });
 
 test("[W21] where a page does not react each restart waits twice as long, up to a second", () => {
-  const restarts = restartsOf(new FreezeWatch(), drag(0, 600, [0]), 10 * SECOND);
+  const restarts = restartsOf(new FreezeDetector(), drag(0, 600, [0]), 10 * SECOND);
   const gaps = restarts.slice(1).map((at, index) => at - (restarts[index] ?? 0));
   for (const [index, gap] of gaps.entries()) {
     const patience = Math.min(PATIENCE_MS * 2 ** (index + 1), MAX_PATIENCE_MS);
@@ -115,7 +115,7 @@ test("[W21] where a page does not react each restart waits twice as long, up to 
 
 for (const type of ["picture", "press"] as const) {
   test(`[W21] a ${type} gives an input its 28 ms again`, () => {
-    const watch = new FreezeWatch();
+    const watch = new FreezeDetector();
     expect(restartsOf(watch, drag(0, 60, [0]), 10 * SECOND).length).toBeGreaterThan(2);
     const at = 20 * SECOND;
     const happenings: Happening[] = [
@@ -127,7 +127,7 @@ for (const type of ["picture", "press"] as const) {
 }
 
 test("[W21] while nobody is shown anything nothing is due", () => {
-  const watch = new FreezeWatch();
+  const watch = new FreezeDetector();
   watch.input(100);
   expect(watch.dueAt).toBe(100 + PATIENCE_MS);
   watch.stop();
@@ -144,7 +144,7 @@ test("[W21] restarts are bounded in every second, whatever comes in which order"
   );
   fc.assert(
     fc.property(happenings, (sequence) => {
-      const restarts = restartsOf(new FreezeWatch(), sequence, 10 * SECOND);
+      const restarts = restartsOf(new FreezeDetector(), sequence, 10 * SECOND);
       return restarts.every(
         (at) => restarts.filter((other) => other >= at && other < at + SECOND).length <= MOST_RESTARTS_PER_SECOND,
       );
@@ -159,12 +159,12 @@ test("[W21] a page that does not react costs few restarts however long it is tou
     { at: index * SECOND, type: "input" },
     { at: index * SECOND + 80, type: "input" },
   ]).flat();
-  const restarts = restartsOf(new FreezeWatch(), [...drag(0, 3_600, [3, 0, 7]), ...clicks], 60 * SECOND);
+  const restarts = restartsOf(new FreezeDetector(), [...drag(0, 3_600, [3, 0, 7]), ...clicks], 60 * SECOND);
   expect(restarts.length / 60).toBeLessThan(6);
 });
 
 test("[W21] a screencast that was started and sends no picture of its size is started anew, ever more rarely", () => {
-  const watch = new FreezeWatch();
+  const watch = new FreezeDetector();
   let now = 0;
   const waits: number[] = [];
   for (let starts = 0; starts < 7; starts += 1) {

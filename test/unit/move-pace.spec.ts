@@ -1,12 +1,12 @@
 /** [W24] Moves go to the browser as they come, and fewer of them only to one that is behind. */
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
-import { MovePace } from "../../src/browser/input/move-throttle.ts";
+import { MoveThrottle } from "../../src/browser/input/move-throttle.ts";
 
 const FRAME_MS = 1_000 / 60;
 
 /** A drag of moves every `everyMs`, each taken after `takesMs` by a browser that takes one after the other. */
-function drag(pace: MovePace, everyMs: number, takesMs: number, count: number): { sent: number; waited: number } {
+function drag(pace: MoveThrottle, everyMs: number, takesMs: number, count: number): { sent: number; waited: number } {
   const answers: { sentAt: number; at: number }[] = [];
   let [sent, waited, freeAt] = [0, 0, 0];
   for (let index = 0; index < count; index += 1) {
@@ -29,21 +29,21 @@ function drag(pace: MovePace, everyMs: number, takesMs: number, count: number): 
 
 test("[W24] a browser that takes moves within a frame gets every one at once, as fast as they come", () => {
   for (const rate of [20, 60, 75]) {
-    expect(drag(new MovePace(), 1_000 / rate, 11, 1_000)).toEqual({ sent: 1_000, waited: 0 });
+    expect(drag(new MoveThrottle(), 1_000 / rate, 11, 1_000)).toEqual({ sent: 1_000, waited: 0 });
   }
 });
 
 test("[W24] a browser that is behind gets fewer, but never less than ten a second, and no queue", () => {
   fc.assert(
     fc.property(fc.integer({ min: 30, max: 90 }), (takesMs) => {
-      const { sent, waited } = drag(new MovePace(), FRAME_MS, takesMs, 1_200);
+      const { sent, waited } = drag(new MoveThrottle(), FRAME_MS, takesMs, 1_200);
       return waited > 0 && sent > 200 && sent < 900;
     }),
   );
 });
 
 test("[W24] a browser that answers nothing gets a few and then waits; one that recovers gets all again", () => {
-  const pace = new MovePace();
+  const pace = new MoveThrottle();
   let under = 0;
   while (pace.wait(under) === 0 && under < 100) {
     pace.sent(under);

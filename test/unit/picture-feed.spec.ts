@@ -2,7 +2,7 @@
 import { expect, test } from "@playwright/test";
 import type { Role } from "../../src/auth/caller.ts";
 import { PictureFeed } from "../../src/session/pictures/picture-distributor.ts";
-import { Viewer, type ViewerForm, type ViewerLine } from "../../src/session/pictures/viewer.ts";
+import { Viewer, type ViewerForm, type ViewerSocket } from "../../src/session/pictures/viewer.ts";
 import type { ChallengePage, MaskedPicture, Picture, ViewMode, Wish } from "../../src/session/ports/page.ts";
 import { sessionRecord } from "../contract/store-contract.ts";
 
@@ -75,7 +75,7 @@ class Page implements ChallengePage {
   async close(): Promise<void> {}
 }
 
-class Line implements ViewerLine {
+class Line implements ViewerSocket {
   readonly texts: Record<string, unknown>[] = [];
   sendText(text: string): void {
     this.texts.push(JSON.parse(text));

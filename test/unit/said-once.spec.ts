@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { CLICK_PX, MOST_LINES, MOST_QUEUED, PRESS_FRESH_MS } from "../../src/client/operator-resend-queue.js";
 import { type ClientMessageInput, clientMessageSchema } from "../../src/protocol/live.ts";
 import { numberOf } from "../../src/protocol/numbered.ts";
-import { DoneMessages, MOST_CLIENTS } from "../../src/session/lifecycle/processed-messages.ts";
+import { MOST_CLIENTS, ProcessedMessages } from "../../src/session/lifecycle/processed-messages.ts";
 import { type FakeSocket, newLine } from "../support/fake-line.ts";
 
 type Said = ClientMessageInput & { readonly id?: string | number | undefined };
@@ -61,8 +61,8 @@ class Server {
     return { type: "done", reply_to: message.id };
   }
 
-  #restored(): DoneMessages {
-    return new DoneMessages({ ...this.#stored }, (done) => {
+  #restored(): ProcessedMessages {
+    return new ProcessedMessages({ ...this.#stored }, (done) => {
       this.#stored = done;
     });
   }
@@ -311,7 +311,7 @@ test("[W30] only ids of that form are numbers, and only on messages that must no
 test("[W30] a session remembers the last 32 clients, those that spoke last", () => {
   const client = (index: number) => `client${String(index).padStart(10, "0")}`;
   let stored: Readonly<Record<string, number>> = {};
-  const memory = new DoneMessages({}, (done) => {
+  const memory = new ProcessedMessages({}, (done) => {
     stored = done;
   });
   for (let index = 0; index < MOST_CLIENTS; index += 1) memory.begin({ client: client(index), number: 5 });
@@ -319,7 +319,7 @@ test("[W30] a session remembers the last 32 clients, those that spoke last", () 
   expect(memory.begin({ client: client(0), number: 6 })).toBe(true);
   expect(memory.begin({ client: "newcomer00000000", number: 1 })).toBe(true);
   expect(Object.keys(stored)).toHaveLength(MOST_CLIENTS);
-  for (const one of [memory, new DoneMessages(JSON.parse(JSON.stringify(stored)), () => {})]) {
+  for (const one of [memory, new ProcessedMessages(JSON.parse(JSON.stringify(stored)), () => {})]) {
     expect(one.begin({ client: client(0), number: 6 })).toBe(false);
     expect(one.begin({ client: client(2), number: 5 })).toBe(false);
   }

@@ -1,7 +1,7 @@
 /** [W21] What the screencast makes of what a browser sends it, in orders that a real one shows too rarely. */
 import { test as base, expect } from "@playwright/test";
 import type { PageSession, ScreencastFrame } from "../../src/browser/cdp/connection.ts";
-import { OverrideCrop } from "../../src/browser/pictures/capture-region.ts";
+import { ViewportOverrideCapture } from "../../src/browser/pictures/capture-region.ts";
 import { Screencast } from "../../src/browser/pictures/screencast.ts";
 import type { Rect, Size } from "../../src/protocol/common.ts";
 import type { Picture } from "../../src/session/ports/page.ts";
@@ -62,7 +62,7 @@ const test = base.extend<{ bench: { browser: Browser; screencast: Screencast; pi
   bench: async ({}, use) => {
     const browser = new Browser();
     const pictures: Picture[] = [];
-    const crop = new OverrideCrop(browser, VIEWPORT);
+    const crop = new ViewportOverrideCapture(browser, VIEWPORT);
     const screencast = new Screencast(browser, VIEWPORT, crop, (picture) => pictures.push(picture));
     await screencast.prepare();
     screencast.setTarget({ view: PART, scale: 1, motion: MOTION }, { x: 0, y: 0 });

@@ -3,8 +3,8 @@ import { expect, test } from "@playwright/test";
 import Fastify from "fastify";
 import { pino } from "pino";
 import { AppError } from "../../src/errors.ts";
-import { tellableText, tellableUrl } from "../../src/util/redact-url.ts";
-import { carefulLog, logCarefully } from "../../src/util/redacting-logger.ts";
+import { redactUrl, redactUrlsIn } from "../../src/util/redact-url.ts";
+import { redactingLogger, redactingLogOptions } from "../../src/util/redacting-logger.ts";
 
 for (const [url, told] of [
   ["https://shop.example/login?token=SECRET#SECRET", "https://shop.example/login"],
@@ -23,7 +23,7 @@ for (const [url, told] of [
   [`https://shop.example/${"a".repeat(5_000)}`, `https://shop.example/${"a".repeat(1_979)}`],
 ] as const) {
   test(`of ${url.slice(0, 60)} only ${told.slice(0, 40) || "nothing"} is told`, () => {
-    expect(tellableUrl(url)).toBe(told);
+    expect(redactUrl(url)).toBe(told);
   });
 }
 
@@ -31,7 +31,7 @@ test("texts keep what they say, and lose what is secret in their URLs", () => {
   const text = `page.goto: net::ERR_X at http://a.example/b?token=SECRET
     - navigating to "https://bot:SECRET@a.example/c#SECRET", waiting (why?)
     at file:///app/src/a.ts:10:5 <ws://a.example?SECRET> data:text/html,SECRET`;
-  expect(tellableText(text)).toBe(`page.goto: net::ERR_X at http://a.example/b
+  expect(redactUrlsIn(text)).toBe(`page.goto: net::ERR_X at http://a.example/b
     - navigating to "https://a.example/c", waiting (why?)
     at file:///app/src/a.ts:10:5 <ws://a.example> data:`);
 });
@@ -39,14 +39,14 @@ test("texts keep what they say, and lose what is secret in their URLs", () => {
 test("texts of any kind take no time", () => {
   for (const part of ["://", "://a?", "data:", "a://b@", "?#"]) {
     const from = performance.now();
-    tellableText(part.repeat(200_000));
+    redactUrlsIn(part.repeat(200_000));
     expect(performance.now() - from, part).toBeLessThan(1_000);
   }
 });
 
-function logOf(write: (log: ReturnType<typeof carefulLog>) => void): string {
+function logOf(write: (log: ReturnType<typeof redactingLogger>) => void): string {
   const lines: string[] = [];
-  write(carefulLog(pino({ level: "trace" }, { write: (line: string) => lines.push(line) })));
+  write(redactingLogger(pino({ level: "trace" }, { write: (line: string) => lines.push(line) })));
   expect(lines.length).toBeGreaterThan(0);
   return lines.join("");
 }
@@ -99,7 +99,7 @@ test("inside somebody else's server the requests of ours are logged carefully, t
   };
   app.get("/theirs", fail);
   await app.register(async (scope) => {
-    logCarefully(scope);
+    redactingLogOptions(scope);
     scope.get("/ours", fail);
   });
   await app.inject("/ours");

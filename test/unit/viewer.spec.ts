@@ -3,7 +3,7 @@ import { expect, test } from "@playwright/test";
 import { decodeFrame } from "../../src/client/picture-frame.js";
 import { frameHeaderSchema } from "../../src/protocol/frame.ts";
 import { type ServerMessage, serverMessageSchema } from "../../src/protocol/live.ts";
-import { Viewer, type ViewerForm, type ViewerHooks, type ViewerLine } from "../../src/session/pictures/viewer.ts";
+import { Viewer, type ViewerForm, type ViewerHooks, type ViewerSocket } from "../../src/session/pictures/viewer.ts";
 import type { Picture } from "../../src/session/ports/page.ts";
 
 const VIEW = { x: 0, y: 0, width: 400, height: 300 };
@@ -27,7 +27,7 @@ const INFO = {
 } as const satisfies ServerMessage;
 
 /** A line that keeps what it was handed. */
-class Line implements ViewerLine {
+class Line implements ViewerSocket {
   /** Everything in order: texts by their type, binary messages as "frame". */
   readonly order: string[] = [];
   readonly texts: Record<string, unknown>[] = [];

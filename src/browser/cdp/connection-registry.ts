@@ -1,16 +1,16 @@
 /** The lines to browsers that are open now, one register a room: our DevTools connections, Playwright's, their sessions. */
 import type { Browser, BrowserContext, CDPSession } from "playwright";
 import { withDeadline } from "../../util/with-deadline.ts";
-import { DevTools } from "./connection.ts";
+import { CdpConnection } from "./connection.ts";
 
-export class Lines {
-  readonly #devtools = new Set<DevTools>();
+export class ConnectionRegistry {
+  readonly #devtools = new Set<CdpConnection>();
   readonly #browsers = new Set<Browser>();
   readonly #sessions = new Set<CDPSession>();
 
   /** As DevTools.connect; on the register from its first byte until the connection is gone. */
-  connect(endpoint: string, signal?: AbortSignal): Promise<DevTools> {
-    return DevTools.connect(endpoint, signal, this.#devtools);
+  connect(endpoint: string, signal?: AbortSignal): Promise<CdpConnection> {
+    return CdpConnection.connect(endpoint, signal, this.#devtools);
   }
 
   /** A connection of Playwright's. AppError `timeout`; what comes later than that is closed. */

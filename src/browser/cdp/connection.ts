@@ -45,7 +45,7 @@ interface Waiting {
 }
 
 /** One target's session on a connection. */
-export class DevToolsSession implements PageSession {
+export class CdpSession implements PageSession {
   readonly id: string;
   readonly #listeners = new Map<string, ((event: never) => void)[]>();
   #letGo: () => void = () => {};
@@ -75,10 +75,10 @@ export class DevToolsSession implements PageSession {
   }
 }
 
-export class DevTools implements Asked {
+export class CdpConnection implements Asked {
   readonly #socket: WebSocket;
   readonly #waiting = new Map<number, Waiting>();
-  readonly #sessions = new Map<string, DevToolsSession>();
+  readonly #sessions = new Map<string, CdpSession>();
   #lastId = 0;
   /** Settles when the connection is gone, whoever closed it. */
   readonly closed: Promise<void>;
@@ -86,7 +86,7 @@ export class DevTools implements Asked {
   readonly send = ((method: string, params: object = {}) =>
     this.#call(undefined, method, params)) as CDPSession["send"];
 
-  private constructor(socket: WebSocket, open: Set<DevTools> | undefined) {
+  private constructor(socket: WebSocket, open: Set<CdpConnection> | undefined) {
     this.#socket = socket;
     open?.add(this);
     socket.once("close", () => open?.delete(this));
@@ -100,13 +100,13 @@ export class DevTools implements Asked {
    * A connection to a browser's endpoint; `signal` gives up. It is in `open` until it is gone. Throws AppError `timeout`,
    * or what failed.
    */
-  static async connect(endpoint: string, signal?: AbortSignal, open?: Set<DevTools>): Promise<DevTools> {
+  static async connect(endpoint: string, signal?: AbortSignal, open?: Set<CdpConnection>): Promise<CdpConnection> {
     const socket = new WebSocket(endpoint, {
       perMessageDeflate: false,
       handshakeTimeout: CONNECT_DEADLINE_MS,
       maxPayload: MAX_MESSAGE_BYTES,
     });
-    const devtools = new DevTools(socket, open);
+    const devtools = new CdpConnection(socket, open);
     const opening = new Promise((resolve, reject) => {
       socket.once("open", resolve);
       socket.once("error", reject);
@@ -125,18 +125,18 @@ export class DevTools implements Asked {
   }
 
   /** A session of one target. Throws AppError `timeout`, or what failed. */
-  async attach(targetId: string): Promise<DevToolsSession> {
+  async attach(targetId: string): Promise<CdpSession> {
     const attaching = this.send("Target.attachToTarget", { targetId, flatten: true });
     const { sessionId } = await withDeadline(attaching, CALL_DEADLINE_MS, "devtools session");
     return this.session(sessionId);
   }
 
   /** The session of this id, once the browser has told of it. */
-  session(id: string): DevToolsSession {
+  session(id: string): CdpSession {
     const known = this.#sessions.get(id);
     if (known) return known;
     const send = ((method: string, params: object = {}) => this.#call(id, method, params)) as CDPSession["send"];
-    const session = new DevToolsSession(id, send);
+    const session = new CdpSession(id, send);
     this.#sessions.set(id, session);
     return session;
   }

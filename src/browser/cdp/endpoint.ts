@@ -2,7 +2,7 @@
 import { portOf } from "../../egress/destination.ts";
 import { AppError } from "../../errors.ts";
 import type { CdpPattern } from "../../protocol/cdp-pattern.ts";
-import { tellableText } from "../../util/redact-url.ts";
+import { redactUrlsIn } from "../../util/redact-url.ts";
 
 const VERSION_DEADLINE_MS = 3_000;
 const MAX_VERSION_BYTES = 64 * 1024;
@@ -46,7 +46,7 @@ export function unreachable(cause: unknown): AppError {
   const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
   const isLate = inner instanceof Error && (inner.name === "TimeoutError" || inner.name === "AbortError");
   const why = isLate ? "no answer" : inner instanceof Error ? inner.message : String(inner);
-  return new AppError("cdp_unreachable", { field: FIELD, why: tellableText(why).slice(0, 300) }, { cause });
+  return new AppError("cdp_unreachable", { field: FIELD, why: redactUrlsIn(why).slice(0, 300) }, { cause });
 }
 
 async function askVersion(endpoint: URL, signal: AbortSignal): Promise<URL> {

@@ -1,7 +1,7 @@
 /** Which pages are in a session of this server, and whose they are. */
 import { AppError } from "../../errors.ts";
 
-export class Targets {
+export class HeldTargets {
   readonly #held = new Map<string, "ours" | "guest">();
 
   /** Holds a page until the answered function is called. Throws page_in_use. */

@@ -2,8 +2,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "../../errors.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
-import type { DevTools } from "./connection.ts";
-import type { Lines } from "./connection-registry.ts";
+import type { CdpConnection } from "./connection.ts";
+import type { ConnectionRegistry } from "./connection-registry.ts";
 
 /** A page that does not even evaluate `1` in this time is busy, or waits for a dialog. */
 const ANSWER_MS = 800;
@@ -13,7 +13,7 @@ const CALL_DEADLINE_MS = 2_000;
 const ASK_AGAIN_MS = 500;
 
 /** Tries again while the page does not answer (AppError timeout), within this time. AppError browser_lost: it never did. */
-export async function onceItAnswers<T>(work: () => Promise<T>, withinMs: number, signal: AbortSignal): Promise<T> {
+export async function whenResponsive<T>(work: () => Promise<T>, withinMs: number, signal: AbortSignal): Promise<T> {
   const end = performance.now() + withinMs;
   for (;;) {
     try {
@@ -32,12 +32,22 @@ export async function onceItAnswers<T>(work: () => Promise<T>, withinMs: number,
  * are closed where they do not. AppError: page_closed (there is no such page), page_crashed, browser_lost (it never
  * answered).
  */
-export function waitForPage(lines: Lines, endpoint: string, targetId: string, signal: AbortSignal): Promise<void> {
+export function waitForPage(
+  lines: ConnectionRegistry,
+  endpoint: string,
+  targetId: string,
+  signal: AbortSignal,
+): Promise<void> {
   // A browser that is stopped does not even accept a connection in time; it may go on.
-  return onceItAnswers(() => askPages(lines, endpoint, targetId, signal), UNRESPONSIVE_LIMIT_MS, signal);
+  return whenResponsive(() => askPages(lines, endpoint, targetId, signal), UNRESPONSIVE_LIMIT_MS, signal);
 }
 
-async function askPages(lines: Lines, endpoint: string, targetId: string, signal: AbortSignal): Promise<void> {
+async function askPages(
+  lines: ConnectionRegistry,
+  endpoint: string,
+  targetId: string,
+  signal: AbortSignal,
+): Promise<void> {
   const devtools = await lines.connect(endpoint, signal).catch((cause: unknown) => {
     throw cause instanceof AppError ? cause : new AppError("browser_lost", undefined, { cause });
   });
@@ -56,7 +66,7 @@ async function askPages(lines: Lines, endpoint: string, targetId: string, signal
   }
 }
 
-async function askPage(devtools: DevTools, targetId: string): Promise<void> {
+async function askPage(devtools: CdpConnection, targetId: string): Promise<void> {
   const session = await devtools.attach(targetId);
   const crashed = new Promise<never>((_resolve, reject) => {
     session.on("Inspector.targetCrashed", () => reject(new AppError("page_crashed")));

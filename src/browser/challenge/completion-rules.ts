@@ -1,6 +1,6 @@
 /** From what the frames say to a verdict: rules that are true, false or unknown, and the window they must hold for. Pure. */
 import type { Completion, Evidence, Rule } from "../../protocol/rest.ts";
-import { tellableUrl } from "../../util/redact-url.ts";
+import { redactUrl } from "../../util/redact-url.ts";
 
 export type Trilean = boolean | "unknown";
 
@@ -12,7 +12,7 @@ export interface RuleFact {
 }
 
 /** One look at all frames of the page. */
-export interface Look {
+export interface RuleFacts {
   readonly url: string;
   /** Visible matches of a selector, in any frame. */
   readonly visible: (selector: string) => { readonly frame: string } | undefined;
@@ -31,7 +31,7 @@ function ruleText(rule: Rule): string {
 }
 
 /** Judges one rule. `seen` remembers the selectors that were visible once: `gone` means nothing before that [R21]. */
-export function judgeRule(rule: Rule, look: Look, seen: Set<string>): RuleFact {
+export function judgeRule(rule: Rule, look: RuleFacts, seen: Set<string>): RuleFact {
   if ("gone" in rule) {
     const match = look.visible(rule.gone);
     if (match) {
@@ -57,7 +57,7 @@ export interface Judgement {
 }
 
 /** `all` and `any` together; without either, what the known kinds say. */
-export function judge(completion: Completion | undefined, look: Look, seen: Set<string>): Judgement {
+export function judge(completion: Completion | undefined, look: RuleFacts, seen: Set<string>): Judgement {
   const { all, any } = completion ?? {};
   if (!all && !any) {
     const { rule, fact } = look.kinds();
@@ -78,7 +78,7 @@ function some(values: readonly Trilean[]): Trilean {
 }
 
 /** Looks further apart than this cannot vouch for what was between them, guarded or not: the window starts anew. */
-export const MAX_LOOK_GAP_MS = 3_500;
+export const MAX_SCAN_GAP_MS = 3_500;
 
 /** A verdict needs true for `stableMs` without a break; false, unknown and a gap between looks restart the window. */
 export class StabilityWindow {
@@ -92,7 +92,7 @@ export class StabilityWindow {
 
   /** @param at monotonic ms, @param wall ms since 1970 of this judgement */
   update(judgement: Judgement, at: number, wall: number): { stable: boolean; leftMs: number; evidence: Evidence[] } {
-    const isGap = at - this.#lastAt > MAX_LOOK_GAP_MS;
+    const isGap = at - this.#lastAt > MAX_SCAN_GAP_MS;
     this.#lastAt = at;
     if (isGap) this.#since = null;
     if (judgement.value !== true) {
@@ -108,7 +108,7 @@ export class StabilityWindow {
 
 /** Where it held, but no query: that is the page's own affair. */
 function evidenceOf({ rule, frame }: Judgement["held"][number], since: string): Evidence {
-  return { rule, frame: frame && tellableUrl(frame), since };
+  return { rule, frame: frame && redactUrl(frame), since };
 }
 
 /** What follows in a longer URL is not looked at: the page makes it as long as it likes. */

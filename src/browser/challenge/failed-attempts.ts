@@ -1,6 +1,6 @@
 /** Whether what a person did has failed: the challenge went away, or was loaded anew, and is there again. Pure. */
 import type { AttemptFailure } from "../../session/ports/page.ts";
-import type { PageLook } from "./scan-page.ts";
+import type { PageScan } from "./scan-page.ts";
 
 /** What happens later has other reasons. */
 const ATTEMPT_MS = 15_000;
@@ -10,7 +10,7 @@ interface Seen {
   readonly document: string;
 }
 
-export class AttemptWatch {
+export class FailedAttempts {
   #seen: Seen | null = null;
   /** The last thing that a person did, and what it was done to; null: nothing that could still fail. */
   #attempt: { readonly to: Seen; readonly at: number; wasGone: boolean } | null = null;
@@ -21,7 +21,7 @@ export class AttemptWatch {
   }
 
   /** What a look at the page has found; answers why the attempt failed, if it just has. */
-  looked({ challenge, kinds }: Pick<PageLook, "challenge" | "kinds">, now: number): AttemptFailure | null {
+  looked({ challenge, kinds }: Pick<PageScan, "challenge" | "kinds">, now: number): AttemptFailure | null {
     // The frame that is the challenge, or holds it.
     const frame = challenge && kinds.get(challenge.kind);
     this.#seen = challenge && frame ? { kind: challenge.kind, document: `${frame.id} ${frame.loaderId}` } : null;

@@ -3,7 +3,7 @@ import type { ChallengeKind } from "../../config.ts";
 import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
 import type { Completion, Rule } from "../../protocol/rest.ts";
 import { intersect, roundOut } from "../pictures/view-geometry.ts";
-import type { FramePlace, FrameRef, PageFrames } from "../tabs/frames.ts";
+import type { FrameRect, FrameRef, PageFrames } from "../tabs/frames.ts";
 import { askFrame, type FrameAnswer, type FrameQuestion, matchesText } from "./in-page-scripts.ts";
 import { GENERIC, GENERIC_MIN_SIZE } from "./kinds.ts";
 
@@ -16,21 +16,21 @@ export interface TextRule {
 }
 
 /** What is asked of every frame, put together once a session. */
-export interface LookPlan extends Omit<FrameQuestion, "guardMs"> {
+export interface ScanPlan extends Omit<FrameQuestion, "guardMs"> {
   readonly kinds: readonly ChallengeKind[];
   readonly texts: readonly TextRule[];
 }
 
-export interface FrameLook {
+export interface FrameScan {
   readonly frame: FrameRef;
   readonly answer: FrameAnswer;
   /** Known for frames in which something was found, and for those that input must be sent to by themselves. */
-  readonly place: FramePlace | null;
+  readonly place: FrameRect | null;
   readonly texts: readonly (boolean | "unknown")[];
 }
 
-export interface PageLook {
-  readonly frames: readonly FrameLook[];
+export interface PageScan {
+  readonly frames: readonly FrameScan[];
   readonly challenge: CaptchaInfo | null;
   /** The frame whose document holds the challenge's element. */
   readonly challengeFrame: FrameRef | null;
@@ -44,7 +44,7 @@ export interface PageLook {
   readonly framesVersion: number;
 }
 
-export function planLook(kinds: readonly ChallengeKind[], completion: Completion | undefined): LookPlan {
+export function planScan(kinds: readonly ChallengeKind[], completion: Completion | undefined): ScanPlan {
   const rules: Rule[] = [...(completion?.all ?? []), ...(completion?.any ?? [])];
   const done = kinds.flatMap((kind) => kind.done);
   return {
@@ -63,7 +63,7 @@ export function planLook(kinds: readonly ChallengeKind[], completion: Completion
 }
 
 /** Throws when a frame cannot be asked: then nothing can be said of the page. */
-export async function lookAtPage(frames: PageFrames, plan: LookPlan, guardMs: number): Promise<PageLook> {
+export async function scanPage(frames: PageFrames, plan: ScanPlan, guardMs: number): Promise<PageScan> {
   const framesVersion = frames.version;
   const looks = await Promise.all((await frames.list()).map((frame) => lookAtFrame(frames, frame, plan, guardMs)));
   const kinds = new Map<string, FrameRef>();
@@ -89,7 +89,7 @@ export async function lookAtPage(frames: PageFrames, plan: LookPlan, guardMs: nu
   };
 }
 
-async function lookAtFrame(frames: PageFrames, frame: FrameRef, plan: LookPlan, guardMs: number): Promise<FrameLook> {
+async function lookAtFrame(frames: PageFrames, frame: FrameRef, plan: ScanPlan, guardMs: number): Promise<FrameScan> {
   const { selectors, values } = plan;
   const [answer, texts] = await Promise.all([
     frames.run(frame, askFrame, { selectors, values, guardMs }),
@@ -101,12 +101,12 @@ async function lookAtFrame(frames: PageFrames, frame: FrameRef, plan: LookPlan, 
 }
 
 /** A visible match of a selector, with the frame it is in. */
-export function visibleMatch(look: PageLook, plan: LookPlan, selector: string): FrameRef | undefined {
+export function visibleMatch(look: PageScan, plan: ScanPlan, selector: string): FrameRef | undefined {
   const index = plan.selectors.indexOf(selector);
   return look.frames.find((frame) => pageBoxes(frame, index).length > 0)?.frame;
 }
 
-export function filledMatch(look: PageLook, plan: LookPlan, selector: string): FrameRef | undefined {
+export function filledMatch(look: PageScan, plan: ScanPlan, selector: string): FrameRef | undefined {
   const index = plan.values.indexOf(selector);
   return look.frames.find((frame) => frame.answer.filled[index])?.frame;
 }
@@ -119,7 +119,7 @@ interface FoundKind {
   readonly info: CaptchaInfo;
 }
 
-function findKind(kind: ChallengeKind, plan: LookPlan, looks: readonly FrameLook[]): FoundKind | null {
+function findKind(kind: ChallengeKind, plan: ScanPlan, looks: readonly FrameScan[]): FoundKind | null {
   for (const { frame, place } of looks) {
     const pattern = kind.frame_urls.find((part) => frame.parent !== null && frame.url.includes(part));
     if (pattern === undefined || !place?.visible) continue;
@@ -140,12 +140,12 @@ function found({ kind }: ChallengeKind, frame: FrameRef, selector: string, box: 
   return { frame, holder: frame, info: { selector, ...roundOut(box), in_iframe: frame.parent !== null, kind } };
 }
 
-function insideFrame(box: Rect, { frame, place }: FrameLook): Rect {
+function insideFrame(box: Rect, { frame, place }: FrameScan): Rect {
   return frame.parent && place ? (intersect(box, place) ?? box) : box;
 }
 
 /** The visible matches of a selector as boxes of the page; those that are scrolled out of their frame still count. */
-function pageBoxes({ answer, place }: FrameLook, selectorIndex: number): Rect[] {
+function pageBoxes({ answer, place }: FrameScan, selectorIndex: number): Rect[] {
   if (!place?.visible) return [];
   return (answer.boxes[selectorIndex] ?? []).map((box) => ({
     x: place.x + box.x * place.scale,
@@ -155,7 +155,7 @@ function pageBoxes({ answer, place }: FrameLook, selectorIndex: number): Rect[] 
   }));
 }
 
-function isKindByUrl({ kinds }: LookPlan, { parent, url }: FrameRef): boolean {
+function isKindByUrl({ kinds }: ScanPlan, { parent, url }: FrameRef): boolean {
   return parent !== null && kinds.some((kind) => kind.frame_urls.some((part) => url.includes(part)));
 }
 

@@ -5,27 +5,27 @@ import type { ChallengeKind } from "../../config.ts";
 import type { Completion } from "../../protocol/rest.ts";
 import type { Verdict } from "../../session/ports/page.ts";
 import type { WatchMemory } from "../../session/ports/resume-state.ts";
-import { measured } from "../../util/diagnostics.ts";
+import { publishMetric } from "../../util/diagnostics.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import type { PageFrames } from "../tabs/frames.ts";
 import { cookiesOf, type Tab } from "../tabs/tab.ts";
 import {
   type Judgement,
   judge,
-  type Look,
-  MAX_LOOK_GAP_MS,
+  MAX_SCAN_GAP_MS,
   type RuleFact,
+  type RuleFacts,
   StabilityWindow,
 } from "./completion-rules.ts";
 import { GENERIC } from "./kinds.ts";
-import { filledMatch, type LookPlan, lookAtPage, type PageLook, planLook, visibleMatch } from "./scan-page.ts";
+import { filledMatch, type PageScan, planScan, type ScanPlan, scanPage, visibleMatch } from "./scan-page.ts";
 
 const DEFAULT_STABLE_MS = 500;
 const DEFAULT_POLL_MS = 200;
 /** The beat while a verdict ripens. */
 const RIPENING_POLL_MS = 100;
 /** While it does, a challenge that comes back for a moment between two looks is not missed either. */
-const GUARD_MS = MAX_LOOK_GAP_MS + 500;
+const GUARD_MS = MAX_SCAN_GAP_MS + 500;
 /** The beat of a page that nobody touches and that does not change. */
 const REST_POLL_MS = 1_000;
 /** How long the fast beat lasts after input, a navigation or a frame change. */
@@ -46,15 +46,15 @@ interface WatchDeps {
   readonly frames: PageFrames;
   readonly kinds: readonly ChallengeKind[];
   readonly completion: Completion | undefined;
-  readonly onLook: (look: PageLook) => void;
+  readonly onLook: (look: PageScan) => void;
   readonly onSolved: (verdict: Verdict) => void;
   /** More was seen than before. */
   readonly onSeen: (memory: WatchMemory) => void;
 }
 
-export class ChallengeWatch {
+export class ChallengeWatcher {
   readonly #deps: WatchDeps;
-  readonly #plan: LookPlan;
+  readonly #plan: ScanPlan;
   readonly #pollMs: number;
   readonly #stableMs: number;
   readonly #window: StabilityWindow;
@@ -78,7 +78,7 @@ export class ChallengeWatch {
 
   constructor(deps: WatchDeps) {
     this.#deps = deps;
-    this.#plan = planLook(deps.kinds, deps.completion);
+    this.#plan = planScan(deps.kinds, deps.completion);
     this.#pollMs = deps.completion?.poll_ms ?? DEFAULT_POLL_MS;
     this.#stableMs = deps.completion?.stable_ms ?? DEFAULT_STABLE_MS;
     this.#window = new StabilityWindow(this.#stableMs);
@@ -141,11 +141,11 @@ export class ChallengeWatch {
       const wasNavigating = this.#deps.tab.isNavigating;
       const guardMs = this.#guarding ? GUARD_MS : 0;
       const [look, cookies] = await Promise.all([
-        lookAtPage(this.#deps.frames, this.#plan, guardMs),
+        scanPage(this.#deps.frames, this.#plan, guardMs),
         this.#changedCookies(),
       ]);
       if (this.#stopped) return { value: "unknown", stable: false, evidence: [] };
-      measured("look", performance.now() - startedAt);
+      publishMetric("look", performance.now() - startedAt);
       this.#remember(look);
       // Judged in any case: what is visible counts as seen, also on a page of which nothing can be concluded.
       const judged = judge(this.#deps.completion, this.#lookForRules(look, cookies), this.#seenSelectors);
@@ -207,7 +207,7 @@ export class ChallengeWatch {
     return this.#deps.tab.isNavigating || this.#loadingSince.size > 0;
   }
 
-  #remember(look: PageLook): void {
+  #remember(look: PageScan): void {
     for (const [kind, frame] of look.kinds) {
       this.#seenKinds.add(kind);
       this.#seenFrames.add(frame.id);
@@ -218,7 +218,7 @@ export class ChallengeWatch {
     }
   }
 
-  #isLoading(look: PageLook): boolean {
+  #isLoading(look: PageScan): boolean {
     const now = performance.now();
     const loading = look.frames
       .filter(({ answer }) => !answer.ready)
@@ -229,13 +229,13 @@ export class ChallengeWatch {
   }
 
   /** The main document, or a frame that held the challenge, shows an error: nothing can be concluded from it. */
-  #isErrorPage(look: PageLook): boolean {
+  #isErrorPage(look: PageScan): boolean {
     return look.frames.some(
       ({ frame, answer }) => answer.errorPage && (frame.parent === null || this.#seenFrames.has(frame.id)),
     );
   }
 
-  #lookForRules(look: PageLook, changedCookies: ReadonlySet<string>): Look {
+  #lookForRules(look: PageScan, changedCookies: ReadonlySet<string>): RuleFacts {
     const url = (frame: { url: string } | undefined) => (frame ? { frame: frame.url } : undefined);
     return {
       url: look.frames.find(({ frame }) => frame.parent === null)?.frame.url ?? "",
@@ -253,7 +253,7 @@ export class ChallengeWatch {
   }
 
   /** [K1] The kinds' own "done": of the most telling kind that was ever seen. */
-  #judgeKinds(look: PageLook): { rule: string; fact: RuleFact } {
+  #judgeKinds(look: PageScan): { rule: string; fact: RuleFact } {
     const seen = this.#plan.kinds.filter(({ kind }) => this.#seenKinds.has(kind));
     const kind = seen.find((candidate) => candidate.kind !== GENERIC) ?? seen[0];
     if (!kind) return { rule: "", fact: { value: "unknown", frame: null } };

@@ -8,7 +8,7 @@ import type { Asked } from "../cdp/connection.ts";
 import type { FrameRef, PageFrames } from "../tabs/frames.ts";
 import { contains, inTarget, isWithin, type RemoteFrame, type Target } from "./input-target.ts";
 import { type KeyStroke, keyStroke } from "./keys.ts";
-import { MovePace } from "./move-throttle.ts";
+import { MoveThrottle } from "./move-throttle.ts";
 
 /** A press in a frame of another process is waited for so long. */
 const PRESS_DEADLINE_MS = 250;
@@ -46,7 +46,7 @@ export class InputReplay {
   #waiting: PageInput[] = [];
   #pumping = false;
   #isPressing = false;
-  readonly #pace = new MovePace();
+  readonly #pace = new MoveThrottle();
   #moveTimer: NodeJS.Timeout | undefined;
   #pointer = { x: 0, y: 0 };
   #buttons = 0;
@@ -259,7 +259,7 @@ export class InputReplay {
     let inside: FrameRef | null = null;
     for (const { frame, place } of this.#remote) {
       if (!contains(place, x, y) || (inside !== null && !isWithin(frame, inside))) continue;
-      const outer = frame.parent ? await this.#placeOf(frame.parent) : this.#page.place;
+      const outer = frame.parent ? await this.#documentPoint(frame.parent) : this.#page.place;
       const test = this.#frames.isHit(frame, (x - outer.x) / outer.scale, (y - outer.y) / outer.scale);
       if (!(await withDeadline(test, HIT_TEST_DEADLINE_MS, "hit test").catch(() => false))) continue;
       target = { hands: frame.hands, place };
@@ -268,7 +268,7 @@ export class InputReplay {
     return target;
   }
 
-  async #placeOf(frame: FrameRef): Promise<Target["place"]> {
+  async #documentPoint(frame: FrameRef): Promise<Target["place"]> {
     const known = this.#remote.find((remote) => remote.frame.id === frame.id);
     if (known) return known.place;
     const place = withDeadline(this.#frames.place(frame), HIT_TEST_DEADLINE_MS, "frame place");

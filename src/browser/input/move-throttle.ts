@@ -13,7 +13,7 @@ const USUAL_SHARE = 0.15;
 /** and the most that one move says: a browser that stood still for a second is quick again right after. */
 const MAX_TAKES_MS = 100;
 
-export class MovePace {
+export class MoveThrottle {
   #underWay = 0;
   #sentAt = -Infinity;
   /** From a move to its answer. */

@@ -4,7 +4,7 @@ import { type Rect, sameRect } from "../../protocol/common.ts";
 import type { MaskedPicture, Picture } from "../../session/ports/page.ts";
 import type { PageFrames } from "../tabs/frames.ts";
 import { maskPicture } from "./mask-picture.ts";
-import { type SecretMap, SecretWatch } from "./secret-field-tracker.ts";
+import { SecretFieldTracker, type SecretMap } from "./secret-field-tracker.ts";
 
 /** A picture may show the page as it was so long before the picture arrived, also on a machine that is behind. */
 const PICTURE_AGE_MS = 300;
@@ -12,7 +12,7 @@ const PICTURE_AGE_MS = 300;
 type Capture = (view: Rect) => Promise<Picture>;
 
 export class MaskedPictures {
-  readonly #watch: SecretWatch;
+  readonly #watch: SecretFieldTracker;
   readonly #capture: Capture;
   /** What a picture shows is not older than this, performance.now() ms. Of pictures that came while watchers are there. */
   readonly #showsSince = new WeakMap<Picture, number>();
@@ -25,7 +25,7 @@ export class MaskedPictures {
 
   /** `capture` takes a picture of a view now, whatever is known already. */
   constructor(frames: PageFrames, capture: Capture) {
-    this.#watch = new SecretWatch(frames);
+    this.#watch = new SecretFieldTracker(frames);
     this.#capture = capture;
   }
 

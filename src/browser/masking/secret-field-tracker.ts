@@ -35,7 +35,7 @@ interface FrameSecrets {
   readonly knownSince: number;
 }
 
-export class SecretWatch {
+export class SecretFieldTracker {
   readonly #frames: PageFrames;
   #running: Promise<unknown> = Promise.resolve();
   #next: Promise<SecretMap> | null = null;

@@ -21,10 +21,10 @@ import type {
   RememberedPage,
   ReturnToPage,
 } from "../../session/ports/page.ts";
-import { measured } from "../../util/diagnostics.ts";
-import { Lines } from "../cdp/connection-registry.ts";
-import { Targets } from "../cdp/held-targets.ts";
-import { onceItAnswers, waitForPage } from "../cdp/wait-for-page.ts";
+import { publishMetric } from "../../util/diagnostics.ts";
+import { ConnectionRegistry } from "../cdp/connection-registry.ts";
+import { HeldTargets } from "../cdp/held-targets.ts";
+import { waitForPage, whenResponsive } from "../cdp/wait-for-page.ts";
 import { KNOWN_KINDS } from "../challenge/kinds.ts";
 import type { RemotePage } from "../page/remote-page.ts";
 import { countProcesses, discardBrowser, reapBrowsers } from "../process/chromium-process.ts";
@@ -42,12 +42,12 @@ const CHALLENGE_SEARCH_MS = 3_000;
 const START_WORKED_WITHIN_MS = 60_000;
 const PROBE_DEADLINE_MS = 15_000;
 
-export interface BrowserRoom {
+export interface BrowserPool {
   readonly openPage: OpenPage;
   /** Comes back to a page of an earlier server; the browsers of pages of ours must have been claimed. */
   readonly returnToPage: ReturnToPage;
   /** In its place for a page that a bot in this process hands over. */
-  holding(page: HandedPage): OpenPage;
+  openerFor(page: HandedPage): OpenPage;
   /** Whether a browser start worked within the last minute; tries one where none was made. */
   canStart(): Promise<boolean>;
   /** Ports of this machine that no page may reach: the server's, its proxies', and debugging ports. */
@@ -68,7 +68,7 @@ type BrowserConfig = Pick<
 >;
 
 /** What pages of ours must know of the server that they run beside. */
-export interface Surroundings {
+export interface PageOpenerOptions {
   /** The ports that the server itself listens on: no page may reach them. */
   readonly serverPorts: () => readonly number[];
   /** The demo challenges, which every page may reach; undefined while there are none. */
@@ -81,12 +81,12 @@ export interface Surroundings {
  * What browsers need of this machine. Ends the browsers that an earlier server left in DATA_DIR, but those that are
  * claimed: the process by the id of its session.
  */
-export async function openBrowserRoom(
+export async function openBrowserPool(
   config: BrowserConfig,
-  { serverPorts, demoOrigin, challengeSearchMs = CHALLENGE_SEARCH_MS }: Surroundings,
+  { serverPorts, demoOrigin, challengeSearchMs = CHALLENGE_SEARCH_MS }: PageOpenerOptions,
   log: Logger,
   claimed: ReadonlyMap<string, ProcessIdentity> = new Map(),
-): Promise<BrowserRoom> {
+): Promise<BrowserPool> {
   const profilesDir = join(config.dataDir, "profiles");
   const reaped = await reapBrowsers(profilesDir, claimed);
   if (reaped > 0) log.warn({ processes: reaped }, "ended browsers that no session claims");
@@ -94,8 +94,8 @@ export async function openBrowserRoom(
   const running = new Set<ProxiedBrowser>();
   /** Debugging ports of browsers that guests are held in now, one entry a guest. */
   const guestPorts = new Map<symbol, number>();
-  const targets = new Targets();
-  const lines = new Lines();
+  const targets = new HeldTargets();
+  const lines = new ConnectionRegistry();
   const proxies = new Set<Server>();
   const closing = new AbortController();
   let lastStart = -Infinity;
@@ -154,7 +154,7 @@ export async function openBrowserRoom(
       signal,
     );
     lastStart = performance.now();
-    measured("browser_start", lastStart - startedAt);
+    publishMetric("browser_start", lastStart - startedAt);
     return listed(process);
   }
 
@@ -192,7 +192,7 @@ export async function openBrowserRoom(
     /** One behind a dialog is waited for as long as its session lives: the bot may answer it at any time. */
     function returnToGuest(guest: GuestPageRequest): Promise<RemotePage> {
       const cdp = { endpoint: guest.cdp.endpoint, target_id: place.target_id };
-      return onceItAnswers(() => openGuest({ ...guest, cdp }, events, signal), Infinity, signal);
+      return whenResponsive(() => openGuest({ ...guest, cdp }, events, signal), Infinity, signal);
     }
 
     async function returnToOwned(owned: OwnedPageRequest): Promise<RemotePage> {
@@ -247,7 +247,7 @@ export async function openBrowserRoom(
     openPage: open,
     returnToPage: returnTo,
     neverPorts,
-    holding: (handed) => async (request, events, signal) => {
+    openerFor: (handed) => async (request, events, signal) => {
       const page = await holdHandedPage(handed, request, depsOf(events));
       return orClose(page, () => page.begin(challengeSearchMs, signal));
     },

@@ -5,14 +5,14 @@ import { AppError } from "../../errors.ts";
 import type { CdpPattern } from "../../protocol/cdp-pattern.ts";
 import type { CdpTarget } from "../../protocol/rest.ts";
 import type { GuestPageRequest } from "../../session/ports/page.ts";
-import { tellableUrl } from "../../util/redact-url.ts";
+import { redactUrl } from "../../util/redact-url.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
-import type { DevTools } from "../cdp/connection.ts";
+import type { CdpConnection } from "../cdp/connection.ts";
 import { browserAddress, disallowed, parseEndpoint, unreachable } from "../cdp/endpoint.ts";
-import type { Targets } from "../cdp/held-targets.ts";
+import type { HeldTargets } from "../cdp/held-targets.ts";
 import { RemotePage } from "../page/remote-page.ts";
-import { ServerCut } from "../pictures/capture-region.ts";
-import { DevToolsTab } from "../tabs/cdp-tab.ts";
+import { FullViewportCapture } from "../pictures/capture-region.ts";
+import { CdpTab } from "../tabs/cdp-tab.ts";
 import type { PageDeps } from "./owned-page.ts";
 import { assertSelectors } from "./validate-selectors.ts";
 
@@ -24,7 +24,7 @@ const MAX_URL_LENGTH = 300;
 
 export interface GuestDeps extends PageDeps {
   readonly allow: readonly CdpPattern[];
-  readonly targets: Targets;
+  readonly targets: HeldTargets;
   /** Debugging ports of the browsers that this server has started. */
   readonly ownPorts: () => ReadonlySet<number>;
   /** Keeps pages of ours from this port while a guest is held by it; answers how to stop that. */
@@ -80,7 +80,7 @@ export async function openGuestPage(
       open();
     };
     signal.throwIfAborted();
-    const tab = await DevToolsTab.attach(devtools, targetId).catch((cause: unknown) => {
+    const tab = await CdpTab.attach(devtools, targetId).catch((cause: unknown) => {
       if (cause instanceof AppError) throw cause;
       throw new AppError("target_not_found", { field: "cdp", why: "it has just gone" }, { cause });
     });
@@ -89,7 +89,7 @@ export async function openGuestPage(
     const remote = new RemotePage({
       ...deps,
       tab,
-      crop: new ServerCut(tab.live, viewport),
+      crop: new FullViewportCapture(tab.live, viewport),
       viewport,
       completion,
       isOurs: false,
@@ -114,7 +114,7 @@ export async function openGuestPage(
 }
 
 /** The browser's tabs; a browser of ours is nobody's guest, by whatever way it was reached. */
-async function pagesOf(devtools: DevTools, targets: Targets): Promise<TargetInfo[]> {
+async function pagesOf(devtools: CdpConnection, targets: HeldTargets): Promise<TargetInfo[]> {
   const { targetInfos } = await within(devtools.send("Target.getTargets"), "browser").catch((cause: unknown) => {
     throw unreachable(cause);
   });
@@ -134,7 +134,7 @@ function choose(pages: readonly TargetInfo[], { target_id, url_contains }: CdpTa
   const shown = matching.length > 0 ? matching : pages;
   const candidates = shown
     .slice(0, MAX_CANDIDATES)
-    .map(({ targetId, url }) => ({ target_id: targetId, url: tellableUrl(url).slice(0, MAX_URL_LENGTH) }));
+    .map(({ targetId, url }) => ({ target_id: targetId, url: redactUrl(url).slice(0, MAX_URL_LENGTH) }));
   throw new AppError(matching.length > 0 ? "target_ambiguous" : "target_not_found", { field, candidates });
 }
 

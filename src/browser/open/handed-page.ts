@@ -4,7 +4,7 @@ import { AppError } from "../../errors.ts";
 import type { OpenPageRequest } from "../../session/ports/page.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import { RemotePage } from "../page/remote-page.ts";
-import { ServerCut } from "../pictures/capture-region.ts";
+import { FullViewportCapture } from "../pictures/capture-region.ts";
 import { PlaywrightTab } from "../tabs/playwright-tab.ts";
 import type { PageDeps } from "./owned-page.ts";
 import { assertSelectors } from "./validate-selectors.ts";
@@ -41,7 +41,7 @@ export async function holdHandedPage(
     remote = new RemotePage({
       ...deps,
       tab: new PlaywrightTab({ page, session, live: session, lines: deps.lines }),
-      crop: new ServerCut(session, viewport),
+      crop: new FullViewportCapture(session, viewport),
       viewport,
       completion,
       isOurs: false,

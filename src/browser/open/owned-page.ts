@@ -5,13 +5,13 @@ import { type Browser, type CDPSession, chromium, type Page } from "playwright";
 import type { ChallengeKind } from "../../config.ts";
 import { AppError } from "../../errors.ts";
 import type { OwnedPageRequest, PageEvents } from "../../session/ports/page.ts";
-import { tellableText } from "../../util/redact-url.ts";
+import { redactUrlsIn } from "../../util/redact-url.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
-import type { Lines } from "../cdp/connection-registry.ts";
-import type { Targets } from "../cdp/held-targets.ts";
-import { PageNotices } from "../page/dialogs-and-popups.ts";
+import type { ConnectionRegistry } from "../cdp/connection-registry.ts";
+import type { HeldTargets } from "../cdp/held-targets.ts";
+import { DialogsAndPopups } from "../page/dialogs-and-popups.ts";
 import { RemotePage } from "../page/remote-page.ts";
-import { OverrideCrop } from "../pictures/capture-region.ts";
+import { ViewportOverrideCapture } from "../pictures/capture-region.ts";
 import type { ProxiedBrowser } from "../process/proxied-browser.ts";
 import { PlaywrightTab } from "../tabs/playwright-tab.ts";
 import { navigate } from "./navigate.ts";
@@ -25,8 +25,8 @@ export interface PageDeps {
   readonly kinds: readonly ChallengeKind[];
   readonly log: Logger;
   readonly events: PageEvents;
-  readonly targets: Targets;
-  readonly lines: Lines;
+  readonly targets: HeldTargets;
+  readonly lines: ConnectionRegistry;
 }
 
 /**
@@ -106,7 +106,10 @@ interface OwnedParts {
   readonly targetId: string;
 }
 
-async function partsOf(given: Pick<OwnedParts, "browser" | "page" | "process">, lines: Lines): Promise<OwnedParts> {
+async function partsOf(
+  given: Pick<OwnedParts, "browser" | "page" | "process">,
+  lines: ConnectionRegistry,
+): Promise<OwnedParts> {
   const context = given.page.context();
   const session = await lines.session(context.newCDPSession(given.page), context, CALL_DEADLINE_MS, "page session");
   const { targetInfo } = await within(session.send("Target.getTargetInfo"), "target");
@@ -124,7 +127,7 @@ async function remotePage(
   const letGo = targets.hold(targetId, "ours");
   const remote = new RemotePage({
     tab: new PlaywrightTab({ page, session, live, lines, attach: (id) => devtools.attach(id) }),
-    crop: new OverrideCrop(live, viewport),
+    crop: new ViewportOverrideCapture(live, viewport),
     viewport,
     kinds,
     completion,
@@ -144,7 +147,7 @@ async function remotePage(
     },
   });
   void devtools.closed.then(() => remote.lost("browser_lost"));
-  new PageNotices(context, page, log, remote.notices);
+  new DialogsAndPopups(context, page, log, remote.notices);
   return remote;
 }
 
@@ -153,7 +156,7 @@ async function setUp(
   { browser, page, session }: Pick<OwnedParts, "browser" | "page" | "session">,
   remote: RemotePage,
   request: OwnedPageRequest,
-  lines: Lines,
+  lines: ConnectionRegistry,
 ): Promise<void> {
   const opening = browser.newBrowserCDPSession();
   const browserSession = await lines.session(opening, page.context(), CALL_DEADLINE_MS, "browser session");
@@ -173,14 +176,14 @@ async function setUp(
   await applyHeaders(session, request);
 }
 
-async function connect(process: ProxiedBrowser, profileDir: string, lines: Lines): Promise<Browser> {
+async function connect(process: ProxiedBrowser, profileDir: string, lines: ConnectionRegistry): Promise<Browser> {
   const connecting = chromium.connectOverCDP(process.endpoint, {
     timeout: CONNECT_DEADLINE_MS,
     noDefaults: true,
     artifactsDir: join(profileDir, "artifacts"),
   });
   return lines.playwright(connecting, CONNECT_DEADLINE_MS + 1_000).catch((cause: unknown) => {
-    throw new AppError("browser_unavailable", { why: tellableText(String(cause)).slice(0, 300) }, { cause });
+    throw new AppError("browser_unavailable", { why: redactUrlsIn(String(cause)).slice(0, 300) }, { cause });
   });
 }
 
@@ -206,7 +209,7 @@ async function applyStorageState(page: Page, { storage_state: state }: OwnedPage
     if (cause instanceof AppError) throw cause;
     throw new AppError(
       "invalid_message",
-      { field: "storage_state", why: tellableText(String(cause).split("\n")[0] ?? "") },
+      { field: "storage_state", why: redactUrlsIn(String(cause).split("\n")[0] ?? "") },
       { cause },
     );
   });

@@ -2,19 +2,19 @@
 import type { Logger } from "pino";
 import type { BrowserContext, Dialog, Page } from "playwright";
 import { withDeadline } from "../../util/with-deadline.ts";
-import type { NoticeBoard } from "./notice-limiter.ts";
+import type { NoticeLimiter } from "./notice-limiter.ts";
 
 const DIALOG_DEADLINE_MS = 2_000;
 const CLOSE_DEADLINE_MS = 2_000;
 /** Popups a page may have at a time; more are closed. */
 const MAX_POPUPS = 3;
 
-export class PageNotices {
+export class DialogsAndPopups {
   readonly #context: BrowserContext;
   readonly #log: Logger;
-  readonly #board: NoticeBoard;
+  readonly #board: NoticeLimiter;
 
-  constructor(context: BrowserContext, page: Page, log: Logger, board: NoticeBoard) {
+  constructor(context: BrowserContext, page: Page, log: Logger, board: NoticeLimiter) {
     this.#context = context;
     this.#log = log;
     this.#board = board;

@@ -23,7 +23,7 @@ interface PulseDeps {
   readonly onDead: () => void;
 }
 
-export class PagePulse {
+export class HangDetector {
   readonly #deps: PulseDeps;
   #timer: NodeJS.Timeout | undefined;
   #condition: PageCondition = "page_responsive";

@@ -1,12 +1,12 @@
 /** What the operator is told of a page beside its challenge, and not more than anybody can read. */
 import type { Notice } from "../../session/ports/page.ts";
-import { tellableUrl } from "../../util/redact-url.ts";
+import { redactUrl } from "../../util/redact-url.ts";
 
 /** A page may call alert() in a loop; nobody reads more than a few a second. */
 const MAX_NOTICES = 5;
 const NOTICE_WINDOW_MS = 2_000;
 
-export class NoticeBoard {
+export class NoticeLimiter {
   readonly #onNotice: (notice: Notice) => void;
   #toldAt: number[] = [];
   #stopped = false;
@@ -25,6 +25,6 @@ export class NoticeBoard {
     this.#toldAt = this.#toldAt.filter((at) => now - at < NOTICE_WINDOW_MS);
     if (this.#stopped || this.#toldAt.length >= MAX_NOTICES) return;
     this.#toldAt.push(now);
-    this.#onNotice(notice.type === "page_notice" ? { ...notice, url: tellableUrl(notice.url) } : notice);
+    this.#onNotice(notice.type === "page_notice" ? { ...notice, url: redactUrl(notice.url) } : notice);
   }
 }

@@ -4,14 +4,14 @@ import type { ChallengeKind } from "../../config.ts";
 import type { Size } from "../../protocol/common.ts";
 import type { Completion, StorageState } from "../../protocol/rest.ts";
 import type { PageEvents } from "../../session/ports/page.ts";
-import type { PagePlace } from "../../session/ports/resume-state.ts";
+import type { PageLocator } from "../../session/ports/resume-state.ts";
 import type { Asked } from "../cdp/connection.ts";
-import type { Crop } from "../pictures/capture-region.ts";
+import type { PictureCapture } from "../pictures/capture-region.ts";
 import type { Tab } from "../tabs/tab.ts";
 
-export interface ChallengePageParts {
+export interface RemotePageParts {
   readonly tab: Tab;
-  readonly crop: Crop;
+  readonly crop: PictureCapture;
   readonly viewport: Size;
   readonly kinds: readonly ChallengeKind[];
   readonly completion: Completion | undefined;
@@ -22,7 +22,7 @@ export interface ChallengePageParts {
   /** Of the proxy that its browser goes through; null for a page that is not ours. */
   readonly proxyPort: number | null;
   /** Where the next server finds it; null for a page that goes with this process. */
-  readonly place: PagePlace | null;
+  readonly place: PageLocator | null;
   /** The browser of a page whose dialogs are not ours to answer; null: they are. */
   readonly dialogsOf: Asked | null;
   /** Null where the cookies are not ours to hand on. */

@@ -14,25 +14,25 @@ import type {
   ViewMode,
   Wish,
 } from "../../session/ports/page.ts";
-import type { Checkpoint, HeldButtons, PagePlace, WatchMemory } from "../../session/ports/resume-state.ts";
+import type { Checkpoint, HeldButtons, PageLocator, WatchMemory } from "../../session/ports/resume-state.ts";
 import { visibilityNotice } from "../../session/presenters.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
-import { AttemptWatch } from "../challenge/failed-attempts.ts";
+import { FailedAttempts } from "../challenge/failed-attempts.ts";
 import { scrollToMatch } from "../challenge/in-page-scripts.ts";
-import type { PageLook } from "../challenge/scan-page.ts";
-import { ChallengeWatch } from "../challenge/watcher.ts";
+import type { PageScan } from "../challenge/scan-page.ts";
+import { ChallengeWatcher } from "../challenge/watcher.ts";
 import { InputReplay } from "../input/input-replay.ts";
 import { MaskedPictures } from "../masking/masked-pictures.ts";
 import { ChallengeView } from "../pictures/challenge-view.ts";
-import { Cuts } from "../pictures/crop-picture.ts";
+import { CroppedPictures } from "../pictures/crop-picture.ts";
 import { UNWATCHED, WHOLE_VIEWPORT_MOTION_SCALE } from "../pictures/quality.ts";
 import { Screencast } from "../pictures/screencast.ts";
 import { isShown, wholePage } from "../pictures/view-geometry.ts";
 import { PageFrames } from "../tabs/frames.ts";
 import { takeCheckpoint } from "./checkpoint.ts";
-import { PagePulse } from "./hang-detector.ts";
-import { NoticeBoard } from "./notice-limiter.ts";
-import type { ChallengePageParts } from "./remote-page-parts.ts";
+import { HangDetector } from "./hang-detector.ts";
+import { NoticeLimiter } from "./notice-limiter.ts";
+import type { RemotePageParts } from "./remote-page-parts.ts";
 
 /** After a press or a wheel the page may have moved the challenge. */
 const LOOK_AFTER_INPUT_MS = 50;
@@ -43,27 +43,27 @@ const CHALLENGE_POLL_MS = 60;
 
 export class RemotePage implements ChallengePage {
   readonly frames: PageFrames;
-  readonly notices: NoticeBoard;
-  readonly #parts: ChallengePageParts;
+  readonly notices: NoticeLimiter;
+  readonly #parts: RemotePageParts;
   readonly #screencast: Screencast;
   readonly #masked: MaskedPictures;
-  readonly #cuts = new Cuts();
+  readonly #cuts = new CroppedPictures();
   readonly #input: InputReplay;
-  readonly #watch: ChallengeWatch;
-  readonly #pulse: PagePulse;
-  readonly #attempts = new AttemptWatch();
+  readonly #watch: ChallengeWatcher;
+  readonly #pulse: HangDetector;
+  readonly #attempts = new FailedAttempts();
   readonly #view: ChallengeView;
   #wish: Wish | null = null;
   #demand = false;
-  #lastLook: PageLook | null = null;
+  #lastLook: PageScan | null = null;
   #ended = false;
 
-  constructor(parts: ChallengePageParts) {
+  constructor(parts: RemotePageParts) {
     const { tab, crop, viewport } = parts;
     this.#parts = parts;
     this.#view = new ChallengeView(viewport);
     this.frames = new PageFrames(tab);
-    this.notices = new NoticeBoard((notice) => this.#tell((events) => events.notice(notice)));
+    this.notices = new NoticeLimiter((notice) => this.#tell((events) => events.notice(notice)));
     this.#screencast = new Screencast(tab.live, viewport, crop, (picture) => {
       this.#masked.arrived(picture);
       this.#tell((events) => events.picture(picture));
@@ -76,14 +76,14 @@ export class RemotePage implements ChallengePage {
         await withDeadline(this.#watch.look(), LOOK_BEFORE_PRESS_MS, "look").catch(() => {});
       },
     });
-    this.#watch = new ChallengeWatch({
+    this.#watch = new ChallengeWatcher({
       ...parts,
       frames: this.frames,
       onLook: (look) => this.#onLook(look),
       onSolved: (verdict) => this.#tell((events) => events.solved(verdict)),
       onSeen: (watch) => this.#tell((events) => events.remember({ watch })),
     });
-    this.#pulse = new PagePulse({
+    this.#pulse = new HangDetector({
       page: tab.live,
       dialogsOf: parts.dialogsOf,
       onChange: (condition) => this.#tell((events) => events.condition(condition)),
@@ -109,7 +109,7 @@ export class RemotePage implements ChallengePage {
     return this.#parts.proxyPort;
   }
 
-  get place(): PagePlace | null {
+  get place(): PageLocator | null {
     return this.#parts.place;
   }
 
@@ -251,7 +251,7 @@ export class RemotePage implements ChallengePage {
     await this.#watch.look();
   }
 
-  #onLook(look: PageLook): void {
+  #onLook(look: PageScan): void {
     if (this.#ended) return;
     const wasHidden = this.hidden;
     this.#lastLook = look;
@@ -275,7 +275,7 @@ export class RemotePage implements ChallengePage {
   }
 
   /** Brings the screencast in line with what is wished for and where it is. */
-  #aim(scroll?: PageLook["scroll"]): void {
+  #aim(scroll?: PageScan["scroll"]): void {
     const { mode, scale, motion, exact } = this.#wish ?? UNWATCHED;
     const most = this.#parts.isOurs || exact ? motion.scale : WHOLE_VIEWPORT_MOTION_SCALE;
     const coarser = { ...motion, scale: Math.min(motion.scale, most) };

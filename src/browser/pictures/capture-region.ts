@@ -15,49 +15,49 @@ const SIZE_TOLERANCE_PX = 1;
 const WORLD_NAME = "captcha-remote";
 
 /** A part of the viewport, in CSS px; picture px per CSS px; where the document is scrolled to. */
-export interface Aim {
+export interface CaptureRegion {
   readonly view: Rect;
   readonly scale: number;
   readonly scroll: Point;
 }
 
 /** A way to have pictures of a part of the page; the rest is cut away afterwards (cut.ts). */
-export interface Crop {
+export interface PictureCapture {
   /** What pictures show when this is wanted: all of it, at most as fine. */
-  reach(wanted: Aim): Aim;
+  reach(wanted: CaptureRegion): CaptureRegion;
   /** From here on pictures show `aim`, and only that; call it while no screencast runs. AppError `timeout`. */
-  apply(aim: Aim): Promise<void>;
+  apply(aim: CaptureRegion): Promise<void>;
   /** What was applied may not hold: the next time it is done again. */
   forget(): void;
   /** Bounds of a cast's pictures, px, where these are what makes them coarser. */
-  castSize(aim: Aim): { readonly maxWidth?: number; readonly maxHeight?: number };
+  castSize(aim: CaptureRegion): { readonly maxWidth?: number; readonly maxHeight?: number };
   /** Picture px per CSS px of a picture of this size that was captured for `aim`; null where it shows something else. */
-  scaleOf(picture: Size, aim: Aim): number | null;
+  scaleOf(picture: Size, aim: CaptureRegion): number | null;
   /** The page has another viewport now. */
   resize(viewport: Size): void;
   /** A picture of `aim`, taken now. AppError `timeout`. */
-  capture(aim: Aim, quality: number): Promise<Buffer>;
+  capture(aim: CaptureRegion, quality: number): Promise<Buffer>;
 }
 
 /**
  * For owned pages: an override of the viewport that the page does not notice. Its place is in document coordinates,
  * so it must move along when the document scrolls.
  */
-export class OverrideCrop implements Crop {
+export class ViewportOverrideCapture implements PictureCapture {
   readonly #session: PageSession;
   #viewport: Size;
-  #applied: Aim | null = null;
+  #applied: CaptureRegion | null = null;
 
   constructor(session: PageSession, viewport: Size) {
     this.#session = session;
     this.#viewport = viewport;
   }
 
-  reach(wanted: Aim): Aim {
+  reach(wanted: CaptureRegion): CaptureRegion {
     return wanted;
   }
 
-  async apply(aim: Aim): Promise<void> {
+  async apply(aim: CaptureRegion): Promise<void> {
     const before = this.#applied;
     if (before && this.#isSame(before, aim)) return;
     this.#applied = null;
@@ -91,7 +91,7 @@ export class OverrideCrop implements Crop {
     await delay(CAPTURED_MS);
   }
 
-  async capture(aim: Aim, quality: number): Promise<Buffer> {
+  async capture(aim: CaptureRegion, quality: number): Promise<Buffer> {
     const params = { format: "jpeg" as const, quality, clip: inDocument(aim) };
     const { data } = await within(this.#session.send("Page.captureScreenshot", params), "screenshot");
     return Buffer.from(data, "base64");
@@ -105,7 +105,7 @@ export class OverrideCrop implements Crop {
     return {};
   }
 
-  scaleOf(picture: Size, { view, scale }: Aim): number | null {
+  scaleOf(picture: Size, { view, scale }: CaptureRegion): number | null {
     const width = Math.abs(picture.width - view.width * scale);
     const height = Math.abs(picture.height - view.height * scale);
     return width <= SIZE_TOLERANCE_PX && height <= SIZE_TOLERANCE_PX ? scale : null;
@@ -116,11 +116,11 @@ export class OverrideCrop implements Crop {
     this.#applied = null;
   }
 
-  #isSame(a: Aim, b: Aim): boolean {
+  #isSame(a: CaptureRegion, b: CaptureRegion): boolean {
     const sameSize = a.view.width === b.view.width && a.view.height === b.view.height && a.scale === b.scale;
     // The whole page is the whole page wherever it is scrolled to.
     const isAll = isWhole(a.view, this.#viewport) && a.scale === 1;
-    return sameSize && (isAll ? isWhole(b.view, this.#viewport) : samePoint(placeOf(a), placeOf(b)));
+    return sameSize && (isAll ? isWhole(b.view, this.#viewport) : samePoint(positionOf(a), positionOf(b)));
   }
 }
 
@@ -128,7 +128,7 @@ export class OverrideCrop implements Crop {
  * For pages of the bot's own: an override of theirs would undo the bot's emulation for good, and so would a clip.
  * Pictures show the whole viewport at 1 px per CSS px at most.
  */
-export class ServerCut implements Crop {
+export class FullViewportCapture implements PictureCapture {
   readonly #session: PageSession;
   #viewport: Size;
 
@@ -137,7 +137,7 @@ export class ServerCut implements Crop {
     this.#viewport = viewport;
   }
 
-  reach({ scroll, scale }: Aim): Aim {
+  reach({ scroll, scale }: CaptureRegion): CaptureRegion {
     return { view: wholePage(this.#viewport), scale: Math.min(1, scale), scroll };
   }
 
@@ -145,13 +145,13 @@ export class ServerCut implements Crop {
 
   forget(): void {}
 
-  castSize({ view, scale }: Aim): { maxWidth?: number; maxHeight?: number } {
+  castSize({ view, scale }: CaptureRegion): { maxWidth?: number; maxHeight?: number } {
     if (scale >= 1) return {};
     return { maxWidth: Math.round(view.width * scale), maxHeight: Math.round(view.height * scale) };
   }
 
   /** The bot's emulation decides how fine a screenshot is, and a window's borders may take a pixel. */
-  scaleOf(picture: Size, { view }: Aim): number | null {
+  scaleOf(picture: Size, { view }: CaptureRegion): number | null {
     const scale = picture.width / view.width;
     return Math.abs(picture.height - view.height * scale) <= SIZE_TOLERANCE_PX * Math.max(1, scale) ? scale : null;
   }
@@ -160,7 +160,7 @@ export class ServerCut implements Crop {
     this.#viewport = viewport;
   }
 
-  async capture(_aim: Aim, quality: number): Promise<Buffer> {
+  async capture(_aim: CaptureRegion, quality: number): Promise<Buffer> {
     const { data } = await within(
       this.#session.send("Page.captureScreenshot", { format: "jpeg", quality }),
       "screenshot",
@@ -169,12 +169,12 @@ export class ServerCut implements Crop {
   }
 }
 
-function placeOf({ view, scroll }: Aim): Point {
+function positionOf({ view, scroll }: CaptureRegion): Point {
   return { x: view.x + scroll.x, y: view.y + scroll.y };
 }
 
-function inDocument(aim: Aim): Rect & { scale: number } {
-  return { ...aim.view, ...placeOf(aim), scale: aim.scale };
+function inDocument(aim: CaptureRegion): Rect & { scale: number } {
+  return { ...aim.view, ...positionOf(aim), scale: aim.scale };
 }
 
 function within<T>(work: Promise<T>, what: string): Promise<T> {

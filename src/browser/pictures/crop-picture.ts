@@ -1,4 +1,4 @@
-/** Cuts a part out of a picture, for whoever sees less, or less finely, than what was captured. */
+/** CroppedPictures a part out of a picture, for whoever sees less, or less finely, than what was captured. */
 import sharp from "sharp";
 import { type Rect, sameRect } from "../../protocol/common.ts";
 import type { Picture } from "../../session/ports/page.ts";
@@ -8,7 +8,7 @@ sharp.concurrency(1);
 sharp.cache(false);
 
 /** The part `view` of a picture, at `scale` or as fine as the picture is. The picture itself where it is that already. */
-export async function cutPicture(picture: Picture, view: Rect, wantedScale: number): Promise<Picture> {
+export async function cropPicture(picture: Picture, view: Rect, wantedScale: number): Promise<Picture> {
   const scale = Math.min(wantedScale, picture.scale);
   if (scale === picture.scale && sameRect(view, picture.view)) return picture;
   const left = Math.round((view.x - picture.view.x) * picture.scale);
@@ -24,15 +24,15 @@ export async function cutPicture(picture: Picture, view: Rect, wantedScale: numb
 }
 
 /** Parts of the newest picture, each cut once for all who see it. */
-export class Cuts {
+export class CroppedPictures {
   #newest: { readonly of: Picture; readonly parts: Map<string, Promise<Picture>> } | null = null;
 
-  /** As cutPicture. */
+  /** As cropPicture. */
   cut(picture: Picture, view: Rect, scale: number): Promise<Picture> {
     if (this.#newest?.of !== picture) this.#newest = { of: picture, parts: new Map() };
     const { parts } = this.#newest;
     const key = JSON.stringify([view, scale]);
-    const part = parts.get(key) ?? cutPicture(picture, view, scale);
+    const part = parts.get(key) ?? cropPicture(picture, view, scale);
     parts.set(key, part);
     return part;
   }

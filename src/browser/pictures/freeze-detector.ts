@@ -20,7 +20,7 @@ const SHOWN_AFTER_MS = 8;
 const FIRST_PICTURE_MS = 150;
 const MAX_FIRST_PICTURE_MS = 2_400;
 
-export class FreezeWatch {
+export class FreezeDetector {
   /** An input that no picture has surely shown. */
   #owedSince: number | null = null;
   #inputAt = -Infinity;

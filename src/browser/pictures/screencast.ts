@@ -5,8 +5,8 @@ import { type Rect, type Size, sameRect } from "../../protocol/common.ts";
 import { type Level, MAX_PICTURE_BYTES, type Picture } from "../../session/ports/page.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import { CALL_DEADLINE_MS, type PageSession, type ScreencastFrame } from "../cdp/connection.ts";
-import type { Aim, Crop } from "./capture-region.ts";
-import { FreezeWatch } from "./freeze-detector.ts";
+import type { CaptureRegion, PictureCapture } from "./capture-region.ts";
+import { FreezeDetector } from "./freeze-detector.ts";
 import { jpegSize } from "./jpeg-size.ts";
 import { type CastLevel, QualityControl, STILL_AFTER_QUIET_MS, STILL_QUALITY } from "./quality.ts";
 import { isWhole, type Point, samePoint, wholePage } from "./view-geometry.ts";
@@ -19,17 +19,17 @@ export interface Target {
 }
 
 interface Cast {
-  readonly aim: Aim;
+  readonly aim: CaptureRegion;
   readonly level: CastLevel;
 }
 
 export class Screencast {
   readonly #session: PageSession;
   #viewport: Size;
-  readonly #crop: Crop;
+  readonly #crop: PictureCapture;
   readonly #onPicture: (picture: Picture) => void;
   readonly #control = new QualityControl();
-  readonly #freeze = new FreezeWatch();
+  readonly #freeze = new FreezeDetector();
   #target: Target;
   #scroll: Point = { x: 0, y: 0 };
   #wanted = false;
@@ -48,7 +48,7 @@ export class Screencast {
   #closed = false;
   #restarts = 0;
 
-  constructor(session: PageSession, viewport: Size, crop: Crop, onPicture: (picture: Picture) => void) {
+  constructor(session: PageSession, viewport: Size, crop: PictureCapture, onPicture: (picture: Picture) => void) {
     this.#session = session;
     this.#viewport = viewport;
     this.#crop = crop;
@@ -215,12 +215,12 @@ export class Screencast {
     );
   }
 
-  #scaleOf(jpeg: Buffer, aim: Aim): number | null {
+  #scaleOf(jpeg: Buffer, aim: CaptureRegion): number | null {
     const size = jpegSize(jpeg);
     return size && this.#crop.scaleOf(size, aim);
   }
 
-  #aim(scale: number): Aim {
+  #aim(scale: number): CaptureRegion {
     return this.#crop.reach({ view: this.#target.view, scale, scroll: this.#scroll });
   }
 
@@ -263,7 +263,7 @@ export class Screencast {
   }
 
   /** A cut-out must move along with the document; the whole page is the whole page wherever it is scrolled to. */
-  #isInPlace({ view, scroll }: Aim): boolean {
+  #isInPlace({ view, scroll }: CaptureRegion): boolean {
     return isWhole(view, this.#viewport) || samePoint(scroll, this.#scroll);
   }
 

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { AppError } from "../../errors.ts";
 import type { Size } from "../../protocol/common.ts";
-import { makeOrdinary } from "../../util/process-priority.ts";
+import { resetPriority } from "../../util/process-priority.ts";
 import { waitUntil } from "../../util/with-deadline.ts";
 import {
   groupLives,
@@ -132,7 +132,7 @@ async function spawnBrowser(settings: BrowserSettings): Promise<ChildProcess> {
     stdio: "ignore",
     env: { ...environment, TMPDIR, ...(timezone === undefined ? {} : { TZ: timezone }) },
   });
-  if (child.pid !== undefined) makeOrdinary(child.pid);
+  if (child.pid !== undefined) resetPriority(child.pid);
   child.unref();
   return child;
 }

@@ -13,7 +13,7 @@ const DEADLINE_MS = 30_000;
 /** One sign of each writing; a font that has it draws something else than the box for what is missing. */
 const SIGNS = { Latin: "A", Chinese: "验", Japanese: "あ", Korean: "한", Arabic: "ع", emoji: "🙂" } as const;
 
-export interface BrowserFindings {
+export interface BrowserSelfTest {
   readonly path: string;
   readonly version: string;
   /** From the start to the first answer. */
@@ -23,9 +23,9 @@ export interface BrowserFindings {
 }
 
 /** Throws where no browser is found, or none can be started. */
-export async function examineBrowser(
+export async function testBrowser(
   config: Pick<Config, "chromiumPath" | "searchPath" | "browserEnvironment">,
-): Promise<BrowserFindings> {
+): Promise<BrowserSelfTest> {
   const path = await findChromium({ chromiumPath: config.chromiumPath, path: config.searchPath });
   if (path === undefined) throw new Error("no Chromium was found");
   const folder = await mkdtemp(join(tmpdir(), "captcha-remote-doctor-"));
@@ -40,7 +40,7 @@ async function examineIn(
   folder: string,
   chromiumPath: string,
   { browserEnvironment: environment }: Pick<Config, "browserEnvironment">,
-): Promise<Omit<BrowserFindings, "path">> {
+): Promise<Omit<BrowserSelfTest, "path">> {
   const startedAt = performance.now();
   const settings = { chromiumPath, profileDir: join(folder, "profile"), environment, viewport: DEFAULT_VIEWPORT };
   const process = await startBrowser(settings, AbortSignal.timeout(DEADLINE_MS));

@@ -8,8 +8,8 @@
 
 import { AppError } from "../../errors.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
-import { CALL_DEADLINE_MS, type DevTools, type DevToolsSession } from "../cdp/connection.ts";
-import { Navigations } from "./pending-navigations.ts";
+import { CALL_DEADLINE_MS, type CdpConnection, type CdpSession } from "../cdp/connection.ts";
+import { PendingNavigations } from "./pending-navigations.ts";
 import type { FrameProcess, LostCode, Tab, TabListeners } from "./tab.ts";
 
 /** A page that does not even evaluate `1` in this time is no page for an operator. */
@@ -35,12 +35,12 @@ interface RequestEvent {
   readonly frameId?: string;
 }
 
-export class DevToolsTab implements Tab {
-  readonly live: DevToolsSession;
-  readonly #devtools: DevTools;
+export class CdpTab implements Tab {
+  readonly live: CdpSession;
+  readonly #devtools: CdpConnection;
   readonly #mainFrameId: string;
-  readonly #remote = new Set<DevToolsSession>();
-  readonly #navigations = new Navigations<string, string>();
+  readonly #remote = new Set<CdpSession>();
+  readonly #navigations = new PendingNavigations<string, string>();
   /** The document of each frame at the last look. */
   readonly #loaders = new Map<string, string>();
   /** Documents under way, with the frame that each is for. */
@@ -49,7 +49,7 @@ export class DevToolsTab implements Tab {
   #crashed = false;
   #framesVersion = 0;
 
-  private constructor(devtools: DevTools, session: DevToolsSession, targetId: string) {
+  private constructor(devtools: CdpConnection, session: CdpSession, targetId: string) {
     this.#devtools = devtools;
     this.live = session;
     // A page's target and its main frame have the same id.
@@ -57,8 +57,8 @@ export class DevToolsTab implements Tab {
   }
 
   /** Attaches to one target. AppError `timeout` where its page does not answer; the connection is the caller's. */
-  static async attach(devtools: DevTools, targetId: string): Promise<DevToolsTab> {
-    const tab = new DevToolsTab(devtools, await devtools.attach(targetId), targetId);
+  static async attach(devtools: CdpConnection, targetId: string): Promise<CdpTab> {
+    const tab = new CdpTab(devtools, await devtools.attach(targetId), targetId);
     const answered = tab.live.send("Runtime.evaluate", { expression: "1" });
     await withDeadline(answered, PREFLIGHT_MS, "page").catch((cause: unknown) => {
       if (!(cause instanceof AppError) || cause.code !== "timeout") throw cause;
@@ -107,7 +107,7 @@ export class DevToolsTab implements Tab {
     await withDeadline(detaching, DETACH_DEADLINE_MS, "detaching").catch(() => {});
   }
 
-  async #follow(session: DevToolsSession): Promise<void> {
+  async #follow(session: CdpSession): Promise<void> {
     session.on<{ sessionId: string; targetInfo: { targetId: string } }>("Target.attachedToTarget", (attached) => {
       const remote = this.#devtools.session(attached.sessionId);
       this.#remote.add(remote);

@@ -20,12 +20,12 @@ export interface FrameRef extends FrameProcess {
 }
 
 /** A frame's content box in the page's CSS px; `scale` is 1 unless the page transforms the frame. */
-export interface FramePlace extends Rect {
+export interface FrameRect extends Rect {
   readonly scale: number;
   readonly visible: boolean;
 }
 
-const MAIN_FRAME_PLACE: FramePlace = { x: 0, y: 0, width: 0, height: 0, scale: 1, visible: true };
+const MAIN_FRAME_PLACE: FrameRect = { x: 0, y: 0, width: 0, height: 0, scale: 1, visible: true };
 
 interface FrameTree {
   readonly frame: { readonly id: string; readonly parentId?: string; readonly url: string; readonly loaderId: string };
@@ -95,7 +95,7 @@ export class PageFrames {
   }
 
   /** Where the frame's content stands on the page; the main frame is the viewport's origin. */
-  async place(frame: FrameRef): Promise<FramePlace> {
+  async place(frame: FrameRef): Promise<FrameRect> {
     if (!frame.parent) return MAIN_FRAME_PLACE;
     const [outer, own] = await Promise.all([this.place(frame.parent), this.onOwner(frame, frameBox, [])]);
     return {

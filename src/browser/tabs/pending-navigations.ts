@@ -4,7 +4,7 @@
 const SUBFRAME_PATIENCE_MS = 10_000;
 
 /** `Frame` and `Navigation` are whatever tells one from another. */
-export class Navigations<Frame, Navigation> {
+export class PendingNavigations<Frame, Navigation> {
   readonly #pending = new Map<Frame, { readonly navigation: Navigation; readonly since: number }>();
 
   begun(frame: Frame, navigation: Navigation): void {

@@ -1,9 +1,9 @@
 /** A page that is held through Playwright: one of ours, or one that a bot in this process has handed over. */
 import type { Browser, CDPSession, Frame, Page, Request } from "playwright";
 import { waitUntil, withDeadline } from "../../util/with-deadline.ts";
-import type { DevToolsSession, PageSession } from "../cdp/connection.ts";
-import type { Lines } from "../cdp/connection-registry.ts";
-import { Navigations } from "./pending-navigations.ts";
+import type { CdpSession, PageSession } from "../cdp/connection.ts";
+import type { ConnectionRegistry } from "../cdp/connection-registry.ts";
+import { PendingNavigations } from "./pending-navigations.ts";
 import type { FrameProcess, LostCode, Tab, TabListeners } from "./tab.ts";
 
 /** One call into the browser for a frame's session. */
@@ -17,9 +17,9 @@ export interface PlaywrightTabParts {
   /** Playwright's session of the page, for scripts. */
   readonly session: CDPSession;
   readonly live: PageSession;
-  readonly lines: Lines;
+  readonly lines: ConnectionRegistry;
   /** A quicker session of a frame's target than Playwright's, where there is one. */
-  readonly attach?: (targetId: string) => Promise<DevToolsSession>;
+  readonly attach?: (targetId: string) => Promise<CdpSession>;
 }
 
 export class PlaywrightTab implements Tab {
@@ -28,8 +28,8 @@ export class PlaywrightTab implements Tab {
   /** Of a frame in another process; null for one in its parent's. */
   readonly #processes = new Map<Frame, Promise<FrameProcess | null>>();
   /** Kept as long as the target lives: a drag goes on in a frame that navigates. */
-  readonly #hands = new Map<string, Promise<DevToolsSession>>();
-  readonly #navigations = new Navigations<Frame, Request>();
+  readonly #hands = new Map<string, Promise<CdpSession>>();
+  readonly #navigations = new PendingNavigations<Frame, Request>();
   readonly #stops: (() => void)[] = [];
   #framesVersion = 0;
 

@@ -5,7 +5,7 @@ import { BATCH } from "../../protocol/feed.ts";
 /** Above this a reader has no room for another event. */
 const ROOM_BYTES = 256 * 1024;
 
-export class FeedOutgoing {
+export class BatchingSender {
   readonly #socket: WebSocket;
   readonly #isBatching: boolean;
   #seq = 0;

@@ -6,14 +6,14 @@ import { AppError, toAppError } from "../../errors.ts";
 import type { FeedQuery, FeedRequest, FeedRequestOf } from "../../protocol/feed.ts";
 import { MAX_FIRST_MESSAGE_BYTES } from "../../protocol/live.ts";
 import { parseFeedRequest } from "../feed-request.ts";
-import type { Introduction, SocketEntry } from "../sockets/authenticate-socket.ts";
-import { BEAT_MS, Heartbeat, READERS_PULSE } from "../sockets/heartbeat.ts";
+import type { FirstMessage, SocketAuthentication } from "../sockets/authenticate-socket.ts";
+import { BEAT_MS, Heartbeat, READERS_HEARTBEAT } from "../sockets/heartbeat.ts";
 import { MessageLimits } from "../sockets/message-limits.ts";
 import { idOf } from "../sockets/parse-message.ts";
 import { closeWithin } from "../sockets/refuse-socket.ts";
-import { FeedOutgoing } from "./batching-sender.ts";
+import { BatchingSender } from "./batching-sender.ts";
 import type { FeedRouteOptions } from "./route.ts";
-import { FeedDesk } from "./subscriber.ts";
+import { FeedSubscriber } from "./subscriber.ts";
 
 /** Requests that come before it is known who sends them. */
 const MOST_EARLY = 10;
@@ -29,27 +29,27 @@ const HANDLERS = {
   authenticate() {
     throw new AppError("invalid_message", { field: "type", why: "already done" });
   },
-} satisfies { [T in FeedRequest["type"]]: (desk: FeedDesk, request: FeedRequestOf<T>) => void };
+} satisfies { [T in FeedRequest["type"]]: (desk: FeedSubscriber, request: FeedRequestOf<T>) => void };
 
 export class FeedConnection {
   readonly #socket: WebSocket;
   readonly #request: Pick<FastifyRequest, "log">;
-  readonly #entry: SocketEntry<Caller>;
+  readonly #entry: SocketAuthentication<Caller>;
   readonly #options: FeedRouteOptions;
   readonly #query: FeedQuery;
-  readonly #outgoing: FeedOutgoing;
+  readonly #outgoing: BatchingSender;
   readonly #limits: MessageLimits;
-  readonly #heartbeat = new Heartbeat(performance.now(), READERS_PULSE);
-  readonly #introduced = Promise.withResolvers<Introduction | null>();
+  readonly #heartbeat = new Heartbeat(performance.now(), READERS_HEARTBEAT);
+  readonly #introduced = Promise.withResolvers<FirstMessage | null>();
   #early: FeedRequest[] = [];
-  #desk: FeedDesk | null = null;
+  #desk: FeedSubscriber | null = null;
   #beats: NodeJS.Timeout | undefined;
   #stops: (() => void)[] = [];
 
   constructor(
     socket: WebSocket,
     request: FastifyRequest<{ Querystring: FeedQuery }>,
-    entry: SocketEntry<Caller>,
+    entry: SocketAuthentication<Caller>,
     options: FeedRouteOptions,
   ) {
     this.#socket = socket;
@@ -57,7 +57,7 @@ export class FeedConnection {
     this.#query = request.query;
     this.#entry = entry;
     this.#options = options;
-    this.#outgoing = new FeedOutgoing(socket, request.query.batch === "on");
+    this.#outgoing = new BatchingSender(socket, request.query.batch === "on");
     this.#limits = new MessageLimits(options.limits);
   }
 
@@ -92,7 +92,7 @@ export class FeedConnection {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     if (caller.kind === "key") this.#stops.push(connections.takeOfKey(caller.id));
     this.#stops.push(this.#entry.whenOver(caller, () => this.#refuse(new AppError("unauthorized"))));
-    this.#desk = new FeedDesk({
+    this.#desk = new FeedSubscriber({
       feed,
       acknowledgements,
       subjectOf: (id) => guard.sessions.subject(id),
@@ -140,9 +140,9 @@ export class FeedConnection {
     else this.#onExcess(request.id);
   }
 
-  #act(desk: FeedDesk, request: FeedRequest): void {
+  #act(desk: FeedSubscriber, request: FeedRequest): void {
     try {
-      (HANDLERS[request.type] as (desk: FeedDesk, request: FeedRequest) => void)(desk, request);
+      (HANDLERS[request.type] as (desk: FeedSubscriber, request: FeedRequest) => void)(desk, request);
     } catch (error) {
       this.#fail(toAppError(error), request.id);
     }

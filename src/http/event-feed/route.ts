@@ -13,12 +13,12 @@ import type { Acknowledgements } from "../../events/event-log.ts";
 import { type FeedQuery, feedQuerySchema, streamedEventSchema } from "../../protocol/feed.ts";
 import { errorAnswerSchema } from "../../protocol/rest.ts";
 import { type GuardDeps, goneSignal } from "../guards/authorization.ts";
-import { PendingSockets, SocketEntry } from "../sockets/authenticate-socket.ts";
-import { SocketPlaces, type SocketPlacesDeps } from "../sockets/connection-slots.ts";
+import { PendingSockets, SocketAuthentication } from "../sockets/authenticate-socket.ts";
+import { ConnectionSlots, type ConnectionSlotsDeps } from "../sockets/connection-slots.ts";
 import type { MessageBounds } from "../sockets/message-limits.ts";
 import { FeedConnection } from "./connection.ts";
-import { beginStream, EVENT_STREAM, lastEventIdSchema, placeOf, RETRY_LINE } from "./sse.ts";
-import { FeedStream } from "./sse-stream.ts";
+import { beginStream, EVENT_STREAM, lastEventIdSchema, parseCursor, RETRY_LINE } from "./sse.ts";
+import { SseStream } from "./sse-stream.ts";
 
 /** Of events only: operator sockets do not offer it. Nothing of a message is kept for the next one. */
 export const DEFLATE = {
@@ -28,7 +28,7 @@ export const DEFLATE = {
   concurrencyLimit: 4,
 };
 
-export interface FeedRouteOptions extends SocketPlacesDeps {
+export interface FeedRouteOptions extends ConnectionSlotsDeps {
   readonly feed: EventFeed;
   readonly acknowledgements: Acknowledgements;
   readonly guard: GuardDeps;
@@ -39,7 +39,7 @@ export interface FeedRouteOptions extends SocketPlacesDeps {
 
 export const feedRoutes: FastifyPluginAsyncZod<FeedRouteOptions> = async (app, options) => {
   const { guard } = options;
-  const places = new SocketPlaces(options);
+  const places = new ConnectionSlots(options);
   const pending = new PendingSockets(options.limits);
   app.route({
     method: "GET",
@@ -65,8 +65,8 @@ export const feedRoutes: FastifyPluginAsyncZod<FeedRouteOptions> = async (app, o
     handler: async (request, reply) => stream(request, reply, options),
     wsHandler(socket, request) {
       if (!places.take(socket, request.ip)) return;
-      const door = { byNothing: () => null, admit: admitReader };
-      new FeedConnection(socket, request, new SocketEntry(guard, request, door, pending), options).start();
+      const policy = { byNothing: () => null, admit: admitReader };
+      new FeedConnection(socket, request, new SocketAuthentication(guard, request, policy, pending), options).start();
     },
   });
 };
@@ -92,7 +92,7 @@ function stream(
   const release = caller.kind === "key" ? connections.takeOfKey(caller.id) : () => {};
   reply.raw.once("close", release);
   beginStream(request, reply, options);
-  const body = new FeedStream({ feed, caller, topics, after }, RETRY_LINE);
+  const body = new SseStream({ feed, caller, topics, after }, RETRY_LINE);
   gone.addEventListener("abort", () => body.destroy(), { once: true });
   // Past the serializer, which knows JSON only.
   return reply.send(body as never);
@@ -101,7 +101,7 @@ function stream(
 function afterOf(lastEventId: string | undefined, after: number | undefined, newest: number): number | undefined {
   if (lastEventId === undefined && after === undefined) return undefined;
   const field = lastEventId === undefined ? "after" : "last-event-id";
-  const place = lastEventId === undefined ? after : placeOf(lastEventId);
+  const place = lastEventId === undefined ? after : parseCursor(lastEventId);
   if (place === undefined) throw new AppError("invalid_message", { field, why: "not the id of an event" });
   if (place > newest) throw new AppError("invalid_message", { field, why: "still to come", newest });
   return place;

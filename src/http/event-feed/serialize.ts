@@ -1,13 +1,13 @@
 /** [R18] Events as text, made once for all readers that are told the same. */
-import type { ToldEvent } from "../../events/published-event.ts";
+import type { PublishedEvent } from "../../events/published-event.ts";
 import type { FeedEvent, SessionEvent } from "../../protocol/events.ts";
 
 /** What an event is for who created its session, and for others. */
 type Forms = { own?: string; others?: string };
-const forms = new WeakMap<ToldEvent, Forms>();
+const forms = new WeakMap<PublishedEvent, Forms>();
 
 /** The message of the events socket, without its topic, its number and its closing brace. */
-export function feedForm(told: ToldEvent, isOwn: boolean): string {
+export function serializeEvent(told: PublishedEvent, isOwn: boolean): string {
   const known = forms.get(told) ?? {};
   forms.set(told, known);
   const name = isOwn ? "own" : "others";
@@ -15,7 +15,7 @@ export function feedForm(told: ToldEvent, isOwn: boolean): string {
   return known[name];
 }
 
-function formOf({ position, event }: ToldEvent, isOwn: boolean): string {
+function formOf({ position, event }: PublishedEvent, isOwn: boolean): string {
   const { type, id, timestamp, data } = isOwn ? event : withoutResult(event);
   return JSON.stringify({ type, id, timestamp: Date.parse(timestamp), event: position, data }).slice(0, -1);
 }

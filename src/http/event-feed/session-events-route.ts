@@ -10,7 +10,7 @@ import { errorAnswerSchema } from "../../protocol/rest.ts";
 import type { CaptchaRemoteController } from "../../session/controller.ts";
 import { goneSignal } from "../guards/authorization.ts";
 import { withoutResult } from "./serialize.ts";
-import { beginStream, EVENT_STREAM, lastEventIdSchema, placeOf, RETRY_LINE, type StreamDeps } from "./sse.ts";
+import { beginStream, EVENT_STREAM, lastEventIdSchema, parseCursor, RETRY_LINE, type StreamDeps } from "./sse.ts";
 
 /** Events that wait for one reader, beyond what the system's own buffers hold. */
 const WAITING_EVENTS = 16;
@@ -49,7 +49,7 @@ export const eventRoutes: FastifyPluginAsyncZod<EventRoutesOptions> = async (app
     async (request, reply) => {
       const { params, query, headers, caller } = request;
       const gone = goneSignal(request, reply, authenticator);
-      const events = controller.follow(params.id, placeOf(headers["last-event-id"]) ?? query.after, gone);
+      const events = controller.follow(params.id, parseCursor(headers["last-event-id"]) ?? query.after, gone);
       const isOwn = isOwner(caller, controller.subject(params.id));
       // What makes a browser's EventSource stop coming back.
       if (!events) return reply.status(204).send(null);

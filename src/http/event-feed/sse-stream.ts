@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import type { Caller } from "../../auth/caller.ts";
 import type { EventFeed } from "../../events/event-feed.ts";
 import type { FeedReader } from "../../events/feed-reader.ts";
-import type { ToldEvent } from "../../events/published-event.ts";
+import type { PublishedEvent } from "../../events/published-event.ts";
 import { withoutResult } from "./serialize.ts";
 import { mayReadOf, readsResults } from "./visibility.ts";
 
@@ -18,7 +18,7 @@ interface FeedStreamDeps {
   readonly after: number | undefined;
 }
 
-export class FeedStream extends Readable {
+export class SseStream extends Readable {
   readonly #feed: EventFeed;
   readonly #caller: Caller;
   readonly #reader: FeedReader;
@@ -66,7 +66,7 @@ export class FeedStream extends Readable {
     });
   }
 
-  #deliver({ position, event, subject }: ToldEvent, topics: readonly string[]): void {
+  #deliver({ position, event, subject }: PublishedEvent, topics: readonly string[]): void {
     const told = readsResults(this.#caller, subject) ? event : withoutResult(event);
     const data = JSON.stringify({ ...told, topics });
     this.#hasRoom = this.push(`id: ${position}\nevent: ${event.type}\ndata: ${data}\n\n`);

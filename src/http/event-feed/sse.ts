@@ -2,7 +2,7 @@
 import type { ServerResponse } from "node:http";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
-import type { Connections } from "../sockets/connection-limits.ts";
+import type { ConnectionLimits } from "../sockets/connection-limits.ts";
 
 /** A comment so often tells proxies, and a reader that looks, that the stream is alive. */
 const HEARTBEAT_MS = 15_000;
@@ -18,7 +18,7 @@ export const lastEventIdSchema = z.object({
 });
 
 export interface StreamDeps {
-  readonly connections: Connections;
+  readonly connections: ConnectionLimits;
   /** Holds the answers that go on, for as long as they are open. */
   readonly streams: Set<ServerResponse>;
   readonly heartbeatMs?: number;
@@ -42,7 +42,7 @@ export function beginStream(
 }
 
 /** A place that is none is as one that is not known any more. */
-export function placeOf(lastEventId: string | undefined): number | undefined {
+export function parseCursor(lastEventId: string | undefined): number | undefined {
   return lastEventId !== undefined && /^\d{1,15}$/.test(lastEventId) ? Number(lastEventId) : undefined;
 }
 

@@ -6,10 +6,10 @@ import { AppError, toAppError } from "../../errors.ts";
 import type { EventFeed } from "../../events/event-feed.ts";
 import type { Acknowledgements, EventSubject } from "../../events/event-log.ts";
 import type { FeedReader } from "../../events/feed-reader.ts";
-import { ToldEvent } from "../../events/published-event.ts";
+import { PublishedEvent } from "../../events/published-event.ts";
 import { MOST_TOPICS } from "../../protocol/topics.ts";
-import type { FeedOutgoing } from "./batching-sender.ts";
-import { feedForm } from "./serialize.ts";
+import type { BatchingSender } from "./batching-sender.ts";
+import { serializeEvent } from "./serialize.ts";
 import { mayReadOf, readsResults } from "./visibility.ts";
 
 /** A reader without room is looked at again so often, and given up when it took nothing for so long. */
@@ -18,7 +18,7 @@ const LAG_PATIENCE_MS = 10_000;
 
 type RequestId = string | number | undefined;
 
-export interface FeedDeskDeps {
+export interface FeedSubscriberDeps {
   readonly feed: EventFeed;
   readonly acknowledgements: Acknowledgements;
   readonly subjectOf: (id: string) => Subject | undefined;
@@ -26,13 +26,13 @@ export interface FeedDeskDeps {
   /** The name under which it acknowledges ends; undefined: it does not. */
   readonly reader: string | undefined;
   readonly isBatching: boolean;
-  readonly outgoing: FeedOutgoing;
+  readonly outgoing: BatchingSender;
   /** It is to be closed: it reads too slowly. */
   readonly onTooSlow: () => void;
 }
 
-export class FeedDesk {
-  readonly #deps: FeedDeskDeps;
+export class FeedSubscriber {
+  readonly #deps: FeedSubscriberDeps;
   readonly #reader: FeedReader;
   readonly #maySee: (subject: EventSubject) => boolean;
   /** Ends are kept for it under this; null: it acknowledges none. */
@@ -44,7 +44,7 @@ export class FeedDesk {
   #tookAt = 0;
   #isToldLagging = false;
 
-  constructor(deps: FeedDeskDeps) {
+  constructor(deps: FeedSubscriberDeps) {
     this.#deps = deps;
     this.#name = deps.reader === undefined ? null : `${nameOf(deps.caller)} ${deps.reader}`;
     this.#maySee = mayReadOf(deps.caller);
@@ -159,13 +159,13 @@ export class FeedDesk {
   #sendAgain(topics: ReadonlySet<string>): void {
     if (this.#name === null || topics.size === 0) return;
     for (const logged of this.#deps.acknowledgements.waiting(this.#name)) {
-      const told = new ToldEvent(logged);
+      const told = new PublishedEvent(logged);
       const wanted = told.topics.filter((topic) => topics.has(topic));
       if (wanted.length > 0 && this.#maySee(told.subject)) this.#tell(told, wanted, true);
     }
   }
 
-  #deliver(told: ToldEvent, topics: readonly string[]): void {
+  #deliver(told: PublishedEvent, topics: readonly string[]): void {
     this.#tookAt = performance.now();
     this.#tell(told, topics, false);
     if (this.#name !== null && told.event.type === "session.ended") {
@@ -173,10 +173,10 @@ export class FeedDesk {
     }
   }
 
-  #tell(told: ToldEvent, topics: readonly string[], again: boolean): void {
+  #tell(told: PublishedEvent, topics: readonly string[], again: boolean): void {
     const isOwn = readsResults(this.#deps.caller, told.subject);
     const all = topics.length > 1 ? `,"topics":${JSON.stringify(topics)}` : "";
-    const opened = `${feedForm(told, isOwn)},"topic":${JSON.stringify(topics[0])}${all}${again ? ',"again":true' : ""}`;
+    const opened = `${serializeEvent(told, isOwn)},"topic":${JSON.stringify(topics[0])}${all}${again ? ',"again":true' : ""}`;
     this.#deps.outgoing.send(opened, "batched");
   }
 

@@ -2,7 +2,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
 import { AppError, toAppError } from "../../errors.ts";
-import type { Refusals } from "./refusal-counter.ts";
+import type { RefusalCounter } from "./refusal-counter.ts";
 
 /** Where nobody knows better. */
 const RETRY_AFTER_SECONDS = 5;
@@ -15,7 +15,7 @@ export function refuseUnknownRoutes(app: FastifyInstance): void {
 }
 
 /** Answers and counts whatever a request fails with. */
-export function errorSender(refusals: Refusals) {
+export function errorSender(refusals: RefusalCounter) {
   return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const known = fromFastify(error);
     const isUpgrade = request.headers.upgrade?.toLowerCase() === "websocket";

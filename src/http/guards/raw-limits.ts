@@ -4,8 +4,8 @@ import type { Socket } from "node:net";
 import type { FastifyInstance, FastifyServerOptions } from "fastify";
 import type { Config } from "../../config.ts";
 import { AppError, type Code } from "../../errors.ts";
-import { Connections } from "../sockets/connection-limits.ts";
-import type { Refusals } from "./refusal-counter.ts";
+import { ConnectionLimits } from "../sockets/connection-limits.ts";
+import type { RefusalCounter } from "./refusal-counter.ts";
 
 /** How late a slow request may be noticed. */
 const LOOK_EVERY_MS = 1_000;
@@ -47,13 +47,13 @@ function shouldUpgradeCallback({ headers }: IncomingMessage): boolean {
  * More connections than this are dropped by Node itself, without a word; and one address gets no more than a share,
  * unless the addresses are those of a trusted proxy, behind which all are.
  */
-export function boundRawConnections(app: FastifyInstance, limits: RawLimits, refusals: Refusals): void {
+export function boundRawConnections(app: FastifyInstance, limits: RawLimits, refusals: RefusalCounter): void {
   const { maxConnections, maxConnectionsPerAddress, trustProxy } = limits;
   const server = app.server as Server;
   server.maxConnections = maxConnections + MORE_CONNECTIONS;
   server.on("drop", () => refusals.count("capacity", "rest"));
   if (trustProxy.length > 0) return;
-  const share = new Connections({
+  const share = new ConnectionLimits({
     maxConnections: Number.POSITIVE_INFINITY,
     maxConnectionsPerAddress: maxConnectionsPerAddress + MORE_CONNECTIONS_PER_ADDRESS,
   });
@@ -68,7 +68,7 @@ export function boundRawConnections(app: FastifyInstance, limits: RawLimits, ref
 }
 
 /** Answers what is no request, or came too slowly, and ends the connection. */
-export function refuseBrokenRequest(refusals: Refusals): NonNullable<FastifyServerOptions["clientErrorHandler"]> {
+export function refuseBrokenRequest(refusals: RefusalCounter): NonNullable<FastifyServerOptions["clientErrorHandler"]> {
   return (error: NodeJS.ErrnoException, socket: Socket) => {
     if (error.code === "ECONNRESET" || socket.destroyed) return;
     const { status, code } = BROKEN[error.code ?? ""] ?? NO_HTTP;

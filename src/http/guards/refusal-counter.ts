@@ -4,7 +4,7 @@ import type { Code } from "../../errors.ts";
 
 export type Surface = "rest" | "socket";
 
-export class Refusals {
+export class RefusalCounter {
   /** What GET /metrics shows. */
   readonly registry = new Registry();
   readonly #refused = new Counter({

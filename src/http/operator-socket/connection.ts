@@ -6,36 +6,36 @@ import { AppError, codeEntry, toAppError } from "../../errors.ts";
 import { type ClientMessage, MAX_FIRST_MESSAGE_BYTES, type ServerMessage } from "../../protocol/live.ts";
 import type { CaptchaRemoteController } from "../../session/controller.ts";
 import type { Witness } from "../../session/operators/control-lease.ts";
-import type { ViewerLine } from "../../session/pictures/viewer.ts";
+import type { ViewerSocket } from "../../session/pictures/viewer.ts";
 import { type Recorder, recorderOf } from "../audited.ts";
-import type { Refusals } from "../guards/refusal-counter.ts";
-import type { SessionEntrant, SocketEntry } from "../sockets/authenticate-socket.ts";
+import type { RefusalCounter } from "../guards/refusal-counter.ts";
+import type { SessionPrincipal, SocketAuthentication } from "../sockets/authenticate-socket.ts";
 import { BEAT_MS, Heartbeat } from "../sockets/heartbeat.ts";
 import { MessageLimits } from "../sockets/message-limits.ts";
 import { idOf, parseMessage } from "../sockets/parse-message.ts";
 import { closeWithin } from "../sockets/refuse-socket.ts";
 import { EarlyMessages } from "./early-messages.ts";
 import { handleMessage, type RecordedSeat } from "./handlers.ts";
-import { HeldMove, isInput, isMove, type Move } from "./move-coalescer.ts";
-import type { LatestLines } from "./one-socket-per-client.ts";
-import type { LiveRouteOptions } from "./route.ts";
-import { clientOf, formOf, lensOf, lineOf } from "./viewer-socket.ts";
+import { isInput, isMove, type Move, MoveCoalescer } from "./move-coalescer.ts";
+import type { OneSocketPerClient } from "./one-socket-per-client.ts";
+import type { OperatorSocketOptions } from "./route.ts";
+import { clientOf, formOf, lensOf, viewerSocketOf } from "./viewer-socket.ts";
 
-export type LineOptions = LiveRouteOptions & { readonly lines: LatestLines };
+export type OperatorConnectionOptions = OperatorSocketOptions & { readonly lines: OneSocketPerClient };
 
-export class LiveConnection {
+export class OperatorConnection {
   readonly #socket: WebSocket;
   readonly #request: FastifyRequest;
-  readonly #entry: SocketEntry<SessionEntrant>;
-  readonly #lines: LatestLines;
+  readonly #entry: SocketAuthentication<SessionPrincipal>;
+  readonly #lines: OneSocketPerClient;
   readonly #record: Recorder;
-  readonly #line: ViewerLine;
+  readonly #line: ViewerSocket;
   readonly #log: FastifyBaseLogger;
   readonly #controller: CaptchaRemoteController;
-  readonly #refusals: Refusals;
+  readonly #refusals: RefusalCounter;
   readonly #maxMessageBytes: number;
   readonly #limits: MessageLimits;
-  readonly #heldMove = new HeldMove((move) => this.#onMove(move));
+  readonly #heldMove = new MoveCoalescer((move) => this.#onMove(move));
   readonly #early = new EarlyMessages();
   #seat: RecordedSeat | null = null;
   #stopWatching = () => {};
@@ -45,14 +45,19 @@ export class LiveConnection {
   readonly #heartbeat = new Heartbeat(performance.now());
   #beats: NodeJS.Timeout | undefined;
 
-  constructor(socket: WebSocket, request: FastifyRequest, entry: SocketEntry<SessionEntrant>, options: LineOptions) {
+  constructor(
+    socket: WebSocket,
+    request: FastifyRequest,
+    entry: SocketAuthentication<SessionPrincipal>,
+    options: OperatorConnectionOptions,
+  ) {
     const { controller, audit, refusals, limits, lines } = options;
     this.#request = request;
     this.#entry = entry;
     this.#lines = lines;
     this.#record = recorderOf(audit, request);
     this.#socket = socket;
-    this.#line = lineOf(socket);
+    this.#line = viewerSocketOf(socket);
     this.#log = request.log;
     this.#controller = controller;
     this.#refusals = refusals;
@@ -74,18 +79,18 @@ export class LiveConnection {
   /** Nothing is sent before it is known who this is [W27]. */
   async #enter(sessionId: string): Promise<void> {
     try {
-      const entrant = await this.#entry.enter(
+      const principal = await this.#entry.enter(
         () => this.#early.introduction(),
         (introduced, id) => this.#send({ type: "authentication_result", ...introduced }, id),
       );
       this.#early.allowMore();
-      await this.#join(sessionId, entrant);
+      await this.#join(sessionId, principal);
     } catch (error) {
       this.#refuse(toAppError(error));
     }
   }
 
-  async #join(sessionId: string, { caller, role }: SessionEntrant): Promise<void> {
+  async #join(sessionId: string, { caller, role }: SessionPrincipal): Promise<void> {
     const socket = this.#socket;
     // Gone meanwhile: what is begun now nobody would end.
     if (socket.readyState !== socket.OPEN) return;

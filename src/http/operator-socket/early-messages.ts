@@ -1,6 +1,6 @@
 /** Messages that come before the session has welcomed their socket: in order, and so many. */
 import type { ClientMessage } from "../../protocol/live.ts";
-import type { Introduction } from "../sockets/authenticate-socket.ts";
+import type { FirstMessage } from "../sockets/authenticate-socket.ts";
 import { isMove } from "./move-coalescer.ts";
 
 /** Before anybody knows who sends them. */
@@ -28,7 +28,7 @@ export class EarlyMessages {
   }
 
   /** What the first one says of its sender, now or as soon as it comes; null when the socket is gone before. */
-  async introduction(): Promise<Introduction | null> {
+  async introduction(): Promise<FirstMessage | null> {
     const first = this.#messages.shift() ?? (await this.#next());
     return first && { id: first.id, token: first.type === "authenticate" ? first.token : undefined };
   }

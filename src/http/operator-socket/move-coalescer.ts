@@ -12,7 +12,7 @@ export function isInput({ type }: ClientMessage): boolean {
   return type === "mouse_event" || type === "wheel" || type === "key" || type === "text";
 }
 
-export class HeldMove {
+export class MoveCoalescer {
   readonly #onDue: (move: Move) => void;
   #move: Move | null = null;
   #timer: NodeJS.Timeout | undefined;

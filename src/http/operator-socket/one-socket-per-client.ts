@@ -1,5 +1,5 @@
 /** [W31] One line a client: where it comes on a new one, its last is dead, whether that knows it yet or not. */
-export class LatestLines {
+export class OneSocketPerClient {
   /** What ends the line, by client. */
   readonly #ends = new Map<string, () => void>();
 

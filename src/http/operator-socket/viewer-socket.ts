@@ -9,12 +9,12 @@ import {
   VIEW_SUBPROTOCOL_PREFIX,
 } from "../../protocol/live.ts";
 import { CLIENT_NAME } from "../../protocol/numbered.ts";
-import type { Lens, ViewerForm, ViewerLine } from "../../session/pictures/viewer.ts";
+import type { Lens, ViewerForm, ViewerSocket } from "../../session/pictures/viewer.ts";
 
 /** Text that waits for a reader who does not read; above it the line is given up. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
 
-export function lineOf(socket: WebSocket): ViewerLine {
+export function viewerSocketOf(socket: WebSocket): ViewerSocket {
   const isOpen = () => socket.readyState === socket.OPEN;
   const send = (message: string | Uint8Array) => {
     if (!isOpen()) return;

@@ -1,9 +1,9 @@
 /** [R20] Counters and gauges for a Prometheus server, at the root and below the API. */
 import type { FastifyPluginAsync } from "fastify";
-import type { Refusals } from "../guards/refusal-counter.ts";
+import type { RefusalCounter } from "../guards/refusal-counter.ts";
 
 export interface MetricsOptions {
-  readonly refusals: Refusals;
+  readonly refusals: RefusalCounter;
 }
 
 const FOR_OPS = { access: { scopes: ["ops"] } } as const;

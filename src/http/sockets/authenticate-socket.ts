@@ -7,58 +7,58 @@ import { AppError, toAppError } from "../../errors.ts";
 import { type ServerMessageOf, TICKET_SUBPROTOCOL_PREFIX } from "../../protocol/live.ts";
 import { bearerOf, type GuardDeps, refusalOf } from "../guards/authorization.ts";
 import { offeredBy } from "../operator-socket/viewer-socket.ts";
-import { Connections } from "./connection-limits.ts";
+import { ConnectionLimits } from "./connection-limits.ts";
 
 type PendingLimits = Pick<Config, "authenticateSeconds" | "maxPendingConnections">;
 type Upgrade = Pick<FastifyRequest, "headers" | "ip">;
 type Introduced = Omit<ServerMessageOf<"authentication_result">, "type">;
 
 /** The first message of a socket that did not say by its upgrade whose it is; its token is undefined where it is none such. */
-export interface Introduction {
+export interface FirstMessage {
   readonly id?: string | number | undefined;
   readonly token: string | undefined;
 }
 
 /** What stands behind a socket's route. */
-export interface Door<Entrant> {
+export interface SocketAuthPolicy<Principal> {
   /** Who comes with this ticket; left out where none are given for it. */
   byTicket?(ticket: string): Caller | null;
   /** Who comes with nothing; null: the first message is to say. */
   byNothing(): Caller | null;
   /** Throws where this caller has no business here. */
-  admit(caller: Caller): Entrant;
+  admit(caller: Caller): Principal;
 }
 
 /** [W27] */
 export const WELCOME: Introduced = { success: true, code: null, message: "Welcome." };
 
-export class SocketEntry<Entrant> {
+export class SocketAuthentication<Principal> {
   readonly #deps: Pick<GuardDeps, "authenticator" | "failures">;
   readonly #request: Upgrade;
-  readonly #door: Door<Entrant>;
+  readonly #policy: SocketAuthPolicy<Principal>;
   readonly #pending: PendingSockets;
 
   constructor(
     deps: Pick<GuardDeps, "authenticator" | "failures">,
     request: Upgrade,
-    door: Door<Entrant>,
+    policy: SocketAuthPolicy<Principal>,
     pending: PendingSockets,
   ) {
     this.#deps = deps;
     this.#request = request;
-    this.#door = door;
+    this.#policy = policy;
     this.#pending = pending;
   }
 
   /**
    * Who comes: as the upgrade says, or the first message [W27]; null where that does not come as the socket is gone.
    * Throws unauthorized (also when that does not come in time), rate_limited, capacity (too many are waited for), and
-   * what the door throws.
+   * what the policy throws.
    */
   async enter(
-    first: () => Promise<Introduction | null>,
-    answer: (introduced: Introduced, id: Introduction["id"]) => void,
-  ): Promise<Entrant> {
+    first: () => Promise<FirstMessage | null>,
+    answer: (introduced: Introduced, id: FirstMessage["id"]) => void,
+  ): Promise<Principal> {
     return (await this.#fromUpgrade()) ?? this.#introduction(first, answer);
   }
 
@@ -68,29 +68,29 @@ export class SocketEntry<Entrant> {
   }
 
   /** Null: the first message is to say. */
-  async #fromUpgrade(): Promise<Entrant | null> {
+  async #fromUpgrade(): Promise<Principal | null> {
     const { authenticator } = this.#deps;
     const ticket = ticketOf(this.#request);
     const token = bearerOf(this.#request);
-    if (ticket !== null && this.#door.byTicket) return this.#admit(this.#door.byTicket(ticket));
+    if (ticket !== null && this.#policy.byTicket) return this.#admit(this.#policy.byTicket(ticket));
     if (!authenticator.isOn) return this.#admit({ kind: "anybody" });
     if (token !== null) return this.#admit(await authenticator.bearer(token));
-    const caller = this.#door.byNothing();
+    const caller = this.#policy.byNothing();
     return caller && this.#admit(caller);
   }
 
   async #introduction(
-    first: () => Promise<Introduction | null>,
-    answer: (introduced: Introduced, id: Introduction["id"]) => void,
-  ): Promise<Entrant> {
+    first: () => Promise<FirstMessage | null>,
+    answer: (introduced: Introduced, id: FirstMessage["id"]) => void,
+  ): Promise<Principal> {
     const late = Promise.withResolvers<null>();
     const stopWaiting = this.#pending.wait(this.#request.ip, () => late.resolve(null));
     const message = await Promise.race([first(), late.promise]).finally(stopWaiting);
     if (message?.token === undefined) throw new AppError("unauthorized", { why: "authenticate comes first" });
     try {
-      const entrant = this.#admit(await this.#deps.authenticator.bearer(message.token));
+      const principal = this.#admit(await this.#deps.authenticator.bearer(message.token));
       answer(WELCOME, message.id);
-      return entrant;
+      return principal;
     } catch (error) {
       const { code, message: text } = toAppError(error);
       answer({ success: false, code, message: text }, message.id);
@@ -98,20 +98,23 @@ export class SocketEntry<Entrant> {
     }
   }
 
-  #admit(caller: Caller | null): Entrant {
+  #admit(caller: Caller | null): Principal {
     if (caller === null) throw refusalOf(this.#request.ip, this.#deps.failures);
-    return this.#door.admit(caller);
+    return this.#policy.admit(caller);
   }
 }
 
 /** Who may sit in a session, and as what. */
-export interface SessionEntrant {
+export interface SessionPrincipal {
   readonly caller: Caller;
   readonly role: Role;
 }
 
 /** The operator socket of one session. */
-export function sessionDoor({ authenticator, sessions }: GuardDeps, sessionId: string): Door<SessionEntrant> {
+export function sessionAuthPolicy(
+  { authenticator, sessions }: GuardDeps,
+  sessionId: string,
+): SocketAuthPolicy<SessionPrincipal> {
   return {
     byTicket: (ticket) => authenticator.ticket(ticket, sessions.subject(sessionId)?.uid),
     byNothing: () => (sessions.subject(sessionId)?.legacy_open ? { kind: "id_holder" } : null),
@@ -133,12 +136,12 @@ function ticketOf({ headers }: Upgrade): string | null {
 
 /** Sockets whose first message is still to say who they are: so many, a quarter of them of one address, and each for so long. */
 export class PendingSockets {
-  readonly #bounds: Connections;
+  readonly #bounds: ConnectionLimits;
   readonly #seconds: number;
 
   constructor({ authenticateSeconds, maxPendingConnections }: PendingLimits) {
     this.#seconds = authenticateSeconds;
-    this.#bounds = new Connections({
+    this.#bounds = new ConnectionLimits({
       maxConnections: maxPendingConnections,
       maxConnectionsPerAddress: Math.ceil(maxPendingConnections / 4),
     });

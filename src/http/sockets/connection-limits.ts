@@ -24,7 +24,7 @@ class Counts {
   }
 }
 
-export class Connections {
+export class ConnectionLimits {
   readonly #bounds: ConnectionBounds;
   readonly #ofAddresses = new Counts();
   readonly #ofKeys = new Counts();

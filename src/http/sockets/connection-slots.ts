@@ -1,28 +1,28 @@
 /** Places for the sockets of one route: each is counted while it is open, and one too many is told so. */
 import type { WebSocket } from "@fastify/websocket";
 import { toAppError } from "../../errors.ts";
-import type { Refusals } from "../guards/refusal-counter.ts";
-import type { Connections } from "./connection-limits.ts";
-import { MAX_BEING_TOLD, refuseSocket } from "./refuse-socket.ts";
+import type { RefusalCounter } from "../guards/refusal-counter.ts";
+import type { ConnectionLimits } from "./connection-limits.ts";
+import { MAX_BEING_REFUSED, refuseSocket } from "./refuse-socket.ts";
 
-export interface SocketPlacesDeps {
+export interface ConnectionSlotsDeps {
   /** Holds the route's sockets for as long as they are open. */
   readonly sockets: Set<WebSocket>;
-  readonly connections: Connections;
-  readonly refusals: Refusals;
+  readonly connections: ConnectionLimits;
+  readonly refusals: RefusalCounter;
 }
 
-export class SocketPlaces {
-  readonly #deps: SocketPlacesDeps;
-  readonly #beingTold = new Set<WebSocket>();
+export class ConnectionSlots {
+  readonly #deps: ConnectionSlotsDeps;
+  readonly #beingRefused = new Set<WebSocket>();
 
-  constructor(deps: SocketPlacesDeps) {
+  constructor(deps: ConnectionSlotsDeps) {
     this.#deps = deps;
   }
 
   /** Before the upgrade, where so many are being told already that one more would cost too much. Throws as Connections.check. */
   check(ip: string): void {
-    if (this.#beingTold.size >= MAX_BEING_TOLD) this.#deps.connections.check(ip);
+    if (this.#beingRefused.size >= MAX_BEING_REFUSED) this.#deps.connections.check(ip);
   }
 
   /** False where there is none: then the socket is told, and closed. */
@@ -37,7 +37,7 @@ export class SocketPlaces {
       });
       return true;
     } catch (error) {
-      refuseSocket(socket, toAppError(error), refusals, this.#beingTold);
+      refuseSocket(socket, toAppError(error), refusals, this.#beingRefused);
       return false;
     }
   }

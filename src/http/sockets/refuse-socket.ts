@@ -2,19 +2,24 @@
 import type { WebSocket } from "@fastify/websocket";
 import { type AppError, type Code, codeEntry } from "../../errors.ts";
 import type { ServerMessage } from "../../protocol/live.ts";
-import type { Refusals } from "../guards/refusal-counter.ts";
+import type { RefusalCounter } from "../guards/refusal-counter.ts";
 
 /** Sockets that are being told at a time; more are refused before they become sockets. */
-export const MAX_BEING_TOLD = 50;
+export const MAX_BEING_REFUSED = 50;
 /** Whoever does not answer the close by then, a slow phone's line and back, is cut off. */
 const CLOSE_PATIENCE_MS = 2_000;
 
-/** Sends the error and closes with its code. `beingTold` holds the socket for as long as that takes. */
-export function refuseSocket(socket: WebSocket, error: AppError, refusals: Refusals, beingTold: Set<WebSocket>): void {
+/** Sends the error and closes with its code. `beingRefused` holds the socket for as long as that takes. */
+export function refuseSocket(
+  socket: WebSocket,
+  error: AppError,
+  refusals: RefusalCounter,
+  beingRefused: Set<WebSocket>,
+): void {
   const message: ServerMessage = { type: "error", ...error.toWire() };
   refusals.count(error.code, "socket");
-  beingTold.add(socket);
-  socket.once("close", () => beingTold.delete(socket));
+  beingRefused.add(socket);
+  socket.once("close", () => beingRefused.delete(socket));
   socket.on("error", () => socket.terminate());
   socket.send(JSON.stringify({ ...message, timestamp: Date.now() }));
   closeWithin(socket, error.code);

@@ -10,9 +10,9 @@ interface ChecksDeps {
   readonly onSolved: (verdict: Verdict) => void;
 }
 
-export class Checks {
+export class CompletionChecks {
   readonly #deps: ChecksDeps;
-  /** Checks under way: whoever asked is answered before the end closes the sockets [W7]. */
+  /** CompletionChecks under way: whoever asked is answered before the end closes the sockets [W7]. */
   readonly #asking = new Set<(answer: CheckAnswer) => void>();
 
   constructor(deps: ChecksDeps) {

@@ -13,10 +13,10 @@ import type {
   Picture,
   Verdict,
 } from "../ports/page.ts";
-import type { PageMemory } from "../ports/resume-state.ts";
+import type { ResumeState } from "../ports/resume-state.ts";
 import type { SessionRecord } from "../ports/store.ts";
 import { conditionNotice } from "../presenters.ts";
-import type { SessionNews } from "./session-event-publisher.ts";
+import type { SessionEventPublisher } from "./session-event-publisher.ts";
 
 /** A challenge that is dragged moves with every look at it. */
 const SAVE_CHALLENGE_EVERY_MS = 1_000;
@@ -24,16 +24,16 @@ const SAVE_CHALLENGE_EVERY_MS = 1_000;
 interface PageListenerDeps {
   readonly record: SessionRecord;
   readonly crowd: Crowd;
-  readonly news: SessionNews;
+  readonly news: SessionEventPublisher;
   readonly page: () => ChallengePage | null;
   readonly isOver: () => boolean;
   readonly save: (record: SessionRecord) => void;
-  readonly remember: (memory: Partial<PageMemory>) => void;
+  readonly remember: (memory: Partial<ResumeState>) => void;
   readonly onSolved: (verdict: Verdict) => void;
   readonly onLost: (code: Code) => void;
 }
 
-export class PageListener implements PageEvents {
+export class PageEventHandler implements PageEvents {
   readonly #deps: PageListenerDeps;
   readonly #savePace: Pace;
 
@@ -85,7 +85,7 @@ export class PageListener implements PageEvents {
     if (!this.#deps.isOver()) this.#deps.news.attemptFailed(why);
   }
 
-  remember(memory: Partial<PageMemory>): void {
+  remember(memory: Partial<ResumeState>): void {
     if (!this.#deps.isOver()) this.#deps.remember(memory);
   }
 

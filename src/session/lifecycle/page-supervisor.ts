@@ -11,7 +11,7 @@ import type {
   RememberedPage,
   ReturnToPage,
 } from "../ports/page.ts";
-import type { Checkpoint, PageMemory } from "../ports/resume-state.ts";
+import type { Checkpoint, ResumeState } from "../ports/resume-state.ts";
 
 /** A page that crashes more often will do so again. */
 const MOST_REOPENINGS = 3;
@@ -28,7 +28,7 @@ export interface Opening {
 
 interface PageKeeperDeps extends Opening {
   readonly events: PageEvents;
-  readonly remember: (memory: Partial<PageMemory>) => void;
+  readonly remember: (memory: Partial<ResumeState>) => void;
   readonly log: Logger;
   /** Aborted when the session is over. */
   readonly signal: AbortSignal;
@@ -38,7 +38,7 @@ interface PageKeeperDeps extends Opening {
   readonly onAgain: (code: Code | null) => void;
 }
 
-export class PageKeeper {
+export class PageSupervisor {
   readonly #deps: PageKeeperDeps;
   #page: ChallengePage | null = null;
   #opened: Promise<void> = Promise.resolve();

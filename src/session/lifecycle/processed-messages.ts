@@ -9,7 +9,7 @@ export const MOST_CLIENTS = 32;
 
 type Done = Readonly<Record<string, number>>;
 
-export class DoneMessages {
+export class ProcessedMessages {
   /** The number of the last message that was done, of each client; least recent first. */
   readonly #last: Map<string, number>;
   readonly #keep: (done: Done) => void;
@@ -34,11 +34,11 @@ export class DoneMessages {
 }
 
 /** Those of a session, with what is remembered of an earlier life of it. A store that fails stops nobody from working. */
-export function doneMessagesOf(
+export function processedMessagesOf(
   record: Readonly<SessionRecord>,
   { store, log }: { readonly store: SessionStore; readonly log: Logger },
-): DoneMessages {
-  return new DoneMessages(store.memory(record.uid).done ?? {}, (done) => {
+): ProcessedMessages {
+  return new ProcessedMessages(store.memory(record.uid).done ?? {}, (done) => {
     if (isEnd(record.state)) return;
     try {
       store.remember(record.uid, { done });

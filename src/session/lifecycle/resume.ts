@@ -2,13 +2,13 @@
 import { AppError, toAppError } from "../../errors.ts";
 import type { EventFeed } from "../../events/event-feed.ts";
 import type { RememberedPage, ReturnToPage } from "../ports/page.ts";
-import type { PagePlace, RememberedControl } from "../ports/resume-state.ts";
+import type { PageLocator, RememberedControl } from "../ports/resume-state.ts";
 import type { SessionRecord, SessionStore } from "../ports/store.ts";
 import { endEvent } from "./session-event-publisher.ts";
 import { type EndState, LIVING_STATES, move } from "./state-machine.ts";
 
 /** A session whose page may still be there. */
-export interface Comeback {
+export interface ResumableSession {
   readonly record: SessionRecord;
   readonly page: RememberedPage;
   readonly control: RememberedControl | null;
@@ -21,30 +21,32 @@ const TOLD_AS_THEY_ARE: ReadonlySet<string> = new Set(["page_closed", "page_cras
  * What an earlier server left behind. Sessions that cannot go on end here, as expired where their time is up and as
  * failed / browser_lost otherwise; they are told with the next sweep.
  */
-export function comebacksOf(store: SessionStore): Comeback[] {
-  const comebacks: Comeback[] = [];
+export function resumableSessions(store: SessionStore): ResumableSession[] {
+  const resumable: ResumableSession[] = [];
   for (const record of store.list(LIVING_STATES, Number.MAX_SAFE_INTEGER)) {
     const { request, place, watch, held = null, control = null, checkpoint = null } = store.memory(record.uid);
     if (record.expires_at <= Date.now()) endForgotten(store, record, "expired", "timeout");
     else if (record.state === "starting" || !request || !place) endForgotten(store, record, "failed", "browser_lost");
     else {
       const page = { request, place, watch, held, checkpoint, proxy_port: record.proxy_port };
-      comebacks.push({ record, control, page });
+      resumable.push({ record, control, page });
     }
   }
-  return comebacks;
+  return resumable;
 }
 
 /** The browsers that are still needed: the process by the session's id. */
-export function claimsOf(comebacks: readonly Comeback[]): Map<string, Extract<PagePlace, { kind: "owned" }>> {
+export function browsersToKeep(
+  resumable: readonly ResumableSession[],
+): Map<string, Extract<PageLocator, { kind: "owned" }>> {
   return new Map(
-    comebacks.flatMap(({ record, page: { place } }) => (place.kind === "owned" ? [[record.session_id, place]] : [])),
+    resumable.flatMap(({ record, page: { place } }) => (place.kind === "owned" ? [[record.session_id, place]] : [])),
   );
 }
 
 /** The highest number in an operator's name: nobody is to have the name of somebody who is waited for. */
-export function lastNumber(comebacks: readonly Comeback[]): number {
-  return Math.max(0, ...comebacks.map(({ control }) => Number(control?.name.split("-").at(-1)) || 0));
+export function lastNumber(resumable: readonly ResumableSession[]): number {
+  return Math.max(0, ...resumable.map(({ control }) => Number(control?.name.split("-").at(-1)) || 0));
 }
 
 /** A way back whose errors say what became of the page. */
@@ -58,7 +60,7 @@ export function orLost(back: ReturnToPage): ReturnToPage {
 }
 
 /** Tells the ends that stand and are not in the log, but those that are still on their way. */
-export function tellUntold(store: SessionStore, events: EventFeed, isOnItsWay = (_uid: string) => false): void {
+export function publishMissedEnds(store: SessionStore, events: EventFeed, isOnItsWay = (_uid: string) => false): void {
   for (const record of store.events.untold()) {
     if (isOnItsWay(record.uid)) continue;
     events.publish(record, endEvent(record, store.storageState(record.uid) !== undefined));

@@ -39,7 +39,7 @@ interface SessionNewsDeps {
   readonly tell: (event: SessionEvent) => void;
 }
 
-export class SessionNews {
+export class SessionEventPublisher {
   readonly #deps: SessionNewsDeps;
   #toldState = "";
   #toldHolder: string | null = null;

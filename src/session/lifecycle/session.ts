@@ -8,15 +8,15 @@ import { Claim } from "../operators/claim.ts";
 import { Crowd, type RestCaller } from "../operators/operators.ts";
 import type { Viewer } from "../pictures/viewer.ts";
 import type { ChallengePage, MouseInput, PageInput, RememberedPage, ReturnToPage, Verdict } from "../ports/page.ts";
-import type { PageMemory, RememberedControl } from "../ports/resume-state.ts";
+import type { RememberedControl, ResumeState } from "../ports/resume-state.ts";
 import type { SessionRecord, SessionStore } from "../ports/store.ts";
 import { type CheckAnswer, checkAnswer, farewell, stateMessage } from "../presenters.ts";
-import { Checks } from "./completion-checks.ts";
+import { CompletionChecks } from "./completion-checks.ts";
 import { SessionDeadline } from "./deadline.ts";
-import { PageListener } from "./page-event-handler.ts";
-import { type Opening, PageKeeper } from "./page-supervisor.ts";
-import { type DoneMessages, doneMessagesOf } from "./processed-messages.ts";
-import { type Present, SessionNews } from "./session-event-publisher.ts";
+import { PageEventHandler } from "./page-event-handler.ts";
+import { type Opening, PageSupervisor } from "./page-supervisor.ts";
+import { type ProcessedMessages, processedMessagesOf } from "./processed-messages.ts";
+import { type Present, SessionEventPublisher } from "./session-event-publisher.ts";
 import { type EndState, isEnd, move } from "./state-machine.ts";
 
 interface SessionDeps {
@@ -25,7 +25,7 @@ interface SessionDeps {
   /** Keeps the record as it is now. Never throws: the session goes on, and ends, all the same. */
   readonly save: (record: SessionRecord) => void;
   /** Keeps what is needed to come back to the page. Never throws either. */
-  readonly remember: (memory: Partial<PageMemory>) => void;
+  readonly remember: (memory: Partial<ResumeState>) => void;
   readonly log: Logger;
   readonly maxTimeoutSeconds: number;
   /** What happens in the session, in order; the end comes last, once its storage state is kept. */
@@ -39,15 +39,15 @@ type EndFacts = { readonly [Fact in "verified" | "evidence" | "note"]?: SessionR
 export class Session {
   readonly record: SessionRecord;
   readonly crowd: Crowd;
-  readonly done: DoneMessages;
+  readonly done: ProcessedMessages;
   readonly claim: Claim;
   readonly #deps: SessionDeps;
   /** Aborted at the end of the session: everything that was started for it stops by it. */
   readonly #over = new AbortController();
-  readonly #checks: Checks;
-  readonly #news: SessionNews;
-  readonly #listener: PageListener;
-  readonly #keeper: PageKeeper;
+  readonly #checks: CompletionChecks;
+  readonly #news: SessionEventPublisher;
+  readonly #listener: PageEventHandler;
+  readonly #keeper: PageSupervisor;
   readonly #deadline: SessionDeadline;
   #released: Promise<void> = Promise.resolve();
   /** Left for the next server. */
@@ -56,12 +56,12 @@ export class Session {
   constructor(record: SessionRecord, opening: Opening, deps: SessionDeps) {
     this.record = record;
     this.#deps = deps;
-    this.#checks = new Checks({
+    this.#checks = new CompletionChecks({
       page: () => (this.ended ? null : this.page),
       answer: () => checkAnswer(this.record),
       onSolved: (verdict) => this.#solved(verdict),
     });
-    this.done = doneMessagesOf(record, deps);
+    this.done = processedMessagesOf(record, deps);
     this.crowd = new Crowd({
       record,
       page: () => (this.ended ? null : this.page),
@@ -72,13 +72,13 @@ export class Session {
       },
       onPresence: (change, operator) => !this.ended && !this.#isLeft && this.#news[change](operator),
     });
-    this.#news = new SessionNews({ record, present: () => this.present, tell: deps.tell });
+    this.#news = new SessionEventPublisher({ record, present: () => this.present, tell: deps.tell });
     this.claim = new Claim({
       isAttended: () => this.crowd.actors > 0,
       onChange: (claim) => this.#news.claimed(claim),
     });
     const { save, remember, log } = deps;
-    this.#listener = new PageListener({
+    this.#listener = new PageEventHandler({
       record,
       crowd: this.crowd,
       news: this.#news,
@@ -89,7 +89,7 @@ export class Session {
       onSolved: (verdict) => this.#solved(verdict),
       onLost: (code) => this.#lost(code),
     });
-    this.#keeper = new PageKeeper({
+    this.#keeper = new PageSupervisor({
       ...opening,
       events: this.#listener,
       remember,

@@ -1,7 +1,7 @@
 /** How much one viewer's line carries, told by when its pictures arrive. Pure: time comes in, ms. */
 
 import { MAX_SCALE } from "../../protocol/live.ts";
-import { measured } from "../../util/diagnostics.ts";
+import { publishMetric } from "../../util/diagnostics.ts";
 import type { Level } from "../ports/page.ts";
 
 /** From what a thin line still carries to what a good one deserves; `scale` is the most, a viewer may want less. */
@@ -80,7 +80,7 @@ export class LineGauge {
     if (!newest || seq > this.#lastSent) return;
     this.#underWay = this.#underWay.filter((sent) => sent.seq > seq);
     const took = now - newest.at;
-    measured("round_trip", took);
+    publishMetric("round_trip", took);
     if (took < this.#base) this.#base = took;
     else if (newest.isAlone) this.#base += (took - this.#base) * FORGET_SHARE;
     if (newest.seq > this.#changedAfter) this.#judge(took - this.#base, now);

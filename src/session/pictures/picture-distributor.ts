@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { sameRect } from "../../protocol/common.ts";
 import type { ServerMessageOf } from "../../protocol/live.ts";
-import { measured } from "../../util/diagnostics.ts";
+import { publishMetric } from "../../util/diagnostics.ts";
 import type { ChallengePage, Level, Picture, Wish } from "../ports/page.ts";
 import type { SessionRecord } from "../ports/store.ts";
 import { base64Of } from "./picture-encoding.ts";
@@ -61,7 +61,7 @@ export class PictureFeed {
 
   /** A picture of the page: the newest wins. */
   show(picture: Picture): void {
-    if (this.#movedAt !== null) measured("move_to_picture", performance.now() - this.#movedAt);
+    if (this.#movedAt !== null) publishMetric("move_to_picture", performance.now() - this.#movedAt);
     this.#movedAt = null;
     this.#last = picture;
     for (const viewer of this.#deps.viewers) viewer.show(picture);

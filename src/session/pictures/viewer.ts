@@ -2,7 +2,7 @@
 import type { Role } from "../../auth/caller.ts";
 import { AppError } from "../../errors.ts";
 import type { ClientMessageOf, ServerMessage, ServerMessageOf } from "../../protocol/live.ts";
-import { measured } from "../../util/diagnostics.ts";
+import { publishMetric } from "../../util/diagnostics.ts";
 import type { Witness } from "../operators/control-lease.ts";
 import { type Level, MAX_PICTURE_BYTES, type Picture, type ViewMode } from "../ports/page.ts";
 import { LineGauge } from "./bandwidth-estimator.ts";
@@ -16,7 +16,7 @@ const MAX_BUFFERED_BYTES = 256 * 1024;
 const MAX_EARLY_MESSAGES = 100;
 
 /** The socket as a viewer needs it; implemented in http/. */
-export interface ViewerLine {
+export interface ViewerSocket {
   /** Gives the line up when too much waits for a reader who does not read. */
   sendText(text: string): void;
   sendBinary(message: Uint8Array): void;
@@ -63,7 +63,7 @@ export class Viewer {
   readonly role: Role;
   readonly who: string | null;
   readonly witness: Witness | undefined;
-  readonly #line: ViewerLine;
+  readonly #line: ViewerSocket;
   readonly #gauge = new LineGauge();
   #hooks: ViewerHooks | null = null;
   #lens: Lens = { mode: "challenge", scale: 1 };
@@ -87,7 +87,7 @@ export class Viewer {
 
   constructor(
     name: string,
-    line: ViewerLine,
+    line: ViewerSocket,
     form: ViewerForm,
     { role = "control", who = null, witness }: ViewerRights = {},
   ) {
@@ -280,8 +280,8 @@ export class Viewer {
 
   /** A picture is on its way; unless this viewer tells by itself, a ping behind it finds out when it has arrived. */
   #follow({ seq, jpeg, quality }: Picture): void {
-    measured("picture", { bytes: jpeg.length, quality });
-    if (this.#joinedAt !== null) measured("first_picture", performance.now() - this.#joinedAt);
+    publishMetric("picture", { bytes: jpeg.length, quality });
+    if (this.#joinedAt !== null) publishMetric("first_picture", performance.now() - this.#joinedAt);
     this.#joinedAt = null;
     this.#gauge.sent(seq, jpeg.length, performance.now());
     this.#sentEpoch = this.#epoch;

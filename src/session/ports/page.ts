@@ -6,7 +6,7 @@ import type { PictureFacts } from "../../protocol/frame.ts";
 import type { ClientMessageOf, PAGE_CONDITIONS, ServerMessageOf } from "../../protocol/live.ts";
 import type { CdpTarget, Completion, CreateSession, Evidence, StorageState } from "../../protocol/rest.ts";
 
-import type { Checkpoint, PageMemory, PagePlace } from "./resume-state.ts";
+import type { Checkpoint, PageLocator, ResumeState } from "./resume-state.ts";
 
 /** A larger picture is not sent: as base64 two thirds of a megabyte, of the one that a socket may hold back. */
 export const MAX_PICTURE_BYTES = 512 * 1024;
@@ -86,7 +86,7 @@ export interface PageEvents {
   /** It does not answer any more, or does again. */
   condition(condition: PageCondition): void;
   /** What the next server must know to go on with this page. */
-  remember(memory: Partial<Pick<PageMemory, "watch" | "held">>): void;
+  remember(memory: Partial<Pick<ResumeState, "watch" | "held">>): void;
 }
 
 export interface ChallengePage {
@@ -100,7 +100,7 @@ export interface ChallengePage {
   /** Where its browser's proxy listens on loopback; null for a page that is not ours. */
   readonly proxyPort: number | null;
   /** Where the next server finds it; null for a page that goes with this process. */
-  readonly place: PagePlace | null;
+  readonly place: PageLocator | null;
   /** The part of the page, in CSS px, that a view of this mode shows now. */
   view(mode: ViewMode): Rect;
   /**
@@ -179,8 +179,8 @@ export type OpenPage = (request: OpenPageRequest, events: PageEvents, signal: Ab
  */
 export type ReturnToPage = (memory: RememberedPage, events: PageEvents, signal: AbortSignal) => Promise<ChallengePage>;
 
-export interface RememberedPage extends Pick<PageMemory, "request" | "place" | "held"> {
-  readonly watch: PageMemory["watch"] | undefined;
+export interface RememberedPage extends Pick<ResumeState, "request" | "place" | "held"> {
+  readonly watch: ResumeState["watch"] | undefined;
   readonly checkpoint: Checkpoint | null;
   readonly proxy_port: number | null;
 }

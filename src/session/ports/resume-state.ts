@@ -3,7 +3,7 @@ import type { StorageState } from "../../protocol/rest.ts";
 import type { OpenPageRequest } from "./page.ts";
 
 /** Where a page is, told once it is open. */
-export type PagePlace =
+export type PageLocator =
   | {
       readonly kind: "owned";
       readonly target_id: string;
@@ -48,10 +48,10 @@ export interface Checkpoint {
 }
 
 /** Each part is written by itself, when it changes. */
-export interface PageMemory {
+export interface ResumeState {
   /** As the page was asked for; what it was given to begin with is in the checkpoint. */
   readonly request: OpenPageRequest;
-  readonly place: PagePlace;
+  readonly place: PageLocator;
   readonly watch: WatchMemory;
   readonly held: HeldButtons | null;
   readonly control: RememberedControl | null;

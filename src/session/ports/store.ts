@@ -3,7 +3,7 @@ import type { AuditLog } from "../../audit/audit-log.ts";
 import type { Acknowledgements, Callback, DeliveryQueue, EventLog } from "../../events/event-log.ts";
 import type { CaptchaInfo, SessionState, Size, Verified } from "../../protocol/common.ts";
 import type { CreateSession, Evidence, SessionAnswer, StorageState } from "../../protocol/rest.ts";
-import type { PageMemory } from "./resume-state.ts";
+import type { ResumeState } from "./resume-state.ts";
 
 /** What is kept of a session. Times are ms since 1970. */
 export interface SessionRecord {
@@ -48,11 +48,11 @@ export interface IdempotentAnswer {
 
 /** A record with its place in the history: what ended later has a higher one. */
 export interface EndedRecord {
-  readonly place: EndPlace;
+  readonly place: HistoryCursor;
   readonly record: SessionRecord;
 }
 
-export interface EndPlace {
+export interface HistoryCursor {
   readonly ended_at: number;
   /** Tells apart what ended in the same millisecond. */
   readonly row: number;
@@ -76,7 +76,7 @@ export interface HistoryFilter {
   /** Ended before. */
   readonly until?: number | undefined;
   /** Ended before what has this place. */
-  readonly before?: EndPlace | undefined;
+  readonly before?: HistoryCursor | undefined;
   readonly limit: number;
 }
 
@@ -99,8 +99,8 @@ export interface SessionStore {
   /** Ended records, newest end first, as far as they fit. */
   history(filter: HistoryFilter): EndedRecord[];
   /** Adds to what is known of a living session's page, or replaces it; forgotten with the session's end. */
-  remember(uid: string, memory: Partial<PageMemory>): void;
-  memory(uid: string): Partial<PageMemory>;
+  remember(uid: string, memory: Partial<ResumeState>): void;
+  memory(uid: string): Partial<ResumeState>;
   saveStorageState(uid: string, state: StorageState): void;
   storageState(uid: string): StorageState | undefined;
   saveAnswer(key: string, answer: IdempotentAnswer, createdAt: number): void;
