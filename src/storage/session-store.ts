@@ -73,8 +73,9 @@ class SqliteStore implements SessionStore {
   }
 
   find(sessionId: string): SessionRecord | undefined {
+    // By the row: what was created last, whatever the wall clock said.
     const row = this.#db
-      .prepare("SELECT record FROM sessions WHERE session_id = ? ORDER BY created_at DESC, rowid DESC LIMIT 1")
+      .prepare("SELECT record FROM sessions WHERE session_id = ? ORDER BY rowid DESC LIMIT 1")
       .get(sessionId);
     return row === undefined ? undefined : parseRecord(row["record"]);
   }

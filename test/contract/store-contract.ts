@@ -115,19 +115,29 @@ export function storeContract(
     });
 
     test("[R10] finds the newest of several sessions with one id", ({ store }) => {
-      store.save(sessionRecord({ uid: "new", created_at: DAY + 1 }));
-      store.save(sessionRecord({ uid: "old", created_at: DAY, state: "cancelled" }));
-      expect(store.find("one")?.uid).toBe("new");
-      store.save(sessionRecord({ uid: "newer in the same ms", created_at: DAY + 1 }));
-      expect(store.find("one")?.uid).toBe("newer in the same ms");
+      store.save(sessionRecord({ uid: "first", state: "cancelled" }));
+      store.save(sessionRecord({ uid: "second", state: "cancelled", created_at: DAY + 1 }));
+      expect(store.find("one")?.uid).toBe("second");
+      store.save(sessionRecord({ uid: "third, in the same ms", created_at: DAY + 1 }));
+      expect(store.find("one")?.uid).toBe("third, in the same ms");
     });
 
-    test("[S6] a record whose times go along with a clock that was set is found by them", ({ store }) => {
-      const moved = sessionRecord({ uid: "moved", created_at: DAY + 2 });
+    test("[R10] [S6] the newest is the one that was created last, also after the clock was set back", ({ store }) => {
+      store.save(sessionRecord({ uid: "before", state: "solved", created_at: DAY + 3_600_000 }));
+      store.save(sessionRecord({ uid: "after", created_at: DAY }));
+      expect(store.find("one")?.uid).toBe("after");
+      // Nor does an older one become the newest when its times follow the clock, or it is written again.
+      store.save(sessionRecord({ uid: "before", state: "solved", created_at: DAY + 7_200_000 }));
+      expect(store.find("one")?.uid).toBe("after");
+    });
+
+    test("[S6] a record whose times go along with a clock that was set is listed by them", ({ store }) => {
+      const moved = sessionRecord({ uid: "moved", session_id: "moved", created_at: DAY + 2 });
       store.save(moved);
       store.save(sessionRecord({ uid: "other", created_at: DAY + 1 }));
+      expect(store.list(SESSION_STATES, 1)[0]?.uid).toBe("moved");
       store.save({ ...moved, created_at: DAY });
-      expect(store.find("one")?.uid).toBe("other");
+      expect(store.list(SESSION_STATES, 1)[0]?.uid).toBe("other");
     });
 
     test("[R1] lists the states that are asked for, newest first, up to the limit", ({ store }) => {

@@ -92,7 +92,7 @@ export interface SessionStore {
    * forgotten in the same step.
    */
   save(record: SessionRecord): void;
-  /** The newest record with this session_id. */
+  /** The record with this session_id that was created last, whatever its times say: the wall clock may have been set back. */
   find(sessionId: string): SessionRecord | undefined;
   /** Records in these states, newest first; those of one key where `owner` is given. */
   list(states: readonly SessionState[], limit: number, owner?: string): SessionRecord[];
