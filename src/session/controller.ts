@@ -256,7 +256,8 @@ export class CaptchaRemoteController {
   }
 
   #listItem(record: SessionRecord): SessionListItem {
-    return listItem(record, this.#sessions.operators(record), this.#sessions.living(record.session_id)?.claim.now);
+    const session = this.#sessions.livingOf(record);
+    return listItem(record, session?.crowd.size ?? 0, session?.claim.now);
   }
 
   async #create(body: CreateSession, options: CreateOptions): Promise<Created> {

@@ -231,6 +231,18 @@ test("[W7] who asked is answered before the end is told, whoever else found it",
   expect(other.types.slice(-2)).toEqual(["completed", "close 1000"]);
 });
 
+test("[R19] a claim is of the session that was taken, not of an ended one with the same id", async ({ world }) => {
+  const { controller, create } = world;
+  const first = await livingPage(world, "same");
+  controller.cancel("same");
+  first.closed.resolve();
+  await create("same");
+  controller.claim("same").take({ who: "key:anna", name: "Anna" });
+  expect(controller.list()).toMatchObject([{ session_id: "same", claimed_by: "Anna" }]);
+  const free = { claimed_by: null, claimed_until: null };
+  expect(controller.list(["cancelled"])).toMatchObject([{ session_id: "same", state: "cancelled", ...free }]);
+});
+
 test("[S4] ends that come after the first change nothing", async ({ world }) => {
   const { controller } = world;
   const page = await livingPage(world, "one");
