@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { Logger } from "pino";
 import type { z } from "zod";
 import { type Caller, grantsOf, ownerOf } from "../auth/caller.ts";
-import { mayList, onlyOwner, type Subject } from "../auth/permissions.ts";
+import { mayList, type Subject, scopeOf } from "../auth/permissions.ts";
 import { AppError } from "../errors.ts";
 import type { EventFeed } from "../events/event-feed.ts";
 import type { SessionState } from "../protocol/common.ts";
@@ -108,7 +108,7 @@ export class CaptchaRemoteController {
 
   /** [R1] Living sessions, or the stored ones in the given states, as far as the caller may see them; newest first. */
   list(states: readonly SessionState[] = LIVING_STATES, caller: Caller = ANYBODY): SessionListItem[] {
-    const records = this.#deps.store.list(states, LIST_LIMIT, onlyOwner(caller));
+    const records = this.#deps.store.list({ states, scope: scopeOf(caller), limit: LIST_LIMIT });
     return records.filter((record) => mayList(caller, record)).map((record) => this.#listItem(record));
   }
 

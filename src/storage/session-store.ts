@@ -2,7 +2,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { Acknowledgements, Callback, DeliveryQueue, EventLog } from "../events/event-log.ts";
-import type { SessionState } from "../protocol/common.ts";
 import type { StorageState } from "../protocol/rest.ts";
 import { isEnd } from "../session/lifecycle/state-machine.ts";
 import type { ResumeState } from "../session/ports/resume-state.ts";
@@ -10,6 +9,7 @@ import type {
   EndedRecord,
   HistoryFilter,
   IdempotentAnswer,
+  ListFilter,
   SessionRecord,
   SessionStore,
 } from "../session/ports/store.ts";
@@ -24,7 +24,7 @@ import {
   openMemoryDatabase,
 } from "./database.ts";
 import { SqliteEvents } from "./event-log.ts";
-import { readHistory } from "./history.ts";
+import { readHistory, readList } from "./history.ts";
 import { parseAnswer, parseOwn, parseRecord } from "./schema.ts";
 import { SqliteDeliveries } from "./webhook-queue.ts";
 
@@ -84,15 +84,8 @@ class SqliteStore implements SessionStore {
     return readHistory(this.#db, filter);
   }
 
-  list(states: readonly SessionState[], limit: number, owner?: string): SessionRecord[] {
-    const marks = states.map(() => "?").join(", ");
-    const ofOwner = owner === undefined ? "" : "AND owner = ?";
-    return this.#db
-      .prepare(
-        `SELECT record FROM sessions WHERE state IN (${marks}) ${ofOwner} ORDER BY created_at DESC, rowid DESC LIMIT ?`,
-      )
-      .all(...states, ...(owner === undefined ? [] : [owner]), limit)
-      .map((row) => parseRecord(row["record"]));
+  list(filter: ListFilter): SessionRecord[] {
+    return readList(this.#db, filter);
   }
 
   remember(uid: string, memory: Partial<ResumeState>): void {

@@ -68,7 +68,8 @@ for (const version of VERSIONS) {
     const ended = store.find("ended");
     expect(ended).toMatchObject({ state: "solved", verified: "checked", ended_at: DAY + 5_000 });
     expect(ended).toMatchObject({ owner: version >= 3 ? "key-1" : null, legacy_open: version >= 3 });
-    expect(store.list(["waiting", "solved"], 10, "key-1")).toHaveLength(version >= 3 ? 2 : 0);
+    const scope = { owner: "key-1", operates: "none" } as const;
+    expect(store.list({ states: ["waiting", "solved"], scope, limit: 10 })).toHaveLength(version >= 3 ? 2 : 0);
     expect(store.storageState("uid-ended")).toEqual({ cookies: [{ name: "pass", value: "ü" }], origins: [] });
     const answer = { body_hash: "h", uid: version >= 3 ? "uid-living" : "", answer: { session_id: "living" } };
     expect(store.answer("key-1 try-1")).toMatchObject(answer);

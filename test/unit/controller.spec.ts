@@ -23,6 +23,7 @@ import type { ChallengePage, OpenPage, PageEvents, Picture, Verdict } from "../.
 import type { SessionRecord, SessionStore } from "../../src/session/ports/store.ts";
 import { attachDatabase } from "../../src/storage/database.ts";
 import { openSqliteStore } from "../../src/storage/session-store.ts";
+import { sessionRecord } from "../contract/store-contract.ts";
 import { TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
 
 const VIEWPORT = { width: 400, height: 300 };
@@ -241,6 +242,24 @@ test("[R19] a claim is of the session that was taken, not of an ended one with t
   expect(controller.list()).toMatchObject([{ session_id: "same", claimed_by: "Anna" }]);
   const free = { claimed_by: null, claimed_until: null };
   expect(controller.list(["cancelled"])).toMatchObject([{ session_id: "same", state: "cancelled", ...free }]);
+});
+
+test("[R1] an operator's list has the sessions of its labels, however many of other labels came after them", ({
+  world: { controller, store },
+}) => {
+  const made = { owner: "bot", created_at: Date.now() };
+  store.save(sessionRecord({ ...made, uid: "waits", session_id: "waits", label: "shop" }));
+  for (let count = 0; count < 600; count += 1) {
+    store.save(sessionRecord({ ...made, uid: `u${count}`, session_id: `s${count}`, label: "bulk" }));
+  }
+  const operating = (...labels: string[]): Caller => {
+    const grants = { scopes: ["operate"] as const, labels, cdp_allow: null, url_allow: [] };
+    return { kind: "key", id: "anna", name: "anna", grants };
+  };
+  const ids = (caller: Caller) => controller.list(undefined, caller).map(({ session_id }) => session_id);
+  expect(ids(operating("shop"))).toEqual(["waits"]);
+  expect(ids(operating("shop", "bulk"))).toHaveLength(500);
+  expect(ids(operating())).toHaveLength(500);
 });
 
 test("[S4] ends that come after the first change nothing", async ({ world }) => {

@@ -23,7 +23,7 @@ const TOLD_AS_THEY_ARE: ReadonlySet<string> = new Set(["page_closed", "page_cras
  */
 export function resumableSessions(store: SessionStore): ResumableSession[] {
   const resumable: ResumableSession[] = [];
-  for (const record of store.list(LIVING_STATES, Number.MAX_SAFE_INTEGER)) {
+  for (const record of store.list({ states: LIVING_STATES, scope: null, limit: Number.MAX_SAFE_INTEGER })) {
     const { request, place, watch, held = null, control = null, checkpoint = null } = store.memory(record.uid);
     if (record.expires_at <= Date.now()) endForgotten(store, record, "expired", "timeout");
     else if (record.state === "starting" || !request || !place) endForgotten(store, record, "failed", "browser_lost");

@@ -1,5 +1,6 @@
 /** The port to storage: plain records in and out. */
 import type { AuditLog } from "../../audit/audit-log.ts";
+import type { SessionScope } from "../../auth/permissions.ts";
 import type { Acknowledgements, Callback, DeliveryQueue, EventLog } from "../../events/event-log.ts";
 import type { CaptchaInfo, SessionState, Size, Verified } from "../../protocol/common.ts";
 import type { CreateSession, Evidence, SessionAnswer, StorageState } from "../../protocol/rest.ts";
@@ -58,15 +59,17 @@ export interface HistoryCursor {
   readonly row: number;
 }
 
-/** Whose sessions: null, everybody's; else those of a key, and those that any key has made under these labels (null: all). */
-export interface HistoryScope {
-  readonly owner: string;
-  readonly operates: readonly string[] | "all" | "none";
+/** Which records a list has, newest first. */
+export interface ListFilter {
+  readonly states: readonly SessionState[];
+  /** Of the sessions that a key operates only those that live; null: everybody's. */
+  readonly scope: SessionScope | null;
+  readonly limit: number;
 }
 
 /** What is left out is not asked for. Times are ms since 1970. */
 export interface HistoryFilter {
-  readonly scope: HistoryScope | null;
+  readonly scope: SessionScope | null;
   readonly states?: readonly SessionState[] | undefined;
   readonly reason?: string | undefined;
   readonly label?: string | undefined;
@@ -94,8 +97,8 @@ export interface SessionStore {
   save(record: SessionRecord): void;
   /** The record with this session_id that was created last, whatever its times say: the wall clock may have been set back. */
   find(sessionId: string): SessionRecord | undefined;
-  /** Records in these states, newest first; those of one key where `owner` is given. */
-  list(states: readonly SessionState[], limit: number, owner?: string): SessionRecord[];
+  /** The newest records, as many as `limit`, among those that the filter lets through. */
+  list(filter: ListFilter): SessionRecord[];
   /** Ended records, newest end first, as far as they fit. */
   history(filter: HistoryFilter): EndedRecord[];
   /** Adds to what is known of a living session's page, or replaces it; forgotten with the session's end. */
