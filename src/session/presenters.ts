@@ -57,15 +57,30 @@ export function newRecord(
   };
 }
 
-/** What the page's opener is asked for; `grants` are those of the key that asks. */
+/**
+ * What the page's opener is asked for; `grants` are those of the key that asks. Field by field, as it is kept for a
+ * restart: the callback's secret and the metadata have their own place.
+ */
 export function pageRequest(
   { session_id, url, viewport }: SessionRecord,
   body: CreateSession,
   grants: Grants | null,
 ): OpenPageRequest {
-  const { cdp, completion } = body;
+  const { cdp, completion, on_crash, locale, timezone, user_agent, extra_headers, storage_state } = body;
   if (cdp) return { session_id, completion, cdp, cdp_allow: grants?.cdp_allow ?? null };
-  return { ...body, session_id, completion, url, viewport, url_allow: grants?.url_allow ?? [] };
+  return {
+    session_id,
+    url,
+    viewport,
+    completion,
+    on_crash,
+    locale,
+    timezone,
+    user_agent,
+    extra_headers,
+    storage_state,
+    url_allow: grants?.url_allow ?? [],
+  };
 }
 
 /** What has to be kept of it: the browser itself has the rest. */

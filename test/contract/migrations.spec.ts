@@ -1,6 +1,6 @@
 /** Databases of every version there was: brought forward, with all that was in them. */
 import { readdirSync, readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -44,6 +44,29 @@ function schemaAfter(sql: string): Record<string, string> {
   db.close();
   return schema;
 }
+
+test("secrets that earlier versions kept beside a page's request are wiped at the start", async ({ folder }) => {
+  const path = join(folder, "sessions.db");
+  const old = new DatabaseSync(path);
+  old.exec(fixtureOf(5));
+  const request = { session_id: "living", url: "https://site.example/", viewport: { width: 1280, height: 720 } };
+  const [secret, metadata] = ["whsec_kept-a-second-time", "order-kept-a-second-time"];
+  const more = { callback_url: "https://hooks.example/", callback_secret: secret, metadata: { metadata }, label: "x" };
+  old
+    .prepare("INSERT INTO page_memory (uid, part, value) VALUES ('uid-living', 'request', ?)")
+    .run(JSON.stringify({ ...request, ...more, instructions: "Slide it.", timeout_seconds: 60, legacy_open: true }));
+  old.close();
+
+  const store = openSqliteStore(folder);
+  expect(store.memory("uid-living").request).toEqual(request);
+  // The first sweep of a server.
+  store.removeEndedBefore(0);
+  const kept = Buffer.concat(await Promise.all([path, `${path}-wal`].map((file) => readFile(file))));
+  expect([secret, metadata].filter((text) => kept.includes(text))).toEqual([]);
+  // The one copy that webhooks need.
+  expect(store.deliveries.next({ ids: [], hosts: [] })).toMatchObject({ secret: "whsec_abc" });
+  store.close();
+});
 
 test("every version has its file in test/contract/schemas", () => {
   expect(readdirSync(SCHEMAS).toSorted()).toEqual(VERSIONS.map((version) => `${version}.sql`));

@@ -232,6 +232,28 @@ test("[W7] who asked is answered before the end is told, whoever else found it",
   expect(other.types.slice(-2)).toEqual(["completed", "close 1000"]);
 });
 
+test("[S9] what is kept for a restart is how the page was asked for, and nothing else of the creation", async ({
+  world: { controller, store },
+}) => {
+  const page = { url: "http://127.0.0.1/", locale: "de", extra_headers: { "x-shop": "1" }, on_crash: "reopen" };
+  const rest = {
+    callback_url: "https://hooks.example/",
+    callback_secret: `whsec_${"a".repeat(40)}`,
+    metadata: { order: 7 },
+    label: "shop",
+    instructions: "Slide it.",
+    storage_state: { cookies: [{ name: "pass", value: "secret" }], origins: [] },
+  };
+  const body = createSessionSchema.parse({ session_id: "one", ...page, ...rest });
+  await controller.create(body, { respondAsync: true });
+  expect(store.memory(store.find("one")?.uid ?? "").request).toEqual({
+    session_id: "one",
+    viewport: { width: 1280, height: 720 },
+    url_allow: [],
+    ...page,
+  });
+});
+
 test("[R19] a claim is of the session that was taken, not of an ended one with the same id", async ({ world }) => {
   const { controller, create } = world;
   const first = await livingPage(world, "same");
