@@ -15,6 +15,7 @@ import type { HandedPage } from "./browser/open/handed-page.ts";
 import { ConfigError, configFromOptions } from "./config.ts";
 import { isLoopback } from "./environment.ts";
 import { AppError, toAppError } from "./errors.ts";
+import { API_PATH } from "./protocol/api-path.ts";
 import {
   type CreateSessionInput,
   createSessionSchema,
@@ -22,7 +23,7 @@ import {
   type SessionResult,
 } from "./protocol/rest.ts";
 import { openService, portsOf, prepareInstance, type Service } from "./server/compose.ts";
-import { API_PREFIX, serveSessions } from "./server/routes.ts";
+import { serveSessions } from "./server/routes.ts";
 import { redactingLogOptions } from "./util/redacting-logger.ts";
 
 /** As much of an address as a session takes. */
@@ -103,7 +104,7 @@ export const captchaRemote = plugin(
     const service = await openService(config, { log, publicUrl, surroundings });
     const handOff: HandOff["handOff"] = (page, wanted) => handOffPage(service, publicUrl, page, wanted);
     app.decorate("captchaRemote", { handOff });
-    const upgrades = ownUpgrades(app, `${app.prefix}${prefix}${API_PREFIX}/`);
+    const upgrades = ownUpgrades(app, `${app.prefix}${prefix}${API_PATH}/`);
     // In a context of its own: the bot's routes keep their own errors, headers and checks.
     await app.register(
       async (scope) => {

@@ -44,6 +44,7 @@ import type { TracingDeps } from "../tracing/tracing.ts";
 import { redactingLogger } from "../util/redacting-logger.ts";
 import { Outbox } from "../webhooks/outbox.ts";
 import { HOURLY_SCHEDULE, type Schedule } from "../webhooks/schedule.ts";
+import { publicUrlsAt } from "./public-urls.ts";
 
 /** A client that never answers a close must not hold up the server's. */
 const CLOSE_PATIENCE_MS = 500;
@@ -127,7 +128,8 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
   const keys = new Keys(config.apiKeys, new SqliteKeys(db), deps.ownKeys);
   const operatorLinks = new Links(db, new KeyRing(config.dataDir));
   const tickets = new Tickets();
-  const links = new OperatorLinks({ links: operatorLinks, tickets, areNeeded: config.auth, publicUrl });
+  const urls = publicUrlsAt(publicUrl);
+  const links = new OperatorLinks({ links: operatorLinks, tickets, areNeeded: config.auth, urls });
   const controller = new CaptchaRemoteController({
     config,
     store,
@@ -138,7 +140,7 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
     neverPorts,
     links,
     log,
-    publicUrl,
+    urls,
   });
   const arrivals = new ArrivalNotifier({
     channels: config.arrivalChannels,

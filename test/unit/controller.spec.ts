@@ -15,6 +15,7 @@ import { handleMessage } from "../../src/http/operator-socket/handlers.ts";
 import type { CaptchaInfo } from "../../src/protocol/common.ts";
 import type { SessionEvent } from "../../src/protocol/events.ts";
 import { createSessionSchema, type StorageState } from "../../src/protocol/rest.ts";
+import { publicUrlsAt } from "../../src/server/public-urls.ts";
 import { CaptchaRemoteController } from "../../src/session/controller.ts";
 import { processedMessagesOf } from "../../src/session/lifecycle/processed-messages.ts";
 import { OperatorLinks } from "../../src/session/operators/operator-links.ts";
@@ -128,10 +129,10 @@ const test = base.extend<{ world: World }>({
       defaultTimeoutSeconds: 60,
       maxTimeoutSeconds: 60,
     };
-    const publicUrl = () => "http://127.0.0.1:1";
+    const urls = publicUrlsAt(() => "http://127.0.0.1:1");
     const db = attachDatabase(folder);
     const operatorLinks = new Links(db, new KeyRing(folder));
-    const links = new OperatorLinks({ links: operatorLinks, tickets: new Tickets(), areNeeded: true, publicUrl });
+    const links = new OperatorLinks({ links: operatorLinks, tickets: new Tickets(), areNeeded: true, urls });
     const controller = new CaptchaRemoteController({
       config,
       links,
@@ -142,7 +143,7 @@ const test = base.extend<{ world: World }>({
       returnToPage: async () => Promise.reject(new Error("there is no earlier server")),
       resumable: [],
       log,
-      publicUrl,
+      urls,
       sweepEveryMs: 50,
     });
     const create = (session_id: string, respondAsync = true) =>

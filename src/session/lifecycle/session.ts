@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { AppError, CODES, type Code, codeEntry, toAppError } from "../../errors.ts";
 import type { SessionEvent } from "../../protocol/events.ts";
-import { keepStorageState } from "../keep-storage.ts";
+import { withDeadline } from "../../util/with-deadline.ts";
 import { Claim } from "../operators/claim.ts";
 import { Crowd, type RestCaller } from "../operators/operators.ts";
 import type { Viewer } from "../pictures/viewer.ts";
@@ -18,6 +18,8 @@ import { type Opening, PageSupervisor } from "./page-supervisor.ts";
 import { type ProcessedMessages, processedMessagesOf } from "./processed-messages.ts";
 import { type Present, SessionEventPublisher } from "./session-event-publisher.ts";
 import { type EndState, isEnd, move } from "./state-machine.ts";
+
+const STORAGE_STATE_DEADLINE_MS = 3_000;
 
 interface SessionDeps {
   /** Where the storage state is kept. */
@@ -296,5 +298,21 @@ export class Session {
   #assertLiving(): void {
     const { state, reason } = this.record;
     if (this.ended) throw new AppError("session_ended", { state, reason });
+  }
+}
+
+/** Keeps the cookies and the local storage that the page had at the end, for the result [R11]. False where there are none, or they cannot be kept. */
+async function keepStorageState(
+  page: ChallengePage,
+  uid: string,
+  { store, log }: { readonly store: SessionStore; readonly log: Logger },
+): Promise<boolean> {
+  try {
+    const state = await withDeadline(page.storageState(), STORAGE_STATE_DEADLINE_MS, "storage state");
+    if (state) store.saveStorageState(uid, state);
+    return state !== null;
+  } catch (error) {
+    log.warn({ err: error }, "storage state could not be kept");
+    return false;
   }
 }

@@ -40,11 +40,15 @@ export interface SessionRecord {
   ended_at: number | null;
 }
 
+/** What a creation answered, but for the address of the console. */
+export type CreatedAnswer = Omit<SessionAnswer, "control_url">;
+
 /** The first answer to a creation with an Idempotency-Key, and a hash of the body it answered. */
 export interface IdempotentAnswer {
   readonly body_hash: string;
   readonly uid: string;
-  readonly answer: SessionAnswer;
+  /** Without its link, which is a secret and made again when asked for. */
+  readonly answer: CreatedAnswer;
 }
 
 /** A record with its place in the history: what ended later has a higher one. */
