@@ -187,11 +187,12 @@ export class FeedSubscriber {
 
   #catchUp(): void {
     this.#timer = undefined;
-    if (this.#reader.catchUp()) {
+    const progress = this.#readOn();
+    if (progress === "at the present") {
       this.#isToldLagging = false;
       return;
     }
-    if (this.#deps.outgoing.hasRoom) {
+    if (progress === "more" && this.#deps.outgoing.hasRoom) {
       this.#timer = setTimeout(() => this.#catchUp(), 0);
       return;
     }
@@ -199,6 +200,15 @@ export class FeedSubscriber {
     this.#isToldLagging = true;
     if (performance.now() - this.#tookAt > LAG_PATIENCE_MS) this.#deps.onTooSlow();
     else this.#timer = setTimeout(() => this.#catchUp(), ROOM_EVERY_MS);
+  }
+
+  /** A log that cannot be read now is tried again, as long as a reader without room is waited for. */
+  #readOn(): "at the present" | "more" | "unreadable" {
+    try {
+      return this.#reader.catchUp() ? "at the present" : "more";
+    } catch {
+      return "unreadable";
+    }
   }
 
   #answer(type: string, id: RequestId, data: object | null): void {
