@@ -242,7 +242,7 @@ export class CaptchaRemoteController {
 
   #listItem(record: SessionRecord): SessionListItem {
     const session = this.#sessions.livingOf(record);
-    return listItem(record, session?.crowd.size ?? 0, session?.claim.now);
+    return listItem(record, session?.operators.size ?? 0, session?.claim.now);
   }
 
   async #create(body: CreateSession, options: CreateOptions): Promise<Created> {

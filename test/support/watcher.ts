@@ -27,7 +27,7 @@ export class Watcher implements ViewerSocket {
   }
 
   leave(): void {
-    this.seat.session.crowd.leave(this.seat.viewer);
+    this.seat.session.operators.leave(this.seat.viewer);
   }
 
   sendText(text: string): void {

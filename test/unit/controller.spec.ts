@@ -66,8 +66,8 @@ class Page implements ChallengePage {
     return { picture, isWhole: true };
   }
 
-  setWish(): void {}
-  setDemand(): void {}
+  setCaptureRequest(): void {}
+  setCapturing(): void {}
   setKeepView(): void {}
 
   input(input: { type: string }): void {
@@ -311,7 +311,7 @@ test("[W24] a newcomer does not inherit what a lost holder held down", async ({ 
   const page = await livingPage(world, "one");
   const first = await controller.join("one", line(), "plain");
   first.session.input(first.viewer, { type: "mouse_event", event_type: "down", x: 1, y: 1 });
-  first.session.crowd.leave(first.viewer);
+  first.session.operators.leave(first.viewer);
   page.log.length = 0;
   const second = await controller.join("one", line(), "plain");
   second.session.input(second.viewer, { type: "mouse_event", event_type: "down", x: 2, y: 2 });
@@ -325,7 +325,7 @@ test("[W30] a numbered message is noted before it is done, found again by a late
   const page = await livingPage(world, "one");
   const { record } = (await controller.join("one", line(), "json")).session;
   const seat = { ...(await controller.join("one", line(), "json")), record: () => {} };
-  seat.session.crowd.takeControl(seat.viewer);
+  seat.session.operators.takeControl(seat.viewer);
   const message = { type: "text" as const, text: "a", id: "k3f9x2mbq07zt1cd-7" };
   const number = { client: "k3f9x2mbq07zt1cd", number: 7 };
   let noted: unknown;
@@ -428,7 +428,7 @@ test("[R14] the first operator is told as such once, also when everybody had lef
   await livingPage(world, "one");
   for (let count = 0; count < 2; count += 1) {
     const { session, viewer } = await controller.join("one", line(), "json");
-    session.crowd.leave(viewer);
+    session.operators.leave(viewer);
   }
   const told = toldOf(world, "one").flatMap(({ type, data }) =>
     "operators" in data && "operator" in data ? [[type, data]] : [],
@@ -448,7 +448,7 @@ test("[R14] nothing is told after the end", async ({ world }) => {
   controller.cancel("one");
   page.challenge = { selector: "#a", x: 1, y: 1, width: 10, height: 10, in_iframe: false, kind: "generic" };
   page.events.challenge();
-  session.crowd.leave(viewer);
+  session.operators.leave(viewer);
   await expect.poll(() => toldOf(world, "one").at(-1)?.type).toBe("session.ended");
   page.closed.resolve();
   await controller.result("one");
@@ -516,8 +516,8 @@ test("[R14] control that changes hands all the time is told at once, then once a
   const seats = [await controller.join("one", line(), "json"), await controller.join("one", line(), "json")];
   for (let turn = 0; turn < 31; turn += 1) {
     const { session, viewer } = seats[turn % 2 === 0 ? 1 : 0] as (typeof seats)[number];
-    session.crowd.takeControl(viewer);
-    if (turn % 3 === 0) session.crowd.releaseControl(viewer);
+    session.operators.takeControl(viewer);
+    if (turn % 3 === 0) session.operators.releaseControl(viewer);
   }
   const told = () =>
     toldOf(world, "one").flatMap((event) =>
@@ -527,7 +527,7 @@ test("[R14] control that changes hands all the time is told at once, then once a
   expect(told()).toEqual(["waiting", first, "active"]);
   await expect.poll(told).toEqual(["waiting", first, "active", null, "waiting"]);
   // The end is not held back.
-  seats[1]?.session.crowd.takeControl(seats[1].viewer);
+  seats[1]?.session.operators.takeControl(seats[1].viewer);
   controller.cancel("one");
   expect(told().at(-1)).toBe("cancelled");
 });
@@ -561,7 +561,7 @@ test("[W29] a watcher sees, and changes nothing", async ({ world }) => {
   const { controller } = world;
   const page = await livingPage(world, "watched");
   const { session, viewer } = await controller.join("watched", line(), "json", { role: "watch" });
-  const { crowd } = session;
+  const { operators } = session;
   expect((await controller.living("watched"))?.state).toBe("waiting");
   const [at, modifiers] = [{ x: 1, y: 1 }, 0];
   const inputs = [
@@ -573,16 +573,16 @@ test("[W29] a watcher sees, and changes nothing", async ({ world }) => {
   const before = page.log.length;
   const refused = expect.objectContaining({ code: "forbidden" });
   for (const input of inputs) expect(() => session.input(viewer, input), input.type).toThrow(refused);
-  expect(() => crowd.takeControl(viewer)).toThrow(refused);
+  expect(() => operators.takeControl(viewer)).toThrow(refused);
   for (const outcome of ["done", "cannot"] as const) {
     await expect(session.finish(viewer, outcome, undefined)).rejects.toMatchObject({ code: "forbidden" });
   }
-  crowd.releaseControl(viewer);
+  operators.releaseControl(viewer);
   expect(page.log.slice(before)).toEqual([]);
-  expect(crowd.holder).toBeNull();
+  expect(operators.holder).toBeNull();
   const { viewer: operator } = await controller.join("watched", line(), "json");
-  crowd.releaseControl(viewer);
-  expect(crowd.holder).toBe(operator.name);
-  crowd.leave(operator);
-  expect(crowd.holder).toBeNull();
+  operators.releaseControl(viewer);
+  expect(operators.holder).toBe(operator.name);
+  operators.leave(operator);
+  expect(operators.holder).toBeNull();
 });

@@ -1,9 +1,9 @@
 /** [W14] [W21] What a page is asked to capture, of what its viewers want and can take. */
 import { expect, test } from "@playwright/test";
 import type { Role } from "../../src/auth/caller.ts";
-import { PictureFeed } from "../../src/session/pictures/picture-distributor.ts";
+import { PictureDistributor } from "../../src/session/pictures/picture-distributor.ts";
 import { Viewer, type ViewerForm, type ViewerSocket } from "../../src/session/pictures/viewer.ts";
-import type { ChallengePage, MaskedPicture, Picture, ViewMode, Wish } from "../../src/session/ports/page.ts";
+import type { CaptureRequest, ChallengePage, MaskedPicture, Picture, ViewMode } from "../../src/session/ports/page.ts";
 import { sessionRecord } from "../contract/store-contract.ts";
 
 const VIEWPORT = { width: 400, height: 300 };
@@ -20,8 +20,8 @@ class Page implements ChallengePage {
   readonly proxyPort = null;
   readonly place = null;
   readonly condition = "page_responsive";
-  readonly wishes: (Wish | null)[] = [];
-  demand: boolean | null = null;
+  readonly requests: (CaptureRequest | null)[] = [];
+  capturing: boolean | null = null;
   cuts = 0;
   /** What watchers are shown of a picture; null: nothing. */
   veil: (picture: Picture) => MaskedPicture | null = (picture) => ({ picture, isWhole: true });
@@ -49,12 +49,12 @@ class Page implements ChallengePage {
     return this.veil(await this.cut(of, mode, scale));
   }
 
-  setWish(wish: Wish | null): void {
-    this.wishes.push(wish);
+  setCaptureRequest(request: CaptureRequest | null): void {
+    this.requests.push(request);
   }
 
-  setDemand(demand: boolean): void {
-    this.demand = demand;
+  setCapturing(capturing: boolean): void {
+    this.capturing = capturing;
   }
 
   setKeepView(): void {}
@@ -100,7 +100,7 @@ function picture(seq: number, given: Partial<Picture> = {}): Picture {
 function world() {
   const page = new Page();
   const viewers = new Set<Viewer>();
-  const feed = new PictureFeed({ record: sessionRecord(), viewers, page: () => page });
+  const feed = new PictureDistributor({ record: sessionRecord(), viewers, page: () => page });
   const join = async (form: ViewerForm = "json", role: Role = "control") => {
     const line = new Line();
     const viewer = new Viewer(`operator-${viewers.size + 1}`, line, form, { role });
@@ -140,40 +140,40 @@ function fallBy(viewer: Viewer, rungs: number, firstSeq: number): void {
 test("[W14] one capture for all: the whole page where anybody wants it, as fine as anybody wants", async () => {
   const { page, feed, join, leave } = world();
   const [first, second] = [await join(), await join("binary")];
-  expect(page.wishes.at(-1)).toMatchObject({ mode: "challenge", scale: 1 });
+  expect(page.requests.at(-1)).toMatchObject({ mode: "challenge", scale: 1 });
   feed.setLens(first.viewer, { scale: 2 });
   feed.setLens(second.viewer, { mode: "page" });
-  expect(page.wishes.at(-1)).toMatchObject({ mode: "page", scale: 2 });
+  expect(page.requests.at(-1)).toMatchObject({ mode: "page", scale: 2 });
   leave(second.viewer);
-  expect(page.wishes.at(-1)).toMatchObject({ mode: "challenge", scale: 2 });
+  expect(page.requests.at(-1)).toMatchObject({ mode: "challenge", scale: 2 });
   leave(first.viewer);
-  expect(page.wishes.at(-1)).toBeNull();
-  expect(page.demand).toBe(false);
+  expect(page.requests.at(-1)).toBeNull();
+  expect(page.capturing).toBe(false);
 });
 
-test("[W21] what is wished for is told once", async () => {
+test("[W21] what is to be captured is requested once", async () => {
   const { page, feed, join } = world();
   const { viewer } = await join();
-  const before = page.wishes.length;
+  const before = page.requests.length;
   for (let count = 0; count < 5; count += 1) feed.sync();
   feed.setLens(viewer, { mode: "challenge", scale: 1 });
   feed.setLens(viewer, {});
-  expect(page.wishes.length).toBe(before);
+  expect(page.requests.length).toBe(before);
 });
 
-test("[W21] pictures are in demand as long as anybody can take one", async () => {
+test("[W21] pictures are captured as long as anybody can take one", async () => {
   const { page, feed, join } = world();
   const [quick, slow] = [await join(), await join()];
-  expect(page.demand).toBe(true);
+  expect(page.capturing).toBe(true);
   for (const seq of [201, 202, 203]) {
     feed.show(picture(seq));
     quick.viewer.arrived(seq);
   }
-  expect([slow.viewer.isFree, page.demand]).toEqual([false, true]);
+  expect([slow.viewer.isFree, page.capturing]).toEqual([false, true]);
   for (const seq of [204, 205]) feed.show(picture(seq));
-  await expect.poll(() => page.demand, { intervals: [5] }).toBe(false);
+  await expect.poll(() => page.capturing, { intervals: [5] }).toBe(false);
   slow.viewer.arrived(202);
-  expect(page.demand).toBe(true);
+  expect(page.capturing).toBe(true);
 });
 
 test("[W22] the best of the lines decides how motion is made, whoever joined first", async () => {
@@ -182,10 +182,10 @@ test("[W22] the best of the lines decides how motion is made, whoever joined fir
     const [first, second] = [await join(), await join()];
     fallBy((slowFirst ? first : second).viewer, 3, 300);
     feed.sync();
-    expect(page.wishes.at(-1)?.motion).toEqual({ quality: 30, scale: 1 });
+    expect(page.requests.at(-1)?.motion).toEqual({ quality: 30, scale: 1 });
     fallBy((slowFirst ? second : first).viewer, 1, 300);
     feed.sync();
-    expect(page.wishes.at(-1)?.motion).toEqual({ quality: 22, scale: 1 });
+    expect(page.requests.at(-1)?.motion).toEqual({ quality: 22, scale: 1 });
   }
 });
 
@@ -201,7 +201,7 @@ test("[W20] [W22] an older client's pictures are 1 px per CSS px, however thin t
       fallBy(first.viewer, jsonFirst ? jsonFalls : plainFalls, 300);
       fallBy(second.viewer, jsonFirst ? plainFalls : jsonFalls, 300);
       feed.sync();
-      const { motion } = page.wishes.at(-1) as Wish;
+      const { motion } = page.requests.at(-1) as CaptureRequest;
       expect(motion.scale, JSON.stringify({ jsonFirst, jsonFalls, plainFalls, motion })).toBeGreaterThanOrEqual(1);
     }
   }
@@ -220,13 +220,13 @@ test("[W14] [W20] each sees its own part, and what is of its view already is not
 test("[W28] secrets are looked for while a watcher is there, and only then", async () => {
   const { page, join, leave } = world();
   await join();
-  expect(page.wishes.at(-1)).toMatchObject({ masked: false });
+  expect(page.requests.at(-1)).toMatchObject({ masked: false });
   expect(page.taken).toEqual({ all: 1, forWatchers: 0 });
   const { viewer } = await join("json", "watch");
-  expect(page.wishes.at(-1)).toMatchObject({ masked: true });
+  expect(page.requests.at(-1)).toMatchObject({ masked: true });
   expect(page.taken.forWatchers).toBe(1);
   leave(viewer);
-  expect(page.wishes.at(-1)).toMatchObject({ masked: false });
+  expect(page.requests.at(-1)).toMatchObject({ masked: false });
 });
 
 test("[W28] a watcher gets the masked picture, who is in control the captured one", async () => {

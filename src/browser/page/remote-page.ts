@@ -4,6 +4,7 @@ import { AppError } from "../../errors.ts";
 import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
 import type { StorageState } from "../../protocol/rest.ts";
 import type {
+  CaptureRequest,
   ChallengePage,
   MaskedPicture,
   PageCondition,
@@ -12,7 +13,6 @@ import type {
   Picture,
   Verdict,
   ViewMode,
-  Wish,
 } from "../../session/ports/page.ts";
 import type { Checkpoint, HeldButtons, PageLocator, WatchMemory } from "../../session/ports/resume-state.ts";
 import { visibilityNotice } from "../../session/presenters.ts";
@@ -53,8 +53,8 @@ export class RemotePage implements ChallengePage {
   readonly #pulse: HangDetector;
   readonly #attempts = new FailedAttempts();
   readonly #view: ChallengeView;
-  #wish: Wish | null = null;
-  #demand = false;
+  #captureRequest: CaptureRequest | null = null;
+  #isCapturing = false;
   #lastLook: PageScan | null = null;
   #ended = false;
 
@@ -174,15 +174,15 @@ export class RemotePage implements ChallengePage {
     return this.#cuts.cut(picture, this.view(mode), scale);
   }
 
-  setWish(wish: Wish | null): void {
-    this.#wish = wish;
-    if (!wish) this.#screencast.forget();
-    this.#masked.setWanted(wish?.masked === true && !this.#ended);
+  setCaptureRequest(request: CaptureRequest | null): void {
+    this.#captureRequest = request;
+    if (!request) this.#screencast.forget();
+    this.#masked.setWanted(request?.masked === true && !this.#ended);
     this.#aim();
   }
 
-  setDemand(demand: boolean): void {
-    this.#demand = demand;
+  setCapturing(capturing: boolean): void {
+    this.#isCapturing = capturing;
     this.#aim();
   }
 
@@ -274,13 +274,13 @@ export class RemotePage implements ChallengePage {
     this.#tell((events) => events.challenge());
   }
 
-  /** Brings the screencast in line with what is wished for and where it is. */
+  /** Brings the screencast in line with what is requested and where it is. */
   #aim(scroll?: PageScan["scroll"]): void {
-    const { mode, scale, motion, exact } = this.#wish ?? UNWATCHED;
+    const { mode, scale, motion, exact } = this.#captureRequest ?? UNWATCHED;
     const most = this.#parts.isOurs || exact ? motion.scale : WHOLE_VIEWPORT_MOTION_SCALE;
     const coarser = { ...motion, scale: Math.min(motion.scale, most) };
     this.#screencast.setTarget({ view: this.view(mode), scale, motion: coarser }, scroll);
-    this.#screencast.setWanted(this.#wish !== null && this.#demand && !this.#ended);
+    this.#screencast.setWanted(this.#captureRequest !== null && this.#isCapturing && !this.#ended);
   }
 
   #tell(tell: (events: PageEvents) => void): void {

@@ -261,6 +261,6 @@ export class OperatorConnection {
     this.#early.end();
     this.#stopWatching();
     this.#forgetLine();
-    if (this.#seat) this.#seat.session.crowd.leave(this.#seat.viewer);
+    if (this.#seat) this.#seat.session.operators.leave(this.#seat.viewer);
   }
 }

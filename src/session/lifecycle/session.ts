@@ -5,7 +5,7 @@ import { AppError, CODES, type Code, codeEntry, toAppError } from "../../errors.
 import type { SessionEvent } from "../../protocol/events.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import { Claim } from "../operators/claim.ts";
-import { Crowd, type RestCaller } from "../operators/operators.ts";
+import { Operators, type RestCaller } from "../operators/operators.ts";
 import type { Viewer } from "../pictures/viewer.ts";
 import type { ChallengePage, MouseInput, PageInput, RememberedPage, ReturnToPage, Verdict } from "../ports/page.ts";
 import type { RememberedControl, ResumeState } from "../ports/resume-state.ts";
@@ -40,7 +40,7 @@ type EndFacts = { readonly [Fact in "verified" | "evidence" | "note"]?: SessionR
 
 export class Session {
   readonly record: SessionRecord;
-  readonly crowd: Crowd;
+  readonly operators: Operators;
   readonly done: ProcessedMessages;
   readonly claim: Claim;
   readonly #deps: SessionDeps;
@@ -64,7 +64,7 @@ export class Session {
       onSolved: (verdict) => this.#solved(verdict),
     });
     this.done = processedMessagesOf(record, deps);
-    this.crowd = new Crowd({
+    this.operators = new Operators({
       record,
       page: () => (this.ended ? null : this.page),
       onControl: (holder) => this.#setControlled(holder),
@@ -76,13 +76,13 @@ export class Session {
     });
     this.#news = new SessionEventPublisher({ record, present: () => this.present, tell: deps.tell });
     this.claim = new Claim({
-      isAttended: () => this.crowd.actors > 0,
+      isAttended: () => this.operators.actors > 0,
       onChange: (claim) => this.#news.claimed(claim),
     });
     const { save, remember, log } = deps;
     this.#listener = new PageEventHandler({
       record,
-      crowd: this.crowd,
+      operators: this.operators,
       news: this.#news,
       page: () => this.page,
       isOver: () => this.ended,
@@ -106,7 +106,7 @@ export class Session {
       onMoved: () => this.#changed(),
       onSoon: (warning) => {
         this.#news.expiring(warning);
-        this.crowd.announce(warning);
+        this.operators.announce(warning);
       },
       onPassed: () => this.end("expired", "timeout"),
     });
@@ -118,7 +118,7 @@ export class Session {
 
   /** What is so now, beyond the record. */
   get present(): Present {
-    return { operators: this.crowd.size, holder: this.crowd.holder, challenge: this.page?.challenge ?? null };
+    return { operators: this.operators.size, holder: this.operators.holder, challenge: this.page?.challenge ?? null };
   }
 
   get ended(): boolean {
@@ -138,8 +138,8 @@ export class Session {
 
   /** Goes on with the page of an earlier server; resolves when it is there again. Throws the AppError that ended the session. */
   resume(back: ReturnToPage, memory: RememberedPage, control: RememberedControl | null): Promise<void> {
-    if (control) this.crowd.reserve(control);
-    this.#news.resumed({ holder: this.crowd.holder, challenge: this.record.captcha_info });
+    if (control) this.operators.reserve(control);
+    this.#news.resumed({ holder: this.operators.holder, challenge: this.record.captcha_info });
     return this.#orEnd(this.#keeper.comeBack(back, memory));
   }
 
@@ -147,15 +147,15 @@ export class Session {
   async join(viewer: Viewer): Promise<void> {
     this.#assertLiving();
     const { warning } = this.#deadline;
-    // Behind the welcome; from here on the crowd tells what comes.
+    // Behind the welcome; what happens from here on is announced to it.
     if (warning && !viewer.plain) viewer.send(warning);
-    await this.crowd.join(viewer, this.#keeper.ready());
+    await this.operators.join(viewer, this.#keeper.ready());
   }
 
   /** Throws session_ended, forbidden, not_in_control, page_unresponsive (still starting), invalid_message (no such key). */
   input(viewer: Viewer, input: PageInput): void {
     this.#assertLiving();
-    this.crowd.input(viewer, input);
+    this.operators.input(viewer, input);
   }
 
   /** [R4] A mouse event over REST, by the one anonymous operator. */
@@ -163,7 +163,7 @@ export class Session {
     await this.#keeper.ready();
     this.#assertLiving();
     if (!this.page) throw new AppError("timeout", { waiting_for: "page" });
-    this.crowd.restInput(input, by);
+    this.operators.restInput(input, by);
   }
 
   /** Asks the rules now; a verdict that holds ends the session. `tell` is called once, before that end is told. */
@@ -174,7 +174,7 @@ export class Session {
   /** [W17] The operator's own word; rules that contradict it keep the session open. Throws forbidden, not_in_control, page_unresponsive. */
   async finish(viewer: Viewer, outcome: "done" | "cannot", note: string | undefined): Promise<CheckAnswer> {
     this.#assertLiving();
-    this.crowd.assertNotWatching(viewer);
+    this.operators.assertNotWatching(viewer);
     if (outcome === "done" && !this.page) throw new AppError("page_unresponsive");
     if (outcome === "cannot") this.end("failed", "operator_gave_up", { note });
     else if ((await this.#checks.ask()) === "unknown") {
@@ -202,7 +202,7 @@ export class Session {
     this.#released = this.#release();
     this.#over.abort();
     this.#checks.settle();
-    this.crowd.dismiss(farewell(record, reason));
+    this.operators.dismiss(farewell(record, reason));
     this.#deps.onEnd(this);
   }
 
@@ -217,7 +217,7 @@ export class Session {
     this.#stopTimers();
     this.#deps.save(this.record);
     this.#over.abort();
-    this.crowd.dismiss({ messages: [], closeCode: CODES.shutting_down.close, reason: "shutting_down" });
+    this.operators.dismiss({ messages: [], closeCode: CODES.shutting_down.close, reason: "shutting_down" });
     this.#released = page.leave();
     return true;
   }
@@ -265,7 +265,7 @@ export class Session {
     this.record.captcha_info = page.challenge;
     if (this.record.state === "starting") this.record.state = move(this.record.state, "waiting");
     this.#changed();
-    await this.crowd.pageReady();
+    await this.operators.pageReady();
   }
 
   async #release(): Promise<void> {
@@ -277,7 +277,7 @@ export class Session {
   #setControlled(holder: string | null): void {
     if (this.ended) return;
     this.#news.control();
-    this.#deps.remember({ control: this.crowd.control });
+    this.#deps.remember({ control: this.operators.control });
     const next = holder === null ? "waiting" : "active";
     if (!this.page || this.record.state === next) return;
     this.record.state = move(this.record.state, next);
@@ -288,7 +288,7 @@ export class Session {
   #changed(): void {
     this.#deps.save(this.record);
     this.#news.state();
-    this.crowd.broadcast(stateMessage(this.record));
+    this.operators.broadcast(stateMessage(this.record));
   }
 
   #stopTimers(): void {

@@ -1,9 +1,9 @@
-/** The people in a session: who is connected and who is in control. */
+/** Who is connected to a session, and who of them is in control. */
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "../../errors.ts";
 import type { ServerMessage } from "../../protocol/live.ts";
-import { Pace } from "../../util/throttle.ts";
-import { PictureFeed } from "../pictures/picture-distributor.ts";
+import { Throttle } from "../../util/throttle.ts";
+import { PictureDistributor } from "../pictures/picture-distributor.ts";
 import type { LensWish, Viewer } from "../pictures/viewer.ts";
 import type { ChallengePage, PageInput, Picture } from "../ports/page.ts";
 import type { RememberedControl } from "../ports/resume-state.ts";
@@ -28,7 +28,7 @@ export interface RestCaller {
 }
 type RestOperator = Actor & RestCaller;
 
-interface CrowdDeps {
+interface OperatorsDeps {
   readonly record: Readonly<SessionRecord>;
   /** Null while the page is starting and after the end. */
   readonly page: () => ChallengePage | null;
@@ -40,20 +40,20 @@ interface CrowdDeps {
   readonly onPresence: (change: "joined" | "left", operator: string) => void;
 }
 
-export class Crowd {
-  readonly #deps: CrowdDeps;
+export class Operators {
+  readonly #deps: OperatorsDeps;
   readonly #viewers = new Set<Viewer>();
   readonly #lease = new ControlLease(() => this.#syncControl());
   #restOperator: RestOperator = { name: REST_OPERATOR, who: "" };
   /** Of whom it was last told that they are in control. */
   #witnessed: Actor | null = null;
-  readonly #feed: PictureFeed;
-  readonly #watchersLenses = new Map<Viewer, { readonly wish: LensWish; readonly pace: Pace }>();
+  readonly #feed: PictureDistributor;
+  readonly #watchersLenses = new Map<Viewer, { readonly wish: LensWish; readonly pace: Throttle }>();
   #restQuiet: NodeJS.Timeout | undefined;
 
-  constructor(deps: CrowdDeps) {
+  constructor(deps: OperatorsDeps) {
     this.#deps = deps;
-    this.#feed = new PictureFeed({ ...deps, viewers: this.#viewers });
+    this.#feed = new PictureDistributor({ ...deps, viewers: this.#viewers });
   }
 
   get size(): number {
@@ -232,7 +232,7 @@ export class Crowd {
     const known = this.#watchersLenses.get(viewer);
     const wish = known?.wish ?? {};
     Object.assign(wish, wanted);
-    const pace = known?.pace ?? new Pace(() => this.#feed.setLens(viewer, wish), WATCHERS_LENS_MS);
+    const pace = known?.pace ?? new Throttle(() => this.#feed.setLens(viewer, wish), WATCHERS_LENS_MS);
     this.#watchersLenses.set(viewer, { wish, pace });
     pace.ask();
   }

@@ -3,10 +3,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { sameRect } from "../../protocol/common.ts";
 import type { ServerMessageOf } from "../../protocol/live.ts";
 import { publishMetric } from "../../util/diagnostics.ts";
-import type { ChallengePage, Level, Picture, Wish } from "../ports/page.ts";
+import type { CaptureRequest, ChallengePage, Level, Picture } from "../ports/page.ts";
 import type { SessionRecord } from "../ports/store.ts";
 import { base64Of } from "./picture-encoding.ts";
-import { Retake } from "./retake-scheduler.ts";
+import { RetakeScheduler } from "./retake-scheduler.ts";
 import type { LensWish, Viewer, ViewerHooks } from "./viewer.ts";
 
 /** A view change is announced with its first picture; a page that sends none is asked for one after so long. */
@@ -23,15 +23,15 @@ interface FeedDeps {
   readonly page: () => ChallengePage | null;
 }
 
-export class PictureFeed {
+export class PictureDistributor {
   readonly #deps: FeedDeps;
   readonly #hooks: ViewerHooks;
-  readonly #retake = new Retake<Viewer>((viewer) => void this.#showAgain(viewer));
+  readonly #retakes = new RetakeScheduler<Viewer>((viewer) => void this.#showAgain(viewer));
   #last: Picture | null = null;
   /** When something was dragged of which there is no picture yet. */
   #movedAt: number | null = null;
-  #wish: Wish | null = null;
-  #demand = false;
+  #request: CaptureRequest | null = null;
+  #isCapturing = false;
   #stopTimer: NodeJS.Timeout | undefined;
   #unparkTimer: NodeJS.Timeout | undefined;
 
@@ -98,20 +98,20 @@ export class PictureFeed {
     // Nothing tells of changes while nobody watches: the next one to join gets a picture taken then.
     if (viewers.size === 0) {
       this.#last = null;
-      this.#retake.stop();
+      this.#retakes.stop();
     }
     if (!page) return;
-    const wish = wishOf(viewers);
-    if (!isSame(this.#wish, wish)) page.setWish(wish);
-    this.#wish = wish;
-    if (wish === null) this.#stopCapture(page);
+    const request = requestOf(viewers);
+    if (!isSame(this.#request, request)) page.setCaptureRequest(request);
+    this.#request = request;
+    if (request === null) this.#stopCapture(page);
     else if ([...viewers].some((viewer) => viewer.isFree)) this.#goOn(page);
-    else if (this.#demand) this.#stopTimer ??= setTimeout(() => this.#stopCapture(page), STOP_AFTER_MS);
+    else if (this.#isCapturing) this.#stopTimer ??= setTimeout(() => this.#stopCapture(page), STOP_AFTER_MS);
   }
 
   /** The session is over. */
   stop(): void {
-    this.#retake.stop();
+    this.#retakes.stop();
     this.#clearTimers();
   }
 
@@ -123,9 +123,9 @@ export class PictureFeed {
   #goOn(page: ChallengePage): void {
     clearTimeout(this.#stopTimer);
     this.#stopTimer = undefined;
-    if (this.#demand) return;
-    this.#demand = true;
-    page.setDemand(true);
+    if (this.#isCapturing) return;
+    this.#isCapturing = true;
+    page.setCapturing(true);
     this.#unparkTimer = setTimeout(() => {
       for (const viewer of this.#deps.viewers) viewer.unpark();
       this.sync();
@@ -135,8 +135,8 @@ export class PictureFeed {
   #stopCapture(page: ChallengePage): void {
     this.#clearTimers();
     this.#stopTimer = undefined;
-    this.#demand = false;
-    page.setDemand(false);
+    this.#isCapturing = false;
+    page.setCapturing(false);
     for (const viewer of this.#deps.viewers) viewer.park();
   }
 
@@ -155,7 +155,7 @@ export class PictureFeed {
       .page()
       ?.masked(picture, mode, scale)
       .catch(() => null);
-    if (masked?.isWhole) this.#retake.shown(viewer);
+    if (masked?.isWhole) this.#retakes.shown(viewer);
     else this.#missed(viewer);
     return masked?.picture ?? null;
   }
@@ -204,11 +204,11 @@ export class PictureFeed {
   }
 
   #missed(viewer: Viewer): void {
-    if (this.#deps.page() && this.#deps.viewers.has(viewer)) this.#retake.missed(viewer);
+    if (this.#deps.page() && this.#deps.viewers.has(viewer)) this.#retakes.missed(viewer);
   }
 }
 
-function wishOf(viewers: ReadonlySet<Viewer>): Wish | null {
+function requestOf(viewers: ReadonlySet<Viewer>): CaptureRequest | null {
   const all = [...viewers];
   if (all.length === 0) return null;
   return {
@@ -227,7 +227,7 @@ function best(motions: readonly Level[]): Level {
   return { quality, scale };
 }
 
-function isSame(a: Wish | null, b: Wish | null): boolean {
+function isSame(a: CaptureRequest | null, b: CaptureRequest | null): boolean {
   if (!a || !b) return a === b;
   const { motion } = a;
   const isSameMotion = motion.quality === b.motion.quality && motion.scale === b.motion.scale;

@@ -5,7 +5,7 @@ import type { ClientMessageOf, ServerMessage, ServerMessageOf } from "../../prot
 import { publishMetric } from "../../util/diagnostics.ts";
 import type { Witness } from "../operators/control-lease.ts";
 import { type Level, MAX_PICTURE_BYTES, type Picture, type ViewMode } from "../ports/page.ts";
-import { LineGauge } from "./bandwidth-estimator.ts";
+import { BandwidthEstimator } from "./bandwidth-estimator.ts";
 import { frameOf, pictureUpdate } from "./picture-encoding.ts";
 
 /** At most this many pictures on their way to one viewer [W15]. */
@@ -64,7 +64,7 @@ export class Viewer {
   readonly who: string | null;
   readonly witness: Witness | undefined;
   readonly #line: ViewerSocket;
-  readonly #gauge = new LineGauge();
+  readonly #gauge = new BandwidthEstimator();
   #hooks: ViewerHooks | null = null;
   #lens: Lens = { mode: "challenge", scale: 1 };
   /** What came up before this viewer's first session_info, in order; null from then on [W2]. */

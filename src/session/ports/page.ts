@@ -24,13 +24,13 @@ export interface Level {
   readonly scale: number;
 }
 
-/** What all who watch want, taken together. */
-export interface Wish {
+/** What the pictures of a page are to show: what all its viewers want, taken together. */
+export interface CaptureRequest {
   /** `page` where anybody wants to see the whole. */
   readonly mode: ViewMode;
   /** Of the picture once the page rests. */
   readonly scale: number;
-  /** While something moves: what the best of their lines carries. */
+  /** While something moves: what the fastest of their connections carries. */
   readonly motion: Level;
   /** An older client is among them, which counts on 1 picture px per CSS px at least. */
   readonly exact: boolean;
@@ -113,9 +113,9 @@ export interface ChallengePage {
   /** The part of a picture that such a view shows, at most this fine; rejects where the picture does not hold it. */
   cut(picture: Picture, mode: ViewMode, scale: number): Promise<Picture>;
   /** What pictures are to show; null while nobody watches. */
-  setWish(wish: Wish | null): void;
+  setCaptureRequest(request: CaptureRequest | null): void;
   /** Whether somebody can take a picture now: capturing costs CPU, and a picture that waits grows old. */
-  setDemand(demand: boolean): void;
+  setCapturing(capturing: boolean): void;
   /** After a view was shown it stays, even without a challenge, while this is true (plain clients, [W20]). */
   setKeepView(keep: boolean): void;
   /** Replays input in order; returns at once. AppError `invalid_message` for a key that does not exist. */
