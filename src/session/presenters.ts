@@ -6,7 +6,9 @@ import type { Outcome, SessionListItem, SessionStatus } from "../protocol/rest.t
 import { redactUrl } from "../util/redact-url.ts";
 import { isEnd } from "./lifecycle/state-machine.ts";
 import { type ClaimFacts, FREE } from "./operators/claim.ts";
-import type { ChallengePage, Notice } from "./ports/page.ts";
+import { base64Of } from "./pictures/picture-encoding.ts";
+import type { Viewer } from "./pictures/viewer.ts";
+import type { ChallengePage, Notice, Picture } from "./ports/page.ts";
 import type { PublicUrls } from "./ports/public-urls.ts";
 import type { CreatedAnswer, SessionRecord } from "./ports/store.ts";
 
@@ -40,6 +42,35 @@ export function conditionNotice(notice: (typeof PAGE_CONDITIONS)[number], { url 
 /** [W18] */
 export function stateMessage({ state, reason, expires_at }: SessionRecord): ServerMessageOf<"session_state"> {
   return { type: "session_state", state, reason, expires_at: new Date(expires_at).toISOString() };
+}
+
+/**
+ * What a viewer needs to begin [W3]. `page`: null while there is none, as it is still starting or is opened again. The
+ * picture of a binary viewer is not in it, but follows it.
+ */
+export function sessionInfo(
+  record: SessionRecord,
+  viewer: Viewer,
+  picture: Picture | null,
+  page: Pick<ChallengePage, "challenge" | "view"> | null,
+): ServerMessageOf<"session_info"> {
+  const isBinary = viewer.form === "binary";
+  return {
+    type: "session_info",
+    session_id: record.session_id,
+    ...(isBinary ? {} : { screenshot: picture ? base64Of(picture) : null }),
+    // Of a page that is being opened again, what was last known.
+    captcha_info: page ? page.challenge : record.captcha_info,
+    viewport: record.viewport,
+    view: picture?.view ?? page?.view(viewer.lens.mode) ?? { x: 0, y: 0, ...record.viewport },
+    state: record.state,
+    role: viewer.role,
+    instructions: record.instructions,
+    label: record.label,
+    expires_at: new Date(record.expires_at).toISOString(),
+    seq: isBinary ? 0 : (picture?.seq ?? 0),
+    ...(viewer.plain ? {} : { confirms: true }),
+  };
 }
 
 /** What a check of the rules came to; `reason` is a code of the table. */

@@ -1,7 +1,7 @@
 /** [W14] [W21] What a page is asked to capture, of what its viewers want and can take. */
 import { expect, test } from "@playwright/test";
 import type { Role } from "../../src/auth/caller.ts";
-import { PictureDistributor } from "../../src/session/pictures/picture-distributor.ts";
+import { Operators } from "../../src/session/operators/operators.ts";
 import { Viewer, type ViewerForm, type ViewerSocket } from "../../src/session/pictures/viewer.ts";
 import type { CaptureRequest, ChallengePage, MaskedPicture, Picture, ViewMode } from "../../src/session/ports/page.ts";
 import { sessionRecord } from "../contract/store-contract.ts";
@@ -99,38 +99,38 @@ function picture(seq: number, given: Partial<Picture> = {}): Picture {
 
 function world() {
   const page = new Page();
-  const viewers = new Set<Viewer>();
-  const feed = new PictureDistributor({ record: sessionRecord(), viewers, page: () => page });
+  const operators = new Operators({
+    record: sessionRecord(),
+    onControl: () => {},
+    onInput: () => {},
+    onPresence: () => {},
+  });
+  const ready = operators.pageReady(page);
   const join = async (form: ViewerForm = "json", role: Role = "control") => {
+    await ready;
     const line = new Line();
-    const viewer = new Viewer(`operator-${viewers.size + 1}`, line, form, { role });
-    viewers.add(viewer);
-    await feed.welcome(viewer);
-    arriveAll(viewer);
+    const viewer = new Viewer(`operator-${operators.size + 1}`, line, form, { role });
+    await operators.join(viewer, ready);
+    arriveAll(operators, viewer);
     return { viewer, line };
   };
-  const leave = (viewer: Viewer) => {
-    viewers.delete(viewer);
-    viewer.dispose();
-    feed.sync();
-  };
-  return { page, feed, join, leave };
+  return { page, operators, join };
 }
 
-function arriveAll(viewer: Viewer): void {
-  for (let seq = 0; seq < 200; seq += 1) viewer.arrived(seq);
+function arriveAll(operators: Operators, viewer: Viewer): void {
+  for (let seq = 0; seq < 200; seq += 1) operators.arrived(viewer, seq);
 }
 
 /** Two late pictures are one step down; time is not waited for but told. */
-function fallBy(viewer: Viewer, rungs: number, firstSeq: number): void {
+function fallBy(operators: Operators, viewer: Viewer, rungs: number, firstSeq: number): void {
   const now = performance.now;
   let clock = now.call(performance);
   performance.now = () => clock;
   try {
     for (let seq = firstSeq; seq < firstSeq + 2 * rungs; seq += 1) {
-      viewer.show(picture(seq));
+      viewer.sendPicture(picture(seq));
       clock += LATE_MS;
-      viewer.arrived(seq);
+      operators.arrived(viewer, seq);
     }
   } finally {
     performance.now = now;
@@ -138,53 +138,51 @@ function fallBy(viewer: Viewer, rungs: number, firstSeq: number): void {
 }
 
 test("[W14] one capture for all: the whole page where anybody wants it, as fine as anybody wants", async () => {
-  const { page, feed, join, leave } = world();
+  const { page, operators, join } = world();
   const [first, second] = [await join(), await join("binary")];
   expect(page.requests.at(-1)).toMatchObject({ mode: "challenge", scale: 1 });
-  feed.setLens(first.viewer, { scale: 2 });
-  feed.setLens(second.viewer, { mode: "page" });
+  operators.setLens(first.viewer, { scale: 2 });
+  operators.setLens(second.viewer, { mode: "page" });
   expect(page.requests.at(-1)).toMatchObject({ mode: "page", scale: 2 });
-  leave(second.viewer);
+  operators.leave(second.viewer);
   expect(page.requests.at(-1)).toMatchObject({ mode: "challenge", scale: 2 });
-  leave(first.viewer);
+  operators.leave(first.viewer);
   expect(page.requests.at(-1)).toBeNull();
   expect(page.capturing).toBe(false);
 });
 
 test("[W21] what is to be captured is requested once", async () => {
-  const { page, feed, join } = world();
+  const { page, operators, join } = world();
   const { viewer } = await join();
   const before = page.requests.length;
-  for (let count = 0; count < 5; count += 1) feed.sync();
-  feed.setLens(viewer, { mode: "challenge", scale: 1 });
-  feed.setLens(viewer, {});
+  for (let count = 0; count < 5; count += 1) operators.arrived(viewer, 0);
+  operators.setLens(viewer, { mode: "challenge", scale: 1 });
+  operators.setLens(viewer, {});
   expect(page.requests.length).toBe(before);
 });
 
 test("[W21] pictures are captured as long as anybody can take one", async () => {
-  const { page, feed, join } = world();
+  const { page, operators, join } = world();
   const [quick, slow] = [await join(), await join()];
   expect(page.capturing).toBe(true);
   for (const seq of [201, 202, 203]) {
-    feed.show(picture(seq));
-    quick.viewer.arrived(seq);
+    operators.show(picture(seq));
+    operators.arrived(quick.viewer, seq);
   }
-  expect([slow.viewer.isFree, page.capturing]).toEqual([false, true]);
-  for (const seq of [204, 205]) feed.show(picture(seq));
+  expect([slow.viewer.hasRoom, page.capturing]).toEqual([false, true]);
+  for (const seq of [204, 205]) operators.show(picture(seq));
   await expect.poll(() => page.capturing, { intervals: [5] }).toBe(false);
-  slow.viewer.arrived(202);
+  operators.arrived(slow.viewer, 202);
   expect(page.capturing).toBe(true);
 });
 
 test("[W22] the best of the lines decides how motion is made, whoever joined first", async () => {
   for (const slowFirst of [true, false]) {
-    const { page, feed, join } = world();
+    const { page, operators, join } = world();
     const [first, second] = [await join(), await join()];
-    fallBy((slowFirst ? first : second).viewer, 3, 300);
-    feed.sync();
+    fallBy(operators, (slowFirst ? first : second).viewer, 3, 300);
     expect(page.requests.at(-1)?.motion).toEqual({ quality: 30, scale: 1 });
-    fallBy((slowFirst ? second : first).viewer, 1, 300);
-    feed.sync();
+    fallBy(operators, (slowFirst ? second : first).viewer, 1, 300);
     expect(page.requests.at(-1)?.motion).toEqual({ quality: 22, scale: 1 });
   }
 });
@@ -196,11 +194,10 @@ test("[W20] [W22] an older client's pictures are 1 px per CSS px, however thin t
       [4, 4],
       [4, 3],
     ] as const) {
-      const { page, feed, join } = world();
+      const { page, operators, join } = world();
       const [first, second] = [await join(jsonFirst ? "json" : "plain"), await join(jsonFirst ? "plain" : "json")];
-      fallBy(first.viewer, jsonFirst ? jsonFalls : plainFalls, 300);
-      fallBy(second.viewer, jsonFirst ? plainFalls : jsonFalls, 300);
-      feed.sync();
+      fallBy(operators, first.viewer, jsonFirst ? jsonFalls : plainFalls, 300);
+      fallBy(operators, second.viewer, jsonFirst ? plainFalls : jsonFalls, 300);
       const { motion } = page.requests.at(-1) as CaptureRequest;
       expect(motion.scale, JSON.stringify({ jsonFirst, jsonFalls, plainFalls, motion })).toBeGreaterThanOrEqual(1);
     }
@@ -208,32 +205,32 @@ test("[W20] [W22] an older client's pictures are 1 px per CSS px, however thin t
 });
 
 test("[W14] [W20] each sees its own part, and what is of its view already is not cut", async () => {
-  const { page, feed, join } = world();
+  const { page, operators, join } = world();
   const [whole, part] = [await join(), await join()];
-  feed.setLens(whole.viewer, { mode: "page" });
-  feed.show(picture(201, { view: WHOLE }));
+  operators.setLens(whole.viewer, { mode: "page" });
+  operators.show(picture(201, { view: WHOLE }));
   await expect.poll(() => part.line.shown).toMatchObject([{ seq: 201, view: PART }]);
   expect(page.cuts).toBe(1);
   expect(whole.line.texts.at(-1)).toMatchObject({ type: "session_info", view: WHOLE });
 });
 
 test("[W28] secrets are looked for while a watcher is there, and only then", async () => {
-  const { page, join, leave } = world();
+  const { page, operators, join } = world();
   await join();
   expect(page.requests.at(-1)).toMatchObject({ masked: false });
   expect(page.taken).toEqual({ all: 1, forWatchers: 0 });
   const { viewer } = await join("json", "watch");
   expect(page.requests.at(-1)).toMatchObject({ masked: true });
   expect(page.taken.forWatchers).toBe(1);
-  leave(viewer);
+  operators.leave(viewer);
   expect(page.requests.at(-1)).toMatchObject({ masked: false });
 });
 
 test("[W28] a watcher gets the masked picture, who is in control the captured one", async () => {
-  const { page, feed, join } = world();
+  const { page, operators, join } = world();
   page.veil = (picture) => ({ picture: { ...picture, jpeg: Buffer.from("black") }, isWhole: true });
   const [operator, watcher] = [await join(), await join("json", "watch")];
-  feed.show(picture(201));
+  operators.show(picture(201));
   await expect.poll(() => watcher.line.shown.at(-1)).toMatchObject({ seq: 201 });
   expect(watcher.line.shown.at(-1)).toMatchObject({ screenshot: Buffer.from("black").toString("base64") });
   expect(operator.line.shown.at(-1)).toMatchObject({ screenshot: Buffer.from("jpeg 201").toString("base64") });
@@ -241,15 +238,53 @@ test("[W28] a watcher gets the masked picture, who is in control the captured on
 
 test("[W28] a watcher who could be shown nothing, or not all, is shown a new picture soon", async () => {
   for (const isWhole of [null, false]) {
-    const { page, feed, join, leave } = world();
+    const { page, operators, join } = world();
     const { line, viewer } = await join("json", "watch");
     page.veil = (picture) => (isWhole === null ? null : { picture, isWhole });
     const changed = await page.picture("challenge", 1);
-    feed.show(changed);
+    operators.show(changed);
     const before = page.taken.forWatchers;
     await expect.poll(() => page.taken.forWatchers).toBeGreaterThan(before);
     page.veil = (picture) => ({ picture, isWhole: true });
     await expect.poll(() => Number(line.shown.at(-1)?.["seq"])).toBeGreaterThan(changed.seq);
-    leave(viewer);
+    operators.leave(viewer);
   }
+});
+
+test("[S10] [W28] a page that is opened again is asked for all that the lost one was asked for, and shown to everybody", async () => {
+  const { page, operators, join } = world();
+  const [operator, watcher] = [await join(), await join("json", "watch")];
+  operators.pageLost();
+  operators.show(picture(201));
+  const again = new Page();
+  await operators.pageReady(again);
+  for (const { viewer } of [operator, watcher]) arriveAll(operators, viewer);
+  expect(again.requests.at(-1)).toEqual(page.requests.at(-1));
+  expect(again.requests.at(-1)).toMatchObject({ masked: true });
+  expect(again.capturing).toBe(true);
+  operators.show(picture(202));
+  for (const { line } of [operator, watcher]) await expect.poll(() => line.shown.map(({ seq }) => seq)).toEqual([202]);
+});
+
+test("[S10] a lost page is not asked for another picture, and what it still renders is not shown", async () => {
+  const { page, operators, join } = world();
+  const { line } = await join("json", "watch");
+  page.veil = () => null;
+  operators.show(picture(201));
+  const { all } = page.taken;
+  const rendered = Promise.withResolvers<MaskedPicture>();
+  const second = new Page();
+  second.masked = () => rendered.promise;
+  const shown = operators.pageReady(second);
+  operators.show(picture(202));
+  operators.pageLost();
+  rendered.resolve({ picture: picture(202), isWhole: true });
+  await shown;
+  const third = new Page();
+  third.veil = () => null;
+  await operators.pageReady(third);
+  // A picture for the watcher is due again of the third page, and by then would be of the first.
+  await expect.poll(() => third.taken.forWatchers).toBeGreaterThan(1);
+  expect([page.taken.all, second.taken.all]).toEqual([all, 1]);
+  expect(line.shown).toEqual([]);
 });

@@ -64,9 +64,12 @@ export class RemotePage implements ChallengePage {
     this.#view = new ChallengeView(viewport);
     this.frames = new PageFrames(tab);
     this.notices = new NoticeLimiter((notice) => this.#tell((events) => events.notice(notice)));
-    this.#screencast = new Screencast(tab.live, viewport, crop, (picture) => {
-      this.#masked.arrived(picture);
-      this.#tell((events) => events.picture(picture));
+    this.#screencast = new Screencast(tab.live, viewport, crop, {
+      nextSeq: () => parts.events.nextSeq(),
+      picture: (picture) => {
+        this.#masked.arrived(picture);
+        this.#tell((events) => events.picture(picture));
+      },
     });
     this.#masked = new MaskedPictures(this.frames, (view) => this.#screencast.still(view, true));
     this.#input = new InputReplay(tab.live, this.frames, {

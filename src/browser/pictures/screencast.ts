@@ -18,6 +18,12 @@ export interface Target {
   readonly motion: Level;
 }
 
+export interface ScreencastEvents {
+  /** The number of the next picture. */
+  nextSeq(): number;
+  picture(picture: Picture): void;
+}
+
 interface Cast {
   readonly aim: CaptureRegion;
   readonly level: CastLevel;
@@ -27,7 +33,7 @@ export class Screencast {
   readonly #session: PageSession;
   #viewport: Size;
   readonly #crop: PictureCapture;
-  readonly #onPicture: (picture: Picture) => void;
+  readonly #events: ScreencastEvents;
   readonly #control = new QualityControl();
   readonly #freeze = new FreezeDetector();
   #target: Target;
@@ -39,7 +45,7 @@ export class Screencast {
   /** The browser numbers its casts, as we do; pictures of an earlier one may still be on their way. */
   #casts = 0;
   #last: Picture | null = null;
-  #seq = 0;
+  #pictures = 0;
   #isFrozen = false;
   #quietTimer: NodeJS.Timeout | undefined;
   #freezeTimer: NodeJS.Timeout | undefined;
@@ -48,17 +54,17 @@ export class Screencast {
   #closed = false;
   #restarts = 0;
 
-  constructor(session: PageSession, viewport: Size, crop: PictureCapture, onPicture: (picture: Picture) => void) {
+  constructor(session: PageSession, viewport: Size, crop: PictureCapture, events: ScreencastEvents) {
     this.#session = session;
     this.#viewport = viewport;
     this.#crop = crop;
-    this.#onPicture = onPicture;
+    this.#events = events;
     this.#target = { view: wholePage(viewport), scale: 1, motion: { quality: STILL_QUALITY, scale: 1 } };
     session.on("Page.screencastFrame", (frame) => this.#onFrame(frame));
   }
 
   get pictures(): number {
-    return this.#seq;
+    return this.#pictures;
   }
   /** How often it was started anew because it seemed frozen. */
   get restarts(): number {
@@ -180,7 +186,7 @@ export class Screencast {
     this.#control.pictureAt(now);
     this.#last = this.#picture(jpeg, cast);
     this.#waitForQuiet();
-    this.#onPicture(this.#last);
+    this.#events.picture(this.#last);
   }
 
   #picture(jpeg: Buffer, { aim: { view, scale }, level: { quality, kind } }: Cast): Picture {
@@ -188,7 +194,8 @@ export class Screencast {
   }
 
   #numbered(picture: Omit<Picture, "seq">): Picture {
-    return { ...picture, seq: ++this.#seq };
+    this.#pictures += 1;
+    return { ...picture, seq: this.#events.nextSeq() };
   }
 
   #waitForQuiet(): void {

@@ -24,7 +24,7 @@ const HANDLERS = {
   wheel: replay,
   key: replay,
   text: replay,
-  ack: ({ viewer }, { seq }) => viewer.acknowledge(seq),
+  ack: ({ session, viewer }, { seq }) => session.operators.acknowledge(viewer, seq),
   view: ({ session, viewer }, { mode, scale }) => session.operators.setLens(viewer, { mode, scale }),
   check_completion: checkCompletion,
   ping: pong,

@@ -36,6 +36,8 @@ interface PageListenerDeps {
 export class PageEventHandler implements PageEvents {
   readonly #deps: PageListenerDeps;
   readonly #saveThrottle: Throttle;
+  /** How many were numbered, of all pages that the session has had. */
+  #pictures = 0;
 
   constructor(deps: PageListenerDeps) {
     this.#deps = deps;
@@ -45,6 +47,11 @@ export class PageEventHandler implements PageEvents {
   /** What was put off is not saved any more. */
   stop(): void {
     this.#saveThrottle.stop();
+  }
+
+  nextSeq(): number {
+    this.#pictures += 1;
+    return this.#pictures;
   }
 
   picture(picture: Picture): void {

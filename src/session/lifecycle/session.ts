@@ -59,14 +59,12 @@ export class Session {
     this.record = record;
     this.#deps = deps;
     this.#checks = new CompletionChecks({
-      page: () => (this.ended ? null : this.page),
       answer: () => checkAnswer(this.record),
       onSolved: (verdict) => this.#solved(verdict),
     });
     this.done = processedMessagesOf(record, deps);
     this.operators = new Operators({
       record,
-      page: () => (this.ended ? null : this.page),
       onControl: (holder) => this.#setControlled(holder),
       onInput: (input) => {
         this.#deadline.acted(input);
@@ -98,7 +96,11 @@ export class Session {
       log,
       signal: this.#over.signal,
       onReady: (page) => this.#becomeReady(page),
-      onAgain: (code) => this.#listener.tell(code ? "page_reopening" : "page_reopened", code),
+      onLost: (code) => {
+        this.operators.pageLost();
+        this.#listener.tell("page_reopening", code);
+      },
+      onReopened: () => this.#listener.tell("page_reopened", null),
     });
     this.#deadline = new SessionDeadline({
       record,
@@ -114,6 +116,11 @@ export class Session {
 
   get page(): ChallengePage | null {
     return this.#keeper.page;
+  }
+
+  /** The page that the rules can be asked about. */
+  get #askable(): ChallengePage | null {
+    return this.ended ? null : this.page;
   }
 
   /** What is so now, beyond the record. */
@@ -168,7 +175,7 @@ export class Session {
 
   /** Asks the rules now; a verdict that holds ends the session. `tell` is called once, before that end is told. */
   check(tell: (answer: CheckAnswer) => void = () => {}): Promise<CheckAnswer> {
-    return this.#checks.check(tell);
+    return this.#checks.check(this.#askable, tell);
   }
 
   /** [W17] The operator's own word; rules that contradict it keep the session open. Throws forbidden, not_in_control, page_unresponsive. */
@@ -177,7 +184,7 @@ export class Session {
     this.operators.assertNotWatching(viewer);
     if (outcome === "done" && !this.page) throw new AppError("page_unresponsive");
     if (outcome === "cannot") this.end("failed", "operator_gave_up", { note });
-    else if ((await this.#checks.ask()) === "unknown") {
+    else if ((await this.#checks.ask(this.#askable)) === "unknown") {
       this.end("solved", "operator_done", { verified: "operator", note });
     }
     return checkAnswer(this.record);
@@ -265,7 +272,7 @@ export class Session {
     this.record.captcha_info = page.challenge;
     if (this.record.state === "starting") this.record.state = move(this.record.state, "waiting");
     this.#changed();
-    await this.operators.pageReady();
+    await this.operators.pageReady(page);
   }
 
   async #release(): Promise<void> {
