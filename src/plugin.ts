@@ -25,6 +25,7 @@ import {
 import { openService, portsOf, prepareInstance, type Service } from "./server/compose.ts";
 import { serveSessions } from "./server/routes.ts";
 import { redactingLogOptions } from "./util/redacting-logger.ts";
+import { unlessAborted } from "./util/with-deadline.ts";
 
 /** As much of an address as a session takes. */
 const MAX_URL_LENGTH = 8_192;
@@ -144,7 +145,7 @@ async function handOffPage(
     throw signal.aborted ? signal.reason : toAppError(error);
   });
   try {
-    await onReady?.(session);
+    await unlessAborted(onReady?.(session), signal);
     return await controller.resultAtEnd(session.session_id, signal);
   } catch (error) {
     controller.cancel(session.session_id);

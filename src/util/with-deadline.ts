@@ -26,6 +26,19 @@ export async function withDeadline<T>(work: Promise<T>, ms: number, what: string
   }
 }
 
+/** The result of `work`, or a rejection with the reason of `signal` once it aborts. The work goes on; its late failure is swallowed. */
+export async function unlessAborted<T>(work: T | PromiseLike<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
 /** True as soon as `done` says so, asked every `everyMs`; false when `withinMs` have passed. */
 export async function waitUntil(
   done: () => boolean | Promise<boolean>,

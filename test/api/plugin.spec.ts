@@ -160,6 +160,35 @@ test("[R7] aborting cancels the session and rejects with the reason; the page ca
   expect(await handing(app, botPage, { timeoutMs: 1_000 }).result).toMatchObject({ outcome: "expired" });
 });
 
+test("[R7] aborting ends the call also where onReady never returns; what it throws later harms nobody", async ({
+  startBotServer,
+  botPage,
+  site,
+}) => {
+  const { app, url } = await startBotServer({ auth: "off" });
+  await botPage.goto(site.serve("/", CHALLENGE));
+  const listeners = listenersOf(botPage);
+  const giveUp = new AbortController();
+  const ready = Promise.withResolvers<SessionAnswer>();
+  const chat = Promise.withResolvers<void>();
+  const handedOff = app.captchaRemote.handOff(botPage, {
+    signal: giveUp.signal,
+    onReady: (session) => {
+      ready.resolve(session);
+      return chat.promise;
+    },
+  });
+  const { session_id } = await ready.promise;
+  giveUp.abort(new Error("the bot has changed its mind"));
+  await expect(handedOff).rejects.toThrow("changed its mind");
+  const { body } = await call("GET", `${url}/api/captcha/status/${session_id}`);
+  expect(body).toMatchObject({ state: "cancelled", reason: "cancelled_by_bot" });
+  // The runner fails a test in whose time a rejection is handled by nobody.
+  chat.reject(new Error("the chat is down"));
+  expect(listenersOf(botPage)).toBe(listeners);
+  expect(await handing(app, botPage, { timeoutMs: 1_000 }).result).toMatchObject({ outcome: "expired" });
+});
+
 test("[R7] what goes wrong on the way leaves no session, no listener, and the page free at once", async ({
   botPage,
   site,
