@@ -22,8 +22,8 @@ import {
   type SessionAnswer,
   type SessionResult,
 } from "./protocol/rest.ts";
-import { openService, portsOf, prepareInstance, type Service } from "./server/compose.ts";
-import { serveSessions } from "./server/routes.ts";
+import { problemOfNode, problemOfSystem } from "./requirements.ts";
+import type { Service } from "./server/compose.ts";
 import { redactingLogOptions } from "./util/redacting-logger.ts";
 import { unlessAborted } from "./util/with-deadline.ts";
 
@@ -96,11 +96,16 @@ export const captchaRemote = plugin(
   async (app: FastifyInstance, given: CaptchaRemoteOptions) => {
     const { log = pino({ level: "silent" }), prefix = "", ...options } = given;
     // Checked before anything is made.
+    const problem = problemOfNode(process.versions.node) ?? problemOfSystem(process.platform);
+    if (problem !== null) throw new ConfigError([problem]);
     const checked = configFromOptions(options);
     const temporary = options.dataDir === undefined ? await mkdtemp(join(tmpdir(), "captcha-remote-")) : null;
     if (temporary) app.addHook("onClose", () => rm(temporary, { recursive: true, force: true }));
     const config = { ...checked, dataDir: temporary ?? checked.dataDir };
     const publicUrl = () => config.publicUrl ?? addressOf(app) + app.prefix + prefix;
+    // Only now: an older Node cannot load node:sqlite.
+    const { openService, portsOf, prepareInstance } = await import("./server/compose.ts");
+    const { serveSessions } = await import("./server/routes.ts");
     const surroundings = { serverPorts: () => portsOf(app), demoOrigin: () => undefined };
     const service = await openService(config, { log, publicUrl, surroundings });
     const handOff: HandOff["handOff"] = (page, wanted) => handOffPage(service, publicUrl, page, wanted);
