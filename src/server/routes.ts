@@ -20,6 +20,8 @@ import { sessionRoutes } from "../http/rest/sessions.ts";
 import { API_PATH } from "../protocol/api-path.ts";
 import type { Service } from "./compose.ts";
 
+/** In the package, where the build has put it; a checkout has none. */
+const BUNDLE_DIR = fileURLToPath(new URL("../console/", import.meta.url));
 const PUBLIC_DIR = fileURLToPath(new URL("../../public/", import.meta.url));
 
 /** REST, the operator socket and the console below API_PATH. */
@@ -67,7 +69,11 @@ export async function serveSessions(
         limits: config,
       });
       await api.register(auditRoutes, { audit });
-      await api.register(consoleRoutes, { publicDir: PUBLIC_DIR, isOpenToAll: !config.auth });
+      await api.register(consoleRoutes, {
+        publicDir: PUBLIC_DIR,
+        bundleDir: BUNDLE_DIR,
+        isOpenToAll: !config.auth,
+      });
       await more(api);
     },
     { prefix: API_PATH },
