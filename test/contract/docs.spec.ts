@@ -1,6 +1,7 @@
 /** The papers say what the code says, and nothing else: codes, messages, states, kinds and variables. */
 import { readFile } from "node:fs/promises";
 import { expect, test } from "@playwright/test";
+import { configurationPage, environmentExample } from "../../scripts/configuration.ts";
 import { KNOWN_KINDS } from "../../src/browser/challenge/kinds.ts";
 import { MOVES as CONNECTION_MOVES, classOf, PROFILES } from "../../src/client/retry-policy.js";
 import { loadConfig } from "../../src/config.ts";
@@ -130,13 +131,16 @@ test("docs/protocol.md has every known kind with its selectors and frame URLs, i
   ).toEqual(KNOWN_KINDS.map(({ kind, selectors, frame_urls }) => [kind, selectors, frame_urls]));
 });
 
-for (const path of ["docs/protocol.md", "README.md", "README.zh-CN.md"]) {
-  test(`${path} has every variable of the configuration, and no other`, async () => {
-    const text = await read(path);
-    const rows = text.split("\n").filter((line) => /^\| `[A-Z][A-Z_]+` \|/.test(line));
-    expect(rows.map((row) => codeWords(row)[0])).toEqual(Object.keys(ENVIRONMENT));
-  });
-}
+test("docs/configuration.md and .env.example are what the table of variables generates", async () => {
+  expect(await read("docs/configuration.md")).toBe(configurationPage());
+  expect(await read(".env.example")).toBe(environmentExample());
+});
+
+test("docs/configuration.md has every variable of the configuration, and no other", async () => {
+  const text = await read("docs/configuration.md");
+  const rows = text.split("\n").filter((line) => /^\| `[A-Z][A-Z_]+` \|/.test(line));
+  expect(rows.map((row) => codeWords(row)[0]).toSorted()).toEqual(Object.keys(ENVIRONMENT).toSorted());
+});
 
 test("[R17] docs/protocol.md has every action of the audit trail with what it means, and no other", async () => {
   const rows = rowsOf(await read("docs/protocol.md"), "action", "when", "detail");
@@ -148,17 +152,21 @@ test("[R20] docs/protocol.md has every gauge with what it counts, and no other",
   expect(rows.map((row) => [subject(row), row[1]])).toEqual(Object.entries(GAUGES));
 });
 
-test("docs/protocol.md and README.md tell the real defaults", async () => {
+test("docs/configuration.md shows the real defaults and ranges", async () => {
   const defaults = loadConfig({});
-  for (const path of ["docs/protocol.md", "README.md"]) {
-    const given = new Map(rowsOf(await read(path), "variable", "default").map((row) => [subject(row), row[1]]));
-    expect(
-      ["HOST", "PORT", "LOG_LEVEL", "AUTH", "MAX_SESSIONS", "DEFAULT_TIMEOUT_SECONDS"].map((name) => given.get(name)),
-    ).toEqual([defaults.host, defaults.port, defaults.logLevel, "on", defaults.maxSessions, 180].map(String));
-    expect(["MAX_TIMEOUT_SECONDS", "RETENTION_SECONDS", "SHUTDOWN_SECONDS"].map((name) => given.get(name))).toEqual(
-      [defaults.maxTimeoutSeconds, defaults.retentionSeconds, defaults.shutdownSeconds].map(String),
-    );
-  }
+  const rows = rowsOf(await read("docs/configuration.md"), "variable", "default");
+  const given = new Map(rows.map((row) => [subject(row), row[1]]));
+  expect(
+    ["HOST", "PORT", "LOG_LEVEL", "AUTH", "MAX_SESSIONS", "DEFAULT_TIMEOUT_SECONDS"].map((name) => given.get(name)),
+  ).toEqual([defaults.host, defaults.port, defaults.logLevel, "on", defaults.maxSessions, 180].map(String));
+  expect(["MAX_TIMEOUT_SECONDS", "RETENTION_SECONDS", "SHUTDOWN_SECONDS"].map((name) => given.get(name))).toEqual(
+    [defaults.maxTimeoutSeconds, defaults.retentionSeconds, defaults.shutdownSeconds].map(String),
+  );
+  expect(given.get("KEEP_BROWSERS")).toBe("off");
+  expect(given.get("CDP_ALLOW")).toBe("loopback:*");
+  const ranges = new Map(rows.map((row) => [subject(row), row[3]]));
+  expect(ranges.get("PORT")).toBe("0 to 65535");
+  expect(() => loadConfig({ PORT: "65536" })).toThrow();
 });
 
 test(".env.example has every variable of the configuration, commented out, and its values can be used", async () => {
