@@ -95,8 +95,10 @@ export interface Service {
   readonly connections: ConnectionLimits;
   readonly refusals: RefusalCounter;
   readonly browsers: BrowserPool;
-  /** Ends all sessions, tells of their ends, and closes the store. */
+  /** Ends all sessions, publishes their ends and closes all sockets. What is under way may still read the storage. */
   close(): Promise<void>;
+  /** Closes the storage, once nothing is under way any more. */
+  closeStorage(): void;
 }
 
 /** Opens what sessions need; the caller closes it. Throws when DATA_DIR cannot be used. */
@@ -150,7 +152,13 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
     linkTo: async (id) => (await controller.makeLink(id, { role: "control" })).url,
     log,
   });
-  const authenticator = new Authenticator({ isOn: config.auth, keys, links: operatorLinks, tickets });
+  const authenticator = new Authenticator({
+    isOn: config.auth,
+    keys,
+    links: operatorLinks,
+    tickets,
+    onError: (error) => log.error({ err: error }, "keys and links could not be looked up"),
+  });
   const sockets = new Set<WebSocket>();
   const eventSockets = new Set<WebSocket>();
   const streams = new Set<ServerResponse>();
@@ -189,8 +197,12 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
       await Promise.all([controller.close(), browsers.close()]);
       // The ends of those sessions are the last events.
       await Promise.all([events.close(), outbox.stop(), arrivals.close()]);
+      await endSockets(new Set([...sockets, ...eventSockets]));
+      authenticator.close();
       stopMetrics();
       await stopTracing();
+    },
+    closeStorage() {
       audit.close();
       store.close();
       db.close();
@@ -214,7 +226,7 @@ async function traced(
  */
 export async function prepareInstance(
   app: FastifyInstance,
-  { close, config, sockets, eventSockets, refusals }: Service,
+  { close, closeStorage, config, refusals }: Service,
   publicUrl: () => string,
   upgrades: EventEmitter = app.server,
 ): Promise<void> {
@@ -230,7 +242,8 @@ export async function prepareInstance(
   app.setErrorHandler(errorSender(refusals));
   refuseWhileClosing(app);
   app.addHook("preClose", close);
-  app.addHook("preClose", async () => endSockets(new Set([...sockets, ...eventSockets])));
+  // The server has answered what was under way by then.
+  app.addHook("onClose", async () => closeStorage());
   await app.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,
@@ -258,7 +271,7 @@ export async function prepareInstance(
       request.log.error({ err: error }, "operator socket failed");
       socket.terminate();
     },
-    // Sockets are ended by the hook above, with a bound.
+    // Sockets are closed with the service, with a bound.
     preClose: (done) => done(),
   });
 }
