@@ -1,9 +1,10 @@
 /** The one way of events: into the log first, then to whoever reads the feed, follows a session or tells it by webhook. */
+
 import { EventEmitter, once } from "node:events";
 import type { Logger } from "pino";
-import type { FeedEvent, PlacedEvent, SessionEvent } from "../protocol/events.ts";
-import { isEnd } from "../session/lifecycle/state-machine.ts";
-import type { EventLog, EventSubject, NewEvent } from "./event-log.ts";
+import { isEnd } from "../protocol/common.ts";
+import type { EventSubject, FeedEvent, PlacedEvent, SessionEvent } from "../protocol/events.ts";
+import type { EventLog, NewEvent } from "./event-log.ts";
 import { FeedReader, type ReaderDeps } from "./feed-reader.ts";
 import { PublishedEvent } from "./published-event.ts";
 
@@ -118,6 +119,11 @@ export class EventFeed {
   get lag(): number {
     const slowest = Math.min(this.#log.newest, ...[...this.#readers].map(({ position }) => position));
     return this.#log.newest - slowest + this.#unwritten.length;
+  }
+
+  /** Removes events from before a time (ms since 1970), but no ends. */
+  removeBefore(time: number): void {
+    this.#log.removeBefore(time);
   }
 
   leave(reader: FeedReader): void {

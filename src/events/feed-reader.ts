@@ -2,7 +2,8 @@
  * [R18] One reader of the feed: its topics, its place, and what it may see. While it has room it is handed each event as it
  * comes; where it has none, or asks for what it missed, it reads on from the log until it is back at the present.
  */
-import type { EventLog, EventSubject, LoggedEvent, NewEvent } from "./event-log.ts";
+import type { EventSubject } from "../protocol/events.ts";
+import type { EventLog, LoggedEvent, NewEvent } from "./event-log.ts";
 import { PublishedEvent } from "./published-event.ts";
 
 /** Read from the log at once; others have a turn then. */

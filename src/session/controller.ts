@@ -5,7 +5,7 @@ import { type Caller, ownerOf } from "../auth/caller.ts";
 import { mayList, type Subject, scopeOf } from "../auth/permissions.ts";
 import { AppError } from "../errors.ts";
 import type { EventFeed } from "../events/event-feed.ts";
-import type { SessionState } from "../protocol/common.ts";
+import { isEnd, LIVING_STATES, type SessionState } from "../protocol/common.ts";
 import type { LinkAnswer, linkBodySchema, TicketAnswer } from "../protocol/links.ts";
 import type {
   CreateSession,
@@ -21,7 +21,6 @@ import { type Created, Idempotency } from "./idempotency.ts";
 import { lastNumber, type ResumableSession } from "./lifecycle/resume.ts";
 import type { Session } from "./lifecycle/session.ts";
 import { NOBODY, stateEvent } from "./lifecycle/session-event-publisher.ts";
-import { isEnd, LIVING_STATES } from "./lifecycle/state-machine.ts";
 import type { Claim } from "./operators/claim.ts";
 import type { LinkBounds, OperatorLinks } from "./operators/operator-links.ts";
 import type { RestCaller } from "./operators/operators.ts";

@@ -1,10 +1,9 @@
 /** From a record to what clients get to read of it. */
 import { CODES, type Code } from "../errors.ts";
-import type { CaptchaInfo } from "../protocol/common.ts";
+import { type CaptchaInfo, isEnd } from "../protocol/common.ts";
 import type { PAGE_CONDITIONS, ServerMessage, ServerMessageOf } from "../protocol/live.ts";
 import type { Outcome, SessionListItem, SessionStatus } from "../protocol/rest.ts";
 import { redactUrl } from "../util/redact-url.ts";
-import { isEnd } from "./lifecycle/state-machine.ts";
 import { type ClaimFacts, FREE } from "./operators/claim.ts";
 import { base64Of } from "./pictures/picture-encoding.ts";
 import type { Viewer } from "./pictures/viewer.ts";

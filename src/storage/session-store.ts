@@ -1,9 +1,10 @@
 /** Sessions in SQLite: one file in DATA_DIR that a restart can read. */
+
 import type { DatabaseSync } from "node:sqlite";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { Acknowledgements, Callback, DeliveryQueue, EventLog } from "../events/event-log.ts";
+import { isEnd } from "../protocol/common.ts";
 import type { StorageState } from "../protocol/rest.ts";
-import { isEnd } from "../session/lifecycle/state-machine.ts";
 import type { ResumeState } from "../session/ports/resume-state.ts";
 import type {
   EndedRecord,
@@ -78,6 +79,17 @@ class SqliteStore implements SessionStore {
       .prepare("SELECT record FROM sessions WHERE session_id = ? ORDER BY rowid DESC LIMIT 1")
       .get(sessionId);
     return row === undefined ? undefined : parseRecord(row["record"]);
+  }
+
+  missedEnds(): SessionRecord[] {
+    return this.#db
+      .prepare(
+        `SELECT record FROM sessions WHERE ended_at IS NOT NULL AND NOT EXISTS
+           (SELECT 1 FROM events WHERE events.uid = sessions.uid AND events.type = 'session.ended')
+         ORDER BY ended_at`,
+      )
+      .all()
+      .map((row) => parseRecord(row["record"]));
   }
 
   history(filter: HistoryFilter): EndedRecord[] {

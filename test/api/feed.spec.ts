@@ -2,8 +2,7 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { WebSocket } from "ws";
-import { type EventSubject, NO_SESSION } from "../../src/events/event-log.ts";
-import type { FeedEvent } from "../../src/protocol/events.ts";
+import { type EventSubject, type FeedEvent, NO_SESSION } from "../../src/protocol/events.ts";
 import { SqliteKeys } from "../../src/storage/api-keys.ts";
 import { attachDatabase } from "../../src/storage/database.ts";
 import { EventStream } from "../support/event-stream.ts";

@@ -1,12 +1,14 @@
 /** [R18] One reader of the feed whom we know: its topics, what it is told, and what happens when it cannot keep up. */
+
 import { type Caller, nameOf } from "../../auth/caller.ts";
 import type { Subject } from "../../auth/permissions.ts";
 import { checkTopic } from "../../auth/topics.ts";
 import { AppError, toAppError } from "../../errors.ts";
 import type { EventFeed } from "../../events/event-feed.ts";
-import type { Acknowledgements, EventSubject } from "../../events/event-log.ts";
+import type { Acknowledgements } from "../../events/event-log.ts";
 import type { FeedReader } from "../../events/feed-reader.ts";
 import { PublishedEvent } from "../../events/published-event.ts";
+import type { EventSubject } from "../../protocol/events.ts";
 import { MOST_TOPICS } from "../../protocol/topics.ts";
 import type { BatchingSender } from "./batching-sender.ts";
 import { serializeEvent } from "./serialize.ts";

@@ -1,7 +1,7 @@
 /** What of a session is told as events: each change once, and none so often that it drowns the others. */
 import { randomUUID } from "node:crypto";
 import type { Code } from "../../errors.ts";
-import type { CaptchaInfo } from "../../protocol/common.ts";
+import { type CaptchaInfo, isEnd } from "../../protocol/common.ts";
 import {
   type CHALLENGE_CHANGES,
   PROGRESS,
@@ -15,7 +15,6 @@ import type { AttemptFailure, PageInput } from "../ports/page.ts";
 import type { SessionRecord } from "../ports/store.ts";
 import { outcomeOf } from "../presenters.ts";
 import type { Warning } from "./deadline.ts";
-import { isEnd } from "./state-machine.ts";
 
 /** A challenge that is dragged over the page moves with every look at it; control can change hands with every message. */
 const THROTTLE_MS = 1_000;

@@ -1,7 +1,9 @@
 /** One session: its record, its page, its deadline and its one end. */
+
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { AppError, CODES, type Code, codeEntry, toAppError } from "../../errors.ts";
+import { type EndState, isEnd } from "../../protocol/common.ts";
 import type { SessionEvent } from "../../protocol/events.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import { Claim } from "../operators/claim.ts";
@@ -17,7 +19,7 @@ import { PageEventHandler } from "./page-event-handler.ts";
 import { type Opening, PageSupervisor } from "./page-supervisor.ts";
 import { type ProcessedMessages, processedMessagesOf } from "./processed-messages.ts";
 import { type Present, SessionEventPublisher } from "./session-event-publisher.ts";
-import { type EndState, isEnd, move } from "./state-machine.ts";
+import { move } from "./state-machine.ts";
 
 const STORAGE_STATE_DEADLINE_MS = 3_000;
 

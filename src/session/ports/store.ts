@@ -103,6 +103,8 @@ export interface SessionStore {
   find(sessionId: string): SessionRecord | undefined;
   /** The newest records, as many as `limit`, among those that the filter lets through. */
   list(filter: ListFilter): SessionRecord[];
+  /** Ended records whose end is not in the log of events, oldest first: a server that was killed did not publish it. */
+  missedEnds(): SessionRecord[];
   /** Ended records, newest end first, as far as they fit. */
   history(filter: HistoryFilter): EndedRecord[];
   /** Adds to what is known of a living session's page, or replaces it; forgotten with the session's end. */
