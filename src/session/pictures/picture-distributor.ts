@@ -122,12 +122,15 @@ export class PictureDistributor {
   }
 
   #senderOf(viewer: Viewer): PictureSender {
-    return new PictureSender({
+    const sender = new PictureSender({
       viewer,
       render: (picture) => this.#render(picture, viewer),
       info: (picture) => sessionInfo(this.#record, viewer, picture, this.#page),
       onChange: () => this.#sync(),
     });
+    // What it knows is of a page that was lost, or from before there was one.
+    if (viewer.view && !sameRect(viewer.view, this.#page.view(viewer.lens.mode))) sender.infoChanged();
+    return sender;
   }
 
   /** Brings what the page captures in line with who watches, what they want, and whether they can take it. */

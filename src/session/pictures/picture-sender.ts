@@ -34,7 +34,7 @@ export class PictureSender {
   readonly #viewer: Viewer;
   #state: State = IDLE;
   /** [W20] The next picture comes with a session_info: the viewer does not know yet what it shows. */
-  #needsSessionInfo = true;
+  #needsSessionInfo = false;
   /** Number of the picture that the viewer has of its present view. */
   #shown: number | null = null;
   #heldUntil = 0;

@@ -1,6 +1,7 @@
 /** One connected operator: who it is, what it wants to see, and its socket: messages in order, and room for pictures. */
 import type { Role } from "../../auth/caller.ts";
 import { AppError } from "../../errors.ts";
+import type { Rect } from "../../protocol/common.ts";
 import type { ClientMessageOf, ServerMessage, ServerMessageOf } from "../../protocol/live.ts";
 import { publishMetric } from "../../util/diagnostics.ts";
 import type { Witness } from "../operators/control-lease.ts";
@@ -58,6 +59,7 @@ export class Viewer {
   #lens: Lens = { mode: "challenge", scale: 1 };
   /** Messages that came up before this viewer's first session_info, in order; null from then on [W2]. */
   #early: string[] | null = [];
+  #view: Rect | null = null;
   #acks = false;
   /** Null once it has a picture. */
   #joinedAt: number | null = performance.now();
@@ -93,6 +95,11 @@ export class Viewer {
     return { quality, scale: this.plain ? 1 : scale };
   }
 
+  /** What its last session_info says that pictures show, in CSS px of the page; null before the first. */
+  get view(): Rect | null {
+    return this.#view;
+  }
+
   /** Whether it has had its first session_info [W2]. */
   get isWelcomed(): boolean {
     return this.#early === null;
@@ -126,6 +133,7 @@ export class Viewer {
 
   /** A session_info, before any other message; `picture` is in it, or follows it as a frame. */
   sendInfo(info: ServerMessageOf<"session_info">, picture: Picture | null): void {
+    this.#view = info.view;
     this.#line.sendText(JSON.stringify({ ...info, timestamp: Date.now() }));
     if (!picture) return;
     if (this.form === "binary") this.sendPicture(picture);
