@@ -3,77 +3,11 @@ import { expect, test } from "@playwright/test";
 import type { Role } from "../../src/auth/caller.ts";
 import { Operators } from "../../src/session/operators/operators.ts";
 import { Viewer, type ViewerForm, type ViewerSocket } from "../../src/session/pictures/viewer.ts";
-import type { CaptureRequest, ChallengePage, MaskedPicture, Picture, ViewMode } from "../../src/session/ports/page.ts";
+import type { CaptureRequest, MaskedPicture } from "../../src/session/ports/page.ts";
 import { sessionRecord } from "../contract/store-contract.ts";
+import { FakePage, PART, pictureOf, WHOLE } from "../support/fake-page.ts";
 
-const VIEWPORT = { width: 400, height: 300 };
-const WHOLE = { x: 0, y: 0, ...VIEWPORT };
-const PART = { x: 100, y: 50, width: 200, height: 100 };
 const LATE_MS = 1_000;
-
-/** A page that does as it is told and remembers it. */
-class Page implements ChallengePage {
-  readonly challenge = null;
-  readonly viewport = VIEWPORT;
-  readonly url = null;
-  readonly hidden = false;
-  readonly proxyPort = null;
-  readonly place = null;
-  readonly condition = "page_responsive";
-  readonly requests: (CaptureRequest | null)[] = [];
-  capturing: boolean | null = null;
-  cuts = 0;
-  /** What watchers are shown of a picture; null: nothing. */
-  veil: (picture: Picture) => MaskedPicture | null = (picture) => ({ picture, isWhole: true });
-  /** Pictures taken, and for how many of them a watcher asked. */
-  readonly taken = { all: 0, forWatchers: 0 };
-  #seq = 100;
-
-  view(mode: ViewMode) {
-    return mode === "page" ? WHOLE : PART;
-  }
-
-  async picture(mode: ViewMode, _scale: number, forWatcher = false): Promise<Picture> {
-    this.#seq += 1;
-    this.taken.all += 1;
-    if (forWatcher) this.taken.forWatchers += 1;
-    return picture(this.#seq, { view: this.view(mode) });
-  }
-
-  async cut(of: Picture, mode: ViewMode, scale: number): Promise<Picture> {
-    this.cuts += 1;
-    return { ...of, view: this.view(mode), scale: Math.min(of.scale, scale) };
-  }
-
-  async masked(of: Picture, mode: ViewMode, scale: number) {
-    return this.veil(await this.cut(of, mode, scale));
-  }
-
-  setCaptureRequest(request: CaptureRequest | null): void {
-    this.requests.push(request);
-  }
-
-  setCapturing(capturing: boolean): void {
-    this.capturing = capturing;
-  }
-
-  setKeepView(): void {}
-  input(): void {}
-  releaseAll(): void {}
-  async check() {
-    return { value: "unknown" as const, stable: false, evidence: [] };
-  }
-  async storageState() {
-    return null;
-  }
-  async leave() {}
-
-  async checkpoint() {
-    return { url: "", storage_state: null };
-  }
-
-  async close(): Promise<void> {}
-}
 
 class Line implements ViewerSocket {
   readonly texts: Record<string, unknown>[] = [];
@@ -92,13 +26,8 @@ class Line implements ViewerSocket {
   }
 }
 
-function picture(seq: number, given: Partial<Picture> = {}): Picture {
-  const facts = { captured_at: 0, view: PART, scale: 1, quality: 80, kind: "still" as const };
-  return { seq, jpeg: Buffer.from(`jpeg ${seq}`), ...facts, ...given };
-}
-
 function world() {
-  const page = new Page();
+  const page = new FakePage();
   const operators = new Operators({
     record: sessionRecord(),
     onControl: () => {},
@@ -128,7 +57,7 @@ function fallBy(operators: Operators, viewer: Viewer, rungs: number, firstSeq: n
   performance.now = () => clock;
   try {
     for (let seq = firstSeq; seq < firstSeq + 2 * rungs; seq += 1) {
-      viewer.sendPicture(picture(seq));
+      viewer.sendPicture(pictureOf(seq));
       clock += LATE_MS;
       operators.arrived(viewer, seq);
     }
@@ -166,11 +95,11 @@ test("[W21] pictures are captured as long as anybody can take one", async () => 
   const [quick, slow] = [await join(), await join()];
   expect(page.capturing).toBe(true);
   for (const seq of [201, 202, 203]) {
-    operators.show(picture(seq));
+    operators.show(pictureOf(seq));
     operators.arrived(quick.viewer, seq);
   }
   expect([slow.viewer.hasRoom, page.capturing]).toEqual([false, true]);
-  for (const seq of [204, 205]) operators.show(picture(seq));
+  for (const seq of [204, 205]) operators.show(pictureOf(seq));
   await expect.poll(() => page.capturing, { intervals: [5] }).toBe(false);
   operators.arrived(slow.viewer, 202);
   expect(page.capturing).toBe(true);
@@ -208,7 +137,7 @@ test("[W14] [W20] each sees its own part, and what is of its view already is not
   const { page, operators, join } = world();
   const [whole, part] = [await join(), await join()];
   operators.setLens(whole.viewer, { mode: "page" });
-  operators.show(picture(201, { view: WHOLE }));
+  operators.show(pictureOf(201, { view: WHOLE }));
   await expect.poll(() => part.line.shown).toMatchObject([{ seq: 201, view: PART }]);
   expect(page.cuts).toBe(1);
   expect(whole.line.texts.at(-1)).toMatchObject({ type: "session_info", view: WHOLE });
@@ -230,7 +159,7 @@ test("[W28] a watcher gets the masked picture, who is in control the captured on
   const { page, operators, join } = world();
   page.veil = (picture) => ({ picture: { ...picture, jpeg: Buffer.from("black") }, isWhole: true });
   const [operator, watcher] = [await join(), await join("json", "watch")];
-  operators.show(picture(201));
+  operators.show(pictureOf(201));
   await expect.poll(() => watcher.line.shown.at(-1)).toMatchObject({ seq: 201 });
   expect(watcher.line.shown.at(-1)).toMatchObject({ screenshot: Buffer.from("black").toString("base64") });
   expect(operator.line.shown.at(-1)).toMatchObject({ screenshot: Buffer.from("jpeg 201").toString("base64") });
@@ -255,14 +184,14 @@ test("[S10] [W28] a page that is opened again is asked for all that the lost one
   const { page, operators, join } = world();
   const [operator, watcher] = [await join(), await join("json", "watch")];
   operators.pageLost();
-  operators.show(picture(201));
-  const again = new Page();
+  operators.show(pictureOf(201));
+  const again = new FakePage();
   await operators.pageReady(again);
   for (const { viewer } of [operator, watcher]) arriveAll(operators, viewer);
   expect(again.requests.at(-1)).toEqual(page.requests.at(-1));
   expect(again.requests.at(-1)).toMatchObject({ masked: true });
   expect(again.capturing).toBe(true);
-  operators.show(picture(202));
+  operators.show(pictureOf(202));
   for (const { line } of [operator, watcher]) await expect.poll(() => line.shown.map(({ seq }) => seq)).toEqual([202]);
 });
 
@@ -270,17 +199,17 @@ test("[S10] a lost page is not asked for another picture, and what it still rend
   const { page, operators, join } = world();
   const { line } = await join("json", "watch");
   page.veil = () => null;
-  operators.show(picture(201));
+  operators.show(pictureOf(201));
   const { all } = page.taken;
   const rendered = Promise.withResolvers<MaskedPicture>();
-  const second = new Page();
+  const second = new FakePage();
   second.masked = () => rendered.promise;
   const shown = operators.pageReady(second);
-  operators.show(picture(202));
+  operators.show(pictureOf(202));
   operators.pageLost();
-  rendered.resolve({ picture: picture(202), isWhole: true });
+  rendered.resolve({ picture: pictureOf(202), isWhole: true });
   await shown;
-  const third = new Page();
+  const third = new FakePage();
   third.veil = () => null;
   await operators.pageReady(third);
   // A picture for the watcher is due again of the third page, and by then would be of the first.
