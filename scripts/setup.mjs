@@ -1,32 +1,46 @@
-// Brings what a fresh machine lacks, before npm start and npm test: the dependencies, a Node that runs TypeScript, a Chromium.
-// It runs on the machine's own Node, which may be old (18 and later).
+// Brings what a fresh machine lacks for the command that follows, and no more: dependencies, a Node that runs TypeScript,
+// a Chromium. It runs on the machine's own Node, which may be old (18 and later).
 
 import { createHash } from "node:crypto";
-import { accessSync, constants, existsSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { accessSync, constants, existsSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bringChromium } from "./setup/chromium.mjs";
+import { argsOf, planInstall } from "./setup/dependencies.mjs";
 import { takeLock } from "./setup/lock.mjs";
-import { fail, run, SetupError, say, step, stopTools, tellTools } from "./setup/tools.mjs";
+import { broughtNode, fetchNode, findBrought, isMachines, isNewEnough, staysWhenAdding } from "./setup/node.mjs";
+import { fail, npm, run, SetupError, say, step, stopTools, tellTools } from "./setup/tools.mjs";
 
-/** The first version that runs the .ts files as they are and has node:sqlite without a flag. */
-const NODE_MAJOR = 24;
+/** What a command needs, by the first argument; without one, all. */
+const LEVELS = {
+  /** The server. */
+  start: { dev: false, browser: true },
+  /** Lint, types and the package. */
+  tools: { dev: true, browser: false },
+  /** Tests and measurements. */
+  all: { dev: true, browser: true },
+};
 
 const root = realpathSync(dirname(dirname(fileURLToPath(import.meta.url))));
 const modules = join(root, "node_modules");
-const broughtNode = join(modules, ".bin/node");
 const stampFile = join(modules, ".captcha-remote-setup.json");
+/** There while npm adds to what is installed: broken off, that may leave packages that only look whole. */
+const addingFile = join(modules, ".captcha-remote-adding");
 const env = { ...process.env, CHROMIUM_PATH: process.env.CHROMIUM_PATH || readEnvFile("CHROMIUM_PATH") };
 
-if (!isUpToDate()) await setUp();
+const needs = LEVELS[process.argv[2] ?? "all"];
+if (!needs) {
+  say(`${process.argv[2]} is none of ${Object.keys(LEVELS).join(", ")}`);
+  process.exitCode = 1;
+} else if (!isUpToDate()) await setUp();
 
 function isUpToDate() {
   const stamp = readJson(stampFile);
   return (
     stamp?.lock === lockHash() &&
-    stamp.chromiumPath === env.CHROMIUM_PATH &&
-    isExecutable(stamp.chromium) &&
-    (existsSync(broughtNode) || majorOf(process.version) >= NODE_MAJOR)
+    installPlan() === null &&
+    (!needs.browser || (stamp.chromiumPath === env.CHROMIUM_PATH && isExecutable(stamp.chromium))) &&
+    (existsSync(broughtNode(modules)) || isNewEnough(process.version))
   );
 }
 
@@ -46,11 +60,15 @@ async function setUp() {
     release = lock.release;
     if (isUpToDate()) return;
     tellTools(lock.note);
-    await bringDependencies();
-    const node = await bringNode();
-    const chromium = await bringChromium(root, node, env);
-    writeFileSync(stampFile, JSON.stringify({ lock: lockHash(), chromium, chromiumPath: env.CHROMIUM_PATH }));
-    say(`ready: Node ${await versionOf(node)}, Chromium at ${chromium}`);
+    // npm ci takes it away together with all else.
+    const { chromium, chromiumPath } = readJson(stampFile) ?? {};
+    const node = await bringDependenciesAndNode();
+    const browser = needs.browser
+      ? { chromium: await bringChromium(root, node, env), chromiumPath: env.CHROMIUM_PATH }
+      : { chromium, chromiumPath };
+    writeFileSync(stampFile, JSON.stringify({ lock: lockHash(), ...browser }));
+    const version = (await run(node, ["--version"], { seconds: 30 })).output.trim();
+    say(`ready: Node ${version}${needs.browser ? `, Chromium at ${browser.chromium}` : ""}`);
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
     say(`stopped. ${error.message}`);
@@ -60,75 +78,44 @@ async function setUp() {
   }
 }
 
-async function bringDependencies() {
-  const installed = readJson(join(modules, ".package-lock.json"));
-  if (installed && matchesLock(installed)) return;
-  const why = installed ? "package-lock.json changed" : "node_modules is missing";
-  const { ok, output } = await step(`Installing dependencies (${why})`, () =>
-    npm(["ci", "--include=dev", "--loglevel=error", "--no-audit", "--no-fund"]),
-  );
-  if (!ok) {
-    fail("npm ci failed:", output, [
-      "Check that this machine reaches the npm registry (npm ping), then run:  npm ci --include=dev",
-    ]);
-  }
+/** Both at once, as each waits for the network most of its time. @returns the path of a Node that is new enough */
+async function bringDependenciesAndNode() {
+  const plan = installPlan();
+  const isSafe = !plan || (!plan.isClean && staysWhenAdding(modules));
+  const hasNode = isSafe && (await findBrought(modules)) !== undefined;
+  const isOwnEnough = isMachines(modules) && isNewEnough(process.version);
+  const fetching = () => fetchNode(modules, join(root, ".cache/setup-node"), env);
+  const [installed, fetched] = await Promise.allSettled([
+    plan && install(plan),
+    hasNode || isOwnEnough ? undefined : fetching(),
+  ]);
+  // Only when both have ended: neither goes on behind the back of the next set-up.
+  for (const { reason } of [installed, fetched]) if (reason) throw reason;
+  if (fetched.value) return fetched.value();
+  const brought = await findBrought(modules);
+  if (brought) return brought;
+  return isOwnEnough ? process.execPath : (await fetching())();
 }
 
-/** Whether what npm noted as installed is what the lock file asks for; optional packages of other platforms are absent. */
-function matchesLock(installed) {
-  const wanted = Object.entries(readJson(join(root, "package-lock.json")).packages);
-  return wanted.every(([path, { version, optional }]) => {
-    const there = installed.packages[path];
-    return path === "" || (there ? there.version === version : optional === true);
-  });
+/** @param {NonNullable<ReturnType<typeof planInstall>>} plan */
+async function install(plan) {
+  if (!plan.isClean) writeFileSync(addingFile, "");
+  const { ok, output } = await step(`Installing dependencies (${plan.why})`, () => npm(argsOf(plan), env));
+  if (ok) rmSync(addingFile, { force: true });
+  const rest = ok ? installPlan() : null;
+  if (rest && !plan.isClean) return install({ ...rest, isClean: true });
+  if (ok) return;
+  const command = argsOf({ ...plan, isClean: true })
+    .slice(0, 2)
+    .join(" ");
+  fail("npm could not install the dependencies:", output, [
+    `Check that this machine reaches the npm registry (npm ping), then run:  npm ${command}`,
+  ]);
 }
 
-/** @returns the path of a Node that is new enough: npm scripts take the one in node_modules/.bin first */
-async function bringNode() {
-  if (existsSync(broughtNode) && majorOf(await versionOf(broughtNode)) >= NODE_MAJOR) return broughtNode;
-  // A process that runs on a Node brought earlier, and just removed by npm ci, says nothing of the machine's own.
-  const isMachines = !process.execPath.startsWith(modules);
-  if (isMachines && majorOf(process.version) >= NODE_MAJOR) return process.execPath;
-
-  // The part of npm's "node" package that has the binary: the whole one needs an install script, which npm 12 blocks.
-  const prefix = process.platform === "darwin" && process.arch === "arm64" ? "node-bin" : "node";
-  const name = `${prefix}-${process.platform === "win32" ? "win" : process.platform}-${process.arch}@${NODE_MAJOR}`;
-  const why = isMachines ? `this machine has ${process.version}` : "npm ci removed it";
-  const { ok, output } = await step(`Bringing Node ${NODE_MAJOR} from npm (${why})`, () =>
-    npm([
-      "install",
-      "--no-save",
-      "--no-package-lock",
-      "--include=dev",
-      "--loglevel=error",
-      "--no-audit",
-      "--no-fund",
-      name,
-    ]),
-  );
-  const version = await versionOf(broughtNode);
-  if (!ok || majorOf(version) < NODE_MAJOR) {
-    fail(`npm install ${name} brought no Node that runs:`, `${output}\n${version}`, [
-      `Install Node ${NODE_MAJOR} or later (https://nodejs.org), then run the same command again.`,
-    ]);
-  }
-  return broughtNode;
-}
-
-async function versionOf(node) {
-  return (await run(node, ["--version"], { seconds: 30 })).output.trim();
-}
-
-function npm(args) {
-  const limits = { seconds: 900, env };
-  const cli = process.env.npm_execpath;
-  // Other package managers set npm_execpath too, and would not understand.
-  if (!cli || basename(cli) !== "npm-cli.js") return run("npm", args, limits);
-  return run(process.env.npm_node_execpath ?? process.execPath, [cli, ...args], limits);
-}
-
-function majorOf(version) {
-  return Number(/^v(\d+)\./.exec(version)?.[1] ?? 0);
+function installPlan() {
+  const installed = existsSync(addingFile) ? undefined : readJson(join(modules, ".package-lock.json"));
+  return planInstall(readJson(join(root, "package-lock.json")), installed, needs.dev);
 }
 
 function lockHash() {

@@ -10,7 +10,7 @@ const STALE_AFTER_MS = 30 * 60_000;
 
 /**
  * Takes the lock, waiting for another set-up that holds it.
- * @returns `release`, and `note` for the tool at work: killed outright, a set-up leaves it behind, still writing
+ * @returns `release`, and `note` for the tools at work: killed outright, a set-up leaves them behind, still writing
  */
 export async function takeLock(file) {
   const waitUntil = Date.now() + STALE_AFTER_MS;
@@ -30,8 +30,8 @@ export async function takeLock(file) {
     await sleep(POLL_MS);
   }
   return {
-    note: (tool) => {
-      const own = writeOwn(file, tool);
+    note: (tools) => {
+      const own = writeOwn(file, tools);
       renameSync(own, file);
     },
     release: () => {
@@ -54,10 +54,10 @@ function tryLock(file) {
   }
 }
 
-function writeOwn(file, tool = 0) {
+function writeOwn(file, tools = []) {
   const own = `${file}.${process.pid}`;
   try {
-    writeFileSync(own, `${process.pid} ${tool}`);
+    writeFileSync(own, [process.pid, ...tools].join(" "));
   } catch (error) {
     throw new SetupError(`The set-up has work to do, and cannot write here: ${error.message}`);
   }
@@ -66,8 +66,8 @@ function writeOwn(file, tool = 0) {
 
 function readHolder(file) {
   try {
-    const [pid, tool] = readFileSync(file, "utf8").split(" ").map(Number);
-    return { pid, tool, since: statSync(file).mtimeMs };
+    const [pid, ...tools] = readFileSync(file, "utf8").split(" ").map(Number);
+    return { pid, tools, since: statSync(file).mtimeMs };
   } catch (error) {
     if (error.code === "ENOENT") return undefined;
     throw error;
@@ -75,10 +75,10 @@ function readHolder(file) {
 }
 
 /** The process that still works under this lock, if one does. */
-function busyProcess({ pid, tool, since }) {
+function busyProcess({ pid, tools, since }) {
   if (Date.now() - since > STALE_AFTER_MS) return undefined;
   if (pid !== process.pid && isAlive(pid) && isSetUp(pid)) return pid;
-  return isAlive(tool) ? tool : undefined;
+  return tools.find(isAlive);
 }
 
 function isAlive(pid) {

@@ -1,6 +1,7 @@
 // Runs the tools of the set-up with a time limit each, and tells a person what happens and what to do when it fails.
 
 import { spawn } from "node:child_process";
+import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** What is shown of a failed tool's output: npm says the cause first and then its usage, others end with the cause. */
@@ -16,11 +17,11 @@ const STOP_MS = 5_000;
 
 const children = new Map();
 let stopping = false;
-let noteTool = (_pid) => {};
+let noteTools = (_pids) => {};
 
-/** From now on, `note` is told the process id of every tool that is started. */
+/** From now on, `note` is told the process ids of the tools at work, with every one that is started. */
 export function tellTools(note) {
-  noteTool = note;
+  noteTools = note;
 }
 
 export function say(line) {
@@ -39,7 +40,7 @@ export function run(command, args, { seconds, env = process.env } = {}) {
     const result = { ok: false, stdout: "", output: "" };
     const child = spawn(command, args, { detached: true, env, stdio: ["ignore", "pipe", "pipe"] });
     children.set(child, new Promise((closed) => child.once("close", closed).once("error", closed)));
-    if (child.pid) noteTool(child.pid);
+    if (child.pid) noteTools([...children.keys()].map(({ pid }) => pid));
     const limit = setTimeout(() => {
       result.output += `\nstopped after ${seconds} s`;
       killGroup(child, "SIGKILL");
@@ -65,15 +66,26 @@ export function run(command, args, { seconds, env = process.env } = {}) {
   });
 }
 
+/** Runs npm: the one that runs this script, where one does. */
+export function npm(args, env) {
+  const limits = { seconds: 900, env };
+  const cli = process.env.npm_execpath;
+  // Other package managers set npm_execpath too, and would not understand.
+  if (!cli || basename(cli) !== "npm-cli.js") return run("npm", args, limits);
+  return run(process.env.npm_node_execpath ?? process.execPath, [cli, ...args], limits);
+}
+
 /** One step: a line that says what and why, and one with the seconds it took. `work` answers what `run` answers. */
 export async function step(what, work) {
   say(`${what} …`);
+  // Others may go on at the same time.
+  const name = what.replace(/ \(.*/, "");
   const begin = Date.now();
   const elapsed = (digits) => ((Date.now() - begin) / 1000).toFixed(digits);
-  const sign = setInterval(() => say(`  still at it (${elapsed(0)} s)`), SIGN_OF_LIFE_MS);
+  const sign = setInterval(() => say(`  ${name}: still at it (${elapsed(0)} s)`), SIGN_OF_LIFE_MS);
   const result = await work();
   clearInterval(sign);
-  say(result.ok ? `  done in ${elapsed(1)} s` : `  failed after ${elapsed(1)} s`);
+  say(`  ${name}: ${result.ok ? "done in" : "failed after"} ${elapsed(1)} s`);
   return result;
 }
 
