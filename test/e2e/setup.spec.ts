@@ -2,13 +2,14 @@
  * The set-up before npm start and npm test: what each command brings, and what it leaves alone. npm is played here, so
  * that no test needs the registry; the long run has the real one.
  */
-import { execFile } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test as base, expect, TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
 import { IS_LONG_RUN } from "../support/long-run.ts";
+import { watchProgram } from "../support/programs.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const MODULES = join(ROOT, "node_modules");
@@ -25,7 +26,8 @@ const LOCK = {
 
 /** Installs by the lock file as npm would, out of nothing; `pack` answers a Node of version 24 or later: this one. */
 const FAKE_NPM = `
-  import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync, readdirSync } from "node:fs";
+  import { setTimeout as sleep } from "node:timers/promises";
+  import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync, readdirSync } from "node:fs";
   import { execFileSync } from "node:child_process";
   const [command, ...options] = process.argv.slice(2);
   const words = options.filter((word) => !/^--(loglevel|no-audit|no-fund)/.test(word));
@@ -41,6 +43,7 @@ const FAKE_NPM = `
   if (command === "ci") for (const name of readdirSync(".").includes("node_modules") ? readdirSync("node_modules") : [])
     rmSync("node_modules/" + name, { recursive: true });
   if (process.env.NPM_BREAKS) process.exit(1);
+  while (process.env.NPM_WAITS_FOR && !existsSync(process.env.NPM_WAITS_FOR)) await sleep(20);
   const lock = JSON.parse(readFileSync("package-lock.json", "utf8"));
   const withDev = words.includes("--include=dev");
   const packages = Object.entries(lock.packages).filter(([path, one]) => path && !one.optional && (withDev || !one.dev));
@@ -52,12 +55,14 @@ const ON_NODE_20 = `data:text/javascript,${encodeURIComponent(
 )}`;
 
 interface Ended {
-  readonly code: number;
+  readonly code: number | null;
   readonly said: string;
 }
 
 interface Checkout {
   readonly folder: string;
+  /** Starts it, and answers at once. */
+  start(level?: string, env?: Record<string, string>, node?: readonly string[]): ChildProcess;
   setUp(level?: string, env?: Record<string, string>, node?: readonly string[]): Promise<Ended>;
   /** What npm was asked for since the last time. */
   calls(): Promise<string[]>;
@@ -74,23 +79,24 @@ const test = base.extend<{ checkout: Checkout }>({
     await writeFile(join(folder, "package.json"), `{ "type": "module" }`);
     await writeFile(join(folder, "package-lock.json"), JSON.stringify(LOCK));
     const called = join(folder, "calls.txt");
+    const start: Checkout["start"] = (level, given = {}, node = []) => {
+      const env = {
+        PATH: process.env["PATH"] ?? "",
+        REAL_NODE: process.execPath,
+        npm_execpath: join(folder, "npm-cli.js"),
+        npm_node_execpath: process.execPath,
+        CHROMIUM_PATH: "/bin/true",
+        ...given,
+      };
+      const argv = [...node, join(folder, "scripts/setup.mjs"), ...(level ? [level] : [])];
+      return spawn(process.execPath, argv, { cwd: folder, env });
+    };
     await use({
       folder,
-      setUp: (level, given = {}, node = []) => {
-        const env = {
-          PATH: process.env["PATH"] ?? "",
-          REAL_NODE: process.execPath,
-          npm_execpath: join(folder, "npm-cli.js"),
-          npm_node_execpath: process.execPath,
-          CHROMIUM_PATH: "/bin/true",
-          ...given,
-        };
-        const argv = [...node, join(folder, "scripts/setup.mjs"), ...(level ? [level] : [])];
-        return new Promise((resolve) => {
-          execFile(process.execPath, argv, { cwd: folder, env }, (error, _out, said) =>
-            resolve({ code: error === null ? 0 : Number(error.code ?? 1), said }),
-          );
-        });
+      start,
+      async setUp(...how) {
+        const { out, exitCode } = watchProgram(start(...how));
+        return { code: await exitCode, said: out() };
       },
       async calls() {
         const text = await readFile(called, "utf8").catch(() => "");
@@ -181,6 +187,25 @@ test("a Node is brought once, beside the dependencies, and stays when more of th
   expect((await setUp("start", {}, old)).code).toBe(0);
   expect(await calls()).toEqual(["pack"]);
   expect(await readdir(join(folder, ".cache"))).toEqual([]);
+});
+
+test("where a set-up was killed, the next one waits for the npm that it has left at work", async ({
+  checkout: { folder, start, calls },
+}) => {
+  const done = join(folder, "done");
+  const old = ["--import", ON_NODE_20];
+  const first = start("start", { NPM_WAITS_FOR: done }, old);
+  const killed = watchProgram(first);
+  // The Node has come, so the one tool that is left is not the one that was started last.
+  await expect.poll(killed.out).toContain("Bringing Node 24 from npm: done in");
+  first.kill("SIGKILL");
+  const second = watchProgram(start("start", {}, old));
+  await expect.poll(second.out).toMatch(/waiting for process \d+, which sets up this folder/);
+  await writeFile(done, "");
+  expect(await second.exitCode).toBe(0);
+  await killed.exitCode;
+  // What the first one's npm installed is all that was to be installed.
+  expect(await calls()).toEqual(["ci --omit=dev", "pack", "pack"]);
 });
 
 test("a level that there is not is refused", async ({ checkout: { setUp, calls } }) => {
