@@ -9,7 +9,7 @@ import { EventFeed as EventLine } from "../../src/client/event-feed.js";
 import { EventFeed } from "../../src/events/event-feed.ts";
 import { systemNotice } from "../../src/events/system-notice.ts";
 import { NO_SESSION } from "../../src/protocol/events.ts";
-import { openSqliteStore } from "../../src/storage/session-store.ts";
+import { openStorage } from "../../src/storage/storage.ts";
 import { startRelay } from "../../test/support/relay.ts";
 import { type Bench, emptyResult, type Result, type Row, say } from "../bench.ts";
 import { RUN_FOLDER } from "../cleanup.ts";
@@ -119,8 +119,8 @@ async function cuts(bench: Bench): Promise<Result[]> {
 
 /** What an event costs while nobody listens: into the log, in the server's own process. */
 async function publish(bench: Bench): Promise<Result[]> {
-  const store = openSqliteStore(await mkdtemp(join(RUN_FOLDER, "feed-")));
-  const events = new EventFeed(store.events, pino({ level: "silent" }));
+  const storage = openStorage(await mkdtemp(join(RUN_FOLDER, "feed-")));
+  const events = new EventFeed(storage.events, pino({ level: "silent" }));
   const count = bench.pick(PUBLISHED, 2_000);
   const notices = Array.from({ length: count }, (_, index) => systemNotice("info", "notice", String(index)));
   const before = process.cpuUsage();
@@ -131,7 +131,7 @@ async function publish(bench: Bench): Promise<Result[]> {
   }
   await events.close();
   const { user, system } = process.cpuUsage(before);
-  store.close();
+  storage.close();
   return [
     {
       ...emptyResult("feed publish", "an event that nobody reads", "ours"),

@@ -1,19 +1,30 @@
-/** The keys of this server: those of its configuration and those of its database. */
-import { timingSafeEqual } from "node:crypto";
-import type { SqliteKeys } from "../storage/api-keys.ts";
+/** The keys of this server: those of its configuration and those that it keeps. */
+import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { Grants, KeyCaller } from "./caller.ts";
-import { type ConfiguredKey, hashOf, type KeyRecord } from "./key-spec.ts";
+import { type ConfiguredKey, hashOf, type KeyRecord, newSecret } from "./key-spec.ts";
+import type { KeyRow, KeyStore } from "./key-store.ts";
 
 /** Longer than any key: not even hashed. */
 const MAX_SECRET_LENGTH = 512;
+const ID_BYTES = 9;
+
+/** A new key for a store, and its secret, which is answered here and nowhere else. */
+export function makeKey(
+  name: string,
+  grants: Grants,
+  secret = newSecret(),
+): { readonly key: KeyRow; readonly secret: string } {
+  const id = randomBytes(ID_BYTES).toString("base64url");
+  return { key: { id, name, hash: hashOf(secret), grants, created_at: Date.now(), revoked_at: null }, secret };
+}
 
 export class Keys {
   readonly #configured: readonly ConfiguredKey[];
-  readonly #stored: SqliteKeys;
+  readonly #stored: KeyStore;
   readonly #own: readonly KeyRecord[];
 
   /** `own`: keys of the server itself, which no person has. */
-  constructor(configured: readonly ConfiguredKey[], stored: SqliteKeys, own: readonly KeyRecord[] = []) {
+  constructor(configured: readonly ConfiguredKey[], stored: KeyStore, own: readonly KeyRecord[] = []) {
     this.#configured = configured;
     this.#stored = stored;
     this.#own = own;
@@ -24,9 +35,9 @@ export class Keys {
     return this.#configured.length > 0 || this.#stored.list().length > 0;
   }
 
-  /** Makes a key in the database. */
+  /** Makes and keeps a key with this secret. Throws invalid_message where a living key has this name. */
   add(name: string, grants: Grants, secret: string): void {
-    this.#stored.add(name, grants, secret);
+    this.#stored.add(makeKey(name, grants, secret).key);
   }
 
   /**

@@ -1,10 +1,10 @@
 /** `captcha-remote audit`: checks the audit trail, or prints it; also beside a running server. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { AuditLog } from "../audit/audit-log.ts";
 import type { Noted, Verification } from "../audit/chain.ts";
 import { ConfigError, configFromProcess } from "../config.ts";
-import { SqliteAudit } from "../storage/audit-log.ts";
-import { attachDatabase } from "../storage/database.ts";
+import { attachStorage } from "../storage/storage.ts";
 import { type Command, takeOptions } from "./command.ts";
 
 /** Entries that `list` prints when nothing is said. */
@@ -32,17 +32,17 @@ export const auditCommand: Command = {
     const { dataDir } = configFromProcess(rest);
     // Opened, it would be made, and an empty trail is whole.
     if (!existsSync(join(dataDir, "sessions.db"))) throw new ConfigError([`DATA_DIR: no database in ${dataDir}`]);
-    const db = attachDatabase(dataDir);
+    const storage = attachStorage(dataDir);
     try {
-      const entries = new SqliteAudit(db);
-      return verb === "verify" ? verify(entries, noted, write) : list(entries, limit, write);
+      const { audit } = storage;
+      return verb === "verify" ? verify(audit, noted, write) : list(audit, limit, write);
     } finally {
-      db.close();
+      storage.close();
     }
   },
 };
 
-function verify(entries: SqliteAudit, noted: Noted | undefined, write: (text: string) => void): number {
+function verify(entries: AuditLog, noted: Noted | undefined, write: (text: string) => void): number {
   const found = entries.verify(noted);
   if (found.kind === "whole") {
     const toNote = found.entries === 0 ? "" : ` To note down elsewhere: ${found.entries}:${found.hash}`;
@@ -54,7 +54,7 @@ function verify(entries: SqliteAudit, noted: Noted | undefined, write: (text: st
 }
 
 /** One line of JSON an entry, as other programs read it. */
-function list(entries: SqliteAudit, limit: number, write: (text: string) => void): number {
+function list(entries: AuditLog, limit: number, write: (text: string) => void): number {
   for (const { at, ...entry } of entries.page({ limit }).reverse()) {
     write(`${JSON.stringify({ at: new Date(at).toISOString(), ...entry })}\n`);
   }

@@ -5,7 +5,7 @@ import { release } from "node:os";
 import { testBrowser } from "../browser/process/self-test.ts";
 import { type Config, configFromProcess } from "../config.ts";
 import { problemOfSystem } from "../requirements.ts";
-import { attachDatabase } from "../storage/database.ts";
+import { attachStorage } from "../storage/storage.ts";
 import { checkPublicUrl } from "./public-url.ts";
 
 const LEAST_FREE_BYTES = 500e6;
@@ -110,7 +110,7 @@ function checkSandbox(): Finding[] {
 async function checkDataDir({ dataDir }: Config): Promise<Finding[]> {
   const isNew = !existsSync(dataDir);
   try {
-    attachDatabase(dataDir).close();
+    attachStorage(dataDir).close();
     const { bavail, bsize } = await statfs(dataDir);
     const free = bavail * bsize;
     const found = `${dataDir}${isNew ? ", made now" : ""}, ${Math.round(free / 1e6)} MB free`;

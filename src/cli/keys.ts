@@ -1,9 +1,9 @@
 /** `captcha-remote keys`: who may use the server. Beside a running one too: it asks the database with every request. */
-import type { DatabaseSync } from "node:sqlite";
 import { grantsSchema, keyNameSchema } from "../auth/key-spec.ts";
+import type { KeyRow, KeyStore } from "../auth/key-store.ts";
+import { makeKey } from "../auth/keys.ts";
 import { ConfigError, configFromProcess } from "../config.ts";
-import { type KeyRow, SqliteKeys } from "../storage/api-keys.ts";
-import { attachDatabase, inOneStep } from "../storage/database.ts";
+import { type AttachedStorage, attachStorage } from "../storage/storage.ts";
 import { type Command, takeOptions } from "./command.ts";
 import { recordCommand } from "./record.ts";
 
@@ -23,12 +23,12 @@ export const keysCommand: Command = {
     const { own, rest } = takeOptions(argv, OPTIONS);
     const name = rest[0] !== undefined && !rest[0].startsWith("-") ? rest[0] : undefined;
     const { dataDir } = configFromProcess(name === undefined ? rest : rest.slice(1));
-    const db = attachDatabase(dataDir);
+    const storage = attachStorage(dataDir);
     try {
-      write(answer(db, verb, name, own));
+      write(answer(storage, verb, name, own));
       return 0;
     } finally {
-      db.close();
+      storage.close();
     }
   },
 };
@@ -37,18 +37,18 @@ type Options = Partial<Record<string, string>>;
 type RecordKey = (action: "key.add" | "key.revoke", key: KeyRow) => void;
 
 /** A key and its entry in the audit trail are written both or not at all. */
-function answer(db: DatabaseSync, verb: string, name: string | undefined, own: Options): string {
-  const keys = new SqliteKeys(db);
-  const record: RecordKey = (action, { id, name: key }) => recordCommand(db, action, { id, name: key });
+function answer(storage: AttachedStorage, verb: string, name: string | undefined, own: Options): string {
+  const { keys, audit } = storage;
+  const record: RecordKey = (action, { id, name: key }) => recordCommand(audit, action, { id, name: key });
   if (verb === "list" && name === undefined)
     return keys.list().map(viewerSocketOf).join("") || "There are no keys yet.\n";
   if (name === undefined) throw new ConfigError(["keys: add NAME, list, or revoke NAME"]);
-  if (verb === "revoke") return inOneStep(db, () => revoke(keys, name, record));
-  if (verb === "add") return inOneStep(db, () => add(keys, name, own, record));
+  if (verb === "revoke") return storage.inOneStep(() => revoke(keys, name, record));
+  if (verb === "add") return storage.inOneStep(() => add(keys, name, own, record));
   throw new ConfigError(["keys: add NAME, list, or revoke NAME"]);
 }
 
-function add(keys: SqliteKeys, name: string, own: Options, record: RecordKey): string {
+function add(keys: KeyStore, name: string, own: Options, record: RecordKey): string {
   const named = keyNameSchema.safeParse(name);
   if (!named.success) throw new ConfigError([`keys add: ${named.error.issues[0]?.message}`]);
   const { scopes, labels, "url-allow": url_allow, "key-cdp-allow": cdp_allow } = own;
@@ -59,13 +59,14 @@ function add(keys: SqliteKeys, name: string, own: Options, record: RecordKey): s
   if (keys.list().some((key) => key.name === name && key.revoked_at === null)) {
     throw new ConfigError([`keys add: a living key is called ${name}`]);
   }
-  const { key, secret } = keys.add(name, grants.data);
+  const { key, secret } = makeKey(name, grants.data);
+  keys.add(key);
   record("key.add", key);
   return `${secret}\n\nThe key "${name}" (${key.grants.scopes.join(", ")}). Only a hash of it is kept.\n`;
 }
 
-function revoke(keys: SqliteKeys, name: string, record: RecordKey): string {
-  const key = keys.revoke(name);
+function revoke(keys: KeyStore, name: string, record: RecordKey): string {
+  const key = keys.revoke(name, Date.now());
   if (!key) throw new ConfigError([`keys revoke: there is no living key ${name}`]);
   record("key.revoke", key);
   return `Revoked the key "${key.name}" (${key.id}). Its sessions go on to their end.\n`;

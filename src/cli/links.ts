@@ -2,7 +2,7 @@
 import { KeyRing } from "../auth/key-ring.ts";
 import { Links } from "../auth/links.ts";
 import { ConfigError, configFromProcess } from "../config.ts";
-import { attachDatabase } from "../storage/database.ts";
+import { attachStorage } from "../storage/storage.ts";
 import type { Command } from "./command.ts";
 import { recordCommand } from "./record.ts";
 
@@ -17,15 +17,15 @@ export const linksCommand: Command = {
     if (verb !== "rotate") throw new ConfigError(["links: rotate"]);
     const forgetOlder = argv.includes(REVOKE_OLD);
     const { dataDir } = configFromProcess(argv.filter((word) => word !== REVOKE_OLD));
-    const db = attachDatabase(dataDir);
+    const storage = attachStorage(dataDir);
     try {
-      recordCommand(db, "links.rotate", { older_links: forgetOlder ? "void" : "good" });
+      recordCommand(storage.audit, "links.rotate", { older_links: forgetOlder ? "void" : "good" });
       const ring = new KeyRing(dataDir);
       ring.rotate({ forgetOlder });
       // Who came by one of them is in already: a running server looks every few seconds.
-      if (forgetOlder) new Links(db, ring).revokeAll();
+      if (forgetOlder) new Links(storage.links, ring).revokeAll();
     } finally {
-      db.close();
+      storage.close();
     }
     write(
       forgetOlder

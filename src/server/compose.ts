@@ -37,9 +37,7 @@ import { CaptchaRemoteController } from "../session/controller.ts";
 import { historyOf } from "../session/history.ts";
 import { browsersToKeep, resumableSessions } from "../session/lifecycle/resume.ts";
 import { OperatorLinks } from "../session/operators/operator-links.ts";
-import { SqliteKeys } from "../storage/api-keys.ts";
-import { attachDatabase } from "../storage/database.ts";
-import { openSqliteStore } from "../storage/session-store.ts";
+import { openStorage } from "../storage/storage.ts";
 import type { TracingDeps } from "../tracing/tracing.ts";
 import { redactingLogger } from "../util/redacting-logger.ts";
 import { Outbox } from "../webhooks/outbox.ts";
@@ -110,25 +108,25 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
     refusals = new RefusalCounter(),
   } = deps;
   const log = redactingLogger(deps.log);
-  const store = openSqliteStore(config.dataDir);
+  const storage = openStorage(config.dataDir);
+  const { sessions: store } = storage;
   const resumable = resumableSessions(store);
   const browsers = await openBrowserPool(config, surroundings, log, browsersToKeep(resumable));
-  const events = new EventFeed(store.events, log);
+  const events = new EventFeed(storage.events, log);
   // Before the first event: the controller begins with the ends that nobody has told yet.
   const stopTracing = await traced(config, { events, traceparentOf: (id) => store.find(id)?.traceparent ?? null, log });
-  const outbox = new Outbox({ queue: store.deliveries, config, log, schedule, neverPorts: browsers.neverPorts });
+  const outbox = new Outbox({ queue: storage.deliveries, config, log, schedule, neverPorts: browsers.neverPorts });
   events.onEvent(({ event }) => goesToWebhook(event) && outbox.wake());
   const uidOf = (id: string) => store.find(id)?.uid ?? null;
-  const audit = new AuditTrail({ entries: store.audit, uidOf, log });
+  const audit = new AuditTrail({ entries: storage.audit, uidOf, log });
   recordEnds(events, audit);
   for (const { record } of resumable) {
     const { session_id, uid } = record;
     audit.record({ who: "server", address: null, action: "session.resume", session_id, uid });
   }
   const { openPage, returnToPage, neverPorts } = browsers;
-  const db = attachDatabase(config.dataDir);
-  const keys = new Keys(config.apiKeys, new SqliteKeys(db), deps.ownKeys);
-  const operatorLinks = new Links(db, new KeyRing(config.dataDir));
+  const keys = new Keys(config.apiKeys, storage.keys, deps.ownKeys);
+  const operatorLinks = new Links(storage.links, new KeyRing(config.dataDir));
   const tickets = new Tickets();
   const urls = publicUrlsAt(publicUrl);
   const links = new OperatorLinks({ links: operatorLinks, tickets, areNeeded: config.auth, urls });
@@ -183,7 +181,7 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
     },
     audit,
     events,
-    acknowledgements: store.acknowledgements,
+    acknowledgements: storage.acknowledgements,
     sockets,
     eventSockets,
     streams,
@@ -204,8 +202,7 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
     },
     closeStorage() {
       audit.close();
-      store.close();
-      db.close();
+      storage.close();
     },
   };
 }

@@ -2,10 +2,10 @@
 import type { Caller } from "../auth/caller.ts";
 import { scopeOf } from "../auth/permissions.ts";
 import type { History, HistoryEntry, HistoryQuery } from "../protocol/history.ts";
-import type { EndedRecord, HistoryCursor, SessionRecord, SessionStore } from "./ports/store.ts";
+import type { EndedRecord, HistoryCursor, SessionRecord, SessionRecords } from "./ports/store.ts";
 
 /** One page. */
-export function historyOf(store: Pick<SessionStore, "history">, query: HistoryQuery, caller: Caller): History {
+export function historyOf(store: Pick<SessionRecords, "history">, query: HistoryQuery, caller: Caller): History {
   const { state: states, before, limit, format: _, ...rest } = query;
   const filter = {
     ...rest,

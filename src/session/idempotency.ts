@@ -3,9 +3,7 @@ import { createHash } from "node:crypto";
 import type { Logger } from "pino";
 import { AppError } from "../errors.ts";
 import type { CreateSession } from "../protocol/rest.ts";
-import type { CreatedAnswer, SessionStore } from "./ports/store.ts";
-
-type Store = Pick<SessionStore, "answer" | "saveAnswer">;
+import type { CreatedAnswer, IdempotentAnswers } from "./ports/store.ts";
 
 /** A session that was made, and what was answered. */
 export interface Created {
@@ -14,12 +12,12 @@ export interface Created {
 }
 
 export class Idempotency {
-  readonly #store: Store;
+  readonly #store: IdempotentAnswers;
   readonly #log: Logger;
   /** Those that are being made, and those that could not be stored: few, as nothing is made while nothing can be written. */
   readonly #inHand = new Map<string, { readonly bodyHash: string; readonly created: Promise<Created> }>();
 
-  constructor(store: Store, log: Logger) {
+  constructor(store: IdempotentAnswers, log: Logger) {
     this.#store = store;
     this.#log = log;
   }

@@ -10,7 +10,7 @@ const BATCH = 1_000;
 /** That a number of a row can be. */
 const SMALLEST = -(2n ** 63n);
 
-export class SqliteAudit implements AuditLog {
+export class SqliteAuditLog implements AuditLog {
   readonly #db: DatabaseSync;
 
   constructor(db: DatabaseSync) {

@@ -81,25 +81,42 @@ export function inOneStep<T>(db: DatabaseSync, work: () => T): T {
   }
 }
 
-/**
- * The same in what openDatabase opened, and on the disk when this returns, with everything that was written before it: no
- * power cut takes it back.
- */
+/** The same, and on the disk when this returns, with everything that was written before it: no power cut takes it back. */
 export function onDisk<T>(db: DatabaseSync, work: () => T): T {
+  const usual = Number(db.prepare("PRAGMA synchronous").get()?.["synchronous"]);
   db.exec("PRAGMA synchronous = FULL");
   try {
     return inOneStep(db, work);
   } finally {
-    db.exec("PRAGMA synchronous = NORMAL");
+    db.exec(`PRAGMA synchronous = ${usual}`);
   }
 }
 
-/**
- * Brings everything into the file and cuts the write-ahead log to nothing: it still has what was deleted since. False
- * where that could not be done now, as somebody else is reading.
- */
-export function emptyWriteAheadLog(db: DatabaseSync): boolean {
-  return Number(db.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get()?.["busy"] ?? 1) === 0;
+/** The same; within a step of the caller's it is a part of that, and as durable as that is. */
+export function onDiskOrWithin<T>(db: DatabaseSync, work: () => T): T {
+  return db.isTransaction ? work() : onDisk(db, work);
+}
+
+/** What was deleted, secrets among it, may still stand in the write-ahead log: it has to be emptied after that. */
+export class DeletedRemains {
+  readonly #db: DatabaseSync;
+  /** That of a server that was killed may have some. */
+  #areThere = true;
+
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+  }
+
+  /** Something was deleted that nobody may find. */
+  add(): void {
+    this.#areThere = true;
+  }
+
+  /** Brings everything into the file and cuts the log to nothing. Where somebody else is reading, the next call does it. */
+  wipe(): void {
+    if (!this.#areThere) return;
+    this.#areThere = Number(this.#db.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get()?.["busy"] ?? 1) !== 0;
+  }
 }
 
 /** SQLite's own file lock: the system drops it with the process, however that ends. */

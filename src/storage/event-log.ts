@@ -19,7 +19,7 @@ const CUT_EVERY = 100;
 /** What loggedEvent() reads. */
 export const EVENT_COLUMNS = "position, uid, owner, label, event";
 
-export class SqliteEvents implements EventLog {
+export class SqliteEventLog implements EventLog {
   readonly #db: DatabaseSync;
   /** Prepared once: it is written many times a second. */
   readonly #write: StatementSync;

@@ -1,8 +1,7 @@
-/** Sessions in SQLite: one file in DATA_DIR that a restart can read. */
+/** Sessions in SQLite, with all that is kept of one. */
 
 import type { DatabaseSync } from "node:sqlite";
-import type { AuditLog } from "../audit/audit-log.ts";
-import type { Acknowledgements, Callback, DeliveryQueue, EventLog } from "../events/event-log.ts";
+import type { Callback, DeliveryQueue } from "../events/event-log.ts";
 import { isEnd } from "../protocol/common.ts";
 import type { StorageState } from "../protocol/rest.ts";
 import type { ResumeState } from "../session/ports/resume-state.ts";
@@ -14,57 +13,27 @@ import type {
   SessionRecord,
   SessionStore,
 } from "../session/ports/store.ts";
-import { SqliteAcknowledgements } from "./acknowledgements.ts";
-import { SqliteAudit } from "./audit-log.ts";
-import {
-  emptyWriteAheadLog,
-  type HeldDatabase,
-  inOneStep,
-  onDisk,
-  openDatabase,
-  openMemoryDatabase,
-} from "./database.ts";
-import { SqliteEvents } from "./event-log.ts";
+import { type DeletedRemains, inOneStep, onDisk } from "./database.ts";
 import { readHistory, readList } from "./history.ts";
 import { parseAnswer, parseOwn, parseRecord } from "./schema.ts";
-import { SqliteDeliveries } from "./webhook-queue.ts";
 
-/** Opens the database of DATA_DIR. Throws StorageProblem where it cannot be used, or another server holds it. */
-export function openSqliteStore(dataDir: string): SessionStore {
-  return new SqliteStore(openDatabase(dataDir));
-}
-
-/** A store of the same kind without a folder: what is in it is gone when it is closed. */
-export function openMemoryStore(): SessionStore {
-  return new SqliteStore(openMemoryDatabase());
-}
-
-class SqliteStore implements SessionStore {
-  readonly events: EventLog;
-  readonly acknowledgements: Acknowledgements;
-  readonly deliveries: DeliveryQueue;
-  readonly audit: AuditLog;
+export class SqliteSessionStore implements SessionStore {
   readonly #db: DatabaseSync;
-  readonly #close: () => void;
-  /** Whether the write-ahead log may still have what was removed; that of a killed server may. */
-  #hasRemains = true;
+  readonly #deliveries: DeliveryQueue;
+  readonly #remains: DeletedRemains;
 
-  constructor({ db, close }: HeldDatabase) {
+  /** `deliveries` is of the same database: a session and its callback are written in one step. */
+  constructor(db: DatabaseSync, deliveries: DeliveryQueue, remains: DeletedRemains) {
     this.#db = db;
-    this.#close = close;
-    this.events = new SqliteEvents(db);
-    this.acknowledgements = new SqliteAcknowledgements(db);
-    this.audit = new SqliteAudit(db);
-    this.deliveries = new SqliteDeliveries(db, () => {
-      this.#hasRemains = true;
-    });
+    this.#deliveries = deliveries;
+    this.#remains = remains;
   }
 
   create(record: SessionRecord, callback: Callback | null): void {
     // Who was answered its id finds it after a power cut.
     onDisk(this.#db, () => {
       this.#write(record);
-      if (callback) this.deliveries.saveCallback(record.uid, callback);
+      if (callback) this.#deliveries.saveCallback(record.uid, callback);
     });
   }
 
@@ -144,13 +113,9 @@ class SqliteStore implements SessionStore {
       this.#db.exec("DELETE FROM deliveries WHERE next_at IS NULL AND uid NOT IN (SELECT uid FROM sessions)");
       return Number(changes);
     });
-    if (count > 0) this.#hasRemains = true;
-    if (this.#hasRemains) this.#hasRemains = !emptyWriteAheadLog(this.#db);
+    if (count > 0) this.#remains.add();
+    this.#remains.wipe();
     return count;
-  }
-
-  close(): void {
-    this.#close();
   }
 
   #write(record: SessionRecord): void {
@@ -175,6 +140,6 @@ class SqliteStore implements SessionStore {
   #writeEnd(record: SessionRecord): void {
     this.#write(record);
     const { changes } = this.#db.prepare("DELETE FROM page_memory WHERE uid = ?").run(record.uid);
-    if (Number(changes) > 0) this.#hasRemains = true;
+    if (Number(changes) > 0) this.#remains.add();
   }
 }

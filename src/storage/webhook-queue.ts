@@ -1,17 +1,16 @@
 /** Webhooks that are still to be told, in SQLite: a restart goes on with them. */
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import type { Callback, Delivery, DeliveryQueue, FailedDelivery } from "../events/event-log.ts";
-import { inOneStep } from "./database.ts";
+import { type DeletedRemains, inOneStep } from "./database.ts";
 import { parseOwn } from "./schema.ts";
 
-export class SqliteDeliveries implements DeliveryQueue {
+export class SqliteWebhookQueue implements DeliveryQueue {
   readonly #db: DatabaseSync;
-  readonly #onForgotten: () => void;
+  readonly #remains: DeletedRemains;
 
-  /** `onForgotten` is called whenever a callback, and with it its secret, was deleted. */
-  constructor(db: DatabaseSync, onForgotten: () => void) {
+  constructor(db: DatabaseSync, remains: DeletedRemains) {
     this.#db = db;
-    this.#onForgotten = onForgotten;
+    this.#remains = remains;
   }
 
   saveCallback(uid: string, { url, secret, allow }: Callback): void {
@@ -65,12 +64,12 @@ export class SqliteDeliveries implements DeliveryQueue {
       }));
   }
 
-  /** The callback of this delivery's session, where that condition holds of the delivery. */
+  /** The callback of this delivery's session with its secret, where that condition holds of the delivery. */
   #forgetCallback(id: string, condition: string): void {
     const { changes } = this.#db
       .prepare(`DELETE FROM callbacks WHERE uid IN (SELECT uid FROM deliveries WHERE id = ? AND ${condition})`)
       .run(id);
-    if (Number(changes) > 0) this.#onForgotten();
+    if (Number(changes) > 0) this.#remains.add();
   }
 }
 

@@ -3,12 +3,11 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { WebSocket } from "ws";
 import { type EventSubject, type FeedEvent, NO_SESSION } from "../../src/protocol/events.ts";
-import { SqliteKeys } from "../../src/storage/api-keys.ts";
-import { attachDatabase } from "../../src/storage/database.ts";
+import { attachStorage } from "../../src/storage/storage.ts";
 import { EventStream } from "../support/event-stream.ts";
 import { FeedClient, type FeedClientOptions } from "../support/feed-client.ts";
 import { expect } from "../support/fixtures.ts";
-import { TEST_KEY_SPEC } from "../support/key.ts";
+import { addKey, TEST_KEY_SPEC } from "../support/key.ts";
 import { IS_LONG_RUN } from "../support/long-run.ts";
 import { call, type OwnServer, test as withServers } from "../support/requests.ts";
 
@@ -446,21 +445,19 @@ test("[R18] a key that is revoked beside the server closes its readers within a 
   told,
   read,
 }) => {
-  const db = attachDatabase(told.dataDir);
-  const keys = new SqliteKeys(db);
-  const secret = "crk_to-be-revoked-while-connected";
-  keys.add("short-lived", { scopes: ["sessions:read"], labels: [], cdp_allow: null, url_allow: [] }, secret);
+  const storage = attachStorage(told.dataDir);
+  const { secret } = addKey(storage.keys, "short-lived", ["sessions:read"]);
   const client = await read(bearer(secret));
   await client.next("connected");
   const stream = await EventStream.open(`${told.api}/events`, bearer(secret).headers);
   expect(stream.response.status).toBe(200);
-  keys.revoke("short-lived");
+  storage.keys.revoke("short-lived", Date.now());
   const at = Date.now();
   expect((await client.closed).code).toBe(4401);
   expect(Date.now() - at).toBeLessThan(1_000);
   await stream.ended.catch(() => {});
   expect(Date.now() - at).toBeLessThan(1_500);
-  db.close();
+  storage.close();
 });
 
 test("[R18] the same topics as a stream: from now on, or after an event, which a browser asks for by itself", async ({

@@ -6,8 +6,7 @@ import { test as base, expect } from "@playwright/test";
 import { pino } from "pino";
 import { Webhook } from "standardwebhooks";
 import type { SessionEvent } from "../../src/protocol/events.ts";
-import type { SessionStore } from "../../src/session/ports/store.ts";
-import { openSqliteStore } from "../../src/storage/session-store.ts";
+import { openStorage, type Storage } from "../../src/storage/storage.ts";
 import { Outbox, type OutboxDeps } from "../../src/webhooks/outbox.ts";
 import { TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
 import { SECRET, WebhookReceiver } from "../support/webhook-receiver.ts";
@@ -18,7 +17,7 @@ const QUICK = { firstWaitMs: 20, longestWaitMs: 80, giveUpAfterMs: 500 };
 
 interface World {
   readonly folder: string;
-  readonly store: SessionStore;
+  readonly storage: Storage;
   start(deps?: Partial<OutboxDeps>): Outbox;
   receiver(): Promise<WebhookReceiver>;
   /** Ends a session whose webhooks go there. */
@@ -31,7 +30,7 @@ const test = base.extend<{ world: World }>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
   world: async ({}, use) => {
     const folder = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
-    const store = openSqliteStore(folder);
+    const storage = openStorage(folder);
     const outboxes: Outbox[] = [];
     const receivers: WebhookReceiver[] = [];
     const logged: string[] = [];
@@ -39,10 +38,10 @@ const test = base.extend<{ world: World }>({
     const config = { urlAllowPrivate: true, webhookSecret: SERVER_SECRET };
     await use({
       folder,
-      store,
+      storage,
       logged,
       start(deps = {}) {
-        const outbox = new Outbox({ queue: store.deliveries, config, log, schedule: QUICK, ...deps });
+        const outbox = new Outbox({ queue: storage.deliveries, config, log, schedule: QUICK, ...deps });
         outboxes.push(outbox);
         outbox.wake();
         return outbox;
@@ -53,13 +52,13 @@ const test = base.extend<{ world: World }>({
         return receiver;
       },
       end(uid, url, secret = SECRET) {
-        store.deliveries.saveCallback(uid, { url, secret, allow: [] });
-        store.events.append([{ subject: { uid, owner: null, label: null }, event: ended(uid) }]);
+        storage.deliveries.saveCallback(uid, { url, secret, allow: [] });
+        storage.events.append([{ subject: { uid, owner: null, label: null }, event: ended(uid) }]);
       },
     });
     for (const outbox of outboxes) await outbox.stop();
     for (const receiver of receivers) await receiver.stop();
-    store.close();
+    storage.close();
     await rm(folder, { recursive: true, force: true });
   },
 });
@@ -81,8 +80,8 @@ test("500 twice, then 200: three tries with the same id, each signed anew, then 
   const [first, second, third] = receiver.received.map(({ at }) => at) as [number, number, number];
   expect(second - first).toBeGreaterThanOrEqual(16);
   expect(third - second).toBeGreaterThanOrEqual(32);
-  await expect.poll(() => world.store.deliveries.next({ ids: [], hosts: [] })).toBeUndefined();
-  expect(world.store.deliveries.failures()).toEqual([]);
+  await expect.poll(() => world.storage.deliveries.next({ ids: [], hosts: [] })).toBeUndefined();
+  expect(world.storage.deliveries.failures()).toEqual([]);
 });
 
 test("one that always fails is given up, logged, and kept with its last error", async ({ world }) => {
@@ -90,8 +89,8 @@ test("one that always fails is given up, logged, and kept with its last error", 
   receiver.answer = (response) => response.writeHead(503).end();
   world.end("one", receiver.url);
   world.start();
-  await expect.poll(() => world.store.deliveries.failures()).toHaveLength(1);
-  const [failure] = world.store.deliveries.failures();
+  await expect.poll(() => world.storage.deliveries.failures()).toHaveLength(1);
+  const [failure] = world.storage.deliveries.failures();
   expect(failure).toEqual({ id: "evt_one", uid: "one", tries: receiver.received.length, last_error: "answered 503" });
   expect(receiver.received.length).toBeGreaterThan(4);
   const lines = world.logged.filter((line) => line.includes("webhook given up"));
@@ -104,7 +103,9 @@ test("410 is the last try", async ({ world }) => {
   receiver.answer = (response) => response.writeHead(410).end();
   world.end("one", receiver.url);
   world.start();
-  await expect.poll(() => world.store.deliveries.failures()).toMatchObject([{ tries: 1, last_error: "answered 410" }]);
+  await expect
+    .poll(() => world.storage.deliveries.failures())
+    .toMatchObject([{ tries: 1, last_error: "answered 410" }]);
   expect(receiver.received).toHaveLength(1);
 });
 
@@ -130,9 +131,9 @@ test("a session's own secret signs, else the server's; once it is over no file h
     const found = receiver.received.find(({ headers }) => headers["webhook-id"] === `evt_${uid}`);
     new Webhook(secret).verify(found?.body ?? "", found?.headers ?? {});
   }
-  await expect.poll(() => world.store.deliveries.next({ ids: [], hosts: [] })).toBeUndefined();
+  await expect.poll(() => world.storage.deliveries.next({ ids: [], hosts: [] })).toBeUndefined();
   // What the controller does once a minute.
-  world.store.removeEndedBefore(0);
+  world.storage.sessions.removeEndedBefore(0);
   expect(await files()).not.toContain(own);
   expect(world.logged.join("")).not.toContain(own.slice(6));
   expect(world.logged.join("")).not.toContain(SERVER_SECRET);
@@ -142,7 +143,7 @@ test("a server that has lost its secret sends nothing unsigned, and tries again"
   const receiver = await world.receiver();
   world.end("one", receiver.url, null);
   world.start({ config: { urlAllowPrivate: true, webhookSecret: undefined } });
-  await expect.poll(() => world.store.deliveries.failures()).toHaveLength(1);
+  await expect.poll(() => world.storage.deliveries.failures()).toHaveLength(1);
   expect(receiver.received).toEqual([]);
 });
 
@@ -178,7 +179,7 @@ test("one that was put off is not sent before its time, also by a wake in betwee
   const receiver = await world.receiver();
   world.end("one", receiver.url);
   const nextAt = Date.now() + 300;
-  world.store.deliveries.retry("evt_one", { firstTriedAt: nextAt - 400, nextAt, error: "answered 500" });
+  world.storage.deliveries.retry("evt_one", { firstTriedAt: nextAt - 400, nextAt, error: "answered 500" });
   const outbox = world.start();
   world.end("two", receiver.url);
   outbox.wake();
@@ -200,8 +201,8 @@ test("a stop waits a moment for what is under way; what it gives up is as if it 
   const start = performance.now();
   await outbox.stop();
   expect(performance.now() - start).toBeLessThan(1_500);
-  expect(world.store.deliveries.next({ ids: [], hosts: [] })).toMatchObject({ id: "evt_hanging", tries: 0 });
-  expect(world.store.deliveries.next({ ids: ["evt_hanging"], hosts: [] })).toBeUndefined();
+  expect(world.storage.deliveries.next({ ids: [], hosts: [] })).toMatchObject({ id: "evt_hanging", tries: 0 });
+  expect(world.storage.deliveries.next({ ids: ["evt_hanging"], hosts: [] })).toBeUndefined();
   // Stopped is stopped.
   world.end("late", slow.url);
   outbox.wake();
@@ -220,14 +221,14 @@ test("a stop does not wait for a name that is being looked up", async ({ world }
   const start = performance.now();
   await outbox.stop();
   expect(performance.now() - start).toBeLessThan(1_500);
-  expect(world.store.deliveries.next({ ids: [], hosts: [] })).toMatchObject({ id: "evt_one", tries: 0 });
+  expect(world.storage.deliveries.next({ ids: [], hosts: [] })).toMatchObject({ id: "evt_one", tries: 0 });
 });
 
 test("a store that cannot write what became of a webhook does not make it come again and again", async ({ world }) => {
   const receiver = await world.receiver();
   world.end("one", receiver.url);
   const queue = Object.assign(Object.create(null), {
-    next: (without: { ids: string[]; hosts: string[] }) => world.store.deliveries.next(without),
+    next: (without: { ids: string[]; hosts: string[] }) => world.storage.deliveries.next(without),
     delivered: () => {
       throw new Error("disk full");
     },

@@ -3,19 +3,18 @@ import { once } from "node:events";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { mock } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import websocket from "@fastify/websocket";
 import { chromium, type Page } from "@playwright/test";
 import Fastify, { type FastifyInstance } from "fastify";
 import { WebSocket, WebSocketServer } from "ws";
-import { SCOPES } from "../../src/auth/caller.ts";
 import { type CaptchaRemoteOptions, captchaRemote } from "../../src/plugin.ts";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
-import { SqliteKeys } from "../../src/storage/api-keys.ts";
-import { attachDatabase } from "../../src/storage/database.ts";
+import { attachStorage } from "../../src/storage/storage.ts";
 import { test as base, expect, TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
-import { TEST_KEY_SPEC } from "../support/key.ts";
+import { addKey, TEST_KEY_SPEC } from "../support/key.ts";
 import { call } from "../support/requests.ts";
 
 const CHALLENGE = `<!doctype html><title>shop</title><body style="margin:0;height:2000px">
@@ -78,10 +77,9 @@ function listenersOf(page: Page): number {
 const withReader = test.extend<{ reader: BotServer & { dataDir: string; socket: WebSocket; tick: () => void } }>({
   reader: async ({ startBotServer }, use) => {
     const dataDir = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
-    const db = attachDatabase(dataDir);
-    const grants = { scopes: SCOPES, labels: [], cdp_allow: null, url_allow: [] };
-    const { secret } = new SqliteKeys(db).add("kept in the database", grants);
-    db.close();
+    const storage = attachStorage(dataDir);
+    const { secret } = addKey(storage.keys, "kept in the database");
+    storage.close();
     mock.timers.enable({ apis: ["setInterval"] });
     const server = await startBotServer({ dataDir });
     const headers = { authorization: `Bearer ${secret}` };
@@ -115,7 +113,7 @@ withReader(
   "keys that cannot be looked up for a moment end nothing, and the bot's server neither",
   async ({ reader }) => {
     const { url, dataDir, socket, tick } = reader;
-    const db = attachDatabase(dataDir);
+    const db = new DatabaseSync(join(dataDir, "sessions.db"));
     db.exec("ALTER TABLE api_keys RENAME TO keys_away");
     tick();
     db.exec("ALTER TABLE keys_away RENAME TO api_keys");

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pino } from "pino";
-import { openSqliteStore } from "../../src/storage/session-store.ts";
+import { openStorage } from "../../src/storage/storage.ts";
 import { sessionRecord } from "../contract/store-contract.ts";
 import { expect, TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
 import { LiveClient } from "../support/live-client.ts";
@@ -167,15 +167,16 @@ test("[S5] a server that was killed: the next one tells its sessions' ends, also
 }) => {
   const { dataDir, close } = await startServer(ALLOWED);
   await close();
-  const store = openSqliteStore(dataDir);
+  const storage = openStorage(dataDir);
+  const { sessions: store } = storage;
   const now = Date.now();
   store.save(sessionRecord({ uid: "living", session_id: "living", created_at: now - 5_000 }));
   const end = { state: "solved", reason: "rules_met", verified: "checked", ended_at: now - 1_000 } as const;
   store.save(sessionRecord({ uid: "ended", session_id: "ended", created_at: now - 5_000, ...end }));
   store.saveStorageState("ended", { cookies: [], origins: [] });
   for (const uid of ["living", "ended"])
-    store.deliveries.saveCallback(uid, { url: receiver.url, secret: SECRET, allow: [] });
-  store.close();
+    storage.deliveries.saveCallback(uid, { url: receiver.url, secret: SECRET, allow: [] });
+  storage.close();
 
   const second = await startServer(ALLOWED);
   await expect.poll(() => receiver.received.length).toBe(2);

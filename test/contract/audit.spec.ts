@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { test as base, expect } from "@playwright/test";
 import type { AuditEntry } from "../../src/audit/audit-log.ts";
 import { FIRST_LINK, linkHash } from "../../src/audit/chain.ts";
-import { SqliteAudit } from "../../src/storage/audit-log.ts";
+import { SqliteAuditLog } from "../../src/storage/audit-log.ts";
 import { attachDatabase, inOneStep } from "../../src/storage/database.ts";
 import { TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
 import { watchProgram } from "../support/programs.ts";
@@ -28,7 +28,7 @@ function entry(given: Partial<AuditEntry> = {}): AuditEntry {
   };
 }
 
-const test = base.extend<{ folder: string; db: DatabaseSync; audit: SqliteAudit }>({
+const test = base.extend<{ folder: string; db: DatabaseSync; audit: SqliteAuditLog }>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
   folder: async ({}, use) => {
     const folder = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
@@ -40,7 +40,7 @@ const test = base.extend<{ folder: string; db: DatabaseSync; audit: SqliteAudit 
     await use(db);
     db.close();
   },
-  audit: async ({ db }, use) => use(new SqliteAudit(db)),
+  audit: async ({ db }, use) => use(new SqliteAuditLog(db)),
 });
 
 /** As somebody with the file and a tool would. */
@@ -50,7 +50,7 @@ function roundTheTriggers(db: DatabaseSync, sql: string): void {
   db.exec(sql);
 }
 
-function fill(audit: SqliteAudit, count: number): void {
+function fill(audit: SqliteAuditLog, count: number): void {
   for (let index = 1; index <= count; index += 1) audit.append(entry({ session_id: `s${index}` }), AT + index);
 }
 
@@ -165,9 +165,9 @@ test("[R17] an entry that belongs to a step of its caller comes and goes with it
 
 const WRITER = `
   const { attachDatabase } = await import(process.argv[1] + "database.ts");
-  const { SqliteAudit } = await import(process.argv[1] + "audit-log.ts");
+  const { SqliteAuditLog } = await import(process.argv[1] + "audit-log.ts");
   const db = attachDatabase(process.argv[2]);
-  const audit = new SqliteAudit(db);
+  const audit = new SqliteAuditLog(db);
   const who = "process:" + process.pid;
   const entry = { who, address: null, action: "key.add", session_id: null, uid: null, detail: null };
   process.stdout.write("ready");

@@ -6,10 +6,9 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { test as base, expect } from "@playwright/test";
-import { SqliteKeys } from "../../src/storage/api-keys.ts";
 import { attachDatabase } from "../../src/storage/database.ts";
 import { MIGRATIONS } from "../../src/storage/schema.ts";
-import { openSqliteStore } from "../../src/storage/session-store.ts";
+import { openStorage } from "../../src/storage/storage.ts";
 import { TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
 import { sessionRecord } from "./store-contract.ts";
 
@@ -57,15 +56,16 @@ test("secrets that earlier versions kept beside a page's request are wiped at th
     .run(JSON.stringify({ ...request, ...more, instructions: "Slide it.", timeout_seconds: 60, legacy_open: true }));
   old.close();
 
-  const store = openSqliteStore(folder);
+  const storage = openStorage(folder);
+  const { sessions: store } = storage;
   expect(store.memory("uid-living").request).toEqual(request);
   // The first sweep of a server.
   store.removeEndedBefore(0);
   const kept = Buffer.concat(await Promise.all([path, `${path}-wal`].map((file) => readFile(file))));
   expect([secret, metadata].filter((text) => kept.includes(text))).toEqual([]);
   // The one copy that webhooks need.
-  expect(store.deliveries.next({ ids: [], hosts: [] })).toMatchObject({ secret: "whsec_abc" });
-  store.close();
+  expect(storage.deliveries.next({ ids: [], hosts: [] })).toMatchObject({ secret: "whsec_abc" });
+  storage.close();
 });
 
 test("every version has its file in test/contract/schemas", () => {
@@ -83,7 +83,8 @@ for (const version of VERSIONS) {
     old.exec(fixtureOf(version));
     old.close();
 
-    const store = openSqliteStore(folder);
+    const storage = openStorage(folder);
+    const { sessions: store } = storage;
     const since = { owner: "key-1", proxy_port: 40_123 };
     const common = { label: "Überschrift 验证码", metadata: { order: 7 }, url: "https://site.example/?q='" };
     const living = { ...common, ...(version >= 3 ? since : {}), uid: "uid-living", session_id: "living" };
@@ -99,25 +100,25 @@ for (const version of VERSIONS) {
 
     // The end from before there were events is told now, in the shape of today.
     expect(store.missedEnds()).toEqual(version >= 2 ? [] : [ended]);
-    const end = store.events.last("uid-ended");
+    const end = storage.events.last("uid-ended");
     expect(end?.event.type).toBe(version >= 2 ? "session.ended" : undefined);
     const subject = { uid: "uid-ended", owner: version >= 3 ? "key-1" : null, label: common.label };
     if (end) expect(end.subject).toEqual(subject);
-    expect(store.acknowledgements.waiting("key:key-1 bot-1")).toEqual(version >= 5 ? [end] : []);
+    expect(storage.acknowledgements.waiting("key:key-1 bot-1")).toEqual(version >= 5 ? [end] : []);
     const allow = version >= 3 ? ["10.0.0.0/8"] : [];
     const waiting = { id: "evt_joined", tries: 1, secret: "whsec_abc", allow, next_at: DAY + 2_000 };
-    const next = store.deliveries.next({ ids: [], hosts: [] });
+    const next = storage.deliveries.next({ ids: [], hosts: [] });
     if (version >= 2) expect(next).toMatchObject(waiting);
     else expect(next).toBeUndefined();
 
-    expect(store.audit.verify()).toMatchObject({ kind: "whole", entries: version >= 3 ? 2 : 0 });
+    expect(storage.audit.verify()).toMatchObject({ kind: "whole", entries: version >= 3 ? 2 : 0 });
     expect(store.memory("uid-living")).toEqual(
       version >= 4 ? { held: { x: 1.5, y: 2, buttons: 1 }, done: { client: 7 } } : {},
     );
-    store.close();
+    expect(storage.keys.list().map(({ name }) => name)).toEqual(version >= 3 ? ["shop"] : []);
+    storage.close();
 
     const db = attachDatabase(folder);
-    expect(new SqliteKeys(db).list().map(({ name }) => name)).toEqual(version >= 3 ? ["shop"] : []);
     expect(schemaOf(db)).toEqual(schemaAfter(MIGRATIONS.join("")));
     db.close();
   });

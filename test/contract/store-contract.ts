@@ -1,4 +1,4 @@
-/** What every SessionStore must do, as tests over a factory: one suite for all implementations. */
+/** What every storage must do with sessions, their events and their webhooks: one suite for all implementations. */
 import { test as base, expect } from "@playwright/test";
 import type { SessionScope } from "../../src/auth/permissions.ts";
 import type { EventLog } from "../../src/events/event-log.ts";
@@ -6,10 +6,11 @@ import { SESSION_STATES, type SessionState } from "../../src/protocol/common.ts"
 import type { SessionEvent } from "../../src/protocol/events.ts";
 import type { SessionRecord, SessionStore } from "../../src/session/ports/store.ts";
 import { outcomeOf } from "../../src/session/presenters.ts";
+import type { Storage } from "../../src/storage/storage.ts";
 
-export interface StoreFactory {
+export interface StorageFactory {
   /** May be called again after `close` where the store is durable. */
-  open(): SessionStore;
+  open(): Storage;
   remove(): Promise<void>;
 }
 
@@ -66,8 +67,8 @@ function newest(store: SessionStore, limit: number): SessionRecord[] {
   return store.list({ states: SESSION_STATES, scope: null, limit });
 }
 
-function next(store: SessionStore, ids: string[] = [], hosts: string[] = []) {
-  return store.deliveries.next({ ids, hosts });
+function next({ deliveries }: Storage, ids: string[] = [], hosts: string[] = []) {
+  return deliveries.next({ ids, hosts });
 }
 
 /**
@@ -76,20 +77,21 @@ function next(store: SessionStore, ids: string[] = [], hosts: string[] = []) {
  */
 export function storeContract(
   name: string,
-  { makeFactory, durable }: { readonly makeFactory: () => Promise<StoreFactory>; readonly durable: boolean },
+  { makeFactory, durable }: { readonly makeFactory: () => Promise<StorageFactory>; readonly durable: boolean },
 ): void {
-  const test = base.extend<{ factory: StoreFactory; store: SessionStore }>({
+  const test = base.extend<{ factory: StorageFactory; storage: Storage; store: SessionStore }>({
     // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
     factory: async ({}, use) => {
       const factory = await makeFactory();
       await use(factory);
       await factory.remove();
     },
-    store: async ({ factory }, use) => {
-      const store = factory.open();
-      await use(store);
-      store.close();
+    storage: async ({ factory }, use) => {
+      const storage = factory.open();
+      await use(storage);
+      storage.close();
     },
+    store: async ({ storage }, use) => use(storage.sessions),
   });
 
   test.describe(name, () => {
@@ -258,8 +260,8 @@ export function storeContract(
       expect(newest(store, 10).map(({ uid }) => uid)).toEqual(["young", "living"]);
     });
 
-    test("[R14] gives every event a place that only grows, and reads a session's own after a place", ({ store }) => {
-      const { events } = store;
+    test("[R14] gives every event a place that only grows, and reads a session's own after a place", ({ storage }) => {
+      const { events } = storage;
       const places = ["a", "b", "a", "a"].map((uid, index) => append(events, uid, joined(`e${index}`)));
       expect(places.toSorted((one, other) => one - other)).toEqual(places);
       const ids = (uid: string, after: number, limit = 10) =>
@@ -275,25 +277,28 @@ export function storeContract(
       expect(events.at(99_999)).toBeUndefined();
     });
 
-    test("[R14] a session has one end: another is left out", ({ store }) => {
-      const first = append(store.events, "a", ended("first"));
-      expect(append(store.events, "a", ended("second"))).toBeNaN();
-      expect(store.events.after("a", 0, 10).map(({ event }) => event.id)).toEqual(["first"]);
-      expect(append(store.events, "b", ended("third"))).toBeGreaterThan(first);
+    test("[R14] a session has one end: another is left out", ({ storage }) => {
+      const first = append(storage.events, "a", ended("first"));
+      expect(append(storage.events, "a", ended("second"))).toBeNaN();
+      expect(storage.events.after("a", 0, 10).map(({ event }) => event.id)).toEqual(["first"]);
+      expect(append(storage.events, "b", ended("third"))).toBeGreaterThan(first);
     });
 
-    test("[R14] knows the ends that nobody came to tell", ({ store }) => {
+    test("[R14] knows the ends that nobody came to tell", ({ storage, store }) => {
       store.save(sessionRecord({ uid: "living" }));
       store.save(sessionRecord({ uid: "told", state: "solved", ended_at: DAY }));
       store.save(sessionRecord({ uid: "untold", state: "failed", ended_at: DAY + 1 }));
-      append(store.events, "told", ended("end"));
-      append(store.events, "untold", joined("no end"));
+      append(storage.events, "told", ended("end"));
+      append(storage.events, "untold", joined("no end"));
       expect(store.missedEnds().map(({ uid }) => uid)).toEqual(["untold"]);
     });
 
-    test("[R14] old events are removed, ends only with their sessions, and no place is given twice", ({ store }) => {
+    test("[R14] old events are removed, ends only with their sessions, and no place is given twice", ({
+      storage,
+      store,
+    }) => {
       store.save(sessionRecord({ uid: "a", state: "solved", ended_at: DAY }));
-      const { events } = store;
+      const { events } = storage;
       append(events, "a", joined("old", DAY - 1));
       append(events, "a", joined("young", DAY));
       const last = append(events, "a", ended("end", DAY - 1));
@@ -304,27 +309,27 @@ export function storeContract(
       expect(append(events, "b", joined("next"))).toBeGreaterThan(last);
     });
 
-    test("[R14] keeps at most 10,000 events, and all ends", ({ store }) => {
-      const end = append(store.events, "ended", ended("end"));
-      const first = append(store.events, "noisy", joined("first"));
-      for (let count = 0; count < 10_100; count += 1) append(store.events, "noisy", joined(`e${count}`));
-      expect(store.events.at(first)).toBeUndefined();
-      expect(store.events.at(end)?.event.id).toBe("end");
-      expect(store.events.after("noisy", 0, 20_000).length).toBeLessThanOrEqual(10_100);
-      expect(store.events.after("noisy", 0, 20_000).length).toBeGreaterThan(9_900);
+    test("[R14] keeps at most 10,000 events, and all ends", ({ storage }) => {
+      const end = append(storage.events, "ended", ended("end"));
+      const first = append(storage.events, "noisy", joined("first"));
+      for (let count = 0; count < 10_100; count += 1) append(storage.events, "noisy", joined(`e${count}`));
+      expect(storage.events.at(first)).toBeUndefined();
+      expect(storage.events.at(end)?.event.id).toBe("end");
+      expect(storage.events.after("noisy", 0, 20_000).length).toBeLessThanOrEqual(10_100);
+      expect(storage.events.after("noisy", 0, 20_000).length).toBeGreaterThan(9_900);
     });
 
     test("webhooks are queued for sessions with a callback: the first operator, that the end is near, and the end only", ({
-      store,
+      storage,
     }) => {
-      const { events, deliveries } = store;
-      expect(next(store)).toBeUndefined();
+      const { events, deliveries } = storage;
+      expect(next(storage)).toBeUndefined();
       deliveries.saveCallback("a", { url: "https://hooks.example:8443/x", secret: "whsec_abc", allow: ["10.0.0.0/8"] });
       append(events, "b", ended("not asked for"));
       append(events, "a", joined("second operator", DAY, false));
-      expect(next(store)).toBeUndefined();
+      expect(next(storage)).toBeUndefined();
       append(events, "a", joined("first operator"));
-      expect(next(store)).toEqual({
+      expect(next(storage)).toEqual({
         id: "first operator",
         uid: "a",
         url: "https://hooks.example:8443/x",
@@ -337,28 +342,31 @@ export function storeContract(
         next_at: DAY,
       });
       append(events, "a", expiring("near"));
-      expect(next(store, ["first operator"])?.id).toBe("near");
+      expect(next(storage, ["first operator"])?.id).toBe("near");
       // Nobody can act on what came before, once the session has ended.
       append(events, "a", ended("end"));
-      expect(next(store)?.id).toBe("end");
-      expect(next(store, ["end"])).toBeUndefined();
-      expect(next(store, [], ["hooks.example:8443"])).toBeUndefined();
+      expect(next(storage)?.id).toBe("end");
+      expect(next(storage, ["end"])).toBeUndefined();
+      expect(next(storage, [], ["hooks.example:8443"])).toBeUndefined();
     });
 
-    test("the webhook that waits longest comes first; one that failed waits for its time", ({ store }) => {
-      const { events, deliveries } = store;
+    test("the webhook that waits longest comes first; one that failed waits for its time", ({ storage }) => {
+      const { events, deliveries } = storage;
       for (const uid of ["a", "b"])
         deliveries.saveCallback(uid, { url: `https://${uid}.example/`, secret: null, allow: [] });
       append(events, "a", ended("a", DAY));
       append(events, "b", ended("b", DAY + 1));
-      expect(next(store)?.id).toBe("a");
+      expect(next(storage)?.id).toBe("a");
       deliveries.retry("a", { firstTriedAt: DAY + 5, nextAt: DAY + 100, error: "answered 500" });
-      expect(next(store)?.id).toBe("b");
-      expect(next(store, ["b"])).toMatchObject({ id: "a", tries: 1, first_tried_at: DAY + 5, next_at: DAY + 100 });
+      expect(next(storage)?.id).toBe("b");
+      expect(next(storage, ["b"])).toMatchObject({ id: "a", tries: 1, first_tried_at: DAY + 5, next_at: DAY + 100 });
     });
 
-    test("a webhook that is over is forgotten with its secret, one that was given up keeps its error", ({ store }) => {
-      const { events, deliveries } = store;
+    test("a webhook that is over is forgotten with its secret, one that was given up keeps its error", ({
+      storage,
+      store,
+    }) => {
+      const { events, deliveries } = storage;
       for (const uid of ["received", "failed", "gone"]) {
         store.save(sessionRecord({ uid, state: "solved", ended_at: DAY }));
         deliveries.saveCallback(uid, { url: "https://hooks.example/", secret: "whsec_abc", allow: ["10.0.0.0/8"] });
@@ -371,7 +379,7 @@ export function storeContract(
       append(events, "gone", joined("gone"));
       deliveries.failed("gone", "answered 410", true);
       append(events, "gone", ended("after"));
-      expect(next(store)).toBeUndefined();
+      expect(next(storage)).toBeUndefined();
       expect(deliveries.failures()).toEqual([
         { id: "failed", uid: "failed", tries: 2, last_error: "answered 502" },
         { id: "gone", uid: "gone", tries: 1, last_error: "answered 410" },
@@ -380,33 +388,36 @@ export function storeContract(
       expect(deliveries.failures()).toEqual([]);
     });
 
-    test("a webhook that waits outlives its session", ({ store }) => {
+    test("a webhook that waits outlives its session", ({ storage, store }) => {
       store.save(sessionRecord({ uid: "a", state: "solved", ended_at: DAY }));
-      store.deliveries.saveCallback("a", { url: "https://hooks.example/", secret: null, allow: ["10.0.0.0/8"] });
-      append(store.events, "a", ended("end"));
+      storage.deliveries.saveCallback("a", { url: "https://hooks.example/", secret: null, allow: ["10.0.0.0/8"] });
+      append(storage.events, "a", ended("end"));
       store.removeEndedBefore(DAY + 1);
       expect(store.find("one")).toBeUndefined();
-      expect(next(store)).toMatchObject({ id: "end", secret: null });
+      expect(next(storage)).toMatchObject({ id: "end", secret: null });
     });
 
-    test("a webhook that is given up when its session is gone already goes with the next removal", ({ store }) => {
+    test("a webhook that is given up when its session is gone already goes with the next removal", ({
+      storage,
+      store,
+    }) => {
       store.save(sessionRecord({ uid: "a", state: "solved", ended_at: DAY }));
-      store.deliveries.saveCallback("a", { url: "https://hooks.example/", secret: null, allow: ["10.0.0.0/8"] });
-      append(store.events, "a", ended("end"));
+      storage.deliveries.saveCallback("a", { url: "https://hooks.example/", secret: null, allow: ["10.0.0.0/8"] });
+      append(storage.events, "a", ended("end"));
       store.removeEndedBefore(DAY + 1);
-      store.deliveries.failed("end", "answered 500", false);
-      expect(store.deliveries.failures()).toHaveLength(1);
+      storage.deliveries.failed("end", "answered 500", false);
+      expect(storage.deliveries.failures()).toHaveLength(1);
       store.removeEndedBefore(DAY + 1);
-      expect(store.deliveries.failures()).toEqual([]);
+      expect(storage.deliveries.failures()).toEqual([]);
     });
 
-    test("[R10] a new session and its callback are kept together, or neither is", ({ store }) => {
+    test("[R10] a new session and its callback are kept together, or neither is", ({ storage, store }) => {
       const callback = { allow: [], url: "https://hooks.example/", secret: "whsec_abc" };
       store.create(sessionRecord({ uid: "a" }), callback);
       store.create(sessionRecord({ uid: "b", session_id: "two" }), null);
-      for (const uid of ["a", "b"]) append(store.events, uid, ended(uid));
-      expect(next(store)).toMatchObject({ id: "a", secret: "whsec_abc" });
-      expect(next(store, ["a"])).toBeUndefined();
+      for (const uid of ["a", "b"]) append(storage.events, uid, ended(uid));
+      expect(next(storage)).toMatchObject({ id: "a", secret: "whsec_abc" });
+      expect(next(storage, ["a"])).toBeUndefined();
       const wrong = { ...callback, url: "no address" };
       expect(() => store.create(sessionRecord({ uid: "c", session_id: "three" }), wrong)).toThrow();
       expect(store.find("three")).toBeUndefined();
@@ -424,14 +435,14 @@ export function storeContract(
     test("[S5] a store that is opened again has all of it", ({ factory }) => {
       const first = factory.open();
       const record = sessionRecord();
-      first.save(record);
-      first.saveStorageState(record.uid, { cookies: [], origins: [] });
+      first.sessions.save(record);
+      first.sessions.saveStorageState(record.uid, { cookies: [], origins: [] });
       first.deliveries.saveCallback("gone", { url: "https://hooks.example/", secret: null, allow: [] });
       append(first.events, "gone", ended("end"));
       first.close();
       const second = factory.open();
-      expect(second.find("one")).toEqual(record);
-      expect(second.storageState(record.uid)).toEqual({ cookies: [], origins: [] });
+      expect(second.sessions.find("one")).toEqual(record);
+      expect(second.sessions.storageState(record.uid)).toEqual({ cookies: [], origins: [] });
       expect(next(second)).toMatchObject({ id: "end" });
       second.close();
     });

@@ -5,21 +5,21 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test as base, expect } from "@playwright/test";
 import { toAppError } from "../../src/errors.ts";
-import { openMemoryStore, openSqliteStore } from "../../src/storage/session-store.ts";
+import { openMemoryStorage, openStorage } from "../../src/storage/storage.ts";
 import { TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
 import { sessionRecord, storeContract } from "./store-contract.ts";
 
 async function sqliteFactory() {
   const folder = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
   return {
-    open: () => openSqliteStore(join(folder, "made", "when", "missing")),
+    open: () => openStorage(join(folder, "made", "when", "missing")),
     remove: () => rm(folder, { recursive: true, force: true }),
   };
 }
 
 storeContract("SQLite", { makeFactory: sqliteFactory, durable: true });
 storeContract("memory", {
-  makeFactory: async () => ({ open: openMemoryStore, remove: async () => {} }),
+  makeFactory: async () => ({ open: openMemoryStorage, remove: async () => {} }),
   durable: false,
 });
 
@@ -35,24 +35,24 @@ const test = base.extend<{ folder: string }>({
 });
 
 test("a second server on the same DATA_DIR is refused with a sentence, until the first has ended", ({ folder }) => {
-  const first = openSqliteStore(folder);
-  first.save(sessionRecord());
-  expect(() => openSqliteStore(folder)).toThrow(`Another server already uses ${folder}; stop it or set DATA_DIR.`);
-  expect(first.find("one")).toEqual(sessionRecord());
+  const first = openStorage(folder);
+  first.sessions.save(sessionRecord());
+  expect(() => openStorage(folder)).toThrow(`Another server already uses ${folder}; stop it or set DATA_DIR.`);
+  expect(first.sessions.find("one")).toEqual(sessionRecord());
   first.close();
-  const second = openSqliteStore(folder);
-  expect(second.find("one")).toEqual(sessionRecord());
+  const second = openStorage(folder);
+  expect(second.sessions.find("one")).toEqual(sessionRecord());
   second.close();
 });
 
 test("a database of a newer version is left alone", ({ folder }) => {
-  openSqliteStore(folder).close();
+  openStorage(folder).close();
   const db = new DatabaseSync(join(folder, "sessions.db"));
   db.exec("PRAGMA user_version = 99");
   db.close();
-  expect(() => openSqliteStore(folder)).toThrow("newer version (schema 99)");
+  expect(() => openStorage(folder)).toThrow("newer version (schema 99)");
   // Neither refusal keeps the folder.
-  expect(() => openSqliteStore(folder)).toThrow("newer version (schema 99)");
+  expect(() => openStorage(folder)).toThrow("newer version (schema 99)");
 });
 
 /** Each is told with the path and what to do, and the folder is free again when it has been done. */
@@ -87,16 +87,16 @@ const PROBLEMS: readonly { name: string; spoil: (folder: string) => Promise<void
 for (const { name, spoil, why } of PROBLEMS) {
   test(`[S5] ${name} is refused with a sentence`, async ({ folder }) => {
     await spoil(folder);
-    expect(() => openSqliteStore(folder)).toThrow(why);
-    expect(() => openSqliteStore(folder)).toThrow(folder);
+    expect(() => openStorage(folder)).toThrow(why);
+    expect(() => openStorage(folder)).toThrow(folder);
     for (const file of ["sessions.db", "server.lock"]) await rm(join(folder, file), { recursive: true, force: true });
-    openSqliteStore(folder).close();
+    openStorage(folder).close();
   });
 }
 
 /** The last page but one: of the audit trail, which no server reads as a whole. */
 async function spoilPage(folder: string): Promise<void> {
-  const store = openSqliteStore(folder);
+  const storage = openStorage(folder);
   const entry = {
     who: "x".repeat(200),
     address: null,
@@ -104,8 +104,8 @@ async function spoilPage(folder: string): Promise<void> {
     session_id: "one",
     uid: "uid-1",
   } as const;
-  for (let count = 0; count < 100; count += 1) store.audit.append({ ...entry, detail: null }, count);
-  store.close();
+  for (let count = 0; count < 100; count += 1) storage.audit.append({ ...entry, detail: null }, count);
+  storage.close();
   const path = join(folder, "sessions.db");
   const bytes = await readFile(path);
   bytes.fill(0x5a, bytes.length - 2 * PAGE_BYTES, bytes.length - PAGE_BYTES);
@@ -113,10 +113,10 @@ async function spoilPage(folder: string): Promise<void> {
 }
 
 test("a database that another program has locked is told as such", ({ folder }) => {
-  openSqliteStore(folder).close();
+  openStorage(folder).close();
   const other = new DatabaseSync(join(folder, "sessions.db"));
   other.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
-  expect(() => openSqliteStore(folder)).toThrow("sessions.db is locked by another program: end that, and start again.");
+  expect(() => openStorage(folder)).toThrow("sessions.db is locked by another program: end that, and start again.");
   other.close();
 });
 
@@ -129,8 +129,8 @@ for (const [name, pathIn] of [
     await writeFile(join(folder, "file"), "");
     const path = pathIn(folder);
     const why = /cannot be made a folder \(E\w+\): set DATA_DIR to one that can be written\.$/;
-    expect(() => openSqliteStore(path)).toThrow(why);
-    expect(() => openSqliteStore(path)).toThrow(path);
+    expect(() => openStorage(path)).toThrow(why);
+    expect(() => openStorage(path)).toThrow(path);
   });
 }
 
@@ -156,6 +156,6 @@ test("what SQLite cannot write is storage_unavailable, what it does not understa
 
 test("a DATA_DIR that is made is nobody else's to read", async ({ folder }) => {
   const path = join(folder, "new");
-  openSqliteStore(path).close();
+  openStorage(path).close();
   expect((await stat(path)).mode & 0o777).toBe(0o700);
 });

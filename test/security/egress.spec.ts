@@ -11,7 +11,7 @@ import { WebSocketServer } from "ws";
 import { openBrowserPool } from "../../src/browser/open/browser-pool.ts";
 import { loadConfig } from "../../src/config.ts";
 import type { OwnedPageRequest, PageEvents } from "../../src/session/ports/page.ts";
-import { openSqliteStore } from "../../src/storage/session-store.ts";
+import { openStorage } from "../../src/storage/storage.ts";
 import { BRIEF_SEARCH_MS, expect, type TestSite } from "../support/fixtures.ts";
 import { test as withBots } from "../support/guest.ts";
 import { test as base, call, REPORTING, reportsOf } from "../support/requests.ts";
@@ -424,9 +424,9 @@ test("[R10] the proxy's port is kept with the session", async ({ startServer, si
   const { api, dataDir, close } = await startServer();
   const { body } = await call("POST", `${api}/sessions`, { url: site.serve("/", "<p>x</p>") });
   await close();
-  const store = openSqliteStore(dataDir);
-  expect(store.find(body.session_id)?.proxy_port).toBeGreaterThan(0);
-  store.close();
+  const storage = openStorage(dataDir);
+  expect(storage.sessions.find(body.session_id)?.proxy_port).toBeGreaterThan(0);
+  storage.close();
 });
 
 const ALONE = { serverPorts: () => [], demoOrigin: () => undefined, challengeSearchMs: BRIEF_SEARCH_MS };

@@ -2,11 +2,10 @@
 import { once } from "node:events";
 import { WebSocket } from "ws";
 import { SCOPES } from "../../src/auth/caller.ts";
-import { SqliteKeys } from "../../src/storage/api-keys.ts";
-import { attachDatabase } from "../../src/storage/database.ts";
+import { attachStorage } from "../../src/storage/storage.ts";
 import { DOORS, type Door, OTHER_DOORS } from "../support/doors.ts";
 import { BRIEF_SEARCH_MS, expect } from "../support/fixtures.ts";
-import { NO_KEY } from "../support/key.ts";
+import { addKey, NO_KEY } from "../support/key.ts";
 import { type Answer, call, type OwnServer, test as withServers } from "../support/requests.ts";
 
 const PAGE = `<!doctype html><div id="captcha-box" style="width:300px;height:200px;background:#ddd">hold</div>`;
@@ -101,15 +100,13 @@ for (const [attack, headers] of [
 }
 
 test("a revoked key: 401 from the next request on, and its sessions go on to their end", async ({ target, site }) => {
-  const db = attachDatabase(target.dataDir);
-  const keys = new SqliteKeys(db);
-  const grants = { scopes: SCOPES, labels: [], cdp_allow: null, url_allow: [] };
-  const { key, secret } = keys.add("going", grants);
+  const storage = attachStorage(target.dataDir);
+  const { key, secret } = addKey(storage.keys, "going");
   const created = await call("POST", `${target.api}/sessions`, { url: site.serve("/", PAGE) }, bearer(secret));
   expect(created.status).toBe(201);
   const { session_id: id } = created.body;
-  keys.revoke("going");
-  db.close();
+  storage.keys.revoke("going", Date.now());
+  storage.close();
   for (const door of DOORS) {
     const { status, body } = await knock(target, door, id, bearer(secret));
     expect(`${status} ${body.error?.code}`, `${door.method} ${door.path}`).toBe("401 unauthorized");
@@ -150,17 +147,16 @@ test("another bot's session: as one that does not exist, on every route, and not
 });
 
 test("a revoked key: its event streams and long polls end too", async ({ target, site }) => {
-  const db = attachDatabase(target.dataDir);
-  const keys = new SqliteKeys(db);
-  const { secret } = keys.add("going", { scopes: SCOPES, labels: [], cdp_allow: null, url_allow: [] });
+  const storage = attachStorage(target.dataDir);
+  const { secret } = addKey(storage.keys, "going");
   const created = await call("POST", `${target.api}/sessions`, { url: site.serve("/", PAGE) }, bearer(secret));
   const { session_id: id } = created.body;
   const stream = await fetch(`${target.api}/session/${id}/events`, { headers: bearer(secret) });
   const poll = call("GET", `${target.api}/status/${id}?wait=50`, undefined, bearer(secret));
   // Behind it in line: by then the poll is waiting.
   await call("GET", `${target.api}/status/${id}`, undefined, bearer(secret));
-  keys.revoke("going");
-  db.close();
+  storage.keys.revoke("going", Date.now());
+  storage.close();
   // Another process may have revoked it: the server looks every few seconds.
   const told = await stream.text().catch(() => "cut");
   expect(told).not.toContain("session.ended");

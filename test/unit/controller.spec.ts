@@ -22,8 +22,7 @@ import { OperatorLinks } from "../../src/session/operators/operator-links.ts";
 import type { ViewerSocket } from "../../src/session/pictures/viewer.ts";
 import type { ChallengePage, OpenPage, PageEvents, Picture, Verdict } from "../../src/session/ports/page.ts";
 import type { SessionRecord, SessionStore } from "../../src/session/ports/store.ts";
-import { attachDatabase } from "../../src/storage/database.ts";
-import { openSqliteStore } from "../../src/storage/session-store.ts";
+import { openStorage, type Storage } from "../../src/storage/storage.ts";
 import { sessionRecord } from "../contract/store-contract.ts";
 import { TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
 
@@ -98,6 +97,8 @@ class Page implements ChallengePage {
 }
 
 interface World {
+  readonly storage: Storage;
+  /** Of `storage`. */
   readonly store: SessionStore;
   readonly events: EventFeed;
   readonly controller: CaptchaRemoteController;
@@ -119,9 +120,10 @@ const test = base.extend<{ world: World }>({
       await page.opened.promise;
       return page;
     };
-    const store = openSqliteStore(folder);
+    const storage = openStorage(folder);
+    const { sessions: store } = storage;
     const log = pino({ level: "silent" });
-    const events = new EventFeed(store.events, log);
+    const events = new EventFeed(storage.events, log);
     const config = {
       ...loadConfig({}),
       maxSessions: 5,
@@ -130,8 +132,7 @@ const test = base.extend<{ world: World }>({
       maxTimeoutSeconds: 60,
     };
     const urls = publicUrlsAt(() => "http://127.0.0.1:1");
-    const db = attachDatabase(folder);
-    const operatorLinks = new Links(db, new KeyRing(folder));
+    const operatorLinks = new Links(storage.links, new KeyRing(folder));
     const links = new OperatorLinks({ links: operatorLinks, tickets: new Tickets(), areNeeded: true, urls });
     const controller = new CaptchaRemoteController({
       config,
@@ -148,20 +149,19 @@ const test = base.extend<{ world: World }>({
     });
     const create = (session_id: string, respondAsync = true) =>
       controller.create(createSessionSchema.parse({ session_id, url: "http://127.0.0.1/" }), { respondAsync });
-    await use({ store, events, controller, pages, create });
+    await use({ storage, store, events, controller, pages, create });
     for (const page of pages) page.closed.resolve();
     await controller.close();
     await events.close();
-    store.close();
-    db.close();
+    storage.close();
     await rm(folder, { recursive: true, force: true });
   },
 });
 
 /** What was told of the newest session with this id, in order. */
-function toldOf({ store, events }: World, id: string): SessionEvent[] {
+function toldOf({ storage, store, events }: World, id: string): SessionEvent[] {
   events.flush();
-  return store.events.after(store.find(id)?.uid ?? "", 0, 1_000).map(({ event }) => event);
+  return storage.events.after(store.find(id)?.uid ?? "", 0, 1_000).map(({ event }) => event);
 }
 
 /** The messages a viewer was sent, and the code its socket was closed with. */
@@ -460,18 +460,18 @@ test("[R14] nothing is told after the end", async ({ world }) => {
 test("[R14] [R6] [R11] an end that could not be written is answered all the same, and written and told once it can be", async ({
   world,
 }) => {
-  const { controller, store, pages } = world;
+  const { controller, storage, store, pages } = world;
   const page = await livingPage(world, "one");
-  const [save, append] = [store.save.bind(store), store.events.append.bind(store.events)];
+  const [save, append] = [store.save.bind(store), storage.events.append.bind(storage.events)];
   Object.assign(store, { save: failing });
-  Object.assign(store.events, { append: failing });
+  Object.assign(storage.events, { append: failing });
   page.events.lost("page_crashed");
   page.closed.resolve();
   expect(await controller.result("one")).toMatchObject({ outcome: "failed", reason: "page_crashed" });
   expect(await controller.status("one", 50, new AbortController().signal)).toMatchObject({ state: "failed" });
   expect(store.find("one")?.state).toBe("waiting");
   Object.assign(store, { save });
-  Object.assign(store.events, { append });
+  Object.assign(storage.events, { append });
   await expect.poll(() => store.find("one")).toMatchObject({ state: "failed", reason: "page_crashed" });
   await expect.poll(() => toldOf(world, "one").at(-1)?.type).toBe("session.ended");
   expect(toldOf(world, "one").filter(({ type }) => type === "session.ended")).toHaveLength(1);
@@ -495,13 +495,13 @@ test("[R14] a sweep does not tell an end whose storage state is still being kept
 test("[R10] a session that cannot be written leaves nothing: no row, no id that is taken, no place", async ({
   world,
 }) => {
-  const { controller, store, create } = world;
-  const { saveCallback } = store.deliveries;
-  Object.assign(store.deliveries, { saveCallback: failing });
+  const { controller, storage, store, create } = world;
+  const { saveCallback } = storage.deliveries;
+  Object.assign(storage.deliveries, { saveCallback: failing });
   const callback = { callback_url: "https://hooks.example/", callback_secret: `whsec_${"a".repeat(40)}` };
   const body = createSessionSchema.parse({ session_id: "one", url: "http://127.0.0.1/", ...callback });
   for (let turn = 0; turn < 6; turn += 1) await expect(controller.create(body)).rejects.toThrow("disk full");
-  Object.assign(store.deliveries, { saveCallback });
+  Object.assign(storage.deliveries, { saveCallback });
   expect(store.find("one")).toBeUndefined();
   expect(controller.list()).toEqual([]);
   await create("one");

@@ -9,22 +9,21 @@ import { EventFeed } from "../../src/events/event-feed.ts";
 import { eventRoutes } from "../../src/http/event-feed/session-events-route.ts";
 import { ConnectionLimits } from "../../src/http/sockets/connection-limits.ts";
 import type { PlacedEvent, SessionEvent } from "../../src/protocol/events.ts";
-import type { SessionStore } from "../../src/session/ports/store.ts";
-import { openMemoryStore } from "../../src/storage/session-store.ts";
+import { openMemoryStorage, type Storage } from "../../src/storage/storage.ts";
 
 const SESSION = { uid: "uid-1", session_id: "one", present: () => control("present") };
 const connections = new ConnectionLimits({ maxConnections: 10, maxConnectionsPerAddress: 10 });
 const NEVER = new AbortController().signal;
 
-const test = base.extend<{ store: SessionStore; feed: EventFeed }>({
+const test = base.extend<{ storage: Storage; feed: EventFeed }>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
-  store: async ({}, use) => {
-    const store = openMemoryStore();
-    await use(store);
-    store.close();
+  storage: async ({}, use) => {
+    const storage = openMemoryStorage();
+    await use(storage);
+    storage.close();
   },
-  feed: async ({ store }, use) => {
-    await use(new EventFeed(store.events, pino({ level: "silent" })));
+  feed: async ({ storage }, use) => {
+    await use(new EventFeed(storage.events, pino({ level: "silent" })));
   },
 });
 
@@ -66,10 +65,10 @@ test("[R14] events that come while the kept ones are read are neither missed nor
 });
 
 test("[R14] an event that could not be kept ends the following: a new one begins with what is so now", async ({
-  store,
+  storage,
   feed,
 }) => {
-  Object.assign(store.events, {
+  Object.assign(storage.events, {
     append: () => {
       throw new Error("disk full");
     },
@@ -82,22 +81,22 @@ test("[R14] an event that could not be kept ends the following: a new one begins
 
 for (const from of ["a place", "the beginning"] as const) {
   test(`[R14] an end that could not be kept is known to who goes on from ${from}, and told once it is kept`, async ({
-    store,
+    storage,
     feed,
   }) => {
     feed.publish(subject("uid-1"), control("first"));
     feed.publish(subject("uid-1"), control("second"));
     feed.flush();
-    const [first] = store.events.after("uid-1", 0, 1);
-    const append = store.events.append.bind(store.events);
-    Object.assign(store.events, {
+    const [first] = storage.events.after("uid-1", 0, 1);
+    const append = storage.events.append.bind(storage.events);
+    Object.assign(storage.events, {
       append: () => {
         throw new Error("disk full");
       },
     });
     feed.publish(subject("uid-1"), end("lost"));
     feed.flush();
-    Object.assign(store.events, { append });
+    Object.assign(storage.events, { append });
     const nobody = { operators: 0, holder: null, captcha_info: null };
     const data = {
       session_id: "one",
@@ -126,8 +125,8 @@ test("[R14] closing tells what there is and then lets everybody go", async ({ fe
 });
 
 test("[R18] a reader that is behind when the feed is closed is told nothing more, and reads no log that is gone", async () => {
-  const store = openMemoryStore();
-  const feed = new EventFeed(store.events, pino({ level: "silent" }));
+  const storage = openMemoryStorage();
+  const feed = new EventFeed(storage.events, pino({ level: "silent" }));
   for (let count = 0; count < 500; count += 1) feed.publish(subject("uid-1"), control(`e${count}`));
   const told: number[] = [];
   let isAtEnd = false;
@@ -147,17 +146,17 @@ test("[R18] a reader that is behind when the feed is closed is told nothing more
   const before = told.length;
   expect(before).toBeGreaterThan(0);
   await feed.close();
-  store.close();
+  storage.close();
   // What its owner had planned comes late.
   expect(reader.catchUp()).toBe(true);
   expect([told.length, isAtEnd, reader.isBehind]).toEqual([before, true, false]);
 });
 
 test("[R14] [R18] a listener or a reader that throws robs nobody else of the event, and is told in the log", async ({
-  store,
+  storage,
 }) => {
   const lines: string[] = [];
-  const feed = new EventFeed(store.events, pino({}, { write: (line: string) => lines.push(line) }));
+  const feed = new EventFeed(storage.events, pino({}, { write: (line: string) => lines.push(line) }));
   const told: string[] = [];
   const failing = (who: string) => () => {
     told.push(`${who} failed`);

@@ -3,12 +3,13 @@ import { expect, test } from "@playwright/test";
 import { pino } from "pino";
 import { createSessionSchema } from "../../src/protocol/rest.ts";
 import { type Created, Idempotency } from "../../src/session/idempotency.ts";
-import { openMemoryStore } from "../../src/storage/session-store.ts";
+import { openMemoryStorage } from "../../src/storage/storage.ts";
 
 const BODY = createSessionSchema.parse({ url: "http://127.0.0.1/" });
 
 test("[R10] a repeat gets the session that was made, also where the answer could not be stored", async () => {
-  const store = openMemoryStore();
+  const storage = openMemoryStorage();
+  const { sessions: store } = storage;
   const { saveAnswer } = store;
   Object.assign(store, {
     saveAnswer: () => {
@@ -25,14 +26,15 @@ test("[R10] a repeat gets the session that was made, also where the answer could
   Object.assign(store, { saveAnswer });
   expect((await answers.get("key 2", BODY, create)).uid).toBe("uid-2");
   expect(store.answer("key 2")?.uid).toBe("uid-2");
-  store.close();
+  storage.close();
 });
 
 test("[R10] a creation that was refused is tried anew by a repeat", async () => {
-  const store = openMemoryStore();
+  const storage = openMemoryStorage();
+  const { sessions: store } = storage;
   const answers = new Idempotency(store, pino({ level: "silent" }));
   await expect(answers.get("key", BODY, () => Promise.reject(new Error("disk full")))).rejects.toThrow("disk full");
   const created = { uid: "uid-1", answer: { session_id: "one" } } as Created;
   expect(await answers.get("key", BODY, async () => created)).toEqual(created);
-  store.close();
+  storage.close();
 });

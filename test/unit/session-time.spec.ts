@@ -5,7 +5,7 @@ import type { SessionEvent } from "../../src/protocol/events.ts";
 import { Session } from "../../src/session/lifecycle/session.ts";
 import { Viewer } from "../../src/session/pictures/viewer.ts";
 import type { SessionRecord } from "../../src/session/ports/store.ts";
-import { openMemoryStore } from "../../src/storage/session-store.ts";
+import { openMemoryStorage } from "../../src/storage/storage.ts";
 import { sessionRecord } from "../contract/store-contract.ts";
 
 const HOUR_MS = 3_600_000;
@@ -21,7 +21,7 @@ const test = base.extend<{ live: (leftMs: number, oldMs?: number) => Life; setWa
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
   live: async ({}, use) => {
     const sessions: Session[] = [];
-    const store = openMemoryStore();
+    const storage = openMemoryStorage();
     await use((leftMs, oldMs = 0) => {
       const now = Date.now();
       const saved: SessionRecord[] = [];
@@ -35,7 +35,7 @@ const test = base.extend<{ live: (leftMs: number, oldMs?: number) => Life; setWa
           request: { session_id, url, viewport, completion: undefined },
         },
         {
-          store,
+          store: storage.sessions,
           save: (changed) => saved.push({ ...changed }),
           remember: () => {},
           log: pino({ level: "silent" }),
@@ -48,7 +48,7 @@ const test = base.extend<{ live: (leftMs: number, oldMs?: number) => Life; setWa
       return { session, saved, told };
     });
     for (const session of sessions) session.end("cancelled", "cancelled_by_bot");
-    store.close();
+    storage.close();
   },
 
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.

@@ -3,7 +3,7 @@
 import type { Logger } from "pino";
 import { isEnd } from "../../protocol/common.ts";
 import type { MessageNumber } from "../../protocol/numbered.ts";
-import type { SessionRecord, SessionStore } from "../ports/store.ts";
+import type { PageMemories, SessionRecord } from "../ports/store.ts";
 
 /** A person reloads the console now and then, and each time is another client. */
 export const MOST_CLIENTS = 32;
@@ -37,7 +37,7 @@ export class ProcessedMessages {
 /** Those of a session, with what is remembered of an earlier life of it. A store that fails stops nobody from working. */
 export function processedMessagesOf(
   record: Readonly<SessionRecord>,
-  { store, log }: { readonly store: SessionStore; readonly log: Logger },
+  { store, log }: { readonly store: PageMemories; readonly log: Logger },
 ): ProcessedMessages {
   return new ProcessedMessages(store.memory(record.uid).done ?? {}, (done) => {
     if (isEnd(record.state)) return;

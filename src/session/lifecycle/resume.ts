@@ -5,7 +5,7 @@ import type { EventFeed } from "../../events/event-feed.ts";
 import { type EndState, LIVING_STATES } from "../../protocol/common.ts";
 import type { RememberedPage, ReturnToPage } from "../ports/page.ts";
 import type { PageLocator, RememberedControl } from "../ports/resume-state.ts";
-import type { SessionRecord, SessionStore } from "../ports/store.ts";
+import type { PageMemories, SessionRecord, SessionRecords, StorageStates } from "../ports/store.ts";
 import { endEvent } from "./session-event-publisher.ts";
 import { move } from "./state-machine.ts";
 
@@ -23,7 +23,7 @@ const TOLD_AS_THEY_ARE: ReadonlySet<string> = new Set(["page_closed", "page_cras
  * What an earlier server left behind. Sessions that cannot go on end here, as expired where their time is up and as
  * failed / browser_lost otherwise; they are told with the next sweep.
  */
-export function resumableSessions(store: SessionStore): ResumableSession[] {
+export function resumableSessions(store: SessionRecords & PageMemories): ResumableSession[] {
   const resumable: ResumableSession[] = [];
   for (const record of store.list({ states: LIVING_STATES, scope: null, limit: Number.MAX_SAFE_INTEGER })) {
     const { request, place, watch, held = null, control = null, checkpoint = null } = store.memory(record.uid);
@@ -63,7 +63,7 @@ export function orLost(back: ReturnToPage): ReturnToPage {
 
 /** Publishes the ends that stand and are not in the log, except those that are still on their way. */
 export function publishMissedEnds(
-  store: SessionStore,
+  store: Pick<SessionRecords & StorageStates, "missedEnds" | "storageState">,
   events: EventFeed,
   isOnItsWay: (uid: string) => boolean = () => false,
 ): void {
@@ -73,6 +73,6 @@ export function publishMissedEnds(
   }
 }
 
-function endForgotten(store: SessionStore, record: SessionRecord, state: EndState, reason: string): void {
+function endForgotten(store: SessionRecords, record: SessionRecord, state: EndState, reason: string): void {
   store.save({ ...record, state: move(record.state, state), reason, ended_at: Date.now() });
 }

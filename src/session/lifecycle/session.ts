@@ -11,7 +11,7 @@ import { Operators, type RestCaller } from "../operators/operators.ts";
 import type { Viewer } from "../pictures/viewer.ts";
 import type { ChallengePage, MouseInput, PageInput, RememberedPage, ReturnToPage, Verdict } from "../ports/page.ts";
 import type { RememberedControl, ResumeState } from "../ports/resume-state.ts";
-import type { SessionRecord, SessionStore } from "../ports/store.ts";
+import type { PageMemories, SessionRecord, StorageStates } from "../ports/store.ts";
 import { type CheckAnswer, checkAnswer, farewell, stateMessage } from "../presenters.ts";
 import { CompletionChecks } from "./completion-checks.ts";
 import { SessionDeadline } from "./deadline.ts";
@@ -24,8 +24,8 @@ import { move } from "./state-machine.ts";
 const STORAGE_STATE_DEADLINE_MS = 3_000;
 
 interface SessionDeps {
-  /** Where the storage state is kept. */
-  readonly store: SessionStore;
+  /** Where the storage state is kept, and which messages were done. */
+  readonly store: PageMemories & StorageStates;
   /** Keeps the record as it is now. Never throws: the session goes on, and ends, all the same. */
   readonly save: (record: SessionRecord) => void;
   /** Keeps what is needed to come back to the page. Never throws either. */
@@ -314,7 +314,7 @@ export class Session {
 async function keepStorageState(
   page: ChallengePage,
   uid: string,
-  { store, log }: { readonly store: SessionStore; readonly log: Logger },
+  { store, log }: { readonly store: Pick<StorageStates, "saveStorageState">; readonly log: Logger },
 ): Promise<boolean> {
   try {
     const state = await withDeadline(page.storageState(), STORAGE_STATE_DEADLINE_MS, "storage state");

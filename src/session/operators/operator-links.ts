@@ -1,7 +1,8 @@
 /** The links of sessions [R13], and the tickets they are traded for [R16]. */
 import type { z } from "zod";
 import type { Caller } from "../../auth/caller.ts";
-import type { Link, LinkedSession, Links } from "../../auth/links.ts";
+import type { Link } from "../../auth/link-store.ts";
+import type { LinkedSession, Links } from "../../auth/links.ts";
 import type { Tickets } from "../../auth/tickets.ts";
 import type { Config } from "../../config.ts";
 import type { LinkAnswer, linkBodySchema, TicketAnswer } from "../../protocol/links.ts";

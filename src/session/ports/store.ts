@@ -1,7 +1,6 @@
-/** The port to storage: plain records in and out. */
-import type { AuditLog } from "../../audit/audit-log.ts";
+/** The ports to what is kept of sessions: plain records in and out. */
 import type { SessionScope } from "../../auth/permissions.ts";
-import type { Acknowledgements, Callback, DeliveryQueue, EventLog } from "../../events/event-log.ts";
+import type { Callback } from "../../events/event-log.ts";
 import type { CaptchaInfo, SessionState, Size, Verified } from "../../protocol/common.ts";
 import type { CreateSession, Evidence, SessionAnswer, StorageState } from "../../protocol/rest.ts";
 import type { ResumeState } from "./resume-state.ts";
@@ -87,11 +86,8 @@ export interface HistoryFilter {
   readonly limit: number;
 }
 
-export interface SessionStore {
-  readonly events: EventLog;
-  readonly acknowledgements: Acknowledgements;
-  readonly deliveries: DeliveryQueue;
-  readonly audit: AuditLog;
+/** Records of sessions. */
+export interface SessionRecords {
   /** Inserts a new record and where its webhooks go, if anywhere: both, for good, or, where that throws, nothing. */
   create(record: SessionRecord, callback: Callback | null): void;
   /**
@@ -107,17 +103,33 @@ export interface SessionStore {
   missedEnds(): SessionRecord[];
   /** Ended records, newest end first, as far as they fit. */
   history(filter: HistoryFilter): EndedRecord[];
+}
+
+/** What is remembered of the pages of living sessions, for a restart. */
+export interface PageMemories {
   /** Adds to what is known of a living session's page, or replaces it; forgotten with the session's end. */
   remember(uid: string, memory: Partial<ResumeState>): void;
   memory(uid: string): Partial<ResumeState>;
+}
+
+/** Cookies and local storage at the end of sessions, by their uid. */
+export interface StorageStates {
   saveStorageState(uid: string, state: StorageState): void;
   storageState(uid: string): StorageState | undefined;
+}
+
+/** Answers to creations by Idempotency-Key; an answer that is saved again replaces the first. */
+export interface IdempotentAnswers {
   saveAnswer(key: string, answer: IdempotentAnswer, createdAt: number): void;
   answer(key: string): IdempotentAnswer | undefined;
+}
+
+/** All that is kept of sessions. */
+export interface SessionStore extends SessionRecords, PageMemories, StorageStates, IdempotentAnswers {
   /**
-   * Removes what ended before this time, with its events and what was given up of its webhooks; returns how many
-   * sessions. Webhooks that wait stay. Afterwards no file has what was removed before, secrets among it.
+   * Removes what ended before this time (ms since 1970), with its events and links and what was given up of its webhooks,
+   * and answers to Idempotency-Keys from before; returns how many sessions. Webhooks that wait stay. Afterwards no file
+   * has what was removed before, secrets among it.
    */
   removeEndedBefore(time: number): number;
-  close(): void;
 }
