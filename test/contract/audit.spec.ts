@@ -6,27 +6,14 @@ import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { test as base, expect } from "@playwright/test";
-import type { AuditEntry } from "../../src/audit/audit-log.ts";
 import { FIRST_LINK, linkHash } from "../../src/audit/chain.ts";
 import { SqliteAuditLog } from "../../src/storage/audit-log.ts";
 import { attachDatabase, inOneStep } from "../../src/storage/database.ts";
 import { TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
 import { watchProgram } from "../support/programs.ts";
+import { auditEntry } from "./audit-contract.ts";
 
 const AT = Date.UTC(2030, 0, 1);
-
-function entry(given: Partial<AuditEntry> = {}): AuditEntry {
-  const detail = { operator: "operator-1 '🧩", n: 1, yes: true, none: null };
-  return {
-    who: "key:k1",
-    address: "::1",
-    action: "control.take",
-    session_id: "one",
-    uid: "uid-1",
-    detail,
-    ...given,
-  };
-}
 
 const test = base.extend<{ folder: string; db: DatabaseSync; audit: SqliteAuditLog }>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
@@ -51,23 +38,8 @@ function roundTheTriggers(db: DatabaseSync, sql: string): void {
 }
 
 function fill(audit: SqliteAuditLog, count: number): void {
-  for (let index = 1; index <= count; index += 1) audit.append(entry({ session_id: `s${index}` }), AT + index);
+  for (let index = 1; index <= count; index += 1) audit.append(auditEntry({ session_id: `s${index}` }), AT + index);
 }
-
-test("[R17] entries come back as they were given, newest first, page by page, of one session", ({ audit }) => {
-  audit.append(entry(), AT);
-  audit.append(entry({ session_id: "two", detail: null, address: null }), AT + 1);
-  audit.append(entry({ session_id: null, uid: null, action: "key.add" }), AT + 2);
-  audit.append(entry({ action: "session.end" }), AT + 3);
-  const all = audit.page({ limit: 10 });
-  expect(all.map(({ seq, at }) => [seq, at])).toEqual([4, 3, 2, 1].map((seq) => [seq, AT + seq - 1]));
-  expect(all[3]).toEqual({ ...entry(), seq: 1, at: AT, hash: expect.stringMatching(/^[0-9a-f]{64}$/) });
-  expect(all[2]).toMatchObject({ session_id: "two", detail: null, address: null });
-  expect(audit.page({ limit: 2, before: 4 }).map(({ seq }) => seq)).toEqual([3, 2]);
-  expect(audit.page({ limit: 10, sessionId: "one" }).map(({ seq }) => seq)).toEqual([4, 1]);
-  expect(audit.page({ limit: 10, sessionId: "one", before: 4 }).map(({ seq }) => seq)).toEqual([1]);
-  expect(audit.page({ limit: 10, sessionId: "unknown" })).toEqual([]);
-});
 
 test("[R17] the entries of one session are found without reading all", ({ audit, db }) => {
   fill(audit, 3);
@@ -153,10 +125,10 @@ test("[R17] what the chain alone does not show: a cut end, and a chain made anew
 });
 
 test("[R17] an entry that belongs to a step of its caller comes and goes with it", ({ audit, db }) => {
-  inOneStep(db, () => audit.append(entry(), AT));
+  inOneStep(db, () => audit.append(auditEntry(), AT));
   expect(() =>
     inOneStep(db, () => {
-      audit.append(entry(), AT);
+      audit.append(auditEntry(), AT);
       throw new Error("no key after all");
     }),
   ).toThrow("no key after all");

@@ -1,18 +1,13 @@
 /** What every storage must do with sessions, their events and their webhooks: one suite for all implementations. */
-import { test as base, expect } from "@playwright/test";
+import { expect } from "@playwright/test";
 import type { SessionScope } from "../../src/auth/permissions.ts";
 import type { EventLog } from "../../src/events/event-log.ts";
 import { SESSION_STATES, type SessionState } from "../../src/protocol/common.ts";
 import type { SessionEvent } from "../../src/protocol/events.ts";
-import type { SessionRecord, SessionStore } from "../../src/session/ports/store.ts";
+import type { HistoryFilter, SessionRecord, SessionStore } from "../../src/session/ports/store.ts";
 import { outcomeOf } from "../../src/session/presenters.ts";
 import type { Storage } from "../../src/storage/storage.ts";
-
-export interface StorageFactory {
-  /** May be called again after `close` where the store is durable. */
-  open(): Storage;
-  remove(): Promise<void>;
-}
+import { type StorageKind, storageTest } from "./storage-test.ts";
 
 const DAY = Date.UTC(2030, 0, 1);
 
@@ -53,7 +48,7 @@ function expiring(id: string, at = DAY): SessionEvent {
   return { id, type: "session.expiring", timestamp: new Date(at).toISOString(), data };
 }
 
-function ended(id: string, at = DAY): SessionEvent {
+export function ended(id: string, at = DAY): SessionEvent {
   const data = { session_id: "one", ...outcomeOf(sessionRecord({ state: "solved", ended_at: at }), false) };
   return { id, type: "session.ended", timestamp: new Date(at).toISOString(), data };
 }
@@ -71,28 +66,8 @@ function next({ deliveries }: Storage, ids: string[] = [], hosts: string[] = [])
   return deliveries.next({ ids, hosts });
 }
 
-/**
- * @param makeFactory a place of its own for each test
- * @param durable whether what is written outlives `close`
- */
-export function storeContract(
-  name: string,
-  { makeFactory, durable }: { readonly makeFactory: () => Promise<StorageFactory>; readonly durable: boolean },
-): void {
-  const test = base.extend<{ factory: StorageFactory; storage: Storage; store: SessionStore }>({
-    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
-    factory: async ({}, use) => {
-      const factory = await makeFactory();
-      await use(factory);
-      await factory.remove();
-    },
-    storage: async ({ factory }, use) => {
-      const storage = factory.open();
-      await use(storage);
-      storage.close();
-    },
-    store: async ({ storage }, use) => use(storage.sessions),
-  });
+export function storeContract(name: string, kind: StorageKind): void {
+  const test = storageTest(kind);
 
   test.describe(name, () => {
     test("gives back a record as it was saved", ({ store }) => {
@@ -184,6 +159,42 @@ export function storeContract(
       expect(uids(["shop", "bulk"])).toEqual(["bulk", "shop", "own and ended", "own"]);
       expect(uids("all")).toEqual(["no label", "bulk", "shop", "own and ended", "own"]);
       expect(newest(store, 10)).toHaveLength(rows.length);
+    });
+
+    test("[R15] the history has ended sessions, newest end first, page by page", ({ store }) => {
+      const ended_at = [DAY, DAY + 2, DAY + 1, DAY + 1, null];
+      for (const [index, at] of ended_at.entries()) {
+        const state = at === null ? "active" : "solved";
+        store.save(sessionRecord({ uid: `u${index}`, session_id: `s${index}`, state, ended_at: at }));
+      }
+      const all = store.history({ scope: null, limit: 10 });
+      expect(all.map(({ record }) => record.uid)).toEqual(["u1", "u3", "u2", "u0"]);
+      const first = store.history({ scope: null, limit: 2 });
+      expect(first).toEqual(all.slice(0, 2));
+      expect(store.history({ scope: null, limit: 10, before: first[1]?.place })).toEqual(all.slice(2));
+    });
+
+    test("[R15] the history is asked for by state, reason, label, id and time, and by whose sessions they are", ({
+      store,
+    }) => {
+      const rows = [
+        { uid: "own", owner: "me", label: "mine", state: "solved", reason: "rules_met", ended_at: DAY },
+        { uid: "shop", owner: "other", label: "shop", state: "failed", reason: "page_crashed", ended_at: DAY + 1 },
+        { uid: "bulk", owner: "other", label: "bulk", state: "expired", reason: "timeout", ended_at: DAY + 2 },
+        { uid: "nobody's", owner: null, label: "shop", state: "solved", reason: "rules_met", ended_at: DAY + 3 },
+      ] as const;
+      for (const row of rows) store.save(sessionRecord({ ...row, session_id: `id of ${row.uid}` }));
+      const uids = (filter: Partial<HistoryFilter>) =>
+        store.history({ scope: null, limit: 10, ...filter }).map(({ record }) => record.uid);
+      expect(uids({ states: ["solved", "failed"] })).toEqual(["nobody's", "shop", "own"]);
+      expect(uids({ reason: "timeout" })).toEqual(["bulk"]);
+      expect(uids({ label: "shop" })).toEqual(["nobody's", "shop"]);
+      expect(uids({ session_id: "id of own" })).toEqual(["own"]);
+      expect(uids({ since: DAY + 1, until: DAY + 3 })).toEqual(["bulk", "shop"]);
+      expect(uids({ scope: { owner: "me", operates: "none" } })).toEqual(["own"]);
+      expect(uids({ scope: { owner: "me", operates: ["shop"] } })).toEqual(["shop", "own"]);
+      expect(uids({ scope: { owner: "me", operates: "all" } })).toEqual(["bulk", "shop", "own"]);
+      expect(uids({ scope: { owner: "me", operates: "all" }, limit: 1 })).toEqual(["bulk"]);
     });
 
     test("[R11] keeps a storage state apart from its record, for that session only", ({ store }) => {
@@ -430,7 +441,7 @@ export function storeContract(
       expect(store.find("%")).toBeUndefined();
     });
 
-    if (!durable) return;
+    if (!kind.durable) return;
 
     test("[S5] a store that is opened again has all of it", ({ factory }) => {
       const first = factory.open();

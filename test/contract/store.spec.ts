@@ -1,4 +1,4 @@
-/** The stores there are, each held to the one contract, and what is special to SQLite. */
+/** The storages there are, each held to the contract of every port, and what is special to SQLite. */
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +7,10 @@ import { test as base, expect } from "@playwright/test";
 import { toAppError } from "../../src/errors.ts";
 import { openMemoryStorage, openStorage } from "../../src/storage/storage.ts";
 import { TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
+import { auditContract } from "./audit-contract.ts";
+import { feedContract } from "./feed-contract.ts";
+import { keysContract } from "./keys-contract.ts";
+import type { StorageKind } from "./storage-test.ts";
 import { sessionRecord, storeContract } from "./store-contract.ts";
 
 async function sqliteFactory() {
@@ -17,11 +21,13 @@ async function sqliteFactory() {
   };
 }
 
-storeContract("SQLite", { makeFactory: sqliteFactory, durable: true });
-storeContract("memory", {
-  makeFactory: async () => ({ open: openMemoryStorage, remove: async () => {} }),
-  durable: false,
-});
+const KINDS: Readonly<Record<string, StorageKind>> = {
+  SQLite: { makeFactory: sqliteFactory, durable: true },
+  memory: { makeFactory: async () => ({ open: openMemoryStorage, remove: async () => {} }), durable: false },
+};
+for (const [name, kind] of Object.entries(KINDS)) {
+  for (const contract of [storeContract, feedContract, keysContract, auditContract]) contract(name, kind);
+}
 
 const PAGE_BYTES = 4_096;
 
