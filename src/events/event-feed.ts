@@ -1,5 +1,4 @@
 /** The one way of events: into the log first, then to whoever reads the feed, follows a session or tells it by webhook. */
-
 import { EventEmitter, once } from "node:events";
 import type { Logger } from "pino";
 import { isEnd } from "../protocol/common.ts";

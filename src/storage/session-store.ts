@@ -1,5 +1,4 @@
 /** Sessions in SQLite, with all that is kept of one. */
-
 import type { DatabaseSync } from "node:sqlite";
 import type { Callback, DeliveryQueue } from "../events/event-log.ts";
 import { isEnd } from "../protocol/common.ts";

@@ -1,5 +1,4 @@
 /** [R18] One reader of the feed whom we know: its topics, what it is told, and what happens when it cannot keep up. */
-
 import { type Caller, nameOf } from "../../auth/caller.ts";
 import type { Subject } from "../../auth/permissions.ts";
 import { checkTopic } from "../../auth/topics.ts";

@@ -1,5 +1,4 @@
 /** [R18] What of the feed somebody may see. */
-
 import type { Caller } from "../../auth/caller.ts";
 import { isOwner, mayList } from "../../auth/permissions.ts";
 import type { EventSubject } from "../../protocol/events.ts";

@@ -1,5 +1,4 @@
 /** [W30] Which numbered messages a session has done, so that a repeat is told from news, also after a restart. */
-
 import type { Logger } from "pino";
 import { isEnd } from "../../protocol/common.ts";
 import type { MessageNumber } from "../../protocol/numbered.ts";

@@ -1,5 +1,4 @@
 /** Sessions of an earlier server: which may go on with their pages, and how the others end. */
-
 import { AppError, toAppError } from "../../errors.ts";
 import type { EventFeed } from "../../events/event-feed.ts";
 import { type EndState, LIVING_STATES } from "../../protocol/common.ts";

@@ -1,5 +1,4 @@
 /** One session: its record, its page, its deadline and its one end. */
-
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { AppError, CODES, type Code, codeEntry, toAppError } from "../../errors.ts";
