@@ -2,6 +2,7 @@
 import { BINARY_SUBPROTOCOL } from "../../src/protocol/live.ts";
 import { EventStream } from "../support/event-stream.ts";
 import { BRIEF_SEARCH_MS, expect } from "../support/fixtures.ts";
+import { expectWithin } from "../support/pace.ts";
 import { test as base, call } from "../support/requests.ts";
 
 const PAGE = `<!doctype html><style>body { margin: 0 }</style>
@@ -92,7 +93,7 @@ test("[R14] the end tells has_storage_state only when it can be read, and the lo
   expect(end.data.has_storage_state).toBe(true);
   expect((await bot.result(id)).storage_state).toBeDefined();
   const toldAt = stream.events.at(-1)?.at ?? 0;
-  expect(told).toBeLessThanOrEqual(toldAt + 50);
+  expectWithin(told - toldAt, 50);
 });
 
 test("[R14] who comes late is told what is so now, first", async ({ server, site, bot, connect, follow }) => {

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
 import { BRIEF_SEARCH_MS, expect, type TestSite } from "../support/fixtures.ts";
 import type { LiveClient } from "../support/live-client.ts";
+import { expectWithin } from "../support/pace.ts";
 import { call, REPORTING, reportsOf, test } from "../support/requests.ts";
 
 const VIEWPORT = { width: 600, height: 400 };
@@ -476,7 +477,7 @@ test.describe("control", () => {
     await expect.poll(() => reports.at(-1), { intervals: [20] }).toEqual(["up", 140, 110, 0, 0]);
     const after = performance.now() - lostAt;
     expect(after).toBeGreaterThan(900);
-    expect(after).toBeLessThan(4_000);
+    expectWithin(after, 4_000);
   });
 });
 

@@ -5,6 +5,7 @@ import { gzipSync } from "node:zlib";
 import type { SessionDetail, SessionListItem } from "../../src/protocol/rest.ts";
 import { BRIEF_SEARCH_MS, expect } from "../support/fixtures.ts";
 import { BEARER, fetchAsBot, NO_KEY } from "../support/key.ts";
+import { expectWithin } from "../support/pace.ts";
 import { call, REPORTING, reportsOf, test } from "../support/requests.ts";
 
 const PLAIN_PAGE = "<!doctype html><title>page</title><h1>Nothing to solve here</h1>";
@@ -531,7 +532,7 @@ test("[R6] the long poll answers at the end of the session", async ({ server, si
   const endedAt = Date.now();
   await call("DELETE", `${server.api}/session/${id}`);
   expect(await polled).toMatchObject({ state: "cancelled", reason: "cancelled_by_bot", completed: false });
-  expect(Date.now() - endedAt).toBeLessThan(5_000);
+  expectWithin(Date.now() - endedAt, 5_000);
 });
 
 test("[R6] the long poll answers when its time is up, not before", async ({ server, site, bot }) => {
@@ -611,7 +612,7 @@ test("[S2] the deadline is the server's: nobody needs to come", async ({ site, b
   expect(ended).toMatchObject({ state: "expired", reason: "timeout", verified: null, completed: false });
   const { duration_ms } = await bot.result(session.session_id);
   expect(duration_ms).toBeGreaterThanOrEqual(4_990);
-  expect(duration_ms).toBeLessThan(8_000);
+  expectWithin(duration_ms, 8_000);
 });
 
 test("[S2] [S3] solved says how it is known, and with what evidence", async ({ site, bot }) => {

@@ -35,7 +35,7 @@ const test = base.extend<{ desktop: { browser: Browser; endpoint: string } }>({
       env: { ...process.env, DISPLAY: `:${String(number).trim()}`, HOME: folder },
     });
     const port = () => readFile(join(folder, "DevToolsActivePort"), "utf8").catch(() => "");
-    await expect.poll(port, { timeout: 20_000 }).not.toBe("");
+    await expect.poll(port).not.toBe("");
     const endpoint = `http://127.0.0.1:${(await port()).split("\n")[0]}`;
     const browser = await puppeteer.connect({ browserURL: endpoint, defaultViewport: null });
     await use({ browser, endpoint });

@@ -1,20 +1,9 @@
 /** [W28] Secrets that do not hold still: a picture is older than the look that follows it. */
 import { BRIEF_SEARCH_MS, expect, test } from "../support/fixtures.ts";
-import { eachSecond, IS_LONG_RUN } from "../support/long-run.ts";
-import {
-  expectNoneLeaks,
-  expectSeen,
-  MANY_PICTURES_MS,
-  pageWith,
-  password,
-  seats,
-  TIMEOUT_MS,
-} from "../support/secret-page.ts";
-
-const PICTURES = IS_LONG_RUN ? 60 : 12;
+import { eachSecond } from "../support/long-run.ts";
+import { expectNoneLeaks, expectSeen, PICTURES, pageWith, password, seats } from "../support/secret-page.ts";
 
 test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
-test.describe.configure({ timeout: 1.5 * MANY_PICTURES_MS });
 
 const MOVING_STEPS = `let step = 0; const move = () => {
     step += 1;
@@ -80,7 +69,7 @@ test("[W28] a field that the browser animates while scripts are busy is shown to
   const url = site.serve("/", pageWith(password("left:10px;top:10px"), script));
   const { client, watcher } = await seats({ bot, connect, server }, { url });
   await expectSeen(client);
-  await expect.poll(() => client.pictures.length, { timeout: TIMEOUT_MS }).toBeGreaterThan(60);
+  await expect.poll(() => client.pictures.length).toBeGreaterThan(60);
   await expectNoneLeaks(watcher, 0);
 });
 
@@ -97,7 +86,7 @@ test("[W28] the last picture of a page with a secret, drawn over the next one, i
   const url = site.serve("/", pageWith(slowly + password("left:10px;top:10px"), script));
   const { client, watcher } = await seats({ bot, connect, server }, { url });
   await expectSeen(client);
-  await expect.poll(() => watcher.pictures.length, { timeout: TIMEOUT_MS }).toBeGreaterThan(3);
+  await expect.poll(() => watcher.pictures.length).toBeGreaterThan(3);
   for (const event_type of ["down", "up"]) {
     client.send({ type: "mouse_event", event_type, x: 300, y: 300, button: "left", buttons: 0 });
   }

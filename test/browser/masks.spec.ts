@@ -16,7 +16,6 @@ import {
   STYLE,
   seats,
   secretPx,
-  TIMEOUT_MS,
   VIEWPORT,
 } from "../support/secret-page.ts";
 import { Watcher } from "../support/watcher.ts";
@@ -45,9 +44,7 @@ test("[W28] every kind of secret field is black for a watcher and there for who 
   const { client, watcher } = await seats({ bot, connect, server }, { url });
   // A field has 4,800 of them.
   const all = FIELDS.length * 3 * MANY_PX;
-  await expect
-    .poll(async () => secretPx(client.pictures.at(-1) as ReceivedPicture), { timeout: TIMEOUT_MS })
-    .toBeGreaterThan(all);
+  await expect.poll(async () => secretPx(client.pictures.at(-1) as ReceivedPicture)).toBeGreaterThan(all);
   await expectNoneLeaks(watcher, 10);
   const last = watcher.pictures.at(-1);
   expect(last && (await blackPx(last))).toBeGreaterThan(all);
@@ -62,12 +59,10 @@ test("[W28] a page without secrets is not touched: the watcher's picture is the 
   const url = site.serve("/", `<!doctype html>${STYLE}<input value="public">`);
   const { client, watcher } = await seats({ bot, connect, server }, { url });
   await client.nextPicture(() => true, 0);
-  await expect.poll(() => watcher.pictures.length, { timeout: TIMEOUT_MS }).toBeGreaterThan(0);
+  await expect.poll(() => watcher.pictures.length).toBeGreaterThan(0);
   client.send({ type: "mouse_event", event_type: "move", x: 10, y: 10, buttons: 0 });
   await expect
-    .poll(() => watcher.pictures.some(({ jpeg }) => client.pictures.some((picture) => picture.jpeg.equals(jpeg))), {
-      timeout: TIMEOUT_MS,
-    })
+    .poll(() => watcher.pictures.some(({ jpeg }) => client.pictures.some((picture) => picture.jpeg.equals(jpeg))), {})
     .toBe(true);
 });
 
@@ -126,7 +121,7 @@ test("[W28] in every view, at every scale, in every form, and for whoever comes 
       const width = mode === "page" ? VIEWPORT.width : 420;
       const fits = () => late.pictures.filter(({ view }) => view.width === width).length;
       const before = fits();
-      await expect.poll(fits, { timeout: TIMEOUT_MS }).toBeGreaterThanOrEqual(before + 3);
+      await expect.poll(fits).toBeGreaterThanOrEqual(before + 3);
       await expectNoneLeaks(late, 3);
     }
     late.leave();
@@ -144,9 +139,7 @@ test("[W28] the sharp picture of a page at rest, and one at twice the size, is m
   client.send({ type: "view", scale: 2 });
   watcher.seat.session.operators.setLens(watcher.seat.viewer, { scale: 2 });
   await client.nextPicture(({ scale }) => scale === 2, 0);
-  await expect
-    .poll(() => watcher.pictures.some(({ scale, kind }) => scale === 2 && kind === "still"), { timeout: TIMEOUT_MS })
-    .toBe(true);
+  await expect.poll(() => watcher.pictures.some(({ scale, kind }) => scale === 2 && kind === "still")).toBe(true);
   await expectNoneLeaks(watcher, 0);
 });
 
@@ -168,7 +161,7 @@ test("[W28] another document is masked from its first picture on, and is shown",
     const last = watcher.pictures.at(-1);
     return last !== undefined && isNear(await colourAt(last, { x: 360, y: 220 }), [0, 0, 0]);
   };
-  await expect.poll(isTwoMasked, { timeout: TIMEOUT_MS }).toBe(true);
+  await expect.poll(isTwoMasked).toBe(true);
   await expectNoneLeaks(watcher, 0);
 });
 
@@ -192,7 +185,7 @@ test("[W28] a page that hangs gives a watcher nothing new, and takes nothing fro
   await expectNoneLeaks(watcher, 5);
   const pressedAt = Date.now();
   client.send({ type: "mouse_event", event_type: "down", x: 500, y: 300 });
-  await expect.poll(() => Date.now() - pressedAt, { timeout: TIMEOUT_MS }).toBeGreaterThan(HANG_MS);
+  await expect.poll(() => Date.now() - pressedAt).toBeGreaterThan(HANG_MS);
   const inHang = watcher.pictures.filter(
     ({ arrivedAt }) => arrivedAt > pressedAt + 700 && arrivedAt < pressedAt + 1_900,
   );
@@ -244,5 +237,5 @@ test("[W28] nobody watches: nothing is recorded", async ({ site, bot, connect, s
   await expectNoneLeaks(watcher, 3);
   expect(await recordings()).toBe(true);
   watcher.leave();
-  await expect.poll(recordings, { timeout: TIMEOUT_MS }).toBe(false);
+  await expect.poll(recordings).toBe(false);
 });

@@ -47,7 +47,7 @@ function pictures(client: LiveClient): ServerMessageOf<"screenshot_update">[] {
 /** Resolves once so much time has passed; the window in which something must not happen. */
 async function during(ms: number): Promise<void> {
   const start = performance.now();
-  await expect.poll(() => performance.now() - start, { timeout: ms + 5_000 }).toBeGreaterThan(ms);
+  await expect.poll(() => performance.now() - start).toBeGreaterThan(ms);
 }
 
 async function untilPictures(client: LiveClient, count: number): Promise<void> {
@@ -129,8 +129,9 @@ test("[W15] [W21] a slow reader skips pictures: few old ones wait for it, others
   await untilPictures(quick, 5);
   slow.pause();
   const [slowBefore, quickBefore] = [pictures(slow).length, pictures(quick).length];
-  await during(2_000);
-  const quickDuring = pictures(quick).length - quickBefore;
+  // So many at the quick one's own pace, and long enough for the slow one's line to be full.
+  await untilPictures(quick, quickBefore + 40);
+  await during(1_000);
   const resumedAt = Date.now();
   slow.resume();
   await untilPictures(slow, slowBefore + 10);
@@ -139,7 +140,6 @@ test("[W15] [W21] a slow reader skips pictures: few old ones wait for it, others
     .filter((message) => message.type === "screenshot_update")
     .slice(slowBefore);
   const old = late.filter(({ timestamp }) => timestamp < resumedAt);
-  expect(quickDuring).toBeGreaterThan(20);
   // Two may be under way, and one that was being read when the line was paused.
   expect(old.length).toBeLessThanOrEqual(FEW);
   const skipped = Math.max(...late.slice(1).map(({ seq }, index) => seq - (late[index]?.seq ?? seq)));

@@ -6,6 +6,7 @@ import { type GuardablePage, guard } from "../../src/sdk/guard.ts";
 import { expect, type TestSite } from "../support/fixtures.ts";
 import { test as base } from "../support/guest.ts";
 import { TEST_KEY } from "../support/key.ts";
+import { expectWithin } from "../support/pace.ts";
 
 const test = base.extend<{ puppeteerPage: PuppeteerPage }>({
   puppeteerPage: async ({ botBrowser }, use) => {
@@ -44,7 +45,7 @@ async function expectRefused(actions: Record<string, () => Promise<unknown>>): P
     expect(error, action).toBeInstanceOf(CaptchaRemoteError);
     expect(error).toMatchObject({ code: "page_in_use", message: expect.stringContaining("A person holds this page") });
     expect((error as CaptchaRemoteError).details, action).toEqual({ action });
-    expect(Date.now() - startedAt).toBeLessThan(1_000);
+    expectWithin(Date.now() - startedAt, 1_000);
   }
 }
 

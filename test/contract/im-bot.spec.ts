@@ -56,7 +56,7 @@ const test = base.extend<Fixtures>({
 
   sitDown: async ({ connect }, use) => {
     await use(async (bot) => {
-      await expect.poll(bot.out, { timeout: 20_000 }).toMatch(/Please clear it: \S+\n/);
+      await expect.poll(bot.out).toMatch(/Please clear it: \S+\n/);
       const link = links(bot).at(-1) ?? "";
       const operator = await openLink(link, connect);
       const sessionId = /control\/([^#]+)#/.exec(link)?.[1] ?? "";

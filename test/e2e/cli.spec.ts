@@ -71,7 +71,7 @@ function startCli(env: Record<string, string>): Run {
     return { authorization: `Bearer ${secret.trim()}` };
   };
   const ready = async () => {
-    await expect.poll(() => text, { timeout: 30_000 }).toContain("Ctrl-C ends it");
+    await expect.poll(() => text).toContain("Ctrl-C ends it");
     const shown = /Try it now +(\S+)/.exec(text)?.[1] ?? "";
     const headers = { ...(await bearer()), "content-type": "application/json" };
     const asked = `${shown.replace("/control/", "/session/")}/links`;
@@ -208,7 +208,7 @@ test("[R20] a browser that a readiness check has just started ends with the serv
   const slow = join(home.dataDir, "..", "chromium-headless-shell");
   await writeFile(slow, `#!/bin/sh\nsleep 20\nexec "${process.env["CHROMIUM_PATH"]}" "$@"\n`, { mode: 0o700 });
   const run = home.start({ DEMO: "off", CHROMIUM_PATH: slow });
-  await expect.poll(() => run.out(), { timeout: 30_000 }).toContain("Console");
+  await expect.poll(() => run.out()).toContain("Console");
   const url = /Console +(http:\/\/[^/]+)/.exec(run.out())?.[1];
   const asked = fetch(`${url}/readyz`).catch(() => null);
   await expect.poll(async () => (await commandLinesWith(home.dataDir)).length).toBeGreaterThan(0);
@@ -241,7 +241,7 @@ test("a taken port and wrong variables are told in a line each", async ({ home }
 
 test("AUTH=off says so, makes no key, and serves loopback addresses only", async ({ home, page }) => {
   const run = home.start({ AUTH: "off" });
-  await expect.poll(() => run.out(), { timeout: 30_000 }).toContain("AUTH=off: anyone on this machine can use it.");
+  await expect.poll(() => run.out()).toContain("AUTH=off: anyone on this machine can use it.");
   expect(run.out()).toMatch(/"level":40.*AUTH=off/);
   expect(existsSync(join(home.dataDir, "first-key"))).toBe(false);
   await new Operator(page).open(/Try it now +(\S+)/.exec(run.out())?.[1] ?? "");
@@ -252,7 +252,7 @@ test("AUTH=off says so, makes no key, and serves loopback addresses only", async
 
 test("keys are added, listed without their secrets and revoked, beside a running server", async ({ home }) => {
   const run = home.start({ DEMO: "off", API_KEYS: "config:in-the-configuration" });
-  await expect.poll(() => run.out(), { timeout: 30_000 }).toContain("Ctrl-C ends it");
+  await expect.poll(() => run.out()).toContain("Ctrl-C ends it");
   const api = `${/Console +(http:\/\/[^/]+)/.exec(run.out())?.[1]}/api/captcha`;
   const command = async (...argv: string[]) => {
     const child = spawn(process.execPath, [CLI, ...argv, "--data-dir", home.dataDir], { env: {} });

@@ -3,8 +3,6 @@ import type { CDPSession, Page } from "@playwright/test";
 import { CHALLENGE_VIEW, listen, PAGE_VIEW, servePage, untilView } from "../support/console-line.ts";
 import { expect, type Point, test } from "../support/fixtures.ts";
 
-/** Longer than a console holds a finger's press back for the second finger. */
-const SURELY_PRESSED_MS = 250;
 const FINGER_STEPS = 8;
 
 test.use({ hasTouch: true });
@@ -69,7 +67,8 @@ test("[W14] [W24] a second finger ends a drag as if the first were lifted; the p
   const touch = (type: "touchStart" | "touchMove" | "touchEnd", ...touchPoints: ReturnType<typeof finger>[]) =>
     cdp.send("Input.dispatchTouchEvent", { type, touchPoints });
   await touch("touchStart", finger(0, -100));
-  await page.waitForTimeout(SURELY_PRESSED_MS);
+  // The console holds a finger's press back for the second finger.
+  await expect.poll(() => line.ofType("mouse_event").length).toBeGreaterThan(0);
   await touch("touchMove", finger(0, -80));
   await touch("touchMove", finger(0, -60));
   await touch("touchStart", finger(0, -60), finger(1, 100));

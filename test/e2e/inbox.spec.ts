@@ -60,7 +60,7 @@ test("[R19] rows in the order of their deadlines, with what there is to know, an
   await expect(inbox.locator("#session-list .row-facts").last()).toContainText(late.session_id);
   await expect(inbox).toHaveTitle("(2) Captcha Remote");
   const shot = soon.locator("canvas");
-  await expect(shot).toHaveClass(/drawn/, { timeout: 10_000 });
+  await expect(shot).toHaveClass(/drawn/);
   const colour = await soon
     .locator("canvas")
     .evaluate((canvas: HTMLCanvasElement) => [

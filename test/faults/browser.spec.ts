@@ -8,6 +8,7 @@ import { test as withBots } from "../support/guest.ts";
 import type { LiveClient } from "../support/live-client.ts";
 import { IS_LONG_RUN } from "../support/long-run.ts";
 import { BOX, COMPLETION, colourAt, FOLLOWING, INSIDE, isNear, markedPage, VIEWPORT } from "../support/marked-page.ts";
+import { expectWithin } from "../support/pace.ts";
 import { memoryOf } from "../support/page-memory.ts";
 import { descendantsOf, pidsWith, signalAll } from "../support/processes.ts";
 import { ROUNDS } from "../support/rounds.ts";
@@ -73,10 +74,10 @@ async function signal(server: TestServer, id: string, name: NodeJS.Signals): Pro
 type Condition = SessionEventOf<"session.page">["data"]["condition"];
 
 /** When this was told first. */
-async function toldAt(stream: EventStream, condition: Condition, timeout = 10_000): Promise<number> {
+async function toldAt(stream: EventStream, condition: Condition): Promise<number> {
   const find = () =>
     stream.events.find(({ event }) => event.type === "session.page" && event.data.condition === condition)?.at;
-  await expect.poll(find, { timeout, intervals: [50] }).toBeDefined();
+  await expect.poll(find, { intervals: [50] }).toBeDefined();
   return find() ?? Number.NaN;
 }
 
@@ -94,13 +95,13 @@ for (let round = 1; round <= ROUNDS; round += 1) {
     await client.next("session_info");
     client.send({ type: "mouse_event", event_type: "down", x: 20, y: 20, button: "left", buttons: 1 });
     const at = Date.now();
-    expect((await toldAt(stream, "page_unresponsive")) - at).toBeLessThan(SOON_MS);
+    expectWithin((await toldAt(stream, "page_unresponsive")) - at, SOON_MS);
     await client.next("page_notice", ({ notice }) => notice === "page_unresponsive");
     const late = await connect(session.ws_url, JSON_FORM);
     await late.next("page_notice", ({ notice }) => notice === "page_unresponsive");
     const asked = Date.now();
     expect((await bot.info(other.session_id)).state).toBe("waiting");
-    expect(Date.now() - asked).toBeLessThan(1_000);
+    expectWithin(Date.now() - asked, 1_000);
     await toldAt(stream, "page_responsive");
     expect((await bot.info(session.session_id)).state).toBe("active");
   });
@@ -115,7 +116,7 @@ for (let round = 1; round <= ROUNDS; round += 1) {
     const session = await bot.create({ url });
     const stream = await events(session.session_id);
     const at = await signal(server, session.session_id, "SIGSTOP");
-    expect((await toldAt(stream, "page_unresponsive")) - at).toBeLessThan(SOON_MS);
+    expectWithin((await toldAt(stream, "page_unresponsive")) - at, SOON_MS);
     await signal(server, session.session_id, "SIGCONT");
     await toldAt(stream, "page_responsive");
     expect((await bot.info(session.session_id)).state).toBe("waiting");
@@ -152,7 +153,7 @@ for (let round = 1; round <= ROUNDS; round += 1) {
       expect(pids).not.toEqual([]);
       signalAll(pids, "SIGKILL");
       const at = Date.now();
-      expect((await toldAt(stream, "page_reopening")) - at).toBeLessThan(SOON_MS);
+      expectWithin((await toldAt(stream, "page_reopening")) - at, SOON_MS);
       await toldAt(stream, "page_reopened");
       const pages = () => visits.filter(({ path }) => path === "/");
       expect(pages()).toHaveLength(2);
@@ -274,7 +275,7 @@ test("[S10] [R10] on_crash reopen: a page that crashes for the fourth time ends"
     const count = () =>
       stream.events.filter(({ event }) => event.type === "session.page" && event.data.condition === "page_reopened")
         .length;
-    if (times <= 3) await expect.poll(count, { timeout: 20_000 }).toBe(times);
+    if (times <= 3) await expect.poll(count).toBe(times);
   }
   expect(await bot.waitForEnd(session.session_id)).toMatchObject({ state: "failed", reason: "browser_lost" });
 });
@@ -301,9 +302,9 @@ for (let round = 1; round <= ROUNDS; round += 1) {
       client.send({ type: "mouse_event", event_type: "down", x: 20, y: 20, button: "left", buttons: 1 });
       const at = Date.now();
       const told = () => stream.events.find(({ event }) => ["session.page", "session.ended"].includes(event.type))?.at;
-      await expect.poll(told, { timeout: 10_000, intervals: [50] }).toBeDefined();
-      expect((told() ?? Number.NaN) - at).toBeLessThan(SOON_MS);
-      if (session_id === kept.session_id) await toldAt(stream, "page_reopened", 30_000);
+      await expect.poll(told, { intervals: [50] }).toBeDefined();
+      expectWithin((told() ?? Number.NaN) - at, SOON_MS);
+      if (session_id === kept.session_id) await toldAt(stream, "page_reopened");
     }
     expect(await bot.waitForEnd(lost.session_id)).toMatchObject({ state: "failed", reason: "page_crashed" });
     expect((await bot.info(kept.session_id)).state).toBe("active");

@@ -142,7 +142,6 @@ test(`[W1] ${MESSAGES.toLocaleString("en")} generated messages: the server stays
   program,
   site,
 }) => {
-  test.setTimeout(IS_LONG_RUN ? 600_000 : 60_000);
   const created = await call("POST", `${program.api}/sessions`, { url: site.serve("/", PAGE), timeout_seconds: 3_600 });
   expect(created.status).toBe(201);
   const sender = new Sender(created.body.ws_url);

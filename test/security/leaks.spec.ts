@@ -317,7 +317,6 @@ async function comeByLink(
 }
 
 test("no secret is told where it need not be", async ({ program, site, receiver, botBrowser }) => {
-  test.setTimeout(90_000);
   const told = nothing();
   const body = creation(site, receiver);
   // The first tries fail: failures are told in the log.

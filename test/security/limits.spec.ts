@@ -7,6 +7,7 @@ import { BRIEF_SEARCH_MS, expect, type TestSite } from "../support/fixtures.ts";
 import { BEARER, fetchAsBot, TEST_KEY_SPEC } from "../support/key.ts";
 import type { LiveClient } from "../support/live-client.ts";
 import { IS_LONG_RUN } from "../support/long-run.ts";
+import { expectWithin } from "../support/pace.ts";
 import { test as base, call, type OwnServer, REPORTING, reportsOf } from "../support/requests.ts";
 
 /** Not a plain client's: those are welcomed when the page is ready. */
@@ -84,7 +85,7 @@ test("1,000 sockets from one address: 200 stay, the others are told, and the ser
   const fates = await Promise.all(sockets.map(({ fate }) => fate));
   const { statuses, longest } = await health();
   expect([...statuses]).toEqual([200]);
-  expect(longest).toBeLessThan(5_000);
+  expectWithin(longest, 5_000, "an answer");
   expect(fates.filter((fate) => fate === "stays")).toHaveLength(200);
   expect(fates.filter((fate) => !["stays", "told rate_limited", "refused 429"].includes(fate))).toEqual([]);
 
@@ -117,7 +118,7 @@ test("who is refused and does not go costs little: so many are told, the next ar
   const start = performance.now();
   for (const { socket } of mute) socket.write(upgrade);
   await Promise.all(mute.map(({ closed }) => closed));
-  expect(performance.now() - start).toBeLessThan(10_000);
+  expectWithin(performance.now() - start, 10_000);
   const answers = mute.map(({ text }) => text().slice(9, 12)).toSorted();
   expect(answers).toEqual([...Array(50).fill("101"), ...Array(10).fill("429")]);
   const refused = mute.find(({ text }) => text().startsWith("HTTP/1.1 429"));
@@ -343,17 +344,19 @@ test("[W1] messages too much are dropped and told once a second; nobody else not
     await connect(wsUrl, { protocols: PROTOCOLS }),
     await connect(wsUrl, { protocols: PROTOCOLS }),
   ];
-  for (let round = 0; round < 20; round += 1) {
+  const startedAt = performance.now();
+  let sent = 0;
+  while (errorsOf(flood, "rate_limited") < 2) {
     for (let count = 0; count < 200; count += 1) flood.send({ type: "check_completion" });
+    sent += 200;
     await pause(100);
   }
   other.send({ type: "ping" });
   await other.next("pong");
-  const told = errorsOf(flood, "rate_limited");
-  expect(told).toBeGreaterThanOrEqual(2);
-  expect(told).toBeLessThanOrEqual(5);
+  const seconds = (performance.now() - startedAt) / 1_000;
+  expect(errorsOf(flood, "rate_limited")).toBeLessThanOrEqual(seconds + 1);
   expect(flood.socket.readyState).toBe(WebSocket.OPEN);
-  await expect.poll(() => metric(server, "rate_limited", "socket")).toBeGreaterThan(3_000);
+  await expect.poll(() => metric(server, "rate_limited", "socket")).toBeGreaterThan(sent - 200 - 100 * seconds);
   await pause(500);
   flood.send({ type: "take_control", id: "later" });
   await flood.next("control", ({ you }) => you === true);
@@ -381,7 +384,7 @@ test("[W1] ten seconds of too much close the socket with 4429, and only that", a
   }
   expect(await flood.closed).toEqual({ code: 4429, reason: "rate_limited" });
   expect(performance.now() - start).toBeGreaterThan(9_900);
-  expect(performance.now() - start).toBeLessThan(20_000);
+  expectWithin(performance.now() - start, 20_000);
   other.send({ type: "ping" });
   await other.next("pong");
 });

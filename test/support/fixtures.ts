@@ -113,7 +113,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       await use({ url: publicUrl(), api: `${publicUrl()}/api/captcha`, dataDir, controller, demoOrigin, puzzles });
       await controller.close();
       const leftOpen = async () => more(await gauges(), before);
-      await expect.poll(leftOpen, { message: "what a server opens is closed again", timeout: 10_000 }).toEqual({});
+      await expect.poll(leftOpen, "what a server opens is closed again").toEqual({});
       await app.close();
       await demo.close();
       await rm(dataDir, { recursive: true, force: true });

@@ -6,7 +6,8 @@ import type { ServerMessage, ServerMessageOf } from "../../src/protocol/live.ts"
 
 import { BEARER } from "./key.ts";
 
-const WAIT_MS = 10_000;
+/** For what never comes; no slow machine takes so long. */
+const WAIT_MS = 60_000;
 
 type Received = ServerMessage & { timestamp: number; reply_to?: string | number };
 
@@ -60,7 +61,7 @@ export class LiveClient {
     this.socket.send(typeof message === "string" ? message : JSON.stringify(message));
   }
 
-  /** The first message of this type after `from` messages that fits, now or within ten seconds. */
+  /** The first message of this type after `from` messages that fits, now or later. */
   async next<T extends ServerMessage["type"]>(
     type: T,
     fits: (message: ServerMessageOf<T> & Received) => boolean = () => true,
@@ -73,7 +74,7 @@ export class LiveClient {
     );
   }
 
-  /** The first picture after `from` pictures that fits, now or within ten seconds. */
+  /** The first picture after `from` pictures that fits, now or later. */
   async nextPicture(
     fits: (picture: ReceivedPicture) => boolean = () => true,
     from = this.pictures.length,

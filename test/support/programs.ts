@@ -66,7 +66,7 @@ async function startIn(dataDir: string, settings: Record<string, string>): Promi
     child.kill(signal);
     await exitCode;
   };
-  await expect.poll(out, { timeout: 30_000, intervals: [20] }).toContain("Ctrl-C ends it");
+  await expect.poll(out, { intervals: [20] }).toContain("Ctrl-C ends it");
   const url = /Console +(https?:\/\/[^/\s]+)/.exec(out())?.[1] ?? "";
   return {
     url,

@@ -1,21 +1,10 @@
 /** What a watcher sees of secrets in frames; the same for frames in one process and in several. */
 import { BRIEF_SEARCH_MS, expect, test } from "./fixtures.ts";
 import type { ReceivedPicture } from "./live-client.ts";
-import {
-  expectNoneLeaks,
-  expectSeen,
-  MANY_PICTURES_MS,
-  pageWith,
-  password,
-  STYLE,
-  seats,
-  secretPx,
-  TIMEOUT_MS,
-} from "./secret-page.ts";
+import { expectNoneLeaks, expectSeen, PICTURES, pageWith, password, STYLE, seats, secretPx } from "./secret-page.ts";
 
 export function frameMaskTests(): void {
   test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
-  test.describe.configure({ timeout: 1.5 * MANY_PICTURES_MS });
 
   test("[W28] fields in frames of this site, of another, and inside of each other", async ({
     site,
@@ -40,10 +29,8 @@ export function frameMaskTests(): void {
       ),
     );
     const { client, watcher } = await seats({ bot, connect, server }, { url });
-    await expect
-      .poll(async () => secretPx(client.pictures.at(-1) as ReceivedPicture), { timeout: TIMEOUT_MS })
-      .toBeGreaterThan(3 * 120 * 40);
-    await expectNoneLeaks(watcher, 10);
+    await expect.poll(async () => secretPx(client.pictures.at(-1) as ReceivedPicture)).toBeGreaterThan(3 * 120 * 40);
+    await expectNoneLeaks(watcher, PICTURES);
   });
 
   test("[W28] a frame whose page comes late, while a watcher is there, shows nothing", async ({
@@ -60,12 +47,12 @@ export function frameMaskTests(): void {
         '<iframe src="/late" style="left:10px;top:10px"></iframe>');`;
     const url = site.serve("/", pageWith("", script));
     const { client, watcher } = await seats({ bot, connect, server }, { url });
-    await expect.poll(() => watcher.pictures.length, { timeout: TIMEOUT_MS }).toBeGreaterThan(3);
+    await expect.poll(() => watcher.pictures.length).toBeGreaterThan(3);
     for (const event_type of ["down", "up"]) {
       client.send({ type: "mouse_event", event_type, x: 300, y: 300, button: "left", buttons: 0 });
     }
     await expectSeen(client);
-    await expectNoneLeaks(watcher, 20);
+    await expectNoneLeaks(watcher, PICTURES);
   });
 
   test("[W28] a frame that moves, and one that comes and goes, shows nothing", async ({
@@ -86,6 +73,6 @@ export function frameMaskTests(): void {
     const url = site.serve("/", pageWith(`<iframe src="${site.otherOrigin}/inner" style="top:20px"></iframe>`, script));
     const { client, watcher } = await seats({ bot, connect, server }, { url });
     await expectSeen(client);
-    await expectNoneLeaks(watcher, 40);
+    await expectNoneLeaks(watcher, PICTURES);
   });
 }

@@ -5,6 +5,7 @@ import { pino } from "pino";
 import { AppError } from "../../src/errors.ts";
 import { redactUrl, redactUrlsIn } from "../../src/util/redact-url.ts";
 import { redactingLogger, redactingLogOptions } from "../../src/util/redacting-logger.ts";
+import { expectWithin } from "../support/pace.ts";
 
 for (const [url, told] of [
   ["https://shop.example/login?token=SECRET#SECRET", "https://shop.example/login"],
@@ -40,7 +41,7 @@ test("texts of any kind take no time", () => {
   for (const part of ["://", "://a?", "data:", "a://b@", "?#"]) {
     const from = performance.now();
     redactUrlsIn(part.repeat(200_000));
-    expect(performance.now() - from, part).toBeLessThan(1_000);
+    expectWithin(performance.now() - from, 1_000, part);
   }
 });
 
