@@ -1,7 +1,9 @@
 /** How the tests run: one runner for all of them; those that do not ask for a page start no browser. */
 
 import { existsSync, readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseEnv } from "node:util";
 import { defineConfig } from "@playwright/test";
 import { findChromium } from "./src/browser/process/find-chromium.ts";
@@ -16,6 +18,8 @@ const executablePath = await findChromium({ chromiumPath: env["CHROMIUM_PATH"], 
 if (executablePath) process.env["CHROMIUM_PATH"] = executablePath;
 // Names this run's folders and processes, so that two runs at a time do not take each other's for leftovers.
 process.env["TEST_RUN"] ??= String(process.pid);
+// Workers, and what they start, compile once: half of each start is that.
+process.env["NODE_COMPILE_CACHE"] ??= fileURLToPath(new URL(".cache/tests", import.meta.url));
 // As root Chromium refuses to start with its sandbox.
 const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
 
@@ -31,10 +35,10 @@ export default defineConfig<object, { sessionBrowser: string | undefined }>({
   // A test that passes the second time only is a defect, so nothing is tried twice.
   retries: 0,
   // One more than the cores, as each often waits. In the long run each has five browsers at a time.
-  workers: isLong ? 2 : 3,
+  workers: isLong ? 2 : Math.min(3, availableParallelism() + 1),
   // Tests wait for conditions: a cap is only there for what never comes, and no slow machine reaches it.
-  timeout: isLong ? 600_000 : 300_000,
-  expect: { timeout: 60_000 },
+  timeout: 600_000,
+  expect: { timeout: 120_000 },
   // Nine to ten minutes on two quiet cores. A slow or busy machine is no reason to fail.
   globalTimeout: isLong ? 7_200_000 : 3_600_000,
   reporter: [["list"], ["./test/support/summary-reporter.ts"]],

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
 import { BRIEF_SEARCH_MS, expect, type TestServer } from "../support/fixtures.ts";
 import type { LiveClient } from "../support/live-client.ts";
+import { eachSecond } from "../support/long-run.ts";
 import { expectWithin } from "../support/pace.ts";
 import { test as base, call, REPORTING, reportsOf } from "../support/requests.ts";
 
@@ -208,11 +209,11 @@ test.describe("the url", () => {
     });
   }
 
-  for (const [name, url] of [
+  for (const [name, url] of eachSecond([
     ["a name that does not resolve", "http://no-such-host.invalid/"],
     ["a port where nobody listens", "http://127.0.0.1:9/"],
     ["https where http is spoken", null],
-  ] as const) {
+  ] as const)) {
     test(`${name} is navigation_failed, with the browser's own reason`, async ({ server, site }) => {
       const body = { url: url ?? site.serve("/", PAGE).replace("http:", "https:") };
       const failed = await call("POST", `${server.api}/sessions`, body);
@@ -302,11 +303,11 @@ test.describe("the page", () => {
     expect(["browser_lost", "page_crashed", "page_closed"]).toContain(ended.reason);
   });
 
-  for (const [kind, script, answer, expected] of [
+  for (const [kind, script, answer, expected] of eachSecond([
     ["alert", `alert("hello"); report("told")`, "accepted", "told"],
     ["confirm", `report(confirm("hello"))`, "dismissed", false],
     ["prompt", `report(prompt("hello", "preset"))`, "dismissed", null],
-  ] as const) {
+  ] as const)) {
     test(`that shows ${kind}() goes on, as it loads and on a press, and the operator is told`, async ({
       server,
       site,
@@ -440,12 +441,12 @@ test.describe("the rules", () => {
     });
   });
 
-  for (const [completion, field] of [
+  for (const [completion, field] of eachSecond([
     [{ any: [{ gone: "#ok" }, { visible: "div[" }] }, "completion.any.1"],
     [{ all: [{ value: "::nope(" }] }, "completion.all.0"],
     [{ all: [{ visible: "#ok" }], any: [{ text: "a >> b", matches: "x" }] }, "completion.any.0"],
     [{ any: [{ gone: "text=hello" }] }, "completion.any.0"],
-  ] as const) {
+  ] as const)) {
     test(`[R21] ${JSON.stringify(completion)} has no CSS selector in ${field}`, async ({ server, site }) => {
       let opened = false;
       const url = site.serve("/", (_request, response) => {
@@ -459,12 +460,12 @@ test.describe("the rules", () => {
     });
   }
 
-  for (const [name, storage_state] of [
+  for (const [name, storage_state] of eachSecond([
     ["a cookie without a place", { cookies: [{ name: "a", value: "b" }], origins: [] }],
     ["a cookie of a wrong kind", { cookies: [{ name: "a", value: "b", domain: "x", path: "/", sameSite: "Never" }] }],
     ["an origin that is none", { origins: [{ origin: "nonsense", localStorage: [{ name: "a", value: "b" }] }] }],
     ["local storage that is no list", { origins: [{ origin: "http://127.0.0.1", localStorage: "x" }] }],
-  ] as const) {
+  ] as const)) {
     test(`[R10] a storage state with ${name} is refused and named`, async ({ server, site }) => {
       const refused = await call("POST", `${server.api}/sessions`, { url: site.serve("/", PAGE), storage_state });
       expect(refused.status, JSON.stringify(refused.body)).toBe(400);

@@ -15,6 +15,7 @@ import type { SessionAnswer } from "../../src/protocol/rest.ts";
 import { attachStorage } from "../../src/storage/storage.ts";
 import { test as base, expect, TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
 import { addKey, TEST_KEY_SPEC } from "../support/key.ts";
+import { eachSecond } from "../support/long-run.ts";
 import { call } from "../support/requests.ts";
 
 const CHALLENGE = `<!doctype html><title>shop</title><body style="margin:0;height:2000px">
@@ -275,7 +276,11 @@ test("[R7] what goes wrong on the way leaves no session, no listener, and the pa
   await app.close();
 });
 
-for (const own of ["a socket library of its own", "@fastify/websocket before", "@fastify/websocket behind"]) {
+for (const own of eachSecond([
+  "a socket library of its own",
+  "@fastify/websocket before",
+  "@fastify/websocket behind",
+])) {
   test(`[W3] the console's sockets stand beside those of a bot with ${own}, under a prefix`, async ({
     botPage,
     site,

@@ -5,6 +5,7 @@ import puppeteer from "puppeteer-core";
 import { CdpConnection } from "../../src/browser/cdp/connection.ts";
 import { type BotBrowser, expect, test } from "../support/guest.ts";
 import { fetchAsBot } from "../support/key.ts";
+import { eachSecond } from "../support/long-run.ts";
 
 /** What a page's own script can see of the world around it, and what has happened to it since it was loaded. */
 const PAGE = `<!doctype html><title>guest</title><style>body { margin: 0; height: 3000px }</style>
@@ -100,7 +101,7 @@ const BOTS: readonly Bot[] = [
   },
 ];
 
-for (const { name, open } of BOTS) {
+for (const { name, open } of eachSecond(BOTS)) {
   test(`[R10] [S5] the page of a bot on ${name} sees nothing of an operator but his hands`, async ({
     botBrowser,
     bot,

@@ -2,6 +2,7 @@
 import { BRIEF_SEARCH_MS } from "../support/fixtures.ts";
 import { expect, test } from "../support/guest.ts";
 import type { ReceivedPicture } from "../support/live-client.ts";
+import { IS_LONG_RUN } from "../support/long-run.ts";
 import { colourAt, isNear } from "../support/marked-page.ts";
 import {
   BINARY_FORM,
@@ -11,6 +12,7 @@ import {
   expectSeen,
   JSON_FORM,
   MANY_PX,
+  PICTURES,
   pageWith,
   password,
   STYLE,
@@ -45,7 +47,7 @@ test("[W28] every kind of secret field is black for a watcher and there for who 
   // A field has 4,800 of them.
   const all = FIELDS.length * 3 * MANY_PX;
   await expect.poll(async () => secretPx(client.pictures.at(-1) as ReceivedPicture)).toBeGreaterThan(all);
-  await expectNoneLeaks(watcher, 10);
+  await expectNoneLeaks(watcher, 5);
   const last = watcher.pictures.at(-1);
   expect(last && (await blackPx(last))).toBeGreaterThan(all);
 });
@@ -92,7 +94,7 @@ test("[W28] a password that was shown as text before anybody watched stays one",
   shown = true;
   await expect.poll(() => done).toBe(true);
   const watcher = await Watcher.join(server.controller, session.session_id);
-  await expectNoneLeaks(watcher, 10);
+  await expectNoneLeaks(watcher, 5);
 });
 
 test("[W28] in every view, at every scale, in every form, and for whoever comes late", async ({
@@ -107,16 +109,18 @@ test("[W28] in every view, at every scale, in every form, and for whoever comes 
   const session = await bot.create({ url, viewport: VIEWPORT, completion: COMPLETION });
   const client = await connect(session.ws_url, JSON_FORM);
   await expectSeen(client);
-  for (const form of ["plain", "json", "binary"] as const) {
+  for (const [index, form] of (["plain", "json", "binary"] as const).entries()) {
     const late = await Watcher.join(server.controller, session.session_id, form);
     expect(late.texts[0]).toMatchObject({ type: "session_info", role: "watch" });
-    await expectNoneLeaks(late, 3);
+    await expectNoneLeaks(late, 1);
     const { operators } = late.seat.session;
-    for (const [mode, scale] of [
+    const lenses = [
       ["page", 1],
       ["page", 2],
       ["challenge", 2],
-    ] as const) {
+    ] as const;
+    // A form is only how a masked picture travels: each with one of the views will do.
+    for (const [mode, scale] of IS_LONG_RUN ? lenses : lenses.slice(index, index + 1)) {
       operators.setLens(late.seat.viewer, { mode, scale });
       const width = mode === "page" ? VIEWPORT.width : 420;
       const fits = () => late.pictures.filter(({ view }) => view.width === width).length;
@@ -191,7 +195,7 @@ test("[W28] a page that hangs gives a watcher nothing new, and takes nothing fro
   );
   expect(inHang).toEqual([]);
   client.send({ type: "mouse_event", event_type: "up", x: 500, y: 300 });
-  await expectNoneLeaks(watcher, 20);
+  await expectNoneLeaks(watcher, PICTURES);
 });
 
 test("[W28] on a page of the bot's own too", async ({ site, bot, connect, server, botBrowser }) => {
@@ -206,9 +210,9 @@ test("[W28] on a page of the bot's own too", async ({ site, bot, connect, server
   const client = await connect(session.ws_url, BINARY_FORM);
   const watcher = await Watcher.join(server.controller, session.session_id);
   await expectSeen(client);
-  await expectNoneLeaks(watcher, 20);
+  await expectNoneLeaks(watcher, PICTURES);
   watcher.seat.session.operators.setLens(watcher.seat.viewer, { mode: "page" });
-  await expectNoneLeaks(watcher, 20);
+  await expectNoneLeaks(watcher, PICTURES);
 });
 
 test("[W28] nobody watches: nothing is recorded", async ({ site, bot, connect, server, botBrowser }) => {

@@ -2,6 +2,8 @@
 import { expect, test } from "../support/fixtures.ts";
 
 // Another site is another process then: the harder of the two cases.
+// A server of its own kind, so a worker too: one.
+test.describe.configure({ mode: "default" });
 test.use({ siteIsolation: true });
 
 test("[W20] [W21] [K1] pictures, input and the verdict go on after a navigation to another site", async ({

@@ -4,7 +4,7 @@ import { eachSecond, IS_LONG_RUN } from "../support/long-run.ts";
 import { ANIMATED, COMPLETION, INSIDE, markedPage, VIEWPORT } from "../support/marked-page.ts";
 import { expectWithin } from "../support/pace.ts";
 
-const STALL_MS = IS_LONG_RUN ? 10_000 : 2_000;
+const STALL_MS = IS_LONG_RUN ? 10_000 : 1_000;
 /** Two may be under way, and one that was being read when the line was stopped. */
 const MOST_OLD_PICTURES = 3;
 const YOUNG_MS = 200;

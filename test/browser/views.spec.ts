@@ -1,7 +1,7 @@
 /** [W14] [W23] What each viewer is shown: the part it asked for, as fine as it asked, whatever others look at. */
 import type { Rect } from "../../src/protocol/common.ts";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
-import { expect, type TestSite, test } from "../support/fixtures.ts";
+import { BRIEF_SEARCH_MS, expect, type TestSite, test } from "../support/fixtures.ts";
 import { fetchAsBot } from "../support/key.ts";
 import type { LiveClient } from "../support/live-client.ts";
 import {
@@ -69,6 +69,8 @@ function stillOf(client: LiveClient, view: Rect, scale: number, from = 0) {
 function isSame(a: Rect, b: Rect): boolean {
   return a.x === b.x && a.y === b.y && a.width === b.width && a.height === b.height;
 }
+
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 test("[W14] the whole page and the challenge again: told by a session_info, then shown", async ({
   site,
@@ -257,7 +259,9 @@ test("[W14] [W23] switched to and fro, every picture shows what its header says"
     const due = mode === "page" ? WHOLE : CHALLENGE_VIEW;
     await client.nextPicture(({ view }) => isSame(view, due), before + 3);
   }
-  for (const picture of client.pictures) await expectMarks(picture);
+  // No more of them: on a slow machine they come as fast as they are looked at.
+  client.terminate();
+  for (const picture of client.pictures.slice()) await expectMarks(picture);
 });
 
 test("[W14] a view that makes no sense is refused by its field, and the socket goes on", async ({
@@ -337,7 +341,7 @@ test("[W23] [W3] a binary client: a session_info without a picture, then frames 
     move(client, x);
     await stillOf(client, WHOLE, 2, before);
   }
-  for (const picture of client.pictures) {
+  for (const picture of client.pictures.slice()) {
     expect(picture.isBinary).toBe(true);
     expect(picture.quality).toBeGreaterThanOrEqual(15);
     await expectMarks(picture);
@@ -359,8 +363,10 @@ test("[W22] [W14] the still follows soon after the last change, at the scale tha
   await stillOf(client, CHALLENGE_VIEW, 2);
   // A hand that moves about.
   press(client, "down");
+  let movedAt = 0;
   for (let step = 1; step <= 15; step += 1) {
     const seen = client.pictures.length;
+    movedAt = Date.now();
     client.send({
       type: "mouse_event",
       event_type: "move",
@@ -372,10 +378,10 @@ test("[W22] [W14] the still follows soon after the last change, at the scale tha
     await client.nextPicture(() => true, seen);
   }
   press(client, "up", { x: INSIDE.x + 45, y: INSIDE.y });
-  const upAt = Date.now();
-  const still = await client.nextPicture(({ kind, captured_at }) => kind === "still" && captured_at >= upAt, 0);
+  // The release changes nothing: on a slow machine the still is there before it.
+  const still = await client.nextPicture(({ kind, captured_at }) => kind === "still" && captured_at >= movedAt, 0);
   expect(still).toMatchObject({ view: CHALLENGE_VIEW, scale: 2, quality: STILL_QUALITY });
-  expectWithin(still.arrivedAt - upAt, STILL_BOUND_MS);
+  expectWithin(still.arrivedAt - movedAt, STILL_BOUND_MS);
   await expectMarks(still);
 });
 

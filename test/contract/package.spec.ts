@@ -78,9 +78,12 @@ const test = base.extend<{ server: InstalledServer }, { installed: string }>({
       await use(app);
       await rm(folder, { recursive: true, force: true });
     },
-    { scope: "worker", timeout: 120_000 },
+    { scope: "worker", timeout: 600_000 },
   ],
 });
+
+// One build for all of them: each worker would make its own.
+test.describe.configure({ mode: "default" });
 
 test("plain Node imports it from an installed tarball, with no other package there", async ({ installed }) => {
   await writeFile(

@@ -4,6 +4,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
+import { COMPILED } from "../support/compile-cache.ts";
 import { BRIEF_SEARCH_MS, expect } from "../support/fixtures.ts";
 import { watchProgram } from "../support/programs.ts";
 import { call, test } from "../support/requests.ts";
@@ -11,7 +12,7 @@ import { call, test } from "../support/requests.ts";
 const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 
 async function run(...argv: string[]): Promise<{ code: number | null; out: string }> {
-  const { exitCode, out } = watchProgram(spawn(process.execPath, [CLI, ...argv], { env: {} }));
+  const { exitCode, out } = watchProgram(spawn(process.execPath, [CLI, ...argv], { env: COMPILED }));
   return { code: await exitCode, out: out() };
 }
 

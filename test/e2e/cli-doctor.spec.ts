@@ -5,6 +5,7 @@ import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
+import { COMPILED } from "../support/compile-cache.ts";
 import { test as base, expect } from "../support/fixtures.ts";
 import { type RunningProgram, startProgram, watchProgram } from "../support/programs.ts";
 
@@ -17,6 +18,9 @@ interface Finding {
   readonly fix?: string;
 }
 
+/** One for all tests of the file, which run one after the other. */
+let shared: RunningProgram;
+
 const test = base.extend<{
   program: RunningProgram;
   /** A proxy that hands on requests, and no upgrades. */
@@ -24,11 +28,7 @@ const test = base.extend<{
   doctor: (env?: Record<string, string>) => Promise<{ code: number | null; findings: Finding[] }>;
 }>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
-  program: async ({}, use) => {
-    const program = await startProgram();
-    await use(program);
-    await program.remove();
-  },
+  program: async ({}, use) => use(shared),
   plainProxy: async ({ program }, use) => {
     const { hostname, port } = new URL(program.url);
     const server = createServer((incoming, response) => {
@@ -47,7 +47,7 @@ const test = base.extend<{
   },
   doctor: async ({ program }, use) => {
     await use(async (env = {}) => {
-      const own = { PATH: process.env["PATH"] ?? "", CHROMIUM_PATH: process.env["CHROMIUM_PATH"] ?? "" };
+      const own = { ...COMPILED, PATH: process.env["PATH"] ?? "", CHROMIUM_PATH: process.env["CHROMIUM_PATH"] ?? "" };
       const child = spawn(process.execPath, [CLI, "doctor", "--json"], {
         env: { ...own, DATA_DIR: program.dataDir, ...env },
       });
@@ -63,6 +63,12 @@ const test = base.extend<{
     });
   },
 });
+
+test.describe.configure({ mode: "default" });
+test.beforeAll(async () => {
+  shared = await startProgram();
+});
+test.afterAll(() => shared.remove());
 
 test("beside a running server: browser, fonts, sandbox, data folder, clock and the way in by PUBLIC_URL", async ({
   program,

@@ -1,29 +1,35 @@
 /** Commands for ops that ask a running server: tables for people, lines of JSON for scripts, sentences for what is wrong. */
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { COMPILED } from "../support/compile-cache.ts";
 import { test as base, expect } from "../support/fixtures.ts";
 import { fetchAsBot, TEST_KEY } from "../support/key.ts";
 import { type RunningProgram, startProgram, watchProgram } from "../support/programs.ts";
 
 const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 
+/** One for all tests of the file, which run one after the other. */
+let shared: RunningProgram;
+
 const test = base.extend<{
   program: RunningProgram;
   command: (argv: readonly string[], env?: Record<string, string>) => Promise<{ code: number | null; out: string }>;
 }>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
-  program: async ({}, use) => {
-    const program = await startProgram();
-    await use(program);
-    await program.remove();
-  },
+  program: async ({}, use) => use(shared),
   command: async ({ program }, use) => {
     await use(async (argv, env = { CAPTCHA_REMOTE_URL: program.url, CAPTCHA_REMOTE_KEY: TEST_KEY }) => {
-      const { exitCode, out } = watchProgram(spawn(process.execPath, [CLI, ...argv], { env }));
+      const { exitCode, out } = watchProgram(spawn(process.execPath, [CLI, ...argv], { env: { ...COMPILED, ...env } }));
       return { code: await exitCode, out: out() };
     });
   },
 });
+
+test.describe.configure({ mode: "default" });
+test.beforeAll(async () => {
+  shared = await startProgram();
+});
+test.afterAll(() => shared.remove());
 
 test("[R1] [R2] [R7] [R15] sessions are listed, looked at, ended and found in the history", async ({
   program,

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { COMPILED } from "../support/compile-cache.ts";
 import { EventStream } from "../support/event-stream.ts";
 import { expect, TEST_FOLDER_PREFIX, test } from "../support/fixtures.ts";
 import { type RunningProgram, startProgram, watchProgram } from "../support/programs.ts";
@@ -15,7 +16,9 @@ const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 test("[S5] storage that cannot be used is told in one sentence at the start, by the server and by commands", async () => {
   const folder = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
   const start = async (dataDir: string, ...argv: string[]) => {
-    const child = spawn(process.execPath, [CLI, ...argv, "--data-dir", dataDir], { env: { PORT: "0", DEMO: "off" } });
+    const child = spawn(process.execPath, [CLI, ...argv, "--data-dir", dataDir], {
+      env: { ...COMPILED, PORT: "0", DEMO: "off" },
+    });
     const { exitCode, out } = watchProgram(child);
     return { code: await exitCode, out: out() };
   };

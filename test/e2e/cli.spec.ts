@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { JIGSAW } from "../../public/demo/layout.js";
+import { COMPILED } from "../support/compile-cache.ts";
 import { test as base, expect, Operator, TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
 import { commandLinesWith, pidsWith, signalAll } from "../support/processes.ts";
 import { watchProgram } from "../support/programs.ts";
@@ -55,7 +56,7 @@ const test = base.extend<{ home: Home }>({
 });
 
 function startCli(env: Record<string, string>): Run {
-  const inherited = { PATH: process.env["PATH"] ?? "", CHROMIUM_PATH: process.env["CHROMIUM_PATH"] ?? "" };
+  const inherited = { ...COMPILED, PATH: process.env["PATH"] ?? "", CHROMIUM_PATH: process.env["CHROMIUM_PATH"] ?? "" };
   const child = spawn(process.execPath, [CLI], { env: { ...inherited, ...env }, stdio: ["ignore", "pipe", "pipe"] });
   let text = "";
   for (const stream of [child.stdout, child.stderr]) {
@@ -219,8 +220,9 @@ test("[R20] a browser that a readiness check has just started ends with the serv
 });
 
 test("a second server on the same folder is refused with a sentence", async ({ home }) => {
-  await home.start().ready();
-  const second = home.start();
+  const first = home.start({ DEMO: "off" });
+  await expect.poll(first.out).toContain("Ctrl-C ends it");
+  const second = home.start({ DEMO: "off" });
   expect(await second.ended).toBe(1);
   expect(second.out()).toContain("Another server already uses");
 });
@@ -255,7 +257,7 @@ test("keys are added, listed without their secrets and revoked, beside a running
   await expect.poll(() => run.out()).toContain("Ctrl-C ends it");
   const api = `${/Console +(http:\/\/[^/]+)/.exec(run.out())?.[1]}/api/captcha`;
   const command = async (...argv: string[]) => {
-    const child = spawn(process.execPath, [CLI, ...argv, "--data-dir", home.dataDir], { env: {} });
+    const child = spawn(process.execPath, [CLI, ...argv, "--data-dir", home.dataDir], { env: COMPILED });
     const { out, exitCode } = watchProgram(child);
     return { code: await exitCode, out: out() };
   };

@@ -4,6 +4,7 @@ import type { SessionAnswer } from "../../src/protocol/rest.ts";
 import { expect, type TestServer, test as withServer } from "../support/fixtures.ts";
 import { newPuzzle, puzzleCount } from "../support/hands.ts";
 import { readJpeg, readScreenshot } from "../support/jpeg.ts";
+import { eachSecond } from "../support/long-run.ts";
 import { expectWithin } from "../support/pace.ts";
 import { type PlainBox, PlainClient } from "../support/plain-client.ts";
 
@@ -29,6 +30,8 @@ const test = withServer.extend<{ plainClient: (session: SessionAnswer) => Promis
   },
 });
 
+// A server of its own kind, so a worker too: one.
+test.describe.configure({ mode: "default" });
 test.use({ auth: "off" });
 
 for (const placement of ["page", "cross"] as const) {
@@ -67,7 +70,7 @@ for (const placement of ["page", "cross"] as const) {
 
 test.use({ auth: "off" });
 
-for (const placement of ["page", "cross"] as const) {
+for (const placement of eachSecond(["page", "cross"] as const, 1)) {
   test(`[W20] an older client is told first when the box moves, then clears it, ${placement}`, async ({
     server,
     bot,

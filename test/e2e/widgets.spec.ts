@@ -6,6 +6,7 @@ import { build } from "esbuild";
 import svgCaptcha from "svg-captcha";
 import type { Rule } from "../../src/protocol/rest.ts";
 import { type Bot, expect, inside, type Operator, type TestSite, test } from "../support/fixtures.ts";
+import { eachSecond } from "../support/long-run.ts";
 
 /** Where the test's own pages put the widget, and where the outer page puts its frame (CSS px). */
 const WIDGET = { x: 140, y: 90 };
@@ -132,10 +133,10 @@ test.describe("rc-slider-captcha", () => {
     await operator.drag(from, { x: from.x + travel, y: from.y });
   }
 
-  for (const [placement, rule] of [
+  for (const [placement, rule] of eachSecond([
     ["page", { visible: ".rc-slider-captcha-control-success" }],
     ["cross", { cookie: "passed", changed: true }],
-  ] as const) {
+  ] as const)) {
     test(`[R21] rc-slider-captcha, ${placement}: a wrong drop, then a right one`, async ({ site, bot, operator }) => {
       await serveScript(site, "slider");
       const { gaps, drops } = serveSlider(site);
@@ -211,10 +212,13 @@ test.describe("altcha", () => {
   const checkboxPage = page(`<form id="widget">
     <altcha-widget challenge="/checkbox/challenge"></altcha-widget></form><script src="/checkbox.js"></script>`);
 
-  for (const [placement, rule] of [
-    ["page", { value: 'input[name="altcha"]' }],
-    ["cross", { text: "altcha-widget label", matches: "^\\s*Verified\\s*$" }],
-  ] as const) {
+  for (const [placement, rule] of eachSecond(
+    [
+      ["page", { value: 'input[name="altcha"]' }],
+      ["cross", { text: "altcha-widget label", matches: "^\\s*Verified\\s*$" }],
+    ] as const,
+    1,
+  )) {
     test(`[R21] altcha, ${placement}: the operator ticks the box`, async ({ site, bot, operator }) => {
       await serveScript(site, "checkbox");
       const seen = serveCheckbox(site);
@@ -265,10 +269,10 @@ test.describe("svg-captcha", () => {
     await operator.page.locator('[data-key="Enter"]').click();
   }
 
-  for (const [placement, rule] of [
+  for (const [placement, rule] of eachSecond([
     ["page", { url: "http://*/welcome/**" }],
     ["cross", { text: "#welcome", matches: "^Welcome" }],
-  ] as const) {
+  ] as const)) {
     test(`[R21] [W12] svg-captcha, ${placement}: a wrong text, then the right one`, async ({ site, bot, operator }) => {
       const { texts, typed } = serveText(site);
       await clear({ bot, operator }, place(site, placement, textPage), rule, async (sessionId) => {

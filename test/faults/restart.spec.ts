@@ -215,16 +215,19 @@ test("[S9] [S4] [R14] what cannot be come back to ends as what it is, told once:
   await expect.poll(() => pidsWith(`${dataDir}/profiles/`)).toEqual([]);
 });
 
-test("[S9] [W16] nobody who cannot be recognised keeps control over a restart", async ({ mortal, site, connect }) => {
-  const { url } = servePage(site);
-  await mortal.stop();
-  const { api } = await mortal.startAgain({ AUTH: "off" });
-  const session = await create(api, { url });
-  const first = await connect(session.ws_url, { protocols: JSON_FORM });
-  expect((await first.next("control")).you).toBe(true);
-  await mortal.kill();
-  await mortal.startAgain({ AUTH: "off" });
-  await expect.poll(async () => (await statusOf(api, session.session_id)).state).toBe("waiting");
-  const second = await connect(session.ws_url, { protocols: JSON_FORM });
-  expect((await second.next("control")).you).toBe(true);
+test.describe("without keys", () => {
+  test.use({ settings: { AUTH: "off" } });
+
+  test("[S9] [W16] nobody who cannot be recognised keeps control over a restart", async ({ mortal, site, connect }) => {
+    const { url } = servePage(site);
+    const { api } = mortal.now();
+    const session = await create(api, { url });
+    const first = await connect(session.ws_url, { protocols: JSON_FORM });
+    expect((await first.next("control")).you).toBe(true);
+    await mortal.kill();
+    await mortal.startAgain();
+    await expect.poll(async () => (await statusOf(api, session.session_id)).state).toBe("waiting");
+    const second = await connect(session.ws_url, { protocols: JSON_FORM });
+    expect((await second.next("control")).you).toBe(true);
+  });
 });

@@ -6,7 +6,7 @@ import { captchaRemote } from "../../src/plugin.ts";
 import { BRIEF_SEARCH_MS, expect, type TestSite } from "../support/fixtures.ts";
 import { BEARER, fetchAsBot, TEST_KEY_SPEC } from "../support/key.ts";
 import type { LiveClient } from "../support/live-client.ts";
-import { IS_LONG_RUN } from "../support/long-run.ts";
+import { eachSecond, IS_LONG_RUN } from "../support/long-run.ts";
 import { expectWithin } from "../support/pace.ts";
 import { test as base, call, type OwnServer, REPORTING, reportsOf } from "../support/requests.ts";
 
@@ -249,7 +249,7 @@ test.describe("a connection that does not come to the point", () => {
 });
 
 test.describe("[W1] frames that break the rules close their socket and no other", () => {
-  for (const [name, frame, code] of [
+  for (const [name, frame, code] of eachSecond([
     [
       "a declared length beyond all bounds",
       Buffer.from([0x81, 0xff, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4]),
@@ -261,7 +261,7 @@ test.describe("[W1] frames that break the rules close their socket and no other"
     ["a reserved opcode", maskedFrame(0x83, Buffer.from("{}")), 1002],
     ["no mask", Buffer.from([0x81, 0x02, 0x7b, 0x7d]), 1002],
     ["a ping of 126 bytes", maskedFrame(0x89, Buffer.alloc(126)), 1002],
-  ] as const) {
+  ] as const)) {
     test(name, async ({ startServer, openSession, connect }) => {
       const server = await startServer();
       const wsUrl = await openSession(server);
@@ -295,11 +295,11 @@ test.describe("[W1] frames that break the rules close their socket and no other"
     expect((await client.closed).code).toBe(1009);
   });
 
-  for (const [name, text] of [
+  for (const [name, text] of eachSecond([
     ["a list in a list", `${"[".repeat(32_000)}${"]".repeat(32_000)}`],
     ["an object in an object", `{"type":"ping","a":${'{"a":'.repeat(10_000)}1${"}".repeat(10_000)}}`],
     ["64 kB of brackets", "[".repeat(65_536)],
-  ] as const) {
+  ] as const)) {
     test(`${name}, without end, is a message like any other`, async ({ startServer, openSession, connect }) => {
       const client = await connect(await openSession(await startServer()), { protocols: PROTOCOLS });
       client.send(text);
@@ -317,8 +317,7 @@ test.describe("[R10] a body that reaches for prototypes, or for depth, is refuse
     `{"url":"http://127.0.0.1/","metadata":{"a":${"[".repeat(1_000)}${"]".repeat(1_000)}}}`,
     `{"url":"http://127.0.0.1/","storage_state":${"[".repeat(1_000)}${"]".repeat(1_000)}}`,
   ]) {
-    test(`${text.slice(0, 70)}`, async ({ startServer }) => {
-      const server = await startServer();
+    test(`${text.slice(0, 70)}`, async ({ server }) => {
       const { status, body } = await call("POST", `${server.api}/sessions`, text);
       expect([status, body.error.code]).toEqual([400, "invalid_message"]);
     });

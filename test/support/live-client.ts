@@ -7,7 +7,7 @@ import type { ServerMessage, ServerMessageOf } from "../../src/protocol/live.ts"
 import { BEARER } from "./key.ts";
 
 /** For what never comes; no slow machine takes so long. */
-const WAIT_MS = 60_000;
+const WAIT_MS = 120_000;
 
 type Received = ServerMessage & { timestamp: number; reply_to?: string | number };
 

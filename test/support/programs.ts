@@ -4,6 +4,7 @@ import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { COMPILED } from "./compile-cache.ts";
 import { expect, TEST_FOLDER_PREFIX } from "./fixtures.ts";
 import { TEST_KEY_SPEC } from "./key.ts";
 
@@ -51,6 +52,7 @@ export async function startProgram(settings: Record<string, string> = {}): Promi
 
 async function startIn(dataDir: string, settings: Record<string, string>): Promise<RunningProgram> {
   const env = {
+    ...COMPILED,
     PATH: process.env["PATH"] ?? "",
     CHROMIUM_PATH: process.env["CHROMIUM_PATH"] ?? "",
     DATA_DIR: dataDir,

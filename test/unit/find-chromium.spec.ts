@@ -5,6 +5,7 @@ import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { chromium, expect, test } from "@playwright/test";
+import { COMPILED } from "../support/compile-cache.ts";
 
 const run = promisify(execFile);
 
@@ -22,7 +23,7 @@ async function executable(...path: string[]): Promise<string> {
 
 async function find(env: Record<string, string>, registry: string): Promise<string> {
   const { stdout } = await run(process.execPath, ["scripts/find-chromium.ts"], {
-    env: { PLAYWRIGHT_BROWSERS_PATH: registry, ...env },
+    env: { ...COMPILED, PLAYWRIGHT_BROWSERS_PATH: registry, ...env },
   });
   return stdout.trim();
 }

@@ -6,10 +6,11 @@ import { AppError } from "../../src/errors.ts";
 import { parseMessage } from "../../src/http/sockets/parse-message.ts";
 import { COORDINATE_LIMIT } from "../../src/protocol/common.ts";
 import { CLIENT_MESSAGE_TYPES, type ClientMessage } from "../../src/protocol/live.ts";
+import { IS_LONG_RUN } from "../support/long-run.ts";
 import { coordinate, VALID } from "../support/messages.ts";
 import { expectWithin } from "../support/pace.ts";
 
-const RUNS = { numRuns: 3_000 };
+const RUNS = { numRuns: IS_LONG_RUN ? 3_000 : 500 };
 
 const DEFAULTS: Readonly<Record<string, object>> = { key: { code: "", modifiers: 0 } };
 const FIELDS = [
