@@ -43,6 +43,11 @@ const MIDDLE_GREY = 128;
 /** Beside an edge: nearer, a JPEG mixes both sides. */
 const BESIDE_EDGE_PX = 3;
 
+/** The first of them; in the long run all. */
+function few<T>(all: readonly T[], count: number): readonly T[] {
+  return IS_LONG_RUN ? all : all.slice(0, count);
+}
+
 export function cropContract(name: string, { maxScale, open }: CropFactory): void {
   const test = base.extend<{ bench: CropBench }>({
     bench: async ({ browser }, use) => {
@@ -146,11 +151,14 @@ export function cropContract(name: string, { maxScale, open }: CropFactory): voi
 
     const part = { x: 110, y: 120, width: 200, height: 200 };
     for (const [what, aims] of [
-      ["a move of the view", [0, 1, 2, 3, 4, 5].map((step) => ({ view: { ...part, x: 110 + step * 100 }, scale: 1 }))],
-      ["a change of the scale", [1, 2, 1.5, 3, 1, 2, 1].map((scale) => ({ view: part, scale }))],
+      [
+        "a move of the view",
+        few([0, 1, 2, 3, 4, 5], 3).map((step) => ({ view: { ...part, x: 110 + step * 100 }, scale: 1 })),
+      ],
+      ["a change of the scale", few([1, 2, 1.5, 3, 1, 2, 1], 4).map((scale) => ({ view: part, scale }))],
       [
         "a change of the whole page's scale",
-        (IS_LONG_RUN ? [1, 2, 1, 1.5, 2, 1, 3, 2, 1, 2, 1] : [1, 2, 1.5, 1]).map((scale) => ({ view: WHOLE, scale })),
+        few([1, 2, 1, 1.5, 2, 1, 3, 2, 1, 2, 1], 4).map((scale) => ({ view: WHOLE, scale })),
       ],
       ["a change between part and whole", [part, WHOLE, part, WHOLE].map((view) => ({ view, scale: 1 }))],
     ] as const) {
@@ -160,7 +168,7 @@ export function cropContract(name: string, { maxScale, open }: CropFactory): voi
         for (const wanted of aims) {
           const aim = bench.crop.reach({ ...wanted, scroll: TOP });
           await bench.crop.apply(aim);
-          for (const jpeg of await cast(bench.session, aim, 4)) {
+          for (const jpeg of await cast(bench.session, aim, IS_LONG_RUN ? 4 : 2)) {
             await expectTiles(await cropPicture(pictureOf(jpeg, aim), wanted.view, 1), tile, TOP);
           }
         }
