@@ -38,8 +38,15 @@ const TYPES: Readonly<Record<string, string>> = {
 const FOR_EVER = "public, max-age=31536000, immutable";
 const ASK_AGAIN = "no-cache";
 
+type Console = Awaited<ReturnType<typeof load>>;
+/** By where its files are and how it is served: a process that runs many servers joins them once. */
+const loaded = new Map<string, Promise<Console>>();
+
 export const consoleRoutes: FastifyPluginAsync<ConsoleOptions> = async (app, options) => {
-  const { page, assets } = await load(options);
+  const key = JSON.stringify([options.publicDir, options.bundleDir, options.isOpenToAll]);
+  const loading = loaded.get(key) ?? load(options);
+  loaded.set(key, loading);
+  const { page, assets } = await loading;
   for (const path of ["/control", "/control/:id"]) {
     app.get(path, { schema: { hide: true }, config: { access: "public" } }, (request, reply) =>
       send(request, reply, page, ASK_AGAIN),
