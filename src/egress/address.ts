@@ -3,7 +3,7 @@ import type { LookupFunction } from "node:net";
 import { networkInterfaces } from "node:os";
 import ipaddr from "ipaddr.js";
 import { AppError } from "../errors.ts";
-import { systemResolve } from "./resolver.ts";
+import { type Resolve, systemResolve } from "./resolver.ts";
 
 /** Reachable from the open internet by the books, yet the door to a cloud's own services: Azure's host agent. */
 const CLOUD_SERVICES = [ipaddr.parseCIDR("168.63.129.16/32")];
@@ -19,9 +19,6 @@ export interface CheckedAddress {
   readonly address: string;
   readonly family: 4 | 6;
 }
-
-/** Answers the addresses of a name, as the system's resolver knows them. */
-export type Resolve = (hostname: string) => Promise<readonly string[]>;
 
 /** True for an address of the open internet, in any spelling of it; false for what is no address. */
 export function isPublicAddress(text: string): boolean {

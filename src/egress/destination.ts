@@ -11,10 +11,10 @@ import {
   LOCALHOST,
   notAllowed,
   type OwnAddresses,
-  type Resolve,
   refusalOf,
   withFamilies,
 } from "./address.ts";
+import type { Resolve } from "./resolver.ts";
 
 const MAX_PATTERN_LENGTH = 300;
 const MAX_PORT = 65_535;

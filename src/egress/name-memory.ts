@@ -1,5 +1,5 @@
 /** Remembers for a moment what names resolve to: a page asks for each of its hosts many times. */
-import type { Resolve } from "./address.ts";
+import type { Resolve } from "./resolver.ts";
 
 /** As long as browsers remember, or less; the names of most sites may change within minutes. */
 const REMEMBERED_MS = 30_000;

@@ -6,7 +6,6 @@
 import { lookup, Resolver } from "node:dns/promises";
 import { readFileSync, statSync } from "node:fs";
 import { isIP } from "node:net";
-import type { Resolve } from "./address.ts";
 
 const HOSTS_FILE = "/etc/hosts";
 /** Of one question to one name server, which is asked twice. */
@@ -14,6 +13,9 @@ const ANSWER_DEADLINE_MS = 2_000;
 const TRIES = 2;
 /** Names without a dot that wait for the system's own way. */
 const MAX_WAITING = 32;
+
+/** Returns the addresses of a name, IPv4 and IPv6, as text. Rejects with an error that has a `code`, as node:dns does. */
+export type Resolve = (hostname: string) => Promise<readonly string[]>;
 
 export interface ResolverOptions {
   /** Left out: the system's. */

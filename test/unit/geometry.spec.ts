@@ -3,8 +3,9 @@ import { isDeepStrictEqual } from "node:util";
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
 import { pageAt } from "../../public/console/session/geometry.js";
-import { hasMoved, intersect, isShown, roundOut, viewOf, wholePage } from "../../src/browser/pictures/view-geometry.ts";
+import { hasMoved, isShown, viewOf, wholePage } from "../../src/browser/pictures/view-geometry.ts";
 import type { Rect, Size } from "../../src/protocol/common.ts";
+import { intersect, roundOut } from "../../src/util/rect.ts";
 
 const RUNS = { numRuns: 5_000 };
 

@@ -2,7 +2,7 @@
 import type { ChallengeKind } from "../../config.ts";
 import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
 import type { Completion, Rule } from "../../protocol/rest.ts";
-import { intersect, roundOut } from "../pictures/view-geometry.ts";
+import { intersect, roundOut } from "../../util/rect.ts";
 import type { FrameRect, FrameRef, PageFrames } from "../tabs/frames.ts";
 import { askFrame, type FrameAnswer, type FrameQuestion, matchesText } from "./in-page-scripts.ts";
 import { GENERIC, GENERIC_MIN_SIZE } from "./kinds.ts";

@@ -2,7 +2,7 @@
  * What runs inside pages to know where secret fields are: passwords and one-time codes. As all such functions
  * (page-scripts.ts) these are sent as text, live in an isolated world and change nothing in the page.
  */
-import type { FoundBox } from "../challenge/in-page-scripts.ts";
+import type { Rect } from "../../protocol/common.ts";
 
 /** Where things were is kept for so long, ms; the recorder has the same number. */
 export const RECORD_KEPT_MS = 4_000;
@@ -11,13 +11,13 @@ export interface SecretAnswer {
   /** For how long this document has been recorded without a gap, ms. */
   readonly ageMs: number;
   /** What each secret field covered within the window, and each frame that has gone since, in the frame's CSS px. */
-  readonly boxes: readonly FoundBox[];
+  readonly boxes: readonly Rect[];
 }
 
 /** Where a frame's element was within the window, in CSS px of the document it stands in. */
 export interface FrameTrack {
   /** All that it covered; null: nothing. */
-  readonly box: FoundBox | null;
+  readonly box: Rect | null;
   /** It has not moved, and is neither turned nor skewed: boxes inside of it can be told on the page. */
   readonly isStill: boolean;
 }
@@ -225,7 +225,7 @@ export function recordSecrets(windowMs: number): SecretAnswer {
   recorder.until = performance.now() + STOP_AFTER_MS;
   recorder.findRoots();
   recorder.tick();
-  const boxes: FoundBox[] = [];
+  const boxes: Rect[] = [];
   for (const element of recorder.tracks.keys()) {
     const isField = element.localName === "input" || element.localName === "textarea";
     // A frame that is still there answers for itself.

@@ -2,8 +2,8 @@
 import sharp from "sharp";
 import type { Rect, Size } from "../../protocol/common.ts";
 import type { Picture } from "../../session/ports/page.ts";
+import { intersect } from "../../util/rect.ts";
 import { jpegSize } from "../pictures/jpeg-size.ts";
-import { intersect } from "../pictures/view-geometry.ts";
 
 /** CSS px around each box: the browser rounds as it draws, and a JPEG smears what is next to an edge. */
 const MASK_MARGIN = 4;

@@ -1,8 +1,8 @@
 /** Where the secret fields of a page are and have just been, over all its frames; looked for only while somebody needs it. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Rect } from "../../protocol/common.ts";
+import { intersect } from "../../util/rect.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
-import { intersect } from "../pictures/view-geometry.ts";
 import type { FrameRef, PageFrames } from "../tabs/frames.ts";
 import { type FrameTrack, RECORD_KEPT_MS, recordSecrets, type SecretAnswer, trackFrame } from "./in-page-recorder.ts";
 

@@ -23,7 +23,6 @@ import type {
 } from "../../session/ports/page.ts";
 import { publishMetric } from "../../util/diagnostics.ts";
 import { ConnectionRegistry } from "../cdp/connection-registry.ts";
-import { HeldTargets } from "../cdp/held-targets.ts";
 import { waitForPage, whenResponsive } from "../cdp/wait-for-page.ts";
 import { KNOWN_KINDS } from "../challenge/kinds.ts";
 import type { RemotePage } from "../page/remote-page.ts";
@@ -33,6 +32,7 @@ import { memoryOf, type ProcessIdentity } from "../process/process-table.ts";
 import { adoptProxiedBrowser, type ProxiedBrowser, startProxiedBrowser } from "../process/proxied-browser.ts";
 import { openGuestPage } from "./guest-page.ts";
 import { type HandedPage, holdHandedPage } from "./handed-page.ts";
+import { HeldTargets } from "./held-targets.ts";
 import { assertDestination } from "./navigate.ts";
 import { openOwnedPage, type PageDeps, returnToOwnedPage } from "./owned-page.ts";
 

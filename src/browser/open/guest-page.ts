@@ -9,10 +9,10 @@ import { redactUrl } from "../../util/redact-url.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import type { CdpConnection } from "../cdp/connection.ts";
 import { browserAddress, disallowed, parseEndpoint, unreachable } from "../cdp/endpoint.ts";
-import type { HeldTargets } from "../cdp/held-targets.ts";
 import { RemotePage } from "../page/remote-page.ts";
 import { FullViewportCapture } from "../pictures/capture-region.ts";
 import { CdpTab } from "../tabs/cdp-tab.ts";
+import type { HeldTargets } from "./held-targets.ts";
 import type { PageDeps } from "./owned-page.ts";
 import { assertSelectors } from "./validate-selectors.ts";
 

@@ -8,12 +8,12 @@ import type { OwnedPageRequest, PageEvents } from "../../session/ports/page.ts";
 import { redactUrlsIn } from "../../util/redact-url.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import type { ConnectionRegistry } from "../cdp/connection-registry.ts";
-import type { HeldTargets } from "../cdp/held-targets.ts";
 import { DialogsAndPopups } from "../page/dialogs-and-popups.ts";
 import { RemotePage } from "../page/remote-page.ts";
 import { ViewportOverrideCapture } from "../pictures/capture-region.ts";
 import type { ProxiedBrowser } from "../process/proxied-browser.ts";
 import { PlaywrightTab } from "../tabs/playwright-tab.ts";
+import type { HeldTargets } from "./held-targets.ts";
 import { navigate } from "./navigate.ts";
 import { assertSelectors } from "./validate-selectors.ts";
 

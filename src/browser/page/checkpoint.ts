@@ -1,7 +1,6 @@
 /** What a page can be opened again with after a crash, read off it without touching it: no tab is opened for it. */
 import type { StorageState } from "../../protocol/rest.ts";
 import type { Checkpoint } from "../../session/ports/resume-state.ts";
-import { localStorageOf } from "../challenge/in-page-scripts.ts";
 import type { PageFrames } from "../tabs/frames.ts";
 import { cookiesOf, type Tab } from "../tabs/tab.ts";
 
@@ -33,4 +32,18 @@ export async function takeCheckpoint(frames: PageFrames, tab: Tab, last: Checkpo
   const main = listed.find(({ parent }) => parent === null)?.url ?? "";
   // An error page of the browser's own is no place to go back to.
   return { url: /^https?:/.test(main) ? main : (last?.url ?? ""), storage_state };
+}
+
+/**
+ * Runs inside a page, sent as text: the local storage of the frame's origin, in Playwright's format. Null where the
+ * origin has none, or one of more than `most` characters.
+ */
+function localStorageOf(most: number): { origin: string; localStorage: { name: string; value: string }[] } | null {
+  try {
+    const localStorage = Object.entries(window.localStorage).map(([name, value]) => ({ name, value: String(value) }));
+    const size = localStorage.reduce((sum, { name, value }) => sum + name.length + value.length, 0);
+    return location.origin === "null" || size > most ? null : { origin: location.origin, localStorage };
+  } catch {
+    return null;
+  }
 }

@@ -1,8 +1,10 @@
 /** One page with a challenge: puts pictures, input, watch and verdict together behind the session's port. */
 
+import type { Logger } from "pino";
+import type { ChallengeKind } from "../../config.ts";
 import { AppError } from "../../errors.ts";
 import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
-import type { StorageState } from "../../protocol/rest.ts";
+import type { Completion, StorageState } from "../../protocol/rest.ts";
 import type {
   ChallengePage,
   MaskedPicture,
@@ -17,22 +19,24 @@ import type {
 import type { Checkpoint, HeldButtons, PageLocator, WatchMemory } from "../../session/ports/resume-state.ts";
 import { visibilityNotice } from "../../session/presenters.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
+import type { Asked } from "../cdp/connection.ts";
 import { FailedAttempts } from "../challenge/failed-attempts.ts";
 import { scrollToMatch } from "../challenge/in-page-scripts.ts";
 import type { PageScan } from "../challenge/scan-page.ts";
 import { ChallengeWatcher } from "../challenge/watcher.ts";
 import { InputReplay } from "../input/input-replay.ts";
 import { MaskedPictures } from "../masking/masked-pictures.ts";
+import type { PictureCapture } from "../pictures/capture-region.ts";
 import { ChallengeView } from "../pictures/challenge-view.ts";
 import { CroppedPictures } from "../pictures/crop-picture.ts";
 import { UNWATCHED, WHOLE_VIEWPORT_MOTION_SCALE } from "../pictures/quality.ts";
 import { Screencast } from "../pictures/screencast.ts";
 import { isShown, wholePage } from "../pictures/view-geometry.ts";
 import { PageFrames } from "../tabs/frames.ts";
+import type { Tab } from "../tabs/tab.ts";
 import { takeCheckpoint } from "./checkpoint.ts";
 import { HangDetector } from "./hang-detector.ts";
 import { NoticeLimiter } from "./notice-limiter.ts";
-import type { RemotePageParts } from "./remote-page-parts.ts";
 
 /** After a press or a wheel the page may have moved the challenge. */
 const LOOK_AFTER_INPUT_MS = 50;
@@ -40,6 +44,29 @@ const LOOK_AFTER_INPUT_MS = 50;
 const LOOK_BEFORE_PRESS_MS = 300;
 const CLOSE_DEADLINE_MS = 2_000;
 const CHALLENGE_POLL_MS = 60;
+
+/** What a page is made of: the same for owned pages, for guests and for pages that are handed over. */
+export interface RemotePageParts {
+  readonly tab: Tab;
+  readonly crop: PictureCapture;
+  readonly viewport: Size;
+  readonly kinds: readonly ChallengeKind[];
+  readonly completion: Completion | undefined;
+  readonly events: PageEvents;
+  readonly log: Logger;
+  /** A page of ours has nobody else who could scroll to the challenge for a client that cannot. */
+  readonly isOurs: boolean;
+  /** Of the proxy that its browser goes through; null for a page that is not ours. */
+  readonly proxyPort: number | null;
+  /** Where the next server finds it; null for a page that goes with this process. */
+  readonly place: PageLocator | null;
+  /** The browser of a page whose dialogs are not ours to answer; null: they are. */
+  readonly dialogsOf: Asked | null;
+  /** Null where the cookies are not ours to hand on. */
+  readonly storageState: () => Promise<StorageState | null>;
+  /** Gives back, or ends, what the page lives in; `leave`: nothing is ended. */
+  readonly release: (how: "end" | "leave") => Promise<void>;
+}
 
 export class RemotePage implements ChallengePage {
   readonly frames: PageFrames;

@@ -1,5 +1,6 @@
 /** Which part of the page pictures show. Pure. */
 import { type CaptchaInfo, type Rect, type Size, sameRect } from "../../protocol/common.ts";
+import { intersect } from "../../util/rect.ts";
 
 /** Older clients compute with exactly this margin [W20]. */
 const VIEW_MARGIN = 10;
@@ -42,22 +43,6 @@ export function viewOf(box: Rect, viewport: Size): Rect {
   const width = Math.min(viewport.width, box.x + box.width + VIEW_MARGIN) - x;
   const height = Math.min(viewport.height, box.y + box.height + VIEW_MARGIN) - y;
   return { x, y, width, height };
-}
-
-/** Whole CSS px that contain the box, so that a picture of the view has exactly its size. */
-export function roundOut(box: Rect): Rect {
-  const x = Math.floor(box.x);
-  const y = Math.floor(box.y);
-  return { x, y, width: Math.ceil(box.x + box.width) - x, height: Math.ceil(box.y + box.height) - y };
-}
-
-/** The part of `box` inside `bounds`; null when nothing is left. */
-export function intersect(box: Rect, bounds: Rect): Rect | null {
-  const x = Math.max(box.x, bounds.x);
-  const y = Math.max(box.y, bounds.y);
-  const width = Math.min(box.x + box.width, bounds.x + bounds.width) - x;
-  const height = Math.min(box.y + box.height, bounds.y + bounds.height) - y;
-  return width > 0 && height > 0 ? { x, y, width, height } : null;
 }
 
 /** Whether what is told about the challenge has to change. */

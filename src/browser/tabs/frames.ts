@@ -2,7 +2,7 @@
 
 import type { Rect } from "../../protocol/common.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
-import { frameBox, hitsFrame } from "../challenge/in-page-scripts.ts";
+import { frameBox, hitsFrame } from "./in-page-scripts.ts";
 import type { FrameProcess, Tab } from "./tab.ts";
 
 /** One call into the browser while looking at frames. */
