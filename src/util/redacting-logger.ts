@@ -15,13 +15,13 @@ const SECRET_PATHS = SECRET_HEADERS.flatMap((name) => [
 
 /** The same log, in which errors and requests are told carefully. */
 export function redactingLogger(log: Logger): Logger {
-  return log.child({}, { serializers: { err: tellableError, req: tellableRequest }, redact: SECRET_PATHS });
+  return log.child({}, { serializers: { err: redactedError, req: redactedRequest }, redact: SECRET_PATHS });
 }
 
 /** The same for the requests of a server whose own log is somebody else's. */
 export function redactingLogOptions(app: FastifyInstance): void {
   app.setChildLoggerFactory((log, bindings, options) => {
-    const serializers = { ...options.serializers, err: tellableError, req: tellableRequest };
+    const serializers = { ...options.serializers, err: redactedError, req: redactedRequest };
     return log.child(bindings, { ...options, serializers });
   });
 }
@@ -30,13 +30,13 @@ export function redactingLogOptions(app: FastifyInstance): void {
  * What is told of an error: its kind, its message and stack, and those of its causes. Not what else it carries: that of
  * Node's own has the bytes of the request.
  */
-function tellableError(error: unknown): unknown {
+function redactedError(error: unknown): unknown {
   if (!(error instanceof Error)) return redactUrlsIn(String(error));
   const { type, message, stack } = stdSerializers.err(error);
-  const told = { type, message: redactUrlsIn(message), stack: redactUrlsIn(stack) };
+  const kept = { type, message: redactUrlsIn(message), stack: redactUrlsIn(stack) };
   const code = "code" in error ? { code: String(error.code) } : {};
   const details = error instanceof AppError && error.details ? { details: asText(error.details) } : {};
-  return { ...told, ...code, ...details };
+  return { ...kept, ...code, ...details };
 }
 
 /** As the JSON it is answered as: cut, it is none any more. */
@@ -45,6 +45,6 @@ function asText(details: Readonly<Record<string, unknown>>): string {
 }
 
 /** @param request as Fastify or Node has it */
-function tellableRequest({ method, url }: { readonly method?: string; readonly url?: string }): unknown {
+function redactedRequest({ method, url }: { readonly method?: string; readonly url?: string }): unknown {
   return { method, path: url?.split(/[?#]/)[0] };
 }

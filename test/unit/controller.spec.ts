@@ -84,7 +84,7 @@ class Page implements ChallengePage {
     return this.storage;
   }
 
-  async leave() {}
+  async detach() {}
 
   async checkpoint() {
     return { url: "", storage_state: null };

@@ -66,7 +66,7 @@ class Page implements ChallengePage {
   async storageState() {
     return null;
   }
-  async leave() {}
+  async detach() {}
 
   async checkpoint() {
     return { url: "", storage_state: null };

@@ -1,16 +1,16 @@
-/** The lines to browsers that are open now, one register a room: our DevTools connections, Playwright's, their sessions. */
+/** The connections to browsers that are open now, one register a room: our DevTools connections, Playwright's, their sessions. */
 import type { Browser, BrowserContext, CDPSession } from "playwright";
 import { withDeadline } from "../../util/with-deadline.ts";
 import { CdpConnection } from "./connection.ts";
 
 export class ConnectionRegistry {
-  readonly #devtools = new Set<CdpConnection>();
+  readonly #cdpConnections = new Set<CdpConnection>();
   readonly #browsers = new Set<Browser>();
   readonly #sessions = new Set<CDPSession>();
 
   /** As DevTools.connect; on the register from its first byte until the connection is gone. */
   connect(endpoint: string, signal?: AbortSignal): Promise<CdpConnection> {
-    return CdpConnection.connect(endpoint, signal, this.#devtools);
+    return CdpConnection.connect(endpoint, signal, this.#cdpConnections);
   }
 
   /** A connection of Playwright's. AppError `timeout`; what comes later than that is closed. */
@@ -43,20 +43,20 @@ export class ConnectionRegistry {
   }
 
   open(): { cdp_connections: number; playwright_connections: number; cdp_sessions: number } {
-    const ours = [...this.#devtools].reduce((sum, { openSessions }) => sum + openSessions, 0);
+    const ours = [...this.#cdpConnections].reduce((sum, { openSessions }) => sum + openSessions, 0);
     return {
-      cdp_connections: this.#devtools.size,
+      cdp_connections: this.#cdpConnections.size,
       playwright_connections: this.#browsers.size,
       cdp_sessions: ours + this.#sessions.size,
     };
   }
 }
 
-async function inTime<T>(work: Promise<T>, ms: number, what: string, letGo: (late: T) => Promise<void>): Promise<T> {
+async function inTime<T>(work: Promise<T>, ms: number, what: string, release: (late: T) => Promise<void>): Promise<T> {
   try {
     return await withDeadline(work, ms, what);
   } catch (error) {
-    work.then(letGo).catch(() => {});
+    work.then(release).catch(() => {});
     throw error;
   }
 }

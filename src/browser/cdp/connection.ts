@@ -14,10 +14,10 @@ export const CALL_DEADLINE_MS = 3_000;
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
 /** What a DevTools session can be asked, be it this one or Playwright's. */
-export type Asked = Pick<CDPSession, "send">;
+export type CdpSender = Pick<CDPSession, "send">;
 
 /** What pictures and hands need of one. */
-export interface PageSession extends Asked {
+export interface PageSession extends CdpSender {
   on(event: "Page.screencastFrame", listener: (event: ScreencastFrame) => void): unknown;
 }
 
@@ -48,10 +48,10 @@ interface Waiting {
 export class CdpSession implements PageSession {
   readonly id: string;
   readonly #listeners = new Map<string, ((event: never) => void)[]>();
-  #letGo: () => void = () => {};
+  #settleGone: () => void = () => {};
   /** Settles when the target is gone, or the connection. */
   readonly gone = new Promise<void>((resolve) => {
-    this.#letGo = resolve;
+    this.#settleGone = resolve;
   });
   /** Order is kept; rejects when the browser refuses or the target is gone. No deadline: that is the caller's. */
   readonly send: CDPSession["send"];
@@ -65,17 +65,17 @@ export class CdpSession implements PageSession {
     this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), listener]);
   }
 
-  tell(event: string, params: unknown): void {
+  emit(event: string, params: unknown): void {
     for (const listener of this.#listeners.get(event) ?? []) listener(params as never);
   }
 
   end(): void {
-    this.#letGo();
+    this.#settleGone();
     this.#listeners.clear();
   }
 }
 
-export class CdpConnection implements Asked {
+export class CdpConnection implements CdpSender {
   readonly #socket: WebSocket;
   readonly #waiting = new Map<number, Waiting>();
   readonly #sessions = new Map<string, CdpSession>();
@@ -106,18 +106,18 @@ export class CdpConnection implements Asked {
       handshakeTimeout: CONNECT_DEADLINE_MS,
       maxPayload: MAX_MESSAGE_BYTES,
     });
-    const devtools = new CdpConnection(socket, open);
+    const connection = new CdpConnection(socket, open);
     const opening = new Promise((resolve, reject) => {
       socket.once("open", resolve);
       socket.once("error", reject);
     });
-    const giveUp = () => devtools.close();
+    const giveUp = () => connection.close();
     signal?.addEventListener("abort", giveUp, { once: true });
     try {
       await withDeadline(opening, CONNECT_DEADLINE_MS, "devtools connection");
-      return devtools;
+      return connection;
     } catch (error) {
-      devtools.close();
+      connection.close();
       throw error;
     } finally {
       signal?.removeEventListener("abort", giveUp);
@@ -170,7 +170,7 @@ export class CdpConnection implements Asked {
   #onMessage(data: Buffer): void {
     const { id, sessionId, method, params, result, error } = JSON.parse(data.toString()) as Message;
     if (method !== undefined) {
-      if (sessionId !== undefined) this.#sessions.get(sessionId)?.tell(method, params);
+      if (sessionId !== undefined) this.#sessions.get(sessionId)?.emit(method, params);
       if (method === "Target.detachedFromTarget") this.#onDetached((params as { sessionId: string }).sessionId);
       return;
     }

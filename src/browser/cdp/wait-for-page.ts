@@ -33,41 +33,41 @@ export async function whenResponsive<T>(work: () => Promise<T>, withinMs: number
  * answered).
  */
 export function waitForPage(
-  lines: ConnectionRegistry,
+  connections: ConnectionRegistry,
   endpoint: string,
   targetId: string,
   signal: AbortSignal,
 ): Promise<void> {
   // A browser that is stopped does not even accept a connection in time; it may go on.
-  return whenResponsive(() => askPages(lines, endpoint, targetId, signal), UNRESPONSIVE_LIMIT_MS, signal);
+  return whenResponsive(() => askPages(connections, endpoint, targetId, signal), UNRESPONSIVE_LIMIT_MS, signal);
 }
 
 async function askPages(
-  lines: ConnectionRegistry,
+  connections: ConnectionRegistry,
   endpoint: string,
   targetId: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const devtools = await lines.connect(endpoint, signal).catch((cause: unknown) => {
+  const connection = await connections.connect(endpoint, signal).catch((cause: unknown) => {
     throw cause instanceof AppError ? cause : new AppError("browser_lost", undefined, { cause });
   });
   try {
-    const asking = devtools.send("Target.getTargets");
+    const asking = connection.send("Target.getTargets");
     const { targetInfos } = await withDeadline(asking, CALL_DEADLINE_MS, "browser", signal);
     const pages = targetInfos.filter(({ type }) => type === "page").map((target) => target.targetId);
     if (!pages.includes(targetId)) throw new AppError("page_closed");
     const others = pages.filter((id) => id !== targetId);
     const closing = others.map((id) =>
-      askPage(devtools, id).catch(() => devtools.send("Target.closeTarget", { targetId: id })),
+      askPage(connection, id).catch(() => connection.send("Target.closeTarget", { targetId: id })),
     );
-    await Promise.all([askPage(devtools, targetId), ...closing.map((closed) => closed.catch(() => {}))]);
+    await Promise.all([askPage(connection, targetId), ...closing.map((closed) => closed.catch(() => {}))]);
   } finally {
-    devtools.close();
+    connection.close();
   }
 }
 
-async function askPage(devtools: CdpConnection, targetId: string): Promise<void> {
-  const session = await devtools.attach(targetId);
+async function askPage(connection: CdpConnection, targetId: string): Promise<void> {
+  const session = await connection.attach(targetId);
   const crashed = new Promise<never>((_resolve, reject) => {
     session.on("Inspector.targetCrashed", () => reject(new AppError("page_crashed")));
   });

@@ -31,23 +31,23 @@ function ruleText(rule: Rule): string {
 }
 
 /** Judges one rule. `seen` remembers the selectors that were visible once: `gone` means nothing before that [R21]. */
-export function judgeRule(rule: Rule, look: RuleFacts, seen: Set<string>): RuleFact {
+export function judgeRule(rule: Rule, facts: RuleFacts, seen: Set<string>): RuleFact {
   if ("gone" in rule) {
-    const match = look.visible(rule.gone);
+    const match = facts.visible(rule.gone);
     if (match) {
       seen.add(rule.gone);
       return { value: false, frame: match.frame };
     }
     return { value: seen.has(rule.gone) ? true : "unknown", frame: null };
   }
-  if ("visible" in rule) return fromMatch(look.visible(rule.visible));
-  if ("value" in rule) return fromMatch(look.filled(rule.value));
+  if ("visible" in rule) return fromMatch(facts.visible(rule.visible));
+  if ("value" in rule) return fromMatch(facts.filled(rule.value));
   if ("text" in rule) {
-    const match = look.text(rule.text, rule.matches);
+    const match = facts.text(rule.text, rule.matches);
     return match === "unknown" ? { value: "unknown", frame: null } : fromMatch(match);
   }
-  if ("url" in rule) return { value: matchesGlob(look.url, rule.url), frame: look.url };
-  return { value: look.cookieChanged(rule.cookie), frame: null };
+  if ("url" in rule) return { value: matchesGlob(facts.url, rule.url), frame: facts.url };
+  return { value: facts.cookieChanged(rule.cookie), frame: null };
 }
 
 export interface Judgement {
@@ -57,14 +57,14 @@ export interface Judgement {
 }
 
 /** `all` and `any` together; without either, what the known kinds say. */
-export function judge(completion: Completion | undefined, look: RuleFacts, seen: Set<string>): Judgement {
+export function judge(completion: Completion | undefined, facts: RuleFacts, seen: Set<string>): Judgement {
   const { all, any } = completion ?? {};
   if (!all && !any) {
-    const { rule, fact } = look.kinds();
+    const { rule, fact } = facts.kinds();
     return { value: fact.value, held: fact.value === true ? [{ rule, frame: fact.frame }] : [] };
   }
   const judged = (rules: readonly Rule[] = []) =>
-    rules.map((rule) => ({ rule: ruleText(rule), ...judgeRule(rule, look, seen) }));
+    rules.map((rule) => ({ rule: ruleText(rule), ...judgeRule(rule, facts, seen) }));
   const allFacts = judged(all);
   const anyFacts = judged(any);
   const value = and([and(allFacts.map((fact) => fact.value)), any ? some(anyFacts.map((fact) => fact.value)) : true]);

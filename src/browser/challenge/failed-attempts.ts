@@ -21,7 +21,7 @@ export class FailedAttempts {
   }
 
   /** What a look at the page has found; answers why the attempt failed, if it just has. */
-  looked({ challenge, kinds }: Pick<PageScan, "challenge" | "kinds">, now: number): AttemptFailure | null {
+  scanned({ challenge, kinds }: Pick<PageScan, "challenge" | "kinds">, now: number): AttemptFailure | null {
     // The frame that is the challenge, or holds it.
     const frame = challenge && kinds.get(challenge.kind);
     this.#seen = challenge && frame ? { kind: challenge.kind, document: `${frame.id} ${frame.loaderId}` } : null;

@@ -25,7 +25,7 @@ export interface FrameScan {
   readonly frame: FrameRef;
   readonly answer: FrameAnswer;
   /** Known for frames in which something was found, and for those that input must be sent to by themselves. */
-  readonly place: FrameRect | null;
+  readonly rect: FrameRect | null;
   readonly texts: readonly (boolean | "unknown")[];
 }
 
@@ -40,7 +40,7 @@ export interface PageScan {
   /** Of the page, as it is now. */
   readonly viewport: Size;
   readonly hidden: boolean;
-  /** PageFrames.version this look was taken at. */
+  /** PageFrames.version this scan was taken at. */
   readonly framesVersion: number;
 }
 
@@ -65,20 +65,20 @@ export function planScan(kinds: readonly ChallengeKind[], completion: Completion
 /** Throws when a frame cannot be asked: then nothing can be said of the page. */
 export async function scanPage(frames: PageFrames, plan: ScanPlan, guardMs: number): Promise<PageScan> {
   const framesVersion = frames.version;
-  const looks = await Promise.all((await frames.list()).map((frame) => lookAtFrame(frames, frame, plan, guardMs)));
+  const scans = await Promise.all((await frames.list()).map((frame) => scanFrame(frames, frame, plan, guardMs)));
   const kinds = new Map<string, FrameRef>();
   let best: FoundKind | null = null;
   for (const kind of plan.kinds) {
-    const found = findKind(kind, plan, looks);
+    const found = findKind(kind, plan, scans);
     if (!found) continue;
     kinds.set(kind.kind, found.frame);
     best ??= found;
   }
-  const main = looks.find((look) => look.frame.parent === null);
+  const main = scans.find((scan) => scan.frame.parent === null);
   if (!main) throw new Error("The page has no main frame.");
   const { scrollX, scrollY, width, height, hidden } = main.answer;
   return {
-    frames: looks,
+    frames: scans,
     challenge: best?.info ?? null,
     challengeFrame: best?.holder ?? null,
     kinds,
@@ -89,7 +89,7 @@ export async function scanPage(frames: PageFrames, plan: ScanPlan, guardMs: numb
   };
 }
 
-async function lookAtFrame(frames: PageFrames, frame: FrameRef, plan: ScanPlan, guardMs: number): Promise<FrameScan> {
+async function scanFrame(frames: PageFrames, frame: FrameRef, plan: ScanPlan, guardMs: number): Promise<FrameScan> {
   const { selectors, values } = plan;
   const [answer, texts] = await Promise.all([
     frames.run(frame, askFrame, { selectors, values, guardMs }),
@@ -97,18 +97,18 @@ async function lookAtFrame(frames: PageFrames, frame: FrameRef, plan: ScanPlan, 
   ]);
   const isOfInterest =
     frames.isRemote(frame) || answer.boxes.some((boxes) => boxes.length > 0) || isKindByUrl(plan, frame);
-  return { frame, answer, texts, place: isOfInterest ? await frames.place(frame) : null };
+  return { frame, answer, texts, rect: isOfInterest ? await frames.rectOf(frame) : null };
 }
 
 /** A visible match of a selector, with the frame it is in. */
-export function visibleMatch(look: PageScan, plan: ScanPlan, selector: string): FrameRef | undefined {
+export function visibleMatch(scan: PageScan, plan: ScanPlan, selector: string): FrameRef | undefined {
   const index = plan.selectors.indexOf(selector);
-  return look.frames.find((frame) => pageBoxes(frame, index).length > 0)?.frame;
+  return scan.frames.find((frame) => pageBoxes(frame, index).length > 0)?.frame;
 }
 
-export function filledMatch(look: PageScan, plan: ScanPlan, selector: string): FrameRef | undefined {
+export function filledMatch(scan: PageScan, plan: ScanPlan, selector: string): FrameRef | undefined {
   const index = plan.values.indexOf(selector);
-  return look.frames.find((frame) => frame.answer.filled[index])?.frame;
+  return scan.frames.find((frame) => frame.answer.filled[index])?.frame;
 }
 
 interface FoundKind {
@@ -119,18 +119,18 @@ interface FoundKind {
   readonly info: CaptchaInfo;
 }
 
-function findKind(kind: ChallengeKind, plan: ScanPlan, looks: readonly FrameScan[]): FoundKind | null {
-  for (const { frame, place } of looks) {
+function findKind(kind: ChallengeKind, plan: ScanPlan, scans: readonly FrameScan[]): FoundKind | null {
+  for (const { frame, rect } of scans) {
     const pattern = kind.frame_urls.find((part) => frame.parent !== null && frame.url.includes(part));
-    if (pattern === undefined || !place?.visible) continue;
-    return { ...found(kind, frame, `iframe[src*="${pattern}"]`, place), holder: frame.parent ?? frame };
+    if (pattern === undefined || !rect?.visible) continue;
+    return { ...found(kind, frame, `iframe[src*="${pattern}"]`, rect), holder: frame.parent ?? frame };
   }
   const minimum = kind.kind === GENERIC ? GENERIC_MIN_SIZE : 0;
   for (const selector of kind.selectors) {
     const index = plan.selectors.indexOf(selector);
-    for (const look of looks) {
-      const box = pageBoxes(look, index).find(({ width, height }) => width > minimum && height > minimum);
-      if (box) return found(kind, look.frame, selector, insideFrame(box, look));
+    for (const scan of scans) {
+      const box = pageBoxes(scan, index).find(({ width, height }) => width > minimum && height > minimum);
+      if (box) return found(kind, scan.frame, selector, insideFrame(box, scan));
     }
   }
   return null;
@@ -140,18 +140,18 @@ function found({ kind }: ChallengeKind, frame: FrameRef, selector: string, box: 
   return { frame, holder: frame, info: { selector, ...roundOut(box), in_iframe: frame.parent !== null, kind } };
 }
 
-function insideFrame(box: Rect, { frame, place }: FrameScan): Rect {
-  return frame.parent && place ? (intersect(box, place) ?? box) : box;
+function insideFrame(box: Rect, { frame, rect }: FrameScan): Rect {
+  return frame.parent && rect ? (intersect(box, rect) ?? box) : box;
 }
 
 /** The visible matches of a selector as boxes of the page; those that are scrolled out of their frame still count. */
-function pageBoxes({ answer, place }: FrameScan, selectorIndex: number): Rect[] {
-  if (!place?.visible) return [];
+function pageBoxes({ answer, rect }: FrameScan, selectorIndex: number): Rect[] {
+  if (!rect?.visible) return [];
   return (answer.boxes[selectorIndex] ?? []).map((box) => ({
-    x: place.x + box.x * place.scale,
-    y: place.y + box.y * place.scale,
-    width: box.width * place.scale,
-    height: box.height * place.scale,
+    x: rect.x + box.x * rect.scale,
+    y: rect.y + box.y * rect.scale,
+    width: box.width * rect.scale,
+    height: box.height * rect.scale,
   }));
 }
 

@@ -41,19 +41,19 @@ type Cookie = Awaited<ReturnType<typeof cookiesOf>>[number];
 
 const UNKNOWN: Judgement = { value: "unknown", held: [] };
 
-interface WatchDeps {
+interface ChallengeWatcherDeps {
   readonly tab: Tab;
   readonly frames: PageFrames;
   readonly kinds: readonly ChallengeKind[];
   readonly completion: Completion | undefined;
-  readonly onLook: (look: PageScan) => void;
+  readonly onScan: (scan: PageScan) => void;
   readonly onSolved: (verdict: Verdict) => void;
   /** More was seen than before. */
   readonly onSeen: (memory: WatchMemory) => void;
 }
 
 export class ChallengeWatcher {
-  readonly #deps: WatchDeps;
+  readonly #deps: ChallengeWatcherDeps;
   readonly #plan: ScanPlan;
   readonly #pollMs: number;
   readonly #stableMs: number;
@@ -66,17 +66,17 @@ export class ChallengeWatcher {
   /** Of each its value's hash: it may have to be kept. */
   #cookiesAtStart: Map<string, string> | null = null;
   /** How much was seen when it was last told. */
-  #toldSeen = -1;
+  #publishedSeen = -1;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Infinity;
-  #looking: Promise<Verdict> | null = null;
+  #scanning: Promise<Verdict> | null = null;
   #activeUntil = 0;
   /** The last look said true: the next ones leave a guard behind. */
   #guarding = false;
   #begun = false;
   #stopped = false;
 
-  constructor(deps: WatchDeps) {
+  constructor(deps: ChallengeWatcherDeps) {
     this.#deps = deps;
     this.#plan = planScan(deps.kinds, deps.completion);
     this.#pollMs = deps.completion?.poll_ms ?? DEFAULT_POLL_MS;
@@ -88,7 +88,7 @@ export class ChallengeWatcher {
   async begin(): Promise<void> {
     if (this.#needsCookies()) this.#cookiesAtStart ??= cookieMap(await this.#cookies());
     this.#begun = true;
-    this.#tellSeen();
+    this.#publishSeen();
     this.prompt();
   }
 
@@ -116,7 +116,7 @@ export class ChallengeWatcher {
     const unknownEnd = performance.now() + UNKNOWN_PATIENCE_MS;
     const ripeEnd = unknownEnd + this.#stableMs;
     for (;;) {
-      const verdict = await this.look();
+      const verdict = await this.scan();
       const now = performance.now();
       const isRipening = verdict.value === true && !verdict.stable && now < ripeEnd;
       const mayBecomeKnown = verdict.value === "unknown" && this.#isInMotion && now < unknownEnd;
@@ -126,33 +126,33 @@ export class ChallengeWatcher {
   }
 
   /** One look; callers at the same time share it. Never throws: a page that cannot be asked is unknown. */
-  look(): Promise<Verdict> {
-    this.#looking ??= this.#lookOnce().finally(() => {
-      this.#looking = null;
+  scan(): Promise<Verdict> {
+    this.#scanning ??= this.#scanOnce().finally(() => {
+      this.#scanning = null;
     });
-    return this.#looking;
+    return this.#scanning;
   }
 
-  async #lookOnce(): Promise<Verdict> {
+  async #scanOnce(): Promise<Verdict> {
     let judgement = UNKNOWN;
     const startedAt = performance.now();
     const wasGuarded = this.#guarding;
     try {
       const wasNavigating = this.#deps.tab.isNavigating;
       const guardMs = this.#guarding ? GUARD_MS : 0;
-      const [look, cookies] = await Promise.all([
+      const [scan, cookies] = await Promise.all([
         scanPage(this.#deps.frames, this.#plan, guardMs),
         this.#changedCookies(),
       ]);
       if (this.#stopped) return { value: "unknown", stable: false, evidence: [] };
       publishMetric("look", performance.now() - startedAt);
-      this.#remember(look);
+      this.#remember(scan);
       // Judged in any case: what is visible counts as seen, also on a page of which nothing can be concluded.
-      const judged = judge(this.#deps.completion, this.#lookForRules(look, cookies), this.#seenSelectors);
-      const inMotion = wasNavigating || this.#deps.tab.isNavigating || this.#isLoading(look);
-      if (!inMotion && !this.#isErrorPage(look)) judgement = judged;
-      this.#tellSeen();
-      this.#deps.onLook(look);
+      const judged = judge(this.#deps.completion, this.#ruleFacts(scan, cookies), this.#seenSelectors);
+      const inMotion = wasNavigating || this.#deps.tab.isNavigating || this.#isLoading(scan);
+      if (!inMotion && !this.#isErrorPage(scan)) judgement = judged;
+      this.#publishSeen();
+      this.#deps.onScan(scan);
     } catch {
       // A frame that cannot be asked leaves the rules unknown; the next beat asks again.
     }
@@ -186,14 +186,14 @@ export class ChallengeWatcher {
     this.#timerAt = at;
     this.#timer = setTimeout(() => {
       this.#timerAt = Infinity;
-      void this.look();
+      void this.scan();
     }, inMs);
   }
 
-  #tellSeen(): void {
+  #publishSeen(): void {
     const count = this.#seenSelectors.size + this.#seenKinds.size + this.#seenFrames.size;
-    if (!this.#begun || count === this.#toldSeen) return;
-    this.#toldSeen = count;
+    if (!this.#begun || count === this.#publishedSeen) return;
+    this.#publishedSeen = count;
     this.#deps.onSeen({
       selectors: [...this.#seenSelectors],
       kinds: [...this.#seenKinds],
@@ -207,20 +207,20 @@ export class ChallengeWatcher {
     return this.#deps.tab.isNavigating || this.#loadingSince.size > 0;
   }
 
-  #remember(look: PageScan): void {
-    for (const [kind, frame] of look.kinds) {
+  #remember(scan: PageScan): void {
+    for (const [kind, frame] of scan.kinds) {
       this.#seenKinds.add(kind);
       this.#seenFrames.add(frame.id);
     }
     for (const rule of [...(this.#deps.completion?.all ?? []), ...(this.#deps.completion?.any ?? [])]) {
-      const frame = "gone" in rule ? visibleMatch(look, this.#plan, rule.gone) : undefined;
+      const frame = "gone" in rule ? visibleMatch(scan, this.#plan, rule.gone) : undefined;
       if (frame) this.#seenFrames.add(frame.id);
     }
   }
 
-  #isLoading(look: PageScan): boolean {
+  #isLoading(scan: PageScan): boolean {
     const now = performance.now();
-    const loading = look.frames
+    const loading = scan.frames
       .filter(({ answer }) => !answer.ready)
       .map(({ frame }) => `${frame.id} ${frame.loaderId}`);
     for (const key of this.#loadingSince.keys()) if (!loading.includes(key)) this.#loadingSince.delete(key);
@@ -229,31 +229,31 @@ export class ChallengeWatcher {
   }
 
   /** The main document, or a frame that held the challenge, shows an error: nothing can be concluded from it. */
-  #isErrorPage(look: PageScan): boolean {
-    return look.frames.some(
+  #isErrorPage(scan: PageScan): boolean {
+    return scan.frames.some(
       ({ frame, answer }) => answer.errorPage && (frame.parent === null || this.#seenFrames.has(frame.id)),
     );
   }
 
-  #lookForRules(look: PageScan, changedCookies: ReadonlySet<string>): RuleFacts {
+  #ruleFacts(scan: PageScan, changedCookies: ReadonlySet<string>): RuleFacts {
     const url = (frame: { url: string } | undefined) => (frame ? { frame: frame.url } : undefined);
     return {
-      url: look.frames.find(({ frame }) => frame.parent === null)?.frame.url ?? "",
-      visible: (selector) => url(visibleMatch(look, this.#plan, selector)),
-      filled: (selector) => url(filledMatch(look, this.#plan, selector)),
+      url: scan.frames.find(({ frame }) => frame.parent === null)?.frame.url ?? "",
+      visible: (selector) => url(visibleMatch(scan, this.#plan, selector)),
+      filled: (selector) => url(filledMatch(scan, this.#plan, selector)),
       text: (selector, pattern) => {
         const index = this.#plan.texts.findIndex((text) => text.selector === selector && text.pattern === pattern);
-        const held = look.frames.find(({ texts }) => texts[index] === true);
+        const held = scan.frames.find(({ texts }) => texts[index] === true);
         if (held) return { frame: held.frame.url };
-        return look.frames.some(({ texts }) => texts[index] === "unknown") ? "unknown" : undefined;
+        return scan.frames.some(({ texts }) => texts[index] === "unknown") ? "unknown" : undefined;
       },
       cookieChanged: (name) => changedCookies.has(name),
-      kinds: () => this.#judgeKinds(look),
+      kinds: () => this.#judgeKinds(scan),
     };
   }
 
   /** [K1] The kinds' own "done": of the most telling kind that was ever seen. */
-  #judgeKinds(look: PageScan): { rule: string; fact: RuleFact } {
+  #judgeKinds(scan: PageScan): { rule: string; fact: RuleFact } {
     const seen = this.#plan.kinds.filter(({ kind }) => this.#seenKinds.has(kind));
     const kind = seen.find((candidate) => candidate.kind !== GENERIC) ?? seen[0];
     if (!kind) return { rule: "", fact: { value: "unknown", frame: null } };
@@ -261,15 +261,15 @@ export class ChallengeWatcher {
       const rule = JSON.stringify({ kind: kind.kind, done });
       if ("gone" in done) {
         // Another kind in its place is the next challenge, not the end of this one.
-        if (look.kinds.size === 0) return { rule, fact: { value: true, frame: null } };
+        if (scan.kinds.size === 0) return { rule, fact: { value: true, frame: null } };
         continue;
       }
       const frame =
-        "visible" in done ? visibleMatch(look, this.#plan, done.visible) : filledMatch(look, this.#plan, done.value);
+        "visible" in done ? visibleMatch(scan, this.#plan, done.visible) : filledMatch(scan, this.#plan, done.value);
       if (frame) return { rule, fact: { value: true, frame: frame.url } };
     }
     // Neither done nor there any more (the page went on, say): then nobody knows, and the operator's word counts.
-    return { rule: "", fact: { value: look.kinds.has(kind.kind) ? false : "unknown", frame: null } };
+    return { rule: "", fact: { value: scan.kinds.has(kind.kind) ? false : "unknown", frame: null } };
   }
 
   #needsCookies(): boolean {

@@ -12,7 +12,7 @@ const PICTURE_AGE_MS = 300;
 type Capture = (view: Rect) => Promise<Picture>;
 
 export class MaskedPictures {
-  readonly #watch: SecretFieldTracker;
+  readonly #tracker: SecretFieldTracker;
   readonly #capture: Capture;
   /** What a picture shows is not older than this, performance.now() ms. Of pictures that came while watchers are there. */
   readonly #showsSince = new WeakMap<Picture, number>();
@@ -25,21 +25,21 @@ export class MaskedPictures {
 
   /** `capture` takes a picture of a view now, whatever is known already. */
   constructor(frames: PageFrames, capture: Capture) {
-    this.#watch = new SecretFieldTracker(frames);
+    this.#tracker = new SecretFieldTracker(frames);
     this.#capture = capture;
   }
 
   /** Whether somebody watches who must not see secrets; while nobody does it costs nothing. */
   setWanted(wanted: boolean): void {
-    if (wanted === this.#watch.isOn) return;
+    if (wanted === this.#tracker.isOn) return;
     this.#knownSince = Infinity;
-    if (wanted) this.#watch.start();
-    else this.#watch.stop();
+    if (wanted) this.#tracker.start();
+    else this.#tracker.stop();
   }
 
   /** A picture has arrived this moment. */
   arrived(picture: Picture): void {
-    if (this.#watch.isOn) this.#showsSince.set(picture, performance.now() - PICTURE_AGE_MS);
+    if (this.#tracker.isOn) this.#showsSince.set(picture, performance.now() - PICTURE_AGE_MS);
   }
 
   /** A part of a picture shows what it shows. */
@@ -70,12 +70,12 @@ export class MaskedPictures {
   }
 
   stop(): void {
-    this.#watch.stop();
+    this.#tracker.stop();
   }
 
   async #take(view: Rect): Promise<Picture> {
     if (this.#knownSince === Infinity) {
-      const { knownSince } = await this.#watch.measure(performance.now());
+      const { knownSince } = await this.#tracker.measure(performance.now());
       this.#knownSince = knownSince;
     }
     const waitMs = this.#knownSince + PICTURE_AGE_MS - performance.now();
@@ -88,8 +88,8 @@ export class MaskedPictures {
 
   async #mask(picture: Picture): Promise<MaskedPicture | null> {
     const since = this.#showsSince.get(picture);
-    if (since === undefined || !this.#watch.isOn) return null;
-    const secrets = await this.#watch.measure(since);
+    if (since === undefined || !this.#tracker.isOn) return null;
+    const secrets = await this.#tracker.measure(since);
     if (secrets.knownSince > since) return null;
     const { boxes, isWhole } = boxesFor(secrets, since);
     return { picture: await maskPicture(picture, boxes), isWhole };

@@ -119,9 +119,9 @@ export class SecretFieldTracker {
     const { boxes: all, isStill } = await this.#whereabouts(frame, windowMs);
     if (answer.boxes.length === 0) return { secret: [], all };
     if (!isStill) return { secret: [...all], all };
-    const place = await this.#frames.place(frame);
+    const rect = await this.#frames.rectOf(frame);
     const secret = answer.boxes.flatMap((box) => {
-      const { x, y, scale } = place;
+      const { x, y, scale } = rect;
       const onPage = {
         x: x + box.x * scale,
         y: y + box.y * scale,
@@ -142,7 +142,7 @@ export class SecretFieldTracker {
     ]);
     if (!outer.isStill) return outer;
     if (!track.box) return { boxes: [], isStill: track.isStill };
-    const { x, y, scale } = await this.#frames.place(parent);
+    const { x, y, scale } = await this.#frames.rectOf(parent);
     const { box } = track;
     const onPage = { x: x + box.x * scale, y: y + box.y * scale, width: box.width * scale, height: box.height * scale };
     return { boxes: [onPage], isStill: track.isStill };

@@ -85,17 +85,17 @@ export async function openBrowserPool(
   config: BrowserConfig,
   { serverPorts, demoOrigin, challengeSearchMs = CHALLENGE_SEARCH_MS }: PageOpenerOptions,
   log: Logger,
-  claimed: ReadonlyMap<string, ProcessIdentity> = new Map(),
+  browsersToKeep: ReadonlyMap<string, ProcessIdentity> = new Map(),
 ): Promise<BrowserPool> {
   const profilesDir = join(config.dataDir, "profiles");
-  const reaped = await reapBrowsers(profilesDir, claimed);
+  const reaped = await reapBrowsers(profilesDir, browsersToKeep);
   if (reaped > 0) log.warn({ processes: reaped }, "ended browsers that no session claims");
   const kinds = [...config.customKinds, ...KNOWN_KINDS];
   const running = new Set<ProxiedBrowser>();
   /** Debugging ports of browsers that guests are held in now, one entry a guest. */
   const guestPorts = new Map<symbol, number>();
   const targets = new HeldTargets();
-  const lines = new ConnectionRegistry();
+  const connections = new ConnectionRegistry();
   const proxies = new Set<Server>();
   const closing = new AbortController();
   let lastStart = -Infinity;
@@ -121,7 +121,7 @@ export async function openBrowserPool(
     return { allowPrivate: config.urlAllowPrivate, allow, neverPorts, demoOrigin, resolve: remembering(systemResolve) };
   }
 
-  function keepOut(port: number): () => void {
+  function blockPort(port: number): () => void {
     const guest = Symbol();
     guestPorts.set(guest, port);
     return () => guestPorts.delete(guest);
@@ -155,15 +155,15 @@ export async function openBrowserPool(
     );
     lastStart = performance.now();
     publishMetric("browser_start", lastStart - startedAt);
-    return listed(process);
+    return tracked(process);
   }
 
   /** Kept out of reach of pages, and ended with this process, until it stops. */
-  function listed(process: ProxiedBrowser): ProxiedBrowser {
+  function tracked(process: ProxiedBrowser): ProxiedBrowser {
     const owned: ProxiedBrowser = {
       ...process,
       stop: () => process.stop().finally(() => running.delete(owned)),
-      leave: () => process.leave().finally(() => running.delete(owned)),
+      detach: () => process.detach().finally(() => running.delete(owned)),
     };
     running.add(owned);
     return owned;
@@ -172,7 +172,7 @@ export async function openBrowserPool(
   async function open(request: OpenPageRequest, events: PageEvents, signal: AbortSignal): Promise<RemotePage> {
     const page = await ("cdp" in request ? openGuest(request, events, signal) : openOwned(request));
     events.progress("challenge");
-    return orClose(page, () => page.begin(challengeSearchMs, signal));
+    return closeOnFailure(page, () => page.begin(challengeSearchMs, signal));
 
     async function openOwned(owned: OwnedPageRequest): Promise<RemotePage> {
       const destinations = destinationsOf(owned);
@@ -187,7 +187,7 @@ export async function openBrowserPool(
   async function returnTo(memory: RememberedPage, events: PageEvents, signal: AbortSignal): Promise<RemotePage> {
     const { request, place, watch, held } = memory;
     const page = await ("cdp" in request ? returnToGuest(request) : returnToOwned(request));
-    return orClose(page, () => page.resume(watch, held));
+    return closeOnFailure(page, () => page.resume(watch, held));
 
     /** One behind a dialog is waited for as long as its session lives: the bot may answer it at any time. */
     function returnToGuest(guest: GuestPageRequest): Promise<RemotePage> {
@@ -209,9 +209,9 @@ export async function openBrowserPool(
         await discardBrowser(profileDir, place);
         throw error;
       });
-      const browser = listed(process);
+      const browser = tracked(process);
       try {
-        await waitForPage(lines, browser.endpoint, place.target_id, signal);
+        await waitForPage(connections, browser.endpoint, place.target_id, signal);
       } catch (error) {
         await browser.stop();
         throw error;
@@ -222,11 +222,11 @@ export async function openBrowserPool(
   }
 
   function depsOf(events: PageEvents): PageDeps {
-    return { kinds, log, events, targets, lines };
+    return { kinds, log, events, targets, connections };
   }
 
   async function openGuest(guest: GuestPageRequest, events: PageEvents, signal: AbortSignal): Promise<RemotePage> {
-    const deps = { ...depsOf(events), allow: cdpPatternsOf(guest), ownPorts: debuggingPorts, keepOut };
+    const deps = { ...depsOf(events), allow: cdpPatternsOf(guest), ownPorts: debuggingPorts, blockPort };
     return openGuestPage(guest, deps, signal);
   }
 
@@ -249,7 +249,7 @@ export async function openBrowserPool(
     neverPorts,
     openerFor: (handed) => async (request, events, signal) => {
       const page = await holdHandedPage(handed, request, depsOf(events));
-      return orClose(page, () => page.begin(challengeSearchMs, signal));
+      return closeOnFailure(page, () => page.begin(challengeSearchMs, signal));
     },
     async canStart() {
       if (performance.now() - lastStart < START_WORKED_WITHIN_MS) return true;
@@ -260,7 +260,7 @@ export async function openBrowserPool(
     },
     async open() {
       const groups = [...running].map(({ identity }) => identity.pid);
-      const counted = { ...lines.open(), browsers: running.size, proxies: proxies.size };
+      const counted = { ...connections.open(), browsers: running.size, proxies: proxies.size };
       const profile_folders = (await readdir(profilesDir).catch(() => [])).length;
       return { ...counted, profile_folders, processes: await countProcesses(profilesDir, groups) };
     },
@@ -275,7 +275,7 @@ export async function openBrowserPool(
   };
 }
 
-async function orClose(page: RemotePage, begin: () => Promise<void>): Promise<RemotePage> {
+async function closeOnFailure(page: RemotePage, begin: () => Promise<void>): Promise<RemotePage> {
   try {
     await begin();
     return page;

@@ -28,7 +28,7 @@ export interface GuestDeps extends PageDeps {
   /** Debugging ports of the browsers that this server has started. */
   readonly ownPorts: () => ReadonlySet<number>;
   /** Keeps pages of ours from this port while a guest is held by it; answers how to stop that. */
-  readonly keepOut: (port: number) => () => void;
+  readonly blockPort: (port: number) => () => void;
 }
 
 /**
@@ -64,49 +64,49 @@ export async function openGuestPage(
   const endpoint = parseEndpoint(cdp.endpoint, deps.allow);
   await assertNotOurs(endpoint, deps.ownPorts, signal);
   const address = await browserAddress(endpoint, signal);
-  const devtools = await deps.lines.connect(address, signal).catch((cause: unknown) => {
+  const connection = await deps.connections.connect(address, signal).catch((cause: unknown) => {
     throw unreachable(cause);
   });
-  const open = deps.keepOut(portOf(endpoint));
-  let letGo = open;
+  const unblockPort = deps.blockPort(portOf(endpoint));
+  let release = unblockPort;
   // Until the page is ours to let go of, whoever gives up cuts the line.
-  const giveUp = () => devtools.close();
+  const giveUp = () => connection.close();
   signal.addEventListener("abort", giveUp, { once: true });
   try {
-    const { targetId } = choose(await pagesOf(devtools, deps.targets), cdp);
-    const release = deps.targets.hold(targetId, "guest");
-    letGo = () => {
-      release();
-      open();
+    const { targetId } = choose(await pagesOf(connection, deps.targets), cdp);
+    const releaseTarget = deps.targets.hold(targetId, "guest");
+    release = () => {
+      releaseTarget();
+      unblockPort();
     };
     signal.throwIfAborted();
-    const tab = await CdpTab.attach(devtools, targetId).catch((cause: unknown) => {
+    const tab = await CdpTab.attach(connection, targetId).catch((cause: unknown) => {
       if (cause instanceof AppError) throw cause;
       throw new AppError("target_not_found", { field: "cdp", why: "it has just gone" }, { cause });
     });
-    const { cssLayoutViewport: size } = await within(tab.live.send("Page.getLayoutMetrics"), "page");
+    const { cssLayoutViewport: size } = await within(tab.pageSession.send("Page.getLayoutMetrics"), "page");
     const viewport = { width: size.clientWidth, height: size.clientHeight };
     const remote = new RemotePage({
       ...deps,
       tab,
-      crop: new FullViewportCapture(tab.live, viewport),
+      capture: new FullViewportCapture(tab.pageSession, viewport),
       viewport,
       completion,
       isOurs: false,
       proxyPort: null,
       place: { kind: "guest", target_id: targetId },
-      dialogsOf: devtools,
+      dialogsOf: connection,
       storageState: async () => null,
       release: async () => {
-        devtools.close();
-        letGo();
+        connection.close();
+        release();
       },
     });
     await assertSelectors(remote.frames, completion);
     return remote;
   } catch (error) {
-    devtools.close();
-    letGo();
+    connection.close();
+    release();
     throw error;
   } finally {
     signal.removeEventListener("abort", giveUp);
@@ -114,8 +114,8 @@ export async function openGuestPage(
 }
 
 /** The browser's tabs; a browser of ours is nobody's guest, by whatever way it was reached. */
-async function pagesOf(devtools: CdpConnection, targets: HeldTargets): Promise<TargetInfo[]> {
-  const { targetInfos } = await within(devtools.send("Target.getTargets"), "browser").catch((cause: unknown) => {
+async function pagesOf(connection: CdpConnection, targets: HeldTargets): Promise<TargetInfo[]> {
+  const { targetInfos } = await within(connection.send("Target.getTargets"), "browser").catch((cause: unknown) => {
     throw unreachable(cause);
   });
   if (!Array.isArray(targetInfos)) throw unreachable("not a browser's debugging endpoint");

@@ -20,28 +20,29 @@ export async function holdHandedPage(
   deps: PageDeps,
 ): Promise<RemotePage> {
   const context = page.context();
-  const attached = (opening: Promise<CDPSession>) => deps.lines.session(opening, context, CALL_DEADLINE_MS, "page");
+  const attached = (opening: Promise<CDPSession>) =>
+    deps.connections.session(opening, context, CALL_DEADLINE_MS, "page");
   const session = await attached(context.newCDPSession(page)).catch((cause: unknown) => {
     if (cause instanceof AppError) throw cause;
     throw new AppError("invalid_message", { field: "page", why: "not an open page of a Chromium" }, { cause });
   });
-  let letGo = () => {};
+  let releaseTarget = () => {};
   const browser = context.browser();
   const browserSession = browser && (await attached(browser.newBrowserCDPSession()).catch(() => null));
   const release = async () => {
     await Promise.all([detach(session), browserSession && detach(browserSession)]);
-    letGo();
+    releaseTarget();
   };
   let remote: RemotePage | null = null;
   try {
     const { targetInfo } = await within(session.send("Target.getTargetInfo"));
-    letGo = deps.targets.hold(targetInfo.targetId, "guest");
+    releaseTarget = deps.targets.hold(targetInfo.targetId, "guest");
     const { cssLayoutViewport: size } = await within(session.send("Page.getLayoutMetrics"));
     const viewport = { width: size.clientWidth, height: size.clientHeight };
     remote = new RemotePage({
       ...deps,
-      tab: new PlaywrightTab({ page, session, live: session, lines: deps.lines }),
-      crop: new FullViewportCapture(session, viewport),
+      tab: new PlaywrightTab({ page, session, pageSession: session, connections: deps.connections }),
+      capture: new FullViewportCapture(session, viewport),
       viewport,
       completion,
       isOurs: false,

@@ -26,7 +26,7 @@ export interface PageDeps {
   readonly log: Logger;
   readonly events: PageEvents;
   readonly targets: HeldTargets;
-  readonly lines: ConnectionRegistry;
+  readonly connections: ConnectionRegistry;
 }
 
 /**
@@ -40,13 +40,13 @@ export async function openOwnedPage(
   deps: PageDeps,
   signal: AbortSignal,
 ): Promise<RemotePage> {
-  return orEnd(process, signal, async (own) => {
-    const browser = await connect(process, profileDir, deps.lines);
+  return endOnFailure(process, signal, async (own) => {
+    const browser = await connect(process, profileDir, deps.connections);
     const page = browser.contexts()[0]?.pages()[0];
     if (!page) throw new AppError("browser_unavailable", { why: "the browser has no page" });
-    const parts = await partsOf({ browser, page, process }, deps.lines);
+    const parts = await partsOf({ browser, page, process }, deps.connections);
     const remote = own(await remotePage(parts, request, deps));
-    await setUp(parts, remote, request, deps.lines);
+    await setUp(parts, remote, request, deps.connections);
     await assertSelectors(remote.frames, request.completion);
     await applyStorageState(page, request);
     await navigate(page, request.at ?? request.url, process.proxy.reports, signal);
@@ -65,22 +65,22 @@ export async function returnToOwnedPage(
   deps: PageDeps,
   signal: AbortSignal,
 ): Promise<RemotePage> {
-  return orEnd(process, signal, async (own) => {
-    const browser = await connect(process, profileDir, deps.lines);
+  return endOnFailure(process, signal, async (own) => {
+    const browser = await connect(process, profileDir, deps.connections);
     // A page that has crashed is not among them.
     const candidates = await Promise.all(
-      (browser.contexts()[0]?.pages() ?? []).map((page) => partsOf({ browser, page, process }, deps.lines)),
+      (browser.contexts()[0]?.pages() ?? []).map((page) => partsOf({ browser, page, process }, deps.connections)),
     );
     const parts = candidates.find((candidate) => candidate.targetId === targetId);
     if (!parts) throw new AppError("page_crashed");
     const remote = own(await remotePage(parts, request, deps));
-    await setUp(parts, remote, request, deps.lines);
+    await setUp(parts, remote, request, deps.connections);
     return remote;
   });
 }
 
 /** What was made is closed, and the process ended, where `open` fails. */
-async function orEnd(
+async function endOnFailure(
   process: ProxiedBrowser,
   signal: AbortSignal,
   open: (own: (remote: RemotePage) => RemotePage) => Promise<RemotePage>,
@@ -108,10 +108,15 @@ interface OwnedParts {
 
 async function partsOf(
   given: Pick<OwnedParts, "browser" | "page" | "process">,
-  lines: ConnectionRegistry,
+  connections: ConnectionRegistry,
 ): Promise<OwnedParts> {
   const context = given.page.context();
-  const session = await lines.session(context.newCDPSession(given.page), context, CALL_DEADLINE_MS, "page session");
+  const session = await connections.session(
+    context.newCDPSession(given.page),
+    context,
+    CALL_DEADLINE_MS,
+    "page session",
+  );
   const { targetInfo } = await within(session.send("Target.getTargetInfo"), "target");
   return { ...given, session, targetId: targetInfo.targetId };
 }
@@ -119,15 +124,15 @@ async function partsOf(
 async function remotePage(
   { browser, page, session, process, targetId }: OwnedParts,
   { viewport, completion }: OwnedPageRequest,
-  { kinds, log, events, targets, lines }: PageDeps,
+  { kinds, log, events, targets, connections }: PageDeps,
 ): Promise<RemotePage> {
   const context = page.context();
-  const devtools = await lines.connect(process.endpoint);
-  const live = await devtools.attach(targetId);
-  const letGo = targets.hold(targetId, "ours");
+  const connection = await connections.connect(process.endpoint);
+  const pageSession = await connection.attach(targetId);
+  const release = targets.hold(targetId, "ours");
   const remote = new RemotePage({
-    tab: new PlaywrightTab({ page, session, live, lines, attach: (id) => devtools.attach(id) }),
-    crop: new ViewportOverrideCapture(live, viewport),
+    tab: new PlaywrightTab({ page, session, pageSession, connections, attach: (id) => connection.attach(id) }),
+    capture: new ViewportOverrideCapture(pageSession, viewport),
     viewport,
     kinds,
     completion,
@@ -141,12 +146,12 @@ async function remotePage(
     release: async (how) => {
       // A connection's end, not the browser's.
       await withDeadline(browser.close(), CLOSE_DEADLINE_MS, "browser connection").catch(() => {});
-      devtools.close();
-      letGo();
-      await (how === "end" ? process.stop() : process.leave());
+      connection.close();
+      release();
+      await (how === "end" ? process.stop() : process.detach());
     },
   });
-  void devtools.closed.then(() => remote.lost("browser_lost"));
+  void connection.closed.then(() => remote.lost("browser_lost"));
   new DialogsAndPopups(context, page, log, remote.notices);
   return remote;
 }
@@ -156,12 +161,12 @@ async function setUp(
   { browser, page, session }: Pick<OwnedParts, "browser" | "page" | "session">,
   remote: RemotePage,
   request: OwnedPageRequest,
-  lines: ConnectionRegistry,
+  connections: ConnectionRegistry,
 ): Promise<void> {
   const opening = browser.newBrowserCDPSession();
-  const browserSession = await lines.session(opening, page.context(), CALL_DEADLINE_MS, "browser session");
+  const browserSession = await connections.session(opening, page.context(), CALL_DEADLINE_MS, "browser session");
   browserSession.on("Browser.downloadWillBegin", ({ url }) =>
-    remote.notices.tell({ type: "page_notice", notice: "download_refused", url }),
+    remote.notices.publish({ type: "page_notice", notice: "download_refused", url }),
   );
   await within(
     browserSession.send("Browser.setDownloadBehavior", { behavior: "deny", eventsEnabled: true }),
@@ -176,13 +181,13 @@ async function setUp(
   await applyHeaders(session, request);
 }
 
-async function connect(process: ProxiedBrowser, profileDir: string, lines: ConnectionRegistry): Promise<Browser> {
+async function connect(process: ProxiedBrowser, profileDir: string, connections: ConnectionRegistry): Promise<Browser> {
   const connecting = chromium.connectOverCDP(process.endpoint, {
     timeout: CONNECT_DEADLINE_MS,
     noDefaults: true,
     artifactsDir: join(profileDir, "artifacts"),
   });
-  return lines.playwright(connecting, CONNECT_DEADLINE_MS + 1_000).catch((cause: unknown) => {
+  return connections.playwright(connecting, CONNECT_DEADLINE_MS + 1_000).catch((cause: unknown) => {
     throw new AppError("browser_unavailable", { why: redactUrlsIn(String(cause)).slice(0, 300) }, { cause });
   });
 }

@@ -12,12 +12,12 @@ const MAX_POPUPS = 3;
 export class DialogsAndPopups {
   readonly #context: BrowserContext;
   readonly #log: Logger;
-  readonly #board: NoticeLimiter;
+  readonly #notices: NoticeLimiter;
 
-  constructor(context: BrowserContext, page: Page, log: Logger, board: NoticeLimiter) {
+  constructor(context: BrowserContext, page: Page, log: Logger, notices: NoticeLimiter) {
     this.#context = context;
     this.#log = log;
-    this.#board = board;
+    this.#notices = notices;
     page.on("dialog", (dialog) => void this.#onDialog(dialog));
     context.on("page", (popup) => void this.#onPopup(popup));
   }
@@ -29,7 +29,7 @@ export class DialogsAndPopups {
     const answer = withDeadline(accept ? dialog.accept() : dialog.dismiss(), DIALOG_DEADLINE_MS, "dialog");
     await answer.catch((error: unknown) => this.#log.warn({ err: error, kind }, "dialog could not be answered"));
     const message = dialog.message().slice(0, 1_000);
-    this.#board.tell({ type: "dialog", kind, message, answer: accept ? "accepted" : "dismissed" });
+    this.#notices.publish({ type: "dialog", kind, message, answer: accept ? "accepted" : "dismissed" });
   }
 
   async #onPopup(popup: Page): Promise<void> {
@@ -39,6 +39,6 @@ export class DialogsAndPopups {
       return;
     }
     await popup.waitForLoadState("domcontentloaded", { timeout: DIALOG_DEADLINE_MS }).catch(() => {});
-    this.#board.tell({ type: "page_notice", notice: "popup", url: popup.url() });
+    this.#notices.publish({ type: "page_notice", notice: "popup", url: popup.url() });
   }
 }

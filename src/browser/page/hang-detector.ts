@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { PageCondition } from "../../session/ports/page.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
-import type { Asked } from "../cdp/connection.ts";
+import type { CdpSender } from "../cdp/connection.ts";
 import { UNRESPONSIVE_LIMIT_MS } from "../cdp/wait-for-page.ts";
 
 const BEAT_MS = 250;
@@ -14,25 +14,25 @@ const SAMPLE_MS = 300;
 const BUSY_PART = 0.3;
 const CALL_DEADLINE_MS = 1_000;
 
-interface PulseDeps {
-  readonly page: Asked;
+interface HangDetectorDeps {
+  readonly page: CdpSender;
   /** Of a page whose dialogs are not ours to answer: the browser, which tells waiting from computing. */
-  readonly dialogsOf: Asked | null;
+  readonly dialogsOf: CdpSender | null;
   readonly onChange: (condition: PageCondition) => void;
   /** It has not answered for so long that it is not coming back. Told once. */
   readonly onDead: () => void;
 }
 
 export class HangDetector {
-  readonly #deps: PulseDeps;
+  readonly #deps: HangDetectorDeps;
   #timer: NodeJS.Timeout | undefined;
   #condition: PageCondition = "page_responsive";
   /** Since when a question is open, on a clock that only grows; null: none is. */
   #askedAt: number | null = null;
   #lastAskedAt = -Infinity;
-  #isLooking = false;
+  #isSampling = false;
 
-  constructor(deps: PulseDeps) {
+  constructor(deps: HangDetectorDeps) {
     this.#deps = deps;
   }
 
@@ -56,10 +56,10 @@ export class HangDetector {
       return;
     }
     const silentFor = performance.now() - this.#askedAt;
-    if (silentFor < SILENT_AFTER_MS || this.#isLooking) return;
-    this.#isLooking = true;
+    if (silentFor < SILENT_AFTER_MS || this.#isSampling) return;
+    this.#isSampling = true;
     const isWaiting = await isForDialog(this.#deps.dialogsOf).finally(() => {
-      this.#isLooking = false;
+      this.#isSampling = false;
     });
     if (this.#askedAt === null || !this.#timer) return;
     // The time for which nobody answers a dialog is nobody's fault.
@@ -90,7 +90,7 @@ export class HangDetector {
  * A page behind an open dialog stands still, one in a loop computes. To be asked of dialogs directly a client has to
  * take them over, so that is what is looked at instead.
  */
-async function isForDialog(browser: Asked | null): Promise<boolean> {
+async function isForDialog(browser: CdpSender | null): Promise<boolean> {
   if (!browser) return false;
   try {
     const before = await rendererSeconds(browser);
@@ -104,7 +104,7 @@ async function isForDialog(browser: Asked | null): Promise<boolean> {
   }
 }
 
-async function rendererSeconds(browser: Asked): Promise<Map<number, number>> {
+async function rendererSeconds(browser: CdpSender): Promise<Map<number, number>> {
   const asking = browser.send("SystemInfo.getProcessInfo");
   const { processInfo } = await withDeadline(asking, CALL_DEADLINE_MS, "browser");
   return new Map(processInfo.filter(({ type }) => type === "renderer").map(({ id, cpuTime }) => [id, cpuTime]));

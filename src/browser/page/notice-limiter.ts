@@ -8,7 +8,7 @@ const NOTICE_WINDOW_MS = 2_000;
 
 export class NoticeLimiter {
   readonly #onNotice: (notice: Notice) => void;
-  #toldAt: number[] = [];
+  #publishedAt: number[] = [];
   #stopped = false;
 
   constructor(onNotice: (notice: Notice) => void) {
@@ -20,11 +20,11 @@ export class NoticeLimiter {
     this.#stopped = true;
   }
 
-  tell(notice: Notice): void {
+  publish(notice: Notice): void {
     const now = performance.now();
-    this.#toldAt = this.#toldAt.filter((at) => now - at < NOTICE_WINDOW_MS);
-    if (this.#stopped || this.#toldAt.length >= MAX_NOTICES) return;
-    this.#toldAt.push(now);
+    this.#publishedAt = this.#publishedAt.filter((at) => now - at < NOTICE_WINDOW_MS);
+    if (this.#stopped || this.#publishedAt.length >= MAX_NOTICES) return;
+    this.#publishedAt.push(now);
     this.#onNotice(notice.type === "page_notice" ? { ...notice, url: redactUrl(notice.url) } : notice);
   }
 }

@@ -19,7 +19,7 @@ import type {
 import type { Checkpoint, HeldButtons, PageLocator, WatchMemory } from "../../session/ports/resume-state.ts";
 import { visibilityNotice } from "../../session/presenters.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
-import type { Asked } from "../cdp/connection.ts";
+import type { CdpSender } from "../cdp/connection.ts";
 import { FailedAttempts } from "../challenge/failed-attempts.ts";
 import { scrollToMatch } from "../challenge/in-page-scripts.ts";
 import type { PageScan } from "../challenge/scan-page.ts";
@@ -39,16 +39,16 @@ import { HangDetector } from "./hang-detector.ts";
 import { NoticeLimiter } from "./notice-limiter.ts";
 
 /** After a press or a wheel the page may have moved the challenge. */
-const LOOK_AFTER_INPUT_MS = 50;
+const SCAN_AFTER_INPUT_MS = 50;
 /** A press where frames have just changed waits this long for their places. */
-const LOOK_BEFORE_PRESS_MS = 300;
+const SCAN_BEFORE_PRESS_MS = 300;
 const CLOSE_DEADLINE_MS = 2_000;
 const CHALLENGE_POLL_MS = 60;
 
 /** What a page is made of: the same for owned pages, for guests and for pages that are handed over. */
 export interface RemotePageParts {
   readonly tab: Tab;
-  readonly crop: PictureCapture;
+  readonly capture: PictureCapture;
   readonly viewport: Size;
   readonly kinds: readonly ChallengeKind[];
   readonly completion: Completion | undefined;
@@ -61,11 +61,11 @@ export interface RemotePageParts {
   /** Where the next server finds it; null for a page that goes with this process. */
   readonly place: PageLocator | null;
   /** The browser of a page whose dialogs are not ours to answer; null: they are. */
-  readonly dialogsOf: Asked | null;
+  readonly dialogsOf: CdpSender | null;
   /** Null where the cookies are not ours to hand on. */
   readonly storageState: () => Promise<StorageState | null>;
-  /** Gives back, or ends, what the page lives in; `leave`: nothing is ended. */
-  readonly release: (how: "end" | "leave") => Promise<void>;
+  /** Gives back, or ends, what the page lives in; `detach`: nothing is ended. */
+  readonly release: (how: "end" | "detach") => Promise<void>;
 }
 
 export class RemotePage implements ChallengePage {
@@ -74,49 +74,49 @@ export class RemotePage implements ChallengePage {
   readonly #parts: RemotePageParts;
   readonly #screencast: Screencast;
   readonly #masked: MaskedPictures;
-  readonly #cuts = new CroppedPictures();
+  readonly #cropped = new CroppedPictures();
   readonly #input: InputReplay;
-  readonly #watch: ChallengeWatcher;
-  readonly #pulse: HangDetector;
+  readonly #watcher: ChallengeWatcher;
+  readonly #hangDetector: HangDetector;
   readonly #attempts = new FailedAttempts();
   readonly #view: ChallengeView;
   #wish: Wish | null = null;
   #demand = false;
-  #lastLook: PageScan | null = null;
+  #lastScan: PageScan | null = null;
   #ended = false;
 
   constructor(parts: RemotePageParts) {
-    const { tab, crop, viewport } = parts;
+    const { tab, capture, viewport } = parts;
     this.#parts = parts;
     this.#view = new ChallengeView(viewport);
     this.frames = new PageFrames(tab);
-    this.notices = new NoticeLimiter((notice) => this.#tell((events) => events.notice(notice)));
-    this.#screencast = new Screencast(tab.live, viewport, crop, (picture) => {
+    this.notices = new NoticeLimiter((notice) => this.#publish((events) => events.notice(notice)));
+    this.#screencast = new Screencast(tab.pageSession, viewport, capture, (picture) => {
       this.#masked.arrived(picture);
-      this.#tell((events) => events.picture(picture));
+      this.#publish((events) => events.picture(picture));
     });
     this.#masked = new MaskedPictures(this.frames, (view) => this.#screencast.still(view, true));
-    this.#input = new InputReplay(tab.live, this.frames, {
+    this.#input = new InputReplay(tab.pageSession, this.frames, {
       onPressed: (pressed) => this.#onPressed(pressed),
       beforePress: async () => {
-        if (this.#lastLook?.framesVersion === this.frames.version) return;
-        await withDeadline(this.#watch.look(), LOOK_BEFORE_PRESS_MS, "look").catch(() => {});
+        if (this.#lastScan?.framesVersion === this.frames.version) return;
+        await withDeadline(this.#watcher.scan(), SCAN_BEFORE_PRESS_MS, "scan").catch(() => {});
       },
     });
-    this.#watch = new ChallengeWatcher({
+    this.#watcher = new ChallengeWatcher({
       ...parts,
       frames: this.frames,
-      onLook: (look) => this.#onLook(look),
-      onSolved: (verdict) => this.#tell((events) => events.solved(verdict)),
-      onSeen: (watch) => this.#tell((events) => events.remember({ watch })),
+      onScan: (scan) => this.#onScan(scan),
+      onSolved: (verdict) => this.#publish((events) => events.solved(verdict)),
+      onSeen: (watch) => this.#publish((events) => events.remember({ watch })),
     });
-    this.#pulse = new HangDetector({
-      page: tab.live,
+    this.#hangDetector = new HangDetector({
+      page: tab.pageSession,
       dialogsOf: parts.dialogsOf,
-      onChange: (condition) => this.#tell((events) => events.condition(condition)),
+      onChange: (condition) => this.#publish((events) => events.condition(condition)),
       onDead: () => this.lost("browser_lost"),
     });
-    tab.listen({ changed: () => this.#watch.prompt(), gone: (code) => this.lost(code) });
+    tab.listen({ changed: () => this.#watcher.prompt(), gone: (code) => this.lost(code) });
   }
 
   get viewport(): Size {
@@ -125,7 +125,7 @@ export class RemotePage implements ChallengePage {
 
   /** The page's address at the last look; null before the first. */
   get url(): string | null {
-    return this.#lastLook?.frames.find(({ frame }) => frame.parent === null)?.frame.url ?? null;
+    return this.#lastScan?.frames.find(({ frame }) => frame.parent === null)?.frame.url ?? null;
   }
 
   get challenge(): CaptchaInfo | null {
@@ -141,11 +141,11 @@ export class RemotePage implements ChallengePage {
   }
 
   get condition(): PageCondition {
-    return this.#pulse.condition;
+    return this.#hangDetector.condition;
   }
 
   get hidden(): boolean {
-    return this.#lastLook?.hidden ?? false;
+    return this.#lastScan?.hidden ?? false;
   }
 
   view(mode: ViewMode): Rect {
@@ -161,25 +161,25 @@ export class RemotePage implements ChallengePage {
   async begin(ms: number, signal: AbortSignal): Promise<void> {
     const end = performance.now() + ms;
     for (;;) {
-      await this.#watch.look();
+      await this.#watcher.scan();
       await this.#showFound();
       if (this.challenge || signal.aborted || performance.now() > end) break;
       await new Promise((resolve) => setTimeout(resolve, CHALLENGE_POLL_MS));
     }
-    await this.#watch.begin();
-    if (!this.#ended) this.#pulse.start();
+    await this.#watcher.begin();
+    if (!this.#ended) this.#hangDetector.start();
   }
 
   /** The same for a page that was watched already, by an earlier server: what that still held down is let go of. */
   async resume(watched: WatchMemory | undefined, held: HeldButtons | null): Promise<void> {
-    if (watched) this.#watch.recall(watched);
-    await this.#watch.look();
+    if (watched) this.#watcher.recall(watched);
+    await this.#watcher.scan();
     if (held) {
       this.#input.takeOver(held);
       this.releaseAll();
     }
-    await this.#watch.begin();
-    if (!this.#ended) this.#pulse.start();
+    await this.#watcher.begin();
+    if (!this.#ended) this.#hangDetector.start();
   }
 
   async picture(mode: ViewMode, scale: number, forWatcher = false): Promise<Picture> {
@@ -198,19 +198,19 @@ export class RemotePage implements ChallengePage {
   }
 
   cut(picture: Picture, mode: ViewMode, scale: number): Promise<Picture> {
-    return this.#cuts.cut(picture, this.view(mode), scale);
+    return this.#cropped.crop(picture, this.view(mode), scale);
   }
 
   setWish(wish: Wish | null): void {
     this.#wish = wish;
     if (!wish) this.#screencast.forget();
     this.#masked.setWanted(wish?.masked === true && !this.#ended);
-    this.#aim();
+    this.#updateScreencast();
   }
 
   setDemand(demand: boolean): void {
     this.#demand = demand;
-    this.#aim();
+    this.#updateScreencast();
   }
 
   setKeepView(keep: boolean): void {
@@ -221,10 +221,10 @@ export class RemotePage implements ChallengePage {
     this.#input.add(input);
     this.#screencast.inputGiven(this.#input.pressed);
     if (input.type === "mouse_event" && input.event_type === "move") {
-      if (this.#input.pressed) this.#watch.prompt();
+      if (this.#input.pressed) this.#watcher.prompt();
     } else {
       this.#attempts.acted(performance.now());
-      this.#watch.prompt(LOOK_AFTER_INPUT_MS);
+      this.#watcher.prompt(SCAN_AFTER_INPUT_MS);
     }
   }
 
@@ -233,7 +233,7 @@ export class RemotePage implements ChallengePage {
   }
 
   check(): Promise<Verdict> {
-    return this.#watch.check();
+    return this.#watcher.check();
   }
 
   checkpoint(last: Checkpoint | null): Promise<Checkpoint> {
@@ -248,16 +248,16 @@ export class RemotePage implements ChallengePage {
     return this.#release("end");
   }
 
-  leave(): Promise<void> {
-    return this.#release("leave");
+  detach(): Promise<void> {
+    return this.#release("detach");
   }
 
   /** Without a page, or a way to it, there is no session. */
   lost(code: Parameters<PageEvents["lost"]>[0]): void {
-    this.#tell((events) => events.lost(code));
+    this.#publish((events) => events.lost(code));
   }
 
-  async #release(how: "end" | "leave"): Promise<void> {
+  async #release(how: "end" | "detach"): Promise<void> {
     this.releaseAll();
     this.#end();
     await withDeadline(this.#parts.tab.close(), CLOSE_DEADLINE_MS, "page").catch(() => {});
@@ -265,44 +265,44 @@ export class RemotePage implements ChallengePage {
   }
 
   #onPressed(pressed: boolean): void {
-    this.#tell((events) => events.remember({ held: this.#input.held }));
+    this.#publish((events) => events.remember({ held: this.#input.held }));
     if (pressed) this.#screencast.pressed();
-    else void this.#watch.look();
+    else void this.#watcher.scan();
   }
 
   /** A challenge below the fold is brought into view once, while the page opens: older clients could not scroll to it. */
   async #showFound(): Promise<void> {
-    const { challenge, challengeFrame } = this.#lastLook ?? {};
+    const { challenge, challengeFrame } = this.#lastScan ?? {};
     if (!this.#parts.isOurs || !challenge || !challengeFrame || isShown(challenge, this.viewport)) return;
     await this.frames.run(challengeFrame, scrollToMatch, challenge.selector).catch(() => {});
-    await this.#watch.look();
+    await this.#watcher.scan();
   }
 
-  #onLook(look: PageScan): void {
+  #onScan(scan: PageScan): void {
     if (this.#ended) return;
     const wasHidden = this.hidden;
-    this.#lastLook = look;
-    const failure = this.#attempts.looked(look, performance.now());
-    if (failure) this.#tell((events) => events.attemptFailed(failure));
-    if (this.hidden !== wasHidden) this.notices.tell(visibilityNotice(this));
-    this.#resize(look.viewport);
+    this.#lastScan = scan;
+    const failure = this.#attempts.scanned(scan, performance.now());
+    if (failure) this.#publish((events) => events.attemptFailed(failure));
+    if (this.hidden !== wasHidden) this.notices.publish(visibilityNotice(this));
+    this.#resize(scan.viewport);
     this.#input.setRemoteFrames(
-      look.frames.flatMap(({ frame, place }) => (place && this.frames.isRemote(frame) ? [{ frame, place }] : [])),
+      scan.frames.flatMap(({ frame, rect }) => (rect && this.frames.isRemote(frame) ? [{ frame, rect }] : [])),
     );
     // The view neither moves nor resizes under the operator's hand.
-    if (!this.#input.pressed && this.#view.follow(look.challenge)) this.#tell((events) => events.challenge());
-    this.#aim(look.scroll);
+    if (!this.#input.pressed && this.#view.follow(scan.challenge)) this.#publish((events) => events.challenge());
+    this.#updateScreencast(scan.scroll);
   }
 
   /** The bot may give its page another size at any time. */
   #resize(viewport: Size): void {
     if (!this.#view.resize(viewport)) return;
     this.#screencast.setViewport(viewport);
-    this.#tell((events) => events.challenge());
+    this.#publish((events) => events.challenge());
   }
 
   /** Brings the screencast in line with what is wished for and where it is. */
-  #aim(scroll?: PageScan["scroll"]): void {
+  #updateScreencast(scroll?: PageScan["scroll"]): void {
     const { mode, scale, motion, exact } = this.#wish ?? UNWATCHED;
     const most = this.#parts.isOurs || exact ? motion.scale : WHOLE_VIEWPORT_MOTION_SCALE;
     const coarser = { ...motion, scale: Math.min(motion.scale, most) };
@@ -310,16 +310,16 @@ export class RemotePage implements ChallengePage {
     this.#screencast.setWanted(this.#wish !== null && this.#demand && !this.#ended);
   }
 
-  #tell(tell: (events: PageEvents) => void): void {
-    if (!this.#ended) tell(this.#parts.events);
+  #publish(publish: (events: PageEvents) => void): void {
+    if (!this.#ended) publish(this.#parts.events);
   }
 
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
     this.notices.stop();
-    this.#watch.stop();
-    this.#pulse.stop();
+    this.#watcher.stop();
+    this.#hangDetector.stop();
     this.#masked.stop();
     this.#screencast.close();
     const { pictures, restarts } = this.#screencast;

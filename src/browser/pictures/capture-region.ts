@@ -10,7 +10,7 @@ const TWO_FRAMES_DRAWN = "new Promise((done) => requestAnimationFrame(() => requ
 const DRAWN_DEADLINE_MS = 300;
 /** What is drawn is captured about a frame later. */
 const CAPTURED_MS = 17;
-/** Beyond rounding, a picture of another size than its aim's is one of an earlier aim. */
+/** Beyond rounding, a picture of another size than its region's is one of an earlier region. */
 const SIZE_TOLERANCE_PX = 1;
 const WORLD_NAME = "captcha-remote";
 
@@ -25,18 +25,18 @@ export interface CaptureRegion {
 export interface PictureCapture {
   /** What pictures show when this is wanted: all of it, at most as fine. */
   reach(wanted: CaptureRegion): CaptureRegion;
-  /** From here on pictures show `aim`, and only that; call it while no screencast runs. AppError `timeout`. */
-  apply(aim: CaptureRegion): Promise<void>;
+  /** From here on pictures show `region`, and only that; call it while no screencast runs. AppError `timeout`. */
+  apply(region: CaptureRegion): Promise<void>;
   /** What was applied may not hold: the next time it is done again. */
   forget(): void;
   /** Bounds of a cast's pictures, px, where these are what makes them coarser. */
-  castSize(aim: CaptureRegion): { readonly maxWidth?: number; readonly maxHeight?: number };
-  /** Picture px per CSS px of a picture of this size that was captured for `aim`; null where it shows something else. */
-  scaleOf(picture: Size, aim: CaptureRegion): number | null;
+  castSize(region: CaptureRegion): { readonly maxWidth?: number; readonly maxHeight?: number };
+  /** Picture px per CSS px of a picture of this size that was captured for `region`; null where it shows something else. */
+  scaleOf(picture: Size, region: CaptureRegion): number | null;
   /** The page has another viewport now. */
   resize(viewport: Size): void;
-  /** A picture of `aim`, taken now. AppError `timeout`. */
-  capture(aim: CaptureRegion, quality: number): Promise<Buffer>;
+  /** A picture of `region`, taken now. AppError `timeout`. */
+  capture(region: CaptureRegion, quality: number): Promise<Buffer>;
 }
 
 /**
@@ -57,12 +57,12 @@ export class ViewportOverrideCapture implements PictureCapture {
     return wanted;
   }
 
-  async apply(aim: CaptureRegion): Promise<void> {
+  async apply(region: CaptureRegion): Promise<void> {
     const before = this.#applied;
-    if (before && this.#isSame(before, aim)) return;
+    if (before && this.#isSame(before, region)) return;
     this.#applied = null;
     const { width, height } = this.#viewport;
-    const isAll = isWhole(aim.view, this.#viewport) && aim.scale === 1;
+    const isAll = isWhole(region.view, this.#viewport) && region.scale === 1;
     const metrics = {
       width,
       height,
@@ -70,11 +70,11 @@ export class ViewportOverrideCapture implements PictureCapture {
       screenHeight: height,
       deviceScaleFactor: 1,
       mobile: false,
-      ...(isAll ? {} : { viewport: inDocument(aim) }),
+      ...(isAll ? {} : { viewport: inDocument(region) }),
     };
     await within(this.#session.send("Emulation.setDeviceMetricsOverride", metrics), "viewport");
     if (before) await this.#drawn();
-    this.#applied = aim;
+    this.#applied = region;
   }
 
   /** Waits in a world of its own, which the page does not see. */
@@ -91,8 +91,8 @@ export class ViewportOverrideCapture implements PictureCapture {
     await delay(CAPTURED_MS);
   }
 
-  async capture(aim: CaptureRegion, quality: number): Promise<Buffer> {
-    const params = { format: "jpeg" as const, quality, clip: inDocument(aim) };
+  async capture(region: CaptureRegion, quality: number): Promise<Buffer> {
+    const params = { format: "jpeg" as const, quality, clip: inDocument(region) };
     const { data } = await within(this.#session.send("Page.captureScreenshot", params), "screenshot");
     return Buffer.from(data, "base64");
   }
@@ -160,7 +160,7 @@ export class FullViewportCapture implements PictureCapture {
     this.#viewport = viewport;
   }
 
-  async capture(_aim: CaptureRegion, quality: number): Promise<Buffer> {
+  async capture(_region: CaptureRegion, quality: number): Promise<Buffer> {
     const { data } = await within(
       this.#session.send("Page.captureScreenshot", { format: "jpeg", quality }),
       "screenshot",
@@ -173,8 +173,8 @@ function positionOf({ view, scroll }: CaptureRegion): Point {
   return { x: view.x + scroll.x, y: view.y + scroll.y };
 }
 
-function inDocument(aim: CaptureRegion): Rect & { scale: number } {
-  return { ...aim.view, ...positionOf(aim), scale: aim.scale };
+function inDocument(region: CaptureRegion): Rect & { scale: number } {
+  return { ...region.view, ...positionOf(region), scale: region.scale };
 }
 
 function within<T>(work: Promise<T>, what: string): Promise<T> {

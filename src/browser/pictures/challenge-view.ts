@@ -36,7 +36,7 @@ export class ChallengeView {
     const { width, height } = this.#viewport;
     if (viewport.width === width && viewport.height === height) return false;
     this.#viewport = viewport;
-    this.#aim();
+    this.#update();
     return true;
   }
 
@@ -50,11 +50,11 @@ export class ChallengeView {
     }
     if (!hasMoved(this.#challenge, found)) return false;
     this.#challenge = found;
-    this.#aim();
+    this.#update();
     return true;
   }
 
-  #aim(): void {
+  #update(): void {
     this.#rect = this.#challenge ? viewOf(this.#challenge, this.#viewport) : wholePage(this.#viewport);
   }
 }

@@ -1,4 +1,4 @@
-/** CroppedPictures a part out of a picture, for whoever sees less, or less finely, than what was captured. */
+/** Cuts a part out of a picture, for whoever sees less, or less finely, than what was captured. */
 import sharp from "sharp";
 import { type Rect, sameRect } from "../../protocol/common.ts";
 import type { Picture } from "../../session/ports/page.ts";
@@ -28,7 +28,7 @@ export class CroppedPictures {
   #newest: { readonly of: Picture; readonly parts: Map<string, Promise<Picture>> } | null = null;
 
   /** As cropPicture. */
-  cut(picture: Picture, view: Rect, scale: number): Promise<Picture> {
+  crop(picture: Picture, view: Rect, scale: number): Promise<Picture> {
     if (this.#newest?.of !== picture) this.#newest = { of: picture, parts: new Map() };
     const { parts } = this.#newest;
     const key = JSON.stringify([view, scale]);

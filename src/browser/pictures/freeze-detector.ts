@@ -22,7 +22,7 @@ const MAX_FIRST_PICTURE_MS = 2_400;
 
 export class FreezeDetector {
   /** An input that no picture has surely shown. */
-  #owedSince: number | null = null;
+  #unshownSince: number | null = null;
   #inputAt = -Infinity;
   #pictureAt = -Infinity;
   #patience = PATIENCE_MS;
@@ -41,7 +41,7 @@ export class FreezeDetector {
   input(now: number): void {
     this.#inputAt = now;
     // A picture since the input that is owed says that the capture is alive: from here on it has its time again.
-    if (this.#owedSince === null || this.#pictureAt > this.#owedSince) this.#owedSince = now;
+    if (this.#unshownSince === null || this.#pictureAt > this.#unshownSince) this.#unshownSince = now;
   }
 
   /** A drag begins: the page will surely react. */
@@ -58,13 +58,13 @@ export class FreezeDetector {
     this.#startedAt = null;
     this.#firstPatience = FIRST_PICTURE_MS;
     if (!isNew) return;
-    if (this.#owedSince !== null) {
-      const gap = Math.min(now - Math.max(this.#pictureAt, this.#owedSince), MAX_USUAL_PATIENCE_MS);
+    if (this.#unshownSince !== null) {
+      const gap = Math.min(now - Math.max(this.#pictureAt, this.#unshownSince), MAX_USUAL_PATIENCE_MS);
       this.#usualGap += (gap - this.#usualGap) * USUAL_SHARE;
     }
     this.#pictureAt = now;
     this.#patience = this.#usualPatience;
-    this.#owedSince = now - this.#inputAt < SHOWN_AFTER_MS ? this.#inputAt : null;
+    this.#unshownSince = now - this.#inputAt < SHOWN_AFTER_MS ? this.#inputAt : null;
   }
 
   /** What was due is done: the screencast is started anew. Returns whether not even a first picture had come. */
@@ -77,7 +77,7 @@ export class FreezeDetector {
   }
 
   get #inputDueAt(): number {
-    return this.#owedSince === null ? Infinity : this.#owedSince + this.#patience;
+    return this.#unshownSince === null ? Infinity : this.#unshownSince + this.#patience;
   }
 
   get #startDueAt(): number {
@@ -90,7 +90,7 @@ export class FreezeDetector {
 
   /** Nobody is shown anything. */
   stop(): void {
-    this.#owedSince = null;
+    this.#unshownSince = null;
     this.#startedAt = null;
   }
 }

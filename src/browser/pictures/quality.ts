@@ -67,7 +67,7 @@ export class QualityControl {
     this.#share = 1;
   }
 
-  /** `scale` is what is wanted of a still, `motion` what the lines carry while something moves, `pixels` a view's at 1:1. */
+  /** `scale` is what is wanted of a still, `motion` what the connections carry while something moves, `pixels` a view's at 1:1. */
   level(now: number, motion: Level, scale: number, pixels: number): CastLevel {
     const most = Math.max(1, Math.sqrt(MAX_PIXELS / pixels));
     if (!this.#moving) {

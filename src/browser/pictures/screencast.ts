@@ -19,14 +19,14 @@ export interface Target {
 }
 
 interface Cast {
-  readonly aim: CaptureRegion;
+  readonly region: CaptureRegion;
   readonly level: CastLevel;
 }
 
 export class Screencast {
   readonly #session: PageSession;
   #viewport: Size;
-  readonly #crop: PictureCapture;
+  readonly #capture: PictureCapture;
   readonly #onPicture: (picture: Picture) => void;
   readonly #control = new QualityControl();
   readonly #freeze = new FreezeDetector();
@@ -44,14 +44,14 @@ export class Screencast {
   #quietTimer: NodeJS.Timeout | undefined;
   #freezeTimer: NodeJS.Timeout | undefined;
   #turn: Promise<void> = Promise.resolve();
-  #capturing: { readonly view: Rect; readonly picture: Promise<Picture> } | null = null;
+  #stillUnderWay: { readonly view: Rect; readonly picture: Promise<Picture> } | null = null;
   #closed = false;
   #restarts = 0;
 
-  constructor(session: PageSession, viewport: Size, crop: PictureCapture, onPicture: (picture: Picture) => void) {
+  constructor(session: PageSession, viewport: Size, capture: PictureCapture, onPicture: (picture: Picture) => void) {
     this.#session = session;
     this.#viewport = viewport;
-    this.#crop = crop;
+    this.#capture = capture;
     this.#onPicture = onPicture;
     this.#target = { view: wholePage(viewport), scale: 1, motion: { quality: STILL_QUALITY, scale: 1 } };
     session.on("Page.screencastFrame", (frame) => this.#onFrame(frame));
@@ -67,7 +67,7 @@ export class Screencast {
 
   /** Gives the page its size; before the first navigation. */
   async prepare(): Promise<void> {
-    await this.#crop.apply(this.#aim(this.#target.scale));
+    await this.#capture.apply(this.#region(this.#target.scale));
   }
 
   /** Whether somebody can take a picture now. Where not, none is captured. */
@@ -79,7 +79,7 @@ export class Screencast {
       this.#freeze.stop();
       this.#watchForFreeze();
     }
-    this.#settle();
+    this.#reconcile();
   }
 
   /** Nobody is left to whom the last picture could be shown as the present one. */
@@ -92,13 +92,13 @@ export class Screencast {
     if (!sameRect(target.view, this.#target.view)) this.#control.newView();
     this.#target = target;
     this.#scroll = scroll;
-    this.#settle();
+    this.#reconcile();
   }
 
   /** The page has another viewport now. */
   setViewport(viewport: Size): void {
     this.#viewport = viewport;
-    this.#crop.resize(viewport);
+    this.#capture.resize(viewport);
   }
 
   /** Input was given to the page, which may change by it; `isDrag`: under a pressed button. */
@@ -110,27 +110,27 @@ export class Screencast {
     this.#watchForFreeze();
     // A drag goes on, even if a busy browser needs longer for a picture than a page to be at rest.
     if (isDrag && this.#control.isMoving) this.#waitForQuiet();
-    this.#settle();
+    this.#reconcile();
   }
 
   /** A button went down. */
   pressed(): void {
     this.#control.pressed();
     this.#freeze.press();
-    this.#settle();
+    this.#reconcile();
   }
 
   /** A sharp picture of this part of the page, or more; who asks meanwhile gets the same one, unless it must be `fresh`. Throws AppError `timeout`. */
   still(view: Rect, fresh = false): Promise<Picture> {
     // The browser puts back the metrics it found before a screenshot: one that overlaps a new view would undo it.
-    if (!fresh && this.#capturing && sameRect(this.#capturing.view, view)) return this.#capturing.picture;
-    const capturing = { view, picture: this.#inTurn(() => this.#capture(view, fresh)) };
-    this.#capturing = capturing;
+    if (!fresh && this.#stillUnderWay && sameRect(this.#stillUnderWay.view, view)) return this.#stillUnderWay.picture;
+    const still = { view, picture: this.#inTurn(() => this.#takeStill(view, fresh)) };
+    this.#stillUnderWay = still;
     const done = () => {
-      if (this.#capturing === capturing) this.#capturing = null;
+      if (this.#stillUnderWay === still) this.#stillUnderWay = null;
     };
-    capturing.picture.then(done, done);
-    return capturing.picture;
+    still.picture.then(done, done);
+    return still.picture;
   }
 
   close(): void {
@@ -140,14 +140,17 @@ export class Screencast {
     clearTimeout(this.#freezeTimer);
   }
 
-  async #capture(view: Rect, fresh: boolean): Promise<Picture> {
-    const aim = this.#crop.reach({ view, scale: 1, scroll: this.#scroll });
+  async #takeStill(view: Rect, fresh: boolean): Promise<Picture> {
+    const region = this.#capture.reach({ view, scale: 1, scroll: this.#scroll });
     // Only while the browser would tell of a change the last picture is surely one of now.
-    const isCurrent = this.#cast !== null && this.#last?.kind === "still" && sameRect(this.#last.view, aim.view);
+    const isCurrent = this.#cast !== null && this.#last?.kind === "still" && sameRect(this.#last.view, region.view);
     if (!fresh && isCurrent && this.#last) return this.#numbered(this.#last);
-    const jpeg = await this.#crop.capture(aim, STILL_QUALITY);
-    const shown = { ...aim, scale: this.#scaleOf(jpeg, aim) ?? aim.scale };
-    return this.#picture(jpeg, { aim: shown, level: { quality: STILL_QUALITY, scale: 1, everyNth: 1, kind: "still" } });
+    const jpeg = await this.#capture.capture(region, STILL_QUALITY);
+    const shown = { ...region, scale: this.#scaleOf(jpeg, region) ?? region.scale };
+    return this.#picture(jpeg, {
+      region: shown,
+      level: { quality: STILL_QUALITY, scale: 1, everyNth: 1, kind: "still" },
+    });
   }
 
   #onFrame({ data, sessionId, metadata }: ScreencastFrame): void {
@@ -156,23 +159,23 @@ export class Screencast {
     const cast = this.#cast;
     if (!cast || sessionId < this.#casts) return;
     const scroll = { x: metadata.scrollOffsetX, y: metadata.scrollOffsetY };
-    if (!samePoint(scroll, cast.aim.scroll) && !isWhole(cast.aim.view, this.#viewport)) {
+    if (!samePoint(scroll, cast.region.scroll) && !isWhole(cast.region.view, this.#viewport)) {
       // The cut-out is fixed to the document: follow the page, or the picture shows another place than it says.
       this.#scroll = scroll;
-      this.#settle();
+      this.#reconcile();
       return;
     }
     const jpeg = Buffer.from(data, "base64");
     if (jpeg.length > MAX_PICTURE_BYTES) this.#control.tooLarge(cast.level.quality);
     // Right after a change the picture may still be one of the old view, though what comes with it says otherwise.
-    const scale = this.#scaleOf(jpeg, cast.aim);
-    if (scale !== null) this.#take(jpeg, { ...cast, aim: { ...cast.aim, scale } });
-    this.#settle();
+    const scale = this.#scaleOf(jpeg, cast.region);
+    if (scale !== null) this.#take(jpeg, { ...cast, region: { ...cast.region, scale } });
+    this.#reconcile();
   }
 
   #take(jpeg: Buffer, cast: Cast): void {
     // The browser sends a picture again after a start, a screenshot or a repaint without a change.
-    const isNew = !(this.#last && sameRect(this.#last.view, cast.aim.view) && this.#last.jpeg.equals(jpeg));
+    const isNew = !(this.#last && sameRect(this.#last.view, cast.region.view) && this.#last.jpeg.equals(jpeg));
     const now = performance.now();
     this.#freeze.picture(now, isNew);
     this.#watchForFreeze();
@@ -183,7 +186,7 @@ export class Screencast {
     this.#onPicture(this.#last);
   }
 
-  #picture(jpeg: Buffer, { aim: { view, scale }, level: { quality, kind } }: Cast): Picture {
+  #picture(jpeg: Buffer, { region: { view, scale }, level: { quality, kind } }: Cast): Picture {
     return this.#numbered({ captured_at: Date.now(), view, scale, quality, kind, jpeg });
   }
 
@@ -195,7 +198,7 @@ export class Screencast {
     clearTimeout(this.#quietTimer);
     this.#quietTimer = setTimeout(() => {
       this.#control.quiet();
-      this.#settle();
+      this.#reconcile();
     }, STILL_AFTER_QUIET_MS);
   }
 
@@ -207,32 +210,32 @@ export class Screencast {
       () => {
         this.#restarts += 1;
         this.#isFrozen = true;
-        // Where not even a first picture came, it may be the crop that did not take.
-        if (this.#freeze.restarted()) this.#crop.forget();
-        this.#settle();
+        // Where not even a first picture came, it may be the region that did not take.
+        if (this.#freeze.restarted()) this.#capture.forget();
+        this.#reconcile();
       },
       Math.max(0, dueAt - performance.now()),
     );
   }
 
-  #scaleOf(jpeg: Buffer, aim: CaptureRegion): number | null {
+  #scaleOf(jpeg: Buffer, region: CaptureRegion): number | null {
     const size = jpegSize(jpeg);
-    return size && this.#crop.scaleOf(size, aim);
+    return size && this.#capture.scaleOf(size, region);
   }
 
-  #aim(scale: number): CaptureRegion {
-    return this.#crop.reach({ view: this.#target.view, scale, scroll: this.#scroll });
+  #region(scale: number): CaptureRegion {
+    return this.#capture.reach({ view: this.#target.view, scale, scroll: this.#scroll });
   }
 
   /** What is to run now. */
   #next(): Cast {
     const { view, motion, scale } = this.#target;
     const level = this.#control.level(performance.now(), motion, scale, view.width * view.height);
-    return { aim: this.#aim(level.scale), level };
+    return { region: this.#region(level.scale), level };
   }
 
   /** Brings what runs in line with what is wanted, one change after the other. */
-  #settle(): void {
+  #reconcile(): void {
     if (!this.#isDue()) return;
     const settled = this.#inTurn(async () => {
       while (this.#isDue()) await this.#restart();
@@ -256,10 +259,10 @@ export class Screencast {
     if (!this.#wanted) return this.#running;
     const cast = this.#cast;
     if (!this.#running || !cast || this.#isFrozen) return true;
-    const { aim, level } = this.#next();
+    const { region, level } = this.#next();
     if (level.quality !== cast.level.quality || level.everyNth !== cast.level.everyNth) return true;
-    if (level.kind !== cast.level.kind || aim.scale !== cast.aim.scale) return true;
-    return !sameRect(aim.view, cast.aim.view) || !this.#isInPlace(cast.aim);
+    if (level.kind !== cast.level.kind || region.scale !== cast.region.scale) return true;
+    return !sameRect(region.view, cast.region.view) || !this.#isInPlace(cast.region);
   }
 
   /** A cut-out must move along with the document; the whole page is the whole page wherever it is scrolled to. */
@@ -275,7 +278,7 @@ export class Screencast {
     stopping.catch(() => {});
     const next = this.#next();
     this.#isFrozen = false;
-    if (this.#wanted) await this.#crop.apply(next.aim);
+    if (this.#wanted) await this.#capture.apply(next.region);
     await stopping;
     this.#running = false;
     if (!this.#wanted || this.#closed) return;
@@ -285,7 +288,7 @@ export class Screencast {
     this.#freeze.started(performance.now());
     this.#watchForFreeze();
     const { quality, everyNth: everyNthFrame } = next.level;
-    const start = { format: "jpeg" as const, quality, everyNthFrame, ...this.#crop.castSize(next.aim) };
+    const start = { format: "jpeg" as const, quality, everyNthFrame, ...this.#capture.castSize(next.region) };
     await this.#call(this.#session.send("Page.startScreencast", start), "screencast start").catch((error: unknown) => {
       this.#cast = null;
       // The browser has counted none that it refused.

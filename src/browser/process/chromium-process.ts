@@ -141,20 +141,17 @@ async function spawnBrowser(settings: BrowserSettings): Promise<ChildProcess> {
  * Ends the browsers of this profiles folder that no session claims, and removes their profiles: `claimed` has the process
  * that a profile is used by. Whole process groups, as a browser's helpers outlive it for a moment and still write.
  */
-export async function reapBrowsers(
-  profilesDir: string,
-  claimed: ReadonlyMap<string, ProcessIdentity>,
-): Promise<number> {
-  const spared = new Map<string, number>();
-  for (const [profile, identity] of claimed) {
-    if (await isUsing(join(profilesDir, profile), identity)) spared.set(profile, identity.pid);
+export async function reapBrowsers(profilesDir: string, toKeep: ReadonlyMap<string, ProcessIdentity>): Promise<number> {
+  const kept = new Map<string, number>();
+  for (const [profile, identity] of toKeep) {
+    if (await isUsing(join(profilesDir, profile), identity)) kept.set(profile, identity.pid);
   }
-  const pids = new Set(spared.values());
+  const pids = new Set(kept.values());
   const groups = (await groupsUsing(`${profileFlag(profilesDir)}/`, "prefix")).filter((group) => !pids.has(group));
   for (const group of groups) signalProcess(-group, "SIGKILL");
   for (const group of groups) await waitUntil(async () => !(await groupLives(group)), KILL_PATIENCE_MS, EXIT_POLL_MS);
   const profiles = await readdir(profilesDir).catch(() => []);
-  for (const profile of profiles) if (!spared.has(profile)) await removeProfile(join(profilesDir, profile));
+  for (const profile of profiles) if (!kept.has(profile)) await removeProfile(join(profilesDir, profile));
   return groups.length;
 }
 

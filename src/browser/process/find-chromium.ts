@@ -16,7 +16,7 @@ const SYSTEM_NAMES = [
 
 const SHELL_NAMES = ["chrome-headless-shell", "chrome-headless-shell.exe", "headless_shell"];
 
-export interface ChromiumPlaces {
+export interface FindChromiumOptions {
   /** `CHROMIUM_PATH`: when given, nothing else is looked at. */
   chromiumPath?: string | undefined;
   /** `PATH` as the environment has it. */
@@ -27,7 +27,7 @@ export interface ChromiumPlaces {
  * @returns the absolute path of an executable Chromium, or undefined where there is none
  * @throws when `chromiumPath` is given and is not an executable file
  */
-export async function findChromium({ chromiumPath, path }: ChromiumPlaces): Promise<string | undefined> {
+export async function findChromium({ chromiumPath, path }: FindChromiumOptions): Promise<string | undefined> {
   if (chromiumPath) {
     if (await isExecutable(chromiumPath)) return chromiumPath;
     throw new Error(`CHROMIUM_PATH names ${chromiumPath}, which is not an executable file`);

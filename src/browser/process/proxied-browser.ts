@@ -10,7 +10,7 @@ import type { ProcessIdentity } from "./process-table.ts";
 export interface ProxiedBrowser extends BrowserProcess {
   readonly proxy: EgressProxy;
   /** Stops the proxy alone: the browser is for the next server to take over. */
-  leave(): Promise<void>;
+  detach(): Promise<void>;
 }
 
 export interface ProxySettings {
@@ -52,7 +52,7 @@ async function behindProxy(
   });
   try {
     const browser = await browse(proxy.port);
-    return { ...browser, proxy, leave: proxy.stop, stop: () => browser.stop().finally(proxy.stop) };
+    return { ...browser, proxy, detach: proxy.stop, stop: () => browser.stop().finally(proxy.stop) };
   } catch (error) {
     await proxy.stop();
     throw error;

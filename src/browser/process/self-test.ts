@@ -30,13 +30,13 @@ export async function testBrowser(
   if (path === undefined) throw new Error("no Chromium was found");
   const folder = await mkdtemp(join(tmpdir(), "captcha-remote-doctor-"));
   try {
-    return { path, ...(await examineIn(folder, path, config)) };
+    return { path, ...(await testIn(folder, path, config)) };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function examineIn(
+async function testIn(
   folder: string,
   chromiumPath: string,
   { browserEnvironment: environment }: Pick<Config, "browserEnvironment">,

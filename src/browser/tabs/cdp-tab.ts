@@ -36,8 +36,8 @@ interface RequestEvent {
 }
 
 export class CdpTab implements Tab {
-  readonly live: CdpSession;
-  readonly #devtools: CdpConnection;
+  readonly pageSession: CdpSession;
+  readonly #connection: CdpConnection;
   readonly #mainFrameId: string;
   readonly #remote = new Set<CdpSession>();
   readonly #navigations = new PendingNavigations<string, string>();
@@ -49,24 +49,24 @@ export class CdpTab implements Tab {
   #crashed = false;
   #framesVersion = 0;
 
-  private constructor(devtools: CdpConnection, session: CdpSession, targetId: string) {
-    this.#devtools = devtools;
-    this.live = session;
+  private constructor(connection: CdpConnection, session: CdpSession, targetId: string) {
+    this.#connection = connection;
+    this.pageSession = session;
     // A page's target and its main frame have the same id.
     this.#mainFrameId = targetId;
   }
 
   /** Attaches to one target. AppError `timeout` where its page does not answer; the connection is the caller's. */
-  static async attach(devtools: CdpConnection, targetId: string): Promise<CdpTab> {
-    const tab = new CdpTab(devtools, await devtools.attach(targetId), targetId);
-    const answered = tab.live.send("Runtime.evaluate", { expression: "1" });
+  static async attach(connection: CdpConnection, targetId: string): Promise<CdpTab> {
+    const tab = new CdpTab(connection, await connection.attach(targetId), targetId);
+    const answered = tab.pageSession.send("Runtime.evaluate", { expression: "1" });
     await withDeadline(answered, PREFLIGHT_MS, "page").catch((cause: unknown) => {
       if (!(cause instanceof AppError) || cause.code !== "timeout") throw cause;
       const why = "the page does not answer: a dialog is open, or a script does not end";
       throw new AppError("timeout", { field: "cdp", why }, { cause });
     });
-    await withDeadline(tab.#follow(tab.live), CALL_DEADLINE_MS, "page");
-    void tab.live.gone.then(() => tab.#onGone());
+    await withDeadline(tab.#follow(tab.pageSession), CALL_DEADLINE_MS, "page");
+    void tab.pageSession.gone.then(() => tab.#onGone());
     return tab;
   }
 
@@ -98,18 +98,18 @@ export class CdpTab implements Tab {
   }
 
   async processes(): Promise<readonly FrameProcess[]> {
-    return [this.live, ...this.#remote].map((session) => ({ session, hands: session }));
+    return [this.pageSession, ...this.#remote].map((session) => ({ session, inputSession: session }));
   }
 
   async close(): Promise<void> {
     this.#listeners = null;
-    const detaching = this.#devtools.send("Target.detachFromTarget", { sessionId: this.live.id });
+    const detaching = this.#connection.send("Target.detachFromTarget", { sessionId: this.pageSession.id });
     await withDeadline(detaching, DETACH_DEADLINE_MS, "detaching").catch(() => {});
   }
 
   async #follow(session: CdpSession): Promise<void> {
     session.on<{ sessionId: string; targetInfo: { targetId: string } }>("Target.attachedToTarget", (attached) => {
-      const remote = this.#devtools.session(attached.sessionId);
+      const remote = this.#connection.session(attached.sessionId);
       this.#remote.add(remote);
       void remote.gone.then(() =>
         this.#changed(() => {
@@ -136,7 +136,7 @@ export class CdpTab implements Tab {
     };
     session.on("Network.loadingFinished", ended);
     session.on("Network.loadingFailed", ended);
-    if (session === this.live) session.on("Inspector.targetCrashed", () => this.#onCrash());
+    if (session === this.pageSession) session.on("Inspector.targetCrashed", () => this.#onCrash());
     await Promise.all([
       session.send("Network.enable", NETWORK),
       session.send("Inspector.enable"),
@@ -156,7 +156,7 @@ export class CdpTab implements Tab {
   }
 
   async #onGone(): Promise<void> {
-    const isBrowserGone = await withDeadline(this.#devtools.closed, GONE_PATIENCE_MS, "end").then(
+    const isBrowserGone = await withDeadline(this.#connection.closed, GONE_PATIENCE_MS, "end").then(
       () => true,
       () => false,
     );

@@ -25,7 +25,7 @@ export interface FrameRect extends Rect {
   readonly visible: boolean;
 }
 
-const MAIN_FRAME_PLACE: FrameRect = { x: 0, y: 0, width: 0, height: 0, scale: 1, visible: true };
+const MAIN_FRAME_RECT: FrameRect = { x: 0, y: 0, width: 0, height: 0, scale: 1, visible: true };
 
 interface FrameTree {
   readonly frame: { readonly id: string; readonly parentId?: string; readonly url: string; readonly loaderId: string };
@@ -95,9 +95,9 @@ export class PageFrames {
   }
 
   /** Where the frame's content stands on the page; the main frame is the viewport's origin. */
-  async place(frame: FrameRef): Promise<FrameRect> {
-    if (!frame.parent) return MAIN_FRAME_PLACE;
-    const [outer, own] = await Promise.all([this.place(frame.parent), this.onOwner(frame, frameBox, [])]);
+  async rectOf(frame: FrameRef): Promise<FrameRect> {
+    if (!frame.parent) return MAIN_FRAME_RECT;
+    const [outer, own] = await Promise.all([this.rectOf(frame.parent), this.onOwner(frame, frameBox, [])]);
     return {
       x: outer.x + own.x * outer.scale,
       y: outer.y + own.y * outer.scale,

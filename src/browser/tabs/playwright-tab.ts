@@ -16,26 +16,26 @@ export interface PlaywrightTabParts {
   readonly page: Page;
   /** Playwright's session of the page, for scripts. */
   readonly session: CDPSession;
-  readonly live: PageSession;
-  readonly lines: ConnectionRegistry;
+  readonly pageSession: PageSession;
+  readonly connections: ConnectionRegistry;
   /** A quicker session of a frame's target than Playwright's, where there is one. */
   readonly attach?: (targetId: string) => Promise<CdpSession>;
 }
 
 export class PlaywrightTab implements Tab {
-  readonly live: PageSession;
+  readonly pageSession: PageSession;
   readonly #parts: PlaywrightTabParts;
   /** Of a frame in another process; null for one in its parent's. */
   readonly #processes = new Map<Frame, Promise<FrameProcess | null>>();
   /** Kept as long as the target lives: a drag goes on in a frame that navigates. */
-  readonly #hands = new Map<string, Promise<CdpSession>>();
+  readonly #inputSessions = new Map<string, Promise<CdpSession>>();
   readonly #navigations = new PendingNavigations<Frame, Request>();
   readonly #stops: (() => void)[] = [];
   #framesVersion = 0;
 
   constructor(parts: PlaywrightTabParts) {
     this.#parts = parts;
-    this.live = parts.live;
+    this.pageSession = parts.pageSession;
   }
 
   get framesVersion(): number {
@@ -83,10 +83,10 @@ export class PlaywrightTab implements Tab {
   }
 
   async processes(): Promise<readonly FrameProcess[]> {
-    const { page, session, live } = this.#parts;
+    const { page, session, pageSession } = this.#parts;
     const inner = page.frames().filter((frame) => frame !== page.mainFrame());
     const processes = await Promise.all(inner.map((frame) => this.#processOf(frame)));
-    return [{ session, hands: live }, ...processes.filter((process) => process !== null)];
+    return [{ session, inputSession: pageSession }, ...processes.filter((process) => process !== null)];
   }
 
   /** Playwright tells of every change by itself. */
@@ -124,17 +124,17 @@ export class PlaywrightTab implements Tab {
   }
 
   async #open(frame: Frame): Promise<FrameProcess> {
-    const { page, lines, attach } = this.#parts;
+    const { page, connections, attach } = this.#parts;
     const context = page.context();
     const opening = context.newCDPSession(frame);
-    const session = await lines.session(opening, context, FRAME_CALL_DEADLINE_MS, FRAME_CALL);
-    if (!attach) return { session, hands: session };
+    const session = await connections.session(opening, context, FRAME_CALL_DEADLINE_MS, FRAME_CALL);
+    if (!attach) return { session, inputSession: session };
     const { targetId } = (await within(session.send("Target.getTargetInfo"))).targetInfo;
-    const hands = this.#hands.get(targetId) ?? attach(targetId);
-    this.#hands.set(targetId, hands);
-    const forget = () => this.#hands.delete(targetId);
-    hands.then((attached) => attached.gone).then(forget, forget);
-    return { session, hands: await within(hands) };
+    const inputSession = this.#inputSessions.get(targetId) ?? attach(targetId);
+    this.#inputSessions.set(targetId, inputSession);
+    const forget = () => this.#inputSessions.delete(targetId);
+    inputSession.then((attached) => attached.gone).then(forget, forget);
+    return { session, inputSession: await within(inputSession) };
   }
 }
 

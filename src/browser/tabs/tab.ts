@@ -1,12 +1,12 @@
 /** A browser's page as the rest of browser/ sees it, whoever opened it and by whatever way it is reached. */
 import type { Cookie } from "playwright";
 import type { PageEvents } from "../../session/ports/page.ts";
-import type { Asked, PageSession } from "../cdp/connection.ts";
+import type { CdpSender, PageSession } from "../cdp/connection.ts";
 
 /** A process that holds frames of a page: a session for scripts, and the quickest one for input. */
 export interface FrameProcess {
-  readonly session: Asked;
-  readonly hands: Asked;
+  readonly session: CdpSender;
+  readonly inputSession: CdpSender;
 }
 
 export type LostCode = Parameters<PageEvents["lost"]>[0];
@@ -19,8 +19,8 @@ export interface TabListeners {
 }
 
 export interface Tab {
-  /** Of the page itself, for pictures and hands. */
-  readonly live: PageSession;
+  /** Of the page itself, for pictures and inputSession. */
+  readonly pageSession: PageSession;
   /** Grows with every frame of which the tab hears by itself that it has come, navigated or gone. */
   readonly framesVersion: number;
   /** A navigation is under way of which nobody knows yet what it leads to. */
@@ -39,6 +39,6 @@ export interface Tab {
 type TabCookie = Required<Omit<Cookie, "sameSite" | "partitionKey">> & { readonly sameSite?: Cookie["sameSite"] };
 
 /** The cookies of the browser context that the page is in. */
-export async function cookiesOf({ live }: Pick<Tab, "live">): Promise<TabCookie[]> {
-  return (await live.send("Storage.getCookies")).cookies;
+export async function cookiesOf({ pageSession }: Pick<Tab, "pageSession">): Promise<TabCookie[]> {
+  return (await pageSession.send("Storage.getCookies")).cookies;
 }

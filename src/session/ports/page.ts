@@ -134,7 +134,7 @@ export interface ChallengePage {
   /** Releases the page and all that was started for it. */
   close(): Promise<void>;
   /** Lets go of the page and leaves it as it is, its browser too: for the next server. */
-  leave(): Promise<void>;
+  detach(): Promise<void>;
 }
 
 interface PageRequest {
