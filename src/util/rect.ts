@@ -10,7 +10,7 @@ export function intersect(box: Rect, bounds: Rect): Rect | null {
   return width > 0 && height > 0 ? { x, y, width, height } : null;
 }
 
-/** Whole CSS px that contain the box, so that a picture of the view has exactly its size. */
+/** The smallest rectangle with whole-numbered edges that contains the box: a picture of it has exactly its size. */
 export function roundOut(box: Rect): Rect {
   const x = Math.floor(box.x);
   const y = Math.floor(box.y);

@@ -1,10 +1,10 @@
-/** The last net in front of every log: errors without the URLs' secrets and whatever else hangs on them. */
+/** Redacts errors, requests and headers in every log line, as the last safeguard. */
 import type { FastifyInstance } from "fastify";
 import { type Logger, stdSerializers } from "pino";
 import { AppError } from "../errors.ts";
 import { redactUrlsIn } from "./redact-url.ts";
 
-/** Headers that prove who somebody is, wherever an object with headers is logged. */
+/** Headers that hold credentials, wherever an object with headers is logged. */
 const SECRET_HEADERS = ["authorization", "cookie", "set-cookie", "sec-websocket-protocol", "x-api-key"];
 const SECRET_PATHS = SECRET_HEADERS.flatMap((name) => [
   `["${name}"]`,
@@ -13,12 +13,12 @@ const SECRET_PATHS = SECRET_HEADERS.flatMap((name) => [
   `*.headers["${name}"]`,
 ]);
 
-/** The same log, in which errors and requests are told carefully. */
+/** A child of the logger that redacts errors, requests and headers. */
 export function redactingLogger(log: Logger): Logger {
   return log.child({}, { serializers: { err: redactedError, req: redactedRequest }, redact: SECRET_PATHS });
 }
 
-/** The same for the requests of a server whose own log is somebody else's. */
+/** Redacts the request log of a server whose logger the bot has made. */
 export function redactingLogOptions(app: FastifyInstance): void {
   app.setChildLoggerFactory((log, bindings, options) => {
     const serializers = { ...options.serializers, err: redactedError, req: redactedRequest };
@@ -27,8 +27,8 @@ export function redactingLogOptions(app: FastifyInstance): void {
 }
 
 /**
- * What is told of an error: its kind, its message and stack, and those of its causes. Not what else it carries: that of
- * Node's own has the bytes of the request.
+ * Keeps an error's type, message and stack, and those of its causes, its code and its details. Other properties are left
+ * out: those of Node's own errors have the bytes of the request.
  */
 function redactedError(error: unknown): unknown {
   if (!(error instanceof Error)) return redactUrlsIn(String(error));
@@ -39,7 +39,7 @@ function redactedError(error: unknown): unknown {
   return { ...kept, ...code, ...details };
 }
 
-/** As the JSON it is answered as: cut, it is none any more. */
+/** The details as JSON text: where it is cut, it is no JSON any more. */
 function asText(details: Readonly<Record<string, unknown>>): string {
   return redactUrlsIn(JSON.stringify(details));
 }

@@ -2,8 +2,8 @@
 import { createServer, get, request as httpRequest, type IncomingMessage, type Server } from "node:http";
 import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
 import { test as base, expect } from "@playwright/test";
+import { cachedResolver } from "../../src/egress/cached-resolver.ts";
 import { type Destinations, urlPatternSchema } from "../../src/egress/destination.ts";
-import { remembering } from "../../src/egress/name-memory.ts";
 import { type EgressProxy, startProxy } from "../../src/egress/proxy.ts";
 
 interface Site {
@@ -226,7 +226,7 @@ test("a name is asked for once for a while, and again where that failed", async 
   let now = 0;
   let asked = 0;
   const answers = [Promise.reject(new Error("no")), Promise.resolve(["1.1.1.1"]), Promise.resolve(["2.2.2.2"])];
-  const resolve = remembering(
+  const resolve = cachedResolver(
     () => answers[asked++] ?? Promise.resolve([]),
     () => now,
   );

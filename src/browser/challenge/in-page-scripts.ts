@@ -1,15 +1,15 @@
 /**
- * The few functions that run inside pages, in an isolated world. Each is sent as text, so it must not use anything
- * from outside of itself. They only look (one scrolls): nothing is added to or changed in the page.
+ * The functions that scan a page from inside, in an isolated world. Each is sent as text, so it uses nothing from outside
+ * of itself. They only read (one scrolls): nothing is added to or changed in the page.
  */
 import type { Rect } from "../../protocol/common.ts";
 
 export interface FrameQuestion {
-  /** Selectors whose visible matches are wanted. */
+  /** Selectors to find visible matches of. */
   readonly selectors: readonly string[];
-  /** Selectors of form fields whose value is wanted. */
+  /** Selectors of form fields to look for a value in. */
   readonly values: readonly string[];
-  /** For so long after this look, what becomes visible for a moment is remembered for the next one; 0: not at all. */
+  /** How long after this scan matches that are visible for a moment only are kept for the next scan, ms; 0: not at all. */
   readonly guardMs: number;
 }
 
@@ -21,29 +21,30 @@ export interface FrameAnswer {
   readonly scrollY: number;
   readonly width: number;
   readonly height: number;
-  /** In a tab that nobody sees: the browser draws nothing of it. */
+  /** In a background tab: the browser draws nothing of it. */
   readonly hidden: boolean;
-  /** One list a selector: boxes of its matches, in the frame's own CSS px, visible now or (guarded) since the last look. */
+  /** For each selector the boxes of its matches, in the frame's own CSS px: visible now or (guarded) since the last scan. */
   readonly boxes: readonly (readonly Rect[])[];
-  /** One answer a field selector: whether a match has a value. */
+  /** For each field selector whether a match has a value. */
   readonly filled: readonly boolean[];
 }
 
+/** Scans the document of one frame. */
 export function askFrame(question: FrameQuestion): FrameAnswer {
   const MAX_MATCHES = 20;
   const GUARD_TICK_MS = 25;
-  /** Lives in the isolated world: the page cannot see it. */
+  /** The isolated world's global object: the page cannot see what is kept there. */
   const world = globalThis as typeof globalThis & {
     guard?: { timer: number; until: number; boxes: Map<string, Rect[]> };
     passwords?: WeakSet<Element>;
   };
-  // One that the page shows as text later is still secret (secret-fields.ts).
+  // A password field that the page shows as text later is still secret (masking/in-page-recorder.ts).
   world.passwords ??= new WeakSet();
   for (const field of document.querySelectorAll("input[type=password]")) world.passwords.add(field);
   const visible = (element: Element): boolean => {
     const box = element.getBoundingClientRect();
     if (box.width < 1 || box.height < 1) return false;
-    // Parked outside of everything that can be scrolled to.
+    // The page keeps it where nobody can scroll to.
     if (box.right + scrollX <= 0 || box.bottom + scrollY <= 0) return false;
     return element.checkVisibility({ opacityProperty: true, visibilityProperty: true, contentVisibilityAuto: true });
   };
@@ -92,6 +93,7 @@ export function askFrame(question: FrameQuestion): FrameAnswer {
   };
 }
 
+/** Whether the text of a match (its first 10,000 characters) matches the pattern, a regular expression. */
 export function matchesText(question: { selector: string; pattern: string }): boolean {
   const MAX_TEXT = 10_000;
   const pattern = new RegExp(question.pattern);
@@ -100,7 +102,7 @@ export function matchesText(question: { selector: string; pattern: string }): bo
   );
 }
 
-/** The selectors among these that the browser cannot parse. */
+/** Returns the selectors among these that the browser cannot parse. */
 export function invalidSelectors(selectors: readonly string[]): string[] {
   return selectors.filter((selector) => {
     try {
@@ -112,7 +114,7 @@ export function invalidSelectors(selectors: readonly string[]): string[] {
   });
 }
 
-/** Brings the first match that has a box into the middle of what is seen. */
+/** Scrolls the first match that has a box into the middle of the viewport. */
 export function scrollToMatch(selector: string): void {
   const matches = [...document.querySelectorAll(selector)];
   const target = matches.find((element) => element.getBoundingClientRect().width > 0);

@@ -1,4 +1,4 @@
-/** One look at all frames of a page: where the challenge is, and what the completion rules need to know. */
+/** Scans all frames of a page once: where the challenge is, and what the completion rules need to know. */
 import type { ChallengeKind } from "../../config.ts";
 import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
 import type { Completion, Rule } from "../../protocol/rest.ts";
@@ -7,7 +7,7 @@ import type { FrameRect, FrameRef, PageFrames } from "../tabs/frames.ts";
 import { askFrame, type FrameAnswer, type FrameQuestion, matchesText } from "./in-page-scripts.ts";
 import { GENERIC, GENERIC_MIN_SIZE } from "./kinds.ts";
 
-/** A text rule's pattern comes from outside: it may take this long in the page's process, not longer. */
+/** The longest that a text rule's pattern may run in the page's process: it comes from outside. */
 const TEXT_RULE_TIMEOUT_MS = 100;
 
 export interface TextRule {
@@ -15,7 +15,7 @@ export interface TextRule {
   readonly pattern: string;
 }
 
-/** What is asked of every frame, put together once a session. */
+/** What every frame is asked, put together once for each session. */
 export interface ScanPlan extends Omit<FrameQuestion, "guardMs"> {
   readonly kinds: readonly ChallengeKind[];
   readonly texts: readonly TextRule[];
@@ -24,7 +24,10 @@ export interface ScanPlan extends Omit<FrameQuestion, "guardMs"> {
 export interface FrameScan {
   readonly frame: FrameRef;
   readonly answer: FrameAnswer;
-  /** Known for frames in which something was found, and for those that input must be sent to by themselves. */
+  /**
+   * The frame's content box on the page. Known for frames with a match, and for frames with a process of their own, as
+   * input is sent to those directly; else null.
+   */
   readonly rect: FrameRect | null;
   readonly texts: readonly (boolean | "unknown")[];
 }
@@ -32,18 +35,20 @@ export interface FrameScan {
 export interface PageScan {
   readonly frames: readonly FrameScan[];
   readonly challenge: CaptchaInfo | null;
-  /** The frame whose document holds the challenge's element. */
+  /** The frame whose document contains the challenge's element. */
   readonly challengeFrame: FrameRef | null;
-  /** The kinds with a visible box at this moment, with the frame it is in. */
+  /** The kinds with a visible box now, each with the frame that the box is in. */
   readonly kinds: ReadonlyMap<string, FrameRef>;
+  /** The main document's scroll offset, CSS px. */
   readonly scroll: { readonly x: number; readonly y: number };
-  /** Of the page, as it is now. */
+  /** The page's size now, CSS px. */
   readonly viewport: Size;
   readonly hidden: boolean;
-  /** PageFrames.version this scan was taken at. */
+  /** The value of PageFrames.version before this scan. */
   readonly framesVersion: number;
 }
 
+/** Collects the selectors and patterns that the kinds and the completion rules need. */
 export function planScan(kinds: readonly ChallengeKind[], completion: Completion | undefined): ScanPlan {
   const rules: Rule[] = [...(completion?.all ?? []), ...(completion?.any ?? [])];
   const done = kinds.flatMap((kind) => kind.done);
@@ -62,7 +67,7 @@ export function planScan(kinds: readonly ChallengeKind[], completion: Completion
   };
 }
 
-/** Throws when a frame cannot be asked: then nothing can be said of the page. */
+/** Scans the page. `guardMs` as in FrameQuestion. Throws when a frame does not answer: the page's state is unknown then. */
 export async function scanPage(frames: PageFrames, plan: ScanPlan, guardMs: number): Promise<PageScan> {
   const framesVersion = frames.version;
   const scans = await Promise.all((await frames.list()).map((frame) => scanFrame(frames, frame, plan, guardMs)));
@@ -100,19 +105,20 @@ async function scanFrame(frames: PageFrames, frame: FrameRef, plan: ScanPlan, gu
   return { frame, answer, texts, rect: isOfInterest ? await frames.rectOf(frame) : null };
 }
 
-/** A visible match of a selector, with the frame it is in. */
+/** The first frame with a visible match of the selector. */
 export function visibleMatch(scan: PageScan, plan: ScanPlan, selector: string): FrameRef | undefined {
   const index = plan.selectors.indexOf(selector);
   return scan.frames.find((frame) => pageBoxes(frame, index).length > 0)?.frame;
 }
 
+/** The first frame with a matching field that has a value. */
 export function filledMatch(scan: PageScan, plan: ScanPlan, selector: string): FrameRef | undefined {
   const index = plan.values.indexOf(selector);
   return scan.frames.find((frame) => frame.answer.filled[index])?.frame;
 }
 
 interface FoundKind {
-  /** The frame that is, or holds, the challenge. */
+  /** The frame that is the challenge, or contains it. */
   readonly frame: FrameRef;
   /** The frame in whose document the selector matches. */
   readonly holder: FrameRef;
@@ -144,7 +150,7 @@ function insideFrame(box: Rect, { frame, rect }: FrameScan): Rect {
   return frame.parent && rect ? (intersect(box, rect) ?? box) : box;
 }
 
-/** The visible matches of a selector as boxes of the page; those that are scrolled out of their frame still count. */
+/** The visible matches of a selector as boxes of the page, CSS px. Those that are scrolled out of their frame count too. */
 function pageBoxes({ answer, rect }: FrameScan, selectorIndex: number): Rect[] {
   if (!rect?.visible) return [];
   return (answer.boxes[selectorIndex] ?? []).map((box) => ({

@@ -12,7 +12,7 @@ import { MoveThrottle } from "./move-throttle.ts";
 
 /** The longest wait until a frame of another process has taken a press. */
 const PRESS_DEADLINE_MS = 250;
-/** Events that wait while a frame is looked up or the browser is stuck; a person cannot do that much in a second. */
+/** The most events that wait while a frame is looked up or the browser is stuck: more than a person does in a second. */
 const MAX_WAITING = 500;
 const DOUBLE_CLICK_MS = 500;
 const DOUBLE_CLICK_PX = 5;
@@ -21,7 +21,7 @@ type Button = "left" | "middle" | "right";
 const BUTTON_BIT: Readonly<Record<Button, number>> = { left: 1, right: 2, middle: 4 };
 
 export interface InputHooks {
-  /** The first button went down, or the last one up. */
+  /** The first button was pressed, or the last one released. */
   readonly onPressed: (pressed: boolean) => void;
   /** Awaited before the target of a press is looked up: calls setRemoteFrames where frames have changed since. */
   readonly beforePress: () => Promise<void> | null;

@@ -1,11 +1,11 @@
-/** Opens pages for sessions: ours in a browser process each, or the bot's own where it already is. */
+/** Opens pages for sessions: owned pages in a browser process each, and pages of the bot's own browser where they are. */
 import { readdir } from "node:fs/promises";
 import type { Server } from "node:http";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Config } from "../../config.ts";
+import { cachedResolver } from "../../egress/cached-resolver.ts";
 import { type Destinations, urlPatternSchema } from "../../egress/destination.ts";
-import { remembering } from "../../egress/name-memory.ts";
 import { systemResolve } from "../../egress/resolver.ts";
 import { isLoopback } from "../../environment.ts";
 import { AppError } from "../../errors.ts";
@@ -36,29 +36,29 @@ import { HeldTargets } from "./held-targets.ts";
 import { assertDestination } from "./navigate.ts";
 import { openOwnedPage, type PageDeps, returnToOwnedPage } from "./owned-page.ts";
 
-/** [R10] The challenge is looked for until it is found or so long. */
+/** [R10] How long a page that opens is scanned for its challenge. */
 const CHALLENGE_SEARCH_MS = 3_000;
-/** A browser start this recent says that another one would work too [R20]. */
+/** A browser start within this time shows that another one would work too [R20]. */
 const START_WORKED_WITHIN_MS = 60_000;
 const PROBE_DEADLINE_MS = 15_000;
 
 export interface BrowserPool {
   readonly openPage: OpenPage;
-  /** Comes back to a page of an earlier server; the browsers of pages of ours must have been claimed. */
+  /** Returns to a page of an earlier server. The browser of an owned page must have been kept at openBrowserPool(). */
   readonly returnToPage: ReturnToPage;
-  /** In its place for a page that a bot in this process hands over. */
+  /** Takes the place of openPage for a page that a bot in this process hands over. */
   openerFor(page: HandedPage): OpenPage;
-  /** Whether a browser start worked within the last minute; tries one where none was made. */
+  /** Whether a browser start worked within the last minute; starts one where there was none. */
   canStart(): Promise<boolean>;
-  /** Ports of this machine that no page may reach: the server's, its proxies', and debugging ports. */
+  /** The ports of this machine that no page may reach: the server's, its proxies', and debugging ports. */
   readonly neverPorts: () => ReadonlySet<number>;
-  /** What is open now [R20]. */
+  /** Counts what is open now [R20]. */
   open(): Promise<BrowserGauges>;
-  /** Bytes that each running browser has for itself. */
+  /** The private memory of each running browser, bytes. */
   memory(): Promise<number[]>;
-  /** Ends what a probe has started; sessions end their own browsers. */
+  /** Ends the browser that canStart() has started. Sessions end their own browsers. */
   close(): Promise<void>;
-  /** Ends every browser at once, for a process that is about to exit. */
+  /** Ends every browser at once and without waiting: for a server that is about to exit. */
   kill(): void;
 }
 
@@ -67,19 +67,19 @@ type BrowserConfig = Pick<
   "chromiumPath" | "searchPath" | "dataDir" | "customKinds" | "browserEnvironment" | "cdpAllow" | "urlAllowPrivate"
 >;
 
-/** What pages of ours must know of the server that they run beside. */
+/** What the pool needs to know of the server that it runs in. */
 export interface PageOpenerOptions {
-  /** The ports that the server itself listens on: no page may reach them. */
+  /** The ports that the server listens on: no page may reach them. */
   readonly serverPorts: () => readonly number[];
-  /** The demo challenges, which every page may reach; undefined while there are none. */
+  /** The origin of the demo challenges, which every page may reach; undefined while there is none. */
   readonly demoOrigin: () => string | undefined;
-  /** [R10] How long a page that opens is searched for its challenge; left out: 3 s. */
+  /** [R10] How long a page that opens is scanned for its challenge, ms; left out: 3 s. */
   readonly challengeSearchMs?: number | undefined;
 }
 
 /**
- * What browsers need of this machine. Ends the browsers that an earlier server left in DATA_DIR, but those that are
- * claimed: the process by the id of its session.
+ * Opens the pool. Ends the browsers that an earlier server left in DATA_DIR, except `browsersToKeep`: the process of each
+ * by the id of its session.
  */
 export async function openBrowserPool(
   config: BrowserConfig,
@@ -92,7 +92,7 @@ export async function openBrowserPool(
   if (reaped > 0) log.warn({ processes: reaped }, "ended browsers that no session claims");
   const kinds = [...config.customKinds, ...KNOWN_KINDS];
   const running = new Set<ProxiedBrowser>();
-  /** Debugging ports of browsers that guests are held in now, one entry a guest. */
+  /** The debugging ports of browsers with guests: one entry for each guest. */
   const guestPorts = new Map<symbol, number>();
   const targets = new HeldTargets();
   const connections = new ConnectionRegistry();
@@ -111,14 +111,20 @@ export async function openBrowserPool(
       ...namedPorts(config.cdpAllow),
     ]);
 
-  /** A key may have a list of its own. */
+  /** The endpoints that the request may name: those of its key, else those of CDP_ALLOW. */
   function cdpPatternsOf({ cdp_allow }: Pick<GuestPageRequest, "cdp_allow">): readonly CdpPattern[] {
     return cdp_allow?.map((text) => cdpPatternSchema.parse(text)) ?? config.cdpAllow;
   }
 
   function destinationsOf(request: Pick<OwnedPageRequest, "url_allow">): Destinations {
     const allow = (request.url_allow ?? []).map((text) => urlPatternSchema.parse(text));
-    return { allowPrivate: config.urlAllowPrivate, allow, neverPorts, demoOrigin, resolve: remembering(systemResolve) };
+    return {
+      allowPrivate: config.urlAllowPrivate,
+      allow,
+      neverPorts,
+      demoOrigin,
+      resolve: cachedResolver(systemResolve),
+    };
   }
 
   function blockPort(port: number): () => void {
@@ -158,7 +164,7 @@ export async function openBrowserPool(
     return tracked(process);
   }
 
-  /** Kept out of reach of pages, and ended with this process, until it stops. */
+  /** Lists a browser until it stops: no page may reach its ports, and kill() ends it. */
   function tracked(process: ProxiedBrowser): ProxiedBrowser {
     const owned: ProxiedBrowser = {
       ...process,
@@ -189,7 +195,7 @@ export async function openBrowserPool(
     const page = await ("cdp" in request ? returnToGuest(request) : returnToOwned(request));
     return closeOnFailure(page, () => page.resume(watch, held));
 
-    /** One behind a dialog is waited for as long as its session lives: the bot may answer it at any time. */
+    /** Waits for a page behind a dialog as long as its session lives: the bot may answer the dialog at any time. */
     function returnToGuest(guest: GuestPageRequest): Promise<RemotePage> {
       const cdp = { endpoint: guest.cdp.endpoint, target_id: place.target_id };
       return whenResponsive(() => openGuest({ ...guest, cdp }, events, signal), Infinity, signal);
@@ -204,7 +210,7 @@ export async function openBrowserPool(
         open: proxies,
         log: log.child({ session_id: owned.session_id }),
       };
-      // Pages have no network until it listens again: first of all.
+      // Pages have no network until the proxy listens again, so it starts first.
       const process = await adoptProxiedBrowser(profileDir, place, through).catch(async (error: unknown) => {
         await discardBrowser(profileDir, place);
         throw error;
@@ -275,6 +281,7 @@ export async function openBrowserPool(
   };
 }
 
+/** Runs `begin`. Where it fails, the page is closed. */
 async function closeOnFailure(page: RemotePage, begin: () => Promise<void>): Promise<RemotePage> {
   try {
     await begin();
@@ -285,7 +292,7 @@ async function closeOnFailure(page: RemotePage, begin: () => Promise<void>): Pro
   }
 }
 
-/** Debugging ports on this machine that the configuration names. */
+/** The debugging ports on this machine that the configuration names. */
 function namedPorts(patterns: readonly CdpPattern[]): number[] {
   return patterns.flatMap(({ host, port }) =>
     port !== "*" && (host === "loopback" || isLoopback(host)) ? [Number(port)] : [],

@@ -1,4 +1,4 @@
-/** Attaches to a page of the bot's own browser, and leaves it as it was found. */
+/** Attaches to a page of the bot's own browser (a guest), and leaves it as it was. */
 
 import { allowedAddresses, portOf } from "../../egress/destination.ts";
 import { AppError } from "../../errors.ts";
@@ -18,7 +18,7 @@ import { assertSelectors } from "./validate-selectors.ts";
 
 const CALL_DEADLINE_MS = 3_000;
 const RESOLVE_DEADLINE_MS = 5_000;
-/** Candidates that an error names; a browser may have hundreds of tabs. */
+/** The candidates that an error names: a browser may have hundreds of tabs. */
 const MAX_CANDIDATES = 20;
 const MAX_URL_LENGTH = 300;
 
@@ -27,13 +27,13 @@ export interface GuestDeps extends PageDeps {
   readonly targets: HeldTargets;
   /** Debugging ports of the browsers that this server has started. */
   readonly ownPorts: () => ReadonlySet<number>;
-  /** Keeps pages of ours from this port while a guest is held by it; answers how to stop that. */
+  /** Blocks this port for owned pages while a guest is held through it. Returns a function that unblocks it. */
   readonly blockPort: (port: number) => () => void;
 }
 
 /**
- * CDP_ALLOW has allowed the endpoint by its name; what that leads to passes the check that every address passes: no
- * browser of our own is a guest. Throws url_not_allowed, cdp_unreachable.
+ * Checks the addresses of an endpoint whose name CDP_ALLOW allows: a browser of this server's own is no guest. Throws
+ * AppError url_not_allowed, cdp_unreachable.
  */
 async function assertNotOurs(endpoint: URL, ownPorts: GuestDeps["ownPorts"], signal: AbortSignal): Promise<void> {
   const destinations = { allowPrivate: true, allow: [], neverPorts: ownPorts, demoOrigin: () => undefined };
@@ -51,9 +51,8 @@ interface TargetInfo {
 }
 
 /**
- * The page, not yet looked at.
- * AppError: invalid_message, url_not_allowed, cdp_unreachable, target_not_found, target_ambiguous, page_in_use, timeout
- * (the page does not answer).
+ * Attaches to the page that the request names; it is not scanned yet. AppError: invalid_message, url_not_allowed,
+ * cdp_unreachable, target_not_found, target_ambiguous, page_in_use, timeout (the page does not answer).
  */
 export async function openGuestPage(
   request: GuestPageRequest,
@@ -69,7 +68,7 @@ export async function openGuestPage(
   });
   const unblockPort = deps.blockPort(portOf(endpoint));
   let release = unblockPort;
-  // Until the page is ours to let go of, whoever gives up cuts the line.
+  // Until the page is held, an abort closes the connection.
   const giveUp = () => connection.close();
   signal.addEventListener("abort", giveUp, { once: true });
   try {
@@ -113,7 +112,7 @@ export async function openGuestPage(
   }
 }
 
-/** The browser's tabs; a browser of ours is nobody's guest, by whatever way it was reached. */
+/** The browser's tabs. A browser of this server's own is refused, whichever address led to it. */
 async function pagesOf(connection: CdpConnection, targets: HeldTargets): Promise<TargetInfo[]> {
   const { targetInfos } = await within(connection.send("Target.getTargets"), "browser").catch((cause: unknown) => {
     throw unreachable(cause);

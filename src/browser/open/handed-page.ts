@@ -1,4 +1,4 @@
-/** A page that a bot in this very process hands over: its own Playwright page, given back as it was found. */
+/** A page that a bot in this process hands over: its own Playwright page, given back as it was. */
 import type { CDPSession, Page } from "playwright";
 import { AppError } from "../../errors.ts";
 import type { OpenPageRequest } from "../../session/ports/page.ts";
@@ -13,7 +13,10 @@ const CALL_DEADLINE_MS = 3_000;
 
 export type HandedPage = Page;
 
-/** The page, not yet looked at. AppError: invalid_message (not a page of a Chromium), page_in_use, timeout. */
+/**
+ * Holds the bot's page; it is not scanned yet. AppError: invalid_message (not an open page of a Chromium, or a bad
+ * selector), page_in_use, timeout.
+ */
 export async function holdHandedPage(
   page: HandedPage,
   { completion }: Pick<OpenPageRequest, "completion">,

@@ -1,4 +1,4 @@
-/** Opens a page of ours: in a browser of its own, set up as the bot asked, then at its URL. */
+/** Opens an owned page: in a browser of its own, set up as the bot asked, then at its URL. */
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { type Browser, type CDPSession, chromium, type Page } from "playwright";
@@ -21,6 +21,7 @@ const CONNECT_DEADLINE_MS = 10_000;
 const CALL_DEADLINE_MS = 5_000;
 const CLOSE_DEADLINE_MS = 2_000;
 
+/** What opening a page of any kind needs. */
 export interface PageDeps {
   readonly kinds: readonly ChallengeKind[];
   readonly log: Logger;
@@ -30,8 +31,8 @@ export interface PageDeps {
 }
 
 /**
- * The page, not yet looked at. `process` is ended with it, and where it cannot be opened.
- * AppError: invalid_message, url_not_allowed, navigation_failed, timeout, browser_unavailable, or what `signal` aborts with.
+ * Opens the page; it is not scanned yet. The page's end ends `process` too, and so does a failure here. AppError:
+ * invalid_message, url_not_allowed, navigation_failed, timeout, browser_unavailable, or what `signal` aborts with.
  */
 export async function openOwnedPage(
   process: ProxiedBrowser,
@@ -55,8 +56,8 @@ export async function openOwnedPage(
 }
 
 /**
- * The page of an earlier server, where `process` still shows it: not yet looked at, and where it is. `process` is ended
- * where that fails. AppError: page_crashed, timeout, browser_unavailable, or what `signal` aborts with.
+ * Returns to the page of an earlier server that still runs in `process`: not scanned yet, and without a navigation. A
+ * failure ends `process`. AppError: page_crashed, timeout, browser_unavailable, or what `signal` aborts with.
  */
 export async function returnToOwnedPage(
   process: ProxiedBrowser,
@@ -67,7 +68,7 @@ export async function returnToOwnedPage(
 ): Promise<RemotePage> {
   return endOnFailure(process, signal, async (own) => {
     const browser = await connect(process, profileDir, deps.connections);
-    // A page that has crashed is not among them.
+    // Playwright does not list a page that has crashed.
     const candidates = await Promise.all(
       (browser.contexts()[0]?.pages() ?? []).map((page) => partsOf({ browser, page, process }, deps.connections)),
     );
@@ -79,7 +80,7 @@ export async function returnToOwnedPage(
   });
 }
 
-/** What was made is closed, and the process ended, where `open` fails. */
+/** Runs `open`. Where it fails, the page that it has made is closed and the process ended. */
 async function endOnFailure(
   process: ProxiedBrowser,
   signal: AbortSignal,
@@ -144,7 +145,7 @@ async function remotePage(
     dialogsOf: null,
     storageState: () => context.storageState(),
     release: async (how) => {
-      // A connection's end, not the browser's.
+      // Playwright's close() ends its connection here, not the browser.
       await withDeadline(browser.close(), CLOSE_DEADLINE_MS, "browser connection").catch(() => {});
       connection.close();
       release();
@@ -156,7 +157,7 @@ async function remotePage(
   return remote;
 }
 
-/** What belongs to a connection and goes with it: the next one sets it up again. */
+/** Sets up what belongs to the connection and ends with it: the next server sets it up again. */
 async function setUp(
   { browser, page, session }: Pick<OwnedParts, "browser" | "page" | "session">,
   remote: RemotePage,
@@ -173,7 +174,7 @@ async function setUp(
     "downloads",
   );
   await remote.prepare();
-  // A window that the page opens would put it into the background, where nothing is drawn.
+  // A window that the page opens would put it into the background, where the browser draws nothing.
   await within(session.send("Emulation.setFocusEmulationEnabled", { enabled: true }), "focus");
   if (request.locale !== undefined) {
     await within(session.send("Emulation.setLocaleOverride", { locale: request.locale }), "locale");
@@ -192,7 +193,7 @@ async function connect(process: ProxiedBrowser, profileDir: string, connections:
   });
 }
 
-/** The bot's headers go to the url's own origin only; an override is not carried along a redirect. */
+/** Adds the bot's headers to requests to the URL's own origin only, and not after a redirect to another one. */
 async function applyHeaders(session: CDPSession, request: OwnedPageRequest): Promise<void> {
   const headers = Object.entries(request.extra_headers ?? {});
   if (headers.length === 0) return;

@@ -1,4 +1,4 @@
-/** What a page of ours does beside its challenge: dialogs are answered so that it does not hang, popups are bounded. */
+/** Answers the dialogs of an owned page, so that it does not hang, and bounds its popups. */
 import type { Logger } from "pino";
 import type { BrowserContext, Dialog, Page } from "playwright";
 import { withDeadline } from "../../util/with-deadline.ts";
@@ -6,7 +6,7 @@ import type { NoticeLimiter } from "./notice-limiter.ts";
 
 const DIALOG_DEADLINE_MS = 2_000;
 const CLOSE_DEADLINE_MS = 2_000;
-/** Popups a page may have at a time; more are closed. */
+/** The popups that a page may have at a time; more are closed. */
 const MAX_POPUPS = 3;
 
 export class DialogsAndPopups {
@@ -22,7 +22,7 @@ export class DialogsAndPopups {
     context.on("page", (popup) => void this.#onPopup(popup));
   }
 
-  /** What only tells is accepted, what asks is dismissed. */
+  /** A dialog that only informs is accepted; one that asks is dismissed. */
   async #onDialog(dialog: Dialog): Promise<void> {
     const kind = dialog.type() as "alert" | "confirm" | "prompt" | "beforeunload";
     const accept = kind === "alert" || kind === "beforeunload";

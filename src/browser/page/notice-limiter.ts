@@ -1,8 +1,8 @@
-/** What the operator is told of a page beside its challenge, and not more than anybody can read. */
+/** Publishes notices of a page to its operators, and no more than they can read. */
 import type { Notice } from "../../session/ports/page.ts";
 import { redactUrl } from "../../util/redact-url.ts";
 
-/** A page may call alert() in a loop; nobody reads more than a few a second. */
+/** The most notices in the window: a page may call alert() in a loop, and nobody reads more than a few a second. */
 const MAX_NOTICES = 5;
 const NOTICE_WINDOW_MS = 2_000;
 
@@ -15,11 +15,12 @@ export class NoticeLimiter {
     this.#onNotice = onNotice;
   }
 
-  /** From here on nothing is told. */
+  /** Publishes nothing from here on. */
   stop(): void {
     this.#stopped = true;
   }
 
+  /** Publishes a notice with its URL redacted, unless there were too many. */
   publish(notice: Notice): void {
     const now = performance.now();
     this.#publishedAt = this.#publishedAt.filter((at) => now - at < NOTICE_WINDOW_MS);

@@ -1,4 +1,4 @@
-/** One page with a challenge: puts pictures, input, watch and verdict together behind the session's port. */
+/** One page with a challenge: implements the session's port with pictures, input, the challenge watcher and masking. */
 
 import type { Logger } from "pino";
 import type { ChallengeKind } from "../../config.ts";
@@ -40,7 +40,7 @@ import { NoticeLimiter } from "./notice-limiter.ts";
 
 /** After a press or a wheel the page may have moved the challenge. */
 const SCAN_AFTER_INPUT_MS = 50;
-/** A press where frames have just changed waits this long for their places. */
+/** A press right after frames have changed waits at most this long for a scan of their positions. */
 const SCAN_BEFORE_PRESS_MS = 300;
 const CLOSE_DEADLINE_MS = 2_000;
 const CHALLENGE_POLL_MS = 60;
@@ -54,22 +54,23 @@ export interface RemotePageParts {
   readonly completion: Completion | undefined;
   readonly events: PageEvents;
   readonly log: Logger;
-  /** A page of ours has nobody else who could scroll to the challenge for a client that cannot. */
+  /** An owned page: only this server can scroll to its challenge, for clients that cannot. */
   readonly isOurs: boolean;
-  /** Of the proxy that its browser goes through; null for a page that is not ours. */
+  /** The port of its browser's proxy; null for a page that is not ours. */
   readonly proxyPort: number | null;
-  /** Where the next server finds it; null for a page that goes with this process. */
+  /** Where the next server finds the page; null for a page that ends with this process. */
   readonly place: PageLocator | null;
-  /** The browser of a page whose dialogs are not ours to answer; null: they are. */
+  /** The browser of a page whose dialogs the bot answers; null: this server answers them. */
   readonly dialogsOf: CdpSender | null;
-  /** Null where the cookies are not ours to hand on. */
+  /** Resolves to null where the cookies belong to the bot's own browser. */
   readonly storageState: () => Promise<StorageState | null>;
-  /** Gives back, or ends, what the page lives in; `detach`: nothing is ended. */
+  /** Releases the page's connection, and ends its browser where that is ours; `detach`: the browser runs on. */
   readonly release: (how: "end" | "detach") => Promise<void>;
 }
 
 export class RemotePage implements ChallengePage {
   readonly frames: PageFrames;
+  /** Publishes notices to the page's operators. */
   readonly notices: NoticeLimiter;
   readonly #parts: RemotePageParts;
   readonly #screencast: Screencast;
@@ -123,7 +124,7 @@ export class RemotePage implements ChallengePage {
     return this.#view.viewport;
   }
 
-  /** The page's address at the last look; null before the first. */
+  /** The page's address at the last scan; null before the first. */
   get url(): string | null {
     return this.#lastScan?.frames.find(({ frame }) => frame.parent === null)?.frame.url ?? null;
   }
@@ -152,12 +153,12 @@ export class RemotePage implements ChallengePage {
     return mode === "page" ? wholePage(this.viewport) : this.#view.rect;
   }
 
-  /** Gives the page its size; before the first navigation. */
+  /** Gives the page its size. Call it before the first navigation. */
   prepare(): Promise<void> {
     return this.#screencast.prepare();
   }
 
-  /** Looks for the challenge until it is found or `ms` have passed; from then on the page is watched. */
+  /** Scans for the challenge until it is found or `ms` have passed; then starts to watch the page. */
   async begin(ms: number, signal: AbortSignal): Promise<void> {
     const end = performance.now() + ms;
     for (;;) {
@@ -170,7 +171,7 @@ export class RemotePage implements ChallengePage {
     if (!this.#ended) this.#hangDetector.start();
   }
 
-  /** The same for a page that was watched already, by an earlier server: what that still held down is let go of. */
+  /** Continues to watch a page of an earlier server, and releases the buttons that it left pressed. */
   async resume(watched: WatchMemory | undefined, held: HeldButtons | null): Promise<void> {
     if (watched) this.#watcher.recall(watched);
     await this.#watcher.scan();
@@ -252,7 +253,7 @@ export class RemotePage implements ChallengePage {
     return this.#release("detach");
   }
 
-  /** Without a page, or a way to it, there is no session. */
+  /** Reports that the page is gone or cannot be reached: the session ends. */
   lost(code: Parameters<PageEvents["lost"]>[0]): void {
     this.#publish((events) => events.lost(code));
   }
@@ -270,7 +271,7 @@ export class RemotePage implements ChallengePage {
     else void this.#watcher.scan();
   }
 
-  /** A challenge below the fold is brought into view once, while the page opens: older clients could not scroll to it. */
+  /** Scrolls to a challenge outside of the viewport once, while the page opens: older clients cannot scroll to it. */
   async #showFound(): Promise<void> {
     const { challenge, challengeFrame } = this.#lastScan ?? {};
     if (!this.#parts.isOurs || !challenge || !challengeFrame || isShown(challenge, this.viewport)) return;
@@ -289,7 +290,7 @@ export class RemotePage implements ChallengePage {
     this.#input.setRemoteFrames(
       scan.frames.flatMap(({ frame, rect }) => (rect && this.frames.isRemote(frame) ? [{ frame, rect }] : [])),
     );
-    // The view neither moves nor resizes under the operator's hand.
+    // The view neither moves nor resizes while the operator presses a button.
     if (!this.#input.pressed && this.#view.follow(scan.challenge)) this.#publish((events) => events.challenge());
     this.#updateScreencast(scan.scroll);
   }

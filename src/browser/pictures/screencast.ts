@@ -1,4 +1,4 @@
-/** Pictures of one part of the page, pushed by the browser when the page changes; off while nobody can take one. */
+/** Pictures of one part of the page, pushed by the browser when the page changes; off while no viewer can take one. */
 
 import { AppError } from "../../errors.ts";
 import { type Rect, type Size, sameRect } from "../../protocol/common.ts";
@@ -11,7 +11,7 @@ import { jpegSize } from "./jpeg-size.ts";
 import { type CastLevel, QualityControl, STILL_AFTER_QUIET_MS, STILL_QUALITY } from "./quality.ts";
 import { isWhole, type Point, samePoint, wholePage } from "./view-geometry.ts";
 
-/** What pictures are to show, and how finely; `motion` holds while something moves. */
+/** The part of the page that pictures are to show (CSS px), and the scale of a still; `motion`: the level while something moves. */
 export interface Target {
   readonly view: Rect;
   readonly scale: number;
@@ -34,9 +34,9 @@ export class Screencast {
   #scroll: Point = { x: 0, y: 0 };
   #wanted = false;
   #running = false;
-  /** What the running cast was started with; a difference to what is wanted now means a restart. */
+  /** What the running screencast was started with. A difference from what is wanted now means a restart. */
   #cast: Cast | null = null;
-  /** The browser numbers its casts, as we do; pictures of an earlier one may still be on their way. */
+  /** The number of the last start, which the browser counts too: pictures of an earlier one may still arrive. */
   #casts = 0;
   #last: Picture | null = null;
   #seq = 0;
@@ -57,24 +57,26 @@ export class Screencast {
     session.on("Page.screencastFrame", (frame) => this.#onFrame(frame));
   }
 
+  /** How many pictures there were. */
   get pictures(): number {
     return this.#seq;
   }
-  /** How often it was started anew because it seemed frozen. */
+
+  /** How often the screencast was restarted because it seemed frozen. */
   get restarts(): number {
     return this.#restarts;
   }
 
-  /** Gives the page its size; before the first navigation. */
+  /** Gives the page its size. Call it before the first navigation. AppError `timeout`. */
   async prepare(): Promise<void> {
     await this.#capture.apply(this.#region(this.#target.scale));
   }
 
-  /** Whether somebody can take a picture now. Where not, none is captured. */
+  /** Whether a viewer can take a picture now. While none can, none is captured. */
   setWanted(wanted: boolean): void {
     this.#wanted = wanted;
     if (!wanted) {
-      // While nothing is captured nothing is known: neither a freeze nor rest.
+      // Without pictures neither a freeze nor rest can be noticed.
       clearTimeout(this.#quietTimer);
       this.#freeze.stop();
       this.#watchForFreeze();
@@ -82,12 +84,12 @@ export class Screencast {
     this.#reconcile();
   }
 
-  /** Nobody is left to whom the last picture could be shown as the present one. */
+  /** Forgets the last picture: with no viewer left, changes of the page go unnoticed from here on. */
   forget(): void {
     this.#last = null;
   }
 
-  /** `scroll` is the main document's at this moment. */
+  /** Sets what pictures show. `scroll`: the main document's scroll offset now, CSS px; left out: as before. */
   setTarget(target: Target, scroll: Point = this.#scroll): void {
     if (!sameRect(target.view, this.#target.view)) this.#control.newView();
     this.#target = target;
@@ -101,28 +103,32 @@ export class Screencast {
     this.#capture.resize(viewport);
   }
 
-  /** Input was given to the page, which may change by it; `isDrag`: under a pressed button. */
+  /** Input was sent to the page, which may change it; `isDrag`: with a button pressed. */
   inputGiven(isDrag: boolean): void {
     const now = performance.now();
     this.#control.inputAt(now);
     if (!this.#wanted) return;
     this.#freeze.input(now);
     this.#watchForFreeze();
-    // A drag goes on, even if a busy browser needs longer for a picture than a page to be at rest.
+    // The drag goes on, even where a busy browser needs longer for a picture than the time that means rest.
     if (isDrag && this.#control.isMoving) this.#waitForQuiet();
     this.#reconcile();
   }
 
-  /** A button went down. */
+  /** A button was pressed. */
   pressed(): void {
     this.#control.pressed();
     this.#freeze.press();
     this.#reconcile();
   }
 
-  /** A sharp picture of this part of the page, or more; who asks meanwhile gets the same one, unless it must be `fresh`. Throws AppError `timeout`. */
+  /**
+   * A sharp picture of this part of the page (CSS px), or of more. Callers at the same time share one, unless it must be
+   * `fresh`: taken after this call. Throws AppError `timeout`.
+   */
   still(view: Rect, fresh = false): Promise<Picture> {
-    // The browser puts back the metrics it found before a screenshot: one that overlaps a new view would undo it.
+    // After a screenshot the browser restores the metrics from before it: a screenshot during a change of region would
+    // undo the change. So they take turns.
     if (!fresh && this.#stillUnderWay && sameRect(this.#stillUnderWay.view, view)) return this.#stillUnderWay.picture;
     const still = { view, picture: this.#inTurn(() => this.#takeStill(view, fresh)) };
     this.#stillUnderWay = still;
@@ -133,6 +139,7 @@ export class Screencast {
     return still.picture;
   }
 
+  /** Stops for good. Nothing is sent to the browser. */
   close(): void {
     this.#closed = true;
     this.#wanted = false;
@@ -142,7 +149,7 @@ export class Screencast {
 
   async #takeStill(view: Rect, fresh: boolean): Promise<Picture> {
     const region = this.#capture.reach({ view, scale: 1, scroll: this.#scroll });
-    // Only while the browser would tell of a change the last picture is surely one of now.
+    // Only while a screencast runs does the last picture certainly show the page as it is now.
     const isCurrent = this.#cast !== null && this.#last?.kind === "still" && sameRect(this.#last.view, region.view);
     if (!fresh && isCurrent && this.#last) return this.#numbered(this.#last);
     const jpeg = await this.#capture.capture(region, STILL_QUALITY);
@@ -160,21 +167,21 @@ export class Screencast {
     if (!cast || sessionId < this.#casts) return;
     const scroll = { x: metadata.scrollOffsetX, y: metadata.scrollOffsetY };
     if (!samePoint(scroll, cast.region.scroll) && !isWhole(cast.region.view, this.#viewport)) {
-      // The cut-out is fixed to the document: follow the page, or the picture shows another place than it says.
+      // The region is fixed to the document: follow the scrolling, or the picture shows another part than it says.
       this.#scroll = scroll;
       this.#reconcile();
       return;
     }
     const jpeg = Buffer.from(data, "base64");
     if (jpeg.length > MAX_PICTURE_BYTES) this.#control.tooLarge(cast.level.quality);
-    // Right after a change the picture may still be one of the old view, though what comes with it says otherwise.
+    // Right after a change the picture may still show the old view, though its metadata says otherwise.
     const scale = this.#scaleOf(jpeg, cast.region);
     if (scale !== null) this.#take(jpeg, { ...cast, region: { ...cast.region, scale } });
     this.#reconcile();
   }
 
   #take(jpeg: Buffer, cast: Cast): void {
-    // The browser sends a picture again after a start, a screenshot or a repaint without a change.
+    // The browser sends the same picture again after a start, a screenshot or a repaint without a change.
     const isNew = !(this.#last && sameRect(this.#last.view, cast.region.view) && this.#last.jpeg.equals(jpeg));
     const now = performance.now();
     this.#freeze.picture(now, isNew);
@@ -210,7 +217,7 @@ export class Screencast {
       () => {
         this.#restarts += 1;
         this.#isFrozen = true;
-        // Where not even a first picture came, it may be the region that did not take.
+        // Where not even a first picture came, the region may not have taken effect.
         if (this.#freeze.restarted()) this.#capture.forget();
         this.#reconcile();
       },
@@ -227,24 +234,24 @@ export class Screencast {
     return this.#capture.reach({ view: this.#target.view, scale, scroll: this.#scroll });
   }
 
-  /** What is to run now. */
+  /** The screencast that is to run now. */
   #next(): Cast {
     const { view, motion, scale } = this.#target;
     const level = this.#control.level(performance.now(), motion, scale, view.width * view.height);
     return { region: this.#region(level.scale), level };
   }
 
-  /** Brings what runs in line with what is wanted, one change after the other. */
+  /** Restarts or stops the screencast until it runs as wanted, one change after the other. */
   #reconcile(): void {
     if (!this.#isDue()) return;
     const settled = this.#inTurn(async () => {
       while (this.#isDue()) await this.#restart();
     });
-    // The page may be gone at any moment; whoever owns it hears of that elsewhere.
+    // The page may be gone at any moment; the tab reports that.
     settled.catch(() => {});
   }
 
-  /** What changes the view or depends on it, one after the other. */
+  /** Runs what changes the region or depends on it, one after the other. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#turn.then(work);
     this.#turn = turn.then(
@@ -265,14 +272,14 @@ export class Screencast {
     return !sameRect(region.view, cast.region.view) || !this.#isInPlace(cast.region);
   }
 
-  /** A cut-out must move along with the document; the whole page is the whole page wherever it is scrolled to. */
+  /** A region must move along with the document; the whole viewport needs not, wherever the document is scrolled to. */
   #isInPlace({ view, scroll }: CaptureRegion): boolean {
     return isWhole(view, this.#viewport) || samePoint(scroll, this.#scroll);
   }
 
-  /** Stop and start costs about one picture; it is the way to another quality and view, and out of a freeze. */
+  /** A stop and a start cost about one picture. They change the quality and the region, and end a freeze. */
   async #restart(): Promise<void> {
-    // Until the new one runs nothing is known to run: a failure here is mended at the next occasion.
+    // Until the new screencast runs, none is known to run: the next reconciliation repairs a failure here.
     this.#cast = null;
     const stopping = this.#call(this.#session.send("Page.stopScreencast"), "screencast stop");
     stopping.catch(() => {});
@@ -291,7 +298,7 @@ export class Screencast {
     const start = { format: "jpeg" as const, quality, everyNthFrame, ...this.#capture.castSize(next.region) };
     await this.#call(this.#session.send("Page.startScreencast", start), "screencast start").catch((error: unknown) => {
       this.#cast = null;
-      // The browser has counted none that it refused.
+      // The browser does not count a start that it refused.
       if (!(error instanceof AppError)) this.#casts -= 1;
       throw error;
     });

@@ -1,11 +1,11 @@
-/** Which part of the page pictures show. Pure. */
+/** Which part of the page pictures show. Pure; CSS px of the page. */
 import { type CaptchaInfo, type Rect, type Size, sameRect } from "../../protocol/common.ts";
 import { intersect } from "../../util/rect.ts";
 
-/** Older clients compute with exactly this margin [W20]. */
+/** The margin around the challenge: older clients compute with exactly this one [W20]. */
 const VIEW_MARGIN = 10;
 const MIN_SHOWN_PX = 20;
-/** A box that moved less than this stays where it was told. */
+/** A box that has moved by this or less counts as unmoved. */
 const MOVED_MORE_THAN = 1;
 
 export interface Point {
@@ -25,7 +25,7 @@ export function isWhole(view: Rect, viewport: Size): boolean {
   return sameRect(view, wholePage(viewport));
 }
 
-/** Whether enough of the box is inside the viewport to be worked with. */
+/** Whether enough of the box is inside the viewport for an operator to use it. */
 export function isShown(box: Rect, viewport: Size): boolean {
   const part = intersect(box, wholePage(viewport));
   return (
@@ -45,7 +45,7 @@ export function viewOf(box: Rect, viewport: Size): Rect {
   return { x, y, width, height };
 }
 
-/** Whether what is told about the challenge has to change. */
+/** Whether the published position of the challenge has to change. */
 export function hasMoved(from: CaptchaInfo | null, to: CaptchaInfo | null): boolean {
   if (!from || !to) return from !== to;
   const sides = ["x", "y", "width", "height"] as const;

@@ -4,7 +4,7 @@
  */
 import type { Rect } from "../../protocol/common.ts";
 
-/** Runs on a frame's element: its content box in the CSS px of the document it stands in. */
+/** The content box of a frame's element, in the CSS px of the document that holds it. */
 export function frameBox(this: Element): Rect & { scale: number; visible: boolean } {
   const box = this.getBoundingClientRect();
   const style = getComputedStyle(this);
@@ -27,7 +27,7 @@ export function frameBox(this: Element): Rect & { scale: number; visible: boolea
   };
 }
 
-/** Runs on a frame's element: whether it is the topmost thing at this point of its document. */
+/** Whether a frame's element is the topmost one at this point (CSS px) of the document that holds it. */
 export function hitsFrame(this: Element, x: number, y: number): boolean {
   const root = this.getRootNode();
   return (root instanceof ShadowRoot ? root : document).elementFromPoint(x, y) === this;

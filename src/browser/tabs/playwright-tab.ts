@@ -1,4 +1,4 @@
-/** A page that is held through Playwright: one of ours, or one that a bot in this process has handed over. */
+/** A page that is reached through Playwright: an owned page, or one that a bot in this process has handed over. */
 import type { Browser, CDPSession, Frame, Page, Request } from "playwright";
 import { waitUntil, withDeadline } from "../../util/with-deadline.ts";
 import type { CdpSession, PageSession } from "../cdp/connection.ts";
@@ -6,7 +6,7 @@ import type { ConnectionRegistry } from "../cdp/connection-registry.ts";
 import { PendingNavigations } from "./pending-navigations.ts";
 import type { FrameProcess, LostCode, Tab, TabListeners } from "./tab.ts";
 
-/** One call into the browser for a frame's session. */
+/** The deadline of one call for a frame's session. */
 const FRAME_CALL_DEADLINE_MS = 1_000;
 const FRAME_CALL = "frame session";
 const DISCONNECT_PATIENCE_MS = 200;
@@ -18,16 +18,16 @@ export interface PlaywrightTabParts {
   readonly session: CDPSession;
   readonly pageSession: PageSession;
   readonly connections: ConnectionRegistry;
-  /** A quicker session of a frame's target than Playwright's, where there is one. */
+  /** Opens a faster session of a frame's target than Playwright's; left out: Playwright's takes the input. */
   readonly attach?: (targetId: string) => Promise<CdpSession>;
 }
 
 export class PlaywrightTab implements Tab {
   readonly pageSession: PageSession;
   readonly #parts: PlaywrightTabParts;
-  /** Of a frame in another process; null for one in its parent's. */
+  /** The process of each frame; null for a frame that shares its parent's process. */
   readonly #processes = new Map<Frame, Promise<FrameProcess | null>>();
-  /** Kept as long as the target lives: a drag goes on in a frame that navigates. */
+  /** By target id, kept as long as the target lives: a drag goes on in a frame that navigates. */
   readonly #inputSessions = new Map<string, Promise<CdpSession>>();
   readonly #navigations = new PendingNavigations<Frame, Request>();
   readonly #stops: (() => void)[] = [];
@@ -70,7 +70,7 @@ export class PlaywrightTab implements Tab {
     this.#on("request", (request: Request) => {
       const frame = request.isNavigationRequest() ? frameOf(request) : null;
       if (!frame) return;
-      this.#navigations.begun(frame, request);
+      this.#navigations.started(frame, request);
       listeners.changed();
     });
     this.#on("requestfailed", ended);
@@ -89,8 +89,8 @@ export class PlaywrightTab implements Tab {
     return [{ session, inputSession: pageSession }, ...processes.filter((process) => process !== null)];
   }
 
-  /** Playwright tells of every change by itself. */
-  saw(): void {}
+  /** Playwright reports every change by itself. */
+  framesListed(): void {}
 
   async close(): Promise<void> {
     for (const stop of this.#stops.splice(0)) stop();
@@ -98,7 +98,7 @@ export class PlaywrightTab implements Tab {
   }
 
   #on(event: string, listener: (about: never) => void): void {
-    // Playwright declares an overload an event; what comes with each is the caller's to know.
+    // Playwright declares one overload for each event; the caller knows the argument of its event.
     const page = this.#parts.page as unknown as Record<"on" | "off", (event: string, listener: unknown) => void>;
     page.on(event, listener);
     this.#stops.push(() => page.off(event, listener));
@@ -114,7 +114,7 @@ export class PlaywrightTab implements Tab {
     const known = this.#processes.get(frame);
     if (known) return known;
     const opened = this.#open(frame).catch((error: unknown) => {
-      // Playwright's sentence for a frame that lives in its parent's process.
+      // Playwright's error for a frame that shares its parent's process.
       if (String(error).includes("does not have a separate CDP session")) return null;
       this.#processes.delete(frame);
       throw error;
@@ -138,13 +138,13 @@ export class PlaywrightTab implements Tab {
   }
 }
 
-/** A browser that dies closes its pages first, and is known to be gone only a moment later. */
+/** A browser that dies closes its pages first; its own end is known only a moment later. */
 async function whyClosed(browser: Browser | null): Promise<LostCode> {
   const isGone = () => browser?.isConnected() === false;
   return (await waitUntil(isGone, DISCONNECT_PATIENCE_MS, DISCONNECT_POLL_MS)) ? "browser_lost" : "page_closed";
 }
 
-/** Playwright throws for the frame of a request whose page has gone. */
+/** Null where the request's page is gone: Playwright throws then. */
 function frameOf(request: Request): Frame | null {
   try {
     return request.frame();
