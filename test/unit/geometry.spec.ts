@@ -114,7 +114,7 @@ test("an intersection is inside both, the same either way, and null only where t
   );
 });
 
-test("[W20] a box is told anew when it moved or changed size by more than 1 px, or is another one", () => {
+test("[W20] a box is published again when it moved or changed size by more than 1 px, or is another one", () => {
   const info = { selector: "#c", x: 100, y: 100, width: 300, height: 200, in_iframe: false, kind: "generic" };
   expect(hasMoved(null, null)).toBe(false);
   expect(hasMoved(null, info)).toBe(true);
