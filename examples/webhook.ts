@@ -12,7 +12,7 @@ const server = createServer(async (request, response) => {
     const body = Buffer.concat(await request.toArray()).toString();
     const event = webhook.verify(body, request.headers as HeaderTexts) as { id: string; type: string; data: unknown };
     response.writeHead(204).end();
-    // An event may be told more than once, with the same id.
+    // An event may come more than once, with the same id.
     if (!seen.has(event.id)) console.log(event.type, event.data);
     seen.add(event.id);
   } catch {

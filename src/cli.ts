@@ -2,31 +2,36 @@
 /** The program: a command by its name, else the server. */
 import module from "node:module";
 import { fileURLToPath } from "node:url";
-import { auditCommand } from "./cli/audit.ts";
 import type { Command } from "./cli/command.ts";
-import { keysCommand } from "./cli/keys.ts";
-import { linksCommand } from "./cli/links.ts";
 import { SESSION_COMMANDS } from "./cli/sessions.ts";
 import { ConfigError } from "./config.ts";
 import { ENVIRONMENT, flagOf } from "./environment.ts";
+import { problemOfNode, problemOfSystem } from "./requirements.ts";
 
-/** What the first argument may say; without one of these the server starts. */
-const COMMANDS: Readonly<Record<string, Command>> = {
-  audit: auditCommand,
-  keys: keysCommand,
-  links: linksCommand,
-  ...SESSION_COMMANDS,
-  doctor: {
-    usage: [["doctor", "looks whether this machine can serve, and says what to do where not"]],
-    // Only then: it brings what browsers need.
-    run: async (...call) => (await import("./cli/doctor.ts")).doctorCommand(...call),
-  },
-};
+type Commands = Readonly<Record<string, Command>>;
 
-const USAGE = `captcha-remote: a person clears the challenge that stopped your bot.
+/** What the first argument may say; without one of these the server starts. Imported late: an older Node cannot load node:sqlite. */
+async function loadCommands(): Promise<Commands> {
+  const { auditCommand } = await import("./cli/audit.ts");
+  const { keysCommand } = await import("./cli/keys.ts");
+  const { linksCommand } = await import("./cli/links.ts");
+  return {
+    audit: auditCommand,
+    keys: keysCommand,
+    links: linksCommand,
+    ...SESSION_COMMANDS,
+    doctor: {
+      usage: [["doctor", "looks whether this machine can serve, and says what to do where not"]],
+      // Only then: it brings what browsers need.
+      run: async (...call) => (await import("./cli/doctor.ts")).doctorCommand(...call),
+    },
+  };
+}
+
+const usageOf = (commands: Commands) => `captcha-remote: a person clears the challenge that stopped your bot.
 
 Usage: captcha-remote [--variable value ...]      starts the server
-${Object.values(COMMANDS)
+${Object.values(commands)
   .flatMap(({ usage }) => usage)
   .map(([call, what]) => `       captcha-remote ${call.padEnd(32)} ${what}`)
   .join("\n")}
@@ -41,19 +46,26 @@ ${Object.keys(ENVIRONMENT)
 `;
 
 async function main(): Promise<void> {
+  refuseFor(problemOfNode(process.versions.node));
   const argv = process.argv.slice(2);
-  if (argv.includes("--help")) return write(USAGE);
+  const commands = await loadCommands();
+  if (argv.includes("--help")) return write(usageOf(commands));
   const [first = "", ...rest] = argv;
-  const command = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
+  const command = Object.hasOwn(commands, first) ? commands[first] : undefined;
   if (command) {
     process.exitCode = await command.run(rest, write);
     return;
   }
+  refuseFor(problemOfSystem(process.platform));
   // Half of a start is compiling what has not changed. Node 20 has no cache, and a folder that is read-only gets none.
   module.enableCompileCache?.(fileURLToPath(new URL("../.cache/compiled", import.meta.url)));
   // Only now: a command does without all that a server needs.
   const { serve } = await import("./server/run.ts");
   await serve(argv);
+}
+
+function refuseFor(problem: string | null): void {
+  if (problem !== null) throw new ConfigError([problem]);
 }
 
 function write(text: string): void {

@@ -1,4 +1,4 @@
-/** The table of the service's variables: one entry each, with its check and its default. The docs are compared with it. */
+/** The table of the service's variables: each with its check, its default and its text, of which the docs are generated. */
 import { isIP } from "node:net";
 import { z } from "zod";
 import { parseKeySpecs } from "./auth/key-spec.ts";
@@ -25,21 +25,82 @@ const listOf = <Item extends z.ZodType<unknown, string>>(item: Item) =>
     .transform((text) => text.split(",").map((part) => part.trim()))
     .pipe(z.array(item));
 
+/** The groups of variables, in the order of the documentation. */
+export const VARIABLE_GROUPS = {
+  server: "Address, data and log",
+  access: "Keys, origins and proxies",
+  capacity: "Sessions and connections at a time",
+  rates: "What one client may send",
+  time: "Times and restarts",
+  network: "Where pages and webhooks go",
+  telemetry: "Arrival notices and traces",
+  challenges: "Demo and kinds of challenge",
+} as const;
+
+/** What docs/configuration.md and .env.example say about a variable, beside the default and the range of its schema. */
+export interface VariableText {
+  readonly group: keyof typeof VARIABLE_GROUPS;
+  /** A phrase for the table, in Markdown. */
+  readonly meaning: string;
+  /** Further sentences, in Markdown: they stand below the table, and as a comment in .env.example. */
+  readonly more?: string;
+  /** What its number counts: "s", "bytes". */
+  readonly unit?: string;
+  /** What holds where the variable is left out and its schema has no default, in Markdown. */
+  readonly unset?: string;
+}
+
+const texts = z.registry<VariableText>();
+
 export const ENVIRONMENT = {
-  HOST: z.string().default("127.0.0.1"),
-  PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
+  HOST: z.string().default("127.0.0.1").register(texts, {
+    group: "server",
+    meaning: "address to listen on",
+    more: "While `AUTH` is `off` only loopback addresses are accepted.",
+  }),
+  PORT: z.coerce.number().int().min(0).max(65_535).default(3000).register(texts, {
+    group: "server",
+    meaning: "port of the API and the console; 0 takes a free one",
+    more: "The demo challenges take the next port.",
+  }),
   /** Origin plus base path, without a trailing slash; left out: derived from the listening address. */
-  PUBLIC_URL: publicUrlSchema.optional(),
+  PUBLIC_URL: publicUrlSchema.optional().register(texts, {
+    group: "server",
+    meaning: "origin and path under which others reach the server",
+    more: "Links are built from it, never from the `Host` header.",
+    unset: "`http://HOST:PORT`",
+  }),
   BASE_PATH: z
     .string()
     .regex(/^(\/[A-Za-z0-9._~-]+)*\/?$/, "a path such as /bots")
     .transform((path) => path.replace(/\/$/, ""))
-    .optional(),
-  DATA_DIR: z.string().min(1).default("./data"),
-  LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
-  CHROMIUM_PATH: z.string().min(1).optional(),
-  /** off: whoever reaches the server, from this machine only, may do everything. */
-  AUTH: onOff.default(true),
+    .optional()
+    .register(texts, {
+      group: "server",
+      meaning: "path in front of every route, for a reverse proxy",
+      more: "Requests without it are served too.",
+      unset: "the path of `PUBLIC_URL`",
+    }),
+  DATA_DIR: z.string().min(1).default("./data").register(texts, {
+    group: "server",
+    meaning: "folder of the database and of one browser profile for each living session",
+    more: "Its files are readable by the server's user only.",
+  }),
+  LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info").register(texts, {
+    group: "server",
+    meaning: "fatal, error, warn, info, debug, trace or silent",
+  }),
+  CHROMIUM_PATH: z.string().min(1).optional().register(texts, {
+    group: "server",
+    meaning: "Chromium or Chrome to run",
+    more: "Left out, the server looks for Playwright's own, then for `chromium-headless-shell`, `chromium` and `google-chrome` on the PATH.",
+    unset: "found by itself",
+  }),
+  AUTH: onOff.default(true).register(texts, {
+    group: "access",
+    meaning: "off: anyone on this machine may do everything, for trying out",
+    more: "With `off` no request needs a key or a link, and the server listens on loopback addresses only.",
+  }),
   API_KEYS: z
     .string()
     .transform((text, context) => {
@@ -50,56 +111,187 @@ export const ENVIRONMENT = {
         return z.NEVER;
       }
     })
-    .default([]),
-  API_KEYS_FILE: z.string().min(1).optional(),
-  /** Other sites whose pages may use the API and show the console in a frame. */
-  ALLOWED_ORIGINS: listOf(siteOriginSchema).default([]),
-  /** Other names that this server is asked by: those of a proxy in front of it. */
-  ALLOWED_HOSTS: listOf(siteHostSchema).default([]),
-  /** The proxies that are believed when they say whom they ask for. */
-  TRUST_PROXY: listOf(trustedProxySchema).default([]),
-  MAX_SESSIONS: upTo(1_000).default(20),
-  /** Left out: as MAX_SESSIONS. */
-  MAX_SESSIONS_PER_KEY: upTo(1_000).optional(),
-  MAX_CREATES_PER_MINUTE: upTo(100_000).default(60),
-  /** Operator sockets, events sockets and event streams together. */
-  MAX_CONNECTIONS: upTo(100_000).default(1_000),
-  MAX_CONNECTIONS_PER_ADDRESS: upTo(100_000).default(200),
-  /** Events sockets, and event streams of many sessions. */
-  MAX_EVENT_CONNECTIONS_PER_KEY: upTo(100_000).default(50),
-  /** Operator sockets that have not said yet who they are, and how long they may take. */
-  MAX_PENDING_CONNECTIONS: upTo(100_000).default(100),
-  AUTHENTICATE_SECONDS: seconds(5, 60),
-  MAX_FAILED_AUTHENTICATIONS_PER_MINUTE: upTo(100_000).default(60),
+    .default([])
+    .register(texts, {
+      group: "access",
+      meaning: "keys beside those of `keys add`: `name:secret` or `name:secret:scope+scope`, separated by commas",
+      more: "Do not pass them as a flag: flags stand in the list of processes.",
+    }),
+  API_KEYS_FILE: z.string().min(1).optional().register(texts, {
+    group: "access",
+    meaning: "file with keys in the form of `API_KEYS`, one on each line",
+    more: "A line may add `labels=a,b`, `url_allow=a,b` and `cdp_allow=a,b`.",
+  }),
+  ALLOWED_ORIGINS: listOf(siteOriginSchema).default([]).register(texts, {
+    group: "access",
+    meaning: "other sites whose pages may use the API and embed the console, separated by commas",
+    more: "Exact origins, such as `https://shop.example`. There is no wildcard.",
+  }),
+  ALLOWED_HOSTS: listOf(siteHostSchema).default([]).register(texts, {
+    group: "access",
+    meaning: "further `Host` names of this server, `host` or `host:port`, separated by commas",
+    more: "For the name that a proxy puts into `Host`, such as `captcha.internal:3000`.",
+  }),
+  TRUST_PROXY: listOf(trustedProxySchema).default([]).register(texts, {
+    group: "access",
+    meaning: "proxies whose `X-Forwarded-For` is believed, separated by commas",
+    more: "Addresses, ranges such as `10.1.0.0/16`, `loopback`, `linklocal` or `uniquelocal`. Left out, the address of the connection counts, so that all clients behind a proxy share one address and its limits.",
+  }),
+  MAX_SESSIONS: upTo(1_000).default(20).register(texts, {
+    group: "capacity",
+    meaning: "living sessions",
+    more: "Each session is a browser of 100 MB and more.",
+  }),
+  MAX_SESSIONS_PER_KEY: upTo(1_000).optional().register(texts, {
+    group: "capacity",
+    meaning: "living sessions of one key",
+    unset: "`MAX_SESSIONS`",
+  }),
+  MAX_CONNECTIONS: upTo(100_000).default(1_000).register(texts, {
+    group: "capacity",
+    meaning: "operator sockets, events sockets and event streams",
+  }),
+  MAX_CONNECTIONS_PER_ADDRESS: upTo(100_000).default(200).register(texts, {
+    group: "capacity",
+    meaning: "operator sockets, events sockets and event streams from one address",
+  }),
+  MAX_EVENT_CONNECTIONS_PER_KEY: upTo(100_000).default(50).register(texts, {
+    group: "capacity",
+    meaning: "events sockets, and event streams of many sessions, of one key",
+  }),
+  MAX_PENDING_CONNECTIONS: upTo(100_000).default(100).register(texts, {
+    group: "capacity",
+    meaning: "sockets that have not authenticated yet",
+    more: "A quarter of them at most may come from one address.",
+  }),
+  AUTHENTICATE_SECONDS: seconds(5, 60).register(texts, {
+    group: "rates",
+    meaning: "time for a socket to authenticate",
+    unit: "s",
+  }),
+  MAX_CREATES_PER_MINUTE: upTo(100_000).default(60).register(texts, {
+    group: "rates",
+    meaning: "creations of one key, or of one address where no key is asked for",
+    unit: "a minute",
+  }),
+  MAX_FAILED_AUTHENTICATIONS_PER_MINUTE: upTo(100_000).default(60).register(texts, {
+    group: "rates",
+    meaning: "wrong keys, links and tickets from one address",
+    more: "A valid key is never refused because of wrong ones from the same address.",
+    unit: "a minute",
+  }),
   /** The least is the largest honest message: 10,000 characters of text, escaped. */
-  MAX_MESSAGE_BYTES: upTo(1_048_576, 65_536).default(65_536),
-  MAX_MESSAGES_PER_SECOND: upTo(10_000, 10).default(100),
-  MESSAGE_BURST: upTo(10_000, 10).default(200),
-  MAX_MOVES_PER_SECOND: upTo(10_000, 60).default(1_000),
-  REQUEST_TIMEOUT_SECONDS: seconds(15, 600),
-  HEADERS_TIMEOUT_SECONDS: seconds(10, 600),
-  /** Of a creation, which may have a storage state; all else is small. */
-  MAX_BODY_BYTES: upTo(67_108_864, 65_536).default(4_194_304),
-  DEFAULT_TIMEOUT_SECONDS: seconds(180, 86_400),
-  MAX_TIMEOUT_SECONDS: seconds(3_600, 86_400),
-  RETENTION_SECONDS: seconds(86_400, 31_536_000),
-  SHUTDOWN_SECONDS: seconds(10, 600),
-  /** Whether sessions go on with the next server when this one is shut down in order. */
-  KEEP_BROWSERS: onOff.default(false),
-  /** The endpoints that a bot may name for a page of its own. */
-  CDP_ALLOW: listOf(cdpPatternSchema).prefault("loopback:*"),
-  /** Whether pages that the server opens, and webhooks, may go to private addresses. */
-  URL_ALLOW_PRIVATE: onOff.default(false),
-  /** Signs webhooks of sessions without a secret of their own. */
-  WEBHOOK_SECRET: webhookSecretSchema.optional(),
-  /** Channels that are told when a session needs a person. */
-  ARRIVAL_NOTICES_FILE: z.string().min(1).optional(),
-  /** A collector of traces. What else its protocol knows (OTEL_EXPORTER_OTLP_HEADERS, ...) its library reads itself. */
-  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
-  OTEL_SERVICE_NAME: z.string().min(1).default("captcha-remote"),
-  DEMO: onOff.optional(),
-  CHALLENGE_KINDS_FILE: z.string().min(1).optional(),
+  MAX_MESSAGE_BYTES: upTo(1_048_576, 65_536).default(65_536).register(texts, {
+    group: "rates",
+    meaning: "size of a message on the operator socket",
+    unit: "bytes",
+  }),
+  MAX_MESSAGES_PER_SECOND: upTo(10_000, 10).default(100).register(texts, {
+    group: "rates",
+    meaning: "messages of one socket",
+    more: "Moves, `ack`, `ping`, `pong` and `heartbeat` are not counted.",
+    unit: "a second",
+  }),
+  MESSAGE_BURST: upTo(10_000, 10).default(200).register(texts, {
+    group: "rates",
+    meaning: "messages of one socket at once",
+  }),
+  MAX_MOVES_PER_SECOND: upTo(10_000, 60).default(1_000).register(texts, {
+    group: "rates",
+    meaning: "pointer moves of one socket; more are merged",
+    unit: "a second",
+  }),
+  REQUEST_TIMEOUT_SECONDS: seconds(15, 600).register(texts, {
+    group: "rates",
+    meaning: "time for a request to arrive",
+    unit: "s",
+  }),
+  HEADERS_TIMEOUT_SECONDS: seconds(10, 600).register(texts, {
+    group: "rates",
+    meaning: "time for the headers of a request to arrive; at most `REQUEST_TIMEOUT_SECONDS`",
+    unit: "s",
+  }),
+  MAX_BODY_BYTES: upTo(67_108_864, 65_536).default(4_194_304).register(texts, {
+    group: "rates",
+    meaning: "size of the body of a creation, which may have a `storage_state`",
+    more: "All other bodies may have 64 kB.",
+    unit: "bytes",
+  }),
+  DEFAULT_TIMEOUT_SECONDS: seconds(180, 86_400).register(texts, {
+    group: "time",
+    meaning: "life of a session whose bot sets no `timeout_seconds`; at most `MAX_TIMEOUT_SECONDS`",
+    unit: "s",
+  }),
+  MAX_TIMEOUT_SECONDS: seconds(3_600, 86_400).register(texts, {
+    group: "time",
+    meaning: "longest life of a session, extensions included",
+    unit: "s",
+  }),
+  RETENTION_SECONDS: seconds(86_400, 31_536_000).register(texts, {
+    group: "time",
+    meaning: "how long the result and the history of an ended session can be read",
+    unit: "s",
+  }),
+  SHUTDOWN_SECONDS: seconds(10, 600).register(texts, {
+    group: "time",
+    meaning: "longest time that a stop may take",
+    unit: "s",
+  }),
+  KEEP_BROWSERS: onOff.default(false).register(texts, {
+    group: "time",
+    meaning: "on: an orderly stop leaves sessions and their browsers to the next start",
+    more: "It needs a service manager that leaves the browsers alone, as `deploy/captcha-remote.service` does.",
+  }),
+  CDP_ALLOW: listOf(cdpPatternSchema).prefault("loopback:*").register(texts, {
+    group: "network",
+    meaning: "debugging endpoints that a bot may name for its own page, `host:port` patterns separated by commas",
+    more: "`loopback:*` is this machine. Others look like `chrome.internal:9222` or `*.bots.internal:*`.",
+  }),
+  URL_ALLOW_PRIVATE: onOff.default(false).register(texts, {
+    group: "network",
+    meaning: "on: sessions may open private addresses, and webhooks may go there",
+    more: "The addresses of this machine are among them. The ports of this server and of its browsers stay closed.",
+  }),
+  WEBHOOK_SECRET: webhookSecretSchema.optional().register(texts, {
+    group: "network",
+    meaning: "secret that signs the webhooks of sessions without a `callback_secret`",
+    more: "`whsec_` and the base64 of 24 to 64 random bytes: `echo whsec_$(openssl rand -base64 32)`.",
+  }),
+  ARRIVAL_NOTICES_FILE: z.string().min(1).optional().register(texts, {
+    group: "telemetry",
+    meaning: "JSON file with chat channels that hear when a session needs a person",
+    more: "Slack, Feishu, DingTalk or plain JSON.",
+  }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .register(texts, {
+      group: "telemetry",
+      meaning: "OpenTelemetry collector of traces, OTLP over HTTP, such as `http://127.0.0.1:4318`",
+      more: "Left out, nothing is traced. The exporter also reads its other standard variables, such as `OTEL_EXPORTER_OTLP_HEADERS`.",
+    }),
+  OTEL_SERVICE_NAME: z.string().min(1).default("captcha-remote").register(texts, {
+    group: "telemetry",
+    meaning: "name of this server in traces",
+  }),
+  DEMO: onOff.optional().register(texts, {
+    group: "challenges",
+    meaning: "on: the demo challenges and the session `demo`",
+    unset: "on without `PUBLIC_URL`, else off",
+  }),
+  CHALLENGE_KINDS_FILE: z.string().min(1).optional().register(texts, {
+    group: "challenges",
+    meaning: "JSON file with your own kinds of challenge",
+    more: "For pages whose challenge is not found by itself.",
+  }),
 } as const;
+
+/** What the documentation says about a variable. Throws where nothing is said about it. */
+export function variableText(name: keyof typeof ENVIRONMENT): VariableText {
+  const text = texts.get(ENVIRONMENT[name]);
+  if (!text) throw new Error(`${name} has no text for the documentation`);
+  return text;
+}
 
 /** All of them together: what two variables must agree on. */
 export const environmentSchema = z

@@ -15,15 +15,17 @@ import type { HandedPage } from "./browser/open/handed-page.ts";
 import { ConfigError, configFromOptions } from "./config.ts";
 import { isLoopback } from "./environment.ts";
 import { AppError, toAppError } from "./errors.ts";
+import { API_PATH } from "./protocol/api-path.ts";
 import {
   type CreateSessionInput,
   createSessionSchema,
   type SessionAnswer,
   type SessionResult,
 } from "./protocol/rest.ts";
-import { openService, portsOf, prepareInstance, type Service } from "./server/compose.ts";
-import { API_PREFIX, serveSessions } from "./server/routes.ts";
+import { problemOfNode, problemOfSystem } from "./requirements.ts";
+import type { Service } from "./server/compose.ts";
 import { redactingLogOptions } from "./util/redacting-logger.ts";
+import { unlessAborted } from "./util/with-deadline.ts";
 
 /** As much of an address as a session takes. */
 const MAX_URL_LENGTH = 8_192;
@@ -94,16 +96,21 @@ export const captchaRemote = plugin(
   async (app: FastifyInstance, given: CaptchaRemoteOptions) => {
     const { log = pino({ level: "silent" }), prefix = "", ...options } = given;
     // Checked before anything is made.
+    const problem = problemOfNode(process.versions.node) ?? problemOfSystem(process.platform);
+    if (problem !== null) throw new ConfigError([problem]);
     const checked = configFromOptions(options);
     const temporary = options.dataDir === undefined ? await mkdtemp(join(tmpdir(), "captcha-remote-")) : null;
     if (temporary) app.addHook("onClose", () => rm(temporary, { recursive: true, force: true }));
     const config = { ...checked, dataDir: temporary ?? checked.dataDir };
     const publicUrl = () => config.publicUrl ?? addressOf(app) + app.prefix + prefix;
+    // Only now: an older Node cannot load node:sqlite.
+    const { openService, portsOf, prepareInstance } = await import("./server/compose.ts");
+    const { serveSessions } = await import("./server/routes.ts");
     const surroundings = { serverPorts: () => portsOf(app), demoOrigin: () => undefined };
     const service = await openService(config, { log, publicUrl, surroundings });
     const handOff: HandOff["handOff"] = (page, wanted) => handOffPage(service, publicUrl, page, wanted);
     app.decorate("captchaRemote", { handOff });
-    const upgrades = ownUpgrades(app, `${app.prefix}${prefix}${API_PREFIX}/`);
+    const upgrades = ownUpgrades(app, `${app.prefix}${prefix}${API_PATH}/`);
     // In a context of its own: the bot's routes keep their own errors, headers and checks.
     await app.register(
       async (scope) => {
@@ -143,7 +150,7 @@ async function handOffPage(
     throw signal.aborted ? signal.reason : toAppError(error);
   });
   try {
-    await onReady?.(session);
+    await unlessAborted(onReady?.(session), signal);
     return await controller.resultAtEnd(session.session_id, signal);
   } catch (error) {
     controller.cancel(session.session_id);

@@ -15,6 +15,8 @@ export interface AuthenticatorDeps {
   readonly keys: Keys;
   readonly links: Links;
   readonly tickets: Tickets;
+  /** Why keys and links could not be looked up; they are looked up again. */
+  readonly onError: (error: unknown) => void;
 }
 
 export class Authenticator {
@@ -22,6 +24,7 @@ export class Authenticator {
   /** Callers that something hangs on, by name, and who is to be told. */
   readonly #watched = new Map<string, { readonly caller: KeyCaller | LinkCaller; readonly tells: Set<() => void> }>();
   #looking: NodeJS.Timeout | undefined;
+  #isClosed = false;
 
   constructor(deps: AuthenticatorDeps) {
     this.#deps = deps;
@@ -63,8 +66,14 @@ export class Authenticator {
       const expiry = setTimeout(over, Math.min(caller.expires_at - Date.now(), MAX_TIMER_MS));
       stops.push(() => clearTimeout(expiry), this.#deps.links.watch(caller.id, over));
     }
-    queueMicrotask(() => stops.length > 0 && !this.#isGood(caller) && over());
+    queueMicrotask(() => stops.length > 0 && this.#isOver(caller) && over());
     return stop;
+  }
+
+  /** Looks nothing up from now on: to be called before the keys' storage is closed. */
+  close(): void {
+    this.#isClosed = true;
+    clearInterval(this.#looking);
   }
 
   /** Many hang on one key: it is looked up once for all of them. */
@@ -73,7 +82,7 @@ export class Authenticator {
     const watched = this.#watched.get(name) ?? { caller, tells: new Set() };
     watched.tells.add(over);
     this.#watched.set(name, watched);
-    this.#looking ??= setInterval(() => this.#look(), CHECK_MS);
+    if (!this.#isClosed) this.#looking ??= setInterval(() => this.#look(), CHECK_MS);
     return () => {
       watched.tells.delete(over);
       if (watched.tells.size === 0) this.#watched.delete(name);
@@ -85,7 +94,17 @@ export class Authenticator {
 
   #look(): void {
     for (const { caller, tells } of [...this.#watched.values()]) {
-      if (!this.#isGood(caller)) for (const tell of [...tells]) tell();
+      if (this.#isOver(caller)) for (const tell of [...tells]) tell();
+    }
+  }
+
+  /** Never throws: nobody would catch it. What cannot be looked up now holds until the next look. */
+  #isOver(caller: Caller): boolean {
+    try {
+      return !this.#isClosed && !this.#isGood(caller);
+    } catch (error) {
+      this.#deps.onError(error);
+      return false;
     }
   }
 

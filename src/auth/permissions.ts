@@ -93,10 +93,18 @@ export function mayList(caller: Caller, subject: Subject): boolean {
   return maySee(caller, { scopes: ["sessions:read", "operate"] }, subject);
 }
 
-/** The key whose sessions alone can be in its list. */
-export function onlyOwner(caller: Caller): string | undefined {
-  if (caller.kind !== "key" || caller.grants.scopes.some((scope) => scope === "ops" || scope === "operate")) return;
-  return caller.id;
+/** Sessions of a key, and those that any key has made under the labels that it operates. */
+export interface SessionScope {
+  readonly owner: string;
+  readonly operates: readonly string[] | "all" | "none";
+}
+
+/** What lists and the history may be about, for storage to select; null: everybody's sessions. */
+export function scopeOf(caller: Caller): SessionScope | null {
+  if (caller.kind !== "key" || hasScope(caller.grants, "ops")) return null;
+  const { id: owner, grants } = caller;
+  if (!hasScope(grants, "operate")) return { owner, operates: "none" };
+  return { owner, operates: grants.labels.length === 0 ? "all" : grants.labels };
 }
 
 function hasScope({ scopes }: Grants, scope: Scope): boolean {

@@ -4,6 +4,7 @@ import { stat, statfs } from "node:fs/promises";
 import { release } from "node:os";
 import { testBrowser } from "../browser/process/self-test.ts";
 import { type Config, configFromProcess } from "../config.ts";
+import { problemOfSystem } from "../requirements.ts";
 import { attachDatabase } from "../storage/database.ts";
 import { checkPublicUrl } from "./public-url.ts";
 
@@ -36,6 +37,7 @@ export async function doctorCommand(argv: readonly string[], write: (text: strin
 
 const CHECKS: readonly ((config: Config) => Finding[] | Promise<Finding[]>)[] = [
   checkNode,
+  checkSystem,
   checkBrowser,
   checkSandbox,
   checkDataDir,
@@ -48,16 +50,21 @@ function linesOf({ check, state, found, fix }: Finding): string {
   return `${mark}  ${check.padEnd(11)} ${found}\n${fix ? `                       ${fix}\n` : ""}`;
 }
 
+/** The Node is new enough: an older one does not get as far as this. */
 function checkNode(): Finding[] {
-  const [major = 0] = process.versions.node.split(".").map(Number);
-  const found = `Node ${process.versions.node} on Linux ${release()}`;
-  if (major >= 24) return [{ check: "node", state: "ok", found }];
-  return [
-    { check: "node", state: "failed", found, fix: "Install Node 24 or later: nodejs.org, or your distribution." },
-  ];
+  return [{ check: "node", state: "ok", found: `Node ${process.versions.node} on ${process.platform} ${release()}` }];
+}
+
+function checkSystem(): Finding[] {
+  const problem = problemOfSystem(process.platform);
+  if (problem === null) return [];
+  const fix = "deploy/Dockerfile makes an image with all that it needs.";
+  return [{ check: "system", state: "failed", found: problem, fix }];
 }
 
 async function checkBrowser(config: Config): Promise<Finding[]> {
+  // What it would find there is no fault of the browser's.
+  if (problemOfSystem(process.platform) !== null) return [];
   try {
     const { path, version, startMs, missing } = await testBrowser(config);
     const found = `Chromium ${version} at ${path}, ready after ${startMs} ms`;
@@ -94,6 +101,7 @@ async function checkBrowser(config: Config): Promise<Finding[]> {
 
 /** The browser check has started one, as this user: with its sandbox, or as root without. */
 function checkSandbox(): Finding[] {
+  if (problemOfSystem(process.platform) !== null) return [];
   if (process.getuid?.() !== 0) return [{ check: "sandbox", state: "ok", found: "browsers run in their sandbox" }];
   const fix = "Run the server as a user of its own: deploy/captcha-remote.service and deploy/Dockerfile do.";
   return [{ check: "sandbox", state: "warning", found: "this is root, so browsers run without their sandbox", fix }];

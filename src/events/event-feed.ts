@@ -1,9 +1,10 @@
 /** The one way of events: into the log first, then to whoever reads the feed, follows a session or tells it by webhook. */
+
 import { EventEmitter, once } from "node:events";
 import type { Logger } from "pino";
-import type { FeedEvent, PlacedEvent, SessionEvent } from "../protocol/events.ts";
-import { isEnd } from "../session/lifecycle/state-machine.ts";
-import type { EventLog, EventSubject, NewEvent } from "./event-log.ts";
+import { isEnd } from "../protocol/common.ts";
+import type { EventSubject, FeedEvent, PlacedEvent, SessionEvent } from "../protocol/events.ts";
+import type { EventLog, NewEvent } from "./event-log.ts";
 import { FeedReader, type ReaderDeps } from "./feed-reader.ts";
 import { PublishedEvent } from "./published-event.ts";
 
@@ -28,6 +29,7 @@ export class EventFeed {
   readonly #logger: Logger;
   /** Emits a session's uid when it has a new event, and `uid lost` when one could not be kept. */
   readonly #news = new EventEmitter().setMaxListeners(0);
+  readonly #listeners = new Set<(event: PublishedEvent) => void>();
   readonly #readers = new Set<FeedReader>();
   readonly #followers = new Set<Promise<void>>();
   #unwritten: NewEvent[] = [];
@@ -57,11 +59,24 @@ export class EventFeed {
     const kept = this.#keep(events);
     // Whoever follows must not wait for what never comes: a new stream tells what is so now.
     for (const uid of uids) this.#news.emit(kept ? uid : lost(uid));
-    if (!kept) for (const reader of this.#readers) reader.missed(events);
+    if (!kept) for (const reader of this.#readers) this.#guarded(() => reader.missed(events));
     for (const event of kept ?? []) {
-      this.#news.emit("any", event);
-      for (const reader of this.#readers) reader.offer(event);
+      for (const listener of this.#listeners) this.#guarded(() => listener(event));
+      for (const reader of this.#readers) this.#guarded(() => reader.offer(event));
     }
+  }
+
+  /** What fails in one listener or reader is logged and costs the others, and the server, nothing. */
+  #guarded(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#onError(error);
+    }
+  }
+
+  #onError(error: unknown): void {
+    this.#logger.error({ err: error }, "an event could not be handed on");
   }
 
   /** Null where the log cannot write. */
@@ -75,16 +90,16 @@ export class EventFeed {
     }
   }
 
-  /** Calls back after every event that is kept; answers the stop. */
+  /** Calls back after every event that is kept; returns a function that stops it. What the listener throws is logged. */
   onEvent(listener: (event: PublishedEvent) => void): () => void {
-    this.#news.on("any", listener);
-    return () => this.#news.off("any", listener);
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** [R18] A reader of many sessions, from now on; `leave` lets go of it. */
-  read(deps: Omit<ReaderDeps, "log">): FeedReader {
+  read(deps: Omit<ReaderDeps, "log" | "onError">): FeedReader {
     this.flush();
-    const reader = new FeedReader({ ...deps, log: this.#log });
+    const reader = new FeedReader({ ...deps, log: this.#log, onError: (error) => this.#onError(error) });
     this.#readers.add(reader);
     return reader;
   }
@@ -104,6 +119,11 @@ export class EventFeed {
   get lag(): number {
     const slowest = Math.min(this.#log.newest, ...[...this.#readers].map(({ position }) => position));
     return this.#log.newest - slowest + this.#unwritten.length;
+  }
+
+  /** Removes events from before a time (ms since 1970), but no ends. */
+  removeBefore(time: number): void {
+    this.#log.removeBefore(time);
   }
 
   leave(reader: FeedReader): void {

@@ -1,12 +1,5 @@
 /** The ports to what is kept of events: the log of all sessions' events, and the webhooks that are still to be told. */
-import type { FeedEvent, PlacedEvent } from "../protocol/events.ts";
-import type { SessionRecord } from "../session/ports/store.ts";
-
-/** As much of a session as decides who may be told of it. */
-export type EventSubject = Pick<SessionRecord, "uid" | "owner" | "label">;
-
-/** What an event of the server itself is of: of no session. */
-export const NO_SESSION: EventSubject = { uid: "", owner: null, label: null };
+import type { EventSubject, FeedEvent, PlacedEvent } from "../protocol/events.ts";
 
 /** An event that has yet to get its place. */
 export interface NewEvent {
@@ -38,8 +31,6 @@ export interface EventLog {
   readonly newest: number;
   /** Events up to this position may have been removed. */
   readonly removedTo: number;
-  /** Sessions whose end stands and is not in the log: a killed server did not come to tell it. */
-  untold(): SessionRecord[];
   /** Removes events from before a time (ms since 1970), but no ends: those stay as long as their sessions. */
   removeBefore(time: number): void;
 }

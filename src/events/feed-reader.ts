@@ -2,7 +2,8 @@
  * [R18] One reader of the feed: its topics, its place, and what it may see. While it has room it is handed each event as it
  * comes; where it has none, or asks for what it missed, it reads on from the log until it is back at the present.
  */
-import type { EventLog, EventSubject, LoggedEvent, NewEvent } from "./event-log.ts";
+import type { EventSubject } from "../protocol/events.ts";
+import type { EventLog, LoggedEvent, NewEvent } from "./event-log.ts";
 import { PublishedEvent } from "./published-event.ts";
 
 /** Read from the log at once; others have a turn then. */
@@ -17,7 +18,9 @@ export interface ReaderDeps {
   readonly hasRoom: () => boolean;
   /** It is not at the present any more; catchUp() is to be called until that says so. */
   readonly onBehind: () => void;
-  /** Events of its topics could not be kept, and will never come. */
+  /** Why an event could not be delivered, or the log not be read: for the server's own log. */
+  readonly onError: (error: unknown) => void;
+  /** Events of its topics could not be kept or delivered, and will never come. */
   readonly onMissed: () => void;
   /** The feed is closed: nothing more comes. */
   readonly onEnd: () => void;
@@ -31,6 +34,7 @@ export class FeedReader {
   #isLive = true;
   /** The log may be gone. */
   #isEnded = false;
+  #isUnreadable = false;
   /** What was told before it asked for what came before that. */
   #told = { after: 0, to: 0 };
 
@@ -80,10 +84,13 @@ export class FeedReader {
     this.#deps.onEnd();
   }
 
-  /** Reads on while there is room, one page a call; true once it is at the present. */
+  /**
+   * Reads on while there is room, one page a call; true once it is at the present. Throws where the log cannot be read:
+   * a later call goes on from there.
+   */
   catchUp(): boolean {
     if (this.#isLive || this.#isEnded) return true;
-    const page = this.#deps.log.allAfter(this.#position, PAGE_OF_EVENTS);
+    const page = this.#nextPage();
     for (const logged of page) {
       if (!this.#deps.hasRoom()) return false;
       this.#take(new PublishedEvent(logged));
@@ -97,7 +104,30 @@ export class FeedReader {
     this.#position = position;
     if (position > this.#told.after && position <= this.#told.to) return;
     const topics = this.#topicsOf(event);
-    if (topics.length > 0) this.#deps.deliver(event, topics);
+    if (topics.length > 0) this.#deliver(event, topics);
+  }
+
+  /** A reader that could not take an event has to know that it lacks one. */
+  #deliver(event: PublishedEvent, topics: readonly string[]): void {
+    try {
+      this.#deps.deliver(event, topics);
+    } catch (error) {
+      this.#deps.onError(error);
+      this.#deps.onMissed();
+    }
+  }
+
+  /** A log that stays unreadable is logged once. */
+  #nextPage(): LoggedEvent[] {
+    try {
+      const page = this.#deps.log.allAfter(this.#position, PAGE_OF_EVENTS);
+      this.#isUnreadable = false;
+      return page;
+    } catch (error) {
+      if (!this.#isUnreadable) this.#deps.onError(error);
+      this.#isUnreadable = true;
+      throw error;
+    }
   }
 
   /** Those that it is told this event under. */

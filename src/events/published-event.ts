@@ -1,7 +1,7 @@
 /** An event that is kept, with the topics that it is told under. */
-import type { FeedEvent } from "../protocol/events.ts";
+import type { EventSubject, FeedEvent } from "../protocol/events.ts";
 import { labelTopic, progressTopic, SESSIONS_TOPIC, SYSTEM_TOPIC, sessionTopic } from "../protocol/topics.ts";
-import type { EventSubject, LoggedEvent } from "./event-log.ts";
+import type { LoggedEvent } from "./event-log.ts";
 
 export class PublishedEvent implements LoggedEvent {
   readonly position: number;

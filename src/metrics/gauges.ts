@@ -32,7 +32,7 @@ export function gaugesOf({ controller, sockets, eventSockets, streams, browsers 
 export function exposeGauges(registry: Registry, read: ReadGauges): void {
   new Gauge({
     name: "captcha_remote_open",
-    help: "What is open now, by kind: docs/protocol.md [R20].",
+    help: "What is open now, by kind: docs/protocol/operations.md [R20].",
     labelNames: ["kind"],
     registers: [registry],
     async collect() {

@@ -13,6 +13,15 @@ export const SESSION_STATES = ["starting", "waiting", "active", "solved", "faile
 export const sessionStateSchema = z.enum(SESSION_STATES);
 export type SessionState = z.infer<typeof sessionStateSchema>;
 
+/** A session that is in any other state has ended, for good [S4]. */
+export const LIVING_STATES = ["starting", "waiting", "active"] as const satisfies readonly SessionState[];
+export type LivingState = (typeof LIVING_STATES)[number];
+export type EndState = Exclude<SessionState, LivingState>;
+
+export function isEnd(state: SessionState): state is EndState {
+  return LIVING_STATES.every((living) => living !== state);
+}
+
 /** Width and height in CSS px. */
 export const sizeSchema = z.object({
   width: z.int().min(100).max(3840).meta({ description: "CSS px" }),

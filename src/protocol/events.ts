@@ -113,6 +113,18 @@ export type FeedEvent = z.infer<typeof feedEventSchema>;
 
 export type SessionEventOf<Type extends SessionEvent["type"]> = Extract<SessionEvent, { type: Type }>;
 
+/** As much of a session as decides who may be told of it. */
+export interface EventSubject {
+  /** Unique over all time: a session_id may be used again. */
+  readonly uid: string;
+  /** The id of the key that created it; null: nobody's. */
+  readonly owner: string | null;
+  readonly label: string | null;
+}
+
+/** What an event of the server itself is of: of no session. */
+export const NO_SESSION: EventSubject = { uid: "", owner: null, label: null };
+
 /** An event and its place in the log of all events: it only grows, and a stream resumes after it. */
 export interface PlacedEvent {
   readonly position: number;

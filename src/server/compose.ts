@@ -17,7 +17,7 @@ import { Tickets } from "../auth/tickets.ts";
 import { type BrowserPool, openBrowserPool, type PageOpenerOptions } from "../browser/open/browser-pool.ts";
 import type { Config } from "../config.ts";
 import { EventFeed } from "../events/event-feed.ts";
-import { type Acknowledgements, NO_SESSION } from "../events/event-log.ts";
+import type { Acknowledgements } from "../events/event-log.ts";
 import { systemNotice } from "../events/system-notice.ts";
 import { DEFLATE } from "../http/event-feed/route.ts";
 import type { GuardDeps } from "../http/guards/authorization.ts";
@@ -32,7 +32,7 @@ import { ConnectionLimits } from "../http/sockets/connection-limits.ts";
 import { exposeGauges, gaugesOf, type ReadGauges } from "../metrics/gauges.ts";
 import { startMetrics } from "../metrics/metrics.ts";
 import { ArrivalNotifier } from "../notifications/arrival-notifier.ts";
-import { goesToWebhook } from "../protocol/events.ts";
+import { goesToWebhook, NO_SESSION } from "../protocol/events.ts";
 import { CaptchaRemoteController } from "../session/controller.ts";
 import { historyOf } from "../session/history.ts";
 import { browsersToKeep, resumableSessions } from "../session/lifecycle/resume.ts";
@@ -44,6 +44,7 @@ import type { TracingDeps } from "../tracing/tracing.ts";
 import { redactingLogger } from "../util/redacting-logger.ts";
 import { Outbox } from "../webhooks/outbox.ts";
 import { HOURLY_SCHEDULE, type Schedule } from "../webhooks/schedule.ts";
+import { publicUrlsAt } from "./public-urls.ts";
 
 /** A client that never answers a close must not hold up the server's. */
 const CLOSE_PATIENCE_MS = 500;
@@ -94,8 +95,10 @@ export interface Service {
   readonly connections: ConnectionLimits;
   readonly refusals: RefusalCounter;
   readonly browsers: BrowserPool;
-  /** Ends all sessions, tells of their ends, and closes the store. */
+  /** Ends all sessions, publishes their ends and closes all sockets. What is under way may still read the storage. */
   close(): Promise<void>;
+  /** Closes the storage, once nothing is under way any more. */
+  closeStorage(): void;
 }
 
 /** Opens what sessions need; the caller closes it. Throws when DATA_DIR cannot be used. */
@@ -127,7 +130,8 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
   const keys = new Keys(config.apiKeys, new SqliteKeys(db), deps.ownKeys);
   const operatorLinks = new Links(db, new KeyRing(config.dataDir));
   const tickets = new Tickets();
-  const links = new OperatorLinks({ links: operatorLinks, tickets, areNeeded: config.auth, publicUrl });
+  const urls = publicUrlsAt(publicUrl);
+  const links = new OperatorLinks({ links: operatorLinks, tickets, areNeeded: config.auth, urls });
   const controller = new CaptchaRemoteController({
     config,
     store,
@@ -138,7 +142,7 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
     neverPorts,
     links,
     log,
-    publicUrl,
+    urls,
   });
   const arrivals = new ArrivalNotifier({
     channels: config.arrivalChannels,
@@ -148,7 +152,13 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
     linkTo: async (id) => (await controller.makeLink(id, { role: "control" })).url,
     log,
   });
-  const authenticator = new Authenticator({ isOn: config.auth, keys, links: operatorLinks, tickets });
+  const authenticator = new Authenticator({
+    isOn: config.auth,
+    keys,
+    links: operatorLinks,
+    tickets,
+    onError: (error) => log.error({ err: error }, "keys and links could not be looked up"),
+  });
   const sockets = new Set<WebSocket>();
   const eventSockets = new Set<WebSocket>();
   const streams = new Set<ServerResponse>();
@@ -187,8 +197,12 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
       await Promise.all([controller.close(), browsers.close()]);
       // The ends of those sessions are the last events.
       await Promise.all([events.close(), outbox.stop(), arrivals.close()]);
+      await endSockets(new Set([...sockets, ...eventSockets]));
+      authenticator.close();
       stopMetrics();
       await stopTracing();
+    },
+    closeStorage() {
       audit.close();
       store.close();
       db.close();
@@ -212,7 +226,7 @@ async function traced(
  */
 export async function prepareInstance(
   app: FastifyInstance,
-  { close, config, sockets, eventSockets, refusals }: Service,
+  { close, closeStorage, config, refusals }: Service,
   publicUrl: () => string,
   upgrades: EventEmitter = app.server,
 ): Promise<void> {
@@ -228,7 +242,8 @@ export async function prepareInstance(
   app.setErrorHandler(errorSender(refusals));
   refuseWhileClosing(app);
   app.addHook("preClose", close);
-  app.addHook("preClose", async () => endSockets(new Set([...sockets, ...eventSockets])));
+  // The server has answered what was under way by then.
+  app.addHook("onClose", async () => closeStorage());
   await app.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,
@@ -256,7 +271,7 @@ export async function prepareInstance(
       request.log.error({ err: error }, "operator socket failed");
       socket.terminate();
     },
-    // Sockets are ended by the hook above, with a bound.
+    // Sockets are closed with the service, with a bound.
     preClose: (done) => done(),
   });
 }

@@ -17,12 +17,14 @@ import { linkRoutes } from "../http/rest/links.ts";
 import { metricsRoute } from "../http/rest/metrics.ts";
 import { noticeRoutes } from "../http/rest/notices.ts";
 import { sessionRoutes } from "../http/rest/sessions.ts";
+import { API_PATH } from "../protocol/api-path.ts";
 import type { Service } from "./compose.ts";
 
-export const API_PREFIX = "/api/captcha";
+/** In the package, where the build has put it; a checkout has none. */
+const BUNDLE_DIR = fileURLToPath(new URL("../console/", import.meta.url));
 const PUBLIC_DIR = fileURLToPath(new URL("../../public/", import.meta.url));
 
-/** REST, the operator socket and the console below API_PREFIX. */
+/** REST, the operator socket and the console below API_PATH. */
 export async function serveSessions(
   app: FastifyInstance,
   service: Service,
@@ -67,9 +69,13 @@ export async function serveSessions(
         limits: config,
       });
       await api.register(auditRoutes, { audit });
-      await api.register(consoleRoutes, { publicDir: PUBLIC_DIR, isOpenToAll: !config.auth });
+      await api.register(consoleRoutes, {
+        publicDir: PUBLIC_DIR,
+        bundleDir: BUNDLE_DIR,
+        isOpenToAll: !config.auth,
+      });
       await more(api);
     },
-    { prefix: API_PREFIX },
+    { prefix: API_PATH },
   );
 }

@@ -1,12 +1,11 @@
 /** CaptchaRemoteController: every living session, and the only door through which http/ reaches them. */
-import { randomBytes } from "node:crypto";
 import type { Logger } from "pino";
 import type { z } from "zod";
-import { type Caller, grantsOf, ownerOf } from "../auth/caller.ts";
-import { mayList, onlyOwner, type Subject } from "../auth/permissions.ts";
+import { type Caller, ownerOf } from "../auth/caller.ts";
+import { mayList, type Subject, scopeOf } from "../auth/permissions.ts";
 import { AppError } from "../errors.ts";
 import type { EventFeed } from "../events/event-feed.ts";
-import type { SessionState } from "../protocol/common.ts";
+import { isEnd, LIVING_STATES, type SessionState } from "../protocol/common.ts";
 import type { LinkAnswer, linkBodySchema, TicketAnswer } from "../protocol/links.ts";
 import type {
   CreateSession,
@@ -17,34 +16,23 @@ import type {
   SessionStatus,
 } from "../protocol/rest.ts";
 import { redactUrl } from "../util/redact-url.ts";
-import { callbackOf } from "./callback.ts";
-import { checkCapacity, type SessionLimits } from "./capacity.ts";
-import type { CreateOptions } from "./create-options.ts";
+import { type CreateOptions, createSession, type SessionLimits } from "./create-session.ts";
 import { type Created, Idempotency } from "./idempotency.ts";
 import { lastNumber, type ResumableSession } from "./lifecycle/resume.ts";
 import type { Session } from "./lifecycle/session.ts";
 import { NOBODY, stateEvent } from "./lifecycle/session-event-publisher.ts";
-import { isEnd, LIVING_STATES } from "./lifecycle/state-machine.ts";
 import type { Claim } from "./operators/claim.ts";
 import type { LinkBounds, OperatorLinks } from "./operators/operator-links.ts";
 import type { RestCaller } from "./operators/operators.ts";
 import { type Lens, Viewer, type ViewerForm, type ViewerRights, type ViewerSocket } from "./pictures/viewer.ts";
 import type { MouseInput, OpenPage, ReturnToPage } from "./ports/page.ts";
+import type { PublicUrls } from "./ports/public-urls.ts";
 import type { SessionRecord, SessionStore } from "./ports/store.ts";
-import {
-  listItem,
-  newRecord,
-  outcomeOf,
-  pageRequest,
-  sessionAnswer,
-  statusOf,
-  withoutStorageState,
-} from "./presenters.ts";
+import { listItem, outcomeOf, sessionAnswer, statusOf } from "./presenters.ts";
 import { SessionRegistry } from "./registry.ts";
 
 /** Rows of one list answer. */
 const LIST_LIMIT = 500;
-const SESSION_ID_BYTES = 16;
 /** A session's own deadline comes first; timers cannot wait longer. */
 const MAX_WAIT_MS = 2 ** 31 - 1;
 
@@ -62,8 +50,7 @@ export interface ControllerDeps {
   /** Ports of this machine that nothing is sent to on somebody else's word. */
   readonly neverPorts: () => ReadonlySet<number>;
   readonly log: Logger;
-  /** Origin plus base path that links are built from; known once the server listens. */
-  readonly publicUrl: () => string;
+  readonly urls: PublicUrls;
   /** How often what is left undone is looked for; once a minute when left out. */
   readonly sweepEveryMs?: number;
 }
@@ -77,13 +64,13 @@ export interface Seat {
 export class CaptchaRemoteController {
   readonly #deps: ControllerDeps;
   readonly #sessions: SessionRegistry;
-  readonly #firstAnswers: Idempotency;
+  readonly #idempotency: Idempotency;
   #viewerNumber: number;
   #closing = false;
 
   constructor(deps: ControllerDeps) {
     this.#deps = deps;
-    this.#firstAnswers = new Idempotency(deps.store, deps.log);
+    this.#idempotency = new Idempotency(deps.store, deps.log);
     const { store, events, log, config, sweepEveryMs, openPage, returnToPage } = deps;
     const { retentionSeconds, maxTimeoutSeconds } = config;
     this.#sessions = new SessionRegistry({ store, events, log, retentionSeconds, maxTimeoutSeconds, sweepEveryMs });
@@ -93,22 +80,19 @@ export class CaptchaRemoteController {
 
   /**
    * [R10] Creates a session and answers when its page is ready (or at once with `respondAsync`).
-   * AppError: shutting_down, capacity, session_exists, invalid_message, and whatever OpenPage throws; and what the store
-   * throws.
+   * Throws AppError shutting_down, and what createSession throws.
    */
   async create(body: CreateSession, options: CreateOptions = {}): Promise<SessionAnswer> {
     const { idempotencyKey, caller } = options;
     const create = () => this.#create(body, options);
     // Each key has its own: what another bot drew must not be answered here.
     const key = `${(caller && ownerOf(caller)) ?? ""} ${idempotencyKey}`;
-    return this.#deps.links.withFirst(
-      await (idempotencyKey === undefined ? create() : this.#firstAnswers.get(key, body, create)),
-    );
+    return this.#answer(await (idempotencyKey === undefined ? create() : this.#idempotency.get(key, body, create)));
   }
 
   /** [R1] Living sessions, or the stored ones in the given states, as far as the caller may see them; newest first. */
   list(states: readonly SessionState[] = LIVING_STATES, caller: Caller = ANYBODY): SessionListItem[] {
-    const records = this.#deps.store.list(states, LIST_LIMIT, onlyOwner(caller));
+    const records = this.#deps.store.list({ states, scope: scopeOf(caller), limit: LIST_LIMIT });
     return records.filter((record) => mayList(caller, record)).map((record) => this.#listItem(record));
   }
 
@@ -239,7 +223,7 @@ export class CaptchaRemoteController {
   /** What creation answered, for a session that lives; undefined otherwise. */
   async living(id: string): Promise<SessionAnswer | undefined> {
     const session = this.#sessions.living(id);
-    return session && this.#deps.links.withFirst(this.#answer(session));
+    return session && this.#answer(this.#created(session));
   }
 
   /**
@@ -256,43 +240,21 @@ export class CaptchaRemoteController {
   }
 
   #listItem(record: SessionRecord): SessionListItem {
-    return listItem(record, this.#sessions.operators(record), this.#sessions.living(record.session_id)?.claim.now);
+    const session = this.#sessions.livingOf(record);
+    return listItem(record, session?.operators.size ?? 0, session?.claim.now);
   }
 
   async #create(body: CreateSession, options: CreateOptions): Promise<Created> {
     if (this.#closing) throw new AppError("shutting_down");
-    const id = body.session_id ?? randomBytes(SESSION_ID_BYTES).toString("base64url");
-    const owner = ownerOf(options.caller ?? ANYBODY);
-    const last = this.subject(id);
-    // What another key can still read must not be hidden behind a new session.
-    if (this.#sessions.living(id) || (last && last.owner !== owner)) {
-      throw new AppError("session_exists", { field: "session_id" });
-    }
-    const living = this.#sessions.all().map(({ record }) => record);
-    checkCapacity(living, owner, this.#deps.config);
-    const callback = callbackOf(body, this.#deps.config, {
-      allow: grantsOf(options.caller)?.url_allow ?? [],
-      neverPorts: this.#deps.neverPorts,
-    });
-    const cancel = () => this.cancel(id);
-    const record = newRecord(id, { owner, traceparent: options.traceparent ?? null }, body, this.#deps.config);
-    this.#deps.links.makeFirst(record, this.#deps.config);
-    // In one step: what cannot be written leaves nothing behind but a link to nowhere.
-    this.#deps.store.create(record, callback);
-    options.onCreated?.(id);
-    const request = pageRequest(record, body, grantsOf(options.caller));
-    this.#sessions.remember(record, { request: withoutStorageState(request) });
-    const open = this.#sessions.afterLast(id, options.openPage ?? this.#deps.openPage);
-    const session = this.#sessions.begin(record, { open, request }, () =>
-      options.signal?.removeEventListener("abort", cancel),
-    );
-    options.signal?.addEventListener("abort", cancel, { once: true });
-    const ready = session.start();
-    if (!options.respondAsync) await ready;
-    return this.#answer(session);
+    const session = await createSession(body, options, { ...this.#deps, registry: this.#sessions });
+    return this.#created(session);
   }
 
-  #answer({ record, page }: Session): Created {
-    return { uid: record.uid, answer: sessionAnswer(record, page?.challenge ?? null, this.#deps.publicUrl()) };
+  #created({ record, page }: Session): Created {
+    return { uid: record.uid, answer: sessionAnswer(record, page?.challenge ?? null, this.#deps.urls) };
+  }
+
+  async #answer({ uid, answer }: Created): Promise<SessionAnswer> {
+    return { ...answer, control_url: await this.#deps.links.controlUrl({ uid, session_id: answer.session_id }) };
   }
 }

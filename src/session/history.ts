@@ -1,7 +1,8 @@
 /** [R15] Ended sessions, as far as somebody may see them. */
 import type { Caller } from "../auth/caller.ts";
+import { scopeOf } from "../auth/permissions.ts";
 import type { History, HistoryEntry, HistoryQuery } from "../protocol/history.ts";
-import type { EndedRecord, HistoryCursor, HistoryScope, SessionRecord, SessionStore } from "./ports/store.ts";
+import type { EndedRecord, HistoryCursor, SessionRecord, SessionStore } from "./ports/store.ts";
 
 /** One page. */
 export function historyOf(store: Pick<SessionStore, "history">, query: HistoryQuery, caller: Caller): History {
@@ -9,6 +10,7 @@ export function historyOf(store: Pick<SessionStore, "history">, query: HistoryQu
   const filter = {
     ...rest,
     states,
+    // Operators see what has become of what they could open.
     scope: scopeOf(caller),
     before: before === undefined ? undefined : parseCursor(before),
   };
@@ -17,14 +19,6 @@ export function historyOf(store: Pick<SessionStore, "history">, query: HistoryQu
   const page = found.slice(0, limit);
   const last = found.length > limit ? page.at(-1) : undefined;
   return { sessions: page.map(entryOf), next_cursor: last ? cursorOf(last.place) : null };
-}
-
-/** Operators see what has become of what they could open. */
-function scopeOf(caller: Caller): HistoryScope | null {
-  if (caller.kind !== "key" || caller.grants.scopes.includes("ops")) return null;
-  const { scopes, labels } = caller.grants;
-  if (!scopes.includes("operate")) return { owner: caller.id, operates: "none" };
-  return { owner: caller.id, operates: labels.length === 0 ? "all" : labels };
 }
 
 function entryOf({ record }: EndedRecord): HistoryEntry {

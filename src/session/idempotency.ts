@@ -2,15 +2,15 @@
 import { createHash } from "node:crypto";
 import type { Logger } from "pino";
 import { AppError } from "../errors.ts";
-import type { CreateSession, SessionAnswer } from "../protocol/rest.ts";
-import type { SessionStore } from "./ports/store.ts";
+import type { CreateSession } from "../protocol/rest.ts";
+import type { CreatedAnswer, SessionStore } from "./ports/store.ts";
 
 type Store = Pick<SessionStore, "answer" | "saveAnswer">;
 
-/** A session that was made, and what was answered: without its link, which is a secret and made again when asked for. */
+/** A session that was made, and what was answered. */
 export interface Created {
   readonly uid: string;
-  readonly answer: SessionAnswer;
+  readonly answer: CreatedAnswer;
 }
 
 export class Idempotency {

@@ -1,87 +1,27 @@
-/** From a creation to a record, and from a record to what clients are told of it. */
-import { randomUUID } from "node:crypto";
-import type { Grants } from "../auth/caller.ts";
-import type { Config } from "../config.ts";
-import { AppError, CODES, type Code } from "../errors.ts";
-import type { CaptchaInfo } from "../protocol/common.ts";
+/** From a record to what clients get to read of it. */
+import { CODES, type Code } from "../errors.ts";
+import { type CaptchaInfo, isEnd } from "../protocol/common.ts";
 import type { PAGE_CONDITIONS, ServerMessage, ServerMessageOf } from "../protocol/live.ts";
-import {
-  type CreateSession,
-  DEFAULT_VIEWPORT,
-  type Outcome,
-  type SessionAnswer,
-  type SessionListItem,
-  type SessionStatus,
-} from "../protocol/rest.ts";
+import type { Outcome, SessionListItem, SessionStatus } from "../protocol/rest.ts";
 import { redactUrl } from "../util/redact-url.ts";
-import { isEnd } from "./lifecycle/state-machine.ts";
 import { type ClaimFacts, FREE } from "./operators/claim.ts";
-import type { ChallengePage, Notice, OpenPageRequest } from "./ports/page.ts";
-import type { SessionRecord } from "./ports/store.ts";
+import { base64Of } from "./pictures/picture-encoding.ts";
+import type { Viewer } from "./pictures/viewer.ts";
+import type { ChallengePage, Notice, Picture } from "./ports/page.ts";
+import type { PublicUrls } from "./ports/public-urls.ts";
+import type { CreatedAnswer, SessionRecord } from "./ports/store.ts";
 
-/** A record in `starting`. Throws invalid_message for a timeout above the configured cap. */
-export function newRecord(
-  id: string,
-  { owner, traceparent }: Pick<SessionRecord, "owner" | "traceparent">,
-  body: CreateSession,
-  limits: Pick<Config, "defaultTimeoutSeconds" | "maxTimeoutSeconds">,
-): SessionRecord {
-  const seconds = body.timeout_seconds ?? limits.defaultTimeoutSeconds;
-  if (seconds > limits.maxTimeoutSeconds) {
-    throw new AppError("invalid_message", { field: "timeout_seconds", why: `at most ${limits.maxTimeoutSeconds}` });
-  }
-  const now = Date.now();
-  return {
-    uid: randomUUID(),
-    session_id: id,
-    owner,
-    legacy_open: body.legacy_open ?? false,
-    state: "starting",
-    reason: null,
-    verified: null,
-    evidence: [],
-    note: null,
-    label: body.label ?? null,
-    instructions: body.instructions ?? null,
-    metadata: body.metadata ?? null,
-    // A page of the bot's own tells both once it is attached.
-    url: body.url ?? "",
-    viewport: body.viewport ?? DEFAULT_VIEWPORT,
-    proxy_port: null,
-    captcha_info: null,
-    operator_came: false,
-    traceparent,
-    created_at: now,
-    expires_at: now + seconds * 1_000,
-    ended_at: null,
-  };
-}
-
-/** What the page's opener is asked for; `grants` are those of the key that asks. */
-export function pageRequest(
-  { session_id, url, viewport }: SessionRecord,
-  body: CreateSession,
-  grants: Grants | null,
-): OpenPageRequest {
-  const { cdp, completion } = body;
-  if (cdp) return { session_id, completion, cdp, cdp_allow: grants?.cdp_allow ?? null };
-  return { ...body, session_id, completion, url, viewport, url_allow: grants?.url_allow ?? [] };
-}
-
-/** What has to be kept of it: the browser itself has the rest. */
-export function withoutStorageState(request: OpenPageRequest): OpenPageRequest {
-  return "cdp" in request ? request : { ...request, storage_state: undefined };
-}
-
-/** [R10] Where the operator, the bot and older clients go from here, without a link's token; `publicUrl` is origin plus base path. */
-export function sessionAnswer(record: SessionRecord, challenge: CaptchaInfo | null, publicUrl: string): SessionAnswer {
-  const api = `${publicUrl}/api/captcha`;
+/** [R10] Where the operator, the bot and older clients go from here. */
+export function sessionAnswer(
+  record: SessionRecord,
+  challenge: CaptchaInfo | null,
+  urls: Pick<PublicUrls, "status" | "socket">,
+): CreatedAnswer {
   return {
     session_id: record.session_id,
     state: record.state,
-    control_url: `${api}/control/${record.session_id}`,
-    ws_url: `${api.replace(/^http/, "ws")}/ws/${record.session_id}`,
-    status_url: `${api}/status/${record.session_id}`,
+    ws_url: urls.socket(record.session_id),
+    status_url: urls.status(record.session_id),
     expires_at: new Date(record.expires_at).toISOString(),
     captcha_info: challenge,
     viewport: record.viewport,
@@ -101,6 +41,35 @@ export function conditionNotice(notice: (typeof PAGE_CONDITIONS)[number], { url 
 /** [W18] */
 export function stateMessage({ state, reason, expires_at }: SessionRecord): ServerMessageOf<"session_state"> {
   return { type: "session_state", state, reason, expires_at: new Date(expires_at).toISOString() };
+}
+
+/**
+ * What a viewer needs to begin [W3]. `page`: null while there is none, as it is still starting or is opened again. The
+ * picture of a binary viewer is not in it, but follows it.
+ */
+export function sessionInfo(
+  record: SessionRecord,
+  viewer: Viewer,
+  picture: Picture | null,
+  page: Pick<ChallengePage, "challenge" | "view"> | null,
+): ServerMessageOf<"session_info"> {
+  const isBinary = viewer.form === "binary";
+  return {
+    type: "session_info",
+    session_id: record.session_id,
+    ...(isBinary ? {} : { screenshot: picture ? base64Of(picture) : null }),
+    // Of a page that is being opened again, what was last known.
+    captcha_info: page ? page.challenge : record.captcha_info,
+    viewport: record.viewport,
+    view: picture?.view ?? page?.view(viewer.lens.mode) ?? { x: 0, y: 0, ...record.viewport },
+    state: record.state,
+    role: viewer.role,
+    instructions: record.instructions,
+    label: record.label,
+    expires_at: new Date(record.expires_at).toISOString(),
+    seq: isBinary ? 0 : (picture?.seq ?? 0),
+    ...(viewer.plain ? {} : { confirms: true }),
+  };
 }
 
 /** What a check of the rules came to; `reason` is a code of the table. */

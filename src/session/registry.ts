@@ -5,7 +5,6 @@ import type { SessionState } from "../protocol/common.ts";
 import type { Opening } from "./lifecycle/page-supervisor.ts";
 import { orLost, type ResumableSession } from "./lifecycle/resume.ts";
 import { Session } from "./lifecycle/session.ts";
-import { isEnd } from "./lifecycle/state-machine.ts";
 import type { OpenPage, ReturnToPage } from "./ports/page.ts";
 import type { ResumeState } from "./ports/resume-state.ts";
 import type { SessionRecord } from "./ports/store.ts";
@@ -104,9 +103,10 @@ export class SessionRegistry {
     throw new AppError("session_ended", { state, reason });
   }
 
-  /** How many people are connected. */
-  operators(record: SessionRecord): number {
-    return isEnd(record.state) ? 0 : (this.#living.get(record.session_id)?.crowd.size ?? 0);
+  /** The living session of this very record: its id may be another's by now. */
+  livingOf({ session_id, uid }: SessionRecord): Session | undefined {
+    const session = this.#living.get(session_id);
+    return session?.record.uid === uid ? session : undefined;
   }
 
   /** Settles when the page of an ended session is let go of and its storage state is kept. */

@@ -76,11 +76,11 @@ export class StoreMaintenance {
 
   /** A store that cannot be read or written is told in the log, and asked again the next time. */
   #sweep(): void {
-    const { store, log, retentionSeconds } = this.#deps;
+    const { store, events, log, retentionSeconds } = this.#deps;
     try {
       this.#tellAgain();
       store.removeEndedBefore(Date.now() - retentionSeconds * 1_000);
-      store.events.removeBefore(Date.now() - EVENT_RETENTION_MS);
+      events.removeBefore(Date.now() - EVENT_RETENTION_MS);
     } catch (error) {
       log.error({ err: error }, "the store could not be swept");
     }

@@ -3,7 +3,7 @@ import { chmodSync, closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type StorageFailure, storageFailure } from "./failure.ts";
-import { MIGRATIONS } from "./schema.ts";
+import { MIGRATIONS, WIPE_PAGE_REQUESTS } from "./schema.ts";
 
 const FILE = "sessions.db";
 const LOCK = "server.lock";
@@ -32,6 +32,7 @@ export function openDatabase(dataDir: string): HeldDatabase {
     const db = openFile(join(dataDir, FILE), (opened) => {
       assertWhole(opened, join(dataDir, FILE));
       migrate(opened, join(dataDir, FILE));
+      opened.exec(WIPE_PAGE_REQUESTS);
       // The same number again: it is written all the same, so a folder without room or rights shows here.
       opened.exec(`PRAGMA user_version = ${MIGRATIONS.length}; PRAGMA synchronous = NORMAL;`);
     });

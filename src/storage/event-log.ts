@@ -1,10 +1,15 @@
 /** The log of events in SQLite. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { EventLog, EventSubject, LoggedEvent, NewEvent } from "../events/event-log.ts";
-import { type FeedEvent, goesToWebhook, type PlacedEvent, type SessionEvent } from "../protocol/events.ts";
-import type { SessionRecord } from "../session/ports/store.ts";
+import type { EventLog, LoggedEvent, NewEvent } from "../events/event-log.ts";
+import {
+  type EventSubject,
+  type FeedEvent,
+  goesToWebhook,
+  type PlacedEvent,
+  type SessionEvent,
+} from "../protocol/events.ts";
 import { inOneStep, onDisk } from "./database.ts";
-import { parseOwn, parseRecord } from "./schema.ts";
+import { parseOwn } from "./schema.ts";
 
 /** Events of all sessions together, ends not counted. */
 const MAX_EVENTS = 10_000;
@@ -80,17 +85,6 @@ export class SqliteEvents implements EventLog {
       .prepare(`SELECT ${EVENT_COLUMNS} FROM events WHERE position > ? ORDER BY position LIMIT ?`)
       .all(position, limit)
       .map(loggedEvent);
-  }
-
-  untold(): SessionRecord[] {
-    return this.#db
-      .prepare(
-        `SELECT record FROM sessions WHERE ended_at IS NOT NULL AND NOT EXISTS
-           (SELECT 1 FROM events WHERE events.uid = sessions.uid AND events.type = 'session.ended')
-         ORDER BY ended_at`,
-      )
-      .all()
-      .map((row) => parseRecord(row["record"]));
   }
 
   removeBefore(time: number): void {

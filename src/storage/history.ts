@@ -1,12 +1,24 @@
-/** Ended sessions in SQLite, page by page. */
+/** Lists of sessions in SQLite: those in some states, and the ended ones page by page. */
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
-import type { EndedRecord, HistoryFilter, HistoryScope } from "../session/ports/store.ts";
+import type { SessionScope } from "../auth/permissions.ts";
+import type { EndedRecord, HistoryFilter, ListFilter, SessionRecord } from "../session/ports/store.ts";
 import { parseRecord } from "./schema.ts";
 
 /** A condition with the values of its marks. */
 type Condition = readonly [sql: string, ...values: SQLInputValue[]];
 
 const LABEL = "json_extract(record, '$.label')";
+
+export function readList(db: DatabaseSync, { states, scope, limit }: ListFilter): SessionRecord[] {
+  const [sql, ...values] = scope ? conditionOf(scope, "AND ended_at IS NULL") : ["TRUE"];
+  return db
+    .prepare(
+      `SELECT record FROM sessions WHERE state IN (${marks(states)}) AND ${sql}
+       ORDER BY created_at DESC, rowid DESC LIMIT ?`,
+    )
+    .all(...states, ...values, limit)
+    .map((row) => parseRecord(row["record"]));
+}
 
 export function readHistory(db: DatabaseSync, filter: HistoryFilter): EndedRecord[] {
   const conditions = [...conditionsOf(filter)];
@@ -35,10 +47,11 @@ function* conditionsOf(filter: HistoryFilter): Generator<Condition> {
   if (before) yield ["(ended_at, rowid) < (?, ?)", before.ended_at, before.row];
 }
 
-function conditionOf({ owner, operates }: HistoryScope): Condition {
+/** `more`: what else must be so of a session that is operated, not owned. */
+function conditionOf({ owner, operates }: SessionScope, more = ""): Condition {
   if (operates === "none") return ["owner = ?", owner];
-  if (operates === "all") return ["owner IS NOT NULL"];
-  return [`(owner = ? OR (owner IS NOT NULL AND ${LABEL} IN (${marks(operates)})))`, owner, ...operates];
+  const [ofLabels, labels] = operates === "all" ? ["", []] : [`AND ${LABEL} IN (${marks(operates)})`, operates];
+  return [`(owner = ? OR (owner IS NOT NULL ${ofLabels} ${more}))`, owner, ...labels];
 }
 
 function marks(values: readonly unknown[]): string {

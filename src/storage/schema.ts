@@ -103,6 +103,18 @@ export const MIGRATIONS: readonly string[] = [
    ) STRICT, WITHOUT ROWID;`,
 ];
 
+/**
+ * Takes out of the page requests that are kept for a restart what earlier versions kept there a second time: secrets of
+ * callbacks and what belongs to the session's record. Not a migration, so that the version before still opens the
+ * database; what that writes goes at the next start.
+ */
+export const WIPE_PAGE_REQUESTS = `
+  UPDATE page_memory
+  SET value = json_remove(value, '$.callback_url', '$.callback_secret', '$.metadata', '$.label', '$.instructions',
+    '$.timeout_seconds', '$.legacy_open')
+  WHERE part = 'request' AND EXISTS (SELECT 1 FROM json_each(page_memory.value) WHERE key IN
+    ('callback_url', 'callback_secret', 'metadata', 'label', 'instructions', 'timeout_seconds', 'legacy_open'));`;
+
 /** Text that was written here; the schema's version vouches for its shape. */
 export function parseOwn<T>(text: unknown): T {
   return JSON.parse(String(text)) as T;

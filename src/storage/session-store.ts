@@ -1,15 +1,16 @@
 /** Sessions in SQLite: one file in DATA_DIR that a restart can read. */
+
 import type { DatabaseSync } from "node:sqlite";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { Acknowledgements, Callback, DeliveryQueue, EventLog } from "../events/event-log.ts";
-import type { SessionState } from "../protocol/common.ts";
+import { isEnd } from "../protocol/common.ts";
 import type { StorageState } from "../protocol/rest.ts";
-import { isEnd } from "../session/lifecycle/state-machine.ts";
 import type { ResumeState } from "../session/ports/resume-state.ts";
 import type {
   EndedRecord,
   HistoryFilter,
   IdempotentAnswer,
+  ListFilter,
   SessionRecord,
   SessionStore,
 } from "../session/ports/store.ts";
@@ -24,7 +25,7 @@ import {
   openMemoryDatabase,
 } from "./database.ts";
 import { SqliteEvents } from "./event-log.ts";
-import { readHistory } from "./history.ts";
+import { readHistory, readList } from "./history.ts";
 import { parseAnswer, parseOwn, parseRecord } from "./schema.ts";
 import { SqliteDeliveries } from "./webhook-queue.ts";
 
@@ -73,25 +74,30 @@ class SqliteStore implements SessionStore {
   }
 
   find(sessionId: string): SessionRecord | undefined {
+    // By the row: what was created last, whatever the wall clock said.
     const row = this.#db
-      .prepare("SELECT record FROM sessions WHERE session_id = ? ORDER BY created_at DESC, rowid DESC LIMIT 1")
+      .prepare("SELECT record FROM sessions WHERE session_id = ? ORDER BY rowid DESC LIMIT 1")
       .get(sessionId);
     return row === undefined ? undefined : parseRecord(row["record"]);
+  }
+
+  missedEnds(): SessionRecord[] {
+    return this.#db
+      .prepare(
+        `SELECT record FROM sessions WHERE ended_at IS NOT NULL AND NOT EXISTS
+           (SELECT 1 FROM events WHERE events.uid = sessions.uid AND events.type = 'session.ended')
+         ORDER BY ended_at`,
+      )
+      .all()
+      .map((row) => parseRecord(row["record"]));
   }
 
   history(filter: HistoryFilter): EndedRecord[] {
     return readHistory(this.#db, filter);
   }
 
-  list(states: readonly SessionState[], limit: number, owner?: string): SessionRecord[] {
-    const marks = states.map(() => "?").join(", ");
-    const ofOwner = owner === undefined ? "" : "AND owner = ?";
-    return this.#db
-      .prepare(
-        `SELECT record FROM sessions WHERE state IN (${marks}) ${ofOwner} ORDER BY created_at DESC, rowid DESC LIMIT ?`,
-      )
-      .all(...states, ...(owner === undefined ? [] : [owner]), limit)
-      .map((row) => parseRecord(row["record"]));
+  list(filter: ListFilter): SessionRecord[] {
+    return readList(this.#db, filter);
   }
 
   remember(uid: string, memory: Partial<ResumeState>): void {

@@ -1,6 +1,6 @@
 /** Does something at once, then at most once in a while: what comes too soon is done at the end of that time. */
 
-export class Pace {
+export class Throttle {
   readonly #work: () => void;
   readonly #everyMs: number;
   #timer: NodeJS.Timeout | undefined;

@@ -26,6 +26,22 @@ export async function withDeadline<T>(work: Promise<T>, ms: number, what: string
   }
 }
 
+/**
+ * Returns the result of `work`, or throws what `signal` aborts with. The work itself goes on; a late failure of it is
+ * ignored.
+ */
+export async function unlessAborted<T>(work: T | PromiseLike<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
 /** Asks `done` every `everyMs`. Returns true as soon as it is true, and false after `withinMs`. */
 export async function waitUntil(
   done: () => boolean | Promise<boolean>,

@@ -1,7 +1,8 @@
 /** [R18] Events of many sessions over one socket: what is asked for, in order, once, and after a drop what was missed. */
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { WebSocket } from "ws";
-import { type EventSubject, NO_SESSION } from "../../src/events/event-log.ts";
-import type { FeedEvent } from "../../src/protocol/events.ts";
+import { type EventSubject, type FeedEvent, NO_SESSION } from "../../src/protocol/events.ts";
 import { SqliteKeys } from "../../src/storage/api-keys.ts";
 import { attachDatabase } from "../../src/storage/database.ts";
 import { EventStream } from "../support/event-stream.ts";
@@ -60,6 +61,13 @@ function subjectOf({ uid = "uid-one", owner = null, label = null }: Partial<Even
 
 function eventOf(id: string, session_id = "one"): FeedEvent {
   return { id, type: "session.control", timestamp: new Date().toISOString(), data: { session_id, holder: id } };
+}
+
+/** Something happens to the database of a running server. */
+function beside({ dataDir }: OwnServer, act: (db: DatabaseSync) => void): void {
+  const db = new DatabaseSync(join(dataDir, "sessions.db"));
+  act(db);
+  db.close();
 }
 
 function endOf(session_id: string): FeedEvent {
@@ -184,6 +192,47 @@ test("[R18] ends are sent again to a reader by its name until it acknowledges th
   await other.subscribe("sessions");
   await other.ask({ type: "ping" }, "pong");
   expect(other.eventIds()).toEqual([]);
+});
+
+test("[R18] an end that cannot be kept for one reader is an error for that one; the others and the server go on", async ({
+  told,
+  read,
+}) => {
+  const [first, second] = [await read({ query: "?reader=bot-1" }), await read({ query: "?reader=bot-2" })];
+  for (const reader of [first, second]) await reader.subscribe("sessions");
+  beside(told, (db) =>
+    db.exec(`CREATE TRIGGER no_room BEFORE INSERT ON unacknowledged WHEN NEW.reader LIKE '%bot-1'
+      BEGIN SELECT RAISE(ABORT, 'no room'); END`),
+  );
+  told.events.publish(subjectOf(), endOf("one"));
+  expect(await second.next("session.ended")).toMatchObject({ data: { session_id: "one" } });
+  expect(await first.next("session.ended")).toMatchObject({ data: { session_id: "one" } });
+  expect(await first.next("error")).toMatchObject({ error: { code: "storage_unavailable" } });
+  told.tell("after");
+  for (const reader of [first, second]) await reader.next("session.control");
+  expect(second.received.filter(({ type }) => type === "error")).toEqual([]);
+});
+
+test("[R18] a log that cannot be read for a moment costs a reader that goes on after a place nothing but time", async ({
+  told,
+  read,
+}) => {
+  const live = await read();
+  await live.subscribe("sessions");
+  for (const id of ["one", "two"]) told.tell(id);
+  await live.next("session.control", ({ id }) => id === "two");
+  const late = await read();
+  await late.subscribe("sessions");
+  beside(told, (db) => db.exec("ALTER TABLE events RENAME TO events_away"));
+  await late.ask({ type: "resume", data: { after: 0 } }, "resumed");
+  await late.next("lagging");
+  const stream = await EventStream.open(`${told.api}/events?topic=sessions`, { "last-event-id": "0" });
+  await stream.ended;
+  beside(told, (db) => db.exec("ALTER TABLE events_away RENAME TO events"));
+  await late.next("session.control", ({ id }) => id === "two");
+  expect(late.eventIds()).toEqual(["one", "two"]);
+  told.tell("three");
+  for (const reader of [late, live]) await reader.next("session.control", ({ id }) => id === "three");
 });
 
 test("[R18] [W29] a key is told what it may see, and no more: a forbidden topic is an error, the others hold", async ({

@@ -3,12 +3,17 @@ import { once } from "node:events";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { mock } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import websocket from "@fastify/websocket";
 import { chromium, type Page } from "@playwright/test";
 import Fastify, { type FastifyInstance } from "fastify";
 import { WebSocket, WebSocketServer } from "ws";
+import { SCOPES } from "../../src/auth/caller.ts";
 import { type CaptchaRemoteOptions, captchaRemote } from "../../src/plugin.ts";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
+import { SqliteKeys } from "../../src/storage/api-keys.ts";
+import { attachDatabase } from "../../src/storage/database.ts";
 import { test as base, expect, TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
 import { TEST_KEY_SPEC } from "../support/key.ts";
 import { call } from "../support/requests.ts";
@@ -68,6 +73,63 @@ function listenersOf(page: Page): number {
     0,
   );
 }
+
+/** A reader of events by a key that is in the database; what is due from time to time is due when `tick` is called. */
+const withReader = test.extend<{ reader: BotServer & { dataDir: string; socket: WebSocket; tick: () => void } }>({
+  reader: async ({ startBotServer }, use) => {
+    const dataDir = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
+    const db = attachDatabase(dataDir);
+    const grants = { scopes: SCOPES, labels: [], cdp_allow: null, url_allow: [] };
+    const { secret } = new SqliteKeys(db).add("kept in the database", grants);
+    db.close();
+    mock.timers.enable({ apis: ["setInterval"] });
+    const server = await startBotServer({ dataDir });
+    const headers = { authorization: `Bearer ${secret}` };
+    const socket = new WebSocket(`${server.url.replace(/^http/, "ws")}/api/captcha/events`, { headers });
+    await once(socket, "message");
+    await use({ ...server, dataDir, socket, tick: () => mock.timers.tick(1_000) });
+    mock.timers.reset();
+    socket.terminate();
+    await server.app.close();
+    await rm(dataDir, { recursive: true, force: true });
+  },
+});
+
+withReader("[S4] the bot's server closes in order while a client is slow to close its socket", async ({ reader }) => {
+  const { app, socket, tick } = reader;
+  // From here on it answers nothing, a close neither.
+  socket.pause();
+  let isClosed = false;
+  const closing = app.close().finally(() => {
+    isClosed = true;
+  });
+  while (!isClosed) {
+    tick();
+    await setImmediate();
+  }
+  await closing;
+  tick();
+});
+
+withReader(
+  "keys that cannot be looked up for a moment end nothing, and the bot's server neither",
+  async ({ reader }) => {
+    const { url, dataDir, socket, tick } = reader;
+    const db = attachDatabase(dataDir);
+    db.exec("ALTER TABLE api_keys RENAME TO keys_away");
+    tick();
+    db.exec("ALTER TABLE keys_away RENAME TO api_keys");
+    tick();
+    expect((await fetch(`${url}/own`)).status).toBe(200);
+    socket.send(JSON.stringify({ type: "ping" }));
+    expect(JSON.parse(String((await once(socket, "message"))[0]))).toMatchObject({ type: "pong" });
+    db.exec("UPDATE api_keys SET revoked_at = 1");
+    const closed = once(socket, "close");
+    tick();
+    await closed;
+    db.close();
+  },
+);
 
 test("[R10] [W6] a page is handed over, a person clears it in the console, and the bot goes on in it", async ({
   startBotServer,
@@ -157,6 +219,35 @@ test("[R7] aborting cancels the session and rejects with the reason; the page ca
   await expect(first.result).rejects.toThrow("changed its mind");
   const { body } = await call("GET", `${url}/api/captcha/status/${session_id}`);
   expect(body).toMatchObject({ state: "cancelled", reason: "cancelled_by_bot" });
+  expect(await handing(app, botPage, { timeoutMs: 1_000 }).result).toMatchObject({ outcome: "expired" });
+});
+
+test("[R7] aborting ends the call also where onReady never returns; what it throws later harms nobody", async ({
+  startBotServer,
+  botPage,
+  site,
+}) => {
+  const { app, url } = await startBotServer({ auth: "off" });
+  await botPage.goto(site.serve("/", CHALLENGE));
+  const listeners = listenersOf(botPage);
+  const giveUp = new AbortController();
+  const ready = Promise.withResolvers<SessionAnswer>();
+  const chat = Promise.withResolvers<void>();
+  const handedOff = app.captchaRemote.handOff(botPage, {
+    signal: giveUp.signal,
+    onReady: (session) => {
+      ready.resolve(session);
+      return chat.promise;
+    },
+  });
+  const { session_id } = await ready.promise;
+  giveUp.abort(new Error("the bot has changed its mind"));
+  await expect(handedOff).rejects.toThrow("changed its mind");
+  const { body } = await call("GET", `${url}/api/captcha/status/${session_id}`);
+  expect(body).toMatchObject({ state: "cancelled", reason: "cancelled_by_bot" });
+  // The runner fails a test in whose time a rejection is handled by nobody.
+  chat.reject(new Error("the chat is down"));
+  expect(listenersOf(botPage)).toBe(listeners);
   expect(await handing(app, botPage, { timeoutMs: 1_000 }).result).toMatchObject({ outcome: "expired" });
 });
 

@@ -116,13 +116,13 @@ test("[W28] in every view, at every scale, in every encoding, and for a watcher 
     const late = await Watcher.join(server.controller, session.session_id, form);
     expect(late.texts[0]).toMatchObject({ type: "session_info", role: "watch" });
     await expectNoneLeaks(late, 3);
-    const { crowd } = late.seat.session;
+    const { operators } = late.seat.session;
     for (const [mode, scale] of [
       ["page", 1],
       ["page", 2],
       ["challenge", 2],
     ] as const) {
-      crowd.setLens(late.seat.viewer, { mode, scale });
+      operators.setLens(late.seat.viewer, { mode, scale });
       const width = mode === "page" ? VIEWPORT.width : 420;
       const fits = () => late.pictures.filter(({ view }) => view.width === width).length;
       const before = fits();
@@ -142,7 +142,7 @@ test("[W28] the sharp picture of a page at rest, and one at twice the size, is m
   const url = site.serve("/", `<!doctype html>${STYLE}${password("left:30px;top:30px")}`);
   const { client, watcher } = await seats({ bot, connect, server }, { url });
   client.send({ type: "view", scale: 2 });
-  watcher.seat.session.crowd.setLens(watcher.seat.viewer, { scale: 2 });
+  watcher.seat.session.operators.setLens(watcher.seat.viewer, { scale: 2 });
   await client.nextPicture(({ scale }) => scale === 2, 0);
   await expect
     .poll(() => watcher.pictures.some(({ scale, kind }) => scale === 2 && kind === "still"), { timeout: TIMEOUT_MS })
@@ -214,7 +214,7 @@ test("[W28] on a page of the bot's own too", async ({ site, bot, connect, server
   const watcher = await Watcher.join(server.controller, session.session_id);
   await expectSeen(client);
   await expectNoneLeaks(watcher, 20);
-  watcher.seat.session.crowd.setLens(watcher.seat.viewer, { mode: "page" });
+  watcher.seat.session.operators.setLens(watcher.seat.viewer, { mode: "page" });
   await expectNoneLeaks(watcher, 20);
 });
 

@@ -71,7 +71,7 @@ test("[W24] what a frame was asked is refused once the frame is gone, and the pa
   expect(result.subtype).toBe("null");
 });
 
-test("[R9] a connection that is closed refuses what it was asked, with a code", async ({
+test("a connection that is closed refuses what it was asked, with a code", async ({
   attached: { connection, session },
 }) => {
   const asked = session.send("Runtime.evaluate", { expression: "new Promise(() => {})", awaitPromise: true });

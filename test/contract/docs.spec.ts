@@ -1,6 +1,8 @@
 /** The papers say what the code says, and nothing else: codes, messages, states, kinds and variables. */
-import { readFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "@playwright/test";
+import { configurationPage, environmentExample } from "../../scripts/configuration.ts";
 import { KNOWN_KINDS } from "../../src/browser/challenge/kinds.ts";
 import { MOVES as CONNECTION_MOVES, classOf, PROFILES } from "../../src/client/retry-policy.js";
 import { loadConfig } from "../../src/config.ts";
@@ -8,7 +10,7 @@ import { ENVIRONMENT } from "../../src/environment.ts";
 import { CODES, type Code, codeEntry } from "../../src/errors.ts";
 import { ACTIONS } from "../../src/protocol/audit.ts";
 import { SESSION_STATES, type SessionState } from "../../src/protocol/common.ts";
-import { sessionEventSchema } from "../../src/protocol/events.ts";
+import { PROGRESS, sessionEventSchema } from "../../src/protocol/events.ts";
 import { GAUGES } from "../../src/protocol/health.ts";
 import { clientMessageSchema, serverMessageSchema } from "../../src/protocol/live.ts";
 import { createSessionSchema, ruleSchema } from "../../src/protocol/rest.ts";
@@ -55,8 +57,8 @@ function section(text: string, heading: string): string {
   return after.split(new RegExp(`^#{1,${level}} `, "m"))[0] ?? "";
 }
 
-test("docs/protocol.md has every code with its status, its close code and its sentence, and no other", async () => {
-  const rows = rowsOf(await read("docs/protocol.md"), "code", "HTTP", "close");
+test("docs/protocol/bots.md has every code with its status, its close code and its sentence, and no other", async () => {
+  const rows = rowsOf(await read("docs/protocol/bots.md"), "code", "HTTP", "close");
   expect(rows.map(([code, status, close, sentence]) => [code, status, close, sentence])).toEqual(
     Object.keys(CODES).map((code) => {
       const { status, close, message } = codeEntry(code as Code);
@@ -65,19 +67,19 @@ test("docs/protocol.md has every code with its status, its close code and its se
   );
 });
 
-test("[S1] docs/protocol.md has every state with its moves, and no other", async () => {
-  const rows = rowsOf(await read("docs/protocol.md"), "state", "meaning", "moves to");
+test("[S1] docs/protocol/bots.md has every state with its moves, and no other", async () => {
+  const rows = rowsOf(await read("docs/protocol/bots.md"), "state", "meaning", "moves to");
   const table = Object.fromEntries(rows.map((row) => [subject(row), codeWords(row[2])]));
   expect(table).toEqual(MOVES);
   expect(Object.keys(table)).toEqual(SESSION_STATES satisfies readonly SessionState[]);
 });
 
 for (const [heading, schema] of [
-  ["5.1 Client to server", clientMessageSchema],
-  ["5.2 Server to client", serverMessageSchema],
+  ["Client to server", clientMessageSchema],
+  ["Server to client", serverMessageSchema],
 ] as const) {
-  test(`[W1] docs/protocol.md, ${heading}: every message with its fields, and no other`, async () => {
-    const rows = rowsOf(section(await read("docs/protocol.md"), heading), "type", "fields");
+  test(`[W1] docs/protocol/operator-socket.md, ${heading}: every message with its fields, and no other`, async () => {
+    const rows = rowsOf(section(await read("docs/protocol/operator-socket.md"), heading), "type", "fields");
     const table = Object.fromEntries(rows.map((row) => [subject(row), codeWords(row[1]).toSorted()]));
     const messages = schema.options.map(({ shape }) => [
       shape.type.value,
@@ -90,75 +92,75 @@ for (const [heading, schema] of [
   });
 }
 
-test("README.md and README.zh-CN.md name every message, and no other", async () => {
-  for (const path of ["README.md", "README.zh-CN.md"]) {
-    const text = await read(path);
-    for (const [row, schema] of [
-      [/^\| client to server \|(.*)\|$|^\| (?:客户端)[^|]*\|(.*)\|$/m, clientMessageSchema],
-      [/^\| server to client \|(.*)\|$|^\| (?:服务器|服务端)[^|]*\|(.*)\|$/m, serverMessageSchema],
-    ] as const) {
-      const found = row.exec(text);
-      const types = schema.options.map(({ shape }) => shape.type.value as string);
-      expect(codeWords(found?.[1] ?? found?.[2]).toSorted(), path).toEqual(types.toSorted());
-    }
-  }
-});
-
-test("[R10] docs/protocol.md shows every field of a creation, and no other", async () => {
-  const example = /```jsonc\n([\s\S]*?)```/.exec(section(await read("docs/protocol.md"), "3.1 Create"))?.[1] ?? "";
+test("[R10] docs/protocol/bots.md shows every field of a creation, and no other", async () => {
+  const example = /```jsonc\n([\s\S]*?)```/.exec(section(await read("docs/protocol/bots.md"), "Create"))?.[1] ?? "";
   const fields = [...example.matchAll(/^ {2}"(\w+)":/gm)].map(([, field]) => field);
   expect(fields.toSorted()).toEqual(Object.keys(createSessionSchema.shape).toSorted());
 });
 
-test("[R14] docs/protocol.md has every event with its fields, and no other", async () => {
-  const rows = rowsOf(await read("docs/protocol.md"), "event", "data");
+test("[R14] docs/protocol/events.md has every event with its fields, and no other", async () => {
+  const rows = rowsOf(await read("docs/protocol/events.md"), "event", "data");
   expect(rows.map((row) => [subject(row), codeWords(row[1])])).toEqual(
     sessionEventSchema.options.map(({ shape }) => [shape.type.value, Object.keys(shape.data.shape)]),
   );
 });
 
-test("[R21] docs/protocol.md has every completion rule, and no other", async () => {
-  const rows = rowsOf(await read("docs/protocol.md"), "rule", "true when");
+test("[R14] docs/protocol/events.md has every step of the progress with its percentage and its sentence", async () => {
+  const rows = rowsOf(await read("docs/protocol/events.md"), "step", "percentage");
+  expect(rows.map((row) => [subject(row), row[1], row[2]])).toEqual(
+    Object.entries(PROGRESS).map(([step, { percentage, message }]) => [step, String(percentage), message]),
+  );
+});
+
+test("[R21] docs/protocol/bots.md has every completion rule, and no other", async () => {
+  const rows = rowsOf(await read("docs/protocol/bots.md"), "rule", "true when");
   const keys = rows.map((row) => [...subject(row).matchAll(/"(\w+)":/g)].map(([, key]) => key));
   expect(keys).toEqual(ruleSchema.options.map(({ shape }) => Object.keys(shape)));
 });
 
-test("docs/protocol.md has every known kind with its selectors and frame URLs, in the order they are asked", async () => {
-  const rows = rowsOf(await read("docs/protocol.md"), "kind", "selectors");
+test("docs/protocol/bots.md has every known kind with its selectors and frame URLs, in the order they are asked", async () => {
+  const rows = rowsOf(await read("docs/protocol/bots.md"), "kind", "selectors");
   expect(
     rows.map(([kind, selectors, frames]) => [codeWords(kind)[0], codeWords(selectors), codeWords(frames)]),
   ).toEqual(KNOWN_KINDS.map(({ kind, selectors, frame_urls }) => [kind, selectors, frame_urls]));
 });
 
-for (const path of ["docs/protocol.md", "README.md", "README.zh-CN.md"]) {
-  test(`${path} has every variable of the configuration, and no other`, async () => {
-    const text = await read(path);
-    const rows = text.split("\n").filter((line) => /^\| `[A-Z][A-Z_]+` \|/.test(line));
-    expect(rows.map((row) => codeWords(row)[0])).toEqual(Object.keys(ENVIRONMENT));
-  });
-}
+test("docs/configuration.md and .env.example are what the table of variables generates", async () => {
+  expect(await read("docs/configuration.md")).toBe(configurationPage());
+  expect(await read(".env.example")).toBe(environmentExample());
+});
 
-test("[R17] docs/protocol.md has every action of the audit trail with what it means, and no other", async () => {
-  const rows = rowsOf(await read("docs/protocol.md"), "action", "when", "detail");
+test("docs/configuration.md has every variable of the configuration, and no other", async () => {
+  const text = await read("docs/configuration.md");
+  const rows = text.split("\n").filter((line) => /^\| `[A-Z][A-Z_]+` \|/.test(line));
+  expect(rows.map((row) => codeWords(row)[0]).toSorted()).toEqual(Object.keys(ENVIRONMENT).toSorted());
+});
+
+test("[R17] docs/protocol/operations.md has every action of the audit trail with what it means, and no other", async () => {
+  const rows = rowsOf(await read("docs/protocol/operations.md"), "action", "when", "detail");
   expect(rows.map((row) => [subject(row), row[1]])).toEqual(Object.entries(ACTIONS));
 });
 
-test("[R20] docs/protocol.md has every gauge with what it counts, and no other", async () => {
-  const rows = rowsOf(await read("docs/protocol.md"), "gauge", "how many");
+test("[R20] docs/protocol/operations.md has every gauge with what it counts, and no other", async () => {
+  const rows = rowsOf(await read("docs/protocol/operations.md"), "gauge", "how many");
   expect(rows.map((row) => [subject(row), row[1]])).toEqual(Object.entries(GAUGES));
 });
 
-test("docs/protocol.md and README.md tell the real defaults", async () => {
+test("docs/configuration.md shows the real defaults and ranges", async () => {
   const defaults = loadConfig({});
-  for (const path of ["docs/protocol.md", "README.md"]) {
-    const given = new Map(rowsOf(await read(path), "variable", "default").map((row) => [subject(row), row[1]]));
-    expect(
-      ["HOST", "PORT", "LOG_LEVEL", "AUTH", "MAX_SESSIONS", "DEFAULT_TIMEOUT_SECONDS"].map((name) => given.get(name)),
-    ).toEqual([defaults.host, defaults.port, defaults.logLevel, "on", defaults.maxSessions, 180].map(String));
-    expect(["MAX_TIMEOUT_SECONDS", "RETENTION_SECONDS", "SHUTDOWN_SECONDS"].map((name) => given.get(name))).toEqual(
-      [defaults.maxTimeoutSeconds, defaults.retentionSeconds, defaults.shutdownSeconds].map(String),
-    );
-  }
+  const rows = rowsOf(await read("docs/configuration.md"), "variable", "default");
+  const given = new Map(rows.map((row) => [subject(row), row[1]]));
+  expect(
+    ["HOST", "PORT", "LOG_LEVEL", "AUTH", "MAX_SESSIONS", "DEFAULT_TIMEOUT_SECONDS"].map((name) => given.get(name)),
+  ).toEqual([defaults.host, defaults.port, defaults.logLevel, "on", defaults.maxSessions, 180].map(String));
+  expect(["MAX_TIMEOUT_SECONDS", "RETENTION_SECONDS", "SHUTDOWN_SECONDS"].map((name) => given.get(name))).toEqual(
+    [defaults.maxTimeoutSeconds, defaults.retentionSeconds, defaults.shutdownSeconds].map(String),
+  );
+  expect(given.get("KEEP_BROWSERS")).toBe("off");
+  expect(given.get("CDP_ALLOW")).toBe("loopback:*");
+  const ranges = new Map(rows.map((row) => [subject(row), row[3]]));
+  expect(ranges.get("PORT")).toBe("0 to 65535");
+  expect(() => loadConfig({ PORT: "65536" })).toThrow();
 });
 
 test(".env.example has every variable of the configuration, commented out, and its values can be used", async () => {
@@ -206,4 +208,122 @@ test("docs/sdk.md has every method of the client", async () => {
   expect(rows.map((row) => subject(row).split("(")[0]).sort()).toEqual(
     methods.filter((name) => !inside.includes(name)).sort(),
   );
+});
+
+const ROOT = new URL("../../", import.meta.url);
+const PROTOCOL = ["bots", "events", "operator-socket", "operations"].map((name) => `docs/protocol/${name}.md`);
+/** Where no document of the project's own is. */
+const OTHER_FOLDERS = /^(\.git|node_modules|test-results|playwright-report|dist|data|bench\/results)\//;
+
+/** The headings of the protocol when it was one document: links from elsewhere name them. */
+const OLD_ANCHORS =
+  `1-words 2-a-sessions-life 3-rest 31-create-r10 32-result-r11 33-a-page-of-the-bots-own 34-events-r14
+  35-webhooks 36-keys-and-scopes 37-operator-links-r13 38-the-audit-trail-r17 39-origins-and-hosts 310-limits
+  311-where-a-page-may-go 312-the-history-r15 313-events-of-many-sessions-r18 314-metrics-r20 315-the-inbox-r19
+  316-arrival-notices 317-traces 4-when-a-challenge-is-done 5-the-operator-socket-ws-wssession_id 51-client-to-server
+  52-server-to-client 53-not-yet 6-known-kinds 7-codes 8-configuration`.split(/\s+/);
+
+/** Every Markdown file of the project, as a path below its root. */
+async function documents(): Promise<string[]> {
+  const names = await readdir(ROOT, { recursive: true });
+  return names.filter((name) => name.endsWith(".md") && !OTHER_FOLDERS.test(name) && !name.includes("/node_modules/"));
+}
+
+/** The text without code, in which brackets are no links. */
+const withoutCode = (text: string) => text.replace(/^```[\s\S]*?^```/gm, "").replace(/`[^`\n]*`/g, "");
+
+/** What a link to a part of this document may name: its headings as GitHub names them, and its own anchors. */
+function anchorsOf(text: string): Set<string> {
+  const anchors = new Set([...text.matchAll(/<a id="([^"]+)">/g)].map(([, id = ""]) => id));
+  const seen = new Map<string, number>();
+  for (const [, heading = ""] of text.replace(/^```[\s\S]*?^```/gm, "").matchAll(/^#{1,6} (.*)$/gm)) {
+    const words = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").toLowerCase();
+    const slug = words.replace(/[^\p{L}\p{N}_ -]/gu, "").replaceAll(" ", "-");
+    const earlier = seen.get(slug) ?? 0;
+    seen.set(slug, earlier + 1);
+    anchors.add(earlier === 0 ? slug : `${slug}-${earlier}`);
+  }
+  return anchors;
+}
+
+/** The targets of a document's links and pictures, those of `[S1]: file.md#s1` too. */
+function linksOf(text: string): string[] {
+  const bare = withoutCode(text);
+  // The text of a link is taken away with the code in it: [`bot.ts`](bot.ts) is [](bot.ts) here.
+  const inline = [...bare.matchAll(/\]\(([^)\s]+)\)/g)];
+  return [...inline, ...bare.matchAll(/^\[[^\]]+\]: (\S+)$/gm)].map(([, target = ""]) => target);
+}
+
+test("every link of every document leads to a file that is there, and to a heading that is in it", async () => {
+  const broken: string[] = [];
+  for (const path of await documents()) {
+    for (const link of linksOf(await read(path))) {
+      if (/^[a-z]+:/.test(link)) continue;
+      const target = new URL(link, new URL(path, ROOT));
+      const there = await stat(fileURLToPath(new URL(target.pathname, ROOT))).catch(() => undefined);
+      const anchor = decodeURIComponent(target.hash.slice(1));
+      if (!there) broken.push(`${path}: ${link}`);
+      else if (anchor && !anchorsOf(await readFile(target, "utf8")).has(anchor)) broken.push(`${path}: ${link}`);
+    }
+  }
+  expect(broken).toEqual([]);
+});
+
+test("links to the protocol of old, when it was one document, lead on from docs/protocol.md", async () => {
+  const anchors = anchorsOf(await read("docs/protocol.md"));
+  expect(OLD_ANCHORS.filter((anchor) => !anchors.has(anchor))).toEqual([]);
+});
+
+/** Each rule with the document that states it. A statement has an anchor, and the id in bold. */
+async function statedRules(): Promise<[rule: string, path: string][]> {
+  const rules: [string, string][] = [];
+  for (const path of PROTOCOL) {
+    const text = await read(path);
+    for (const [, rule = ""] of text.matchAll(/\*\*\[([A-Z]\d+)\]\*\*/g)) {
+      expect(text.split(`<a id="${rule.toLowerCase()}"></a>`), `${path}: the anchor of ${rule}`).toHaveLength(2);
+      rules.push([rule, path]);
+    }
+  }
+  return rules;
+}
+
+test("every rule is stated once in docs/protocol/, and every mention of a rule there is a link to its statement", async () => {
+  const stated = await statedRules();
+  expect(stated.map(([rule]) => rule).filter((rule, index, all) => all.indexOf(rule) !== index)).toEqual([]);
+  const pathOf = new Map(stated);
+  for (const path of [...PROTOCOL, "docs/sdk.md"]) {
+    const text = await read(path);
+    const mentioned = new Set([...withoutCode(text).matchAll(/\[([A-Z]\d+)\]/g)].map(([, rule = ""]) => rule));
+    for (const rule of mentioned) {
+      const target = /^\S+$/m.exec(text.split(`\n[${rule}]: `)[1] ?? "")?.[0] ?? "no link";
+      const linked = new URL(target, new URL(path, ROOT)).href;
+      expect(linked, `${path}: [${rule}]`).toBe(new URL(`${pathOf.get(rule)}#${rule.toLowerCase()}`, ROOT).href);
+    }
+  }
+});
+
+test("every rule that a test names is stated in docs/protocol/", async () => {
+  const stated = new Set((await statedRules()).map(([rule]) => rule));
+  const unknown: string[] = [];
+  for (const name of await readdir(new URL("test/", ROOT), { recursive: true })) {
+    if (!name.endsWith(".spec.ts")) continue;
+    const titles = (await read(`test/${name}`)).matchAll(/\btest(?:\.\w+)?\(\s*["`](\[[^"`]*)/g);
+    for (const [, title = ""] of titles) {
+      for (const [, rule = ""] of title.matchAll(/\[([RSWK]\d+)\]/g)) {
+        if (!stated.has(rule)) unknown.push(`${name}: ${rule}`);
+      }
+    }
+  }
+  expect(unknown).toEqual([]);
+});
+
+test("every document that the code names is there", async () => {
+  const missing: string[] = [];
+  for (const name of await readdir(new URL("src/", ROOT), { recursive: true })) {
+    if (!name.endsWith(".ts")) continue;
+    for (const [path] of (await read(`src/${name}`)).matchAll(/\bdocs\/[\w/-]+\.md\b/g)) {
+      if (!(await stat(new URL(path, ROOT)).catch(() => undefined))) missing.push(`${name}: ${path}`);
+    }
+  }
+  expect(missing).toEqual([]);
 });

@@ -1,5 +1,5 @@
 /** The package as it would be installed: `captcha-remote/sdk` is there, has its types, and needs nothing else. */
-import { execFile } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +8,8 @@ import { promisify } from "node:util";
 import { test as base } from "@playwright/test";
 import { build } from "esbuild";
 import { expect, TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
+import { TEST_KEY_SPEC } from "../support/key.ts";
+import { startProgram, watchProgram } from "../support/programs.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const MODULES = join(ROOT, "node_modules");
@@ -16,7 +18,46 @@ const SOURCES = ["package.json", "tsconfig.json", "tsconfig.build.json", "tsconf
 const FOLDERS = ["src", "public", "scripts"];
 
 const run = promisify(execFile);
-const test = base.extend<object, { installed: string }>({
+interface InstalledServer {
+  readonly folder: string;
+  /** Answers where it listens. */
+  start(): Promise<string>;
+}
+
+const test = base.extend<{ server: InstalledServer }, { installed: string }>({
+  /** The package beside its dependencies, all but esbuild, and the server that it has. */
+  server: async ({ installed }, use) => {
+    const folder = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
+    const modules = join(folder, "node_modules");
+    await cp(join(installed, "node_modules/captcha-remote"), join(modules, "captcha-remote"), { recursive: true });
+    for (const name of (await readdir(MODULES)).filter((one) => !/^\.|esbuild$/.test(one))) {
+      await symlink(join(MODULES, name), join(modules, name));
+    }
+    const running: { child: ChildProcess; exitCode: Promise<number | null> }[] = [];
+    await use({
+      folder,
+      async start() {
+        const env = {
+          PATH: process.env["PATH"] ?? "",
+          CHROMIUM_PATH: process.env["CHROMIUM_PATH"] ?? "",
+          DATA_DIR: join(folder, "data"),
+          PORT: "0",
+          DEMO: "off",
+          API_KEYS: TEST_KEY_SPEC,
+        };
+        const child = spawn(process.execPath, [join(modules, "captcha-remote/dist/cli.js")], { cwd: folder, env });
+        const { out, exitCode } = watchProgram(child);
+        running.push({ child, exitCode });
+        await expect.poll(out, { timeout: 30_000 }).toContain("Ctrl-C ends it");
+        return /Console +(https?:\/\/[^/\s]+)/.exec(out())?.[1] ?? "";
+      },
+    });
+    for (const { child, exitCode } of running) {
+      child.kill("SIGINT");
+      await exitCode;
+    }
+    await rm(folder, { recursive: true, force: true });
+  },
   /** A folder with the package in its node_modules, and nothing beside it. */
   installed: [
     // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
@@ -128,4 +169,43 @@ test("package.json names the files that the build makes", async ({ installed }) 
   for (const path of [exports["./sdk"].types, exports["./sdk"].default, bin["captcha-remote"]]) {
     expect((await readFile(join(root, path), "utf8")).length).toBeGreaterThan(100);
   }
+});
+
+test("its server serves the console that a checkout serves, ready-made: no esbuild is there", async ({ server }) => {
+  const checkout = await startProgram();
+  const pageOf = async (url: string) => (await fetch(`${url}/api/captcha/control`)).text();
+  const url = await server.start();
+  const page = await pageOf(url);
+  // The page names each file with the hash of what is in it, so these are equal, too.
+  expect(page).toBe(await pageOf(checkout.url));
+  const named = [...page.matchAll(/"(console\/[^"]+\?v=[\w-]+)"/g)].map(([, path]) => path);
+  expect(named).toHaveLength(3);
+  for (const path of [...named, "console/console.js.map", "console/styles.css.map"]) {
+    const [ready, made] = await Promise.all(
+      [url, checkout.url].map((origin) => fetch(`${origin}/api/captcha/${path}`)),
+    );
+    expect(ready?.status, path).toBe(200);
+    expect(ready?.headers.get("cache-control"), path).toBe(made?.headers.get("cache-control"));
+    expect(await ready?.text(), path).toBe(await made?.text());
+  }
+  await checkout.remove();
+});
+
+test("on a Node without node:sqlite its program says so in a sentence, and the SDK works", async ({ server }) => {
+  const preload = `data:text/javascript,${encodeURIComponent(`
+    import { registerHooks } from "node:module";
+    Object.defineProperty(process, "versions", { value: { ...process.versions, node: "22.12.0" } });
+    registerHooks({
+      resolve(specifier, context, next) {
+        if (specifier === "node:sqlite") throw new Error("No such built-in module: node:sqlite");
+        return next(specifier, context);
+      },
+    });`)}`;
+  const old = (...argv: string[]) => run(process.execPath, ["--import", preload, ...argv], { cwd: server.folder });
+  const refused = await old("node_modules/captcha-remote/dist/cli.js").catch((error) => error);
+  expect([refused.code, refused.stdout]).toEqual([1, ""]);
+  const needs = "The server needs Node 22.13 or later, and this is 22.12.0: only captcha-remote/sdk runs on it.";
+  expect(refused.stderr).toBe(`captcha-remote cannot start:\n  ${needs}\n`);
+  const bot = 'console.log(typeof (await import("captcha-remote/sdk")).CaptchaRemoteClient)';
+  expect((await old("--input-type=module", "-e", bot)).stdout).toBe("function\n");
 });

@@ -1,7 +1,8 @@
 /** What every SessionStore must do, as tests over a factory: one suite for all implementations. */
 import { test as base, expect } from "@playwright/test";
+import type { SessionScope } from "../../src/auth/permissions.ts";
 import type { EventLog } from "../../src/events/event-log.ts";
-import { SESSION_STATES } from "../../src/protocol/common.ts";
+import { SESSION_STATES, type SessionState } from "../../src/protocol/common.ts";
 import type { SessionEvent } from "../../src/protocol/events.ts";
 import type { SessionRecord, SessionStore } from "../../src/session/ports/store.ts";
 import { outcomeOf } from "../../src/session/presenters.ts";
@@ -61,6 +62,10 @@ function append(events: EventLog, uid: string, event: SessionEvent): number {
   return events.append([{ subject: { uid, owner: null, label: null }, event }])[0]?.position ?? Number.NaN;
 }
 
+function newest(store: SessionStore, limit: number): SessionRecord[] {
+  return store.list({ states: SESSION_STATES, scope: null, limit });
+}
+
 function next(store: SessionStore, ids: string[] = [], hosts: string[] = []) {
   return store.deliveries.next({ ids, hosts });
 }
@@ -111,23 +116,33 @@ export function storeContract(
       const ended = sessionRecord({ state: "solved", reason: "rules_met", evidence, ended_at: DAY + 5_000 });
       store.save(ended);
       expect(store.find("one")).toEqual(ended);
-      expect(store.list(SESSION_STATES, 10)).toEqual([ended]);
+      expect(newest(store, 10)).toEqual([ended]);
     });
 
     test("[R10] finds the newest of several sessions with one id", ({ store }) => {
-      store.save(sessionRecord({ uid: "new", created_at: DAY + 1 }));
-      store.save(sessionRecord({ uid: "old", created_at: DAY, state: "cancelled" }));
-      expect(store.find("one")?.uid).toBe("new");
-      store.save(sessionRecord({ uid: "newer in the same ms", created_at: DAY + 1 }));
-      expect(store.find("one")?.uid).toBe("newer in the same ms");
+      store.save(sessionRecord({ uid: "first", state: "cancelled" }));
+      store.save(sessionRecord({ uid: "second", state: "cancelled", created_at: DAY + 1 }));
+      expect(store.find("one")?.uid).toBe("second");
+      store.save(sessionRecord({ uid: "third, in the same ms", created_at: DAY + 1 }));
+      expect(store.find("one")?.uid).toBe("third, in the same ms");
     });
 
-    test("[S6] a record whose times go along with a clock that was set is found by them", ({ store }) => {
-      const moved = sessionRecord({ uid: "moved", created_at: DAY + 2 });
+    test("[R10] [S6] the newest is the one that was created last, also after the clock was set back", ({ store }) => {
+      store.save(sessionRecord({ uid: "before", state: "solved", created_at: DAY + 3_600_000 }));
+      store.save(sessionRecord({ uid: "after", created_at: DAY }));
+      expect(store.find("one")?.uid).toBe("after");
+      // Nor does an older one become the newest when its times follow the clock, or it is written again.
+      store.save(sessionRecord({ uid: "before", state: "solved", created_at: DAY + 7_200_000 }));
+      expect(store.find("one")?.uid).toBe("after");
+    });
+
+    test("[S6] a record whose times go along with a clock that was set is listed by them", ({ store }) => {
+      const moved = sessionRecord({ uid: "moved", session_id: "moved", created_at: DAY + 2 });
       store.save(moved);
       store.save(sessionRecord({ uid: "other", created_at: DAY + 1 }));
+      expect(newest(store, 1)[0]?.uid).toBe("moved");
       store.save({ ...moved, created_at: DAY });
-      expect(store.find("one")?.uid).toBe("other");
+      expect(newest(store, 1)[0]?.uid).toBe("other");
     });
 
     test("[R1] lists the states that are asked for, newest first, up to the limit", ({ store }) => {
@@ -135,12 +150,38 @@ export function storeContract(
       for (const [index, state] of states.entries()) {
         store.save(sessionRecord({ uid: `u${index}`, session_id: `s${index}`, state, created_at: DAY + index }));
       }
-      const ids = (...given: Parameters<SessionStore["list"]>) => store.list(...given).map(({ uid }) => uid);
+      const ids = (given: readonly SessionState[], limit: number) =>
+        store.list({ states: given, scope: null, limit }).map(({ uid }) => uid);
       expect(ids(SESSION_STATES, 100)).toEqual(["u4", "u3", "u2", "u1", "u0"]);
       expect(ids(["waiting", "active"], 100)).toEqual(["u3", "u2", "u0"]);
       expect(ids(["waiting", "active"], 2)).toEqual(["u3", "u2"]);
       expect(ids(["failed"], 100)).toEqual([]);
       expect(ids([], 100)).toEqual([]);
+    });
+
+    test("[R1] the limit of a list counts what the key may see: its own, and what lives under its labels", ({
+      store,
+    }) => {
+      const rows = [
+        { uid: "own", owner: "me", label: "mine" },
+        { uid: "own and ended", owner: "me", label: "shop", state: "solved", ended_at: DAY },
+        { uid: "shop", owner: "other", label: "shop" },
+        { uid: "shop and ended", owner: "other", label: "shop", state: "solved", ended_at: DAY },
+        { uid: "bulk", owner: "other", label: "bulk" },
+        { uid: "no label", owner: "other", label: null },
+        { uid: "nobody's", owner: null, label: "shop" },
+      ] as const;
+      for (const [at, row] of rows.entries()) {
+        store.save(sessionRecord({ ...row, session_id: row.uid, created_at: DAY + at }));
+      }
+      const uids = (operates: SessionScope["operates"], limit = 10) =>
+        store.list({ states: SESSION_STATES, scope: { owner: "me", operates }, limit }).map(({ uid }) => uid);
+      expect(uids("none")).toEqual(["own and ended", "own"]);
+      expect(uids(["shop"])).toEqual(["shop", "own and ended", "own"]);
+      expect(uids(["shop"], 1)).toEqual(["shop"]);
+      expect(uids(["shop", "bulk"])).toEqual(["bulk", "shop", "own and ended", "own"]);
+      expect(uids("all")).toEqual(["no label", "bulk", "shop", "own and ended", "own"]);
+      expect(newest(store, 10)).toHaveLength(rows.length);
     });
 
     test("[R11] keeps a storage state apart from its record, for that session only", ({ store }) => {
@@ -214,7 +255,7 @@ export function storeContract(
       expect(store.removeEndedBefore(DAY + 1)).toBe(1);
       expect(store.find("old")).toBeUndefined();
       expect(store.storageState("old")).toBeUndefined();
-      expect(store.list(SESSION_STATES, 10).map(({ uid }) => uid)).toEqual(["young", "living"]);
+      expect(newest(store, 10).map(({ uid }) => uid)).toEqual(["young", "living"]);
     });
 
     test("[R14] gives every event a place that only grows, and reads a session's own after a place", ({ store }) => {
@@ -247,7 +288,7 @@ export function storeContract(
       store.save(sessionRecord({ uid: "untold", state: "failed", ended_at: DAY + 1 }));
       append(store.events, "told", ended("end"));
       append(store.events, "untold", joined("no end"));
-      expect(store.events.untold().map(({ uid }) => uid)).toEqual(["untold"]);
+      expect(store.missedEnds().map(({ uid }) => uid)).toEqual(["untold"]);
     });
 
     test("[R14] old events are removed, ends only with their sessions, and no place is given twice", ({ store }) => {

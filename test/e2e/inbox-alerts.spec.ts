@@ -73,6 +73,8 @@ declare global {
     signs: Signs;
     /** What document.hidden says. */
     isAway: boolean;
+    /** What a person answers to the browser's question; "default": dismisses it. */
+    answersPrompt: NotificationPermission;
     clickNotice: () => void;
   }
 }
@@ -80,7 +82,7 @@ declare global {
 /** A headless browser has neither loudspeaker nor notices: these stand for the system's own. */
 function standIns(): void {
   const signs = { asked: 0, tones: 0, notices: [] as { title: string; body: string }[] };
-  Object.assign(window, { signs, isAway: false });
+  Object.assign(window, { signs, isAway: false, answersPrompt: "granted" });
   Object.defineProperty(document, "hidden", { get: () => window.isAway });
   const start = OscillatorNode.prototype.start;
   OscillatorNode.prototype.start = function (when) {
@@ -88,11 +90,11 @@ function standIns(): void {
     start.call(this, when);
   };
   class StandIn {
-    static permission = "default";
+    static permission: NotificationPermission = "default";
     onclick: (() => void) | null = null;
     static async requestPermission(): Promise<void> {
       signs.asked += 1;
-      StandIn.permission = "granted";
+      StandIn.permission = window.answersPrompt;
     }
     constructor(title: string, { body }: { body: string }) {
       signs.notices.push({ title, body });
@@ -151,6 +153,37 @@ test("[R19] an arrival is told by sound and by the system's notice where somebod
   expect(await signs()).toMatchObject({ asked: 1, tones });
   await inbox.evaluate(() => window.clickNotice());
   await inbox.waitForURL(`**/control/${last}`);
+});
+
+test("[R19] notices whose prompt was dismissed once are switched on by the next press, when the browser allows them", async ({
+  inbox,
+  site,
+  bot,
+}) => {
+  await inbox.addInitScript(standIns);
+  await inbox.reload();
+  const url = site.serve("/", "<p>x</p>");
+  // The buttons stand above a list that has something in it.
+  await bot.create({ url, label: "first" });
+  await expect(inbox.locator("#session-list .chip")).toHaveText(["Waiting"]);
+  const notice = inbox.locator("#alert-notice");
+  await inbox.evaluate(() => {
+    window.answersPrompt = "default";
+  });
+  await notice.click();
+  await expect.poll(() => inbox.evaluate(() => window.signs.asked)).toBe(1);
+  await expect(notice).toHaveAttribute("aria-pressed", "false");
+  await inbox.evaluate(() => {
+    window.answersPrompt = "granted";
+    window.isAway = true;
+  });
+  await notice.click();
+  await expect(notice).toHaveAttribute("aria-pressed", "true");
+  await bot.create({ url, label: "second" });
+  await expect.poll(() => inbox.evaluate(() => window.signs.notices)).toEqual([{ title: "second", body: "" }]);
+  await notice.click();
+  await expect(notice).toHaveAttribute("aria-pressed", "false");
+  expect(await inbox.evaluate(() => window.signs.asked)).toBe(2);
 });
 
 test("[R19] a phone that knows no such notices still lists what arrives", async ({ inbox, site, bot }) => {

@@ -1,13 +1,17 @@
 /** The browser dies or hangs: noticed soon, told as what it is, and the page comes back where the bot allowed that. */
 import { mergeTests } from "@playwright/test";
 import type { SessionEventOf } from "../../src/protocol/events.ts";
+import type { PictureFacts } from "../../src/protocol/frame.ts";
 import { EventStream } from "../support/event-stream.ts";
 import { BRIEF_SEARCH_MS, test as base, expect, type TestServer, type TestSite } from "../support/fixtures.ts";
 import { test as withBots } from "../support/guest.ts";
+import type { LiveClient } from "../support/live-client.ts";
 import { IS_LONG_RUN } from "../support/long-run.ts";
+import { BOX, COMPLETION, colourAt, FOLLOWING, INSIDE, isNear, markedPage, VIEWPORT } from "../support/marked-page.ts";
 import { memoryOf } from "../support/page-memory.ts";
 import { descendantsOf, pidsWith, signalAll } from "../support/processes.ts";
 import { ROUNDS } from "../support/rounds.ts";
+import { Watcher } from "../support/watcher.ts";
 
 const test = mergeTests(base, withBots).extend<{ events: (id: string) => Promise<EventStream> }>({
   events: async ({ server }, use) => {
@@ -162,6 +166,98 @@ for (let round = 1; round <= ROUNDS; round += 1) {
     });
   }
 }
+
+/** Where a password is typed, in CSS px of the page. */
+const SECRET = { x: BOX.x + 100, y: BOX.y + 155, width: 100, height: 30 };
+const SECRET_COLOUR = [120, 200, 120] as const;
+const DOT_COLOUR = [204, 51, 0] as const;
+const BLACK = [0, 0, 0] as const;
+const DRAG_STEPS = 10;
+const STEP_PX = 8;
+
+/** A dot that follows the pointer, and beside it a field for a password. */
+function dragPage(): string {
+  const { x, y, width, height } = SECRET;
+  const place = `left:${x - BOX.x}px;top:${y - BOX.y}px;width:${width}px;height:${height}px`;
+  const field = `<input type="password" style="position:absolute;box-sizing:border-box;border:0;${place}">`;
+  return markedPage(`${FOLLOWING}
+    box.insertAdjacentHTML("beforeend", ${JSON.stringify(field)});
+    box.querySelector("input").style.background = "rgb(${SECRET_COLOUR})";`);
+}
+
+type Shown = PictureFacts & { readonly jpeg: Buffer };
+
+/** Drags the dot step by step; how many of the steps each of `viewers` saw, and what colour the password's field had. */
+async function drag(client: LiveClient, viewers: readonly { readonly pictures: readonly Shown[] }[]) {
+  const seen = viewers.map(() => ({ steps: 0, secret: [] as (readonly [number, number, number])[] }));
+  const { y } = INSIDE;
+  client.send({ type: "mouse_event", event_type: "down", x: BOX.x, y, button: "left", buttons: 1 });
+  for (let step = 1; step <= DRAG_STEPS; step += 1) {
+    const moved = step * STEP_PX;
+    client.send({ type: "mouse_event", event_type: "move", x: BOX.x + moved, y, buttons: 1 });
+    const dot = { x: BOX.x + 50 + moved + 15, y: BOX.y + 95 };
+    // One that starts between this dot and the last shows this step and no other.
+    const edge = { x: dot.x + 15 - STEP_PX / 2, y: dot.y };
+    const beyond = { x: dot.x + 15 + STEP_PX / 2, y: dot.y };
+    for (const [index, { pictures }] of viewers.entries()) {
+      const showsStep = async () => {
+        const last = pictures.at(-1);
+        if (!last) return false;
+        const [at, after] = await Promise.all([colourAt(last, edge), colourAt(last, beyond)]);
+        return isNear(at, DOT_COLOUR) && !isNear(after, DOT_COLOUR);
+      };
+      await expect.poll(showsStep, { message: `viewer ${index} sees step ${step}`, intervals: [20] }).toBe(true);
+      const last = pictures.at(-1);
+      const counted = seen[index];
+      if (!last || !counted) continue;
+      counted.steps += 1;
+      counted.secret.push(await colourAt(last, { x: SECRET.x + SECRET.width / 2, y: SECRET.y + SECRET.height / 2 }));
+    }
+  }
+  client.send({
+    type: "mouse_event",
+    event_type: "up",
+    x: BOX.x + DRAG_STEPS * STEP_PX,
+    y,
+    button: "left",
+    buttons: 0,
+  });
+  return seen;
+}
+
+test("[S10] [W5] [W21] [W28] on_crash reopen: a drag on the page that is there again is seen as before, and a watcher sees no secrets", async ({
+  server,
+  site,
+  bot,
+  connect,
+  events,
+}) => {
+  const session = await bot.create({
+    url: site.serve("/", dragPage()),
+    viewport: VIEWPORT,
+    completion: COMPLETION,
+    on_crash: "reopen",
+  });
+  const stream = await events(session.session_id);
+  const client = await connect(session.ws_url, JSON_FORM);
+  await client.next("session_info", ({ captcha_info }) => captcha_info !== null);
+  const watcher = await Watcher.join(server.controller, session.session_id);
+  const expectSeen = async () => {
+    const [operator, watching] = await drag(client, [client, watcher]);
+    expect([operator?.steps, watching?.steps]).toEqual([DRAG_STEPS, DRAG_STEPS]);
+    for (const colour of operator?.secret ?? []) expect(isNear(colour, SECRET_COLOUR), `${colour}`).toBe(true);
+    for (const colour of watching?.secret ?? []) expect(isNear(colour, BLACK), `${colour}`).toBe(true);
+  };
+  await expectSeen();
+  signalAll(await rendererPids(server, session.session_id), "SIGKILL");
+  await toldAt(stream, "page_reopened");
+  await expectSeen();
+  const numbers = client.pictures.map(({ seq }) => seq);
+  expect(numbers, "they grow from picture to picture, whatever page it is of").toEqual(
+    [...new Set(numbers)].sort((a, b) => a - b),
+  );
+  watcher.leave();
+});
 
 test("[S10] [R10] on_crash reopen: a page that crashes for the fourth time ends", async ({
   server,

@@ -20,6 +20,7 @@ const OFF = { URL_ALLOW_PRIVATE: "off" };
 const SILENT = pino({ level: "silent" });
 const VIEWPORT = { width: 400, height: 300 };
 const UNHEARD: PageEvents = {
+  nextSeq: () => 1,
   picture() {},
   challenge() {},
   solved() {},

@@ -17,7 +17,7 @@ export class Watcher implements ViewerSocket {
   static async join(controller: CaptchaRemoteController, id: string, form: ViewerForm = "binary"): Promise<Watcher> {
     const watcher = new Watcher();
     watcher.#seat = await controller.join(id, watcher, form, { role: "watch" });
-    watcher.#seat.viewer.arrived(watcher.#earlySeq);
+    watcher.#arrived(watcher.#earlySeq);
     return watcher;
   }
 
@@ -27,7 +27,7 @@ export class Watcher implements ViewerSocket {
   }
 
   leave(): void {
-    this.seat.session.crowd.leave(this.seat.viewer);
+    this.seat.session.operators.leave(this.seat.viewer);
   }
 
   sendText(text: string): void {
@@ -50,7 +50,7 @@ export class Watcher implements ViewerSocket {
     // As a line does: later, never while it is being sent.
     setImmediate(() => {
       this.#earlySeq = Math.max(this.#earlySeq, seq);
-      this.#seat?.viewer.arrived(seq);
+      this.#arrived(seq);
     });
   }
 
@@ -59,6 +59,10 @@ export class Watcher implements ViewerSocket {
   }
 
   close(): void {}
+
+  #arrived(seq: number): void {
+    this.#seat?.session.operators.arrived(this.#seat.viewer, seq);
+  }
 
   #keep(picture: Omit<ReceivedPicture, "isBinary" | "arrivedAt" | "after">, isBinary: boolean): void {
     this.pictures.push({ ...picture, isBinary, arrivedAt: Date.now(), after: this.texts.length });

@@ -15,6 +15,7 @@ import { handleMessage } from "../../src/http/operator-socket/handlers.ts";
 import type { CaptchaInfo } from "../../src/protocol/common.ts";
 import type { SessionEvent } from "../../src/protocol/events.ts";
 import { createSessionSchema, type StorageState } from "../../src/protocol/rest.ts";
+import { publicUrlsAt } from "../../src/server/public-urls.ts";
 import { CaptchaRemoteController } from "../../src/session/controller.ts";
 import { processedMessagesOf } from "../../src/session/lifecycle/processed-messages.ts";
 import { OperatorLinks } from "../../src/session/operators/operator-links.ts";
@@ -23,6 +24,7 @@ import type { ChallengePage, OpenPage, PageEvents, Picture, Verdict } from "../.
 import type { SessionRecord, SessionStore } from "../../src/session/ports/store.ts";
 import { attachDatabase } from "../../src/storage/database.ts";
 import { openSqliteStore } from "../../src/storage/session-store.ts";
+import { sessionRecord } from "../contract/store-contract.ts";
 import { TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
 
 const VIEWPORT = { width: 400, height: 300 };
@@ -64,8 +66,8 @@ class Page implements ChallengePage {
     return { picture, isWhole: true };
   }
 
-  setWish(): void {}
-  setDemand(): void {}
+  setCaptureRequest(): void {}
+  setCapturing(): void {}
   setKeepView(): void {}
 
   input(input: { type: string }): void {
@@ -127,10 +129,10 @@ const test = base.extend<{ world: World }>({
       defaultTimeoutSeconds: 60,
       maxTimeoutSeconds: 60,
     };
-    const publicUrl = () => "http://127.0.0.1:1";
+    const urls = publicUrlsAt(() => "http://127.0.0.1:1");
     const db = attachDatabase(folder);
     const operatorLinks = new Links(db, new KeyRing(folder));
-    const links = new OperatorLinks({ links: operatorLinks, tickets: new Tickets(), areNeeded: true, publicUrl });
+    const links = new OperatorLinks({ links: operatorLinks, tickets: new Tickets(), areNeeded: true, urls });
     const controller = new CaptchaRemoteController({
       config,
       links,
@@ -141,7 +143,7 @@ const test = base.extend<{ world: World }>({
       returnToPage: async () => Promise.reject(new Error("there is no earlier server")),
       resumable: [],
       log,
-      publicUrl,
+      urls,
       sweepEveryMs: 50,
     });
     const create = (session_id: string, respondAsync = true) =>
@@ -231,6 +233,58 @@ test("[W7] who asked is answered before the end is told, whoever else found it",
   expect(other.types.slice(-2)).toEqual(["completed", "close 1000"]);
 });
 
+test("[S9] what is kept for a restart is how the page was asked for, and nothing else of the creation", async ({
+  world: { controller, store },
+}) => {
+  const page = { url: "http://127.0.0.1/", locale: "de", extra_headers: { "x-shop": "1" }, on_crash: "reopen" };
+  const rest = {
+    callback_url: "https://hooks.example/",
+    callback_secret: `whsec_${"a".repeat(40)}`,
+    metadata: { order: 7 },
+    label: "shop",
+    instructions: "Slide it.",
+    storage_state: { cookies: [{ name: "pass", value: "secret" }], origins: [] },
+  };
+  const body = createSessionSchema.parse({ session_id: "one", ...page, ...rest });
+  await controller.create(body, { respondAsync: true });
+  expect(store.memory(store.find("one")?.uid ?? "").request).toEqual({
+    session_id: "one",
+    viewport: { width: 1280, height: 720 },
+    url_allow: [],
+    ...page,
+  });
+});
+
+test("[R19] a claim is of the session that was taken, not of an ended one with the same id", async ({ world }) => {
+  const { controller, create } = world;
+  const first = await livingPage(world, "same");
+  controller.cancel("same");
+  first.closed.resolve();
+  await create("same");
+  controller.claim("same").take({ who: "key:anna", name: "Anna" });
+  expect(controller.list()).toMatchObject([{ session_id: "same", claimed_by: "Anna" }]);
+  const free = { claimed_by: null, claimed_until: null };
+  expect(controller.list(["cancelled"])).toMatchObject([{ session_id: "same", state: "cancelled", ...free }]);
+});
+
+test("[R1] an operator's list has the sessions of its labels, however many of other labels came after them", ({
+  world: { controller, store },
+}) => {
+  const made = { owner: "bot", created_at: Date.now() };
+  store.save(sessionRecord({ ...made, uid: "waits", session_id: "waits", label: "shop" }));
+  for (let count = 0; count < 600; count += 1) {
+    store.save(sessionRecord({ ...made, uid: `u${count}`, session_id: `s${count}`, label: "bulk" }));
+  }
+  const operating = (...labels: string[]): Caller => {
+    const grants = { scopes: ["operate"] as const, labels, cdp_allow: null, url_allow: [] };
+    return { kind: "key", id: "anna", name: "anna", grants };
+  };
+  const ids = (caller: Caller) => controller.list(undefined, caller).map(({ session_id }) => session_id);
+  expect(ids(operating("shop"))).toEqual(["waits"]);
+  expect(ids(operating("shop", "bulk"))).toHaveLength(500);
+  expect(ids(operating())).toHaveLength(500);
+});
+
 test("[S4] ends that come after the first change nothing", async ({ world }) => {
   const { controller } = world;
   const page = await livingPage(world, "one");
@@ -257,7 +311,7 @@ test("[W24] a newcomer does not inherit what a lost holder held down", async ({ 
   const page = await livingPage(world, "one");
   const first = await controller.join("one", line(), "plain");
   first.session.input(first.viewer, { type: "mouse_event", event_type: "down", x: 1, y: 1 });
-  first.session.crowd.leave(first.viewer);
+  first.session.operators.leave(first.viewer);
   page.log.length = 0;
   const second = await controller.join("one", line(), "plain");
   second.session.input(second.viewer, { type: "mouse_event", event_type: "down", x: 2, y: 2 });
@@ -271,7 +325,7 @@ test("[W30] a numbered message is noted before it is done, found again by a late
   const page = await livingPage(world, "one");
   const { record } = (await controller.join("one", line(), "json")).session;
   const seat = { ...(await controller.join("one", line(), "json")), record: () => {} };
-  seat.session.crowd.takeControl(seat.viewer);
+  seat.session.operators.takeControl(seat.viewer);
   const message = { type: "text" as const, text: "a", id: "k3f9x2mbq07zt1cd-7" };
   const number = { client: "k3f9x2mbq07zt1cd", number: 7 };
   let noted: unknown;
@@ -374,7 +428,7 @@ test("[R14] the first operator is told as such once, also when everybody had lef
   await livingPage(world, "one");
   for (let count = 0; count < 2; count += 1) {
     const { session, viewer } = await controller.join("one", line(), "json");
-    session.crowd.leave(viewer);
+    session.operators.leave(viewer);
   }
   const told = toldOf(world, "one").flatMap(({ type, data }) =>
     "operators" in data && "operator" in data ? [[type, data]] : [],
@@ -394,7 +448,7 @@ test("[R14] nothing is told after the end", async ({ world }) => {
   controller.cancel("one");
   page.challenge = { selector: "#a", x: 1, y: 1, width: 10, height: 10, in_iframe: false, kind: "generic" };
   page.events.challenge();
-  session.crowd.leave(viewer);
+  session.operators.leave(viewer);
   await expect.poll(() => toldOf(world, "one").at(-1)?.type).toBe("session.ended");
   page.closed.resolve();
   await controller.result("one");
@@ -462,8 +516,8 @@ test("[R14] control that changes hands all the time is told at once, then once a
   const seats = [await controller.join("one", line(), "json"), await controller.join("one", line(), "json")];
   for (let turn = 0; turn < 31; turn += 1) {
     const { session, viewer } = seats[turn % 2 === 0 ? 1 : 0] as (typeof seats)[number];
-    session.crowd.takeControl(viewer);
-    if (turn % 3 === 0) session.crowd.releaseControl(viewer);
+    session.operators.takeControl(viewer);
+    if (turn % 3 === 0) session.operators.releaseControl(viewer);
   }
   const told = () =>
     toldOf(world, "one").flatMap((event) =>
@@ -473,7 +527,7 @@ test("[R14] control that changes hands all the time is told at once, then once a
   expect(told()).toEqual(["waiting", first, "active"]);
   await expect.poll(told).toEqual(["waiting", first, "active", null, "waiting"]);
   // The end is not held back.
-  seats[1]?.session.crowd.takeControl(seats[1].viewer);
+  seats[1]?.session.operators.takeControl(seats[1].viewer);
   controller.cancel("one");
   expect(told().at(-1)).toBe("cancelled");
 });
@@ -507,7 +561,7 @@ test("[W29] a watcher sees, and changes nothing", async ({ world }) => {
   const { controller } = world;
   const page = await livingPage(world, "watched");
   const { session, viewer } = await controller.join("watched", line(), "json", { role: "watch" });
-  const { crowd } = session;
+  const { operators } = session;
   expect((await controller.living("watched"))?.state).toBe("waiting");
   const [at, modifiers] = [{ x: 1, y: 1 }, 0];
   const inputs = [
@@ -519,16 +573,16 @@ test("[W29] a watcher sees, and changes nothing", async ({ world }) => {
   const before = page.log.length;
   const refused = expect.objectContaining({ code: "forbidden" });
   for (const input of inputs) expect(() => session.input(viewer, input), input.type).toThrow(refused);
-  expect(() => crowd.takeControl(viewer)).toThrow(refused);
+  expect(() => operators.takeControl(viewer)).toThrow(refused);
   for (const outcome of ["done", "cannot"] as const) {
     await expect(session.finish(viewer, outcome, undefined)).rejects.toMatchObject({ code: "forbidden" });
   }
-  crowd.releaseControl(viewer);
+  operators.releaseControl(viewer);
   expect(page.log.slice(before)).toEqual([]);
-  expect(crowd.holder).toBeNull();
+  expect(operators.holder).toBeNull();
   const { viewer: operator } = await controller.join("watched", line(), "json");
-  crowd.releaseControl(viewer);
-  expect(crowd.holder).toBe(operator.name);
-  crowd.leave(operator);
-  expect(crowd.holder).toBeNull();
+  operators.releaseControl(viewer);
+  expect(operators.holder).toBe(operator.name);
+  operators.leave(operator);
+  expect(operators.holder).toBeNull();
 });

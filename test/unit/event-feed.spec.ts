@@ -153,6 +153,41 @@ test("[R18] a reader that is behind when the feed is closed is told nothing more
   expect([told.length, isAtEnd, reader.isBehind]).toEqual([before, true, false]);
 });
 
+test("[R14] [R18] a listener or a reader that throws robs nobody else of the event, and is told in the log", async ({
+  store,
+}) => {
+  const lines: string[] = [];
+  const feed = new EventFeed(store.events, pino({}, { write: (line: string) => lines.push(line) }));
+  const told: string[] = [];
+  const failing = (who: string) => () => {
+    told.push(`${who} failed`);
+    throw new Error(`${who} broke`);
+  };
+  const readerOf = (who: string, deliver: () => void) => {
+    const onMissed = () => void told.push(`${who} missed it`);
+    const reader = feed.read({
+      maySee: () => true,
+      deliver,
+      hasRoom: () => true,
+      onBehind: () => {},
+      onMissed,
+      onEnd: () => {},
+    });
+    reader.topics.add("sessions");
+  };
+  feed.onEvent(failing("listener"));
+  feed.onEvent(() => void told.push("listener"));
+  readerOf("first", failing("first"));
+  readerOf("second", () => void told.push("second"));
+  const followed = idsOf(feed.follow(SESSION, undefined, NEVER), () => {});
+  feed.publish(subject("uid-1"), end("end"));
+  feed.flush();
+  expect(told).toEqual(["listener failed", "listener", "first failed", "first missed it", "second"]);
+  expect(await followed).toEqual(["present", "end"]);
+  expect(lines.join()).toContain("listener broke");
+  expect(lines.join()).toContain("first broke");
+});
+
 test("[R14] who goes away while nothing happens is let go of at once", async ({ feed }) => {
   const gone = new AbortController();
   const told = idsOf(feed.follow(SESSION, undefined, gone.signal), () => setImmediate(() => gone.abort()));

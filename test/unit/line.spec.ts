@@ -1,7 +1,7 @@
 /** [W21] [W22] How much a viewer's line carries, found out on lines that are computed, not waited for. */
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
-import { FIRST_RUNG, LADDER, LineGauge } from "../../src/session/pictures/bandwidth-estimator.ts";
+import { BandwidthEstimator, FIRST_RUNG, LADDER } from "../../src/session/pictures/bandwidth-estimator.ts";
 import type { Level } from "../../src/session/ports/page.ts";
 
 const FIRST = LADDER[FIRST_RUNG] as Level;
@@ -31,7 +31,7 @@ interface Arrival {
 
 /** A page that changes sixty times a second, and a viewer that takes the newest picture when it may. */
 class Simulation {
-  readonly gauge = new LineGauge();
+  readonly gauge = new BandwidthEstimator();
   now = 0;
   #seq = 0;
   #lineFreeAt = 0;
@@ -105,7 +105,7 @@ test("[W22] each rung of the ladder asks more of the line than the one below, fr
 });
 
 test("[W22] begins at the first rung, before anything is known", () => {
-  expect(new LineGauge().level).toEqual(FIRST);
+  expect(new BandwidthEstimator().level).toEqual(FIRST);
 });
 
 test("[W22] on a fast line a page of heavy pictures stays at the first rung", () => {
@@ -140,7 +140,7 @@ test("[W22] a fast line never falls below the first rung, whatever its jitter an
 });
 
 test("[W22] one late picture is a hiccup; two in a row are one step down", () => {
-  const gauge = new LineGauge();
+  const gauge = new BandwidthEstimator();
   let seq = 0;
   let now = 0;
   const send = (took: number) => {
@@ -202,7 +202,7 @@ test("[W22] a page that was heavy for a while gets its first rung back when it i
 });
 
 test("[W15] an ack stands for all pictures before it", () => {
-  const gauge = new LineGauge();
+  const gauge = new BandwidthEstimator();
   for (const seq of [3, 5, 9]) gauge.sent(seq, 1_000, seq);
   expect([gauge.underWay, gauge.lastSent]).toEqual([3, 9]);
   gauge.arrived(6, 20);
@@ -212,7 +212,7 @@ test("[W15] an ack stands for all pictures before it", () => {
 });
 
 test("[W15] an ack of the past changes nothing", () => {
-  const gauge = new LineGauge();
+  const gauge = new BandwidthEstimator();
   gauge.sent(3, 1_000, 0);
   gauge.arrived(3, 20);
   gauge.sent(7, 1_000, 30);
@@ -221,7 +221,7 @@ test("[W15] an ack of the past changes nothing", () => {
 });
 
 test("[W15] an ack of something never sent changes nothing", () => {
-  const gauge = new LineGauge();
+  const gauge = new BandwidthEstimator();
   gauge.arrived(12, 10);
   gauge.sent(3, 1_000, 0);
   gauge.sent(4, 1_000, 0);
@@ -241,7 +241,7 @@ test("[W22] the level is on the ladder, whatever is sent and acknowledged when",
   );
   fc.assert(
     fc.property(steps, (sequence) => {
-      const gauge = new LineGauge();
+      const gauge = new BandwidthEstimator();
       let now = 0;
       let next = 0;
       for (const { waitMs, sent, seq, bytes } of sequence) {

@@ -3,7 +3,7 @@ import { expect, test } from "@playwright/test";
 import sharp from "sharp";
 import { maskPicture, maskRects } from "../../src/browser/masking/mask-picture.ts";
 import { boxesFor } from "../../src/browser/masking/masked-pictures.ts";
-import { Retake } from "../../src/session/pictures/retake-scheduler.ts";
+import { RetakeScheduler } from "../../src/session/pictures/retake-scheduler.ts";
 import type { Picture } from "../../src/session/ports/page.ts";
 
 const SIZE = { width: 200, height: 100 };
@@ -68,7 +68,7 @@ test("[W28] a frame that was not known when the picture was made is black in it,
 
 test("[W28] a picture is taken again for whoever missed one, ever more seldom, and not once it was shown", async () => {
   const taken: { readonly who: string; readonly at: number }[] = [];
-  const retake = new Retake<string>((who) => {
+  const retake = new RetakeScheduler<string>((who) => {
     taken.push({ who, at: performance.now() });
     retake.missed(who);
   });

@@ -63,7 +63,11 @@ const test = base.extend<{ bench: { browser: Browser; screencast: Screencast; pi
     const browser = new Browser();
     const pictures: Picture[] = [];
     const capture = new ViewportOverrideCapture(browser, VIEWPORT);
-    const screencast = new Screencast(browser, VIEWPORT, capture, (picture) => pictures.push(picture));
+    let seq = 0;
+    const screencast = new Screencast(browser, VIEWPORT, capture, {
+      nextSeq: () => ++seq,
+      picture: (picture) => pictures.push(picture),
+    });
     await screencast.prepare();
     screencast.setTarget({ view: PART, scale: 1, motion: MOTION }, { x: 0, y: 0 });
     screencast.setWanted(true);

@@ -1,7 +1,7 @@
 /** A session's life and the lease on its control, as tables. */
 import { expect, test } from "@playwright/test";
-import { SESSION_STATES, type SessionState } from "../../src/protocol/common.ts";
-import { isEnd, MOVES, move } from "../../src/session/lifecycle/state-machine.ts";
+import { isEnd, SESSION_STATES, type SessionState } from "../../src/protocol/common.ts";
+import { MOVES, move } from "../../src/session/lifecycle/state-machine.ts";
 import { ControlLease } from "../../src/session/operators/control-lease.ts";
 
 /** [S1] as the contract prints it. */

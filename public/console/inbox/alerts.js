@@ -21,12 +21,14 @@ export class Alerts {
 
   constructor() {
     this.#sound.addEventListener("click", () => {
-      this.#switch("sound");
+      this.#want("sound", !this.#wants.sound);
       if (this.#wants.sound) this.#ring();
     });
     this.#notice.addEventListener("click", async () => {
+      // What the button shows is what a press turns round: a prompt that was dismissed has left it off.
+      if (this.#tellsNotices) return this.#want("notices", false);
       if (Notification.permission === "default") await Notification.requestPermission();
-      this.#switch("notices");
+      this.#want("notices", Notification.permission === "granted");
     });
     // Browsers let a page sound once somebody has pressed something in it.
     addEventListener("pointerdown", () => this.#wants.sound && this.#context(), { once: true });
@@ -72,10 +74,10 @@ export class Alerts {
     return this.#wants.notices && "Notification" in window && Notification.permission === "granted";
   }
 
-  /** @param {"sound" | "notices"} what */
-  #switch(what) {
-    this.#wants[what] = !this.#wants[what];
-    remember(what, this.#wants[what] ? "on" : "off");
+  /** @param {"sound" | "notices"} what @param {boolean} isOn */
+  #want(what, isOn) {
+    this.#wants[what] = isOn;
+    remember(what, isOn ? "on" : "off");
     this.translate();
   }
 

@@ -6,6 +6,7 @@ import { AppError } from "../../errors.ts";
 import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
 import type { Completion, StorageState } from "../../protocol/rest.ts";
 import type {
+  CaptureRequest,
   ChallengePage,
   MaskedPicture,
   PageCondition,
@@ -14,7 +15,6 @@ import type {
   Picture,
   Verdict,
   ViewMode,
-  Wish,
 } from "../../session/ports/page.ts";
 import type { Checkpoint, HeldButtons, PageLocator, WatchMemory } from "../../session/ports/resume-state.ts";
 import { visibilityNotice } from "../../session/presenters.ts";
@@ -81,8 +81,8 @@ export class RemotePage implements ChallengePage {
   readonly #hangDetector: HangDetector;
   readonly #attempts = new FailedAttempts();
   readonly #view: ChallengeView;
-  #wish: Wish | null = null;
-  #demand = false;
+  #captureRequest: CaptureRequest | null = null;
+  #isCapturing = false;
   #lastScan: PageScan | null = null;
   #ended = false;
 
@@ -92,9 +92,12 @@ export class RemotePage implements ChallengePage {
     this.#view = new ChallengeView(viewport);
     this.frames = new PageFrames(tab);
     this.notices = new NoticeLimiter((notice) => this.#publish((events) => events.notice(notice)));
-    this.#screencast = new Screencast(tab.pageSession, viewport, capture, (picture) => {
-      this.#masked.arrived(picture);
-      this.#publish((events) => events.picture(picture));
+    this.#screencast = new Screencast(tab.pageSession, viewport, capture, {
+      nextSeq: () => parts.events.nextSeq(),
+      picture: (picture) => {
+        this.#masked.arrived(picture);
+        this.#publish((events) => events.picture(picture));
+      },
     });
     this.#masked = new MaskedPictures(this.frames, (view) => this.#screencast.still(view, true));
     this.#input = new InputReplay(tab.pageSession, this.frames, {
@@ -202,15 +205,15 @@ export class RemotePage implements ChallengePage {
     return this.#cropped.crop(picture, this.view(mode), scale);
   }
 
-  setWish(wish: Wish | null): void {
-    this.#wish = wish;
-    if (!wish) this.#screencast.forget();
-    this.#masked.setWanted(wish?.masked === true && !this.#ended);
+  setCaptureRequest(request: CaptureRequest | null): void {
+    this.#captureRequest = request;
+    if (!request) this.#screencast.forget();
+    this.#masked.setWanted(request?.masked === true && !this.#ended);
     this.#updateScreencast();
   }
 
-  setDemand(demand: boolean): void {
-    this.#demand = demand;
+  setCapturing(capturing: boolean): void {
+    this.#isCapturing = capturing;
     this.#updateScreencast();
   }
 
@@ -302,13 +305,13 @@ export class RemotePage implements ChallengePage {
     this.#publish((events) => events.challenge());
   }
 
-  /** Brings the screencast in line with what is wished for and where it is. */
+  /** Brings the screencast in line with what is requested and where it is. */
   #updateScreencast(scroll?: PageScan["scroll"]): void {
-    const { mode, scale, motion, exact } = this.#wish ?? UNWATCHED;
+    const { mode, scale, motion, exact } = this.#captureRequest ?? UNWATCHED;
     const most = this.#parts.isOurs || exact ? motion.scale : WHOLE_VIEWPORT_MOTION_SCALE;
     const coarser = { ...motion, scale: Math.min(motion.scale, most) };
     this.#screencast.setTarget({ view: this.view(mode), scale, motion: coarser }, scroll);
-    this.#screencast.setWanted(this.#wish !== null && this.#demand && !this.#ended);
+    this.#screencast.setWanted(this.#captureRequest !== null && this.#isCapturing && !this.#ended);
   }
 
   #publish(publish: (events: PageEvents) => void): void {

@@ -1,5 +1,5 @@
 /** Whether the page is moving or at rest, and how sharp a picture of it may be. Pure: takes the time as an argument. */
-import type { Level, Wish } from "../../session/ports/page.ts";
+import type { CaptureRequest, Level } from "../../session/ports/page.ts";
 
 export const STILL_QUALITY = 80;
 /** After this long without a change the page is at rest, and the sharp picture follows. */
@@ -93,8 +93,8 @@ export class QualityControl {
  */
 export const WHOLE_VIEWPORT_MOTION_SCALE = 0.75;
 
-/** What nobody wishes for anything else. */
-export const UNWATCHED: Wish = {
+/** The request while there are no viewers. */
+export const UNWATCHED: CaptureRequest = {
   mode: "challenge",
   scale: 1,
   motion: { quality: STILL_QUALITY, scale: 1 },

@@ -18,6 +18,14 @@ export interface Target {
   readonly motion: Level;
 }
 
+/** What a screencast needs of its page. */
+export interface ScreencastEvents {
+  /** The number of the next picture. */
+  nextSeq(): number;
+  /** A new picture has come. */
+  picture(picture: Picture): void;
+}
+
 interface Cast {
   readonly region: CaptureRegion;
   readonly level: CastLevel;
@@ -27,7 +35,7 @@ export class Screencast {
   readonly #session: PageSession;
   #viewport: Size;
   readonly #capture: PictureCapture;
-  readonly #onPicture: (picture: Picture) => void;
+  readonly #events: ScreencastEvents;
   readonly #control = new QualityControl();
   readonly #freeze = new FreezeDetector();
   #target: Target;
@@ -39,7 +47,7 @@ export class Screencast {
   /** The number of the last start, which the browser counts too: pictures of an earlier one may still arrive. */
   #casts = 0;
   #last: Picture | null = null;
-  #seq = 0;
+  #pictures = 0;
   #isFrozen = false;
   #quietTimer: NodeJS.Timeout | undefined;
   #freezeTimer: NodeJS.Timeout | undefined;
@@ -48,18 +56,18 @@ export class Screencast {
   #closed = false;
   #restarts = 0;
 
-  constructor(session: PageSession, viewport: Size, capture: PictureCapture, onPicture: (picture: Picture) => void) {
+  constructor(session: PageSession, viewport: Size, capture: PictureCapture, events: ScreencastEvents) {
     this.#session = session;
     this.#viewport = viewport;
     this.#capture = capture;
-    this.#onPicture = onPicture;
+    this.#events = events;
     this.#target = { view: wholePage(viewport), scale: 1, motion: { quality: STILL_QUALITY, scale: 1 } };
     session.on("Page.screencastFrame", (frame) => this.#onFrame(frame));
   }
 
   /** How many pictures there were. */
   get pictures(): number {
-    return this.#seq;
+    return this.#pictures;
   }
 
   /** How often the screencast was restarted because it seemed frozen. */
@@ -190,7 +198,7 @@ export class Screencast {
     this.#control.pictureAt(now);
     this.#last = this.#picture(jpeg, cast);
     this.#waitForQuiet();
-    this.#onPicture(this.#last);
+    this.#events.picture(this.#last);
   }
 
   #picture(jpeg: Buffer, { region: { view, scale }, level: { quality, kind } }: Cast): Picture {
@@ -198,7 +206,8 @@ export class Screencast {
   }
 
   #numbered(picture: Omit<Picture, "seq">): Picture {
-    return { ...picture, seq: ++this.#seq };
+    this.#pictures += 1;
+    return { ...picture, seq: this.#events.nextSeq() };
   }
 
   #waitForQuiet(): void {

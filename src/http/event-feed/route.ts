@@ -47,7 +47,7 @@ export const feedRoutes: FastifyPluginAsyncZod<FeedRouteOptions> = async (app, o
     config: { access: { ...MAY_READ_EVENTS, orSocket: true } },
     schema: {
       summary: "Follow many sessions",
-      description: "Server-sent events of these topics. As a WebSocket: docs/protocol.md, 3.13.",
+      description: "Server-sent events of these topics. As a WebSocket: docs/protocol/events.md.",
       tags: ["bots"],
       querystring: feedQuerySchema,
       headers: lastEventIdSchema,

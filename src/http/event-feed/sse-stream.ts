@@ -35,9 +35,8 @@ export class SseStream extends Readable {
       deliver: (event, under) => this.#deliver(event, under),
       hasRoom: () => this.#hasRoom,
       onBehind: () => this.#readOn(),
-      // Whoever comes back goes on after what it had last.
-      onMissed: () => this.push(null),
-      onEnd: () => this.push(null),
+      onMissed: () => this.#end(),
+      onEnd: () => this.#end(),
     });
     for (const topic of topics) this.#reader.topics.add(topic);
     this.push(head);
@@ -62,8 +61,24 @@ export class SseStream extends Readable {
     this.#isReading = true;
     setImmediate(() => {
       this.#isReading = false;
-      if (!this.destroyed && !this.#reader.catchUp() && this.#hasRoom) this.#readOn();
+      if (!this.destroyed && !this.#isAtPresent() && this.#hasRoom) this.#readOn();
     });
+  }
+
+  /** Where the log cannot be read the stream ends. */
+  #isAtPresent(): boolean {
+    try {
+      return this.#reader.catchUp();
+    } catch {
+      this.#end();
+      return true;
+    }
+  }
+
+  /** Whoever comes back goes on after what it had last. */
+  #end(): void {
+    this.#feed.leave(this.#reader);
+    this.push(null);
   }
 
   #deliver({ position, event, subject }: PublishedEvent, topics: readonly string[]): void {

@@ -1,12 +1,14 @@
 /** [R18] One reader of the feed whom we know: its topics, what it is told, and what happens when it cannot keep up. */
+
 import { type Caller, nameOf } from "../../auth/caller.ts";
 import type { Subject } from "../../auth/permissions.ts";
 import { checkTopic } from "../../auth/topics.ts";
 import { AppError, toAppError } from "../../errors.ts";
 import type { EventFeed } from "../../events/event-feed.ts";
-import type { Acknowledgements, EventSubject } from "../../events/event-log.ts";
+import type { Acknowledgements } from "../../events/event-log.ts";
 import type { FeedReader } from "../../events/feed-reader.ts";
 import { PublishedEvent } from "../../events/published-event.ts";
+import type { EventSubject } from "../../protocol/events.ts";
 import { MOST_TOPICS } from "../../protocol/topics.ts";
 import type { BatchingSender } from "./batching-sender.ts";
 import { serializeEvent } from "./serialize.ts";
@@ -187,11 +189,12 @@ export class FeedSubscriber {
 
   #catchUp(): void {
     this.#timer = undefined;
-    if (this.#reader.catchUp()) {
+    const progress = this.#readOn();
+    if (progress === "at the present") {
       this.#isToldLagging = false;
       return;
     }
-    if (this.#deps.outgoing.hasRoom) {
+    if (progress === "more" && this.#deps.outgoing.hasRoom) {
       this.#timer = setTimeout(() => this.#catchUp(), 0);
       return;
     }
@@ -199,6 +202,15 @@ export class FeedSubscriber {
     this.#isToldLagging = true;
     if (performance.now() - this.#tookAt > LAG_PATIENCE_MS) this.#deps.onTooSlow();
     else this.#timer = setTimeout(() => this.#catchUp(), ROOM_EVERY_MS);
+  }
+
+  /** A log that cannot be read now is tried again, as long as a reader without room is waited for. */
+  #readOn(): "at the present" | "more" | "unreadable" {
+    try {
+      return this.#reader.catchUp() ? "at the present" : "more";
+    } catch {
+      return "unreadable";
+    }
   }
 
   #answer(type: string, id: RequestId, data: object | null): void {

@@ -1,7 +1,8 @@
 /** [R18] What of the feed somebody may see. */
+
 import type { Caller } from "../../auth/caller.ts";
 import { isOwner, mayList } from "../../auth/permissions.ts";
-import type { EventSubject } from "../../events/event-log.ts";
+import type { EventSubject } from "../../protocol/events.ts";
 
 /** Whose events: a reader is told of the end of what it could see, and everybody of the server itself. */
 export function mayReadOf(caller: Caller): (subject: EventSubject) => boolean {

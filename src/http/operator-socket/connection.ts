@@ -110,7 +110,7 @@ export class OperatorConnection {
       lensOf(this.#request.headers),
     );
     this.#seat = { ...seat, record: (action, detail) => this.#record(action, sessionId, detail) };
-    seat.viewer.arrived(this.#earlyArrival);
+    seat.session.operators.arrived(seat.viewer, this.#earlyArrival);
     if (socket.readyState !== socket.OPEN) return this.#onClose();
     // Not one after the other's answer: what comes meanwhile must stay behind them [W24].
     for (const message of this.#early.takeAll()) void this.#handle(this.#seat, message);
@@ -240,7 +240,7 @@ export class OperatorConnection {
     this.#onControlFrame();
     const seq = Number(data.toString());
     if (data.length === 0 || !Number.isInteger(seq)) return;
-    if (this.#seat) this.#seat.viewer.arrived(seq);
+    if (this.#seat) this.#seat.session.operators.arrived(this.#seat.viewer, seq);
     else this.#earlyArrival = seq;
   }
 
@@ -261,6 +261,6 @@ export class OperatorConnection {
     this.#early.end();
     this.#stopWatching();
     this.#forgetLine();
-    if (this.#seat) this.#seat.session.crowd.leave(this.#seat.viewer);
+    if (this.#seat) this.#seat.session.operators.leave(this.#seat.viewer);
   }
 }

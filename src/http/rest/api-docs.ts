@@ -9,7 +9,7 @@ const DESCRIPTION = `A person remote-controls a headless-browser page to clear a
 For pages and accounts that you may automate.
 
 POST a session, hand its \`control_url\` to a person, and wait on \`GET /status/{id}?wait=50\`.
-The operator socket is described in docs/protocol.md.`;
+The operator socket is described in docs/protocol/operator-socket.md.`;
 
 const WITH_KEYS = "Bots and ops send a key as `Authorization: Bearer`; operators come by a link of their session.";
 const WITHOUT_KEYS = "**AUTH=off: anyone on this machine can use it.** No key is asked for.";

@@ -3,15 +3,18 @@
  * small files would cost an operator on a slow line five round trips before the first picture.
  */
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { existsSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { negotiate } from "@fastify/accept-negotiator";
-import { buildSync } from "esbuild";
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import type { BundledFile } from "./console-bundle.ts";
 
 export interface ConsoleOptions {
   readonly publicDir: string;
+  /** The joined files, where a build has made them. Where it does not exist, they are made from publicDir. */
+  readonly bundleDir: string;
   /** AUTH=off: the page says so. */
   readonly isOpenToAll: boolean;
 }
@@ -23,11 +26,6 @@ interface Asset {
   readonly gzipped: Buffer;
 }
 
-/** From the name that the page asks for to the file that it begins with. */
-const ENTRY_POINTS: Readonly<Record<string, string>> = {
-  console: "console/main.js",
-  styles: "styles/styles.css",
-};
 const ICON = "favicon.svg";
 const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
@@ -40,8 +38,8 @@ const TYPES: Readonly<Record<string, string>> = {
 const FOR_EVER = "public, max-age=31536000, immutable";
 const ASK_AGAIN = "no-cache";
 
-export const consoleRoutes: FastifyPluginAsync<ConsoleOptions> = async (app, { publicDir, isOpenToAll }) => {
-  const { page, assets } = await load(publicDir, isOpenToAll);
+export const consoleRoutes: FastifyPluginAsync<ConsoleOptions> = async (app, options) => {
+  const { page, assets } = await load(options);
   for (const path of ["/control", "/control/:id"]) {
     app.get(path, { schema: { hide: true }, config: { access: "public" } }, (request, reply) =>
       send(request, reply, page, ASK_AGAIN),
@@ -61,29 +59,33 @@ export const consoleRoutes: FastifyPluginAsync<ConsoleOptions> = async (app, { p
 };
 
 /** Once, as the server starts: the page is the same for every request. */
-async function load(publicDir: string, isOpenToAll: boolean): Promise<{ page: Asset; assets: readonly Asset[] }> {
-  const [html, icon] = await Promise.all([
+async function load({
+  publicDir,
+  bundleDir,
+  isOpenToAll,
+}: ConsoleOptions): Promise<{ page: Asset; assets: readonly Asset[] }> {
+  const [html, icon, joined] = await Promise.all([
     readFile(join(publicDir, "index.html"), "utf8"),
     readFile(join(publicDir, ICON)),
+    existsSync(bundleDir) ? readBundle(bundleDir) : makeBundle(publicDir),
   ]);
-  const { outputFiles } = buildSync({
-    entryPoints: Object.fromEntries(Object.entries(ENTRY_POINTS).map(([name, file]) => [name, join(publicDir, file)])),
-    outdir: publicDir,
-    bundle: true,
-    minify: true,
-    format: "esm",
-    sourcemap: "linked",
-    write: false,
-    // Not those of the sources, which an installed package does not have.
-    tsconfigRaw: {},
-  });
-  const joined = outputFiles.map(({ path, contents }) => assetOf(basename(path), Buffer.from(contents)));
-  const assets = [...joined, assetOf(ICON, icon)];
+  const assets = [...joined.map(({ name, contents }) => assetOf(name, Buffer.from(contents))), assetOf(ICON, icon)];
   const page = assets.reduce(
     (text, asset) => text.replaceAll(`"console/${asset.name}"`, `"console/${asset.name}?v=${versionOf(asset)}"`),
     isOpenToAll ? html.replace('data-auth="on"', 'data-auth="off"') : html,
   );
   return { page: assetOf("index.html", Buffer.from(page)), assets };
+}
+
+async function readBundle(folder: string): Promise<readonly BundledFile[]> {
+  const names = await readdir(folder);
+  return Promise.all(names.map(async (name) => ({ name, contents: await readFile(join(folder, name)) })));
+}
+
+/** Only there it brings esbuild, which an installed package does without. */
+async function makeBundle(publicDir: string): Promise<readonly BundledFile[]> {
+  const { bundleConsole } = await import("./console-bundle.ts");
+  return bundleConsole(publicDir);
 }
 
 function assetOf(name: string, plain: Buffer): Asset {

@@ -2,9 +2,8 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { AuditTrail } from "../../audit/trail.ts";
 import type { EventFeed } from "../../events/event-feed.ts";
-import { NO_SESSION } from "../../events/event-log.ts";
 import { systemNotice } from "../../events/system-notice.ts";
-import { noticeBodySchema } from "../../protocol/events.ts";
+import { NO_SESSION, noticeBodySchema } from "../../protocol/events.ts";
 import { errorAnswerSchema, successSchema } from "../../protocol/rest.ts";
 import { recorderOf } from "../audited.ts";
 

@@ -92,7 +92,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async 
         respondAsync: /(^|,)\s*respond-async\s*(,|;|$)/i.test(request.headers.prefer ?? ""),
         idempotencyKey: request.headers["idempotency-key"],
         traceparent: request.headers.traceparent?.slice(0, MAX_TRACEPARENT),
-        onCreated: (id) => recorder(request)("session.create", id, parseCursor(request.body)),
+        onCreated: (id) => recorder(request)("session.create", id, siteOf(request.body)),
       });
       return reply.status(201).header("location", new URL(answer.status_url).pathname).send(answer);
     },
@@ -259,7 +259,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async 
 };
 
 /** Where a session's page is, without anything that may be secret: a site, or a browser's debugging port. */
-function parseCursor({ url, cdp }: CreateSession): Detail {
+function siteOf({ url, cdp }: CreateSession): Detail {
   const given = URL.parse(url ?? cdp?.endpoint ?? "");
   const place = given ? `${given.protocol}//${given.host}` : null;
   return cdp ? { cdp: place } : { site: place };

@@ -4,8 +4,6 @@ import type { ChallengePage, Verdict } from "../ports/page.ts";
 import type { CheckAnswer } from "../presenters.ts";
 
 interface ChecksDeps {
-  /** Null while there is none that could be asked, and after the end. */
-  readonly page: () => ChallengePage | null;
   readonly answer: () => CheckAnswer;
   readonly onSolved: (verdict: Verdict) => void;
 }
@@ -19,17 +17,17 @@ export class CompletionChecks {
     this.#deps = deps;
   }
 
-  /** Asks the rules now; `tell` is called once, before an end that comes of it is told. */
-  async check(tell: (answer: CheckAnswer) => void): Promise<CheckAnswer> {
+  /** Asks the rules now; `tell` is called once, before an end that comes of it is told. `page`: null where none can be asked. */
+  async check(page: ChallengePage | null, tell: (answer: CheckAnswer) => void): Promise<CheckAnswer> {
     this.#asking.add(tell);
-    await this.ask();
+    await this.ask(page);
     if (this.#asking.delete(tell)) tell(this.#deps.answer());
     return this.#deps.answer();
   }
 
   /** A page that does not answer, or not long enough, leaves the rules unknown. */
-  async ask(): Promise<Verdict["value"]> {
-    const verdict = await this.#deps.page()?.check();
+  async ask(page: ChallengePage | null): Promise<Verdict["value"]> {
+    const verdict = await page?.check();
     if (!verdict) return "unknown";
     if (verdict.value === true && verdict.stable) this.#deps.onSolved(verdict);
     return verdict.value === true && !verdict.stable ? "unknown" : verdict.value;

@@ -1,8 +1,8 @@
 /** What a page tells its session, and what becomes of it. */
 import type { Code } from "../../errors.ts";
 import type { PAGE_CONDITIONS } from "../../protocol/live.ts";
-import { Pace } from "../../util/throttle.ts";
-import type { Crowd } from "../operators/operators.ts";
+import { Throttle } from "../../util/throttle.ts";
+import type { Operators } from "../operators/operators.ts";
 import type {
   AttemptFailure,
   ChallengePage,
@@ -23,7 +23,7 @@ const SAVE_CHALLENGE_EVERY_MS = 1_000;
 
 interface PageListenerDeps {
   readonly record: SessionRecord;
-  readonly crowd: Crowd;
+  readonly operators: Operators;
   readonly news: SessionEventPublisher;
   readonly page: () => ChallengePage | null;
   readonly isOver: () => boolean;
@@ -35,30 +35,37 @@ interface PageListenerDeps {
 
 export class PageEventHandler implements PageEvents {
   readonly #deps: PageListenerDeps;
-  readonly #savePace: Pace;
+  readonly #saveThrottle: Throttle;
+  /** How many were numbered, of all pages that the session has had. */
+  #pictures = 0;
 
   constructor(deps: PageListenerDeps) {
     this.#deps = deps;
-    this.#savePace = new Pace(() => deps.save(deps.record), SAVE_CHALLENGE_EVERY_MS);
+    this.#saveThrottle = new Throttle(() => deps.save(deps.record), SAVE_CHALLENGE_EVERY_MS);
   }
 
   /** What was put off is not saved any more. */
   stop(): void {
-    this.#savePace.stop();
+    this.#saveThrottle.stop();
+  }
+
+  nextSeq(): number {
+    this.#pictures += 1;
+    return this.#pictures;
   }
 
   picture(picture: Picture): void {
-    this.#deps.crowd.show(picture);
+    this.#deps.operators.show(picture);
   }
 
   challenge(): void {
-    const { record, crowd, news, isOver } = this.#deps;
+    const { record, operators, news, isOver } = this.#deps;
     const page = this.#deps.page();
     if (page) Object.assign(record, { viewport: page.viewport, captcha_info: page.challenge });
-    crowd.challengeMoved();
+    operators.challengeMoved();
     if (isOver()) return;
     news.challenge();
-    this.#savePace.ask();
+    this.#saveThrottle.ask();
   }
 
   solved(verdict: Verdict): void {
@@ -74,7 +81,7 @@ export class PageEventHandler implements PageEvents {
   }
 
   notice(notice: Notice): void {
-    this.#deps.crowd.broadcast(notice);
+    this.#deps.operators.broadcast(notice);
   }
 
   progress(step: OpeningStep): void {
@@ -91,8 +98,8 @@ export class PageEventHandler implements PageEvents {
 
   /** [S10] To operators and to the bot; `code` says why it cannot be acted on, where there is one for it. */
   tell(notice: (typeof PAGE_CONDITIONS)[number], code: Code | null): void {
-    const { record, crowd, news } = this.#deps;
-    crowd.broadcast(conditionNotice(notice, record));
+    const { record, operators, news } = this.#deps;
+    operators.broadcast(conditionNotice(notice, record));
     news.page(notice, code);
   }
 }

@@ -34,8 +34,10 @@ interface PageKeeperDeps extends Opening {
   readonly signal: AbortSignal;
   /** It is there, for the first time or again. */
   readonly onReady: (page: ChallengePage) => Promise<void>;
-  /** It was lost by this code and is opened again; null: it is there again. */
-  readonly onAgain: (code: Code | null) => void;
+  /** It was lost by this code, and is opened again. */
+  readonly onLost: (code: Code) => void;
+  /** It is there again; called after onReady. */
+  readonly onReopened: () => void;
 }
 
 export class PageSupervisor {
@@ -131,12 +133,12 @@ export class PageSupervisor {
   }
 
   async #openAgain(code: Code): Promise<void> {
-    const { onAgain, signal, log } = this.#deps;
+    const { onLost, onReopened, signal, log } = this.#deps;
     this.#reopenings += 1;
     log.warn({ code, reopenings: this.#reopenings }, "opening the page again");
-    onAgain(code);
+    onLost(code);
     await this.#begin(() => this.#again(code));
-    if (!signal.aborted) onAgain(null);
+    if (!signal.aborted) onReopened();
   }
 
   async #again(code: Code): Promise<ChallengePage> {

@@ -1,8 +1,9 @@
 /** [W30] Which numbered messages a session has done, so that a repeat is told from news, also after a restart. */
+
 import type { Logger } from "pino";
+import { isEnd } from "../../protocol/common.ts";
 import type { MessageNumber } from "../../protocol/numbered.ts";
 import type { SessionRecord, SessionStore } from "../ports/store.ts";
-import { isEnd } from "./state-machine.ts";
 
 /** A person reloads the console now and then, and each time is another client. */
 export const MOST_CLIENTS = 32;

@@ -1,11 +1,13 @@
 /** Sessions of an earlier server: which may go on with their pages, and how the others end. */
+
 import { AppError, toAppError } from "../../errors.ts";
 import type { EventFeed } from "../../events/event-feed.ts";
+import { type EndState, LIVING_STATES } from "../../protocol/common.ts";
 import type { RememberedPage, ReturnToPage } from "../ports/page.ts";
 import type { PageLocator, RememberedControl } from "../ports/resume-state.ts";
 import type { SessionRecord, SessionStore } from "../ports/store.ts";
 import { endEvent } from "./session-event-publisher.ts";
-import { type EndState, LIVING_STATES, move } from "./state-machine.ts";
+import { move } from "./state-machine.ts";
 
 /** A session whose page may still be there. */
 export interface ResumableSession {
@@ -23,7 +25,7 @@ const TOLD_AS_THEY_ARE: ReadonlySet<string> = new Set(["page_closed", "page_cras
  */
 export function resumableSessions(store: SessionStore): ResumableSession[] {
   const resumable: ResumableSession[] = [];
-  for (const record of store.list(LIVING_STATES, Number.MAX_SAFE_INTEGER)) {
+  for (const record of store.list({ states: LIVING_STATES, scope: null, limit: Number.MAX_SAFE_INTEGER })) {
     const { request, place, watch, held = null, control = null, checkpoint = null } = store.memory(record.uid);
     if (record.expires_at <= Date.now()) endForgotten(store, record, "expired", "timeout");
     else if (record.state === "starting" || !request || !place) endForgotten(store, record, "failed", "browser_lost");
@@ -59,9 +61,13 @@ export function orLost(back: ReturnToPage): ReturnToPage {
     });
 }
 
-/** Tells the ends that stand and are not in the log, but those that are still on their way. */
-export function publishMissedEnds(store: SessionStore, events: EventFeed, isOnItsWay = (_uid: string) => false): void {
-  for (const record of store.events.untold()) {
+/** Publishes the ends that stand and are not in the log, except those that are still on their way. */
+export function publishMissedEnds(
+  store: SessionStore,
+  events: EventFeed,
+  isOnItsWay: (uid: string) => boolean = () => false,
+): void {
+  for (const record of store.missedEnds()) {
     if (isOnItsWay(record.uid)) continue;
     events.publish(record, endEvent(record, store.storageState(record.uid) !== undefined));
   }

@@ -1,7 +1,7 @@
 /** What of a session is told as events: each change once, and none so often that it drowns the others. */
 import { randomUUID } from "node:crypto";
 import type { Code } from "../../errors.ts";
-import type { CaptchaInfo } from "../../protocol/common.ts";
+import { type CaptchaInfo, isEnd } from "../../protocol/common.ts";
 import {
   type CHALLENGE_CHANGES,
   PROGRESS,
@@ -9,16 +9,15 @@ import {
   type SessionEvent,
   type SessionEventOf,
 } from "../../protocol/events.ts";
-import { Pace } from "../../util/throttle.ts";
+import { Throttle } from "../../util/throttle.ts";
 import type { ClaimFacts } from "../operators/claim.ts";
 import type { AttemptFailure, PageInput } from "../ports/page.ts";
 import type { SessionRecord } from "../ports/store.ts";
 import { outcomeOf } from "../presenters.ts";
 import type { Warning } from "./deadline.ts";
-import { isEnd } from "./state-machine.ts";
 
 /** A challenge that is dragged over the page moves with every look at it; control can change hands with every message. */
-const PACE_MS = 1_000;
+const THROTTLE_MS = 1_000;
 
 /** What is so at this moment, beyond the record. */
 export interface Present {
@@ -46,9 +45,9 @@ export class SessionEventPublisher {
   #toldChallenge: CaptchaInfo | null = null;
   #toldStep: ProgressStep | null = null;
   #attempts = 0;
-  readonly #controlPace = new Pace(() => this.#tellControl(), PACE_MS);
-  readonly #statePace = new Pace(() => this.#tellState(), PACE_MS);
-  readonly #challengePace = new Pace(() => this.#tellChallenge(), PACE_MS);
+  readonly #controlThrottle = new Throttle(() => this.#tellControl(), THROTTLE_MS);
+  readonly #stateThrottle = new Throttle(() => this.#tellState(), THROTTLE_MS);
+  readonly #challengeThrottle = new Throttle(() => this.#tellChallenge(), THROTTLE_MS);
 
   constructor(deps: SessionNewsDeps) {
     this.#deps = deps;
@@ -66,7 +65,7 @@ export class SessionEventPublisher {
   state(): void {
     if (this.#deps.record.state === "waiting" && this.#toldStep === "challenge") this.progress("waiting");
     if (this.#toldState === "" || isEnd(this.#deps.record.state)) this.#tellState();
-    else if (this.#stateNow !== this.#toldState) this.#statePace.ask();
+    else if (this.#stateNow !== this.#toldState) this.#stateThrottle.ask();
   }
 
   /** The session of an earlier server goes on: what it had told is not told again. */
@@ -90,12 +89,12 @@ export class SessionEventPublisher {
 
   /** Somebody else may hold it, or nobody: told at once, then at most once a second. */
   control(): void {
-    if (this.#deps.present().holder !== this.#toldHolder) this.#controlPace.ask();
+    if (this.#deps.present().holder !== this.#toldHolder) this.#controlThrottle.ask();
   }
 
   /** It was found, has moved or is lost: told at once, then at most once a second. */
   challenge(): void {
-    if (changeOf(this.#toldChallenge, this.#deps.present().challenge)) this.#challengePace.ask();
+    if (changeOf(this.#toldChallenge, this.#deps.present().challenge)) this.#challengeThrottle.ask();
   }
 
   /** It cannot be acted on, and why, or it can again (null). */
@@ -136,7 +135,7 @@ export class SessionEventPublisher {
 
   /** Nothing but the end is told from now on. */
   stop(): void {
-    for (const pace of [this.#controlPace, this.#statePace, this.#challengePace]) pace.stop();
+    for (const throttle of [this.#controlThrottle, this.#stateThrottle, this.#challengeThrottle]) throttle.stop();
   }
 
   ended(hasStorageState: boolean): void {

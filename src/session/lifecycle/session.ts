@@ -1,11 +1,13 @@
 /** One session: its record, its page, its deadline and its one end. */
+
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { AppError, CODES, type Code, codeEntry, toAppError } from "../../errors.ts";
+import { type EndState, isEnd } from "../../protocol/common.ts";
 import type { SessionEvent } from "../../protocol/events.ts";
-import { keepStorageState } from "../keep-storage.ts";
+import { withDeadline } from "../../util/with-deadline.ts";
 import { Claim } from "../operators/claim.ts";
-import { Crowd, type RestCaller } from "../operators/operators.ts";
+import { Operators, type RestCaller } from "../operators/operators.ts";
 import type { Viewer } from "../pictures/viewer.ts";
 import type { ChallengePage, MouseInput, PageInput, RememberedPage, ReturnToPage, Verdict } from "../ports/page.ts";
 import type { RememberedControl, ResumeState } from "../ports/resume-state.ts";
@@ -17,7 +19,9 @@ import { PageEventHandler } from "./page-event-handler.ts";
 import { type Opening, PageSupervisor } from "./page-supervisor.ts";
 import { type ProcessedMessages, processedMessagesOf } from "./processed-messages.ts";
 import { type Present, SessionEventPublisher } from "./session-event-publisher.ts";
-import { type EndState, isEnd, move } from "./state-machine.ts";
+import { move } from "./state-machine.ts";
+
+const STORAGE_STATE_DEADLINE_MS = 3_000;
 
 interface SessionDeps {
   /** Where the storage state is kept. */
@@ -38,7 +42,7 @@ type EndFacts = { readonly [Fact in "verified" | "evidence" | "note"]?: SessionR
 
 export class Session {
   readonly record: SessionRecord;
-  readonly crowd: Crowd;
+  readonly operators: Operators;
   readonly done: ProcessedMessages;
   readonly claim: Claim;
   readonly #deps: SessionDeps;
@@ -57,14 +61,12 @@ export class Session {
     this.record = record;
     this.#deps = deps;
     this.#checks = new CompletionChecks({
-      page: () => (this.ended ? null : this.page),
       answer: () => checkAnswer(this.record),
       onSolved: (verdict) => this.#solved(verdict),
     });
     this.done = processedMessagesOf(record, deps);
-    this.crowd = new Crowd({
+    this.operators = new Operators({
       record,
-      page: () => (this.ended ? null : this.page),
       onControl: (holder) => this.#setControlled(holder),
       onInput: (input) => {
         this.#deadline.acted(input);
@@ -74,13 +76,13 @@ export class Session {
     });
     this.#news = new SessionEventPublisher({ record, present: () => this.present, tell: deps.tell });
     this.claim = new Claim({
-      isAttended: () => this.crowd.actors > 0,
+      isAttended: () => this.operators.actors > 0,
       onChange: (claim) => this.#news.claimed(claim),
     });
     const { save, remember, log } = deps;
     this.#listener = new PageEventHandler({
       record,
-      crowd: this.crowd,
+      operators: this.operators,
       news: this.#news,
       page: () => this.page,
       isOver: () => this.ended,
@@ -96,7 +98,11 @@ export class Session {
       log,
       signal: this.#over.signal,
       onReady: (page) => this.#becomeReady(page),
-      onAgain: (code) => this.#listener.tell(code ? "page_reopening" : "page_reopened", code),
+      onLost: (code) => {
+        this.operators.pageLost();
+        this.#listener.tell("page_reopening", code);
+      },
+      onReopened: () => this.#listener.tell("page_reopened", null),
     });
     this.#deadline = new SessionDeadline({
       record,
@@ -104,7 +110,7 @@ export class Session {
       onMoved: () => this.#changed(),
       onSoon: (warning) => {
         this.#news.expiring(warning);
-        this.crowd.announce(warning);
+        this.operators.announce(warning);
       },
       onPassed: () => this.end("expired", "timeout"),
     });
@@ -114,9 +120,14 @@ export class Session {
     return this.#keeper.page;
   }
 
+  /** The page that the rules can be asked about. */
+  get #askable(): ChallengePage | null {
+    return this.ended ? null : this.page;
+  }
+
   /** What is so now, beyond the record. */
   get present(): Present {
-    return { operators: this.crowd.size, holder: this.crowd.holder, challenge: this.page?.challenge ?? null };
+    return { operators: this.operators.size, holder: this.operators.holder, challenge: this.page?.challenge ?? null };
   }
 
   get ended(): boolean {
@@ -136,8 +147,8 @@ export class Session {
 
   /** Goes on with the page of an earlier server; resolves when it is there again. Throws the AppError that ended the session. */
   resume(back: ReturnToPage, memory: RememberedPage, control: RememberedControl | null): Promise<void> {
-    if (control) this.crowd.reserve(control);
-    this.#news.resumed({ holder: this.crowd.holder, challenge: this.record.captcha_info });
+    if (control) this.operators.reserve(control);
+    this.#news.resumed({ holder: this.operators.holder, challenge: this.record.captcha_info });
     return this.#orEnd(this.#keeper.comeBack(back, memory));
   }
 
@@ -145,15 +156,15 @@ export class Session {
   async join(viewer: Viewer): Promise<void> {
     this.#assertLiving();
     const { warning } = this.#deadline;
-    // Behind the welcome; from here on the crowd tells what comes.
+    // Behind the welcome; what happens from here on is announced to it.
     if (warning && !viewer.plain) viewer.send(warning);
-    await this.crowd.join(viewer, this.#keeper.ready());
+    await this.operators.join(viewer, this.#keeper.ready());
   }
 
   /** Throws session_ended, forbidden, not_in_control, page_unresponsive (still starting), invalid_message (no such key). */
   input(viewer: Viewer, input: PageInput): void {
     this.#assertLiving();
-    this.crowd.input(viewer, input);
+    this.operators.input(viewer, input);
   }
 
   /** [R4] A mouse event over REST, by the one anonymous operator. */
@@ -161,21 +172,21 @@ export class Session {
     await this.#keeper.ready();
     this.#assertLiving();
     if (!this.page) throw new AppError("timeout", { waiting_for: "page" });
-    this.crowd.restInput(input, by);
+    this.operators.restInput(input, by);
   }
 
   /** Asks the rules now; a verdict that holds ends the session. `tell` is called once, before that end is told. */
   check(tell: (answer: CheckAnswer) => void = () => {}): Promise<CheckAnswer> {
-    return this.#checks.check(tell);
+    return this.#checks.check(this.#askable, tell);
   }
 
   /** [W17] The operator's own word; rules that contradict it keep the session open. Throws forbidden, not_in_control, page_unresponsive. */
   async finish(viewer: Viewer, outcome: "done" | "cannot", note: string | undefined): Promise<CheckAnswer> {
     this.#assertLiving();
-    this.crowd.assertNotWatching(viewer);
+    this.operators.assertNotWatching(viewer);
     if (outcome === "done" && !this.page) throw new AppError("page_unresponsive");
     if (outcome === "cannot") this.end("failed", "operator_gave_up", { note });
-    else if ((await this.#checks.ask()) === "unknown") {
+    else if ((await this.#checks.ask(this.#askable)) === "unknown") {
       this.end("solved", "operator_done", { verified: "operator", note });
     }
     return checkAnswer(this.record);
@@ -200,7 +211,7 @@ export class Session {
     this.#released = this.#release();
     this.#over.abort();
     this.#checks.settle();
-    this.crowd.dismiss(farewell(record, reason));
+    this.operators.dismiss(farewell(record, reason));
     this.#deps.onEnd(this);
   }
 
@@ -215,7 +226,7 @@ export class Session {
     this.#stopTimers();
     this.#deps.save(this.record);
     this.#over.abort();
-    this.crowd.dismiss({ messages: [], closeCode: CODES.shutting_down.close, reason: "shutting_down" });
+    this.operators.dismiss({ messages: [], closeCode: CODES.shutting_down.close, reason: "shutting_down" });
     this.#released = page.detach();
     return true;
   }
@@ -263,7 +274,7 @@ export class Session {
     this.record.captcha_info = page.challenge;
     if (this.record.state === "starting") this.record.state = move(this.record.state, "waiting");
     this.#changed();
-    await this.crowd.pageReady();
+    await this.operators.pageReady(page);
   }
 
   async #release(): Promise<void> {
@@ -275,7 +286,7 @@ export class Session {
   #setControlled(holder: string | null): void {
     if (this.ended) return;
     this.#news.control();
-    this.#deps.remember({ control: this.crowd.control });
+    this.#deps.remember({ control: this.operators.control });
     const next = holder === null ? "waiting" : "active";
     if (!this.page || this.record.state === next) return;
     this.record.state = move(this.record.state, next);
@@ -286,7 +297,7 @@ export class Session {
   #changed(): void {
     this.#deps.save(this.record);
     this.#news.state();
-    this.crowd.broadcast(stateMessage(this.record));
+    this.operators.broadcast(stateMessage(this.record));
   }
 
   #stopTimers(): void {
@@ -296,5 +307,21 @@ export class Session {
   #assertLiving(): void {
     const { state, reason } = this.record;
     if (this.ended) throw new AppError("session_ended", { state, reason });
+  }
+}
+
+/** Keeps the cookies and the local storage that the page had at the end, for the result [R11]. False where there are none, or they cannot be kept. */
+async function keepStorageState(
+  page: ChallengePage,
+  uid: string,
+  { store, log }: { readonly store: SessionStore; readonly log: Logger },
+): Promise<boolean> {
+  try {
+    const state = await withDeadline(page.storageState(), STORAGE_STATE_DEADLINE_MS, "storage state");
+    if (state) store.saveStorageState(uid, state);
+    return state !== null;
+  } catch (error) {
+    log.warn({ err: error }, "storage state could not be kept");
+    return false;
   }
 }

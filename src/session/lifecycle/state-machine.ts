@@ -2,9 +2,6 @@
 import { AppError } from "../../errors.ts";
 import type { SessionState } from "../../protocol/common.ts";
 
-type LivingState = "starting" | "waiting" | "active";
-export type EndState = Exclude<SessionState, LivingState>;
-
 /** [S1] Allowed moves, and no others. */
 export const MOVES: Readonly<Record<SessionState, readonly SessionState[]>> = {
   starting: ["waiting", "failed", "cancelled", "expired"],
@@ -15,12 +12,6 @@ export const MOVES: Readonly<Record<SessionState, readonly SessionState[]>> = {
   expired: [],
   cancelled: [],
 };
-
-export const LIVING_STATES: readonly LivingState[] = ["starting", "waiting", "active"];
-
-export function isEnd(state: SessionState): state is EndState {
-  return MOVES[state].length === 0;
-}
 
 /** The state after a move; an AppError `internal` for a move that is not in the table. */
 export function move<To extends SessionState>(from: SessionState, to: To): To {

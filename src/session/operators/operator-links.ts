@@ -5,7 +5,7 @@ import type { Link, LinkedSession, Links } from "../../auth/links.ts";
 import type { Tickets } from "../../auth/tickets.ts";
 import type { Config } from "../../config.ts";
 import type { LinkAnswer, linkBodySchema, TicketAnswer } from "../../protocol/links.ts";
-import type { Created } from "../idempotency.ts";
+import type { PublicUrls } from "../ports/public-urls.ts";
 import type { SessionRecord } from "../ports/store.ts";
 import { qrCodeOf } from "../qr-code.ts";
 
@@ -14,7 +14,7 @@ export interface OperatorLinksDeps {
   readonly tickets: Tickets;
   /** False with AUTH=off: the bare address of the console is enough. */
   readonly areNeeded: boolean;
-  readonly publicUrl: () => string;
+  readonly urls: Pick<PublicUrls, "control">;
 }
 
 /** How long a link holds where nothing is asked for, and how many of its session there may be with it. */
@@ -32,7 +32,7 @@ export class OperatorLinks {
     this.#deps = deps;
   }
 
-  /** The link that creation answers: good for as long as anything is known of the session, its end included. */
+  /** The link of `control_url`: good for as long as anything is known of the session, its end included. */
   makeFirst({ uid, created_at }: SessionRecord, longest: Longest): void {
     if (!this.#deps.areNeeded) return;
     this.#deps.links.create(
@@ -42,11 +42,10 @@ export class OperatorLinks {
     );
   }
 
-  /** What creation answers, with that link as long as it lets an operator in. */
-  async withFirst({ uid, answer }: Created): Promise<Created["answer"]> {
-    const link = this.#deps.areNeeded ? this.#deps.links.firstOf(uid) : undefined;
-    if (!link) return answer;
-    return { ...answer, control_url: await this.#urlOf(link, { uid, session_id: answer.session_id }) };
+  /** The `control_url` of a session: with the token of the first link, as long as that lets an operator in. */
+  async controlUrl(session: LinkedSession): Promise<string> {
+    const link = this.#deps.areNeeded ? this.#deps.links.firstOf(session.uid) : undefined;
+    return link ? this.#urlOf(link, session) : this.#deps.urls.control(session.session_id);
   }
 
   /** [R13] Another one. Throws rate_limited where there are too many. */
@@ -74,9 +73,7 @@ export class OperatorLinks {
     return { ticket, expires_at: new Date(expires_at).toISOString() };
   }
 
-  /** The secret stands behind the #: browsers send it to nobody, so it is in no log and no proxy. */
   async #urlOf(link: Link, session: LinkedSession): Promise<string> {
-    const token = await this.#deps.links.tokenOf(link, session);
-    return `${this.#deps.publicUrl()}/api/captcha/control/${session.session_id}#${token}`;
+    return this.#deps.urls.control(session.session_id, await this.#deps.links.tokenOf(link, session));
   }
 }

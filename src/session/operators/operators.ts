@@ -1,18 +1,16 @@
-/** The people in a session: who is connected and who is in control. */
+/** Who is connected to a session, and who of them is in control. */
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "../../errors.ts";
 import type { ServerMessage } from "../../protocol/live.ts";
-import { Pace } from "../../util/throttle.ts";
-import { PictureFeed } from "../pictures/picture-distributor.ts";
+import { Throttle } from "../../util/throttle.ts";
+import { PictureDistributor } from "../pictures/picture-distributor.ts";
 import type { LensWish, Viewer } from "../pictures/viewer.ts";
 import type { ChallengePage, PageInput, Picture } from "../ports/page.ts";
 import type { RememberedControl } from "../ports/resume-state.ts";
 import type { SessionRecord } from "../ports/store.ts";
-import { conditionNotice, type Farewell, visibilityNotice } from "../presenters.ts";
+import { conditionNotice, type Farewell, sessionInfo, visibilityNotice } from "../presenters.ts";
 import { type Actor, ControlLease, type Witness } from "./control-lease.ts";
 
-/** [W20] After an `up` older clients read a picture as "not passed", so they get none for so long. */
-const PLAIN_PICTURE_HOLD_MS = 1_500;
 /** [W24] What a lost socket held down is released after so long. */
 const RELEASE_AFTER_LOSS_MS = 1_000;
 /** [R4] The anonymous REST operator leaves when it has been quiet for so long. */
@@ -28,10 +26,8 @@ export interface RestCaller {
 }
 type RestOperator = Actor & RestCaller;
 
-interface CrowdDeps {
+interface OperatorsDeps {
   readonly record: Readonly<SessionRecord>;
-  /** Null while the page is starting and after the end. */
-  readonly page: () => ChallengePage | null;
   /** Somebody took control, or nobody has it any more (null). */
   readonly onControl: (holder: string | null) => void;
   /** What somebody in control did has gone to the page. */
@@ -40,20 +36,26 @@ interface CrowdDeps {
   readonly onPresence: (change: "joined" | "left", operator: string) => void;
 }
 
-export class Crowd {
-  readonly #deps: CrowdDeps;
+/** The page as long as it is there, with what its viewers are shown of it: both come and go together. */
+interface Presented {
+  readonly page: ChallengePage;
+  readonly pictures: PictureDistributor;
+}
+
+export class Operators {
+  readonly #deps: OperatorsDeps;
   readonly #viewers = new Set<Viewer>();
   readonly #lease = new ControlLease(() => this.#syncControl());
   #restOperator: RestOperator = { name: REST_OPERATOR, who: "" };
   /** Of whom it was last told that they are in control. */
   #witnessed: Actor | null = null;
-  readonly #feed: PictureFeed;
-  readonly #watchersLenses = new Map<Viewer, { readonly wish: LensWish; readonly pace: Pace }>();
+  /** Null while the page is starting or opened again, and after the end. */
+  #presented: Presented | null = null;
+  readonly #watchersLenses = new Map<Viewer, { readonly wanted: LensWish; readonly throttle: Throttle }>();
   #restQuiet: NodeJS.Timeout | undefined;
 
-  constructor(deps: CrowdDeps) {
+  constructor(deps: OperatorsDeps) {
     this.#deps = deps;
-    this.#feed = new PictureFeed({ ...deps, viewers: this.#viewers });
   }
 
   get size(): number {
@@ -81,54 +83,71 @@ export class Crowd {
     this.#lease.reserve(control);
   }
 
-  /** The page is ready: everybody who came early is shown it. */
-  async pageReady(): Promise<void> {
-    this.#syncPage();
+  /** The page is ready, for the first time or again: everybody who is there is shown it. */
+  async pageReady(page: ChallengePage): Promise<void> {
+    this.pageLost();
+    const { record } = this.#deps;
+    this.#presented = { page, pictures: new PictureDistributor({ record, page, viewers: this.#viewers }) };
+    this.#syncKeepView();
     this.#syncControl();
-    await Promise.all([...this.#viewers].map((viewer) => this.#feed.welcome(viewer)));
+    await Promise.all([...this.#viewers].map((viewer) => this.#welcome(viewer)));
   }
 
-  /** A viewer comes and is told everything it needs to begin; an older one only once the page is ready [W2]. */
+  /** The page is gone: nothing more is shown of it, or done to it. */
+  pageLost(): void {
+    this.#presented?.pictures.stop();
+    this.#presented = null;
+  }
+
+  /** A viewer joins and is sent everything it needs to begin; an older one only once the page is ready [W2]. */
   async join(viewer: Viewer, pageReadyOrLate: Promise<void>): Promise<void> {
     this.#viewers.add(viewer);
     // Somebody who can act: a bot may refresh a stale challenge for them.
     if (viewer.role === "control") this.#deps.onPresence("joined", viewer.name);
     viewer.witness?.("operator.join", viewer.name);
     if (viewer.role === "control") this.#giveFreeControl(viewer);
-    if (this.#deps.page()) {
-      this.#syncPage();
-      await this.#feed.welcome(viewer);
-    } else if (viewer.plain) {
-      await pageReadyOrLate;
-      if (this.#viewers.has(viewer) && !this.#deps.page()) await this.#feed.welcome(viewer);
+    this.#presented?.pictures.add(viewer);
+    this.#syncKeepView();
+    if (this.#presented || !viewer.plain) {
+      await this.#welcome(viewer);
     } else {
-      await this.#feed.welcome(viewer);
+      await pageReadyOrLate;
+      // Where the page is ready now, pageReady() welcomes everybody who is there.
+      if (!this.#presented) await this.#welcome(viewer);
     }
     if (!this.#viewers.has(viewer)) return;
     this.#syncControl();
     this.#tellPresence();
-    const page = this.#deps.page();
+    const page = this.#page;
     if (page?.hidden) viewer.send(visibilityNotice(page));
     if (page && page.condition !== "page_responsive") {
       viewer.send(conditionNotice(page.condition, this.#deps.record));
     }
   }
 
+  /** Sends a session_info with a picture, or without one where there is no page, or none any more. */
+  async #welcome(viewer: Viewer): Promise<void> {
+    if (this.#presented) await this.#presented.pictures.welcome(viewer);
+    if (viewer.isWelcomed || !this.#viewers.has(viewer)) return;
+    viewer.sendInfo(sessionInfo(this.#deps.record, viewer, null, this.#page), null);
+    viewer.sendEarly();
+  }
+
   #giveFreeControl(viewer: Viewer): void {
     // What a lost holder still held down is not the newcomer's.
-    if (!this.#lease.holder) this.#deps.page()?.releaseAll();
+    if (!this.#lease.holder) this.#page?.releaseAll();
     this.#lease.join(viewer);
   }
 
   /** A socket is gone: an anonymous holder frees control at once, another a while later; what it held down 1 s later. */
   leave(viewer: Viewer): void {
     if (!this.#viewers.delete(viewer)) return;
-    this.#watchersLenses.get(viewer)?.pace.stop();
+    this.#watchersLenses.get(viewer)?.throttle.stop();
     this.#watchersLenses.delete(viewer);
-    viewer.dispose();
     const held = this.#lease.holds(viewer);
     this.#lease.leave(viewer);
-    this.#syncPage();
+    this.#presented?.pictures.remove(viewer);
+    this.#syncKeepView();
     this.#syncControl();
     this.#tellPresence();
     if (viewer.role === "control") this.#deps.onPresence("left", viewer.name);
@@ -139,14 +158,14 @@ export class Crowd {
   /** Throws forbidden for a watcher. */
   takeControl(viewer: Viewer): void {
     assertMayAct(viewer);
-    if (!this.#lease.holds(viewer)) this.#deps.page()?.releaseAll();
+    if (!this.#lease.holds(viewer)) this.#page?.releaseAll();
     this.#lease.take(viewer);
     this.#syncControl();
   }
 
   releaseControl(viewer: Viewer): void {
     if (!this.#lease.holds(viewer)) return;
-    this.#deps.page()?.releaseAll();
+    this.#page?.releaseAll();
     this.#lease.release(viewer);
     this.#syncControl();
   }
@@ -157,7 +176,7 @@ export class Crowd {
    */
   input(actor: Actor, input: PageInput): void {
     assertMayAct(actor);
-    const page = this.#deps.page();
+    const { page, pictures } = this.#presented ?? {};
     const isPress = input.type === "mouse_event" && input.event_type === "down";
     const isHarmless = input.type === "mouse_event" && !isPress;
     if (!page) {
@@ -174,11 +193,9 @@ export class Crowd {
       this.#syncControl();
     }
     page.input(input);
-    if (input.type === "mouse_event" && input.event_type === "move" && input.buttons) this.#feed.moved();
+    if (input.type === "mouse_event" && input.event_type === "move" && input.buttons) pictures?.moved();
     this.#deps.onInput(input);
-    if (input.type === "mouse_event" && input.event_type === "up") {
-      for (const viewer of this.#viewers) if (viewer.plain) viewer.holdPictures(PLAIN_PICTURE_HOLD_MS);
-    }
+    if (input.type === "mouse_event" && input.event_type === "up") pictures?.released();
   }
 
   /** Throws forbidden for a watcher, not_in_control for somebody who only watches while another person is in control. */
@@ -197,7 +214,7 @@ export class Crowd {
     }
     if (!this.#lease.holder || this.#lease.waitsFor(this.#restOperator)) {
       // What a lost socket still holds down is not this operator's.
-      this.#deps.page()?.releaseAll();
+      this.#page?.releaseAll();
       this.#lease.join(this.#restOperator);
       this.#syncControl();
     }
@@ -208,33 +225,51 @@ export class Crowd {
 
   #leaveRest(): void {
     if (!this.#lease.holds(this.#restOperator)) return;
-    this.#deps.page()?.releaseAll();
+    this.#page?.releaseAll();
     this.#lease.release(this.#restOperator);
     this.#syncControl();
   }
 
   /** A picture of the page: the newest wins. */
   show(picture: Picture): void {
-    this.#feed.show(picture);
+    this.#presented?.pictures.show(picture);
+  }
+
+  /** [W15] A viewer has this picture on its screen, and says so itself. Throws invalid_message for one never sent. */
+  acknowledge(viewer: Viewer, seq: number): void {
+    viewer.acknowledge(seq);
+    this.#presented?.pictures.next(viewer);
+  }
+
+  /** The picture `seq`, and all before it, have arrived at a viewer. */
+  arrived(viewer: Viewer, seq: number): void {
+    viewer.arrived(seq);
+    this.#presented?.pictures.next(viewer);
   }
 
   /** The challenge or the view changed; pictures of the old view are not shown any more. */
   challengeMoved(): void {
-    this.#feed.challengeMoved();
+    this.#presented?.pictures.challengeMoved();
   }
 
-  /** [W14] A watcher's wish changes what is captured for all, so it counts once a second only. */
+  /** [W14] What a watcher wants changes what is captured for all, so it counts once a second only. */
   setLens(viewer: Viewer, wanted: LensWish): void {
     if (viewer.role === "control") {
-      this.#feed.setLens(viewer, wanted);
+      this.#changeLens(viewer, wanted);
       return;
     }
     const known = this.#watchersLenses.get(viewer);
-    const wish = known?.wish ?? {};
-    Object.assign(wish, wanted);
-    const pace = known?.pace ?? new Pace(() => this.#feed.setLens(viewer, wish), WATCHERS_LENS_MS);
-    this.#watchersLenses.set(viewer, { wish, pace });
-    pace.ask();
+    const all = Object.assign(known?.wanted ?? {}, wanted);
+    const throttle = known?.throttle ?? new Throttle(() => this.#changeLens(viewer, all), WATCHERS_LENS_MS);
+    this.#watchersLenses.set(viewer, { wanted: all, throttle });
+    throttle.ask();
+  }
+
+  #changeLens(viewer: Viewer, { mode = viewer.lens.mode, scale = viewer.lens.scale }: LensWish): void {
+    const before = viewer.lens;
+    if (mode === before.mode && scale === before.scale) return;
+    viewer.setLens({ mode, scale });
+    this.#presented?.pictures.lensChanged(viewer, before);
   }
 
   broadcast(message: ServerMessage): void {
@@ -250,8 +285,8 @@ export class Crowd {
   dismiss({ messages, closeCode, reason }: Farewell): void {
     clearTimeout(this.#restQuiet);
     this.#lease.stop();
-    this.#feed.stop();
-    for (const { pace } of this.#watchersLenses.values()) pace.stop();
+    this.pageLost();
+    for (const { throttle } of this.#watchersLenses.values()) throttle.stop();
     for (const viewer of this.#viewers) {
       for (const message of messages) viewer.send(message);
       viewer.close(closeCode, reason);
@@ -259,16 +294,18 @@ export class Crowd {
     this.#viewers.clear();
   }
 
-  /** Who was back before, and went on with the drag, has it still. */
+  /** Skips the release where the operator is back in time and goes on with the drag. */
   async #letGoLater(): Promise<void> {
     await delay(RELEASE_AFTER_LOSS_MS, undefined, { ref: false });
-    if (!this.#lease.isUsed) this.#deps.page()?.releaseAll();
+    if (!this.#lease.isUsed) this.#page?.releaseAll();
   }
 
-  #syncPage(): void {
-    const page = this.#deps.page();
-    page?.setKeepView([...this.#viewers].some(({ plain, role }) => plain && role === "control"));
-    this.#feed.sync();
+  get #page(): ChallengePage | null {
+    return this.#presented?.page ?? null;
+  }
+
+  #syncKeepView(): void {
+    this.#page?.setKeepView([...this.#viewers].some(({ plain, role }) => plain && role === "control"));
   }
 
   #syncControl(): void {

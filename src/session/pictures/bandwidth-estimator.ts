@@ -1,4 +1,4 @@
-/** How much one viewer's line carries, told by when its pictures arrive. Pure: time comes in, ms. */
+/** Estimates how much one viewer's connection carries, from when its pictures arrive. Pure: time comes in, ms. */
 
 import { MAX_SCALE } from "../../protocol/live.ts";
 import { publishMetric } from "../../util/diagnostics.ts";
@@ -41,7 +41,7 @@ interface Sent {
   readonly isAlone: boolean;
 }
 
-export class LineGauge {
+export class BandwidthEstimator {
   #underWay: Sent[] = [];
   #recent: Sent[] = [];
   /** What a message without weight takes there and back. */

@@ -1,13 +1,13 @@
-/** Who is shown what of the page: one capture for all viewers of a session, each with a view and a pace of its own. */
+/** What the viewers of one page are shown: one capture for all of them, each with a view and a rate of its own. */
 import { setTimeout as delay } from "node:timers/promises";
 import { sameRect } from "../../protocol/common.ts";
-import type { ServerMessageOf } from "../../protocol/live.ts";
 import { publishMetric } from "../../util/diagnostics.ts";
-import type { ChallengePage, Level, Picture, Wish } from "../ports/page.ts";
+import type { CaptureRequest, Level, Picture, PictureSource } from "../ports/page.ts";
 import type { SessionRecord } from "../ports/store.ts";
-import { base64Of } from "./picture-encoding.ts";
-import { Retake } from "./retake-scheduler.ts";
-import type { LensWish, Viewer, ViewerHooks } from "./viewer.ts";
+import { sessionInfo } from "../presenters.ts";
+import { PictureSender } from "./picture-sender.ts";
+import { RetakeScheduler } from "./retake-scheduler.ts";
+import type { Lens, Viewer } from "./viewer.ts";
 
 /** A view change is announced with its first picture; a page that sends none is asked for one after so long. */
 const VIEW_PICTURE_PATIENCE_MS = 300;
@@ -15,48 +15,71 @@ const VIEW_PICTURE_PATIENCE_MS = 300;
 const STOP_AFTER_MS = 40;
 /** Capturing that goes on brings its first picture within this, unless nothing has changed meanwhile. */
 const FIRST_PICTURE_MS = 60;
+/** [W20] After an `up` older clients read a picture as "not passed", so they get none for so long. */
+const PLAIN_PICTURE_HOLD_MS = 1_500;
 
-interface FeedDeps {
+interface PictureDistributorDeps {
   readonly record: Readonly<SessionRecord>;
-  readonly viewers: ReadonlySet<Viewer>;
-  /** Null while the page is starting and after the end. */
-  readonly page: () => ChallengePage | null;
+  readonly page: PictureSource;
+  /** Who watches now; who joins or leaves later is added and removed. */
+  readonly viewers: Iterable<Viewer>;
 }
 
-export class PictureFeed {
-  readonly #deps: FeedDeps;
-  readonly #hooks: ViewerHooks;
-  readonly #retake = new Retake<Viewer>((viewer) => void this.#showAgain(viewer));
+/** Made for one page, and stopped with it: what is requested of a page, and what came of it, does not outlive it. */
+export class PictureDistributor {
+  readonly #record: Readonly<SessionRecord>;
+  readonly #page: PictureSource;
+  readonly #senders = new Map<Viewer, PictureSender>();
+  readonly #retakes = new RetakeScheduler<Viewer>((viewer) => void this.#showAgain(viewer));
   #last: Picture | null = null;
   /** When something was dragged of which there is no picture yet. */
   #movedAt: number | null = null;
-  #wish: Wish | null = null;
-  #demand = false;
+  #request: CaptureRequest | null = null;
+  #isCapturing = false;
+  #isStopped = false;
   #stopTimer: NodeJS.Timeout | undefined;
-  #unparkTimer: NodeJS.Timeout | undefined;
+  #resumeTimer: NodeJS.Timeout | undefined;
 
-  constructor(deps: FeedDeps) {
-    this.#deps = deps;
-    this.#hooks = {
-      develop: (picture, viewer) => this.#develop(picture, viewer),
-      info: (picture, viewer) => this.#info(picture, viewer),
-      onPace: () => this.sync(),
-    };
+  constructor({ record, page, viewers }: PictureDistributorDeps) {
+    this.#record = record;
+    this.#page = page;
+    for (const viewer of viewers) this.#senders.set(viewer, this.#senderOf(viewer));
+    this.#sync();
   }
 
-  /** A viewer's first pictures, or its first after the page became ready. */
+  add(viewer: Viewer): void {
+    this.#senders.set(viewer, this.#senderOf(viewer));
+    this.#sync();
+  }
+
+  remove(viewer: Viewer): void {
+    this.#senders.get(viewer)?.stop();
+    this.#senders.delete(viewer);
+    this.#retakes.shown(viewer);
+    this.#sync();
+  }
+
+  /** Shows a viewer the page for the first time, with a session_info [W2]. Resolves also where it is gone or stopped first. */
   async welcome(viewer: Viewer): Promise<void> {
-    viewer.attach(this.#hooks);
-    this.sync();
-    // A page that does not answer gives no picture for seconds: who comes is told that at once. Older clients count on one.
-    const isStuck = this.#deps.page()?.condition !== "page_responsive" && !viewer.plain;
+    // A page that does not answer gives no picture for seconds: newer clients learn that at once, older ones count on a picture.
+    const isStuck = this.#page.condition !== "page_responsive" && !viewer.plain;
     const picture = isStuck ? null : await this.#take(viewer);
-    if (this.#deps.viewers.has(viewer)) await viewer.welcome(picture);
+    await this.#senders.get(viewer)?.welcome(picture);
   }
 
-  /** Somebody drags: the next picture may show it. */
+  /** A viewer's pictures have arrived: there may be room for another. */
+  next(viewer: Viewer): void {
+    this.#senders.get(viewer)?.next();
+  }
+
+  /** An operator drags: the next picture may show it. */
   moved(): void {
     this.#movedAt ??= performance.now();
+  }
+
+  /** [W20] An operator has let go of a button. */
+  released(): void {
+    for (const [viewer, sender] of this.#senders) if (viewer.plain) sender.hold(PLAIN_PICTURE_HOLD_MS);
   }
 
   /** A picture of the page: the newest wins. */
@@ -64,151 +87,140 @@ export class PictureFeed {
     if (this.#movedAt !== null) publishMetric("move_to_picture", performance.now() - this.#movedAt);
     this.#movedAt = null;
     this.#last = picture;
-    for (const viewer of this.#deps.viewers) viewer.show(picture);
-    this.sync();
+    for (const sender of this.#senders.values()) sender.show(picture);
+    this.#sync();
   }
 
   /** The challenge has moved, came or went. */
   challengeMoved(): void {
-    for (const viewer of this.#deps.viewers) {
-      if (viewer.lens.mode === "challenge") viewer.viewChanged();
-      else viewer.oweInfo();
+    for (const [viewer, sender] of this.#senders) {
+      if (viewer.lens.mode === "challenge") sender.viewChanged();
+      else sender.infoChanged();
     }
-    void this.#payInfo();
+    void this.#sendPendingInfo();
   }
 
-  /** [W14] */
-  setLens(viewer: Viewer, wanted: LensWish): void {
-    const { mode = viewer.lens.mode, scale = viewer.lens.scale } = wanted;
-    const lens = { mode, scale };
-    if (lens.mode === viewer.lens.mode && lens.scale === viewer.lens.scale) return;
-    const isOther = lens.mode !== viewer.lens.mode;
-    viewer.setLens(lens);
-    if (isOther) viewer.viewChanged();
-    this.sync();
-    // On a page at rest nothing new may come: where another viewer has what this one wants, say.
+  /** [W14] The viewer has another lens than `before`. */
+  lensChanged(viewer: Viewer, before: Lens): void {
+    const sender = this.#senders.get(viewer);
+    const isOther = viewer.lens.mode !== before.mode;
+    if (isOther) sender?.viewChanged();
+    else sender?.lensChanged();
+    this.#sync();
+    // On a page at rest nothing new may come, where another viewer has what this one wants.
     if (this.#last?.kind === "still") void this.#showAgain(viewer);
-    if (isOther) void this.#payInfo();
+    if (isOther) void this.#sendPendingInfo();
+  }
+
+  /** The page is gone, or the session over. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#retakes.stop();
+    this.#clearTimers();
+    for (const sender of this.#senders.values()) sender.stop();
+    this.#senders.clear();
+  }
+
+  #senderOf(viewer: Viewer): PictureSender {
+    const sender = new PictureSender({
+      viewer,
+      render: (picture) => this.#render(picture, viewer),
+      info: (picture) => sessionInfo(this.#record, viewer, picture, this.#page),
+      onChange: () => this.#sync(),
+    });
+    // What it knows is of a page that was lost, or from before there was one.
+    if (viewer.view && !sameRect(viewer.view, this.#page.view(viewer.lens.mode))) sender.infoChanged();
+    return sender;
   }
 
   /** Brings what the page captures in line with who watches, what they want, and whether they can take it. */
-  sync(): void {
-    const { viewers } = this.#deps;
-    const page = this.#deps.page();
-    // Nothing tells of changes while nobody watches: the next one to join gets a picture taken then.
-    if (viewers.size === 0) {
+  #sync(): void {
+    if (this.#isStopped) return;
+    // The page announces no changes while nobody watches: the next viewer to join gets a picture taken then.
+    if (this.#senders.size === 0) {
       this.#last = null;
-      this.#retake.stop();
+      this.#retakes.stop();
     }
-    if (!page) return;
-    const wish = wishOf(viewers);
-    if (!isSame(this.#wish, wish)) page.setWish(wish);
-    this.#wish = wish;
-    if (wish === null) this.#stopCapture(page);
-    else if ([...viewers].some((viewer) => viewer.isFree)) this.#goOn(page);
-    else if (this.#demand) this.#stopTimer ??= setTimeout(() => this.#stopCapture(page), STOP_AFTER_MS);
+    const request = requestOf(this.#senders.keys());
+    if (!isSame(this.#request, request)) this.#page.setCaptureRequest(request);
+    this.#request = request;
+    if (request === null) this.#stopCapturing();
+    else if (this.#isAnyFree()) this.#capture();
+    else if (this.#isCapturing) this.#stopTimer ??= setTimeout(() => this.#stopCapturing(), STOP_AFTER_MS);
   }
 
-  /** The session is over. */
-  stop(): void {
-    this.#retake.stop();
+  #isAnyFree(): boolean {
+    for (const sender of this.#senders.values()) if (sender.isFree) return true;
+    return false;
+  }
+
+  #capture(): void {
+    clearTimeout(this.#stopTimer);
+    this.#stopTimer = undefined;
+    if (this.#isCapturing) return;
+    this.#isCapturing = true;
+    this.#page.setCapturing(true);
+    this.#resumeTimer = setTimeout(() => {
+      for (const sender of this.#senders.values()) sender.resume();
+      this.#sync();
+    }, FIRST_PICTURE_MS);
+  }
+
+  #stopCapturing(): void {
     this.#clearTimers();
+    this.#stopTimer = undefined;
+    this.#isCapturing = false;
+    this.#page.setCapturing(false);
+    for (const sender of this.#senders.values()) sender.pause();
   }
 
   #clearTimers(): void {
     clearTimeout(this.#stopTimer);
-    clearTimeout(this.#unparkTimer);
+    clearTimeout(this.#resumeTimer);
   }
 
-  #goOn(page: ChallengePage): void {
-    clearTimeout(this.#stopTimer);
-    this.#stopTimer = undefined;
-    if (this.#demand) return;
-    this.#demand = true;
-    page.setDemand(true);
-    this.#unparkTimer = setTimeout(() => {
-      for (const viewer of this.#deps.viewers) viewer.unpark();
-      this.sync();
-    }, FIRST_PICTURE_MS);
-  }
-
-  #stopCapture(page: ChallengePage): void {
-    this.#clearTimers();
-    this.#stopTimer = undefined;
-    this.#demand = false;
-    page.setDemand(false);
-    for (const viewer of this.#deps.viewers) viewer.park();
-  }
-
-  #develop(picture: Picture, viewer: Viewer): Picture | Promise<Picture | null> {
+  #render(picture: Picture, viewer: Viewer): Picture | Promise<Picture | null> {
     if (viewer.role === "watch") return this.#mask(picture, viewer);
     const { mode, scale } = viewer.lens;
-    const page = this.#deps.page();
-    if (!page || (picture.scale <= scale && sameRect(picture.view, page.view(mode)))) return picture;
-    return page.cut(picture, mode, scale).catch(() => null);
+    if (picture.scale <= scale && sameRect(picture.view, this.#page.view(mode))) return picture;
+    return this.#page.cut(picture, mode, scale).catch(() => null);
   }
 
   /** What a watcher sees of a picture. What it must not see yet it is shown a moment later. */
   async #mask(picture: Picture, viewer: Viewer): Promise<Picture | null> {
     const { mode, scale } = viewer.lens;
-    const masked = await this.#deps
-      .page()
-      ?.masked(picture, mode, scale)
-      .catch(() => null);
-    if (masked?.isWhole) this.#retake.shown(viewer);
+    const masked = await this.#page.masked(picture, mode, scale).catch(() => null);
+    if (masked?.isWhole) this.#retakes.shown(viewer);
     else this.#missed(viewer);
     return masked?.picture ?? null;
   }
 
-  #info(picture: Picture | null, viewer: Viewer): ServerMessageOf<"session_info"> {
-    const { record } = this.#deps;
-    const page = this.#deps.page();
-    const screenshot = picture ? base64Of(picture) : null;
-    return {
-      type: "session_info",
-      session_id: record.session_id,
-      ...(viewer.form === "binary" ? {} : { screenshot }),
-      // Of a page that is being come back to, what was last known.
-      captcha_info: page ? page.challenge : record.captcha_info,
-      viewport: record.viewport,
-      view: picture?.view ?? page?.view(viewer.lens.mode) ?? { x: 0, y: 0, ...record.viewport },
-      state: record.state,
-      role: viewer.role,
-      instructions: record.instructions,
-      label: record.label,
-      expires_at: new Date(record.expires_at).toISOString(),
-      seq: viewer.form === "binary" ? 0 : (picture?.seq ?? 0),
-      ...(viewer.plain ? {} : { confirms: true }),
-    };
-  }
-
-  /** Whoever is still owed a session_info after a while gets it with a picture taken for it. */
-  async #payInfo(): Promise<void> {
+  /** Whoever still waits for a session_info after a while gets it with a picture taken for it. */
+  async #sendPendingInfo(): Promise<void> {
     await delay(VIEW_PICTURE_PATIENCE_MS, undefined, { ref: false });
-    for (const viewer of this.#deps.viewers) if (viewer.owesInfo) await this.#showAgain(viewer);
+    for (const [viewer, sender] of this.#senders) if (sender.needsSessionInfo) await this.#showAgain(viewer);
   }
 
   async #showAgain(viewer: Viewer): Promise<void> {
     const picture = await this.#take(viewer);
-    if (picture && this.#deps.viewers.has(viewer)) viewer.show(picture);
+    if (picture) this.#senders.get(viewer)?.show(picture);
   }
 
   /** A picture taken for this viewer; null where the page gives none. */
   async #take(viewer: Viewer): Promise<Picture | null> {
     const { mode, scale } = viewer.lens;
     const isWatcher = viewer.role === "watch";
-    const taken = this.#deps.page()?.picture(mode, scale, isWatcher);
-    const picture = (await taken?.catch(() => null)) ?? null;
+    const picture = await this.#page.picture(mode, scale, isWatcher).catch(() => null);
     if (!picture && isWatcher) this.#missed(viewer);
     return picture;
   }
 
   #missed(viewer: Viewer): void {
-    if (this.#deps.page() && this.#deps.viewers.has(viewer)) this.#retake.missed(viewer);
+    if (this.#senders.has(viewer)) this.#retakes.missed(viewer);
   }
 }
 
-function wishOf(viewers: ReadonlySet<Viewer>): Wish | null {
+function requestOf(viewers: Iterable<Viewer>): CaptureRequest | null {
   const all = [...viewers];
   if (all.length === 0) return null;
   return {
@@ -220,14 +232,14 @@ function wishOf(viewers: ReadonlySet<Viewer>): Wish | null {
   };
 }
 
-/** The fastest line sets the quality; the slow skip more pictures. Nobody's pictures are smaller than it can take. */
+/** The fastest connection sets the quality; the slow skip more pictures. Nobody's pictures are smaller than it can take. */
 function best(motions: readonly Level[]): Level {
   const scale = Math.max(...motions.map((motion) => motion.scale));
   const quality = Math.max(...motions.filter((motion) => motion.scale === scale).map((motion) => motion.quality));
   return { quality, scale };
 }
 
-function isSame(a: Wish | null, b: Wish | null): boolean {
+function isSame(a: CaptureRequest | null, b: CaptureRequest | null): boolean {
   if (!a || !b) return a === b;
   const { motion } = a;
   const isSameMotion = motion.quality === b.motion.quality && motion.scale === b.motion.scale;

@@ -5,7 +5,7 @@ const FIRST_RETAKE_MS = 400;
 /** A page that does not answer is asked this often at most. */
 const MAX_RETAKE_MS = 4_000;
 
-export class Retake<Who> {
+export class RetakeScheduler<Who> {
   readonly #take: (who: Who) => void;
   readonly #waiting = new Set<Who>();
   #timer: NodeJS.Timeout | undefined;

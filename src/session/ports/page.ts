@@ -11,7 +11,7 @@ import type { Checkpoint, PageLocator, ResumeState } from "./resume-state.ts";
 /** A larger picture is not sent: as base64 two thirds of a megabyte, of the one that a socket may hold back. */
 export const MAX_PICTURE_BYTES = 512 * 1024;
 
-/** One JPEG of the page; `seq` 1 is the first. */
+/** One JPEG of the page; `seq` is 1 for the first of its session. */
 export interface Picture extends PictureFacts {
   readonly jpeg: Buffer;
 }
@@ -24,13 +24,13 @@ export interface Level {
   readonly scale: number;
 }
 
-/** What all who watch want, taken together. */
-export interface Wish {
+/** What the pictures of a page are to show: what all its viewers want, taken together. */
+export interface CaptureRequest {
   /** `page` where anybody wants to see the whole. */
   readonly mode: ViewMode;
   /** Of the picture once the page rests. */
   readonly scale: number;
-  /** While something moves: what the best of their lines carries. */
+  /** While something moves: what the fastest of their connections carries. */
   readonly motion: Level;
   /** An older client is among them, which counts on 1 picture px per CSS px at least. */
   readonly exact: boolean;
@@ -70,7 +70,9 @@ export type OpeningStep = Extract<ProgressStep, "browser" | "page" | "challenge"
 
 /** What a page tells its session; called in the order things happened. */
 export interface PageEvents {
-  /** A new picture: of what was wished for, or of more. */
+  /** The number of the next picture: it grows from picture to picture of a session, whatever page it is of [W5]. */
+  nextSeq(): number;
+  /** A new picture: of what was requested, or of more. */
   picture(picture: Picture): void;
   /** The challenge was found, has moved or is lost, and the view with it; pictures of the new view come after it. */
   challenge(): void;
@@ -89,18 +91,10 @@ export interface PageEvents {
   remember(memory: Partial<Pick<ResumeState, "watch" | "held">>): void;
 }
 
-export interface ChallengePage {
+/** What a distributor of pictures needs of a page; the pictures themselves come by PageEvents. */
+export interface PictureSource {
   readonly challenge: CaptchaInfo | null;
-  readonly viewport: Size;
-  /** The address of its document; null before it was looked at. */
-  readonly url: string | null;
-  /** In a tab that its browser does not show: there are no pictures of it. */
-  readonly hidden: boolean;
   readonly condition: PageCondition;
-  /** Where its browser's proxy listens on loopback; null for a page that is not ours. */
-  readonly proxyPort: number | null;
-  /** Where the next server finds it; null for a page that goes with this process. */
-  readonly place: PageLocator | null;
   /** The part of the page, in CSS px, that a view of this mode shows now. */
   view(mode: ViewMode): Rect;
   /**
@@ -113,9 +107,21 @@ export interface ChallengePage {
   /** The part of a picture that such a view shows, at most this fine; rejects where the picture does not hold it. */
   cut(picture: Picture, mode: ViewMode, scale: number): Promise<Picture>;
   /** What pictures are to show; null while nobody watches. */
-  setWish(wish: Wish | null): void;
+  setCaptureRequest(request: CaptureRequest | null): void;
   /** Whether somebody can take a picture now: capturing costs CPU, and a picture that waits grows old. */
-  setDemand(demand: boolean): void;
+  setCapturing(capturing: boolean): void;
+}
+
+export interface ChallengePage extends PictureSource {
+  readonly viewport: Size;
+  /** The address of its document; null before it was looked at. */
+  readonly url: string | null;
+  /** In a tab that its browser does not show: there are no pictures of it. */
+  readonly hidden: boolean;
+  /** Where its browser's proxy listens on loopback; null for a page that is not ours. */
+  readonly proxyPort: number | null;
+  /** Where the next server finds it; null for a page that goes with this process. */
+  readonly place: PageLocator | null;
   /** After a view was shown it stays, even without a challenge, while this is true (plain clients, [W20]). */
   setKeepView(keep: boolean): void;
   /** Replays input in order; returns at once. AppError `invalid_message` for a key that does not exist. */

@@ -1,5 +1,6 @@
 /** The port to storage: plain records in and out. */
 import type { AuditLog } from "../../audit/audit-log.ts";
+import type { SessionScope } from "../../auth/permissions.ts";
 import type { Acknowledgements, Callback, DeliveryQueue, EventLog } from "../../events/event-log.ts";
 import type { CaptchaInfo, SessionState, Size, Verified } from "../../protocol/common.ts";
 import type { CreateSession, Evidence, SessionAnswer, StorageState } from "../../protocol/rest.ts";
@@ -39,11 +40,15 @@ export interface SessionRecord {
   ended_at: number | null;
 }
 
+/** What a creation answered, but for the address of the console. */
+export type CreatedAnswer = Omit<SessionAnswer, "control_url">;
+
 /** The first answer to a creation with an Idempotency-Key, and a hash of the body it answered. */
 export interface IdempotentAnswer {
   readonly body_hash: string;
   readonly uid: string;
-  readonly answer: SessionAnswer;
+  /** Without its link, which is a secret and made again when asked for. */
+  readonly answer: CreatedAnswer;
 }
 
 /** A record with its place in the history: what ended later has a higher one. */
@@ -58,15 +63,17 @@ export interface HistoryCursor {
   readonly row: number;
 }
 
-/** Whose sessions: null, everybody's; else those of a key, and those that any key has made under these labels (null: all). */
-export interface HistoryScope {
-  readonly owner: string;
-  readonly operates: readonly string[] | "all" | "none";
+/** Which records a list has, newest first. */
+export interface ListFilter {
+  readonly states: readonly SessionState[];
+  /** Of the sessions that a key operates only those that live; null: everybody's. */
+  readonly scope: SessionScope | null;
+  readonly limit: number;
 }
 
 /** What is left out is not asked for. Times are ms since 1970. */
 export interface HistoryFilter {
-  readonly scope: HistoryScope | null;
+  readonly scope: SessionScope | null;
   readonly states?: readonly SessionState[] | undefined;
   readonly reason?: string | undefined;
   readonly label?: string | undefined;
@@ -92,10 +99,12 @@ export interface SessionStore {
    * forgotten in the same step.
    */
   save(record: SessionRecord): void;
-  /** The newest record with this session_id. */
+  /** The record with this session_id that was created last, whatever its times say: the wall clock may have been set back. */
   find(sessionId: string): SessionRecord | undefined;
-  /** Records in these states, newest first; those of one key where `owner` is given. */
-  list(states: readonly SessionState[], limit: number, owner?: string): SessionRecord[];
+  /** The newest records, as many as `limit`, among those that the filter lets through. */
+  list(filter: ListFilter): SessionRecord[];
+  /** Ended records whose end is not in the log of events, oldest first: a server that was killed did not publish it. */
+  missedEnds(): SessionRecord[];
   /** Ended records, newest end first, as far as they fit. */
   history(filter: HistoryFilter): EndedRecord[];
   /** Adds to what is known of a living session's page, or replaces it; forgotten with the session's end. */
