@@ -27,9 +27,9 @@ const REQUEST_TIMEOUT_MS = 10_000;
 export interface DemoAppOptions {
   /** The main API, with its base path if any; undefined while there is none. */
   api: () => DemoApi | undefined;
-  /** Told of each puzzle handed out, answer included: how the tests' scripted hand knows what to do. */
+  /** Called with each puzzle that is handed out, its answer included: the tests' scripted operators need it. */
   onPuzzle?: (puzzle: Puzzle) => void;
-  /** Keeps the puzzles that are handed out for the next server; left out: they go with this one. */
+  /** The file that keeps the puzzles for the next server; left out: they end with this one. */
   puzzleFile?: string | undefined;
   logger?: FastifyBaseLogger;
 }
@@ -96,7 +96,7 @@ async function openSession(request: FastifyRequest, api: DemoApi | undefined) {
   return { control_url: controlUrl };
 }
 
-/** The origin the visitor used. Other names than loopback ones are refused: they could be made to point here by DNS. */
+/** The origin that the visitor used. Only loopback names are accepted: DNS could make any other name point here. */
 function demoOrigin(request: FastifyRequest): string {
   const host = request.headers.host ?? "";
   if (!/^(127\.0\.0\.1|localhost)(:\d{1,5})?$/.test(host)) {

@@ -1,4 +1,4 @@
-/** The demo session of `npm start`: one fixed id, opened at the start and again when somebody asks for a new one. */
+/** The demo session of `npm start`: it has a fixed id, and is opened at the start and whenever a new one is asked for. */
 import { createSessionSchema, type SessionAnswer } from "../protocol/rest.ts";
 import type { CaptchaRemoteController } from "../session/controller.ts";
 import { DEMOS } from "./demos.ts";
@@ -28,12 +28,12 @@ export class DemoSession {
     this.#onCreated = options.onCreated;
   }
 
-  /** Whether it was opened once, or could not be: from then on its id is listed, living or ended. */
+  /** Whether the session was opened once, or could not be: from then on its id is listed, living or ended. */
   get tried(): boolean {
     return this.#tried;
   }
 
-  /** The newest one's. */
+  /** The uid of the newest demo session. */
   get uid(): string | undefined {
     return this.#controller.subject(DEMO_SESSION_ID)?.uid;
   }
@@ -41,7 +41,7 @@ export class DemoSession {
   /** The living demo session, or a new one. Throws what CaptchaRemoteController.create throws. */
   async open(): Promise<SessionAnswer> {
     const living = await this.#controller.living(DEMO_SESSION_ID);
-    // An earlier server's, perhaps, that this one has come back to.
+    // An earlier server may have opened it, and this one may have resumed it.
     this.#tried ||= living !== undefined;
     if (living) return living;
     this.#opening ??= this.#create().finally(() => {

@@ -56,12 +56,12 @@ const PLACEMENT_WORDS: Record<Placement, string> = {
 export interface DemoPage {
   demo: Demo;
   placement: Placement;
-  /** The path with its query, rebuilt from what was recognised. */
+  /** The path with its query, rebuilt from the parameters that are known. */
   path: string;
   label: string;
 }
 
-/** The demo page a path means (`/jigsaw.html?frame=cross`), or undefined when it is none of ours. */
+/** The demo page that a path leads to (`/jigsaw.html?frame=cross`); undefined when there is none. */
 export function findDemoPage(path: string): DemoPage | undefined {
   const [pathname, query = "", ...rest] = path.split("?");
   const demo = DEMOS.find((each) => each.path === pathname);

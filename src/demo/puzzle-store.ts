@@ -1,5 +1,5 @@
-// Remembers the puzzles that were handed out, for a while: bounded in number and in age, one attempt each. With a file
-// they outlive the server, as the pages do that show them.
+// Keeps the puzzles that were handed out for a while: bounded in number and in age, one attempt each. With a file they
+// outlive the server, as the pages that show them do.
 import { readFileSync, writeFileSync } from "node:fs";
 import type { Puzzle } from "./puzzle-types.ts";
 
@@ -50,13 +50,13 @@ export class PuzzleStore {
     this.#keep();
   }
 
-  /** A demo that forgets a puzzle asks for another one: no reason to fail. */
+  /** Writes the file, if any. A failure is ignored: a page whose puzzle is unknown asks for another one. */
   #keep(): void {
     if (this.#file === undefined) return;
     try {
       writeFileSync(this.#file, JSON.stringify([...this.#entries]), { mode: 0o600 });
     } catch {
-      // As it was.
+      // The file stays as it is.
     }
   }
 

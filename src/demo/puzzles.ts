@@ -1,4 +1,4 @@
-// Makes a demo puzzle of each kind, knows its answer and checks an attempt; pure but for the dice.
+// Makes a demo puzzle of each kind, with its answer, and checks an attempt; pure except for the dice.
 //
 // These puzzles stand in for real challenges in the demo and the tests. They guard nothing: a page that draws its own
 // puzzle necessarily holds the answer.
@@ -18,9 +18,9 @@ import {
   type TextCodePuzzle,
 } from "./puzzle-types.ts";
 
-/** Where things are, in CSS px: the server's share of public/demo/layout.js (a test holds the two equal). */
+/** The layout in CSS px: the server's share of public/demo/layout.js (a test compares the two). */
 export const GEOMETRY = {
-  /** Every slider's handle goes this far. */
+  /** How far every slider's handle can travel. */
   maxTravelPx: 244,
   /** The scratched front runs ahead of the travel by half a handle. */
   scratchLeadPx: 22,
@@ -36,9 +36,9 @@ export const JIGSAW_TOLERANCE_PX = 4;
 export const ROTATE_TOLERANCE_PX = 5;
 /** A little more than half an icon, so that a click on its edge counts. */
 export const CLICK_TOLERANCE_PX = 24;
-/** Uncovering this little of the next icon is forgiven. */
+/** The part of the next icon that may be uncovered. */
 const SCRATCH_OVERRUN_PX = 6;
-/** ... as is leaving this little of the target under its foil. */
+/** The part of the target that may stay under its foil. */
 const SCRATCH_UNDERRUN_PX = 3;
 
 const CLICK_ICONS_SHOWN = 5;
@@ -147,7 +147,7 @@ export function shownPuzzle({ answer: _answer, ...shown }: Puzzle): ShownPuzzle 
   return shown as ShownPuzzle;
 }
 
-/** Beyond any screen; keeps nonsense such as 1e308 out of the arithmetic. */
+/** The bounds are beyond any screen: values such as 1e308 would break the arithmetic. */
 const coordinate = z.number().min(-10_000).max(10_000);
 const travelAttempt = z.object({ travel: coordinate });
 const pointsAttempt = z.object({
@@ -156,9 +156,9 @@ const pointsAttempt = z.object({
 const textAttempt = z.object({ text: z.string().max(64) });
 
 /**
- * Was this attempt right?
+ * Whether the attempt is right.
  *
- * @throws {z.ZodError} when the attempt has not the shape this kind of puzzle takes.
+ * @throws {z.ZodError} when the attempt has not the shape that this kind of puzzle takes.
  */
 export function checkAttempt(puzzle: Puzzle, attempt: unknown): boolean {
   switch (puzzle.kind) {

@@ -1,8 +1,8 @@
-// Asks the main API for a session on a demo page, the way any bot would: one POST, one link back.
+// Asks the main API for a session on a demo page, as any bot does: one POST, which returns one link.
 import { z } from "zod";
 import type { DemoPage } from "./demos.ts";
 
-/** A browser has to start and a page to load; longer than this, something is wrong. */
+/** The longest wait for the API: a browser has to start and a page to load. */
 const API_DEADLINE_MS = 30_000;
 
 /** An error of the demo server, ready to be answered. */
@@ -18,7 +18,7 @@ export class DemoError extends Error {
   }
 }
 
-/** Where the main API is, and the key that opens sessions there; none where it needs none. */
+/** The main API's address, and the key that opens sessions there; undefined where it needs none. */
 export interface DemoApi {
   origin: string;
   key: string | undefined;
@@ -34,7 +34,7 @@ const created = z.object({ control_url: z.url({ protocol: /^https?$/ }) });
 const refused = z.object({ error: z.object({ message: z.string() }) });
 
 /**
- * Opens a session and answers its operator link.
+ * Opens a session and returns its operator link.
  *
  * @throws {DemoError} `api_unavailable` (503), `timeout` (504) or `api_failed` (502).
  */

@@ -1,16 +1,16 @@
-/** Where this server may connect to on somebody else's word: addresses of the open internet, and no others unless allowed. */
+/** Which addresses this server connects to on behalf of others: those of the open internet, and others where allowed. */
 import type { LookupFunction } from "node:net";
 import { networkInterfaces } from "node:os";
 import ipaddr from "ipaddr.js";
 import { AppError } from "../errors.ts";
-import { systemResolve } from "./resolver.ts";
+import { type Resolve, systemResolve } from "./resolver.ts";
 
-/** Reachable from the open internet by the books, yet the door to a cloud's own services: Azure's host agent. */
+/** A public address by its range, but one that leads to a cloud's own services: Azure's host agent. */
 const CLOUD_SERVICES = [ipaddr.parseCIDR("168.63.129.16/32")];
-/** All that is routed of IPv6; what lies outside is special, or not given out yet. */
+/** The routed part of IPv6; the rest is special, or not assigned yet. */
 const GLOBAL_IPV6 = ipaddr.parseCIDR("2000::/3");
 const IPV4_BITS = 32;
-/** What every name below `localhost` means, here as in browsers, whatever a resolver says. */
+/** The addresses of `localhost` and of names below it, here as in browsers, whatever a resolver answers. */
 export const LOCALHOST = ["127.0.0.1", "::1"];
 const PRIVATE_ADDRESS = "a private address";
 const OWN_ADDRESS = "an address of this server's own";
@@ -20,13 +20,10 @@ export interface CheckedAddress {
   readonly family: 4 | 6;
 }
 
-/** Answers the addresses of a name, as the system's resolver knows them. */
-export type Resolve = (hostname: string) => Promise<readonly string[]>;
-
-/** True for an address of the open internet, in any spelling of it; false for what is no address. */
+/** True for an address of the open internet, in any spelling; false for text that is no address. */
 export function isPublicAddress(text: string): boolean {
   if (!ipaddr.isValid(text)) return false;
-  // An IPv4 address in IPv6 clothes is judged as what it is.
+  // An IPv4 address that is mapped into IPv6 is judged as IPv4.
   const address = ipaddr.process(text);
   if (address.range() !== "unicast") return false;
   const within = (ranges: readonly (readonly [ipaddr.IPv4 | ipaddr.IPv6, number])[]) =>
@@ -34,12 +31,12 @@ export function isPublicAddress(text: string): boolean {
   return address.kind() === "ipv6" ? within([GLOBAL_IPV6]) : !within(CLOUD_SERVICES);
 }
 
-/** This machine's addresses with the lengths of their networks' prefixes, such as `203.0.113.7/24`. */
+/** Returns this machine's addresses with the prefix lengths of their networks, such as `203.0.113.7/24`. */
 export type OwnAddresses = () => readonly string[];
 
 /**
- * True for an address on one of this machine's interfaces; of IPv6, for all of the interface's network: its machines are
- * neighbours, and this one may have any number of addresses there.
+ * True for an address of one of this machine's interfaces. With IPv6, true for the interface's whole network: this
+ * machine may have any number of addresses there.
  */
 function isOwnAddress(text: string, own: OwnAddresses): boolean {
   if (!ipaddr.isValid(text)) return false;
@@ -51,31 +48,31 @@ function isOwnAddress(text: string, own: OwnAddresses): boolean {
   });
 }
 
-/** True for every address by which this machine reaches itself; 0.0.0.0 and :: are among them on Linux. */
+/** True for every address that leads to this machine itself; on Linux 0.0.0.0 and :: do. */
 export function isThisMachine(text: string, own: OwnAddresses = systemAddresses): boolean {
   if (!ipaddr.isValid(text)) return false;
   const range = ipaddr.process(text).range();
   return range === "loopback" || range === "unspecified" || isOwnAddress(text, own);
 }
 
-/** Why this server does not connect there, or null. */
+/** The reason why this server does not connect to the address, in words; null: it may. */
 export function refusalOf(address: string, own: OwnAddresses = systemAddresses): string | null {
   if (!isPublicAddress(address)) return PRIVATE_ADDRESS;
   return isOwnAddress(address, own) ? OWN_ADDRESS : null;
 }
 
-/** The addresses of a host as hostOf() gives it: its own where it is one. Throws what the resolver throws. */
+/** The addresses of a host as hostOf() returns it; an address is its own. Throws what the resolver throws. */
 export async function addressesOf(host: string, resolve: Resolve = systemResolve): Promise<readonly string[]> {
   if (ipaddr.isValid(host)) return [host];
   return isLocalhost(host) ? LOCALHOST : resolve(host);
 }
 
-/** Throws for what is no address. */
+/** Adds each address's family. Throws for text that is no address. */
 export function withFamilies(addresses: readonly string[]): readonly CheckedAddress[] {
   return addresses.map((address) => ({ address, family: ipaddr.parse(address).kind() === "ipv6" ? 6 : 4 }));
 }
 
-/** For a connection: answers with what was checked, whatever the name says by now. */
+/** A `lookup` for a connection that returns the checked addresses, whatever the name resolves to by now. */
 export function pinnedTo(addresses: readonly CheckedAddress[]): LookupFunction {
   return (_hostname, { all }, callback) => {
     const [first] = addresses;
@@ -90,11 +87,11 @@ export function isLocalhost(host: string): boolean {
 }
 
 function systemAddresses(): readonly string[] {
-  // Null: an interface without a mask that is one.
+  // `cidr` is null for an interface whose netmask is invalid.
   return Object.values(networkInterfaces()).flatMap((all) => (all ?? []).flatMap(({ cidr }) => cidr ?? []));
 }
 
-/** Without the brackets of IPv6. URL has already made 127.0.0.1 of 2130706433, 0x7f.1 and 0177.0.0.1. */
+/** The URL's host without the brackets of IPv6. URL has already turned 2130706433, 0x7f.1 and 0177.0.0.1 into 127.0.0.1. */
 export function hostOf(url: URL): string {
   return url.hostname.replace(/^\[(.*)\]$/, "$1");
 }

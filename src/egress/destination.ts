@@ -1,4 +1,4 @@
-/** Where a page of ours may go: the open internet, what was opened on purpose, and never this server's own ports. */
+/** Which addresses an owned page may reach: the open internet, what an allow-list adds, and never this server's own ports. */
 import ipaddr from "ipaddr.js";
 import { z } from "zod";
 import { AppError } from "../errors.ts";
@@ -11,10 +11,10 @@ import {
   LOCALHOST,
   notAllowed,
   type OwnAddresses,
-  type Resolve,
   refusalOf,
   withFamilies,
 } from "./address.ts";
+import type { Resolve } from "./resolver.ts";
 
 const MAX_PATTERN_LENGTH = 300;
 const MAX_PORT = 65_535;
@@ -24,7 +24,7 @@ const FIELD = "url";
 
 type Range = [ipaddr.IPv4 | ipaddr.IPv6, number];
 
-/** One entry of an allow-list: a host by its name, or addresses; with a port or (null) with any. */
+/** One entry of an allow-list: a host by its name, or addresses. `port` null: any port. */
 export type UrlPattern =
   | { readonly kind: "name"; readonly host: string; readonly port: number | null }
   /** `.intranet.example` of `*.intranet.example`. */
@@ -32,8 +32,8 @@ export type UrlPattern =
   | { readonly kind: "addresses"; readonly ranges: readonly Range[]; readonly port: number | null };
 
 /**
- * An entry of an allow-list from its text: `host`, `*.intranet.example`, `10.0.0.5`, `[fd00::1]` or `loopback`, each
- * with `:port` or without, or a network such as `10.0.0.0/8`.
+ * Parses an entry of an allow-list: `host`, `*.intranet.example`, `10.0.0.5`, `[fd00::1]` or `loopback`, each with or
+ * without `:port`, or a network such as `10.0.0.0/8`.
  */
 export const urlPatternSchema = z
   .string()
@@ -48,23 +48,23 @@ export const urlPatternSchema = z
     return z.NEVER;
   });
 
-/** What a page may reach. */
+/** The rules for what a page may reach. */
 export interface Destinations {
   /** URL_ALLOW_PRIVATE: private addresses too. */
   readonly allowPrivate: boolean;
-  /** What is allowed beyond the open internet. */
+  /** The addresses that are allowed beyond the open internet. */
   readonly allow: readonly UrlPattern[];
   /** Ports of this machine that no page may reach, whatever is allowed: the API's, debugging ports, proxies. */
   readonly neverPorts: () => ReadonlySet<number>;
-  /** The demo challenges at an address, which every page may reach; undefined while there are none. */
+  /** The origin of the demo challenges, by address: every page may reach it. Undefined while there is none. */
   readonly demoOrigin: () => string | undefined;
   readonly resolve?: Resolve | undefined;
   readonly own?: OwnAddresses | undefined;
 }
 
 /**
- * Resolves the host of a URL once and checks every address it has; whoever connects must use these and not ask again.
- * Throws url_not_allowed, naming the host and why, or what the resolver throws.
+ * Resolves the host of a URL once and checks every address it has. The caller connects to these addresses and does not
+ * resolve again. Throws AppError url_not_allowed with the host and the reason, or what the resolver throws.
  */
 export async function allowedAddresses(url: URL, destinations: Destinations): Promise<readonly CheckedAddress[]> {
   const host = hostOf(url);
@@ -79,8 +79,8 @@ export async function allowedAddresses(url: URL, destinations: Destinations): Pr
 }
 
 /**
- * What can be said of a URL without asking anybody: throws url_not_allowed, naming `field`, where its host is an address,
- * in any spelling, or a name that always means this machine, and may not be reached.
+ * Checks a URL without resolving its host. Throws AppError url_not_allowed for `field` where the host is an address, in
+ * any spelling, or a name that always means this machine, and may not be reached.
  */
 export function refuseHost(text: string, field: string, destinations: Destinations): void {
   const url = new URL(text);
@@ -92,7 +92,7 @@ export function refuseHost(text: string, field: string, destinations: Destinatio
   }
 }
 
-/** Only web pages: `file:`, `chrome:` and the like would show the server's own machine. Throws url_not_allowed. */
+/** Parses the URL of a web page. Throws AppError url_not_allowed: `file:`, `chrome:` and others show the server's machine. */
 export function webUrl(text: string): URL {
   const url = URL.parse(text);
   if (!url) throw new AppError("url_not_allowed", { field: FIELD, why: "not an absolute URL" });
@@ -102,12 +102,12 @@ export function webUrl(text: string): URL {
   return url;
 }
 
-/** The port that a URL leads to, also where it is left out; 0 where that is not known. */
+/** The port that a URL leads to, the scheme's default where it is left out; 0 where the scheme is unknown. */
 export function portOf(url: URL): number {
   return url.port === "" ? (DEFAULT_PORTS[url.protocol] ?? 0) : Number(url.port);
 }
 
-/** Where the demo listens, if that is meant; its frames of another origin call it `localhost`. */
+/** The demo's address where the URL leads to the demo, else null. Its frames of another origin call it `localhost`. */
 function demoAddress(host: string, port: number, { demoOrigin }: Destinations): string | null {
   const demo = URL.parse(demoOrigin() ?? "");
   if (demo === null || portOf(demo) !== port) return null;
@@ -163,7 +163,7 @@ function single(address: string): Range {
   return [parsed, parsed.kind() === "ipv6" ? 128 : 32];
 }
 
-/** As a URL would write it (lower case, punycode); null where it is no name: an address in a strange spelling, say. */
+/** The host name as a URL writes it (lower case, punycode); null for text that is no name, such as an oddly spelled address. */
 function asHostName(text: string): string | null {
   if (/[\s/\\?#@]/.test(text)) return null;
   const host = URL.parse(`http://${text}/`)?.host;

@@ -1,11 +1,11 @@
-/** What a proxy has refused or could not reach, for whoever opened the page and for the log: hosts only, never paths. */
+/** What a proxy has refused or could not reach, for the page's opener and for the log: hosts only, never paths. */
 import { hostOf } from "./address.ts";
 import { portOf } from "./destination.ts";
 
-/** A page can ask for any number of hosts: the first ones tell enough. */
+/** The most hosts with a report: a page can ask for any number of hosts. */
 const MAX_HOSTS = 200;
 
-/** Connection errors, and the statuses that the proxy's library makes of them, in the browser's own words. */
+/** The browser's words for connection errors, and for the statuses that the proxy's library makes of them. */
 const REASONS: Readonly<Record<string, string>> = {
   ENOTFOUND: "net::ERR_NAME_NOT_RESOLVED",
   EAI_AGAIN: "net::ERR_NAME_NOT_RESOLVED",
@@ -23,13 +23,13 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 const OTHER_REASON = "net::ERR_CONNECTION_FAILED";
 
-/** What is needed of a logger. */
+/** The part of a logger that reports need. */
 export interface ReportLog {
   warn(facts: object, sentence: string): void;
   info(facts: object, sentence: string): void;
 }
 
-/** Why a page did not get somewhere: it may not (`refused`), or nobody answers there. */
+/** Why a page could not reach an address: it may not (`refused`), or no server answers there. */
 export interface ProxyReport {
   readonly refused: boolean;
   readonly why: string;
@@ -44,7 +44,7 @@ export class ProxyReports {
     this.#log = log;
   }
 
-  /** Requests that were refused so far. */
+  /** How many requests were refused so far. */
   get refusals(): number {
     return this.#refusals;
   }
@@ -54,7 +54,7 @@ export class ProxyReports {
     return this.#byHost.get(keyOf(url));
   }
 
-  /** Counted each time, logged once for each host and port. */
+  /** Reports a refusal: counted each time, logged once for each host and port. */
   refused(url: URL, why: string): void {
     this.#refusals += 1;
     const known = this.#byHost.get(keyOf(url));
@@ -63,11 +63,12 @@ export class ProxyReports {
     }
   }
 
+  /** Reports an address that did not answer. */
   unreachable(url: URL, cause: unknown): void {
     this.#keep(url, { refused: false, why: reasonOf(cause) });
   }
 
-  /** The last line: how often, as not every time had a line of its own. */
+  /** Logs how many requests were refused, as not each has a log line of its own. */
   close(): void {
     if (this.#refusals > 0) this.#log.info({ refusals: this.#refusals }, "requests of this page that were refused");
   }

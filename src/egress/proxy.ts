@@ -1,4 +1,4 @@
-/** The filtering forward proxy of one browser: resolves, checks and pins every address that its pages ask for. */
+/** The filtering forward proxy of one browser: it resolves, checks and pins every address that the pages ask for. */
 import { Agent, createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { connect, type LookupFunction, type NetConnectOpts, type Socket } from "node:net";
 import {
@@ -15,31 +15,31 @@ import { ProxyReports, type ReportLog } from "./proxy-reports.ts";
 
 const LOOPBACK = "127.0.0.1";
 const RESOLVE_DEADLINE_MS = 10_000;
-/** Until an address has accepted the connection. */
+/** The longest wait until an address accepts the connection. */
 const CONNECT_DEADLINE_MS = 15_000;
-/** A connection on which nothing comes or goes; long polls and quiet sockets may take their time. */
+/** A connection without traffic is closed after this time: long polls and quiet sockets may wait long. */
 const IDLE_DEADLINE_MS = 600_000;
 /** A Chromium opens 32 to a proxy, and as many more for WebSockets. */
 const MAX_CONNECTIONS = 256;
-/** The browser keeps its connections for the next request; closing them under its hands costs a second try. */
+/** The browser keeps connections for its next request; a connection that is closed meanwhile costs a second try. */
 const KEEP_ALIVE_MS = 60_000;
 const REFUSED_STATUS = 403;
 const UNREACHABLE_STATUS = 502;
-/** Read by nobody. */
+/** The browser has gone, so nobody reads this status. */
 const GONE_STATUS = 499;
-/** Each address of a site gets so long before the next is tried; Node's own quarter of a second is less than a far site takes. */
+/** How long each address of a site may take before the next is tried. Node's own 250 ms are less than a far site takes. */
 const NEXT_ADDRESS_MS = 2_000;
 
 export interface EgressProxy {
   readonly port: number;
-  /** What became of the page's last try to reach the host of this URL, where it did not get there. */
+  /** Why the pages could not reach a host. */
   readonly reports: ProxyReports;
-  /** Ends every connection. */
+  /** Stops listening and ends every connection. */
   stop(): Promise<void>;
 }
 
 export interface ProxyOptions {
-  /** Left out: any free one. */
+  /** The port to listen on; left out: any free one. */
   readonly port?: number | undefined;
   /** Holds the server from when it listens until its last connection is gone. */
   readonly open?: Set<Server> | undefined;
@@ -47,7 +47,7 @@ export interface ProxyOptions {
   readonly log: ReportLog;
 }
 
-/** Listens on loopback. The caller stops it. Throws what listening throws. */
+/** Starts a proxy that listens on loopback; the caller stops it. Throws what listening throws. */
 export async function startProxy({ port = 0, open, destinations, log }: ProxyOptions): Promise<EgressProxy> {
   const reports = new ProxyReports(log);
   const agent = boundedAgent();
@@ -59,9 +59,9 @@ export async function startProxy({ port = 0, open, destinations, log }: ProxyOpt
     authRealm: "captcha-remote",
     prepareRequestFunction: (asked) => prepare(asked, parts),
   });
-  // The library lets go of it as soon as it is to close.
+  // The library drops its reference at close().
   const listener = server.server;
-  // Before anything can be asked, and so before the library's own answer.
+  // Prepended, so that it runs before the library's own listener answers.
   listener.prependListener("request", (request, response) => cutOwnPages(request, response, reports));
   Object.assign(listener, { maxConnections: MAX_CONNECTIONS, keepAliveTimeout: KEEP_ALIVE_MS });
   await server.listen();
@@ -87,12 +87,12 @@ interface ProxyParts {
   readonly tunnels: Set<Socket>;
 }
 
-/** Decides about one request: where it goes, pinned to what was checked, or how it is answered. */
+/** Decides about one request: it is pinned to the checked addresses, or gets an error answer. */
 async function prepare(
   { request, hostname, port, isHttp }: PrepareRequestFunctionOpts,
   parts: ProxyParts,
 ): Promise<PrepareRequestFunctionResult> {
-  // As a special scheme reads it: 127.1 and 0x7f000001 are 127.0.0.1.
+  // URL normalises hosts of http: 127.1 and 0x7f000001 become 127.0.0.1.
   const url = URL.parse(`http://${hostname}:${port}/`);
   if (!url) throw new RequestError("no host", 400);
   const source = request.socket;
@@ -100,7 +100,7 @@ async function prepare(
   try {
     const checking = allowedAddresses(url, parts.destinations);
     const addresses = await withDeadline(checking, RESOLVE_DEADLINE_MS, "resolver");
-    // Nobody would close what is opened for a browser that has gone meanwhile.
+    // A connection for a browser that has gone meanwhile would never be closed.
     if (source.destroyed) throw new RequestError("gone", GONE_STATUS);
     if (isHttp) return { dnsLookup: pinned(addresses), httpAgent: parts.agent };
     return { customConnectServer: tunnelTo(await connectTunnel({ url, port, addresses, source }, parts.tunnels)) };
@@ -110,7 +110,10 @@ async function prepare(
   }
 }
 
-/** A refusal is told; what cannot be reached is cut for a plain request, as the browser would show a text as the page. */
+/**
+ * A refusal is answered with its reason. For an unreachable address a plain request's connection is cut, as the browser
+ * would show the text of an answer as the page.
+ */
 function answerFor(url: URL, cause: unknown, reports: ProxyReports, cut: () => void): RequestError {
   if (cause instanceof AppError && cause.code === "url_not_allowed") {
     const why = String(cause.details?.["why"]);
@@ -129,7 +132,7 @@ interface TunnelEnds {
   readonly source: Socket;
 }
 
-/** A connection to what was checked; it goes with the browser's. Rejects where it is not accepted in time. */
+/** Connects to the checked addresses. The connection ends with the browser's. Rejects where none accepts it in time. */
 async function connectTunnel({ url, port, addresses, source }: TunnelEnds, tunnels: Set<Socket>): Promise<Socket> {
   const target = boundedConnect({ host: hostOf(url), port, lookup: pinnedTo(addresses) });
   tunnels.add(target);
@@ -144,28 +147,28 @@ async function connectTunnel({ url, port, addresses, source }: TunnelEnds, tunne
   return target;
 }
 
-/** What the library hands the browser's end of a tunnel to. */
+/** A server that the library passes the browser's end of a tunnel to. */
 function tunnelTo(target: Socket): Server {
   const tunnel = createServer();
   tunnel.removeAllListeners("connection");
   tunnel.once("connection", (source: Socket) => {
     source.pipe(target);
     target.pipe(source);
-    // What was received is still handed over.
+    // Received data is still delivered before the end.
     target.once("close", () => source.destroySoon());
   });
   return tunnel;
 }
 
 /**
- * A connection for each plain request. One kept for the next could be closed by the site just as it is used, and only
- * a browser knows whether it may send such a request again.
+ * Opens a connection for each plain request. The site could close a kept one just as it is used again, and only a browser
+ * knows whether it may repeat such a request.
  */
 function boundedAgent(): Agent {
   const agent = new Agent({ keepAlive: false });
   agent.createConnection = (options) => {
     const socket = boundedConnect(options as NetConnectOpts);
-    // A long poll may be quiet, but not for ever; nothing else would end what a site never answers.
+    // A long poll may be quiet, but not for ever: no other timeout ends a request that a site never answers.
     return socket.setTimeout(IDLE_DEADLINE_MS, () => socket.destroy());
   };
   return agent;
@@ -180,13 +183,13 @@ function boundedConnect(options: NetConnectOpts): Socket {
 }
 
 function pinned(addresses: readonly CheckedAddress[]): NonNullable<PrepareRequestFunctionResult["dnsLookup"]> {
-  // The library asks for node:dns's own lookup with all its overloads; a connection uses this one.
+  // The library's type is node:dns's lookup with all its overloads; a connection uses only this one.
   return pinnedTo(addresses) satisfies LookupFunction as NonNullable<PrepareRequestFunctionResult["dnsLookup"]>;
 }
 
 /**
- * The library answers a host that is not there with a text of its own, which the browser would show as the site's
- * page. The connection is cut instead. What a site answers has its head sent before its end.
+ * For an unreachable host the library answers with a text of its own, which the browser would show as the site's page.
+ * The connection is cut instead. A site's answer differs: its head is sent before end() is called.
  */
 function cutOwnPages(request: IncomingMessage, response: ServerResponse, reports: ProxyReports): void {
   const end = response.end.bind(response) as (...given: unknown[]) => ServerResponse;

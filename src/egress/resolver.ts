@@ -1,29 +1,31 @@
 /**
- * How names are resolved. The system's own way takes one of two threads of the whole process for as long as a name
- * server is silent: a page that asks for such names would hold up all sessions. So names are asked for over sockets, and
- * only what these cannot know is left to the system, one name at a time.
+ * Resolves names. The system's own lookup blocks one of the process' two threads for it while a name server is silent: a
+ * page that asks for such names would hold up all sessions. So names are asked for over sockets. Names that only the
+ * system can resolve are left to it, one at a time.
  */
 import { lookup, Resolver } from "node:dns/promises";
 import { readFileSync, statSync } from "node:fs";
 import { isIP } from "node:net";
-import type { Resolve } from "./address.ts";
 
 const HOSTS_FILE = "/etc/hosts";
-/** Of one question to one name server, which is asked twice. */
+/** The longest wait for one question to one name server, which is asked twice. */
 const ANSWER_DEADLINE_MS = 2_000;
 const TRIES = 2;
-/** Names without a dot that wait for the system's own way. */
+/** The most names without a dot that wait for the system's own lookup. */
 const MAX_WAITING = 32;
 
+/** Returns the addresses of a name, IPv4 and IPv6, as text. Rejects with an error that has a `code`, as node:dns does. */
+export type Resolve = (hostname: string) => Promise<readonly string[]>;
+
 export interface ResolverOptions {
-  /** Left out: the system's. */
+  /** The addresses of name servers; left out: the system's. */
   readonly servers?: readonly string[];
   readonly hostsFile?: string;
   /** How long one question to one name server may take, ms. */
   readonly answerWithinMs?: number;
 }
 
-/** A resolver for the whole process. It rejects with an error that has a `code`, as node:dns does. */
+/** Makes a resolver for the whole process. */
 export function makeResolver(options: ResolverOptions = {}): Resolve {
   const { servers, hostsFile = HOSTS_FILE, answerWithinMs = ANSWER_DEADLINE_MS } = options;
   const resolver = new Resolver({ timeout: answerWithinMs, tries: TRIES });
@@ -33,7 +35,7 @@ export function makeResolver(options: ResolverOptions = {}): Resolve {
   return async (name) => {
     const known = hosts.find(name);
     if (known) return known;
-    // May be a name below one of the system's search domains.
+    // It may be a name below one of the system's search domains.
     if (!name.replace(/\.$/, "").includes(".")) return oneByOne(() => systemLookup(name));
     const [v4, v6] = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)]);
     const found = [v4, v6].flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
@@ -46,7 +48,7 @@ async function systemLookup(name: string): Promise<readonly string[]> {
   return (await lookup(name, { all: true })).map(({ address }) => address);
 }
 
-/** Does one thing after the other, and refuses what would wait behind too many. */
+/** Runs one task after the other, and refuses a task where too many wait. */
 function queue(maxWaiting: number) {
   let last: Promise<unknown> = Promise.resolve();
   let waiting = 0;
@@ -61,7 +63,7 @@ function queue(maxWaiting: number) {
   };
 }
 
-/** The machine's own names, read again when they have changed. */
+/** The names in the machine's hosts file, which is read again when it has changed. */
 class HostsFile {
   readonly #path: string;
   #version = "";
@@ -79,7 +81,7 @@ class HostsFile {
         this.#version = `${mtimeMs} ${size}`;
       }
     } catch {
-      // A machine without one.
+      // The machine has no such file.
       return undefined;
     }
     return this.#names.get(name.toLowerCase().replace(/\.$/, ""));
@@ -96,5 +98,5 @@ function parseHosts(text: string): Map<string, string[]> {
   return names;
 }
 
-/** The process's own. */
+/** The resolver of this process. */
 export const systemResolve: Resolve = makeResolver();

@@ -1,18 +1,18 @@
-/** What is measured where it happens: told to whoever listens, and next to nothing while nobody does. */
+/** Publishes measures on diagnostics channels; without subscribers that costs next to nothing. */
 import { channel, subscribe, unsubscribe } from "node:diagnostics_channel";
 
-/** What a listener is handed; times in ms. */
+/** The value of each measure; times in ms. */
 export interface Measures {
-  /** A picture has left for one viewer. */
+  /** A picture was sent to one viewer. */
   picture: { readonly bytes: number; readonly quality: number };
   /** From a viewer's joining to its first picture. */
   first_picture: number;
-  /** What went to a viewer and was answered, there and back. */
+  /** From a message to a viewer to the viewer's answer. */
   round_trip: number;
   /** From a move under a pressed button to the next picture of the page. */
   move_to_picture: number;
   browser_start: number;
-  /** One look at all frames of a page: where the challenge is, and whether it is done. */
+  /** One scan of all frames of a page: where the challenge is, and whether it is done. */
   look: number;
 }
 
@@ -27,11 +27,12 @@ const CHANNELS = {
   look: channel("captcha-remote:look"),
 } as const satisfies Record<Name, unknown>;
 
+/** Publishes one value to the subscribers in this process. */
 export function publishMetric<N extends Name>(name: N, value: Measures[N]): void {
   if (CHANNELS[name].hasSubscribers) CHANNELS[name].publish(value);
 }
 
-/** Calls back with everything that is measured in this process, whichever of its servers it is of; answers the stop. */
+/** Calls back with every value of a measure in this process, of all its servers. Returns a function that stops it. */
 export function onMetric<N extends Name>(name: N, listener: (value: Measures[N]) => void): () => void {
   const heard = (value: unknown) => listener(value as Measures[N]);
   subscribe(CHANNELS[name].name, heard);

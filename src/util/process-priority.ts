@@ -1,23 +1,23 @@
-/** Who comes first on a busy machine: the one process that all sessions share, before any of their browsers. */
+/** Process priorities on a busy machine: the server, which all sessions share, comes before any of their browsers. */
 import { constants, getPriority, setPriority } from "node:os";
 
-/** Chromium gives its own important threads -8 where it may, as root; above that nobody waits for the server. */
+/** Chromium gives its own important threads -8 where it may, as root: the server's priority is higher. */
 const SERVER_PRIORITY = -20;
 
-/** Where the system does not let it (an ordinary user), it does not let Chromium either, and all are equal. */
+/** Raises this process' priority. Where the system forbids it (an ordinary user), Chromium may not either: all are equal. */
 export function raisePriority(): void {
   try {
     setPriority(SERVER_PRIORITY);
   } catch {
-    // As it was, then.
+    // The priority stays as it is.
   }
 }
 
-/** A process that was just started inherits our priority: it gets back what it would have had. */
+/** Gives a started process, which inherits this process' priority, the normal one. */
 export function resetPriority(pid: number): void {
   try {
     if (getPriority() < constants.priority.PRIORITY_NORMAL) setPriority(pid, constants.priority.PRIORITY_NORMAL);
   } catch {
-    // It has ended already.
+    // The process has ended already.
   }
 }

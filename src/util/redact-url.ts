@@ -1,12 +1,12 @@
-/** Addresses as they may be told in logs, events, notices and errors: without what is secret in them. */
+/** Redacts URLs for logs, events, notices and errors: removes the parts that may be secret. */
 
-/** Longer ones are cut: they come from pages, and looking through them takes time. */
+/** Longer URLs and texts are cut: they come from pages, and searching them takes time. */
 const MAX_URL_LENGTH = 2_000;
 const MAX_TEXT_LENGTH = 10_000;
 
 /**
- * A URL without credentials, query and fragment. Of addresses that hold content of their own (`data:`, `blob:`) the
- * scheme is left; what is no URL becomes empty.
+ * The URL without credentials, query and fragment. Of URLs that hold content of their own (`data:`, `blob:`) only the
+ * scheme is left. Text that is no URL becomes empty.
  */
 export function redactUrl(text: string): string {
   const url = URL.parse(text);
@@ -15,7 +15,7 @@ export function redactUrl(text: string): string {
   return (url.host === "" ? url.protocol : `${url.protocol}//${url.host}${url.pathname}`).slice(0, MAX_URL_LENGTH);
 }
 
-/** A text with the URLs in it so cut, as messages of errors are. */
+/** The text with the URLs in it redacted, such as an error's message. */
 export function redactUrlsIn(text: string): string {
   return text
     .slice(0, MAX_TEXT_LENGTH)

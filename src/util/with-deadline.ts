@@ -1,10 +1,10 @@
-/** Deadlines: no wait without an end. */
+/** Deadlines: every wait has an end. */
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "../errors.ts";
 
 /**
- * The result of `work`, or an AppError `timeout` that names `what` after `ms` milliseconds, or what `signal` aborts with.
- * The work itself goes on; its late failure is swallowed here.
+ * Returns the result of `work`. Throws AppError `timeout`, with `what`, after `ms` milliseconds, or what `signal` aborts
+ * with. The work itself goes on; a late failure of it is ignored.
  */
 export async function withDeadline<T>(work: Promise<T>, ms: number, what: string, signal?: AbortSignal): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
@@ -26,7 +26,10 @@ export async function withDeadline<T>(work: Promise<T>, ms: number, what: string
   }
 }
 
-/** The result of `work`, or a rejection with the reason of `signal` once it aborts. The work goes on; its late failure is swallowed. */
+/**
+ * Returns the result of `work`, or throws what `signal` aborts with. The work itself goes on; a late failure of it is
+ * ignored.
+ */
 export async function unlessAborted<T>(work: T | PromiseLike<T>, signal: AbortSignal): Promise<T> {
   const aborted = Promise.withResolvers<never>();
   const onAbort = () => aborted.reject(signal.reason);
@@ -39,7 +42,7 @@ export async function unlessAborted<T>(work: T | PromiseLike<T>, signal: AbortSi
   }
 }
 
-/** True as soon as `done` says so, asked every `everyMs`; false when `withinMs` have passed. */
+/** Asks `done` every `everyMs`. Returns true as soon as it is true, and false after `withinMs`. */
 export async function waitUntil(
   done: () => boolean | Promise<boolean>,
   withinMs: number,

@@ -2,8 +2,9 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { Webhook } from "standardwebhooks";
-import { pinnedTo, type Resolve } from "../egress/address.ts";
+import { pinnedTo } from "../egress/address.ts";
 import { allowedAddresses, urlPatternSchema } from "../egress/destination.ts";
+import type { Resolve } from "../egress/resolver.ts";
 import { toAppError } from "../errors.ts";
 import { withDeadline } from "../util/with-deadline.ts";
 

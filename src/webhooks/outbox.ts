@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
-import type { Resolve } from "../egress/address.ts";
+import type { Resolve } from "../egress/resolver.ts";
 import type { Delivery, DeliveryQueue } from "../events/event-log.ts";
 import { deliver, type TryOutcome } from "./delivery.ts";
 import { HOURLY_SCHEDULE, nextTry, type Schedule } from "./schedule.ts";

@@ -102,7 +102,7 @@ const BOTS: readonly Bot[] = [
 ];
 
 for (const { name, open } of eachSecond(BOTS)) {
-  test(`[R10] [S5] the page of a bot on ${name} sees nothing of an operator but his hands`, async ({
+  test(`[R10] [S5] the page of a bot on ${name} sees nothing of an operator but the input`, async ({
     botBrowser,
     bot,
     site,
@@ -188,7 +188,7 @@ test("[R10] [S5] a session that ends while the bot thinks about its confirm() do
   const asked = page.evaluate("confirm('pay?')");
   const dialog = await page.waitForEvent("dialog");
   await fetchAsBot(`${server.api}/session/${session.session_id}`, { method: "DELETE" });
-  // Answered once the server has let go of the page.
+  // The answer comes once the server has detached from the page.
   expect(await bot.result(session.session_id)).toMatchObject({ outcome: "cancelled" });
   await dialog.accept();
   expect(await asked).toBe(true);

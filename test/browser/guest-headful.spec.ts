@@ -48,7 +48,7 @@ const test = base.extend<{ desktop: { browser: Browser; endpoint: string } }>({
 
 test.skip(spawnSync("which", ["Xvfb"]).status !== 0, "no Xvfb on this machine");
 
-test("[R10] a window keeps its size and focus, and a background tab is not brought forward: the operator is told", async ({
+test("[R10] a window keeps its size and focus, and a background tab is not brought forward: the operator is notified", async ({
   desktop: { browser, endpoint },
   bot,
   site,

@@ -89,7 +89,7 @@ test("[R10] [W3] the bot gives its page another size: the view and the pictures 
   await client.nextPicture(({ view }) => view.width === 640 && view.height === 500, 0);
 });
 
-test("[W24] [S5] what the operator held down is let go of at the end, and the page lives on", async ({
+test("[W24] [S5] what the operator pressed is released at the end, and the page stays open", async ({
   botBrowser,
   bot,
   site,
@@ -104,7 +104,7 @@ test("[W24] [S5] what the operator held down is let go of at the end, and the pa
   await expect.poll(() => page.title()).toBe("up");
 });
 
-test("[R10] a page that its browser does not show is not brought forward: the operator is told, and when it is back", async ({
+test("[R10] a page that its browser does not show is not brought forward: the operator is notified, and again when it is shown", async ({
   botBrowser,
   bot,
   site,

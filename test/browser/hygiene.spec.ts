@@ -27,7 +27,7 @@ const BOX = { x: 60, y: 60, width: 300, height: 120 };
 const FRAME = { x: 60, y: 260, width: 300, height: 160 };
 /** Inside the box, and inside the box of the frame. */
 const FIELD = { x: 20, y: 20, width: 200, height: 30 };
-/** A click here makes the document tell what it saw. */
+/** A click here makes the document report what it saw. */
 const TELL = { x: 230, y: 20, width: 50, height: 30 };
 
 /** Runs first in the page's own world. It records until `tell()`; whatever it then reports was not its own doing. */

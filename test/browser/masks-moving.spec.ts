@@ -1,4 +1,4 @@
-/** [W28] Secrets that do not hold still: a picture is older than the look that follows it. */
+/** [W28] Secrets that move: a picture is older than the measure that follows it. */
 import { BRIEF_SEARCH_MS, expect, test } from "../support/fixtures.ts";
 import { eachSecond, IS_LONG_RUN } from "../support/long-run.ts";
 import { expectNoneLeaks, expectSeen, PICTURES, pageWith, password, seats } from "../support/secret-page.ts";
@@ -56,7 +56,7 @@ for (const [what, script] of TRIED) {
   });
 }
 
-test("[W28] a field that the browser animates while scripts are busy is shown to nobody who watches", async ({
+test("[W28] a field that the browser animates while scripts are busy is shown to no watcher", async ({
   site,
   bot,
   connect,
@@ -73,7 +73,7 @@ test("[W28] a field that the browser animates while scripts are busy is shown to
   await expectNoneLeaks(watcher, 0);
 });
 
-test("[W28] the last picture of a page with a secret, drawn over the next one, is shown to nobody who watches", async ({
+test("[W28] the last picture of a page with a secret, drawn over the next one, is shown to no watcher", async ({
   site,
   bot,
   connect,

@@ -97,7 +97,7 @@ test("[W28] a password that was shown as text before anybody watched stays one",
   await expectNoneLeaks(watcher, 5);
 });
 
-test("[W28] in every view, at every scale, in every form, and for whoever comes late", async ({
+test("[W28] in every view, at every scale, in every encoding, and for a watcher who joins late", async ({
   site,
   bot,
   connect,
@@ -215,7 +215,7 @@ test("[W28] on a page of the bot's own too", async ({ site, bot, connect, server
   await expectNoneLeaks(watcher, PICTURES);
 });
 
-test("[W28] nobody watches: nothing is recorded", async ({ site, bot, connect, server, botBrowser }) => {
+test("[W28] without watchers nothing is recorded", async ({ site, bot, connect, server, botBrowser }) => {
   const page = await botBrowser.open(site.serve("/", pageWith(password("left:10px;top:10px"))), VIEWPORT);
   const session = await bot.create({
     cdp: { endpoint: botBrowser.endpoint, target_id: await botBrowser.targetOf(page) },

@@ -1,4 +1,4 @@
-/** A page that goes to another site goes on being watched: pictures, hands, challenge and verdict. */
+/** A page that navigates to another site stays watched: pictures, input, challenge and verdict. */
 import { expect, test } from "../support/fixtures.ts";
 
 // Another site is another process then: the harder of the two cases.
@@ -33,7 +33,7 @@ test("[W20] [W21] [K1] pictures, input and the verdict go on after a navigation 
   expect(await client.closed).toMatchObject({ code: 1000 });
 });
 
-test("[W20] a challenge below the fold is brought into view, and scrolled away it is not told any more", async ({
+test("[W20] a challenge below the fold is scrolled into view, and is not published any more once it is scrolled away", async ({
   site,
   bot,
   connect,

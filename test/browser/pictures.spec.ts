@@ -11,7 +11,7 @@ const INSIDE = { x: BOX.x + 150, y: BOX.y + 100 };
 /** Mean table steps: about 96 at quality 30, 29 at 75, 23 at 80. */
 const LOW_QUALITY_STEPS = 60;
 const HIGH_QUALITY_STEPS = 32;
-/** Nobody's clock is exact, and what was on its way may still come. */
+/** No clock is exact, and pictures that were on their way may still arrive. */
 const FEW = 3;
 /** Pictures made while somebody joins; at sixty a second the unwatched while before alone would make some forty. */
 const UNWATCHED = 15;
@@ -73,7 +73,7 @@ test("[W21] [W22] a page at rest sends a sharp still and then nothing", async ({
   await untilPictures(client, atRest + 1);
 });
 
-test("[W21] nobody watching, no pictures: their numbers stand still until somebody comes", async ({
+test("[W21] without viewers no pictures: their numbers stand still until somebody joins", async ({
   site,
   bot,
   connect,
@@ -220,7 +220,7 @@ test("[W20] the view stays where it is while a button is down", async ({ site, b
   await untilPictures(client, 5);
   client.send({ type: "mouse_event", event_type: "down", ...INSIDE, button: "left", buttons: 1 });
   const before = client.received.length;
-  // The watcher looks several times in this while.
+  // The challenge watcher scans several times meanwhile.
   for (let step = 0; step < 20; step += 1) {
     const seen = pictures(client).length;
     client.send({ type: "mouse_event", event_type: "move", x: INSIDE.x + step, y: INSIDE.y, buttons: 1 });

@@ -1,4 +1,4 @@
-/** [W14] [W23] What each viewer is shown: the part it asked for, as fine as it asked, whatever others look at. */
+/** [W14] [W23] Each viewer is shown the part and the scale it asked for, whatever others watch. */
 import type { Rect } from "../../src/protocol/common.ts";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
 import { BRIEF_SEARCH_MS, expect, type TestSite, test } from "../support/fixtures.ts";
@@ -29,7 +29,7 @@ const STILL_BOUND_MS = 3_000;
 /** A page that repaints without end, seen by who does not touch it. */
 const MOST_PICTURES_A_SECOND = 36;
 const HEALTH_BOUND_MS = 1_000;
-/** Pictures that are made before it is known that nobody can take them. */
+/** Pictures that are captured before it is known that no viewer can take them. */
 const FEW = 10;
 
 type Bot = { create(body: Record<string, unknown>): Promise<SessionAnswer> };
@@ -72,7 +72,7 @@ function isSame(a: Rect, b: Rect): boolean {
 
 test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
-test("[W14] the whole page and the challenge again: told by a session_info, then shown", async ({
+test("[W14] the whole page and the challenge again: announced by a session_info, then shown", async ({
   site,
   bot,
   connect,
@@ -92,7 +92,7 @@ test("[W14] the whole page and the challenge again: told by a session_info, then
     await expectMarks({ jpeg: Buffer.from(info.screenshot ?? "", "base64"), view, scale: 1 });
     await expectMarks(await client.nextPicture((picture) => isSame(picture.view, view)));
   }
-  // Every picture is of the view that was told last.
+  // Every picture shows the view that was announced last.
   for (const { view, after } of client.pictures) {
     const told = client.received.slice(0, after).findLast(({ type }) => type === "session_info");
     expect(told).toMatchObject({ view });
@@ -168,7 +168,7 @@ test("[W14] [W20] [W23] viewers of one session each see a view of their own, as 
   for (const { view } of json.pictures) expect(view).toEqual(CHALLENGE_VIEW);
 });
 
-test("[W14] [W20] an older client is told nothing of what others look at", async ({ site, bot, connect }) => {
+test("[W14] [W20] an older client gets no message about what others watch", async ({ site, bot, connect }) => {
   const session = await open(bot, site, markedPage(ANIMATED));
   const plain = await connect(session.ws_url);
   const other = await connect(session.ws_url, JSON_FORM);
@@ -211,7 +211,7 @@ test("[W14] a page at rest is shown whole as fine as is asked, also when another
   connect,
 }) => {
   const session = await open(bot, site, markedPage());
-  // Its session_info tells of no scale: a binary client gets every picture as one.
+  // Its session_info has no scale: a binary client gets every picture as one.
   const first = await connect(session.ws_url, BINARY_FORM);
   await first.next("session_info");
   first.send({ type: "view", mode: "page", scale: 2 });
@@ -319,7 +319,7 @@ test("[W14] a page without a challenge is shown whole in either mode, and as fin
   await expectMarks(await stillOf(client, WHOLE, 1, before));
 });
 
-test("[W23] [W3] a binary client: a session_info without a picture, then frames whose header tells the truth", async ({
+test("[W23] [W3] a binary client: a session_info without a picture, then frames whose header is right", async ({
   site,
   bot,
   connect,
@@ -451,7 +451,7 @@ test("[W20] [W24] a challenge that moves under the finger: the drag goes on, and
     client.send({ type: "mouse_event", event_type: "move", ...point, button: "left", buttons: 1 });
     await client.nextPicture(() => true, seen + 1);
   }
-  // The page may be told of two moves within a frame as of one.
+  // The page may get two moves within one frame as one.
   await expect.poll(() => told.at(-1)).toEqual(points.at(-1));
   expect(told.length).toBeGreaterThan(points.length / 2);
   expect(points).toEqual(expect.arrayContaining(told));
@@ -507,7 +507,7 @@ test("[W21] a page that repaints without end: who does not touch it gets enough,
   expectWithin(Math.max(...waits), HEALTH_BOUND_MS);
 });
 
-test("[W21] nobody can take a picture, no pictures: their numbers stand still until somebody can", async ({
+test("[W21] no viewer can take a picture, no pictures: their numbers stand still until one can", async ({
   site,
   bot,
   connect,
@@ -571,7 +571,7 @@ test("[R3] a screenshot shows the page as it is now, also where no viewer can ta
   expect(isNear(shown, LAST_COLOUR), `${shown}`).toBe(true);
 });
 
-test("[W3] who joins is shown the page as it is now, also where nobody else can take pictures", async ({
+test("[W3] a viewer that joins is shown the page as it is now, also where no other viewer can take pictures", async ({
   site,
   bot,
   connect,

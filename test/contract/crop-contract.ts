@@ -11,7 +11,7 @@ import { IS_LONG_RUN } from "../support/long-run.ts";
 export interface CropBench {
   readonly page: Page;
   readonly session: CDPSession;
-  readonly crop: PictureCapture;
+  readonly capture: PictureCapture;
 }
 
 export interface CropFactory {
@@ -52,7 +52,7 @@ export function cropContract(name: string, { maxScale, open }: CropFactory): voi
   const test = base.extend<{ bench: CropBench }>({
     bench: async ({ browser }, use) => {
       const bench = await open(browser, VIEWPORT);
-      await bench.crop.apply(bench.crop.reach({ view: WHOLE, scale: 1, scroll: TOP }));
+      await bench.capture.apply(bench.capture.reach({ view: WHOLE, scale: 1, scroll: TOP }));
       await use(bench);
       await bench.page.context().close();
     },
@@ -166,10 +166,10 @@ export function cropContract(name: string, { maxScale, open }: CropFactory): voi
         const tile = await paintTiles(bench, VIEWPORT, 100);
         await keepDrawing(bench.page);
         for (const wanted of aims) {
-          const aim = bench.crop.reach({ ...wanted, scroll: TOP });
-          await bench.crop.apply(aim);
-          for (const jpeg of await cast(bench.session, aim, IS_LONG_RUN ? 4 : 2)) {
-            await expectTiles(await cropPicture(pictureOf(jpeg, aim), wanted.view, 1), tile, TOP);
+          const region = bench.capture.reach({ ...wanted, scroll: TOP });
+          await bench.capture.apply(region);
+          for (const jpeg of await cast(bench.session, region, IS_LONG_RUN ? 4 : 2)) {
+            await expectTiles(await cropPicture(pictureOf(jpeg, region), wanted.view, 1), tile, TOP);
           }
         }
       });
@@ -190,19 +190,19 @@ export function cropContract(name: string, { maxScale, open }: CropFactory): voi
           document.documentElement,
         );
       });
-      // An observer is told of the size it begins with.
+      // An observer reports the size it begins with.
       const noticed = () => page.evaluate(() => (window as unknown as { noticed: string[] }).noticed);
       await expect.poll(noticed).toEqual(["root resized"]);
       const before = await surroundings(page);
       expect(before).toMatchObject({ innerWidth: VIEWPORT.width, innerHeight: VIEWPORT.height, devicePixelRatio: 1 });
-      for (const aim of [
+      for (const region of [
         { view: { x: 130, y: 210, width: 420, height: 340 }, scale: 1, scroll: TOP },
         { view: { x: 0, y: 0, width: 100, height: 100 }, scale: 3, scroll: TOP },
         { view: WHOLE, scale: 2, scroll: TOP },
       ]) {
-        await film(bench, aim);
+        await film(bench, region);
         expect(await surroundings(page)).toEqual(before);
-        await still(bench, { ...aim, scale: 1 });
+        await still(bench, { ...region, scale: 1 });
         expect(await surroundings(page)).toEqual(before);
       }
       await film(bench, { view: WHOLE, scale: 1, scroll: TOP });
@@ -211,14 +211,14 @@ export function cropContract(name: string, { maxScale, open }: CropFactory): voi
     });
 
     test("[W24] a press lands where the page has its point, whatever pictures show", async ({ bench }) => {
-      const { page, session, crop } = bench;
+      const { page, session, capture } = bench;
       await paintTiles(bench, VIEWPORT, 100);
       await page.evaluate(() => {
         const presses: number[][] = [];
         Object.assign(window, { presses });
         addEventListener("mousedown", ({ clientX, clientY }) => presses.push([clientX, clientY]));
       });
-      await crop.apply(crop.reach({ view: { x: 300, y: 200, width: 200, height: 200 }, scale: 2, scroll: TOP }));
+      await capture.apply(capture.reach({ view: { x: 300, y: 200, width: 200, height: 200 }, scale: 2, scroll: TOP }));
       for (const type of ["mousePressed", "mouseReleased"] as const) {
         await session.send("Input.dispatchMouseEvent", { type, x: 350, y: 260, button: "left", clickCount: 1 });
       }
@@ -228,12 +228,12 @@ export function cropContract(name: string, { maxScale, open }: CropFactory): voi
   });
 }
 
-/** A picture of this aim as the screencast makes it, with what is too much cut away. */
-async function film({ crop, session }: CropBench, wanted: CaptureRegion): Promise<Picture> {
-  const aim = crop.reach(wanted);
-  await crop.apply(aim);
-  const [jpeg] = await cast(session, aim, 1);
-  return cropPicture(pictureOf(jpeg as Buffer, aim), wanted.view, wanted.scale);
+/** A picture of this region as the screencast makes it, with what is too much cut away. */
+async function film({ capture, session }: CropBench, wanted: CaptureRegion): Promise<Picture> {
+  const region = capture.reach(wanted);
+  await capture.apply(region);
+  const [jpeg] = await cast(session, region, 1);
+  return cropPicture(pictureOf(jpeg as Buffer, region), wanted.view, wanted.scale);
 }
 
 /** The same, once it shows what it should. */
@@ -246,16 +246,16 @@ async function settled(bench: CropBench, wanted: CaptureRegion, tile: number): P
   return picture as Picture;
 }
 
-async function still({ crop }: CropBench, wanted: CaptureRegion): Promise<Picture> {
-  const aim = crop.reach(wanted);
-  return cropPicture(pictureOf(await crop.capture(aim, QUALITY), aim), wanted.view, wanted.scale);
+async function still({ capture }: CropBench, wanted: CaptureRegion): Promise<Picture> {
+  const region = capture.reach(wanted);
+  return cropPicture(pictureOf(await capture.capture(region, QUALITY), region), wanted.view, wanted.scale);
 }
 
 function pictureOf(jpeg: Buffer, { view, scale }: CaptureRegion): Picture {
   return { seq: 1, captured_at: 0, view, scale, quality: QUALITY, kind: "still", jpeg };
 }
 
-/** The first pictures of a new cast that have the size and the scroll position of this aim. */
+/** The first pictures of a new cast that have the size and the scroll position of this region. */
 async function cast(session: CDPSession, { view, scale, scroll }: CaptureRegion, count: number): Promise<Buffer[]> {
   const taken: Buffer[] = [];
   const isOfSize = (jpeg: Buffer) => {

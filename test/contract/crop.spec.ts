@@ -7,16 +7,16 @@ cropContract("override", {
   async open(browser, viewport) {
     const page = await (await browser.newContext({ viewport: null })).newPage();
     const session = await page.context().newCDPSession(page);
-    return { page, session, crop: new ViewportOverrideCapture(session, viewport) };
+    return { page, session, capture: new ViewportOverrideCapture(session, viewport) };
   },
 });
 
 cropContract("the server", {
   maxScale: 1,
   async open(browser, viewport) {
-    // The bot's own emulation, that nobody else may undo.
+    // The bot's own emulation, which no other client may undo.
     const page = await (await browser.newContext({ viewport })).newPage();
     const session = await page.context().newCDPSession(page);
-    return { page, session, crop: new FullViewportCapture(session, viewport) };
+    return { page, session, capture: new FullViewportCapture(session, viewport) };
   },
 });

@@ -1,4 +1,4 @@
-/** The DevTools connection for pictures and hands, against a real browser with frames in processes of their own. */
+/** The CDP connection for pictures and input, against a real browser with frames in processes of their own. */
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "@playwright/test";
 import { CdpConnection, type CdpSession } from "../../src/browser/cdp/connection.ts";
@@ -7,7 +7,7 @@ import { test as base, expect, isolating } from "../support/fixtures.ts";
 
 interface Attached {
   readonly page: Page;
-  readonly devtools: CdpConnection;
+  readonly connection: CdpConnection;
   readonly session: CdpSession;
   readonly frameTarget: string;
 }
@@ -30,9 +30,9 @@ const test = base.extend<{ attached: Attached }>({
     if (!page) throw new Error("The browser has no context.");
     await page.goto(url);
     const [pageTarget, frameTarget] = await targetsOf(browser, page, `${site.otherOrigin}/inner`);
-    const devtools = await CdpConnection.connect(started.endpoint);
-    await use({ page, devtools, session: await devtools.attach(pageTarget), frameTarget });
-    devtools.close();
+    const connection = await CdpConnection.connect(started.endpoint);
+    await use({ page, connection, session: await connection.attach(pageTarget), frameTarget });
+    connection.close();
     await started.stop();
   },
 });
@@ -47,37 +47,37 @@ async function targetsOf(browser: Browser, page: Page, frameUrl: string): Promis
 }
 
 test("[W24] the page and a frame of another process are asked over one connection, each for itself", async ({
-  attached: { devtools, session, frameTarget },
+  attached: { connection, session, frameTarget },
   site,
 }) => {
   const origin = { expression: "origin", returnByValue: true };
-  const frame = await devtools.attach(frameTarget);
+  const frame = await connection.attach(frameTarget);
   expect((await session.send("Runtime.evaluate", origin)).result.value).toBe(site.origin);
   expect((await frame.send("Runtime.evaluate", origin)).result.value).toBe(site.otherOrigin);
 });
 
 test("[W24] what a frame was asked is refused once the frame is gone, and the page is still answered", async ({
-  attached: { page, devtools, session, frameTarget },
+  attached: { page, connection, session, frameTarget },
 }) => {
-  const frame = await devtools.attach(frameTarget);
+  const frame = await connection.attach(frameTarget);
   const asked = frame.send("Runtime.evaluate", { expression: "new Promise(() => {})", awaitPromise: true });
   const refused = expect(asked).rejects.toThrow();
   await page.evaluate(() => document.querySelector("iframe")?.remove());
   await refused;
   await frame.gone;
   await expect(frame.send("Runtime.evaluate", { expression: "1" })).rejects.toThrow();
-  await expect(devtools.attach(frameTarget)).rejects.toThrow();
+  await expect(connection.attach(frameTarget)).rejects.toThrow();
   const { result } = await session.send("Runtime.evaluate", { expression: "document.querySelector('iframe')" });
   expect(result.subtype).toBe("null");
 });
 
 test("a connection that is closed refuses what it was asked, with a code", async ({
-  attached: { devtools, session },
+  attached: { connection, session },
 }) => {
   const asked = session.send("Runtime.evaluate", { expression: "new Promise(() => {})", awaitPromise: true });
   const refused = expect(asked).rejects.toMatchObject({ code: "browser_lost" });
-  devtools.close();
+  connection.close();
   await refused;
-  await devtools.closed;
+  await connection.closed;
   await expect(session.send("Runtime.evaluate", { expression: "1" })).rejects.toMatchObject({ code: "browser_lost" });
 });

@@ -88,7 +88,7 @@ export class FakePage implements ChallengePage {
   async close(): Promise<void> {
     this.capturing = false;
   }
-  async leave() {}
+  async detach() {}
 
   #picture(view: Rect, kind: Picture["kind"]): Picture {
     return pictureOf(this.#events.nextSeq(), { view, kind });

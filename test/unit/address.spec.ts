@@ -1,8 +1,9 @@
 /** Which addresses a server may be sent to on somebody else's word: every special range, in every spelling. */
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
-import { isPublicAddress, type OwnAddresses, type Resolve } from "../../src/egress/address.ts";
+import { isPublicAddress, type OwnAddresses } from "../../src/egress/address.ts";
 import { allowedAddresses, refuseHost } from "../../src/egress/destination.ts";
+import type { Resolve } from "../../src/egress/resolver.ts";
 
 const NOTHING_ELSE = { allow: [], neverPorts: () => new Set<number>(), demoOrigin: () => undefined };
 

@@ -2,47 +2,47 @@
 import { expect, test } from "@playwright/test";
 import { FailedAttempts } from "../../src/browser/challenge/failed-attempts.ts";
 
-type RuleFacts = Parameters<FailedAttempts["looked"]>[0];
+type Scan = Parameters<FailedAttempts["scanned"]>[0];
 
-function look(kind: string | null, loaderId = "1"): RuleFacts {
+function scan(kind: string | null, loaderId = "1"): Scan {
   if (kind === null) return { challenge: null, kinds: new Map() };
   const frame = { id: "frame", loaderId, url: "", parent: null };
   const challenge = { selector: "#x", x: 0, y: 0, width: 1, height: 1, in_iframe: false, kind };
-  return { challenge, kinds: new Map([[kind, frame]]) } as unknown as RuleFacts;
+  return { challenge, kinds: new Map([[kind, frame]]) } as unknown as Scan;
 }
 
-for (const [what, looks, failure] of [
-  ["stays as it is", [look("a"), look("a")], null],
-  ["goes", [look(null), look(null)], null],
-  ["goes and comes back", [look(null), look("a")], "came_back"],
-  ["comes in a new document", [look(null), look("a", "2")], "reloaded"],
-  ["is another kind", [look("b")], "replaced"],
+for (const [what, scans, failure] of [
+  ["stays as it is", [scan("a"), scan("a")], null],
+  ["goes", [scan(null), scan(null)], null],
+  ["goes and comes back", [scan(null), scan("a")], "came_back"],
+  ["comes in a new document", [scan(null), scan("a", "2")], "reloaded"],
+  ["is another kind", [scan("b")], "replaced"],
 ] as const) {
   test(`a challenge that ${what} after somebody acted: ${failure ?? "nothing failed"}`, () => {
-    const watch = new FailedAttempts();
-    watch.looked(look("a"), 0);
-    watch.acted(10);
-    expect(looks.map((each, index) => watch.looked(each, 20 + index)).filter(Boolean)).toEqual(
+    const attempts = new FailedAttempts();
+    attempts.scanned(scan("a"), 0);
+    attempts.acted(10);
+    expect(scans.map((each, index) => attempts.scanned(each, 20 + index)).filter(Boolean)).toEqual(
       failure ? [failure] : [],
     );
-    // Told once: what comes next is another attempt.
-    expect(watch.looked(looks.at(-1) ?? look(null), 30)).toBeNull();
+    // Reported once: what comes next is another attempt.
+    expect(attempts.scanned(scans.at(-1) ?? scan(null), 30)).toBeNull();
   });
 }
 
 test("what the page does by itself, or long after, is no attempt", () => {
-  const watch = new FailedAttempts();
-  expect([look("a"), look(null), look("a"), look("b")].map((each, at) => watch.looked(each, at))).toEqual(
+  const attempts = new FailedAttempts();
+  expect([scan("a"), scan(null), scan("a"), scan("b")].map((each, at) => attempts.scanned(each, at))).toEqual(
     Array(4).fill(null),
   );
-  watch.acted(10);
-  expect(watch.looked(look(null), 20)).toBeNull();
-  expect(watch.looked(look("b"), 20_000)).toBeNull();
+  attempts.acted(10);
+  expect(attempts.scanned(scan(null), 20)).toBeNull();
+  expect(attempts.scanned(scan("b"), 20_000)).toBeNull();
 });
 
 test("what is done where there is no challenge is no attempt", () => {
-  const watch = new FailedAttempts();
-  watch.looked(look(null), 0);
-  watch.acted(10);
-  expect(watch.looked(look("a"), 20)).toBeNull();
+  const attempts = new FailedAttempts();
+  attempts.scanned(scan(null), 0);
+  attempts.acted(10);
+  expect(attempts.scanned(scan("a"), 20)).toBeNull();
 });

@@ -25,7 +25,7 @@ interface Page {
   cookies?: string[];
 }
 
-function lookAt({
+function factsOf({
   visible = [],
   filled = [],
   texts = {},
@@ -48,13 +48,13 @@ function lookAt({
 
 test("[R21] gone is unknown until the selector was seen, false while it is visible, true afterwards", () => {
   const seen = new Set<string>();
-  const value = (page: Page) => judgeRule({ gone: "#captcha" }, lookAt(page), seen).value;
+  const value = (page: Page) => judgeRule({ gone: "#captcha" }, factsOf(page), seen).value;
   expect(value({})).toBe("unknown");
   expect(value({ visible: ["#other"] })).toBe("unknown");
   expect(value({ visible: ["#captcha"] })).toBe(false);
   expect(value({})).toBe(true);
   expect(value({ visible: ["#captcha"] })).toBe(false);
-  expect(judgeRule({ gone: "#other" }, lookAt({}), seen).value).toBe("unknown");
+  expect(judgeRule({ gone: "#other" }, factsOf({}), seen).value).toBe("unknown");
 });
 
 for (const [name, rule, page, value] of [
@@ -71,7 +71,7 @@ for (const [name, rule, page, value] of [
   ["cookie that did not", { cookie: "pass", changed: true }, { cookies: ["other"] }, false],
 ] satisfies [string, Rule, Page, Trilean][]) {
   test(`[R21] a rule for a ${name} is ${value}`, () => {
-    expect(judgeRule(rule, lookAt(page), new Set()).value).toBe(value);
+    expect(judgeRule(rule, factsOf(page), new Set()).value).toBe(value);
   });
 }
 
@@ -88,7 +88,7 @@ test("[R21] all and any are combined in three values, for every pair of each", (
   const evaluate = (all?: readonly Trilean[], any?: readonly Trilean[]) =>
     judge(
       completion({ ...(all ? { all: rules(all) } : {}), ...(any ? { any: rules(any) } : {}) }),
-      lookAt({ visible: ["#yes"] }),
+      factsOf({ visible: ["#yes"] }),
       new Set(),
     ).value;
   const every = (of: readonly Trilean[]): Trilean =>
@@ -107,25 +107,25 @@ test("[R21] all and any are combined in three values, for every pair of each", (
 
 test("[R21] a verdict names the rules that held and their frames, and none without a verdict", () => {
   const rules = completion({ any: [{ visible: "#no" }, { visible: "#yes" }], all: [{ value: "#token" }] });
-  expect(judge(rules, lookAt({ visible: ["#yes"], filled: ["#token"] }), new Set())).toEqual({
+  expect(judge(rules, factsOf({ visible: ["#yes"], filled: ["#token"] }), new Set())).toEqual({
     value: true,
     held: [
       { rule: '{"value":"#token"}', frame: FRAME },
       { rule: '{"visible":"#yes"}', frame: FRAME },
     ],
   });
-  expect(judge(rules, lookAt({ visible: ["#yes"] }), new Set())).toEqual({ value: false, held: [] });
+  expect(judge(rules, factsOf({ visible: ["#yes"] }), new Set())).toEqual({ value: false, held: [] });
 });
 
 test("[K1] without rules the kinds decide", () => {
   const kinds = (value: Trilean) => () => ({ rule: "kind", fact: { value, frame: null } });
   for (const given of [undefined, completion({})]) {
-    expect(judge(given, { ...lookAt({}), kinds: kinds(true) }, new Set())).toEqual({
+    expect(judge(given, { ...factsOf({}), kinds: kinds(true) }, new Set())).toEqual({
       value: true,
       held: [{ rule: "kind", frame: null }],
     });
     for (const value of [false, "unknown"] as const) {
-      expect(judge(given, { ...lookAt({}), kinds: kinds(value) }, new Set())).toEqual({ value, held: [] });
+      expect(judge(given, { ...factsOf({}), kinds: kinds(value) }, new Set())).toEqual({ value, held: [] });
     }
   }
 });
@@ -133,7 +133,7 @@ test("[K1] without rules the kinds decide", () => {
 test("[R21] a selector that any of several gone rules saw is remembered, also where the verdict is clear without it", () => {
   const seen = new Set<string>();
   const rules = completion({ all: [{ visible: "#no" }, { gone: "#captcha" }] });
-  expect(judge(rules, lookAt({ visible: ["#captcha"] }), seen).value).toBe(false);
+  expect(judge(rules, factsOf({ visible: ["#captcha"] }), seen).value).toBe(false);
   expect(seen).toEqual(new Set(["#captcha"]));
 });
 
@@ -141,8 +141,8 @@ const HOLDS: Judgement = { value: true, held: [{ rule: "r", frame: FRAME }] };
 
 test("[R21] a verdict is stable once it held for stable_ms without a break, and says since when", () => {
   const window = new StabilityWindow(500);
-  const looks = [1_000, 1_200, 1_400, 1_499].map((at) => window.update(HOLDS, at, WALL + at - 1_000));
-  expect(looks.map(({ stable, leftMs }) => [stable, leftMs])).toEqual([
+  const updates = [1_000, 1_200, 1_400, 1_499].map((at) => window.update(HOLDS, at, WALL + at - 1_000));
+  expect(updates.map(({ stable, leftMs }) => [stable, leftMs])).toEqual([
     [false, 500],
     [false, 300],
     [false, 100],
@@ -165,7 +165,7 @@ for (const value of [false, "unknown"] as const) {
   });
 }
 
-test("[K2] looks too far apart cannot vouch for what was between them", () => {
+test("[K2] scans too far apart leave open what was between them", () => {
   const window = new StabilityWindow(500);
   const stableAt = (at: number) => window.update(HOLDS, at, WALL).stable;
   const late = MAX_SCAN_GAP_MS + 1;

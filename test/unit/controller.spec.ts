@@ -85,7 +85,7 @@ class Page implements ChallengePage {
     return this.storage;
   }
 
-  async leave() {}
+  async detach() {}
 
   async checkpoint() {
     return { url: "", storage_state: null };

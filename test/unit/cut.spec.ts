@@ -1,4 +1,4 @@
-/** [W14] A part of a picture, for whoever sees less, or less finely, than what was captured. */
+/** [W14] A part of a picture, for viewers who see less, or at a lower scale, than what was captured. */
 import { expect, test } from "@playwright/test";
 import sharp from "sharp";
 import { cropPicture } from "../../src/browser/pictures/crop-picture.ts";

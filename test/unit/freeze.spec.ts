@@ -15,19 +15,19 @@ const MOST_RESTARTS_PER_SECOND = 50;
 type Happening = { readonly at: number; readonly type: "input" | "press" | "picture" };
 
 /** Lets all of it happen at its time, with restarts when they are due; answers when those were. */
-function restartsOf(watch: FreezeDetector, happenings: readonly Happening[], end: number): number[] {
+function restartsOf(detector: FreezeDetector, happenings: readonly Happening[], end: number): number[] {
   const restarts: number[] = [];
   const restartUntil = (until: number) => {
-    for (let due = watch.dueAt; due !== null && due <= until; due = watch.dueAt) {
+    for (let due = detector.dueAt; due !== null && due <= until; due = detector.dueAt) {
       restarts.push(due);
-      watch.restarted();
+      detector.restarted();
     }
   };
   for (const { at, type } of [...happenings].sort((a, b) => a.at - b.at)) {
     restartUntil(at);
-    if (type === "input") watch.input(at);
-    else if (type === "picture") watch.picture(at, true);
-    else watch.press();
+    if (type === "input") detector.input(at);
+    else if (type === "picture") detector.picture(at, true);
+    else detector.press();
   }
   restartUntil(end);
   return restarts;
@@ -67,10 +67,10 @@ test("[W21] a capture that is alive is left alone, through a drag of jittered mo
 });
 
 test("[W21] nothing is due before an input, nor for a page that draws by itself", () => {
-  const watch = new FreezeDetector();
-  expect(watch.dueAt).toBeNull();
+  const detector = new FreezeDetector();
+  expect(detector.dueAt).toBeNull();
   const pictures = Array.from({ length: 100 }, (_, index) => ({ at: index * 100, type: "picture" as const }));
-  expect(restartsOf(watch, pictures, 100_000)).toEqual([]);
+  expect(restartsOf(detector, pictures, 100_000)).toEqual([]);
 });
 
 test("[W21] an input that is not shown within 28 ms is one restart", () => {
@@ -115,23 +115,23 @@ test("[W21] where a page does not react each restart waits twice as long, up to 
 
 for (const type of ["picture", "press"] as const) {
   test(`[W21] a ${type} gives an input its 28 ms again`, () => {
-    const watch = new FreezeDetector();
-    expect(restartsOf(watch, drag(0, 60, [0]), 10 * SECOND).length).toBeGreaterThan(2);
+    const detector = new FreezeDetector();
+    expect(restartsOf(detector, drag(0, 60, [0]), 10 * SECOND).length).toBeGreaterThan(2);
     const at = 20 * SECOND;
     const happenings: Happening[] = [
       { at, type },
       { at: at + 100, type: "input" },
     ];
-    expect(restartsOf(watch, happenings, at + SECOND)).toEqual([at + 100 + PATIENCE_MS]);
+    expect(restartsOf(detector, happenings, at + SECOND)).toEqual([at + 100 + PATIENCE_MS]);
   });
 }
 
-test("[W21] while nobody is shown anything nothing is due", () => {
-  const watch = new FreezeDetector();
-  watch.input(100);
-  expect(watch.dueAt).toBe(100 + PATIENCE_MS);
-  watch.stop();
-  expect(watch.dueAt).toBeNull();
+test("[W21] while no picture is captured no restart is due", () => {
+  const detector = new FreezeDetector();
+  detector.input(100);
+  expect(detector.dueAt).toBe(100 + PATIENCE_MS);
+  detector.stop();
+  expect(detector.dueAt).toBeNull();
 });
 
 test("[W21] restarts are bounded in every second, whatever comes in which order", () => {
@@ -164,20 +164,20 @@ test("[W21] a page that does not react costs few restarts however long it is tou
 });
 
 test("[W21] a screencast that was started and sends no picture of its size is started anew, ever more rarely", () => {
-  const watch = new FreezeDetector();
+  const detector = new FreezeDetector();
   let now = 0;
   const waits: number[] = [];
   for (let starts = 0; starts < 7; starts += 1) {
-    watch.started(now);
-    const due = watch.dueAt ?? Number.NaN;
+    detector.started(now);
+    const due = detector.dueAt ?? Number.NaN;
     waits.push(due - now);
     now = due;
-    expect(watch.restarted()).toBe(true);
+    expect(detector.restarted()).toBe(true);
   }
   expect(waits).toEqual([150, 300, 600, 1_200, 2_400, 2_400, 2_400]);
-  watch.started(now);
-  watch.picture(now + 5, false);
-  expect(watch.dueAt).toBeNull();
-  watch.started(now);
-  expect(watch.dueAt).toBe(now + 150);
+  detector.started(now);
+  detector.picture(now + 5, false);
+  expect(detector.dueAt).toBeNull();
+  detector.started(now);
+  expect(detector.dueAt).toBe(now + 150);
 });

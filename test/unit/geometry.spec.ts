@@ -3,8 +3,9 @@ import { isDeepStrictEqual } from "node:util";
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
 import { pageAt } from "../../public/console/session/geometry.js";
-import { hasMoved, intersect, isShown, roundOut, viewOf, wholePage } from "../../src/browser/pictures/view-geometry.ts";
+import { hasMoved, isShown, viewOf, wholePage } from "../../src/browser/pictures/view-geometry.ts";
 import type { Rect, Size } from "../../src/protocol/common.ts";
+import { intersect, roundOut } from "../../src/util/rect.ts";
 
 const RUNS = { numRuns: 5_000 };
 
@@ -113,7 +114,7 @@ test("an intersection is inside both, the same either way, and null only where t
   );
 });
 
-test("[W20] a box is told anew when it moved or changed size by more than 1 px, or is another one", () => {
+test("[W20] a box is published again when it moved or changed size by more than 1 px, or is another one", () => {
   const info = { selector: "#c", x: 100, y: 100, width: 300, height: 200, in_iframe: false, kind: "generic" };
   expect(hasMoved(null, null)).toBe(false);
   expect(hasMoved(null, info)).toBe(true);

@@ -2,8 +2,8 @@
 import { createServer, get, request as httpRequest, type IncomingMessage, type Server } from "node:http";
 import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
 import { test as base, expect } from "@playwright/test";
+import { cachedResolver } from "../../src/egress/cached-resolver.ts";
 import { type Destinations, urlPatternSchema } from "../../src/egress/destination.ts";
-import { remembering } from "../../src/egress/name-memory.ts";
 import { type EgressProxy, startProxy } from "../../src/egress/proxy.ts";
 
 interface Site {
@@ -23,7 +23,7 @@ interface Started {
 }
 
 const test = base.extend<{
-  /** On 127.0.0.1 and 127.0.0.2, one port; each tells which it is. */
+  /** On 127.0.0.1 and 127.0.0.2, one port; each answers with its own name. */
   sites: { readonly first: Site; readonly second: Site };
   start: (given: Partial<Omit<Destinations, "allow">> & { allow?: readonly string[] }) => Promise<Started>;
 }>({
@@ -123,7 +123,7 @@ for (const [way, ask] of [
     expect([asked, second.hits, first.hits]).toEqual([2, ["GET /"], []]);
   });
 
-  test(`${way} that is refused is told the code, counted, and logged once a host without more`, async ({
+  test(`${way} that is refused is answered with the code, counted, and logged once a host without more`, async ({
     sites,
     start,
   }) => {
@@ -143,7 +143,9 @@ for (const [way, ask] of [
     expect(first.hits).toEqual([]);
   });
 
-  test(`${way} to nobody is no page of the proxy's own, and the reason is known`, async ({ start }) => {
+  test(`${way} to an address without a server is no page of the proxy's own, and the reason is known`, async ({
+    start,
+  }) => {
     const resolve = () => Promise.reject(Object.assign(new Error("no"), { code: "ENOTFOUND" }));
     const { proxy } = await start({ allowPrivate: true, resolve });
     for (const [host, why] of [
@@ -167,7 +169,7 @@ test("what is no request to a proxy is not served", async ({ start }) => {
   expect((await fetch(`http://127.0.0.1:${proxy.port}/`)).status).toBe(400);
 });
 
-test("stop ends every connection, also one to a site that never lets go", async ({ start }) => {
+test("stop ends every connection, also one to a site that never closes", async ({ start }) => {
   const held = new Set<Socket>();
   const stubborn = createTcpServer({ allowHalfOpen: true }, (socket) => {
     held.add(socket);
@@ -213,7 +215,7 @@ test("a browser that leaves takes its tunnel along", async ({ start }) => {
   await expect.poll(() => held.size).toBe(1);
   browser.destroy();
   const [socket] = held;
-  // Whoever writes to a connection that is gone is told so.
+  // A write to a connection that is gone fails.
   const written = () => {
     socket?.write("x");
     return held.size;
@@ -226,7 +228,7 @@ test("a name is asked for once for a while, and again where that failed", async 
   let now = 0;
   let asked = 0;
   const answers = [Promise.reject(new Error("no")), Promise.resolve(["1.1.1.1"]), Promise.resolve(["2.2.2.2"])];
-  const resolve = remembering(
+  const resolve = cachedResolver(
     () => answers[asked++] ?? Promise.resolve([]),
     () => now,
   );

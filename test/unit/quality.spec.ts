@@ -35,7 +35,7 @@ const asked = fc.record({
 });
 type Asked = typeof asked extends fc.Arbitrary<infer T> ? T : never;
 
-/** A control to which all of this has happened, as the screencast tells it. */
+/** A control to which all of this has happened, as the screencast reports it. */
 class Run {
   readonly control = new QualityControl();
   readonly #asked: Asked;

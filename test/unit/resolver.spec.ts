@@ -1,4 +1,4 @@
-/** Names: those of the hosts file at once, and silent name servers hold up nobody else. */
+/** Names of the hosts file are resolved at once, and silent name servers block no other name. */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";

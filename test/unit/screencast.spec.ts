@@ -11,7 +11,7 @@ const WHOLE = { x: 0, y: 0, ...VIEWPORT };
 const PART: Rect = { x: 90, y: 90, width: 320, height: 220 };
 const MOTION = { quality: 30, scale: 1 };
 
-/** A browser that says yes to everything, and sends what it is told. */
+/** A browser that accepts every command, and sends the pictures that the test gives it. */
 class Browser implements PageSession {
   readonly calls: string[] = [];
   casts = 0;
@@ -60,9 +60,9 @@ const test = base.extend<{ bench: { browser: Browser; screencast: Screencast; pi
   bench: async ({}, use) => {
     const browser = new Browser();
     const pictures: Picture[] = [];
-    const crop = new ViewportOverrideCapture(browser, VIEWPORT);
+    const capture = new ViewportOverrideCapture(browser, VIEWPORT);
     let seq = 0;
-    const screencast = new Screencast(browser, VIEWPORT, crop, {
+    const screencast = new Screencast(browser, VIEWPORT, capture, {
       nextSeq: () => ++seq,
       picture: (picture) => pictures.push(picture),
     });
@@ -129,7 +129,7 @@ test("[W21] a cast whose pictures keep a wrong size is started anew, and none of
     )
     .toBeGreaterThan(1);
   expect(pictures).toEqual([]);
-  // It may be the crop that did not take: once for the page's size, once for the view, and once again.
+  // The region may not have taken effect: once for the page's size, once for the view, and once again.
   expect(browser.count("Emulation.setDeviceMetricsOverride")).toBe(3);
   browser.frame(PART);
   expect(pictures).toHaveLength(1);
@@ -150,7 +150,7 @@ test("[W21] where the size stays wrong, restarts stay few", async ({ bench }) =>
   expect(browser.casts).toBeLessThan(20);
 });
 
-test("[W21] what nobody can take is not captured", async ({ bench }) => {
+test("[W21] without a viewer who can take pictures none is captured", async ({ bench }) => {
   const { browser, screencast, pictures } = bench;
   browser.frame(PART);
   const stops = browser.count("Page.stopScreencast");
@@ -165,7 +165,7 @@ test("[W21] what nobody can take is not captured", async ({ bench }) => {
   expect(pictures).toHaveLength(2);
 });
 
-test("[R3] a still is the last picture only while the browser would tell of a newer one", async ({ bench }) => {
+test("[R3] a still is the last picture only while the browser would send a newer one", async ({ bench }) => {
   const { browser, screencast, pictures } = bench;
   browser.frame(PART);
   expect(pictures[0]).toMatchObject({ kind: "still" });

@@ -1,4 +1,4 @@
-/** What is told of addresses, and what the log tells of errors. */
+/** How URLs are redacted, and errors and requests in the log. */
 import { expect, test } from "@playwright/test";
 import Fastify from "fastify";
 import { pino } from "pino";
@@ -7,7 +7,7 @@ import { redactUrl, redactUrlsIn } from "../../src/util/redact-url.ts";
 import { redactingLogger, redactingLogOptions } from "../../src/util/redacting-logger.ts";
 import { expectWithin } from "../support/pace.ts";
 
-for (const [url, told] of [
+for (const [url, kept] of [
   ["https://shop.example/login?token=SECRET#SECRET", "https://shop.example/login"],
   ["https://bot:SECRET@shop.example:8443/", "https://shop.example:8443/"],
   ["wss://shop.example/ws?SECRET", "wss://shop.example/ws"],
@@ -23,8 +23,8 @@ for (const [url, told] of [
   ["", ""],
   [`https://shop.example/${"a".repeat(5_000)}`, `https://shop.example/${"a".repeat(1_979)}`],
 ] as const) {
-  test(`of ${url.slice(0, 60)} only ${told.slice(0, 40) || "nothing"} is told`, () => {
-    expect(redactUrl(url)).toBe(told);
+  test(`of ${url.slice(0, 60)} only ${kept.slice(0, 40) || "nothing"} is kept`, () => {
+    expect(redactUrl(url)).toBe(kept);
   });
 }
 
@@ -77,7 +77,7 @@ test("errors are logged with their causes, but not with what else they carry", (
   }
 });
 
-test("requests and headers that come into the log are told without what proves who somebody is", () => {
+test("requests and headers that come into the log are logged without credentials", () => {
   const headers = { authorization: "SECRET", cookie: "SECRET", "sec-websocket-protocol": "SECRET", accept: "kept" };
   const text = logOf((log) => {
     log.info({ req: { method: "GET", url: "/path?token=SECRET", headers } }, "request");
@@ -90,7 +90,7 @@ test("requests and headers that come into the log are told without what proves w
   expect(text).toContain("kept");
 });
 
-test("inside somebody else's server the requests of ours are logged carefully, theirs as they like it", async () => {
+test("inside somebody else's server our requests are logged redacted, theirs as they configure it", async () => {
   const lines: string[] = [];
   const log = pino({ level: "error" }, { write: (line: string) => lines.push(line) });
   const app = Fastify({ loggerInstance: log });

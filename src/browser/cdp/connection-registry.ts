@@ -1,19 +1,19 @@
-/** The lines to browsers that are open now, one register a room: our DevTools connections, Playwright's, their sessions. */
+/** The open connections to browsers: our own CDP connections, Playwright's connections, and the sessions of both. */
 import type { Browser, BrowserContext, CDPSession } from "playwright";
 import { withDeadline } from "../../util/with-deadline.ts";
 import { CdpConnection } from "./connection.ts";
 
 export class ConnectionRegistry {
-  readonly #devtools = new Set<CdpConnection>();
+  readonly #cdpConnections = new Set<CdpConnection>();
   readonly #browsers = new Set<Browser>();
   readonly #sessions = new Set<CDPSession>();
 
-  /** As DevTools.connect; on the register from its first byte until the connection is gone. */
+  /** Does what CdpConnection.connect does, and counts the connection from its first byte until it is gone. */
   connect(endpoint: string, signal?: AbortSignal): Promise<CdpConnection> {
-    return CdpConnection.connect(endpoint, signal, this.#devtools);
+    return CdpConnection.connect(endpoint, signal, this.#cdpConnections);
   }
 
-  /** A connection of Playwright's. AppError `timeout`; what comes later than that is closed. */
+  /** Waits at most `ms` for a connection of Playwright's. AppError `timeout`; a connection that comes later is closed. */
   playwright(connecting: Promise<Browser>, ms: number): Promise<Browser> {
     const connected = connecting.then((browser) => {
       this.#browsers.add(browser);
@@ -25,8 +25,8 @@ export class ConnectionRegistry {
   }
 
   /**
-   * A session of Playwright's. It tells of its own end, but not of its connection's: `context` does. AppError `timeout`;
-   * what comes later than that is detached: a bot's own browser would keep it.
+   * Waits at most `ms` for a session of Playwright's. A session reports its own end, but not its connection's, which
+   * `context` reports. AppError `timeout`; a session that comes later is detached, as a bot's own browser would keep it.
    */
   session(opening: Promise<CDPSession>, context: BrowserContext, ms: number, what: string): Promise<CDPSession> {
     const opened = opening.then((session) => {
@@ -42,21 +42,22 @@ export class ConnectionRegistry {
     return inTime(opened, ms, what, (late) => late.detach());
   }
 
+  /** How many of each are open now. */
   open(): { cdp_connections: number; playwright_connections: number; cdp_sessions: number } {
-    const ours = [...this.#devtools].reduce((sum, { openSessions }) => sum + openSessions, 0);
+    const ours = [...this.#cdpConnections].reduce((sum, { openSessions }) => sum + openSessions, 0);
     return {
-      cdp_connections: this.#devtools.size,
+      cdp_connections: this.#cdpConnections.size,
       playwright_connections: this.#browsers.size,
       cdp_sessions: ours + this.#sessions.size,
     };
   }
 }
 
-async function inTime<T>(work: Promise<T>, ms: number, what: string, letGo: (late: T) => Promise<void>): Promise<T> {
+async function inTime<T>(work: Promise<T>, ms: number, what: string, release: (late: T) => Promise<void>): Promise<T> {
   try {
     return await withDeadline(work, ms, what);
   } catch (error) {
-    work.then(letGo).catch(() => {});
+    work.then(release).catch(() => {});
     throw error;
   }
 }

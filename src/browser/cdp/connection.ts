@@ -1,6 +1,7 @@
 /**
- * A DevTools connection of our own. Playwright's has every picture compressed by the browser and checked field by field
- * here: three times the work, and 2 ms more on the way. And it attaches to every tab there is; this one to those asked for.
+ * A CDP (Chrome DevTools Protocol) connection of our own, for pictures and input. On Playwright's connection the browser
+ * compresses every picture and Playwright checks it field by field: three times the work, and 2 ms more on the way.
+ * Playwright also attaches to every tab; this connection attaches to the tabs it is asked for.
  */
 import type { CDPSession } from "playwright";
 import { WebSocket } from "ws";
@@ -8,23 +9,23 @@ import { AppError } from "../../errors.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 
 const CONNECT_DEADLINE_MS = 5_000;
-/** One call for a picture, or for what it is to show. */
+/** The deadline of one call for a picture, or for the region it shows. */
 export const CALL_DEADLINE_MS = 3_000;
-/** Pictures of the largest page stay below it. */
+/** Pictures of the largest page stay below this size. */
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
-/** What a DevTools session can be asked, be it this one or Playwright's. */
-export type Asked = Pick<CDPSession, "send">;
+/** Takes CDP commands: a session of this connection, one of Playwright's, or a connection itself. */
+export type CdpSender = Pick<CDPSession, "send">;
 
-/** What pictures and hands need of one. */
-export interface PageSession extends Asked {
+/** What pictures and input need of a session. */
+export interface PageSession extends CdpSender {
   on(event: "Page.screencastFrame", listener: (event: ScreencastFrame) => void): unknown;
 }
 
 export interface ScreencastFrame {
   /** Base64 JPEG. */
   readonly data: string;
-  /** The number of the cast, not of a DevTools session. */
+  /** The number of the screencast, not a CDP session. */
   readonly sessionId: number;
   readonly metadata: { readonly scrollOffsetX: number; readonly scrollOffsetY: number };
 }
@@ -48,12 +49,15 @@ interface Waiting {
 export class CdpSession implements PageSession {
   readonly id: string;
   readonly #listeners = new Map<string, ((event: never) => void)[]>();
-  #letGo: () => void = () => {};
+  #settleGone: () => void = () => {};
   /** Settles when the target is gone, or the connection. */
   readonly gone = new Promise<void>((resolve) => {
-    this.#letGo = resolve;
+    this.#settleGone = resolve;
   });
-  /** Order is kept; rejects when the browser refuses or the target is gone. No deadline: that is the caller's. */
+  /**
+   * Sends a command; order is kept. Rejects when the browser refuses it or the target is gone. There is no deadline: the
+   * caller sets one.
+   */
   readonly send: CDPSession["send"];
 
   constructor(id: string, send: CDPSession["send"]) {
@@ -65,24 +69,24 @@ export class CdpSession implements PageSession {
     this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), listener]);
   }
 
-  tell(event: string, params: unknown): void {
+  emit(event: string, params: unknown): void {
     for (const listener of this.#listeners.get(event) ?? []) listener(params as never);
   }
 
   end(): void {
-    this.#letGo();
+    this.#settleGone();
     this.#listeners.clear();
   }
 }
 
-export class CdpConnection implements Asked {
+export class CdpConnection implements CdpSender {
   readonly #socket: WebSocket;
   readonly #waiting = new Map<number, Waiting>();
   readonly #sessions = new Map<string, CdpSession>();
   #lastId = 0;
-  /** Settles when the connection is gone, whoever closed it. */
+  /** Settles when the connection is gone, whichever side closed it. */
   readonly closed: Promise<void>;
-  /** Asks the browser itself. */
+  /** Sends a command to the browser itself. */
   readonly send = ((method: string, params: object = {}) =>
     this.#call(undefined, method, params)) as CDPSession["send"];
 
@@ -92,13 +96,13 @@ export class CdpConnection implements Asked {
     socket.once("close", () => open?.delete(this));
     socket.on("message", (data: Buffer) => this.#onData(data));
     this.closed = new Promise((resolve) => socket.once("close", () => resolve(this.#onClose())));
-    // A close follows, and that is enough to know.
+    // A close follows each error, and the close is handled.
     socket.on("error", () => {});
   }
 
   /**
-   * A connection to a browser's endpoint; `signal` gives up. It is in `open` until it is gone. Throws AppError `timeout`,
-   * or what failed.
+   * Connects to a browser's WebSocket endpoint; `signal` stops the attempt. The connection is in `open` until it is gone.
+   * Throws AppError `timeout`, or the socket's error.
    */
   static async connect(endpoint: string, signal?: AbortSignal, open?: Set<CdpConnection>): Promise<CdpConnection> {
     const socket = new WebSocket(endpoint, {
@@ -106,32 +110,32 @@ export class CdpConnection implements Asked {
       handshakeTimeout: CONNECT_DEADLINE_MS,
       maxPayload: MAX_MESSAGE_BYTES,
     });
-    const devtools = new CdpConnection(socket, open);
+    const connection = new CdpConnection(socket, open);
     const opening = new Promise((resolve, reject) => {
       socket.once("open", resolve);
       socket.once("error", reject);
     });
-    const giveUp = () => devtools.close();
+    const giveUp = () => connection.close();
     signal?.addEventListener("abort", giveUp, { once: true });
     try {
       await withDeadline(opening, CONNECT_DEADLINE_MS, "devtools connection");
-      return devtools;
+      return connection;
     } catch (error) {
-      devtools.close();
+      connection.close();
       throw error;
     } finally {
       signal?.removeEventListener("abort", giveUp);
     }
   }
 
-  /** A session of one target. Throws AppError `timeout`, or what failed. */
+  /** Attaches to one target. Throws AppError `timeout`, or the browser's refusal. */
   async attach(targetId: string): Promise<CdpSession> {
     const attaching = this.send("Target.attachToTarget", { targetId, flatten: true });
     const { sessionId } = await withDeadline(attaching, CALL_DEADLINE_MS, "devtools session");
     return this.session(sessionId);
   }
 
-  /** The session of this id, once the browser has told of it. */
+  /** The session with this id, which the browser has named in an event or an answer. */
   session(id: string): CdpSession {
     const known = this.#sessions.get(id);
     if (known) return known;
@@ -141,7 +145,7 @@ export class CdpConnection implements Asked {
     return session;
   }
 
-  /** How many targets it is attached to. */
+  /** How many targets this connection is attached to. */
   get openSessions(): number {
     return this.#sessions.size;
   }
@@ -158,7 +162,7 @@ export class CdpConnection implements Asked {
     return new Promise((resolve, reject) => this.#waiting.set(id, { sessionId, resolve, reject }));
   }
 
-  /** What answers need not be a browser: the first thing that makes no sense is the last. */
+  /** The other side need not be a browser: the first message that cannot be read ends the connection. */
   #onData(data: Buffer): void {
     try {
       this.#onMessage(data);
@@ -170,7 +174,7 @@ export class CdpConnection implements Asked {
   #onMessage(data: Buffer): void {
     const { id, sessionId, method, params, result, error } = JSON.parse(data.toString()) as Message;
     if (method !== undefined) {
-      if (sessionId !== undefined) this.#sessions.get(sessionId)?.tell(method, params);
+      if (sessionId !== undefined) this.#sessions.get(sessionId)?.emit(method, params);
       if (method === "Target.detachedFromTarget") this.#onDetached((params as { sessionId: string }).sessionId);
       return;
     }
@@ -181,7 +185,7 @@ export class CdpConnection implements Asked {
     else waiting?.resolve(result as never);
   }
 
-  /** A target that goes leaves what it was asked unanswered. */
+  /** Rejects the commands that the gone target has not answered. */
   #onDetached(sessionId: string): void {
     for (const [id, { sessionId: asked, reject }] of this.#waiting) {
       if (asked !== sessionId) continue;

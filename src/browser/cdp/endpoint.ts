@@ -1,4 +1,4 @@
-/** Which browser a bot's endpoint leads to, and whether it may be named at all. */
+/** Checks a bot's CDP endpoint against the allowed ones, and finds the browser's WebSocket address behind it. */
 import { portOf } from "../../egress/destination.ts";
 import { AppError } from "../../errors.ts";
 import type { CdpPattern } from "../../protocol/cdp-pattern.ts";
@@ -9,12 +9,12 @@ const MAX_VERSION_BYTES = 64 * 1024;
 const PROTOCOLS = ["http:", "ws:", "https:", "wss:"];
 const FIELD = "cdp.endpoint";
 
-/** The one answer for every endpoint that may not be named: it tells nothing of what is there. */
+/** The same error for every endpoint that is not allowed: it reveals nothing about what listens there. */
 export function disallowed(): AppError {
   return new AppError("url_not_allowed", { field: FIELD, why: "not among the endpoints of CDP_ALLOW" });
 }
 
-/** The endpoint as a URL. Throws invalid_message, url_not_allowed. */
+/** Parses the endpoint and checks it against `allow`. Throws AppError invalid_message, url_not_allowed. */
 export function parseEndpoint(endpoint: string, allow: readonly CdpPattern[]): URL {
   const url = URL.parse(endpoint);
   if (!url || !PROTOCOLS.includes(url.protocol)) {
@@ -27,7 +27,7 @@ export function parseEndpoint(endpoint: string, allow: readonly CdpPattern[]): U
   return url;
 }
 
-/** The browser's DevTools WebSocket address. Throws cdp_unreachable, url_not_allowed. */
+/** Asks the endpoint for the browser's CDP WebSocket address. Throws AppError cdp_unreachable, url_not_allowed. */
 export async function browserAddress(endpoint: URL, signal: AbortSignal): Promise<string> {
   if (endpoint.protocol.startsWith("ws")) return endpoint.href;
   const address = await askVersion(endpoint, AbortSignal.any([signal, AbortSignal.timeout(VERSION_DEADLINE_MS)])).catch(
@@ -36,12 +36,12 @@ export async function browserAddress(endpoint: URL, signal: AbortSignal): Promis
       throw unreachable(cause);
     },
   );
-  // What answers may be anything: it does not get to send us elsewhere.
+  // Any program may answer there: it must not send this server to another address.
   if (address.hostname !== endpoint.hostname || portOf(address) !== portOf(endpoint)) throw disallowed();
   return address.href;
 }
 
-/** AppError cdp_unreachable with the reason in words. */
+/** An AppError cdp_unreachable with the reason in words. */
 export function unreachable(cause: unknown): AppError {
   const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
   const isLate = inner instanceof Error && (inner.name === "TimeoutError" || inner.name === "AbortError");
@@ -61,7 +61,7 @@ async function askVersion(endpoint: URL, signal: AbortSignal): Promise<URL> {
   return address;
 }
 
-/** Undefined for what is no JSON: the parser's own error would quote it. */
+/** Undefined for text that is no JSON: the parser's own error would quote it. */
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -87,7 +87,7 @@ function matches({ host, port }: CdpPattern, url: URL): boolean {
   return host.startsWith("*.") ? hostname.endsWith(host.slice(1)) : hostname === host;
 }
 
-/** URL has already turned forms such as 127.1 and 0x7f000001 into dotted numbers. */
+/** The URL class has already turned forms such as 127.1 and 0x7f000001 into dotted numbers. */
 function isLoopbackHost(hostname: string): boolean {
   return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }

@@ -1,53 +1,59 @@
-/** From what the frames say to a verdict: rules that are true, false or unknown, and the window they must hold for. Pure. */
+/**
+ * Judges the completion rules on a scan of the page: each is true, false or unknown, and a verdict must hold for a
+ * window of time. Pure.
+ */
 import type { Completion, Evidence, Rule } from "../../protocol/rest.ts";
 import { redactUrl } from "../../util/redact-url.ts";
 
 export type Trilean = boolean | "unknown";
 
-/** A fact about one rule in one look at the page. */
+/** What one scan of the page says about one rule. */
 export interface RuleFact {
   readonly value: Trilean;
-  /** URL of the frame that says so; null: it was asked of all of them. */
+  /** The URL of the frame that shows it; null: it holds for all frames together. */
   readonly frame: string | null;
 }
 
-/** One look at all frames of the page. */
+/** What a scan of all frames of the page answers to rules. */
 export interface RuleFacts {
   readonly url: string;
-  /** Visible matches of a selector, in any frame. */
+  /** A visible match of the selector, in any frame. */
   readonly visible: (selector: string) => { readonly frame: string } | undefined;
   /** A matching field that has a value. */
   readonly filled: (selector: string) => { readonly frame: string } | undefined;
-  /** A match whose text matches; "unknown" when the pattern did not finish. */
+  /** A match whose text matches the pattern; "unknown" when the pattern did not finish in time. */
   readonly text: (selector: string, pattern: string) => { readonly frame: string } | "unknown" | undefined;
   readonly cookieChanged: (name: string) => boolean;
-  /** The kinds' own rules, where the bot gave none. */
+  /** What the known kinds' own rules say, where the bot gave none. */
   readonly kinds: () => { readonly rule: string; readonly fact: RuleFact };
 }
 
-/** Every rule in this sentence form, for evidence. */
+/** The rule as JSON, for evidence. */
 function ruleText(rule: Rule): string {
   return JSON.stringify(rule);
 }
 
-/** Judges one rule. `seen` remembers the selectors that were visible once: `gone` means nothing before that [R21]. */
-export function judgeRule(rule: Rule, look: RuleFacts, seen: Set<string>): RuleFact {
+/**
+ * Judges one rule. `seen` has the selectors that were visible once, and gets those that are visible now: before that
+ * `gone` is unknown [R21].
+ */
+export function judgeRule(rule: Rule, facts: RuleFacts, seen: Set<string>): RuleFact {
   if ("gone" in rule) {
-    const match = look.visible(rule.gone);
+    const match = facts.visible(rule.gone);
     if (match) {
       seen.add(rule.gone);
       return { value: false, frame: match.frame };
     }
     return { value: seen.has(rule.gone) ? true : "unknown", frame: null };
   }
-  if ("visible" in rule) return fromMatch(look.visible(rule.visible));
-  if ("value" in rule) return fromMatch(look.filled(rule.value));
+  if ("visible" in rule) return fromMatch(facts.visible(rule.visible));
+  if ("value" in rule) return fromMatch(facts.filled(rule.value));
   if ("text" in rule) {
-    const match = look.text(rule.text, rule.matches);
+    const match = facts.text(rule.text, rule.matches);
     return match === "unknown" ? { value: "unknown", frame: null } : fromMatch(match);
   }
-  if ("url" in rule) return { value: matchesGlob(look.url, rule.url), frame: look.url };
-  return { value: look.cookieChanged(rule.cookie), frame: null };
+  if ("url" in rule) return { value: matchesGlob(facts.url, rule.url), frame: facts.url };
+  return { value: facts.cookieChanged(rule.cookie), frame: null };
 }
 
 export interface Judgement {
@@ -56,15 +62,15 @@ export interface Judgement {
   readonly held: readonly { readonly rule: string; readonly frame: string | null }[];
 }
 
-/** `all` and `any` together; without either, what the known kinds say. */
-export function judge(completion: Completion | undefined, look: RuleFacts, seen: Set<string>): Judgement {
+/** Judges `all` and `any` together; without either, the known kinds' own rules. */
+export function judge(completion: Completion | undefined, facts: RuleFacts, seen: Set<string>): Judgement {
   const { all, any } = completion ?? {};
   if (!all && !any) {
-    const { rule, fact } = look.kinds();
+    const { rule, fact } = facts.kinds();
     return { value: fact.value, held: fact.value === true ? [{ rule, frame: fact.frame }] : [] };
   }
   const judged = (rules: readonly Rule[] = []) =>
-    rules.map((rule) => ({ rule: ruleText(rule), ...judgeRule(rule, look, seen) }));
+    rules.map((rule) => ({ rule: ruleText(rule), ...judgeRule(rule, facts, seen) }));
   const allFacts = judged(all);
   const anyFacts = judged(any);
   const value = and([and(allFacts.map((fact) => fact.value)), any ? some(anyFacts.map((fact) => fact.value)) : true]);
@@ -77,10 +83,10 @@ function some(values: readonly Trilean[]): Trilean {
   return values.includes("unknown") ? "unknown" : false;
 }
 
-/** Looks further apart than this cannot vouch for what was between them, guarded or not: the window starts anew. */
+/** Scans further apart than this leave open what was between them, guarded or not: the window starts again. */
 export const MAX_SCAN_GAP_MS = 3_500;
 
-/** A verdict needs true for `stableMs` without a break; false, unknown and a gap between looks restart the window. */
+/** A verdict needs true for `stableMs` without a break. False, unknown and a gap between scans restart the window. */
 export class StabilityWindow {
   readonly #stableMs: number;
   #since: { at: number; wall: number } | null = null;
@@ -106,21 +112,22 @@ export class StabilityWindow {
   }
 }
 
-/** Where it held, but no query: that is the page's own affair. */
+/** Where a rule held, without the URL's query: that may hold secrets of the page. */
 function evidenceOf({ rule, frame }: Judgement["held"][number], since: string): Evidence {
   return { rule, frame: frame && redactUrl(frame), since };
 }
 
-/** What follows in a longer URL is not looked at: the page makes it as long as it likes. */
+/** Longer URLs are cut here before matching, as a page can make them of any length. */
 const MAX_MATCHED_URL = 4_096;
 
 /**
- * A URL glob: `**` stands for anything, `*` for anything but a slash, all else for itself. In time proportional to
- * both lengths, whatever the pattern: it comes from outside and runs on the server.
+ * Matches a URL against a glob: `**` stands for anything, `*` for anything but a slash, every other character for itself.
+ * The time is proportional to the product of both lengths for any pattern, as patterns come from outside and run on
+ * the server.
  */
 export function matchesGlob(url: string, glob: string): boolean {
   const tokens = glob.match(/\*{2,}|\*|[^*]/gsu) ?? [];
-  /** Marked at i: the text so far is matched by the first i tokens. */
+  /** 1 at index i: the first i tokens match the text so far. */
   let reached = passStars(tokens, Uint8Array.of(1, ...tokens.map(() => 0)));
   for (const character of url.slice(0, MAX_MATCHED_URL)) {
     const next = new Uint8Array(reached.length);
@@ -135,7 +142,7 @@ export function matchesGlob(url: string, glob: string): boolean {
   return reached[tokens.length] === 1;
 }
 
-/** A star may also stand for nothing. */
+/** A star may also stand for no character: it passes the mark on. */
 function passStars(tokens: readonly string[], reached: Uint8Array): Uint8Array {
   for (const [index, token] of tokens.entries()) if (reached[index] && token.startsWith("*")) reached[index + 1] = 1;
   return reached;

@@ -1,8 +1,8 @@
-/** Whether what a person did has failed: the challenge went away, or was loaded anew, and is there again. Pure. */
+/** Notices that an operator's attempt failed: the challenge went away or was reloaded, and is there again. Pure. */
 import type { AttemptFailure } from "../../session/ports/page.ts";
 import type { PageScan } from "./scan-page.ts";
 
-/** What happens later has other reasons. */
+/** A change later than this after the last input has other reasons. */
 const ATTEMPT_MS = 15_000;
 
 interface Seen {
@@ -12,17 +12,17 @@ interface Seen {
 
 export class FailedAttempts {
   #seen: Seen | null = null;
-  /** The last thing that a person did, and what it was done to; null: nothing that could still fail. */
+  /** The challenge at the last input, and when that was; null: no attempt that could still fail. */
   #attempt: { readonly to: Seen; readonly at: number; wasGone: boolean } | null = null;
 
-  /** Somebody pressed, typed or turned the wheel. `now` in ms, never going back. */
+  /** Somebody pressed, typed or turned the wheel. `now`: monotonic ms. */
   acted(now: number): void {
     if (this.#seen) this.#attempt = { to: this.#seen, at: now, wasGone: false };
   }
 
-  /** What a look at the page has found; answers why the attempt failed, if it just has. */
-  looked({ challenge, kinds }: Pick<PageScan, "challenge" | "kinds">, now: number): AttemptFailure | null {
-    // The frame that is the challenge, or holds it.
+  /** Takes what a scan has found. Returns why the attempt failed, if this scan shows that; else null. */
+  scanned({ challenge, kinds }: Pick<PageScan, "challenge" | "kinds">, now: number): AttemptFailure | null {
+    // The frame that is the challenge, or contains it.
     const frame = challenge && kinds.get(challenge.kind);
     this.#seen = challenge && frame ? { kind: challenge.kind, document: `${frame.id} ${frame.loaderId}` } : null;
     const attempt = this.#attempt;

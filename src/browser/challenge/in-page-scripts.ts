@@ -1,22 +1,16 @@
 /**
- * The few functions that run inside pages, in an isolated world. Each is sent as text, so it must not use anything
- * from outside of itself. They only look (one scrolls): nothing is added to or changed in the page.
+ * The functions that scan a page from inside, in an isolated world. Each is sent as text, so it uses nothing from outside
+ * of itself. They only read (one scrolls): nothing is added to or changed in the page.
  */
+import type { Rect } from "../../protocol/common.ts";
 
 export interface FrameQuestion {
-  /** Selectors whose visible matches are wanted. */
+  /** Selectors to find visible matches of. */
   readonly selectors: readonly string[];
-  /** Selectors of form fields whose value is wanted. */
+  /** Selectors of form fields to look for a value in. */
   readonly values: readonly string[];
-  /** For so long after this look, what becomes visible for a moment is remembered for the next one; 0: not at all. */
+  /** How long after this scan matches that are visible for a moment only are kept for the next scan, ms; 0: not at all. */
   readonly guardMs: number;
-}
-
-export interface FoundBox {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
 }
 
 export interface FrameAnswer {
@@ -27,34 +21,35 @@ export interface FrameAnswer {
   readonly scrollY: number;
   readonly width: number;
   readonly height: number;
-  /** In a tab that nobody sees: the browser draws nothing of it. */
+  /** In a background tab: the browser draws nothing of it. */
   readonly hidden: boolean;
-  /** One list a selector: boxes of its matches, in the frame's own CSS px, visible now or (guarded) since the last look. */
-  readonly boxes: readonly (readonly FoundBox[])[];
-  /** One answer a field selector: whether a match has a value. */
+  /** For each selector the boxes of its matches, in the frame's own CSS px: visible now or (guarded) since the last scan. */
+  readonly boxes: readonly (readonly Rect[])[];
+  /** For each field selector whether a match has a value. */
   readonly filled: readonly boolean[];
 }
 
+/** Scans the document of one frame. */
 export function askFrame(question: FrameQuestion): FrameAnswer {
   const MAX_MATCHES = 20;
   const GUARD_TICK_MS = 25;
-  /** Lives in the isolated world: the page cannot see it. */
+  /** The isolated world's global object: the page cannot see what is kept there. */
   const world = globalThis as typeof globalThis & {
-    guard?: { timer: number; until: number; boxes: Map<string, FoundBox[]> };
+    guard?: { timer: number; until: number; boxes: Map<string, Rect[]> };
     passwords?: WeakSet<Element>;
   };
-  // One that the page shows as text later is still secret (secret-fields.ts).
+  // A password field that the page shows as text later is still secret (masking/in-page-recorder.ts).
   world.passwords ??= new WeakSet();
   for (const field of document.querySelectorAll("input[type=password]")) world.passwords.add(field);
   const visible = (element: Element): boolean => {
     const box = element.getBoundingClientRect();
     if (box.width < 1 || box.height < 1) return false;
-    // Parked outside of everything that can be scrolled to.
+    // The page keeps it where nobody can scroll to.
     if (box.right + scrollX <= 0 || box.bottom + scrollY <= 0) return false;
     return element.checkVisibility({ opacityProperty: true, visibilityProperty: true, contentVisibilityAuto: true });
   };
-  const boxesOf = (selector: string): FoundBox[] => {
-    const found: FoundBox[] = [];
+  const boxesOf = (selector: string): Rect[] => {
+    const found: Rect[] = [];
     for (const element of document.querySelectorAll(selector)) {
       if (element === document.documentElement || element === document.body || !visible(element)) continue;
       const { x, y, width, height } = element.getBoundingClientRect();
@@ -63,11 +58,11 @@ export function askFrame(question: FrameQuestion): FrameAnswer {
     }
     return found;
   };
-  const glimpsed = world.guard?.boxes ?? new Map<string, FoundBox[]>();
+  const glimpsed = world.guard?.boxes ?? new Map<string, Rect[]>();
   clearInterval(world.guard?.timer);
   delete world.guard;
   if (question.guardMs > 0) {
-    const guard = { timer: 0, until: performance.now() + question.guardMs, boxes: new Map<string, FoundBox[]>() };
+    const guard = { timer: 0, until: performance.now() + question.guardMs, boxes: new Map<string, Rect[]>() };
     guard.timer = setInterval(() => {
       if (performance.now() > guard.until) clearInterval(guard.timer);
       for (const selector of question.selectors) {
@@ -77,7 +72,7 @@ export function askFrame(question: FrameQuestion): FrameAnswer {
     }, GUARD_TICK_MS) as unknown as number;
     world.guard = guard;
   }
-  const visibleOf = (selector: string): FoundBox[] => {
+  const visibleOf = (selector: string): Rect[] => {
     const now = boxesOf(selector);
     return now.length > 0 ? now : (glimpsed.get(selector) ?? []);
   };
@@ -98,6 +93,7 @@ export function askFrame(question: FrameQuestion): FrameAnswer {
   };
 }
 
+/** Whether the text of a match (its first 10,000 characters) matches the pattern, a regular expression. */
 export function matchesText(question: { selector: string; pattern: string }): boolean {
   const MAX_TEXT = 10_000;
   const pattern = new RegExp(question.pattern);
@@ -106,7 +102,7 @@ export function matchesText(question: { selector: string; pattern: string }): bo
   );
 }
 
-/** The selectors among these that the browser cannot parse. */
+/** Returns the selectors among these that the browser cannot parse. */
 export function invalidSelectors(selectors: readonly string[]): string[] {
   return selectors.filter((selector) => {
     try {
@@ -118,51 +114,9 @@ export function invalidSelectors(selectors: readonly string[]): string[] {
   });
 }
 
-/** Brings the first match that has a box into the middle of what is seen. */
+/** Scrolls the first match that has a box into the middle of the viewport. */
 export function scrollToMatch(selector: string): void {
   const matches = [...document.querySelectorAll(selector)];
   const target = matches.find((element) => element.getBoundingClientRect().width > 0);
   target?.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
-}
-
-/** Runs on a frame's element: its content box in the CSS px of the document it stands in. */
-export function frameBox(this: Element): FoundBox & { scale: number; visible: boolean } {
-  const box = this.getBoundingClientRect();
-  const style = getComputedStyle(this);
-  const laidOut = this instanceof HTMLElement ? this.offsetWidth : box.width;
-  const scale = laidOut > 0 ? box.width / laidOut : 1;
-  const left = (this.clientLeft + Number.parseFloat(style.paddingLeft || "0")) * scale;
-  const top = (this.clientTop + Number.parseFloat(style.paddingTop || "0")) * scale;
-  const right = Number.parseFloat(style.paddingRight || "0") * scale;
-  const bottom = Number.parseFloat(style.paddingBottom || "0") * scale;
-  return {
-    x: box.x + left,
-    y: box.y + top,
-    width: Math.max(0, this.clientWidth * scale - (left - this.clientLeft * scale) - right),
-    height: Math.max(0, this.clientHeight * scale - (top - this.clientTop * scale) - bottom),
-    scale,
-    visible:
-      box.width >= 1 &&
-      box.height >= 1 &&
-      this.checkVisibility({ opacityProperty: true, visibilityProperty: true, contentVisibilityAuto: true }),
-  };
-}
-
-/** Runs on a frame's element: whether it is the topmost thing at this point of its document. */
-export function hitsFrame(this: Element, x: number, y: number): boolean {
-  const root = this.getRootNode();
-  return (root instanceof ShadowRoot ? root : document).elementFromPoint(x, y) === this;
-}
-
-/** The local storage of the frame's origin, in Playwright's form; null where it has none, or more than so many characters. */
-export function localStorageOf(
-  most: number,
-): { origin: string; localStorage: { name: string; value: string }[] } | null {
-  try {
-    const localStorage = Object.entries(window.localStorage).map(([name, value]) => ({ name, value: String(value) }));
-    const size = localStorage.reduce((sum, { name, value }) => sum + name.length + value.length, 0);
-    return location.origin === "null" || size > most ? null : { origin: location.origin, localStorage };
-  } catch {
-    return null;
-  }
 }

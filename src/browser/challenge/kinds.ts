@@ -1,4 +1,4 @@
-/** Known kinds of challenges as data: where their box is and what "done" looks like. Nothing here finds an answer. */
+/** The known kinds of challenges as data: where their box is and how "done" looks. Nothing here finds an answer. */
 import type { ChallengeKind } from "../../config.ts";
 
 /** `generic` boxes smaller than this are labels and hidden fields, not challenges (CSS px, both ways). */
@@ -6,9 +6,9 @@ export const GENERIC_MIN_SIZE = 100;
 export const GENERIC = "generic";
 
 /**
- * In order of preference: the first kind with a visible match wins, within a kind its first selector.
- * `frame_urls` are parts of a frame's URL; a visible frame with such a URL is the challenge's box.
- * `done` rules are alternatives. `gone`: the kind was seen and nothing of it is visible any more.
+ * In order of preference: the first kind with a visible match wins, and within a kind its first selector.
+ * `frame_urls` are parts of a frame's URL: a visible frame with such a URL is the challenge's box.
+ * `done` rules are alternatives. `gone`: the kind was visible once, and none of its matches is visible now.
  */
 export const KNOWN_KINDS: readonly ChallengeKind[] = [
   {

@@ -1,13 +1,13 @@
-/** One look at all frames of a page: where the challenge is, and what the completion rules need to know. */
+/** Scans all frames of a page once: where the challenge is, and what the completion rules need to know. */
 import type { ChallengeKind } from "../../config.ts";
 import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
 import type { Completion, Rule } from "../../protocol/rest.ts";
-import { intersect, roundOut } from "../pictures/view-geometry.ts";
+import { intersect, roundOut } from "../../util/rect.ts";
 import type { FrameRect, FrameRef, PageFrames } from "../tabs/frames.ts";
 import { askFrame, type FrameAnswer, type FrameQuestion, matchesText } from "./in-page-scripts.ts";
 import { GENERIC, GENERIC_MIN_SIZE } from "./kinds.ts";
 
-/** A text rule's pattern comes from outside: it may take this long in the page's process, not longer. */
+/** The longest that a text rule's pattern may run in the page's process: it comes from outside. */
 const TEXT_RULE_TIMEOUT_MS = 100;
 
 export interface TextRule {
@@ -15,7 +15,7 @@ export interface TextRule {
   readonly pattern: string;
 }
 
-/** What is asked of every frame, put together once a session. */
+/** What every frame is asked, put together once for each session. */
 export interface ScanPlan extends Omit<FrameQuestion, "guardMs"> {
   readonly kinds: readonly ChallengeKind[];
   readonly texts: readonly TextRule[];
@@ -24,26 +24,31 @@ export interface ScanPlan extends Omit<FrameQuestion, "guardMs"> {
 export interface FrameScan {
   readonly frame: FrameRef;
   readonly answer: FrameAnswer;
-  /** Known for frames in which something was found, and for those that input must be sent to by themselves. */
-  readonly place: FrameRect | null;
+  /**
+   * The frame's content box on the page. Known for frames with a match, and for frames with a process of their own, as
+   * input is sent to those directly; else null.
+   */
+  readonly rect: FrameRect | null;
   readonly texts: readonly (boolean | "unknown")[];
 }
 
 export interface PageScan {
   readonly frames: readonly FrameScan[];
   readonly challenge: CaptchaInfo | null;
-  /** The frame whose document holds the challenge's element. */
+  /** The frame whose document contains the challenge's element. */
   readonly challengeFrame: FrameRef | null;
-  /** The kinds with a visible box at this moment, with the frame it is in. */
+  /** The kinds with a visible box now, each with the frame that the box is in. */
   readonly kinds: ReadonlyMap<string, FrameRef>;
+  /** The main document's scroll offset, CSS px. */
   readonly scroll: { readonly x: number; readonly y: number };
-  /** Of the page, as it is now. */
+  /** The page's size now, CSS px. */
   readonly viewport: Size;
   readonly hidden: boolean;
-  /** PageFrames.version this look was taken at. */
+  /** The value of PageFrames.version before this scan. */
   readonly framesVersion: number;
 }
 
+/** Collects the selectors and patterns that the kinds and the completion rules need. */
 export function planScan(kinds: readonly ChallengeKind[], completion: Completion | undefined): ScanPlan {
   const rules: Rule[] = [...(completion?.all ?? []), ...(completion?.any ?? [])];
   const done = kinds.flatMap((kind) => kind.done);
@@ -62,23 +67,23 @@ export function planScan(kinds: readonly ChallengeKind[], completion: Completion
   };
 }
 
-/** Throws when a frame cannot be asked: then nothing can be said of the page. */
+/** Scans the page. `guardMs` as in FrameQuestion. Throws when a frame does not answer: the page's state is unknown then. */
 export async function scanPage(frames: PageFrames, plan: ScanPlan, guardMs: number): Promise<PageScan> {
   const framesVersion = frames.version;
-  const looks = await Promise.all((await frames.list()).map((frame) => lookAtFrame(frames, frame, plan, guardMs)));
+  const scans = await Promise.all((await frames.list()).map((frame) => scanFrame(frames, frame, plan, guardMs)));
   const kinds = new Map<string, FrameRef>();
   let best: FoundKind | null = null;
   for (const kind of plan.kinds) {
-    const found = findKind(kind, plan, looks);
+    const found = findKind(kind, plan, scans);
     if (!found) continue;
     kinds.set(kind.kind, found.frame);
     best ??= found;
   }
-  const main = looks.find((look) => look.frame.parent === null);
+  const main = scans.find((scan) => scan.frame.parent === null);
   if (!main) throw new Error("The page has no main frame.");
   const { scrollX, scrollY, width, height, hidden } = main.answer;
   return {
-    frames: looks,
+    frames: scans,
     challenge: best?.info ?? null,
     challengeFrame: best?.holder ?? null,
     kinds,
@@ -89,7 +94,7 @@ export async function scanPage(frames: PageFrames, plan: ScanPlan, guardMs: numb
   };
 }
 
-async function lookAtFrame(frames: PageFrames, frame: FrameRef, plan: ScanPlan, guardMs: number): Promise<FrameScan> {
+async function scanFrame(frames: PageFrames, frame: FrameRef, plan: ScanPlan, guardMs: number): Promise<FrameScan> {
   const { selectors, values } = plan;
   const [answer, texts] = await Promise.all([
     frames.run(frame, askFrame, { selectors, values, guardMs }),
@@ -97,40 +102,41 @@ async function lookAtFrame(frames: PageFrames, frame: FrameRef, plan: ScanPlan, 
   ]);
   const isOfInterest =
     frames.isRemote(frame) || answer.boxes.some((boxes) => boxes.length > 0) || isKindByUrl(plan, frame);
-  return { frame, answer, texts, place: isOfInterest ? await frames.place(frame) : null };
+  return { frame, answer, texts, rect: isOfInterest ? await frames.rectOf(frame) : null };
 }
 
-/** A visible match of a selector, with the frame it is in. */
-export function visibleMatch(look: PageScan, plan: ScanPlan, selector: string): FrameRef | undefined {
+/** The first frame with a visible match of the selector. */
+export function visibleMatch(scan: PageScan, plan: ScanPlan, selector: string): FrameRef | undefined {
   const index = plan.selectors.indexOf(selector);
-  return look.frames.find((frame) => pageBoxes(frame, index).length > 0)?.frame;
+  return scan.frames.find((frame) => pageBoxes(frame, index).length > 0)?.frame;
 }
 
-export function filledMatch(look: PageScan, plan: ScanPlan, selector: string): FrameRef | undefined {
+/** The first frame with a matching field that has a value. */
+export function filledMatch(scan: PageScan, plan: ScanPlan, selector: string): FrameRef | undefined {
   const index = plan.values.indexOf(selector);
-  return look.frames.find((frame) => frame.answer.filled[index])?.frame;
+  return scan.frames.find((frame) => frame.answer.filled[index])?.frame;
 }
 
 interface FoundKind {
-  /** The frame that is, or holds, the challenge. */
+  /** The frame that is the challenge, or contains it. */
   readonly frame: FrameRef;
   /** The frame in whose document the selector matches. */
   readonly holder: FrameRef;
   readonly info: CaptchaInfo;
 }
 
-function findKind(kind: ChallengeKind, plan: ScanPlan, looks: readonly FrameScan[]): FoundKind | null {
-  for (const { frame, place } of looks) {
+function findKind(kind: ChallengeKind, plan: ScanPlan, scans: readonly FrameScan[]): FoundKind | null {
+  for (const { frame, rect } of scans) {
     const pattern = kind.frame_urls.find((part) => frame.parent !== null && frame.url.includes(part));
-    if (pattern === undefined || !place?.visible) continue;
-    return { ...found(kind, frame, `iframe[src*="${pattern}"]`, place), holder: frame.parent ?? frame };
+    if (pattern === undefined || !rect?.visible) continue;
+    return { ...found(kind, frame, `iframe[src*="${pattern}"]`, rect), holder: frame.parent ?? frame };
   }
   const minimum = kind.kind === GENERIC ? GENERIC_MIN_SIZE : 0;
   for (const selector of kind.selectors) {
     const index = plan.selectors.indexOf(selector);
-    for (const look of looks) {
-      const box = pageBoxes(look, index).find(({ width, height }) => width > minimum && height > minimum);
-      if (box) return found(kind, look.frame, selector, insideFrame(box, look));
+    for (const scan of scans) {
+      const box = pageBoxes(scan, index).find(({ width, height }) => width > minimum && height > minimum);
+      if (box) return found(kind, scan.frame, selector, insideFrame(box, scan));
     }
   }
   return null;
@@ -140,18 +146,18 @@ function found({ kind }: ChallengeKind, frame: FrameRef, selector: string, box: 
   return { frame, holder: frame, info: { selector, ...roundOut(box), in_iframe: frame.parent !== null, kind } };
 }
 
-function insideFrame(box: Rect, { frame, place }: FrameScan): Rect {
-  return frame.parent && place ? (intersect(box, place) ?? box) : box;
+function insideFrame(box: Rect, { frame, rect }: FrameScan): Rect {
+  return frame.parent && rect ? (intersect(box, rect) ?? box) : box;
 }
 
-/** The visible matches of a selector as boxes of the page; those that are scrolled out of their frame still count. */
-function pageBoxes({ answer, place }: FrameScan, selectorIndex: number): Rect[] {
-  if (!place?.visible) return [];
+/** The visible matches of a selector as boxes of the page, CSS px. Those that are scrolled out of their frame count too. */
+function pageBoxes({ answer, rect }: FrameScan, selectorIndex: number): Rect[] {
+  if (!rect?.visible) return [];
   return (answer.boxes[selectorIndex] ?? []).map((box) => ({
-    x: place.x + box.x * place.scale,
-    y: place.y + box.y * place.scale,
-    width: box.width * place.scale,
-    height: box.height * place.scale,
+    x: rect.x + box.x * rect.scale,
+    y: rect.y + box.y * rect.scale,
+    width: box.width * rect.scale,
+    height: box.height * rect.scale,
   }));
 }
 

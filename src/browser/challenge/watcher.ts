@@ -1,4 +1,4 @@
-/** Looks at the page on a beat, whether or not anyone touches it: where the challenge is, and whether it is done. */
+/** Scans the page at intervals, with or without operators: where the challenge is, and whether it is done. */
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ChallengeKind } from "../../config.ts";
@@ -22,17 +22,17 @@ import { filledMatch, type PageScan, planScan, type ScanPlan, scanPage, visibleM
 
 const DEFAULT_STABLE_MS = 500;
 const DEFAULT_POLL_MS = 200;
-/** The beat while a verdict ripens. */
+/** The interval while a verdict is true and not yet stable. */
 const RIPENING_POLL_MS = 100;
-/** While it does, a challenge that comes back for a moment between two looks is not missed either. */
+/** How long a scan leaves a guard in the page meanwhile: it notices a challenge that is visible for a moment between scans. */
 const GUARD_MS = MAX_SCAN_GAP_MS + 500;
-/** The beat of a page that nobody touches and that does not change. */
+/** The interval of a page that gets no input and does not change. */
 const REST_POLL_MS = 1_000;
-/** How long the fast beat lasts after input, a navigation or a frame change. */
+/** How long the short interval lasts after input, a navigation or a frame change. */
 const ACTIVE_FOR_MS = 10_000;
-/** A check waits this long for rules that are unknown (a page that loads) to become known. */
+/** The longest that a check waits for unknown rules (the page loads) to become known. */
 const UNKNOWN_PATIENCE_MS = 2_000;
-/** A document that still loads after this is taken as it is. */
+/** A document that still loads after this time is judged as it is. */
 const LOADING_PATIENCE_MS = 10_000;
 const COOKIE_DEADLINE_MS = 1_000;
 const MAX_FRAMES_KEPT = 100;
@@ -41,42 +41,44 @@ type Cookie = Awaited<ReturnType<typeof cookiesOf>>[number];
 
 const UNKNOWN: Judgement = { value: "unknown", held: [] };
 
-interface WatchDeps {
+interface ChallengeWatcherDeps {
   readonly tab: Tab;
   readonly frames: PageFrames;
   readonly kinds: readonly ChallengeKind[];
   readonly completion: Completion | undefined;
-  readonly onLook: (look: PageScan) => void;
+  readonly onScan: (scan: PageScan) => void;
   readonly onSolved: (verdict: Verdict) => void;
-  /** More was seen than before. */
+  /** More selectors, kinds or frames were visible than before. */
   readonly onSeen: (memory: WatchMemory) => void;
 }
 
 export class ChallengeWatcher {
-  readonly #deps: WatchDeps;
+  readonly #deps: ChallengeWatcherDeps;
   readonly #plan: ScanPlan;
   readonly #pollMs: number;
   readonly #stableMs: number;
   readonly #window: StabilityWindow;
   readonly #seenSelectors = new Set<string>();
-  /** Kinds that were visible once, and the frames in which anything that must go was visible. */
+  /** Kinds that were visible once. */
   readonly #seenKinds = new Set<string>();
+  /** Frames in which a kind, or a match of a `gone` rule, was visible once. */
   readonly #seenFrames = new Set<string>();
+  /** When each document that loads was first scanned. */
   readonly #loadingSince = new Map<string, number>();
-  /** Of each its value's hash: it may have to be kept. */
+  /** The hash of each cookie's value: it may be stored, and the value may be secret. */
   #cookiesAtStart: Map<string, string> | null = null;
-  /** How much was seen when it was last told. */
-  #toldSeen = -1;
+  /** How much was seen when that was last published. */
+  #publishedSeen = -1;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Infinity;
-  #looking: Promise<Verdict> | null = null;
+  #scanning: Promise<Verdict> | null = null;
   #activeUntil = 0;
-  /** The last look said true: the next ones leave a guard behind. */
+  /** The last scan said true: the next ones leave a guard in the page. */
   #guarding = false;
   #begun = false;
   #stopped = false;
 
-  constructor(deps: WatchDeps) {
+  constructor(deps: ChallengeWatcherDeps) {
     this.#deps = deps;
     this.#plan = planScan(deps.kinds, deps.completion);
     this.#pollMs = deps.completion?.poll_ms ?? DEFAULT_POLL_MS;
@@ -84,15 +86,18 @@ export class ChallengeWatcher {
     this.#window = new StabilityWindow(this.#stableMs);
   }
 
-  /** From now on the beat goes on and a verdict is told; cookies are compared with what they are now, or were at the start. */
+  /**
+   * Scans at intervals from now on and publishes the verdict. Cookies are compared with what they are now, or with what
+   * recall() has brought.
+   */
   async begin(): Promise<void> {
     if (this.#needsCookies()) this.#cookiesAtStart ??= cookieMap(await this.#cookies());
     this.#begun = true;
-    this.#tellSeen();
+    this.#publishSeen();
     this.prompt();
   }
 
-  /** Goes on from what an earlier server has seen. */
+  /** Continues from what an earlier server has seen. */
   recall({ selectors, kinds, frames, cookies }: WatchMemory): void {
     for (const selector of selectors) this.#seenSelectors.add(selector);
     for (const kind of kinds) this.#seenKinds.add(kind);
@@ -100,23 +105,24 @@ export class ChallengeWatcher {
     if (cookies) this.#cookiesAtStart = new Map(cookies);
   }
 
+  /** Stops for good. */
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
   }
 
-  /** Something happened: look soon, and often for a while. */
+  /** Something happened: scan within this time, and often for a while. */
   prompt(withinMs = this.#pollMs): void {
     this.#activeUntil = performance.now() + ACTIVE_FOR_MS;
     this.#schedule(withinMs);
   }
 
-  /** Looks now, and goes on while the rules are unknown or not yet stable, within a bound. */
+  /** Scans now, and again while the rules are unknown or not yet stable, for at most about `stable_ms` + 2 s. */
   async check(): Promise<Verdict> {
     const unknownEnd = performance.now() + UNKNOWN_PATIENCE_MS;
     const ripeEnd = unknownEnd + this.#stableMs;
     for (;;) {
-      const verdict = await this.look();
+      const verdict = await this.scan();
       const now = performance.now();
       const isRipening = verdict.value === true && !verdict.stable && now < ripeEnd;
       const mayBecomeKnown = verdict.value === "unknown" && this.#isInMotion && now < unknownEnd;
@@ -125,39 +131,39 @@ export class ChallengeWatcher {
     }
   }
 
-  /** One look; callers at the same time share it. Never throws: a page that cannot be asked is unknown. */
-  look(): Promise<Verdict> {
-    this.#looking ??= this.#lookOnce().finally(() => {
-      this.#looking = null;
+  /** Scans once; callers at the same time share the scan. Never throws: a page that does not answer is unknown. */
+  scan(): Promise<Verdict> {
+    this.#scanning ??= this.#scanOnce().finally(() => {
+      this.#scanning = null;
     });
-    return this.#looking;
+    return this.#scanning;
   }
 
-  async #lookOnce(): Promise<Verdict> {
+  async #scanOnce(): Promise<Verdict> {
     let judgement = UNKNOWN;
     const startedAt = performance.now();
     const wasGuarded = this.#guarding;
     try {
       const wasNavigating = this.#deps.tab.isNavigating;
       const guardMs = this.#guarding ? GUARD_MS : 0;
-      const [look, cookies] = await Promise.all([
+      const [scan, cookies] = await Promise.all([
         scanPage(this.#deps.frames, this.#plan, guardMs),
         this.#changedCookies(),
       ]);
       if (this.#stopped) return { value: "unknown", stable: false, evidence: [] };
       publishMetric("look", performance.now() - startedAt);
-      this.#remember(look);
-      // Judged in any case: what is visible counts as seen, also on a page of which nothing can be concluded.
-      const judged = judge(this.#deps.completion, this.#lookForRules(look, cookies), this.#seenSelectors);
-      const inMotion = wasNavigating || this.#deps.tab.isNavigating || this.#isLoading(look);
-      if (!inMotion && !this.#isErrorPage(look)) judgement = judged;
-      this.#tellSeen();
-      this.#deps.onLook(look);
+      this.#remember(scan);
+      // The rules are judged in any case: what is visible counts as seen, also on a page that allows no conclusion.
+      const judged = judge(this.#deps.completion, this.#ruleFacts(scan, cookies), this.#seenSelectors);
+      const inMotion = wasNavigating || this.#deps.tab.isNavigating || this.#isLoading(scan);
+      if (!inMotion && !this.#isErrorPage(scan)) judgement = judged;
+      this.#publishSeen();
+      this.#deps.onScan(scan);
     } catch {
-      // A frame that cannot be asked leaves the rules unknown; the next beat asks again.
+      // A frame that does not answer leaves the rules unknown until the next scan.
     }
     this.#guarding = judgement.value === true;
-    // The window opens with a guarded look: what happened behind the first one nobody has seen.
+    // The window opens with a guarded scan: what happened right after an unguarded one is not known.
     const counted = wasGuarded
       ? judgement
       : { ...judgement, value: judgement.value === true ? UNKNOWN.value : judgement.value };
@@ -178,7 +184,7 @@ export class ChallengeWatcher {
     this.#schedule(judgement.value === true ? Math.min(RIPENING_POLL_MS, leftMs) : beat);
   }
 
-  /** The earliest wish wins. */
+  /** The earliest of the scheduled times wins. */
   #schedule(inMs: number): void {
     const at = performance.now() + inMs;
     if (!this.#begun || this.#stopped || at >= this.#timerAt) return;
@@ -186,18 +192,18 @@ export class ChallengeWatcher {
     this.#timerAt = at;
     this.#timer = setTimeout(() => {
       this.#timerAt = Infinity;
-      void this.look();
+      void this.scan();
     }, inMs);
   }
 
-  #tellSeen(): void {
+  #publishSeen(): void {
     const count = this.#seenSelectors.size + this.#seenKinds.size + this.#seenFrames.size;
-    if (!this.#begun || count === this.#toldSeen) return;
-    this.#toldSeen = count;
+    if (!this.#begun || count === this.#publishedSeen) return;
+    this.#publishedSeen = count;
     this.#deps.onSeen({
       selectors: [...this.#seenSelectors],
       kinds: [...this.#seenKinds],
-      // Some pages make frames without end; the oldest are hardly the challenge's.
+      // Some pages make frames without end; the oldest ones hardly belong to the challenge.
       frames: [...this.#seenFrames].slice(-MAX_FRAMES_KEPT),
       cookies: this.#cookiesAtStart && [...this.#cookiesAtStart],
     });
@@ -207,20 +213,20 @@ export class ChallengeWatcher {
     return this.#deps.tab.isNavigating || this.#loadingSince.size > 0;
   }
 
-  #remember(look: PageScan): void {
-    for (const [kind, frame] of look.kinds) {
+  #remember(scan: PageScan): void {
+    for (const [kind, frame] of scan.kinds) {
       this.#seenKinds.add(kind);
       this.#seenFrames.add(frame.id);
     }
     for (const rule of [...(this.#deps.completion?.all ?? []), ...(this.#deps.completion?.any ?? [])]) {
-      const frame = "gone" in rule ? visibleMatch(look, this.#plan, rule.gone) : undefined;
+      const frame = "gone" in rule ? visibleMatch(scan, this.#plan, rule.gone) : undefined;
       if (frame) this.#seenFrames.add(frame.id);
     }
   }
 
-  #isLoading(look: PageScan): boolean {
+  #isLoading(scan: PageScan): boolean {
     const now = performance.now();
-    const loading = look.frames
+    const loading = scan.frames
       .filter(({ answer }) => !answer.ready)
       .map(({ frame }) => `${frame.id} ${frame.loaderId}`);
     for (const key of this.#loadingSince.keys()) if (!loading.includes(key)) this.#loadingSince.delete(key);
@@ -228,48 +234,48 @@ export class ChallengeWatcher {
     return loading.some((key) => now - (this.#loadingSince.get(key) ?? now) < LOADING_PATIENCE_MS);
   }
 
-  /** The main document, or a frame that held the challenge, shows an error: nothing can be concluded from it. */
-  #isErrorPage(look: PageScan): boolean {
-    return look.frames.some(
+  /** Whether the main document, or a frame that contained the challenge, shows an error: it allows no conclusion. */
+  #isErrorPage(scan: PageScan): boolean {
+    return scan.frames.some(
       ({ frame, answer }) => answer.errorPage && (frame.parent === null || this.#seenFrames.has(frame.id)),
     );
   }
 
-  #lookForRules(look: PageScan, changedCookies: ReadonlySet<string>): RuleFacts {
+  #ruleFacts(scan: PageScan, changedCookies: ReadonlySet<string>): RuleFacts {
     const url = (frame: { url: string } | undefined) => (frame ? { frame: frame.url } : undefined);
     return {
-      url: look.frames.find(({ frame }) => frame.parent === null)?.frame.url ?? "",
-      visible: (selector) => url(visibleMatch(look, this.#plan, selector)),
-      filled: (selector) => url(filledMatch(look, this.#plan, selector)),
+      url: scan.frames.find(({ frame }) => frame.parent === null)?.frame.url ?? "",
+      visible: (selector) => url(visibleMatch(scan, this.#plan, selector)),
+      filled: (selector) => url(filledMatch(scan, this.#plan, selector)),
       text: (selector, pattern) => {
         const index = this.#plan.texts.findIndex((text) => text.selector === selector && text.pattern === pattern);
-        const held = look.frames.find(({ texts }) => texts[index] === true);
+        const held = scan.frames.find(({ texts }) => texts[index] === true);
         if (held) return { frame: held.frame.url };
-        return look.frames.some(({ texts }) => texts[index] === "unknown") ? "unknown" : undefined;
+        return scan.frames.some(({ texts }) => texts[index] === "unknown") ? "unknown" : undefined;
       },
       cookieChanged: (name) => changedCookies.has(name),
-      kinds: () => this.#judgeKinds(look),
+      kinds: () => this.#judgeKinds(scan),
     };
   }
 
-  /** [K1] The kinds' own "done": of the most telling kind that was ever seen. */
-  #judgeKinds(look: PageScan): { rule: string; fact: RuleFact } {
+  /** [K1] The kinds' own "done": the rules of the most specific kind that was ever seen. */
+  #judgeKinds(scan: PageScan): { rule: string; fact: RuleFact } {
     const seen = this.#plan.kinds.filter(({ kind }) => this.#seenKinds.has(kind));
     const kind = seen.find((candidate) => candidate.kind !== GENERIC) ?? seen[0];
     if (!kind) return { rule: "", fact: { value: "unknown", frame: null } };
     for (const done of kind.done) {
       const rule = JSON.stringify({ kind: kind.kind, done });
       if ("gone" in done) {
-        // Another kind in its place is the next challenge, not the end of this one.
-        if (look.kinds.size === 0) return { rule, fact: { value: true, frame: null } };
+        // Another kind in its place is the next challenge: this one is not done.
+        if (scan.kinds.size === 0) return { rule, fact: { value: true, frame: null } };
         continue;
       }
       const frame =
-        "visible" in done ? visibleMatch(look, this.#plan, done.visible) : filledMatch(look, this.#plan, done.value);
+        "visible" in done ? visibleMatch(scan, this.#plan, done.visible) : filledMatch(scan, this.#plan, done.value);
       if (frame) return { rule, fact: { value: true, frame: frame.url } };
     }
-    // Neither done nor there any more (the page went on, say): then nobody knows, and the operator's word counts.
-    return { rule: "", fact: { value: look.kinds.has(kind.kind) ? false : "unknown", frame: null } };
+    // Neither done nor visible any more (the page navigated, say): the verdict is unknown, and the operator's word counts.
+    return { rule: "", fact: { value: scan.kinds.has(kind.kind) ? false : "unknown", frame: null } };
   }
 
   #needsCookies(): boolean {

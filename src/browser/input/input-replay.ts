@@ -1,20 +1,18 @@
-/** Replays an operator's hands on the page, in order, and remembers what is down. */
+/** Replays an operator's input on the page in order, and keeps track of what is pressed. */
 
 import { AppError } from "../../errors.ts";
 import type { MouseInput, PageInput } from "../../session/ports/page.ts";
 import type { HeldButtons } from "../../session/ports/resume-state.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
-import type { Asked } from "../cdp/connection.ts";
-import type { FrameRef, PageFrames } from "../tabs/frames.ts";
-import { contains, inTarget, isWithin, type RemoteFrame, type Target } from "./input-target.ts";
+import type { CdpSender } from "../cdp/connection.ts";
+import type { PageFrames } from "../tabs/frames.ts";
+import { type InputTarget, InputTargets, inTarget, type RemoteFrame } from "./input-targets.ts";
 import { type KeyStroke, keyStroke } from "./keys.ts";
 import { MoveThrottle } from "./move-throttle.ts";
 
-/** A press in a frame of another process is waited for so long. */
+/** The longest wait until a frame of another process has taken a press. */
 const PRESS_DEADLINE_MS = 250;
-/** Looking up the frame under a press; after that the press goes to the page itself. */
-const HIT_TEST_DEADLINE_MS = 250;
-/** Events that wait while a frame is looked up or the browser is stuck; a person cannot do that much in a second. */
+/** The most events that wait while a frame is looked up or the browser is stuck: more than a person does in a second. */
 const MAX_WAITING = 500;
 const DOUBLE_CLICK_MS = 500;
 const DOUBLE_CLICK_PX = 5;
@@ -23,9 +21,9 @@ type Button = "left" | "middle" | "right";
 const BUTTON_BIT: Readonly<Record<Button, number>> = { left: 1, right: 2, middle: 4 };
 
 export interface InputHooks {
-  /** The first button went down, or the last one up. */
+  /** The first button was pressed, or the last one released. */
   readonly onPressed: (pressed: boolean) => void;
-  /** Awaited before a press is aimed: brings setRemoteFrames up to date where frames have changed since. */
+  /** Awaited before the target of a press is looked up: calls setRemoteFrames where frames have changed since. */
   readonly beforePress: () => Promise<void> | null;
 }
 
@@ -38,27 +36,25 @@ interface Click {
 }
 
 export class InputReplay {
-  readonly #frames: PageFrames;
-  readonly #page: Target;
+  readonly #targets: InputTargets;
   readonly #hooks: InputHooks;
-  #remote: readonly RemoteFrame[] = [];
-  #target: Target;
+  #target: InputTarget;
   #waiting: PageInput[] = [];
   #pumping = false;
   #isPressing = false;
-  readonly #pace = new MoveThrottle();
+  readonly #throttle = new MoveThrottle();
   #moveTimer: NodeJS.Timeout | undefined;
   #pointer = { x: 0, y: 0 };
   #buttons = 0;
-  /** Counts releaseAll(): a press that was still looking for its frame then must not come after it. */
+  /** Counts calls of releaseAll(): a press whose frame is still being looked up must not come after one. */
   #releases = 0;
   #lastClick: Click | null = null;
   readonly #keysDown = new Map<string, KeyStroke>();
 
-  constructor(hands: Asked, frames: PageFrames, hooks: InputHooks) {
-    this.#frames = frames;
-    this.#page = { hands, place: { x: 0, y: 0, scale: 1 } };
-    this.#target = this.#page;
+  /** `session` takes the input of the page itself. */
+  constructor(session: CdpSender, frames: PageFrames, hooks: InputHooks) {
+    this.#targets = new InputTargets(session, frames);
+    this.#target = this.#targets.page;
     this.#hooks = hooks;
   }
 
@@ -66,35 +62,35 @@ export class InputReplay {
     return this.#buttons !== 0;
   }
 
-  /** Null where no button is down. */
+  /** What is pressed, and where (CSS px of the page); null where no button is down. */
   get held(): HeldButtons | null {
     return this.pressed ? { ...this.#pointer, buttons: this.#buttons } : null;
   }
 
-  /** What an earlier server has pressed is ours to let go of; once it is known where frames are. */
+  /** Takes over the buttons that an earlier server pressed, to release them. Call it once frames have been set. */
   takeOver({ x, y, buttons }: HeldButtons): void {
     this.#pointer = { x, y };
     this.#buttons = buttons;
-    this.#target = this.#targetAt(x, y);
+    this.#target = this.#targets.at(x, y);
   }
 
-  /** Frames with a process of their own, outermost first, as they were seen last. */
+  /** Frames with a process of their own, outermost first, as the last scan found them. */
   setRemoteFrames(frames: readonly RemoteFrame[]): void {
-    this.#remote = frames;
+    this.#targets.setRemoteFrames(frames);
   }
 
   /** Queues an event and returns at once. AppError `invalid_message` (no such key), `rate_limited`. */
   add(input: PageInput): void {
     if (input.type === "key") keyStroke(input.key, input.code, input.modifiers);
     const last = this.#waiting.at(-1);
-    // A move that still waits is replaced by the next; the one before a down or an up is never the replaced one.
+    // The next move replaces one that still waits, unless a down or an up stands between them.
     if (isMove(input) && last && isMove(last) && !this.#isPressing) this.#waiting.pop();
     else if (this.#waiting.length >= MAX_WAITING) throw new AppError("rate_limited");
     this.#waiting.push(input);
     this.#resume();
   }
 
-  /** Lets go of every button and key that is down; what still waits is dropped, but words: they were taken. */
+  /** Releases every pressed button and key. Events that wait are dropped, except text: it was accepted already. */
   releaseAll(): void {
     this.#waiting = this.#waiting.filter(({ type }) => type === "text");
     clearTimeout(this.#moveTimer);
@@ -107,9 +103,9 @@ export class InputReplay {
     this.#resume();
   }
 
-  /** What waits meanwhile is replaced by the newest. */
+  /** Whether the next move must wait; meanwhile a newer one replaces it. */
   #isTooSoon(): boolean {
-    const wait = this.#pace.wait(performance.now());
+    const wait = this.#throttle.wait(performance.now());
     clearTimeout(this.#moveTimer);
     if (wait > 0 && wait < Infinity) this.#moveTimer = setTimeout(() => this.#resume(), wait);
     return wait > 0;
@@ -133,7 +129,7 @@ export class InputReplay {
     }
   }
 
-  /** Only a press waits, for the frame it lands in; all else is sent without waiting for the browser. */
+  /** Only a press waits, until its frame is found. Everything else is sent without waiting for the browser. */
   #replay(input: PageInput): Promise<void> | void {
     switch (input.type) {
       case "mouse_event":
@@ -143,7 +139,7 @@ export class InputReplay {
       case "key":
         return this.#key(input);
       case "text":
-        void this.#send(this.#page.hands.send("Input.insertText", { text: input.text }));
+        void this.#send(this.#targets.page.session.send("Input.insertText", { text: input.text }));
     }
   }
 
@@ -160,7 +156,7 @@ export class InputReplay {
     const releases = this.#releases;
     if (!this.pressed) {
       await this.#hooks.beforePress();
-      this.#target = this.#remote.length > 0 ? await this.#targetUnder(x, y) : this.#page;
+      this.#target = await this.#targets.under(x, y);
     }
     if (releases !== this.#releases) return;
     this.#pointer = { x, y };
@@ -168,9 +164,9 @@ export class InputReplay {
     this.#lastClick = this.#countClick(button, x, y);
     const pressed = this.#sendMouse("mousePressed", button);
     this.#hooks.onPressed(true);
-    if (this.#target === this.#page) return;
-    // A frame with a process of its own captures the pointer only once it has taken the press: what came right behind
-    // it would go to the page. How the drag begins is kept meanwhile.
+    if (this.#target === this.#targets.page) return;
+    // A frame with a process of its own captures the pointer only once it has taken the press: an event right behind
+    // the press would go to the page. The first moves of the drag are kept meanwhile, not replaced.
     this.#isPressing = true;
     await withDeadline(pressed, PRESS_DEADLINE_MS, "press").catch(() => {});
     this.#isPressing = false;
@@ -178,11 +174,11 @@ export class InputReplay {
 
   #move(x: number, y: number): void {
     this.#pointer = { x, y };
-    if (!this.pressed) this.#target = this.#targetAt(x, y);
+    if (!this.pressed) this.#target = this.#targets.at(x, y);
     const sentAt = performance.now();
-    this.#pace.sent(sentAt);
+    this.#throttle.sent(sentAt);
     void this.#sendMouse("mouseMoved", this.#heldButton()).then(() => {
-      this.#pace.answered(sentAt, performance.now());
+      this.#throttle.answered(sentAt, performance.now());
       this.#resume();
     });
   }
@@ -196,10 +192,10 @@ export class InputReplay {
   }
 
   #wheel({ x, y, delta_x, delta_y }: Extract<PageInput, { type: "wheel" }>): void {
-    const target = this.pressed ? this.#target : this.#targetAt(x, y);
+    const target = this.pressed ? this.#target : this.#targets.at(x, y);
     const point = inTarget(target, x, y);
     const event = { type: "mouseWheel" as const, ...point, deltaX: delta_x, deltaY: delta_y, buttons: this.#buttons };
-    void this.#send(target.hands.send("Input.dispatchMouseEvent", event));
+    void this.#send(target.session.send("Input.dispatchMouseEvent", event));
   }
 
   #key({ event_type, key, code, modifiers }: Extract<PageInput, { type: "key" }>): void {
@@ -209,21 +205,23 @@ export class InputReplay {
     this.#sendKey(event_type === "down" ? "keyDown" : "keyUp", stroke, modifiers);
   }
 
-  /** Keys always go to the page: the browser hands them to whatever frame has the focus. */
+  /** Keys always go to the page: the browser passes them to the frame that has the focus. */
   #sendKey(type: "keyDown" | "keyUp", { text, ...stroke }: KeyStroke, modifiers: number): void {
     const typed = type === "keyDown" && text !== undefined ? { text } : {};
-    void this.#send(this.#page.hands.send("Input.dispatchKeyEvent", { type, modifiers, ...stroke, ...typed }));
+    void this.#send(
+      this.#targets.page.session.send("Input.dispatchKeyEvent", { type, modifiers, ...stroke, ...typed }),
+    );
   }
 
   #sendMouse(type: "mousePressed" | "mouseMoved" | "mouseReleased", button: Button | "none"): Promise<void> {
-    const { hands } = this.#target;
+    const { session } = this.#target;
     const clickCount = type === "mouseMoved" ? 0 : (this.#lastClick?.count ?? 1);
     const point = inTarget(this.#target, this.#pointer.x, this.#pointer.y);
     const event = { type, ...point, button, buttons: this.#buttons, clickCount, pointerType: "mouse" as const };
-    return this.#send(hands.send("Input.dispatchMouseEvent", event));
+    return this.#send(session.send("Input.dispatchMouseEvent", event));
   }
 
-  /** Settles when the browser has taken the event; a page that has just gone is told of elsewhere. */
+  /** Settles when the browser has taken the event, and never rejects: the tab reports a page that is gone. */
   #send(work: Promise<unknown>): Promise<void> {
     return work.then(
       () => {},
@@ -246,37 +244,9 @@ export class InputReplay {
       Math.hypot(x - before.x, y - before.y) < DOUBLE_CLICK_PX;
     return { at, x, y, button, count: again ? before.count + 1 : 1 };
   }
-
-  /** By the boxes alone: good enough for a pointer that only passes. */
-  #targetAt(x: number, y: number): Target {
-    const hit = this.#remote.findLast(({ place }) => contains(place, x, y));
-    return hit ? { hands: hit.frame.hands, place: hit.place } : this.#page;
-  }
-
-  /** By asking each document on the way down what lies under the point. */
-  async #targetUnder(x: number, y: number): Promise<Target> {
-    let target = this.#page;
-    let inside: FrameRef | null = null;
-    for (const { frame, place } of this.#remote) {
-      if (!contains(place, x, y) || (inside !== null && !isWithin(frame, inside))) continue;
-      const outer = frame.parent ? await this.#documentPoint(frame.parent) : this.#page.place;
-      const test = this.#frames.isHit(frame, (x - outer.x) / outer.scale, (y - outer.y) / outer.scale);
-      if (!(await withDeadline(test, HIT_TEST_DEADLINE_MS, "hit test").catch(() => false))) continue;
-      target = { hands: frame.hands, place };
-      inside = frame;
-    }
-    return target;
-  }
-
-  async #documentPoint(frame: FrameRef): Promise<Target["place"]> {
-    const known = this.#remote.find((remote) => remote.frame.id === frame.id);
-    if (known) return known.place;
-    const place = withDeadline(this.#frames.place(frame), HIT_TEST_DEADLINE_MS, "frame place");
-    return place.catch(() => this.#page.place);
-  }
 }
 
-/** [W24] Older clients send none of these; their `up` releases where the last move left the pointer. */
+/** [W24] Older clients send none of these fields; their `up` releases where the last move left the pointer. */
 function isPlain({ button, buttons, t, seq }: MouseInput): boolean {
   return button === undefined && buttons === undefined && t === undefined && seq === undefined;
 }

@@ -1,7 +1,7 @@
-/** Named keys as DevTools wants them. Printable text goes as text; this is for what corrects, moves and submits. */
+/** Named keys as CDP's Input domain takes them: keys that correct, move and submit. Printable text is sent as text. */
 import { AppError } from "../../errors.ts";
 
-/** Modifier bits as in the Input domain. */
+/** Modifier bits of Input.dispatchKeyEvent. */
 const CTRL = 2;
 const META = 4;
 
@@ -29,7 +29,7 @@ const VIRTUAL_KEYS: Readonly<Record<string, number>> = {
   ContextMenu: 93,
 };
 
-/** Text that a named key types by itself. */
+/** The text that a named key types. */
 const TYPED: Readonly<Record<string, string>> = { Enter: "\r" };
 
 export interface KeyStroke {
@@ -39,7 +39,10 @@ export interface KeyStroke {
   readonly text?: string;
 }
 
-/** AppError `invalid_message` for a key that is neither named above, F1 to F12, nor one character. */
+/**
+ * The key event for a key (`key` and `code` as in KeyboardEvent, `modifiers` as bits of the Input domain). AppError
+ * `invalid_message` for a key that is neither named above, nor F1 to F12, nor one character.
+ */
 export function keyStroke(key: string, code: string, modifiers: number): KeyStroke {
   const named = VIRTUAL_KEYS[key] ?? functionKey(key);
   if (named === undefined && [...key].length !== 1)

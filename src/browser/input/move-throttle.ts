@@ -1,24 +1,25 @@
-/** How fast moves are given to a browser: at once, unless it is behind. Pure: time comes in, ms. */
+/** How fast moves are sent to a browser: at once, unless it is behind. Pure: takes the time as an argument, ms. */
 
-/** Moves that the browser has not taken yet; above it the next ones wait. */
+/** The most moves that the browser has not taken yet; above that the next ones wait. */
 const MAX_UNDER_WAY = 8;
-/** A browser takes a move within a frame. One that usually needs longer has too much to do and is given fewer: ... */
+/** A browser takes a move within one frame. A browser that usually needs longer is overloaded and gets fewer moves. */
 const PROMPT_MS = 13;
-/** ... so much time between two for each ms that it needs more, */
+/** The time between two moves, in ms for each ms that the browser needs above PROMPT_MS. */
 const REST_SHARE = 8;
-/** at most this: thirteen a second are still a drag. */
+/** The longest time between two moves: thirteen a second still make a drag. */
 const MAX_REST_MS = 75;
-/** How fast what is usual follows what happens, */
+/** The weight of one move in the running average. */
 const USUAL_SHARE = 0.15;
-/** and the most that one move says: a browser that stood still for a second is quick again right after. */
+/** The most that one move counts: a browser that paused for a second is fast again right after. */
 const MAX_TAKES_MS = 100;
 
 export class MoveThrottle {
   #underWay = 0;
   #sentAt = -Infinity;
-  /** From a move to its answer. */
+  /** The running average from a move to its answer, ms. */
   #usuallyTakes = 0;
 
+  /** A move was sent. */
   sent(now: number): void {
     this.#sentAt = now;
     this.#underWay += 1;
@@ -30,7 +31,7 @@ export class MoveThrottle {
     this.#usuallyTakes += (Math.min(now - sentAt, MAX_TAKES_MS) - this.#usuallyTakes) * USUAL_SHARE;
   }
 
-  /** How long the next move has to wait; Infinity: until an answer comes. */
+  /** How long the next move waits, ms; Infinity: until an answer comes. */
   wait(now: number): number {
     if (this.#underWay >= MAX_UNDER_WAY) return Infinity;
     const rest = Math.min(Math.max(0, (this.#usuallyTakes - PROMPT_MS) * REST_SHARE), MAX_REST_MS);

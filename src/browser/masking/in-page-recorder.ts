@@ -1,24 +1,24 @@
 /**
- * What runs inside pages to know where secret fields are: passwords and one-time codes. As all such functions
- * (page-scripts.ts) these are sent as text, live in an isolated world and change nothing in the page.
+ * What runs inside pages to record where secret fields are: passwords and one-time codes. Each function is sent as text,
+ * so it uses nothing from outside of itself. It runs in an isolated world and changes nothing in the page.
  */
-import type { FoundBox } from "../challenge/in-page-scripts.ts";
+import type { Rect } from "../../protocol/common.ts";
 
-/** Where things were is kept for so long, ms; the recorder has the same number. */
+/** How long positions are kept, ms. The recorder has the same number, as it runs inside the page. */
 export const RECORD_KEPT_MS = 4_000;
 
 export interface SecretAnswer {
   /** For how long this document has been recorded without a gap, ms. */
   readonly ageMs: number;
-  /** What each secret field covered within the window, and each frame that has gone since, in the frame's CSS px. */
-  readonly boxes: readonly FoundBox[];
+  /** What each secret field covered within the window, and each frame that was removed since, in the frame's CSS px. */
+  readonly boxes: readonly Rect[];
 }
 
-/** Where a frame's element was within the window, in CSS px of the document it stands in. */
+/** Where a frame's element was within the window, in CSS px of the document that contains it. */
 export interface FrameTrack {
-  /** All that it covered; null: nothing. */
-  readonly box: FoundBox | null;
-  /** It has not moved, and is neither turned nor skewed: boxes inside of it can be told on the page. */
+  /** All that the element covered; null: nothing. */
+  readonly box: Rect | null;
+  /** The element has not moved, and is neither rotated nor skewed: boxes inside of it can be placed on the page. */
   readonly isStill: boolean;
 }
 
@@ -31,17 +31,17 @@ interface Sides {
 }
 
 interface Recorder {
-  /** Begun, or begun anew where something was found that may have been there unseen. */
+  /** When the record began, or began again after an element was found that may have been there unrecorded. */
   since: number;
-  /** Lives on for a while after it was last asked. */
+  /** When the recorder stops, unless it is asked before. */
   until: number;
   isRunning: boolean;
-  /** A frame keeps its world when its first empty document makes room: what was recorded of that one is of no use. */
+  /** The recorded document. A frame keeps its world when its first empty document is replaced: that record is useless. */
   of: Document;
   tick(): void;
   findRoots(): void;
   covered(element: Element, windowMs: number): Sides | null;
-  /** Whether this element is tracked wherever it goes; if not, it is from now on. */
+  /** Whether this element was tracked already; from now on it is. */
   knows(element: Element): boolean;
   readonly tracks: ReadonlyMap<Element, unknown>;
 }
@@ -49,20 +49,20 @@ interface Recorder {
 export type RecorderWorld = typeof globalThis & { recorder?: Recorder; passwords?: WeakSet<Element> };
 
 /**
- * Begins to record, frame by frame as the page is drawn, where secret fields and frames are; answers what they covered
- * in the last `windowMs`. It goes on until it has not been asked for a while.
+ * Records where secret fields and frames are, at each animation frame of the page. Returns what they covered in the last
+ * `windowMs`. The recorder stops by itself when it has not been asked for a while.
  */
 export function recordSecrets(windowMs: number): SecretAnswer {
   /** As RECORD_KEPT_MS. */
   const KEPT_MS = 4_000;
   const STOP_AFTER_MS = 3_000;
-  /** A page with more is not followed: it counts as never recorded. */
+  /** A page with more elements than this is not followed: it counts as never recorded. */
   const MAX_TRACKED = 300;
   const MAX_STEPS = 100;
-  /** The browser goes on drawing while scripts are busy: after a longer gap nobody knows which way a thing has gone. */
+  /** The browser draws on while scripts are busy: after a longer gap the way that an element took is unknown. */
   const MAX_GAP_MS = 100;
   const TAGS = ["input", "textarea", "iframe", "frame", "object", "embed"];
-  /** What was covered from the step before until `until`, and where the element then was. */
+  /** `all`: what the element covered from the step before until `until`. `at`: where it was at `until`. */
   interface Step {
     until: number;
     all: Sides;
@@ -77,7 +77,7 @@ export function recordSecrets(windowMs: number): SecretAnswer {
     right: Math.max(a.right, b.right),
     bottom: Math.max(a.bottom, b.bottom),
   });
-  /** All between two places, and as much more: the way may have turned in between. */
+  /** The area between two positions, and as much around it: the way may have turned in between. */
   const swept = (from: Sides, to: Sides): Sides => {
     const far = Math.max(...sides.map((side) => Math.abs(to[side] - from[side])));
     const { left, top, right, bottom } = hull(from, to);
@@ -102,7 +102,7 @@ export function recordSecrets(windowMs: number): SecretAnswer {
     const tracks = new Map<Element, Step[]>();
     const added = new Set<Element>();
     const shadows = new Set<ShadowRoot>();
-    // Live lists, which the browser keeps by itself: asking them at every frame costs next to nothing.
+    // Live lists, which the browser updates by itself: reading them at every frame costs next to nothing.
     const lists = TAGS.map((tag) => document.getElementsByTagName(tag));
     let lastTick = performance.now();
     let hasTicked = false;
@@ -111,7 +111,7 @@ export function recordSecrets(windowMs: number): SecretAnswer {
     const isSecret = (element: Element): boolean => {
       if (passwords.has(element)) return true;
       if ("type" in element && element.type === "password") {
-        // It stays one when the page shows it as text.
+        // The field stays secret when the page shows it as text.
         passwords.add(element);
         return true;
       }
@@ -150,7 +150,7 @@ export function recordSecrets(windowMs: number): SecretAnswer {
         const now = performance.now();
         for (const [element, steps] of tracks) {
           const last = steps.at(-1);
-          // What was there at the last tick stood until this one.
+          // An element that was there at the last tick was there until this one.
           if (last?.until === lastTick) last.until = now;
           if (!last || last.until < now - KEPT_MS) tracks.delete(element);
         }
@@ -174,7 +174,7 @@ export function recordSecrets(windowMs: number): SecretAnswer {
             if (!shadowRoot) continue;
             if (!shadows.has(shadowRoot)) {
               shadows.add(shadowRoot);
-              // What is in there may have been elsewhere while nobody looked.
+              // Its elements may have been elsewhere while they were not recorded.
               if ([...shadowRoot.querySelectorAll(TAGS.join())].some(isTracked)) recorder.since = performance.now();
             }
             look(shadowRoot);
@@ -196,8 +196,8 @@ export function recordSecrets(windowMs: number): SecretAnswer {
       },
     };
 
-    // Just after layout and before painting: what is seen then is what will be drawn. Let go of at once, or a page that
-    // changes its size in an observer of its own would be told of an error.
+    // Runs just after layout and before painting: it reads what will be drawn. It disconnects at once, or a page that
+    // changes its size in an observer of its own would get an error event.
     const observer = new ResizeObserver(() => {
       observer.disconnect();
       recorder.tick();
@@ -210,7 +210,7 @@ export function recordSecrets(windowMs: number): SecretAnswer {
       if (document.documentElement) observer.observe(document.documentElement);
       requestAnimationFrame(loop);
     };
-    // Another document was seen meanwhile.
+    // The browser has shown another document meanwhile.
     addEventListener("pageshow", ({ persisted }) => {
       if (persisted) recorder.since = performance.now();
     });
@@ -225,14 +225,14 @@ export function recordSecrets(windowMs: number): SecretAnswer {
   recorder.until = performance.now() + STOP_AFTER_MS;
   recorder.findRoots();
   recorder.tick();
-  const boxes: FoundBox[] = [];
+  const boxes: Rect[] = [];
   for (const element of recorder.tracks.keys()) {
     const isField = element.localName === "input" || element.localName === "textarea";
-    // A frame that is still there answers for itself.
+    // A frame that is still there is recorded by itself.
     const all = isField || !element.isConnected ? recorder.covered(element, windowMs) : null;
     if (all) boxes.push({ x: all.left, y: all.top, width: all.right - all.left, height: all.bottom - all.top });
   }
-  // A snapshot of what was there before, possibly in another document, is drawn over the page.
+  // A view transition draws a snapshot of an earlier state, possibly of another document, over the page.
   const isTransition = document.getAnimations().some(({ effect }) => {
     return effect instanceof KeyframeEffect && effect.pseudoElement?.startsWith("::view-transition");
   });
@@ -240,10 +240,13 @@ export function recordSecrets(windowMs: number): SecretAnswer {
   return { ageMs: performance.now() - recorder.since, boxes };
 }
 
-/** Runs on a frame's element, in a document that is recorded. Throws the first time it meets one that was not. */
+/**
+ * Runs on a frame's element, in a document that is recorded. Returns where the element was in the last `windowMs`. Throws
+ * the first time, for an element that was not recorded before.
+ */
 export function trackFrame(this: Element, windowMs: number): FrameTrack {
   const { recorder } = globalThis as RecorderWorld;
-  // In a closed shadow root only DevTools finds it: what it was until now nobody knows.
+  // In a closed shadow root only CDP finds the element: where it was until now is unknown.
   if (!recorder?.knows(this)) throw new Error("The frame's element is not recorded yet.");
   recorder.tick();
   const all = recorder.covered(this, windowMs);

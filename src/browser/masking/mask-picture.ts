@@ -1,14 +1,17 @@
-/** Blacks out parts of a picture: what a watcher must not see. */
+/** Blacks out the parts of a picture that a watcher must not see. */
 import sharp from "sharp";
 import type { Rect, Size } from "../../protocol/common.ts";
 import type { Picture } from "../../session/ports/page.ts";
+import { intersect } from "../../util/rect.ts";
 import { jpegSize } from "../pictures/jpeg-size.ts";
-import { intersect } from "../pictures/view-geometry.ts";
 
-/** CSS px around each box: the browser rounds as it draws, and a JPEG smears what is next to an edge. */
+/** The black margin around each box, CSS px: the browser rounds as it draws, and a JPEG smears pixels over an edge. */
 const MASK_MARGIN = 4;
 
-/** The boxes (CSS px of the page) in px of a picture: grown, rounded outward, cut at its edges; none where it shows none. */
+/**
+ * Converts boxes from CSS px of the page to px of a picture of this size: grown by the margin, rounded outward and cut at
+ * the picture's edges. Boxes outside of the picture are left out.
+ */
 export function maskRects(
   boxes: readonly Rect[],
   { view, scale }: Pick<Picture, "view" | "scale">,
@@ -25,7 +28,7 @@ export function maskRects(
   });
 }
 
-/** The picture with these boxes black; the very same one where it shows none of them. */
+/** Returns the picture with these boxes (CSS px of the page) black, or the same object where it shows none of them. */
 export async function maskPicture(picture: Picture, boxes: readonly Rect[]): Promise<Picture> {
   const size = jpegSize(picture.jpeg);
   if (!size) throw new Error("A picture without a size.");

@@ -1,4 +1,4 @@
-/** Pictures for watchers: shown only once it is known where secret fields were before and after each was captured. */
+/** Masks pictures for watchers. A picture is shown only once the secret fields are known before and after its capture. */
 import { setTimeout as delay } from "node:timers/promises";
 import { type Rect, sameRect } from "../../protocol/common.ts";
 import type { MaskedPicture, Picture } from "../../session/ports/page.ts";
@@ -6,49 +6,49 @@ import type { PageFrames } from "../tabs/frames.ts";
 import { maskPicture } from "./mask-picture.ts";
 import { SecretFieldTracker, type SecretMap } from "./secret-field-tracker.ts";
 
-/** A picture may show the page as it was so long before the picture arrived, also on a machine that is behind. */
+/** The most that a picture may be older than its arrival, also on a busy machine. */
 const PICTURE_AGE_MS = 300;
 
 type Capture = (view: Rect) => Promise<Picture>;
 
 export class MaskedPictures {
-  readonly #watch: SecretFieldTracker;
+  readonly #tracker: SecretFieldTracker;
   readonly #capture: Capture;
-  /** What a picture shows is not older than this, performance.now() ms. Of pictures that came while watchers are there. */
+  /** The earliest time that each picture may show, performance.now() ms. For pictures that came while watchers are there. */
   readonly #showsSince = new WeakMap<Picture, number>();
-  /** Each is masked once for all who see it. */
+  /** Each picture is masked once for all watchers. */
   readonly #masked = new WeakMap<Picture, Promise<MaskedPicture | null>>();
-  /** Captures under way, with when they began. */
+  /** The capture under way. */
   #fresh: { readonly view: Rect; readonly picture: Promise<Picture> } | null = null;
-  /** Pictures from before this moment cannot be masked. */
+  /** Pictures that show an earlier time than this cannot be masked. */
   #knownSince = Infinity;
 
-  /** `capture` takes a picture of a view now, whatever is known already. */
+  /** `capture` takes a new picture of a view (CSS px of the page). */
   constructor(frames: PageFrames, capture: Capture) {
-    this.#watch = new SecretFieldTracker(frames);
+    this.#tracker = new SecretFieldTracker(frames);
     this.#capture = capture;
   }
 
-  /** Whether somebody watches who must not see secrets; while nobody does it costs nothing. */
+  /** Whether there are watchers, who must not see secrets. Without watchers nothing is recorded. */
   setWanted(wanted: boolean): void {
-    if (wanted === this.#watch.isOn) return;
+    if (wanted === this.#tracker.isOn) return;
     this.#knownSince = Infinity;
-    if (wanted) this.#watch.start();
-    else this.#watch.stop();
+    if (wanted) this.#tracker.start();
+    else this.#tracker.stop();
   }
 
-  /** A picture has arrived this moment. */
+  /** A picture has just arrived. */
   arrived(picture: Picture): void {
-    if (this.#watch.isOn) this.#showsSince.set(picture, performance.now() - PICTURE_AGE_MS);
+    if (this.#tracker.isOn) this.#showsSince.set(picture, performance.now() - PICTURE_AGE_MS);
   }
 
-  /** A part of a picture shows what it shows. */
+  /** `part` was cut out of `whole`: it shows the same time. */
   isPartOf(part: Picture, whole: Picture): void {
     const since = this.#showsSince.get(whole);
     if (since !== undefined) this.#showsSince.set(part, since);
   }
 
-  /** A picture taken now, once secrets are known for long enough to mask it; who asks meanwhile gets the same one. */
+  /** Takes a picture now, once secrets are known for long enough to mask it. Callers at the same time share one. */
   fresh(view: Rect): Promise<Picture> {
     if (this.#fresh && sameRect(this.#fresh.view, view)) return this.#fresh.picture;
     const fresh = { view, picture: this.#take(view) };
@@ -60,7 +60,7 @@ export class MaskedPictures {
     return fresh.picture;
   }
 
-  /** `picture` without what is secret; null where that cannot be told of it. */
+  /** `picture` with its secrets black; null where they are not known. */
   masked(picture: Picture): Promise<MaskedPicture | null> {
     const known = this.#masked.get(picture);
     if (known) return known;
@@ -69,13 +69,14 @@ export class MaskedPictures {
     return masked;
   }
 
+  /** Stops recording. */
   stop(): void {
-    this.#watch.stop();
+    this.#tracker.stop();
   }
 
   async #take(view: Rect): Promise<Picture> {
     if (this.#knownSince === Infinity) {
-      const { knownSince } = await this.#watch.measure(performance.now());
+      const { knownSince } = await this.#tracker.measure(performance.now());
       this.#knownSince = knownSince;
     }
     const waitMs = this.#knownSince + PICTURE_AGE_MS - performance.now();
@@ -88,15 +89,15 @@ export class MaskedPictures {
 
   async #mask(picture: Picture): Promise<MaskedPicture | null> {
     const since = this.#showsSince.get(picture);
-    if (since === undefined || !this.#watch.isOn) return null;
-    const secrets = await this.#watch.measure(since);
+    if (since === undefined || !this.#tracker.isOn) return null;
+    const secrets = await this.#tracker.measure(since);
     if (secrets.knownSince > since) return null;
     const { boxes, isWhole } = boxesFor(secrets, since);
     return { picture: await maskPicture(picture, boxes), isWhole };
   }
 }
 
-/** What must be black in a picture that shows nothing older than `since`. */
+/** The boxes that must be black in a picture that shows nothing older than `since` (performance.now() ms). */
 export function boxesFor({ boxes, young }: SecretMap, since: number): { boxes: Rect[]; isWhole: boolean } {
   const unknown = young.filter(({ knownSince }) => knownSince > since).flatMap((frame) => frame.boxes);
   return { boxes: [...boxes, ...unknown], isWhole: unknown.length === 0 };

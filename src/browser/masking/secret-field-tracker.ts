@@ -1,29 +1,29 @@
-/** Where the secret fields of a page are and have just been, over all its frames; looked for only while somebody needs it. */
+/** Tracks where the secret fields of a page are and have just been, over all its frames. It runs only while it is needed. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Rect } from "../../protocol/common.ts";
+import { intersect } from "../../util/rect.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
-import { intersect } from "../pictures/view-geometry.ts";
 import type { FrameRef, PageFrames } from "../tabs/frames.ts";
 import { type FrameTrack, RECORD_KEPT_MS, recordSecrets, type SecretAnswer, trackFrame } from "./in-page-recorder.ts";
 
-/** Watchers' pictures may come this often; each measure costs every frame of the page a call. */
+/** The shortest time between two measures: each costs a call into every frame of the page. */
 const MEASURE_EVERY_MS = 30;
-/** A page that does not answer in this time is not shown to watchers. */
+/** A page that has not answered in this time is not shown to watchers. */
 const MEASURE_DEADLINE_MS = 1_000;
-/** New frames are found, and records go on, while no picture asks for it. */
+/** How often new frames are found, and recorders kept running, while no picture needs it. */
 const KEEP_RECORDING_MS = 1_000;
 
-/** Where secrets were, up to the moment of the measure. Times are performance.now() ms. */
+/** Where secrets were, up to the time of the measure. Times are performance.now() ms. */
 export interface SecretMap {
-  /** The main document is known from then on: of what was shown before nothing can be told. */
+  /** The main document is recorded since then. What it showed before is unknown. */
   readonly knownSince: number;
   /** Boxes in the page's CSS px. */
   readonly boxes: readonly Rect[];
-  /** Frames that are known only from then on: all of each may have been secret before. */
+  /** Frames that are recorded only since then: before that all of each may have been secret. */
   readonly young: readonly { readonly knownSince: number; readonly boxes: readonly Rect[] }[];
 }
 
-/** Where a frame was on the page; while it moved, or is turned, what is inside of it cannot be placed. */
+/** Where a frame was on the page. While it moves, or is rotated, boxes inside of it cannot be placed on the page. */
 interface Whereabouts {
   readonly boxes: readonly Rect[];
   readonly isStill: boolean;
@@ -40,7 +40,7 @@ export class SecretFieldTracker {
   #running: Promise<unknown> = Promise.resolve();
   #next: Promise<SecretMap> | null = null;
   #startedAt = -Infinity;
-  /** Of what waits for the next measure. */
+  /** The earliest `since` of the callers that wait for the next measure. */
   #oldest = Infinity;
   #timer: NodeJS.Timeout | undefined;
 
@@ -65,8 +65,8 @@ export class SecretFieldTracker {
   }
 
   /**
-   * Where secrets were from `since` until after this call. One measure serves all who ask before it begins.
-   * Throws where a frame cannot be asked.
+   * Where secrets were from `since` (performance.now() ms) until after this call. Callers before the measure begins share
+   * it. Throws where a frame does not answer.
    */
   measure(since: number): Promise<SecretMap> {
     this.#oldest = Math.min(this.#oldest, since);
@@ -88,7 +88,7 @@ export class SecretFieldTracker {
   }
 
   async #measure(oldest: number): Promise<SecretMap> {
-    // The window is counted from when a frame is asked, which is later than now, but not later than the deadline.
+    // Each frame counts the window from when it is asked: later than now, but not later than the deadline.
     const reaches = Math.max(oldest, performance.now() + MEASURE_DEADLINE_MS - RECORD_KEPT_MS);
     const windowMs = performance.now() + MEASURE_DEADLINE_MS - reaches;
     const frames = await this.#frames.list();
@@ -110,18 +110,18 @@ export class SecretFieldTracker {
 
   async #ask(frame: FrameRef, windowMs: number): Promise<FrameSecrets> {
     const answer = await this.#frames.run(frame, recordSecrets, windowMs);
-    // It began before the answer came: from here on surely.
+    // The record began before the answer came: this time is certainly not too early.
     return { frame, answer, knownSince: performance.now() - answer.ageMs };
   }
 
-  /** On the page: where the secrets of a frame were, and where all of it was. */
+  /** Where on the page the secrets of a frame were, and where all of the frame was. */
   async #place({ frame, answer }: FrameSecrets, windowMs: number): Promise<{ secret: Rect[]; all: readonly Rect[] }> {
     const { boxes: all, isStill } = await this.#whereabouts(frame, windowMs);
     if (answer.boxes.length === 0) return { secret: [], all };
     if (!isStill) return { secret: [...all], all };
-    const place = await this.#frames.place(frame);
+    const rect = await this.#frames.rectOf(frame);
     const secret = answer.boxes.flatMap((box) => {
-      const { x, y, scale } = place;
+      const { x, y, scale } = rect;
       const onPage = {
         x: x + box.x * scale,
         y: y + box.y * scale,
@@ -142,7 +142,7 @@ export class SecretFieldTracker {
     ]);
     if (!outer.isStill) return outer;
     if (!track.box) return { boxes: [], isStill: track.isStill };
-    const { x, y, scale } = await this.#frames.place(parent);
+    const { x, y, scale } = await this.#frames.rectOf(parent);
     const { box } = track;
     const onPage = { x: x + box.x * scale, y: y + box.y * scale, width: box.width * scale, height: box.height * scale };
     return { boxes: [onPage], isStill: track.isStill };

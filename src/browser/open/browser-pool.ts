@@ -1,11 +1,11 @@
-/** Opens pages for sessions: ours in a browser process each, or the bot's own where it already is. */
+/** Opens pages for sessions: owned pages in a browser process each, and pages of the bot's own browser where they are. */
 import { readdir } from "node:fs/promises";
 import type { Server } from "node:http";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Config } from "../../config.ts";
+import { cachedResolver } from "../../egress/cached-resolver.ts";
 import { type Destinations, urlPatternSchema } from "../../egress/destination.ts";
-import { remembering } from "../../egress/name-memory.ts";
 import { systemResolve } from "../../egress/resolver.ts";
 import { isLoopback } from "../../environment.ts";
 import { AppError } from "../../errors.ts";
@@ -23,7 +23,6 @@ import type {
 } from "../../session/ports/page.ts";
 import { publishMetric } from "../../util/diagnostics.ts";
 import { ConnectionRegistry } from "../cdp/connection-registry.ts";
-import { HeldTargets } from "../cdp/held-targets.ts";
 import { waitForPage, whenResponsive } from "../cdp/wait-for-page.ts";
 import { KNOWN_KINDS } from "../challenge/kinds.ts";
 import type { RemotePage } from "../page/remote-page.ts";
@@ -33,32 +32,33 @@ import { memoryOf, type ProcessIdentity } from "../process/process-table.ts";
 import { adoptProxiedBrowser, type ProxiedBrowser, startProxiedBrowser } from "../process/proxied-browser.ts";
 import { openGuestPage } from "./guest-page.ts";
 import { type HandedPage, holdHandedPage } from "./handed-page.ts";
+import { HeldTargets } from "./held-targets.ts";
 import { assertDestination } from "./navigate.ts";
 import { openOwnedPage, type PageDeps, returnToOwnedPage } from "./owned-page.ts";
 
-/** [R10] The challenge is looked for until it is found or so long. */
+/** [R10] How long a page that opens is scanned for its challenge. */
 const CHALLENGE_SEARCH_MS = 3_000;
-/** A browser start this recent says that another one would work too [R20]. */
+/** A browser start within this time shows that another one would work too [R20]. */
 const START_WORKED_WITHIN_MS = 60_000;
 const PROBE_DEADLINE_MS = 15_000;
 
 export interface BrowserPool {
   readonly openPage: OpenPage;
-  /** Comes back to a page of an earlier server; the browsers of pages of ours must have been claimed. */
+  /** Returns to a page of an earlier server. The browser of an owned page must have been kept at openBrowserPool(). */
   readonly returnToPage: ReturnToPage;
-  /** In its place for a page that a bot in this process hands over. */
+  /** Takes the place of openPage for a page that a bot in this process hands over. */
   openerFor(page: HandedPage): OpenPage;
-  /** Whether a browser start worked within the last minute; tries one where none was made. */
+  /** Whether a browser start worked within the last minute; starts one where there was none. */
   canStart(): Promise<boolean>;
-  /** Ports of this machine that no page may reach: the server's, its proxies', and debugging ports. */
+  /** The ports of this machine that no page may reach: the server's, its proxies', and debugging ports. */
   readonly neverPorts: () => ReadonlySet<number>;
-  /** What is open now [R20]. */
+  /** Counts what is open now [R20]. */
   open(): Promise<BrowserGauges>;
-  /** Bytes that each running browser has for itself. */
+  /** The private memory of each running browser, bytes. */
   memory(): Promise<number[]>;
-  /** Ends what a probe has started; sessions end their own browsers. */
+  /** Ends the browser that canStart() has started. Sessions end their own browsers. */
   close(): Promise<void>;
-  /** Ends every browser at once, for a process that is about to exit. */
+  /** Ends every browser at once and without waiting: for a server that is about to exit. */
   kill(): void;
 }
 
@@ -67,35 +67,35 @@ type BrowserConfig = Pick<
   "chromiumPath" | "searchPath" | "dataDir" | "customKinds" | "browserEnvironment" | "cdpAllow" | "urlAllowPrivate"
 >;
 
-/** What pages of ours must know of the server that they run beside. */
+/** What the pool needs to know of the server that it runs in. */
 export interface PageOpenerOptions {
-  /** The ports that the server itself listens on: no page may reach them. */
+  /** The ports that the server listens on: no page may reach them. */
   readonly serverPorts: () => readonly number[];
-  /** The demo challenges, which every page may reach; undefined while there are none. */
+  /** The origin of the demo challenges, which every page may reach; undefined while there is none. */
   readonly demoOrigin: () => string | undefined;
-  /** [R10] How long a page that opens is searched for its challenge; left out: 3 s. */
+  /** [R10] How long a page that opens is scanned for its challenge, ms; left out: 3 s. */
   readonly challengeSearchMs?: number | undefined;
 }
 
 /**
- * What browsers need of this machine. Ends the browsers that an earlier server left in DATA_DIR, but those that are
- * claimed: the process by the id of its session.
+ * Opens the pool. Ends the browsers that an earlier server left in DATA_DIR, except `browsersToKeep`: the process of each
+ * by the id of its session.
  */
 export async function openBrowserPool(
   config: BrowserConfig,
   { serverPorts, demoOrigin, challengeSearchMs = CHALLENGE_SEARCH_MS }: PageOpenerOptions,
   log: Logger,
-  claimed: ReadonlyMap<string, ProcessIdentity> = new Map(),
+  browsersToKeep: ReadonlyMap<string, ProcessIdentity> = new Map(),
 ): Promise<BrowserPool> {
   const profilesDir = join(config.dataDir, "profiles");
-  const reaped = await reapBrowsers(profilesDir, claimed);
+  const reaped = await reapBrowsers(profilesDir, browsersToKeep);
   if (reaped > 0) log.warn({ processes: reaped }, "ended browsers that no session claims");
   const kinds = [...config.customKinds, ...KNOWN_KINDS];
   const running = new Set<ProxiedBrowser>();
-  /** Debugging ports of browsers that guests are held in now, one entry a guest. */
+  /** The debugging ports of browsers with guests: one entry for each guest. */
   const guestPorts = new Map<symbol, number>();
   const targets = new HeldTargets();
-  const lines = new ConnectionRegistry();
+  const connections = new ConnectionRegistry();
   const proxies = new Set<Server>();
   const closing = new AbortController();
   let lastStart = -Infinity;
@@ -111,17 +111,23 @@ export async function openBrowserPool(
       ...namedPorts(config.cdpAllow),
     ]);
 
-  /** A key may have a list of its own. */
+  /** The endpoints that the request may name: those of its key, else those of CDP_ALLOW. */
   function cdpPatternsOf({ cdp_allow }: Pick<GuestPageRequest, "cdp_allow">): readonly CdpPattern[] {
     return cdp_allow?.map((text) => cdpPatternSchema.parse(text)) ?? config.cdpAllow;
   }
 
   function destinationsOf(request: Pick<OwnedPageRequest, "url_allow">): Destinations {
     const allow = (request.url_allow ?? []).map((text) => urlPatternSchema.parse(text));
-    return { allowPrivate: config.urlAllowPrivate, allow, neverPorts, demoOrigin, resolve: remembering(systemResolve) };
+    return {
+      allowPrivate: config.urlAllowPrivate,
+      allow,
+      neverPorts,
+      demoOrigin,
+      resolve: cachedResolver(systemResolve),
+    };
   }
 
-  function keepOut(port: number): () => void {
+  function blockPort(port: number): () => void {
     const guest = Symbol();
     guestPorts.set(guest, port);
     return () => guestPorts.delete(guest);
@@ -155,15 +161,15 @@ export async function openBrowserPool(
     );
     lastStart = performance.now();
     publishMetric("browser_start", lastStart - startedAt);
-    return listed(process);
+    return tracked(process);
   }
 
-  /** Kept out of reach of pages, and ended with this process, until it stops. */
-  function listed(process: ProxiedBrowser): ProxiedBrowser {
+  /** Lists a browser until it stops: no page may reach its ports, and kill() ends it. */
+  function tracked(process: ProxiedBrowser): ProxiedBrowser {
     const owned: ProxiedBrowser = {
       ...process,
       stop: () => process.stop().finally(() => running.delete(owned)),
-      leave: () => process.leave().finally(() => running.delete(owned)),
+      detach: () => process.detach().finally(() => running.delete(owned)),
     };
     running.add(owned);
     return owned;
@@ -172,7 +178,7 @@ export async function openBrowserPool(
   async function open(request: OpenPageRequest, events: PageEvents, signal: AbortSignal): Promise<RemotePage> {
     const page = await ("cdp" in request ? openGuest(request, events, signal) : openOwned(request));
     events.progress("challenge");
-    return orClose(page, () => page.begin(challengeSearchMs, signal));
+    return closeOnFailure(page, () => page.begin(challengeSearchMs, signal));
 
     async function openOwned(owned: OwnedPageRequest): Promise<RemotePage> {
       const destinations = destinationsOf(owned);
@@ -187,9 +193,9 @@ export async function openBrowserPool(
   async function returnTo(memory: RememberedPage, events: PageEvents, signal: AbortSignal): Promise<RemotePage> {
     const { request, place, watch, held } = memory;
     const page = await ("cdp" in request ? returnToGuest(request) : returnToOwned(request));
-    return orClose(page, () => page.resume(watch, held));
+    return closeOnFailure(page, () => page.resume(watch, held));
 
-    /** One behind a dialog is waited for as long as its session lives: the bot may answer it at any time. */
+    /** Waits for a page behind a dialog as long as its session lives: the bot may answer the dialog at any time. */
     function returnToGuest(guest: GuestPageRequest): Promise<RemotePage> {
       const cdp = { endpoint: guest.cdp.endpoint, target_id: place.target_id };
       return whenResponsive(() => openGuest({ ...guest, cdp }, events, signal), Infinity, signal);
@@ -204,14 +210,14 @@ export async function openBrowserPool(
         open: proxies,
         log: log.child({ session_id: owned.session_id }),
       };
-      // Pages have no network until it listens again: first of all.
+      // Pages have no network until the proxy listens again, so it starts first.
       const process = await adoptProxiedBrowser(profileDir, place, through).catch(async (error: unknown) => {
         await discardBrowser(profileDir, place);
         throw error;
       });
-      const browser = listed(process);
+      const browser = tracked(process);
       try {
-        await waitForPage(lines, browser.endpoint, place.target_id, signal);
+        await waitForPage(connections, browser.endpoint, place.target_id, signal);
       } catch (error) {
         await browser.stop();
         throw error;
@@ -222,11 +228,11 @@ export async function openBrowserPool(
   }
 
   function depsOf(events: PageEvents): PageDeps {
-    return { kinds, log, events, targets, lines };
+    return { kinds, log, events, targets, connections };
   }
 
   async function openGuest(guest: GuestPageRequest, events: PageEvents, signal: AbortSignal): Promise<RemotePage> {
-    const deps = { ...depsOf(events), allow: cdpPatternsOf(guest), ownPorts: debuggingPorts, keepOut };
+    const deps = { ...depsOf(events), allow: cdpPatternsOf(guest), ownPorts: debuggingPorts, blockPort };
     return openGuestPage(guest, deps, signal);
   }
 
@@ -249,7 +255,7 @@ export async function openBrowserPool(
     neverPorts,
     openerFor: (handed) => async (request, events, signal) => {
       const page = await holdHandedPage(handed, request, depsOf(events));
-      return orClose(page, () => page.begin(challengeSearchMs, signal));
+      return closeOnFailure(page, () => page.begin(challengeSearchMs, signal));
     },
     async canStart() {
       if (performance.now() - lastStart < START_WORKED_WITHIN_MS) return true;
@@ -260,7 +266,7 @@ export async function openBrowserPool(
     },
     async open() {
       const groups = [...running].map(({ identity }) => identity.pid);
-      const counted = { ...lines.open(), browsers: running.size, proxies: proxies.size };
+      const counted = { ...connections.open(), browsers: running.size, proxies: proxies.size };
       const profile_folders = (await readdir(profilesDir).catch(() => [])).length;
       return { ...counted, profile_folders, processes: await countProcesses(profilesDir, groups) };
     },
@@ -275,7 +281,8 @@ export async function openBrowserPool(
   };
 }
 
-async function orClose(page: RemotePage, begin: () => Promise<void>): Promise<RemotePage> {
+/** Runs `begin`. Where it fails, the page is closed. */
+async function closeOnFailure(page: RemotePage, begin: () => Promise<void>): Promise<RemotePage> {
   try {
     await begin();
     return page;
@@ -285,7 +292,7 @@ async function orClose(page: RemotePage, begin: () => Promise<void>): Promise<Re
   }
 }
 
-/** Debugging ports on this machine that the configuration names. */
+/** The debugging ports on this machine that the configuration names. */
 function namedPorts(patterns: readonly CdpPattern[]): number[] {
   return patterns.flatMap(({ host, port }) =>
     port !== "*" && (host === "loopback" || isLoopback(host)) ? [Number(port)] : [],

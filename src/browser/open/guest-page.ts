@@ -1,4 +1,4 @@
-/** Attaches to a page of the bot's own browser, and leaves it as it was found. */
+/** Attaches to a page of the bot's own browser (a guest), and leaves it as it was. */
 
 import { allowedAddresses, portOf } from "../../egress/destination.ts";
 import { AppError } from "../../errors.ts";
@@ -9,16 +9,16 @@ import { redactUrl } from "../../util/redact-url.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import type { CdpConnection } from "../cdp/connection.ts";
 import { browserAddress, disallowed, parseEndpoint, unreachable } from "../cdp/endpoint.ts";
-import type { HeldTargets } from "../cdp/held-targets.ts";
 import { RemotePage } from "../page/remote-page.ts";
 import { FullViewportCapture } from "../pictures/capture-region.ts";
 import { CdpTab } from "../tabs/cdp-tab.ts";
+import type { HeldTargets } from "./held-targets.ts";
 import type { PageDeps } from "./owned-page.ts";
 import { assertSelectors } from "./validate-selectors.ts";
 
 const CALL_DEADLINE_MS = 3_000;
 const RESOLVE_DEADLINE_MS = 5_000;
-/** Candidates that an error names; a browser may have hundreds of tabs. */
+/** The candidates that an error names: a browser may have hundreds of tabs. */
 const MAX_CANDIDATES = 20;
 const MAX_URL_LENGTH = 300;
 
@@ -27,13 +27,13 @@ export interface GuestDeps extends PageDeps {
   readonly targets: HeldTargets;
   /** Debugging ports of the browsers that this server has started. */
   readonly ownPorts: () => ReadonlySet<number>;
-  /** Keeps pages of ours from this port while a guest is held by it; answers how to stop that. */
-  readonly keepOut: (port: number) => () => void;
+  /** Blocks this port for owned pages while a guest is held through it. Returns a function that unblocks it. */
+  readonly blockPort: (port: number) => () => void;
 }
 
 /**
- * CDP_ALLOW has allowed the endpoint by its name; what that leads to passes the check that every address passes: no
- * browser of our own is a guest. Throws url_not_allowed, cdp_unreachable.
+ * Checks the addresses of an endpoint whose name CDP_ALLOW allows: a browser of this server's own is no guest. Throws
+ * AppError url_not_allowed, cdp_unreachable.
  */
 async function assertNotOurs(endpoint: URL, ownPorts: GuestDeps["ownPorts"], signal: AbortSignal): Promise<void> {
   const destinations = { allowPrivate: true, allow: [], neverPorts: ownPorts, demoOrigin: () => undefined };
@@ -51,9 +51,8 @@ interface TargetInfo {
 }
 
 /**
- * The page, not yet looked at.
- * AppError: invalid_message, url_not_allowed, cdp_unreachable, target_not_found, target_ambiguous, page_in_use, timeout
- * (the page does not answer).
+ * Attaches to the page that the request names; it is not scanned yet. AppError: invalid_message, url_not_allowed,
+ * cdp_unreachable, target_not_found, target_ambiguous, page_in_use, timeout (the page does not answer).
  */
 export async function openGuestPage(
   request: GuestPageRequest,
@@ -64,58 +63,58 @@ export async function openGuestPage(
   const endpoint = parseEndpoint(cdp.endpoint, deps.allow);
   await assertNotOurs(endpoint, deps.ownPorts, signal);
   const address = await browserAddress(endpoint, signal);
-  const devtools = await deps.lines.connect(address, signal).catch((cause: unknown) => {
+  const connection = await deps.connections.connect(address, signal).catch((cause: unknown) => {
     throw unreachable(cause);
   });
-  const open = deps.keepOut(portOf(endpoint));
-  let letGo = open;
-  // Until the page is ours to let go of, whoever gives up cuts the line.
-  const giveUp = () => devtools.close();
+  const unblockPort = deps.blockPort(portOf(endpoint));
+  let release = unblockPort;
+  // Until the page is held, an abort closes the connection.
+  const giveUp = () => connection.close();
   signal.addEventListener("abort", giveUp, { once: true });
   try {
-    const { targetId } = choose(await pagesOf(devtools, deps.targets), cdp);
-    const release = deps.targets.hold(targetId, "guest");
-    letGo = () => {
-      release();
-      open();
+    const { targetId } = choose(await pagesOf(connection, deps.targets), cdp);
+    const releaseTarget = deps.targets.hold(targetId, "guest");
+    release = () => {
+      releaseTarget();
+      unblockPort();
     };
     signal.throwIfAborted();
-    const tab = await CdpTab.attach(devtools, targetId).catch((cause: unknown) => {
+    const tab = await CdpTab.attach(connection, targetId).catch((cause: unknown) => {
       if (cause instanceof AppError) throw cause;
       throw new AppError("target_not_found", { field: "cdp", why: "it has just gone" }, { cause });
     });
-    const { cssLayoutViewport: size } = await within(tab.live.send("Page.getLayoutMetrics"), "page");
+    const { cssLayoutViewport: size } = await within(tab.pageSession.send("Page.getLayoutMetrics"), "page");
     const viewport = { width: size.clientWidth, height: size.clientHeight };
     const remote = new RemotePage({
       ...deps,
       tab,
-      crop: new FullViewportCapture(tab.live, viewport),
+      capture: new FullViewportCapture(tab.pageSession, viewport),
       viewport,
       completion,
       isOurs: false,
       proxyPort: null,
       place: { kind: "guest", target_id: targetId },
-      dialogsOf: devtools,
+      dialogsOf: connection,
       storageState: async () => null,
       release: async () => {
-        devtools.close();
-        letGo();
+        connection.close();
+        release();
       },
     });
     await assertSelectors(remote.frames, completion);
     return remote;
   } catch (error) {
-    devtools.close();
-    letGo();
+    connection.close();
+    release();
     throw error;
   } finally {
     signal.removeEventListener("abort", giveUp);
   }
 }
 
-/** The browser's tabs; a browser of ours is nobody's guest, by whatever way it was reached. */
-async function pagesOf(devtools: CdpConnection, targets: HeldTargets): Promise<TargetInfo[]> {
-  const { targetInfos } = await within(devtools.send("Target.getTargets"), "browser").catch((cause: unknown) => {
+/** The browser's tabs. A browser of this server's own is refused, whichever address led to it. */
+async function pagesOf(connection: CdpConnection, targets: HeldTargets): Promise<TargetInfo[]> {
+  const { targetInfos } = await within(connection.send("Target.getTargets"), "browser").catch((cause: unknown) => {
     throw unreachable(cause);
   });
   if (!Array.isArray(targetInfos)) throw unreachable("not a browser's debugging endpoint");

@@ -1,4 +1,4 @@
-/** A page that a bot in this very process hands over: its own Playwright page, given back as it was found. */
+/** A page that a bot in this process hands over: its own Playwright page, given back as it was. */
 import type { CDPSession, Page } from "playwright";
 import { AppError } from "../../errors.ts";
 import type { OpenPageRequest } from "../../session/ports/page.ts";
@@ -13,35 +13,39 @@ const CALL_DEADLINE_MS = 3_000;
 
 export type HandedPage = Page;
 
-/** The page, not yet looked at. AppError: invalid_message (not a page of a Chromium), page_in_use, timeout. */
+/**
+ * Holds the bot's page; it is not scanned yet. AppError: invalid_message (not an open page of a Chromium, or a bad
+ * selector), page_in_use, timeout.
+ */
 export async function holdHandedPage(
   page: HandedPage,
   { completion }: Pick<OpenPageRequest, "completion">,
   deps: PageDeps,
 ): Promise<RemotePage> {
   const context = page.context();
-  const attached = (opening: Promise<CDPSession>) => deps.lines.session(opening, context, CALL_DEADLINE_MS, "page");
+  const attached = (opening: Promise<CDPSession>) =>
+    deps.connections.session(opening, context, CALL_DEADLINE_MS, "page");
   const session = await attached(context.newCDPSession(page)).catch((cause: unknown) => {
     if (cause instanceof AppError) throw cause;
     throw new AppError("invalid_message", { field: "page", why: "not an open page of a Chromium" }, { cause });
   });
-  let letGo = () => {};
+  let releaseTarget = () => {};
   const browser = context.browser();
   const browserSession = browser && (await attached(browser.newBrowserCDPSession()).catch(() => null));
   const release = async () => {
     await Promise.all([detach(session), browserSession && detach(browserSession)]);
-    letGo();
+    releaseTarget();
   };
   let remote: RemotePage | null = null;
   try {
     const { targetInfo } = await within(session.send("Target.getTargetInfo"));
-    letGo = deps.targets.hold(targetInfo.targetId, "guest");
+    releaseTarget = deps.targets.hold(targetInfo.targetId, "guest");
     const { cssLayoutViewport: size } = await within(session.send("Page.getLayoutMetrics"));
     const viewport = { width: size.clientWidth, height: size.clientHeight };
     remote = new RemotePage({
       ...deps,
-      tab: new PlaywrightTab({ page, session, live: session, lines: deps.lines }),
-      crop: new FullViewportCapture(session, viewport),
+      tab: new PlaywrightTab({ page, session, pageSession: session, connections: deps.connections }),
+      capture: new FullViewportCapture(session, viewport),
       viewport,
       completion,
       isOurs: false,

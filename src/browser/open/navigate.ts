@@ -1,4 +1,4 @@
-/** The first navigation of a page of ours, and why it did not work out. */
+/** The first navigation of an owned page, and the reason where it fails. */
 import type { Page, Request, Response } from "playwright";
 import { notAllowed } from "../../egress/address.ts";
 import { allowedAddresses, type Destinations, webUrl } from "../../egress/destination.ts";
@@ -10,12 +10,12 @@ import { withDeadline } from "../../util/with-deadline.ts";
 const NAVIGATION_DEADLINE_MS = 20_000;
 const RESOLVE_DEADLINE_MS = 10_000;
 const FIELD = "url";
-/** How the proxy answers what a page may not reach. */
+/** The status that the proxy answers with for an address that a page may not reach. */
 const REFUSED_STATUS = 403;
 
 /**
- * What can be said before a browser is started. Throws url_not_allowed for a scheme or a place that no page may open,
- * navigation_failed for a name that does not resolve.
+ * Checks a URL before a browser is started. Throws AppError url_not_allowed for a scheme or an address that no page may
+ * open, navigation_failed for a name that does not resolve, or what `signal` aborts with.
  */
 export async function assertDestination(url: string, destinations: Destinations, signal: AbortSignal): Promise<void> {
   const checking = allowedAddresses(webUrl(url), destinations);
@@ -27,8 +27,8 @@ export async function assertDestination(url: string, destinations: Destinations,
 }
 
 /**
- * Resolves when the first document is there. Throws url_not_allowed where the proxy refused it, also behind a redirect;
- * navigation_failed, timeout; session_ended where `signal` gives up.
+ * Resolves when the first document is committed. Throws AppError url_not_allowed where the proxy refused an address, also
+ * after a redirect; navigation_failed, timeout; session_ended where `signal` aborts.
  */
 export async function navigate(page: Page, url: string, reports: ProxyReports, signal: AbortSignal): Promise<void> {
   let last = url;
@@ -68,7 +68,7 @@ function assertNotRefused(url: string, reports: ProxyReports): void {
   if (report?.refused) throw notAllowed(hostname, FIELD, report.why);
 }
 
-/** What the proxy knows better than the browser, which only sees that the proxy gave up. */
+/** The proxy's reason, as the browser only sees that the proxy closed the connection. */
 function whyNot(url: string, reports: ProxyReports): string | undefined {
   return reports.about(new URL(url))?.why;
 }

@@ -1,4 +1,4 @@
-/** Opens a page of ours: in a browser of its own, set up as the bot asked, then at its URL. */
+/** Opens an owned page: in a browser of its own, set up as the bot asked, then at its URL. */
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { type Browser, type CDPSession, chromium, type Page } from "playwright";
@@ -8,12 +8,12 @@ import type { OwnedPageRequest, PageEvents } from "../../session/ports/page.ts";
 import { redactUrlsIn } from "../../util/redact-url.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import type { ConnectionRegistry } from "../cdp/connection-registry.ts";
-import type { HeldTargets } from "../cdp/held-targets.ts";
 import { DialogsAndPopups } from "../page/dialogs-and-popups.ts";
 import { RemotePage } from "../page/remote-page.ts";
 import { ViewportOverrideCapture } from "../pictures/capture-region.ts";
 import type { ProxiedBrowser } from "../process/proxied-browser.ts";
 import { PlaywrightTab } from "../tabs/playwright-tab.ts";
+import type { HeldTargets } from "./held-targets.ts";
 import { navigate } from "./navigate.ts";
 import { assertSelectors } from "./validate-selectors.ts";
 
@@ -21,17 +21,18 @@ const CONNECT_DEADLINE_MS = 10_000;
 const CALL_DEADLINE_MS = 5_000;
 const CLOSE_DEADLINE_MS = 2_000;
 
+/** What opening a page of any kind needs. */
 export interface PageDeps {
   readonly kinds: readonly ChallengeKind[];
   readonly log: Logger;
   readonly events: PageEvents;
   readonly targets: HeldTargets;
-  readonly lines: ConnectionRegistry;
+  readonly connections: ConnectionRegistry;
 }
 
 /**
- * The page, not yet looked at. `process` is ended with it, and where it cannot be opened.
- * AppError: invalid_message, url_not_allowed, navigation_failed, timeout, browser_unavailable, or what `signal` aborts with.
+ * Opens the page; it is not scanned yet. The page's end ends `process` too, and so does a failure here. AppError:
+ * invalid_message, url_not_allowed, navigation_failed, timeout, browser_unavailable, or what `signal` aborts with.
  */
 export async function openOwnedPage(
   process: ProxiedBrowser,
@@ -40,13 +41,13 @@ export async function openOwnedPage(
   deps: PageDeps,
   signal: AbortSignal,
 ): Promise<RemotePage> {
-  return orEnd(process, signal, async (own) => {
-    const browser = await connect(process, profileDir, deps.lines);
+  return endOnFailure(process, signal, async (own) => {
+    const browser = await connect(process, profileDir, deps.connections);
     const page = browser.contexts()[0]?.pages()[0];
     if (!page) throw new AppError("browser_unavailable", { why: "the browser has no page" });
-    const parts = await partsOf({ browser, page, process }, deps.lines);
+    const parts = await partsOf({ browser, page, process }, deps.connections);
     const remote = own(await remotePage(parts, request, deps));
-    await setUp(parts, remote, request, deps.lines);
+    await setUp(parts, remote, request, deps.connections);
     await assertSelectors(remote.frames, request.completion);
     await applyStorageState(page, request);
     await navigate(page, request.at ?? request.url, process.proxy.reports, signal);
@@ -55,8 +56,8 @@ export async function openOwnedPage(
 }
 
 /**
- * The page of an earlier server, where `process` still shows it: not yet looked at, and where it is. `process` is ended
- * where that fails. AppError: page_crashed, timeout, browser_unavailable, or what `signal` aborts with.
+ * Returns to the page of an earlier server that still runs in `process`: not scanned yet, and without a navigation. A
+ * failure ends `process`. AppError: page_crashed, timeout, browser_unavailable, or what `signal` aborts with.
  */
 export async function returnToOwnedPage(
   process: ProxiedBrowser,
@@ -65,22 +66,22 @@ export async function returnToOwnedPage(
   deps: PageDeps,
   signal: AbortSignal,
 ): Promise<RemotePage> {
-  return orEnd(process, signal, async (own) => {
-    const browser = await connect(process, profileDir, deps.lines);
-    // A page that has crashed is not among them.
+  return endOnFailure(process, signal, async (own) => {
+    const browser = await connect(process, profileDir, deps.connections);
+    // Playwright does not list a page that has crashed.
     const candidates = await Promise.all(
-      (browser.contexts()[0]?.pages() ?? []).map((page) => partsOf({ browser, page, process }, deps.lines)),
+      (browser.contexts()[0]?.pages() ?? []).map((page) => partsOf({ browser, page, process }, deps.connections)),
     );
     const parts = candidates.find((candidate) => candidate.targetId === targetId);
     if (!parts) throw new AppError("page_crashed");
     const remote = own(await remotePage(parts, request, deps));
-    await setUp(parts, remote, request, deps.lines);
+    await setUp(parts, remote, request, deps.connections);
     return remote;
   });
 }
 
-/** What was made is closed, and the process ended, where `open` fails. */
-async function orEnd(
+/** Runs `open`. Where it fails, the page that it has made is closed and the process ended. */
+async function endOnFailure(
   process: ProxiedBrowser,
   signal: AbortSignal,
   open: (own: (remote: RemotePage) => RemotePage) => Promise<RemotePage>,
@@ -108,10 +109,15 @@ interface OwnedParts {
 
 async function partsOf(
   given: Pick<OwnedParts, "browser" | "page" | "process">,
-  lines: ConnectionRegistry,
+  connections: ConnectionRegistry,
 ): Promise<OwnedParts> {
   const context = given.page.context();
-  const session = await lines.session(context.newCDPSession(given.page), context, CALL_DEADLINE_MS, "page session");
+  const session = await connections.session(
+    context.newCDPSession(given.page),
+    context,
+    CALL_DEADLINE_MS,
+    "page session",
+  );
   const { targetInfo } = await within(session.send("Target.getTargetInfo"), "target");
   return { ...given, session, targetId: targetInfo.targetId };
 }
@@ -119,15 +125,15 @@ async function partsOf(
 async function remotePage(
   { browser, page, session, process, targetId }: OwnedParts,
   { viewport, completion }: OwnedPageRequest,
-  { kinds, log, events, targets, lines }: PageDeps,
+  { kinds, log, events, targets, connections }: PageDeps,
 ): Promise<RemotePage> {
   const context = page.context();
-  const devtools = await lines.connect(process.endpoint);
-  const live = await devtools.attach(targetId);
-  const letGo = targets.hold(targetId, "ours");
+  const connection = await connections.connect(process.endpoint);
+  const pageSession = await connection.attach(targetId);
+  const release = targets.hold(targetId, "ours");
   const remote = new RemotePage({
-    tab: new PlaywrightTab({ page, session, live, lines, attach: (id) => devtools.attach(id) }),
-    crop: new ViewportOverrideCapture(live, viewport),
+    tab: new PlaywrightTab({ page, session, pageSession, connections, attach: (id) => connection.attach(id) }),
+    capture: new ViewportOverrideCapture(pageSession, viewport),
     viewport,
     kinds,
     completion,
@@ -139,36 +145,36 @@ async function remotePage(
     dialogsOf: null,
     storageState: () => context.storageState(),
     release: async (how) => {
-      // A connection's end, not the browser's.
+      // Playwright's close() ends its connection here, not the browser.
       await withDeadline(browser.close(), CLOSE_DEADLINE_MS, "browser connection").catch(() => {});
-      devtools.close();
-      letGo();
-      await (how === "end" ? process.stop() : process.leave());
+      connection.close();
+      release();
+      await (how === "end" ? process.stop() : process.detach());
     },
   });
-  void devtools.closed.then(() => remote.lost("browser_lost"));
+  void connection.closed.then(() => remote.lost("browser_lost"));
   new DialogsAndPopups(context, page, log, remote.notices);
   return remote;
 }
 
-/** What belongs to a connection and goes with it: the next one sets it up again. */
+/** Sets up what belongs to the connection and ends with it: the next server sets it up again. */
 async function setUp(
   { browser, page, session }: Pick<OwnedParts, "browser" | "page" | "session">,
   remote: RemotePage,
   request: OwnedPageRequest,
-  lines: ConnectionRegistry,
+  connections: ConnectionRegistry,
 ): Promise<void> {
   const opening = browser.newBrowserCDPSession();
-  const browserSession = await lines.session(opening, page.context(), CALL_DEADLINE_MS, "browser session");
+  const browserSession = await connections.session(opening, page.context(), CALL_DEADLINE_MS, "browser session");
   browserSession.on("Browser.downloadWillBegin", ({ url }) =>
-    remote.notices.tell({ type: "page_notice", notice: "download_refused", url }),
+    remote.notices.publish({ type: "page_notice", notice: "download_refused", url }),
   );
   await within(
     browserSession.send("Browser.setDownloadBehavior", { behavior: "deny", eventsEnabled: true }),
     "downloads",
   );
   await remote.prepare();
-  // A window that the page opens would put it into the background, where nothing is drawn.
+  // A window that the page opens would put it into the background, where the browser draws nothing.
   await within(session.send("Emulation.setFocusEmulationEnabled", { enabled: true }), "focus");
   if (request.locale !== undefined) {
     await within(session.send("Emulation.setLocaleOverride", { locale: request.locale }), "locale");
@@ -176,18 +182,18 @@ async function setUp(
   await applyHeaders(session, request);
 }
 
-async function connect(process: ProxiedBrowser, profileDir: string, lines: ConnectionRegistry): Promise<Browser> {
+async function connect(process: ProxiedBrowser, profileDir: string, connections: ConnectionRegistry): Promise<Browser> {
   const connecting = chromium.connectOverCDP(process.endpoint, {
     timeout: CONNECT_DEADLINE_MS,
     noDefaults: true,
     artifactsDir: join(profileDir, "artifacts"),
   });
-  return lines.playwright(connecting, CONNECT_DEADLINE_MS + 1_000).catch((cause: unknown) => {
+  return connections.playwright(connecting, CONNECT_DEADLINE_MS + 1_000).catch((cause: unknown) => {
     throw new AppError("browser_unavailable", { why: redactUrlsIn(String(cause)).slice(0, 300) }, { cause });
   });
 }
 
-/** The bot's headers go to the url's own origin only; an override is not carried along a redirect. */
+/** Adds the bot's headers to requests to the URL's own origin only, and not after a redirect to another one. */
 async function applyHeaders(session: CDPSession, request: OwnedPageRequest): Promise<void> {
   const headers = Object.entries(request.extra_headers ?? {});
   if (headers.length === 0) return;

@@ -1,10 +1,10 @@
-/** Checks the selectors of completion rules where alone they can be checked: in a browser. */
+/** Checks the selectors of completion rules in the browser: only it knows which it can parse. */
 import { AppError } from "../../errors.ts";
 import type { Completion, Rule } from "../../protocol/rest.ts";
 import { invalidSelectors } from "../challenge/in-page-scripts.ts";
 import type { PageFrames } from "../tabs/frames.ts";
 
-/** Throws AppError invalid_message that names the first bad one. */
+/** Throws AppError invalid_message, with the first rule whose selector cannot be parsed. */
 export async function assertSelectors(frames: PageFrames, completion: Completion | undefined): Promise<void> {
   const rules = [
     ...(completion?.all ?? []).map((rule, index) => ({ rule, field: `completion.all.${index}` })),

@@ -1,14 +1,16 @@
-/** What a page can be opened again with after a crash, read off it without touching it: no tab is opened for it. */
+/** Takes what a page can be opened again with after a crash. It only reads, and opens no tab for that. */
 import type { StorageState } from "../../protocol/rest.ts";
 import type { Checkpoint } from "../../session/ports/resume-state.ts";
-import { localStorageOf } from "../challenge/in-page-scripts.ts";
 import type { PageFrames } from "../tabs/frames.ts";
 import { cookiesOf, type Tab } from "../tabs/tab.ts";
 
-/** Of one origin; a page may keep five times as much, but a checkpoint is written often. */
+/** The most of one origin's local storage. A page may have five times as much, but a checkpoint is written often. */
 const MAX_STORAGE_CHARACTERS = 1_000_000;
 
-/** Local storage is known of origins that a frame shows; of others it is as it was in the last checkpoint. */
+/**
+ * The page's address, cookies and local storage. Local storage is read of origins that a frame shows; of other origins it
+ * is taken from the last checkpoint. Rejects where the page does not answer.
+ */
 export async function takeCheckpoint(frames: PageFrames, tab: Tab, last: Checkpoint | null): Promise<Checkpoint> {
   const listed = await frames.list();
   const [cookies, shown] = await Promise.all([
@@ -31,6 +33,20 @@ export async function takeCheckpoint(frames: PageFrames, tab: Tab, last: Checkpo
     origins: [...origins.values()],
   };
   const main = listed.find(({ parent }) => parent === null)?.url ?? "";
-  // An error page of the browser's own is no place to go back to.
+  // The browser's own error page is not worth opening again.
   return { url: /^https?:/.test(main) ? main : (last?.url ?? ""), storage_state };
+}
+
+/**
+ * Runs inside a page, sent as text: the local storage of the frame's origin, in Playwright's format. Null where the
+ * origin has none, or one of more than `most` characters.
+ */
+function localStorageOf(most: number): { origin: string; localStorage: { name: string; value: string }[] } | null {
+  try {
+    const localStorage = Object.entries(window.localStorage).map(([name, value]) => ({ name, value: String(value) }));
+    const size = localStorage.reduce((sum, { name, value }) => sum + name.length + value.length, 0);
+    return location.origin === "null" || size > most ? null : { origin: location.origin, localStorage };
+  } catch {
+    return null;
+  }
 }

@@ -1,4 +1,4 @@
-/** What a page of ours does beside its challenge: dialogs are answered so that it does not hang, popups are bounded. */
+/** Answers the dialogs of an owned page, so that it does not hang, and bounds its popups. */
 import type { Logger } from "pino";
 import type { BrowserContext, Dialog, Page } from "playwright";
 import { withDeadline } from "../../util/with-deadline.ts";
@@ -6,30 +6,30 @@ import type { NoticeLimiter } from "./notice-limiter.ts";
 
 const DIALOG_DEADLINE_MS = 2_000;
 const CLOSE_DEADLINE_MS = 2_000;
-/** Popups a page may have at a time; more are closed. */
+/** The popups that a page may have at a time; more are closed. */
 const MAX_POPUPS = 3;
 
 export class DialogsAndPopups {
   readonly #context: BrowserContext;
   readonly #log: Logger;
-  readonly #board: NoticeLimiter;
+  readonly #notices: NoticeLimiter;
 
-  constructor(context: BrowserContext, page: Page, log: Logger, board: NoticeLimiter) {
+  constructor(context: BrowserContext, page: Page, log: Logger, notices: NoticeLimiter) {
     this.#context = context;
     this.#log = log;
-    this.#board = board;
+    this.#notices = notices;
     page.on("dialog", (dialog) => void this.#onDialog(dialog));
     context.on("page", (popup) => void this.#onPopup(popup));
   }
 
-  /** What only tells is accepted, what asks is dismissed. */
+  /** A dialog that only informs is accepted; one that asks is dismissed. */
   async #onDialog(dialog: Dialog): Promise<void> {
     const kind = dialog.type() as "alert" | "confirm" | "prompt" | "beforeunload";
     const accept = kind === "alert" || kind === "beforeunload";
     const answer = withDeadline(accept ? dialog.accept() : dialog.dismiss(), DIALOG_DEADLINE_MS, "dialog");
     await answer.catch((error: unknown) => this.#log.warn({ err: error, kind }, "dialog could not be answered"));
     const message = dialog.message().slice(0, 1_000);
-    this.#board.tell({ type: "dialog", kind, message, answer: accept ? "accepted" : "dismissed" });
+    this.#notices.publish({ type: "dialog", kind, message, answer: accept ? "accepted" : "dismissed" });
   }
 
   async #onPopup(popup: Page): Promise<void> {
@@ -39,6 +39,6 @@ export class DialogsAndPopups {
       return;
     }
     await popup.waitForLoadState("domcontentloaded", { timeout: DIALOG_DEADLINE_MS }).catch(() => {});
-    this.#board.tell({ type: "page_notice", notice: "popup", url: popup.url() });
+    this.#notices.publish({ type: "page_notice", notice: "popup", url: popup.url() });
   }
 }

@@ -1,38 +1,38 @@
-/** Whether a page still answers: asked on a beat, told when it does not, and when it does again. */
+/** Asks a page at intervals whether it still answers, and reports when it stops answering and when it answers again. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { PageCondition } from "../../session/ports/page.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
-import type { Asked } from "../cdp/connection.ts";
+import type { CdpSender } from "../cdp/connection.ts";
 import { UNRESPONSIVE_LIMIT_MS } from "../cdp/wait-for-page.ts";
 
 const BEAT_MS = 250;
 const ASK_EVERY_MS = 500;
-/** A script that takes this long is felt; with the beats it is told within two seconds, on a busy machine too. */
+/** An operator notices a script that takes this long. With the intervals above it is reported within two seconds. */
 const SILENT_AFTER_MS = 1_000;
 const SAMPLE_MS = 300;
-/** A renderer that computes less than this part of the time is not stuck in a loop. */
+/** A renderer that uses less than this share of the time is not stuck in a loop. */
 const BUSY_PART = 0.3;
 const CALL_DEADLINE_MS = 1_000;
 
-interface PulseDeps {
-  readonly page: Asked;
-  /** Of a page whose dialogs are not ours to answer: the browser, which tells waiting from computing. */
-  readonly dialogsOf: Asked | null;
+interface HangDetectorDeps {
+  readonly page: CdpSender;
+  /** The browser of a page whose dialogs the bot answers: it shows whether the page waits or computes. Else null. */
+  readonly dialogsOf: CdpSender | null;
   readonly onChange: (condition: PageCondition) => void;
-  /** It has not answered for so long that it is not coming back. Told once. */
+  /** The page has not answered for UNRESPONSIVE_LIMIT_MS. Called once. */
   readonly onDead: () => void;
 }
 
 export class HangDetector {
-  readonly #deps: PulseDeps;
+  readonly #deps: HangDetectorDeps;
   #timer: NodeJS.Timeout | undefined;
   #condition: PageCondition = "page_responsive";
-  /** Since when a question is open, on a clock that only grows; null: none is. */
+  /** Since when the page has not answered (monotonic ms); null: no question is open. */
   #askedAt: number | null = null;
   #lastAskedAt = -Infinity;
-  #isLooking = false;
+  #isSampling = false;
 
-  constructor(deps: PulseDeps) {
+  constructor(deps: HangDetectorDeps) {
     this.#deps = deps;
   }
 
@@ -56,13 +56,13 @@ export class HangDetector {
       return;
     }
     const silentFor = performance.now() - this.#askedAt;
-    if (silentFor < SILENT_AFTER_MS || this.#isLooking) return;
-    this.#isLooking = true;
+    if (silentFor < SILENT_AFTER_MS || this.#isSampling) return;
+    this.#isSampling = true;
     const isWaiting = await isForDialog(this.#deps.dialogsOf).finally(() => {
-      this.#isLooking = false;
+      this.#isSampling = false;
     });
     if (this.#askedAt === null || !this.#timer) return;
-    // The time for which nobody answers a dialog is nobody's fault.
+    // Time with an open dialog does not count: only the bot can answer it.
     if (isWaiting) this.#askedAt = performance.now() - SILENT_AFTER_MS;
     this.#become(isWaiting ? "dialog_open" : "page_unresponsive");
     if (isWaiting || silentFor < UNRESPONSIVE_LIMIT_MS) return;
@@ -70,7 +70,7 @@ export class HangDetector {
     this.#deps.onDead();
   }
 
-  /** A page that has gone refuses, and is told of elsewhere. */
+  /** A page that is gone refuses the question; the tab reports that. */
   async #ask(): Promise<void> {
     this.#lastAskedAt = performance.now();
     this.#askedAt = this.#lastAskedAt;
@@ -87,10 +87,10 @@ export class HangDetector {
 }
 
 /**
- * A page behind an open dialog stands still, one in a loop computes. To be asked of dialogs directly a client has to
- * take them over, so that is what is looked at instead.
+ * Whether the page waits for a dialog: all renderers are idle then, while a page in a loop computes. CDP reports dialogs
+ * only to a client that takes them over, so the CPU time is measured instead.
  */
-async function isForDialog(browser: Asked | null): Promise<boolean> {
+async function isForDialog(browser: CdpSender | null): Promise<boolean> {
   if (!browser) return false;
   try {
     const before = await rendererSeconds(browser);
@@ -104,7 +104,7 @@ async function isForDialog(browser: Asked | null): Promise<boolean> {
   }
 }
 
-async function rendererSeconds(browser: Asked): Promise<Map<number, number>> {
+async function rendererSeconds(browser: CdpSender): Promise<Map<number, number>> {
   const asking = browser.send("SystemInfo.getProcessInfo");
   const { processInfo } = await withDeadline(asking, CALL_DEADLINE_MS, "browser");
   return new Map(processInfo.filter(({ type }) => type === "renderer").map(({ id, cpuTime }) => [id, cpuTime]));

@@ -1,8 +1,10 @@
-/** One page with a challenge: puts pictures, input, watch and verdict together behind the session's port. */
+/** One page with a challenge: implements the session's port with pictures, input, the challenge watcher and masking. */
 
+import type { Logger } from "pino";
+import type { ChallengeKind } from "../../config.ts";
 import { AppError } from "../../errors.ts";
 import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
-import type { StorageState } from "../../protocol/rest.ts";
+import type { Completion, StorageState } from "../../protocol/rest.ts";
 import type {
   CaptureRequest,
   ChallengePage,
@@ -17,91 +19,117 @@ import type {
 import type { Checkpoint, HeldButtons, PageLocator, WatchMemory } from "../../session/ports/resume-state.ts";
 import { visibilityNotice } from "../../session/presenters.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
+import type { CdpSender } from "../cdp/connection.ts";
 import { FailedAttempts } from "../challenge/failed-attempts.ts";
 import { scrollToMatch } from "../challenge/in-page-scripts.ts";
 import type { PageScan } from "../challenge/scan-page.ts";
 import { ChallengeWatcher } from "../challenge/watcher.ts";
 import { InputReplay } from "../input/input-replay.ts";
 import { MaskedPictures } from "../masking/masked-pictures.ts";
+import type { PictureCapture } from "../pictures/capture-region.ts";
 import { ChallengeView } from "../pictures/challenge-view.ts";
 import { CroppedPictures } from "../pictures/crop-picture.ts";
 import { UNWATCHED, WHOLE_VIEWPORT_MOTION_SCALE } from "../pictures/quality.ts";
 import { Screencast } from "../pictures/screencast.ts";
 import { isShown, wholePage } from "../pictures/view-geometry.ts";
 import { PageFrames } from "../tabs/frames.ts";
+import type { Tab } from "../tabs/tab.ts";
 import { takeCheckpoint } from "./checkpoint.ts";
 import { HangDetector } from "./hang-detector.ts";
 import { NoticeLimiter } from "./notice-limiter.ts";
-import type { RemotePageParts } from "./remote-page-parts.ts";
 
 /** After a press or a wheel the page may have moved the challenge. */
-const LOOK_AFTER_INPUT_MS = 50;
-/** A press where frames have just changed waits this long for their places. */
-const LOOK_BEFORE_PRESS_MS = 300;
+const SCAN_AFTER_INPUT_MS = 50;
+/** A press right after frames have changed waits at most this long for a scan of their positions. */
+const SCAN_BEFORE_PRESS_MS = 300;
 const CLOSE_DEADLINE_MS = 2_000;
 const CHALLENGE_POLL_MS = 60;
 
+/** What a page is made of: the same for owned pages, for guests and for pages that are handed over. */
+export interface RemotePageParts {
+  readonly tab: Tab;
+  readonly capture: PictureCapture;
+  readonly viewport: Size;
+  readonly kinds: readonly ChallengeKind[];
+  readonly completion: Completion | undefined;
+  readonly events: PageEvents;
+  readonly log: Logger;
+  /** An owned page: only this server can scroll to its challenge, for clients that cannot. */
+  readonly isOurs: boolean;
+  /** The port of its browser's proxy; null for a page that is not ours. */
+  readonly proxyPort: number | null;
+  /** Where the next server finds the page; null for a page that ends with this process. */
+  readonly place: PageLocator | null;
+  /** The browser of a page whose dialogs the bot answers; null: this server answers them. */
+  readonly dialogsOf: CdpSender | null;
+  /** Resolves to null where the cookies belong to the bot's own browser. */
+  readonly storageState: () => Promise<StorageState | null>;
+  /** Releases the page's connection, and ends its browser where that is ours; `detach`: the browser runs on. */
+  readonly release: (how: "end" | "detach") => Promise<void>;
+}
+
 export class RemotePage implements ChallengePage {
   readonly frames: PageFrames;
+  /** Publishes notices to the page's operators. */
   readonly notices: NoticeLimiter;
   readonly #parts: RemotePageParts;
   readonly #screencast: Screencast;
   readonly #masked: MaskedPictures;
-  readonly #cuts = new CroppedPictures();
+  readonly #cropped = new CroppedPictures();
   readonly #input: InputReplay;
-  readonly #watch: ChallengeWatcher;
-  readonly #pulse: HangDetector;
+  readonly #watcher: ChallengeWatcher;
+  readonly #hangDetector: HangDetector;
   readonly #attempts = new FailedAttempts();
   readonly #view: ChallengeView;
   #captureRequest: CaptureRequest | null = null;
   #isCapturing = false;
-  #lastLook: PageScan | null = null;
+  #lastScan: PageScan | null = null;
   #ended = false;
 
   constructor(parts: RemotePageParts) {
-    const { tab, crop, viewport } = parts;
+    const { tab, capture, viewport } = parts;
     this.#parts = parts;
     this.#view = new ChallengeView(viewport);
     this.frames = new PageFrames(tab);
-    this.notices = new NoticeLimiter((notice) => this.#tell((events) => events.notice(notice)));
-    this.#screencast = new Screencast(tab.live, viewport, crop, {
+    this.notices = new NoticeLimiter((notice) => this.#publish((events) => events.notice(notice)));
+    this.#screencast = new Screencast(tab.pageSession, viewport, capture, {
       nextSeq: () => parts.events.nextSeq(),
       picture: (picture) => {
         this.#masked.arrived(picture);
-        this.#tell((events) => events.picture(picture));
+        this.#publish((events) => events.picture(picture));
       },
     });
     this.#masked = new MaskedPictures(this.frames, (view) => this.#screencast.still(view, true));
-    this.#input = new InputReplay(tab.live, this.frames, {
+    this.#input = new InputReplay(tab.pageSession, this.frames, {
       onPressed: (pressed) => this.#onPressed(pressed),
       beforePress: async () => {
-        if (this.#lastLook?.framesVersion === this.frames.version) return;
-        await withDeadline(this.#watch.look(), LOOK_BEFORE_PRESS_MS, "look").catch(() => {});
+        if (this.#lastScan?.framesVersion === this.frames.version) return;
+        await withDeadline(this.#watcher.scan(), SCAN_BEFORE_PRESS_MS, "scan").catch(() => {});
       },
     });
-    this.#watch = new ChallengeWatcher({
+    this.#watcher = new ChallengeWatcher({
       ...parts,
       frames: this.frames,
-      onLook: (look) => this.#onLook(look),
-      onSolved: (verdict) => this.#tell((events) => events.solved(verdict)),
-      onSeen: (watch) => this.#tell((events) => events.remember({ watch })),
+      onScan: (scan) => this.#onScan(scan),
+      onSolved: (verdict) => this.#publish((events) => events.solved(verdict)),
+      onSeen: (watch) => this.#publish((events) => events.remember({ watch })),
     });
-    this.#pulse = new HangDetector({
-      page: tab.live,
+    this.#hangDetector = new HangDetector({
+      page: tab.pageSession,
       dialogsOf: parts.dialogsOf,
-      onChange: (condition) => this.#tell((events) => events.condition(condition)),
+      onChange: (condition) => this.#publish((events) => events.condition(condition)),
       onDead: () => this.lost("browser_lost"),
     });
-    tab.listen({ changed: () => this.#watch.prompt(), gone: (code) => this.lost(code) });
+    tab.listen({ changed: () => this.#watcher.prompt(), gone: (code) => this.lost(code) });
   }
 
   get viewport(): Size {
     return this.#view.viewport;
   }
 
-  /** The page's address at the last look; null before the first. */
+  /** The page's address at the last scan; null before the first. */
   get url(): string | null {
-    return this.#lastLook?.frames.find(({ frame }) => frame.parent === null)?.frame.url ?? null;
+    return this.#lastScan?.frames.find(({ frame }) => frame.parent === null)?.frame.url ?? null;
   }
 
   get challenge(): CaptchaInfo | null {
@@ -117,45 +145,45 @@ export class RemotePage implements ChallengePage {
   }
 
   get condition(): PageCondition {
-    return this.#pulse.condition;
+    return this.#hangDetector.condition;
   }
 
   get hidden(): boolean {
-    return this.#lastLook?.hidden ?? false;
+    return this.#lastScan?.hidden ?? false;
   }
 
   view(mode: ViewMode): Rect {
     return mode === "page" ? wholePage(this.viewport) : this.#view.rect;
   }
 
-  /** Gives the page its size; before the first navigation. */
+  /** Gives the page its size. Call it before the first navigation. */
   prepare(): Promise<void> {
     return this.#screencast.prepare();
   }
 
-  /** Looks for the challenge until it is found or `ms` have passed; from then on the page is watched. */
+  /** Scans for the challenge until it is found or `ms` have passed; then starts to watch the page. */
   async begin(ms: number, signal: AbortSignal): Promise<void> {
     const end = performance.now() + ms;
     for (;;) {
-      await this.#watch.look();
+      await this.#watcher.scan();
       await this.#showFound();
       if (this.challenge || signal.aborted || performance.now() > end) break;
       await new Promise((resolve) => setTimeout(resolve, CHALLENGE_POLL_MS));
     }
-    await this.#watch.begin();
-    if (!this.#ended) this.#pulse.start();
+    await this.#watcher.begin();
+    if (!this.#ended) this.#hangDetector.start();
   }
 
-  /** The same for a page that was watched already, by an earlier server: what that still held down is let go of. */
+  /** Continues to watch a page of an earlier server, and releases the buttons that it left pressed. */
   async resume(watched: WatchMemory | undefined, held: HeldButtons | null): Promise<void> {
-    if (watched) this.#watch.recall(watched);
-    await this.#watch.look();
+    if (watched) this.#watcher.recall(watched);
+    await this.#watcher.scan();
     if (held) {
       this.#input.takeOver(held);
       this.releaseAll();
     }
-    await this.#watch.begin();
-    if (!this.#ended) this.#pulse.start();
+    await this.#watcher.begin();
+    if (!this.#ended) this.#hangDetector.start();
   }
 
   async picture(mode: ViewMode, scale: number, forWatcher = false): Promise<Picture> {
@@ -174,19 +202,19 @@ export class RemotePage implements ChallengePage {
   }
 
   cut(picture: Picture, mode: ViewMode, scale: number): Promise<Picture> {
-    return this.#cuts.cut(picture, this.view(mode), scale);
+    return this.#cropped.crop(picture, this.view(mode), scale);
   }
 
   setCaptureRequest(request: CaptureRequest | null): void {
     this.#captureRequest = request;
     if (!request) this.#screencast.forget();
     this.#masked.setWanted(request?.masked === true && !this.#ended);
-    this.#aim();
+    this.#updateScreencast();
   }
 
   setCapturing(capturing: boolean): void {
     this.#isCapturing = capturing;
-    this.#aim();
+    this.#updateScreencast();
   }
 
   setKeepView(keep: boolean): void {
@@ -197,10 +225,10 @@ export class RemotePage implements ChallengePage {
     this.#input.add(input);
     this.#screencast.inputGiven(this.#input.pressed);
     if (input.type === "mouse_event" && input.event_type === "move") {
-      if (this.#input.pressed) this.#watch.prompt();
+      if (this.#input.pressed) this.#watcher.prompt();
     } else {
       this.#attempts.acted(performance.now());
-      this.#watch.prompt(LOOK_AFTER_INPUT_MS);
+      this.#watcher.prompt(SCAN_AFTER_INPUT_MS);
     }
   }
 
@@ -209,7 +237,7 @@ export class RemotePage implements ChallengePage {
   }
 
   check(): Promise<Verdict> {
-    return this.#watch.check();
+    return this.#watcher.check();
   }
 
   checkpoint(last: Checkpoint | null): Promise<Checkpoint> {
@@ -224,16 +252,16 @@ export class RemotePage implements ChallengePage {
     return this.#release("end");
   }
 
-  leave(): Promise<void> {
-    return this.#release("leave");
+  detach(): Promise<void> {
+    return this.#release("detach");
   }
 
-  /** Without a page, or a way to it, there is no session. */
+  /** Reports that the page is gone or cannot be reached: the session ends. */
   lost(code: Parameters<PageEvents["lost"]>[0]): void {
-    this.#tell((events) => events.lost(code));
+    this.#publish((events) => events.lost(code));
   }
 
-  async #release(how: "end" | "leave"): Promise<void> {
+  async #release(how: "end" | "detach"): Promise<void> {
     this.releaseAll();
     this.#end();
     await withDeadline(this.#parts.tab.close(), CLOSE_DEADLINE_MS, "page").catch(() => {});
@@ -241,44 +269,44 @@ export class RemotePage implements ChallengePage {
   }
 
   #onPressed(pressed: boolean): void {
-    this.#tell((events) => events.remember({ held: this.#input.held }));
+    this.#publish((events) => events.remember({ held: this.#input.held }));
     if (pressed) this.#screencast.pressed();
-    else void this.#watch.look();
+    else void this.#watcher.scan();
   }
 
-  /** A challenge below the fold is brought into view once, while the page opens: older clients could not scroll to it. */
+  /** Scrolls to a challenge outside of the viewport once, while the page opens: older clients cannot scroll to it. */
   async #showFound(): Promise<void> {
-    const { challenge, challengeFrame } = this.#lastLook ?? {};
+    const { challenge, challengeFrame } = this.#lastScan ?? {};
     if (!this.#parts.isOurs || !challenge || !challengeFrame || isShown(challenge, this.viewport)) return;
     await this.frames.run(challengeFrame, scrollToMatch, challenge.selector).catch(() => {});
-    await this.#watch.look();
+    await this.#watcher.scan();
   }
 
-  #onLook(look: PageScan): void {
+  #onScan(scan: PageScan): void {
     if (this.#ended) return;
     const wasHidden = this.hidden;
-    this.#lastLook = look;
-    const failure = this.#attempts.looked(look, performance.now());
-    if (failure) this.#tell((events) => events.attemptFailed(failure));
-    if (this.hidden !== wasHidden) this.notices.tell(visibilityNotice(this));
-    this.#resize(look.viewport);
+    this.#lastScan = scan;
+    const failure = this.#attempts.scanned(scan, performance.now());
+    if (failure) this.#publish((events) => events.attemptFailed(failure));
+    if (this.hidden !== wasHidden) this.notices.publish(visibilityNotice(this));
+    this.#resize(scan.viewport);
     this.#input.setRemoteFrames(
-      look.frames.flatMap(({ frame, place }) => (place && this.frames.isRemote(frame) ? [{ frame, place }] : [])),
+      scan.frames.flatMap(({ frame, rect }) => (rect && this.frames.isRemote(frame) ? [{ frame, rect }] : [])),
     );
-    // The view neither moves nor resizes under the operator's hand.
-    if (!this.#input.pressed && this.#view.follow(look.challenge)) this.#tell((events) => events.challenge());
-    this.#aim(look.scroll);
+    // The view neither moves nor resizes while the operator presses a button.
+    if (!this.#input.pressed && this.#view.follow(scan.challenge)) this.#publish((events) => events.challenge());
+    this.#updateScreencast(scan.scroll);
   }
 
   /** The bot may give its page another size at any time. */
   #resize(viewport: Size): void {
     if (!this.#view.resize(viewport)) return;
     this.#screencast.setViewport(viewport);
-    this.#tell((events) => events.challenge());
+    this.#publish((events) => events.challenge());
   }
 
   /** Brings the screencast in line with what is requested and where it is. */
-  #aim(scroll?: PageScan["scroll"]): void {
+  #updateScreencast(scroll?: PageScan["scroll"]): void {
     const { mode, scale, motion, exact } = this.#captureRequest ?? UNWATCHED;
     const most = this.#parts.isOurs || exact ? motion.scale : WHOLE_VIEWPORT_MOTION_SCALE;
     const coarser = { ...motion, scale: Math.min(motion.scale, most) };
@@ -286,16 +314,16 @@ export class RemotePage implements ChallengePage {
     this.#screencast.setWanted(this.#captureRequest !== null && this.#isCapturing && !this.#ended);
   }
 
-  #tell(tell: (events: PageEvents) => void): void {
-    if (!this.#ended) tell(this.#parts.events);
+  #publish(publish: (events: PageEvents) => void): void {
+    if (!this.#ended) publish(this.#parts.events);
   }
 
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
     this.notices.stop();
-    this.#watch.stop();
-    this.#pulse.stop();
+    this.#watcher.stop();
+    this.#hangDetector.stop();
     this.#masked.stop();
     this.#screencast.close();
     const { pictures, restarts } = this.#screencast;

@@ -1,47 +1,47 @@
-/** How pictures come to show a part of the page: two ways, one contract. */
+/** Two ways to capture a region of the page, with one contract: a viewport override, or the full viewport. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Rect, Size } from "../../protocol/common.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import { CALL_DEADLINE_MS, type PageSession } from "../cdp/connection.ts";
 import { isWhole, type Point, samePoint, wholePage } from "./view-geometry.ts";
 
-/** Until the browser has drawn for another place or scale it may still capture what it drew for the one before. */
+/** After a change of region the browser may still capture what it drew for the region before, until it has drawn twice. */
 const TWO_FRAMES_DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))";
 const DRAWN_DEADLINE_MS = 300;
-/** What is drawn is captured about a frame later. */
+/** The browser captures about one frame after it has drawn. */
 const CAPTURED_MS = 17;
-/** Beyond rounding, a picture of another size than its aim's is one of an earlier aim. */
+/** The tolerance for rounding. A picture whose size differs by more than this shows an earlier region. */
 const SIZE_TOLERANCE_PX = 1;
 const WORLD_NAME = "captcha-remote";
 
-/** A part of the viewport, in CSS px; picture px per CSS px; where the document is scrolled to. */
+/** `view`: a part of the viewport, CSS px. `scale`: picture px per CSS px. `scroll`: the document's scroll offset, CSS px. */
 export interface CaptureRegion {
   readonly view: Rect;
   readonly scale: number;
   readonly scroll: Point;
 }
 
-/** A way to have pictures of a part of the page; the rest is cut away afterwards (cut.ts). */
+/** Captures a region of the page, or more than it: crop-picture.ts cuts the rest away. */
 export interface PictureCapture {
-  /** What pictures show when this is wanted: all of it, at most as fine. */
+  /** The region that pictures show when `wanted` is asked for: all of it, at no higher scale. */
   reach(wanted: CaptureRegion): CaptureRegion;
-  /** From here on pictures show `aim`, and only that; call it while no screencast runs. AppError `timeout`. */
-  apply(aim: CaptureRegion): Promise<void>;
-  /** What was applied may not hold: the next time it is done again. */
+  /** Makes pictures show `region` from here on, and only that. Call it while no screencast runs. AppError `timeout`. */
+  apply(region: CaptureRegion): Promise<void>;
+  /** Forgets what was applied, as it may not have taken effect: the next apply() sends it again. */
   forget(): void;
-  /** Bounds of a cast's pictures, px, where these are what makes them coarser. */
-  castSize(aim: CaptureRegion): { readonly maxWidth?: number; readonly maxHeight?: number };
-  /** Picture px per CSS px of a picture of this size that was captured for `aim`; null where it shows something else. */
-  scaleOf(picture: Size, aim: CaptureRegion): number | null;
-  /** The page has another viewport now. */
+  /** The size limits to start a screencast with, px; empty where apply() sets the scale. */
+  castSize(region: CaptureRegion): { readonly maxWidth?: number; readonly maxHeight?: number };
+  /** The scale of a picture of this size (px) that was captured for `region`; null where it shows another region. */
+  scaleOf(picture: Size, region: CaptureRegion): number | null;
+  /** The page has another viewport now, CSS px. */
   resize(viewport: Size): void;
-  /** A picture of `aim`, taken now. AppError `timeout`. */
-  capture(aim: CaptureRegion, quality: number): Promise<Buffer>;
+  /** Takes a JPEG of `region` now, of this quality (1 to 100). AppError `timeout`. */
+  capture(region: CaptureRegion, quality: number): Promise<Buffer>;
 }
 
 /**
- * For owned pages: an override of the viewport that the page does not notice. Its place is in document coordinates,
- * so it must move along when the document scrolls.
+ * For owned pages: overrides the viewport (Emulation.setDeviceMetricsOverride), which the page does not notice. The
+ * override is in document coordinates, so it must move along when the document scrolls.
  */
 export class ViewportOverrideCapture implements PictureCapture {
   readonly #session: PageSession;
@@ -57,12 +57,12 @@ export class ViewportOverrideCapture implements PictureCapture {
     return wanted;
   }
 
-  async apply(aim: CaptureRegion): Promise<void> {
+  async apply(region: CaptureRegion): Promise<void> {
     const before = this.#applied;
-    if (before && this.#isSame(before, aim)) return;
+    if (before && this.#isSame(before, region)) return;
     this.#applied = null;
     const { width, height } = this.#viewport;
-    const isAll = isWhole(aim.view, this.#viewport) && aim.scale === 1;
+    const isAll = isWhole(region.view, this.#viewport) && region.scale === 1;
     const metrics = {
       width,
       height,
@@ -70,14 +70,14 @@ export class ViewportOverrideCapture implements PictureCapture {
       screenHeight: height,
       deviceScaleFactor: 1,
       mobile: false,
-      ...(isAll ? {} : { viewport: inDocument(aim) }),
+      ...(isAll ? {} : { viewport: inDocument(region) }),
     };
     await within(this.#session.send("Emulation.setDeviceMetricsOverride", metrics), "viewport");
     if (before) await this.#drawn();
-    this.#applied = aim;
+    this.#applied = region;
   }
 
-  /** Waits in a world of its own, which the page does not see. */
+  /** Waits in an isolated world, which the page does not see. */
   async #drawn(): Promise<void> {
     const drawn = async () => {
       const { frameTree } = await this.#session.send("Page.getFrameTree");
@@ -91,8 +91,8 @@ export class ViewportOverrideCapture implements PictureCapture {
     await delay(CAPTURED_MS);
   }
 
-  async capture(aim: CaptureRegion, quality: number): Promise<Buffer> {
-    const params = { format: "jpeg" as const, quality, clip: inDocument(aim) };
+  async capture(region: CaptureRegion, quality: number): Promise<Buffer> {
+    const params = { format: "jpeg" as const, quality, clip: inDocument(region) };
     const { data } = await within(this.#session.send("Page.captureScreenshot", params), "screenshot");
     return Buffer.from(data, "base64");
   }
@@ -125,8 +125,8 @@ export class ViewportOverrideCapture implements PictureCapture {
 }
 
 /**
- * For pages of the bot's own: an override of theirs would undo the bot's emulation for good, and so would a clip.
- * Pictures show the whole viewport at 1 px per CSS px at most.
+ * For pages of the bot's own browser: an override would undo the bot's emulation for good, and so would a screenshot's
+ * `clip`. Pictures show the full viewport at 1 px per CSS px at most.
  */
 export class FullViewportCapture implements PictureCapture {
   readonly #session: PageSession;
@@ -150,7 +150,7 @@ export class FullViewportCapture implements PictureCapture {
     return { maxWidth: Math.round(view.width * scale), maxHeight: Math.round(view.height * scale) };
   }
 
-  /** The bot's emulation decides how fine a screenshot is, and a window's borders may take a pixel. */
+  /** The bot's emulation sets the scale of a screenshot, and a window's borders may take a pixel. */
   scaleOf(picture: Size, { view }: CaptureRegion): number | null {
     const scale = picture.width / view.width;
     return Math.abs(picture.height - view.height * scale) <= SIZE_TOLERANCE_PX * Math.max(1, scale) ? scale : null;
@@ -160,7 +160,7 @@ export class FullViewportCapture implements PictureCapture {
     this.#viewport = viewport;
   }
 
-  async capture(_aim: CaptureRegion, quality: number): Promise<Buffer> {
+  async capture(_region: CaptureRegion, quality: number): Promise<Buffer> {
     const { data } = await within(
       this.#session.send("Page.captureScreenshot", { format: "jpeg", quality }),
       "screenshot",
@@ -173,8 +173,8 @@ function positionOf({ view, scroll }: CaptureRegion): Point {
   return { x: view.x + scroll.x, y: view.y + scroll.y };
 }
 
-function inDocument(aim: CaptureRegion): Rect & { scale: number } {
-  return { ...aim.view, ...positionOf(aim), scale: aim.scale };
+function inDocument(region: CaptureRegion): Rect & { scale: number } {
+  return { ...region.view, ...positionOf(region), scale: region.scale };
 }
 
 function within<T>(work: Promise<T>, what: string): Promise<T> {

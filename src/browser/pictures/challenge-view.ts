@@ -1,12 +1,12 @@
-/** Where the challenge is and what a view of it shows: it follows what is found, but not at every flicker. */
+/** Where the challenge is and which part of the page a view of it shows. It follows the scans, but not every flicker. */
 import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
 import { hasMoved, isShown, viewOf, wholePage } from "./view-geometry.ts";
 
-/** A challenge that is gone for longer than this is not coming back: show the whole page again. */
+/** After this long without a challenge the view shows the whole page again. */
 const LOST_CHALLENGE_MS = 1_500;
 
 export class ChallengeView {
-  /** After a view was shown it stays, even without a challenge, while this is true (plain clients, [W20]). */
+  /** While true, the view stays where it is even without a challenge (plain clients, [W20]). */
   isKept = false;
   #viewport: Size;
   #challenge: CaptchaInfo | null = null;
@@ -31,16 +31,16 @@ export class ChallengeView {
     return this.#rect;
   }
 
-  /** Whether that is another size than before. */
+  /** Returns whether this is another size than before. */
   resize(viewport: Size): boolean {
     const { width, height } = this.#viewport;
     if (viewport.width === width && viewport.height === height) return false;
     this.#viewport = viewport;
-    this.#aim();
+    this.#update();
     return true;
   }
 
-  /** What a look has found. Whether the view is another one now. */
+  /** Takes the challenge that a scan has found. Returns whether the view has changed. */
   follow(challenge: CaptchaInfo | null): boolean {
     const found = challenge && isShown(challenge, this.#viewport) ? challenge : null;
     if (found) this.#missingSince = null;
@@ -50,11 +50,11 @@ export class ChallengeView {
     }
     if (!hasMoved(this.#challenge, found)) return false;
     this.#challenge = found;
-    this.#aim();
+    this.#update();
     return true;
   }
 
-  #aim(): void {
+  #update(): void {
     this.#rect = this.#challenge ? viewOf(this.#challenge, this.#viewport) : wholePage(this.#viewport);
   }
 }

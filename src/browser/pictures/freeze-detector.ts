@@ -1,38 +1,38 @@
 /**
- * Notices a screencast that is stuck, so that it can be started anew, which costs one picture's time. Chromium's capture
- * sometimes holds pictures back for 250 to 400 ms, also at the end of a drag, when the operator aims; and sometimes, after
- * a change of size, it sends nothing but pictures of neither size. Pure: time comes in, ms.
+ * Notices a screencast that is stuck, so that it can be restarted, which costs one picture's time. Chromium's capture
+ * sometimes holds pictures back for 250 to 400 ms, also at the end of a drag, when the operator aims. And sometimes, after
+ * a change of size, it sends only pictures of neither size. Pure: takes the time as an argument, ms.
  */
 
-/** A page that changes at all shows an input within this; a restart before would only cost. */
+/** A page that reacts to an input shows it within this time. An earlier restart would only cost. */
 const PATIENCE_MS = 28;
-/** On a busy machine pictures take longer: restarts would only add to its work. So much more than usual is a freeze ... */
+/** On a busy machine pictures take longer, and restarts would add to its work. So many times the usual gap is a freeze. */
 const MORE_THAN_USUAL = 3;
-/** ... and this at the latest. */
+/** The longest gap that is no freeze, however slow the machine is. */
 const MAX_USUAL_PATIENCE_MS = 180;
-/** How fast what is usual follows what happens. */
+/** The weight of one gap in the running average. */
 const USUAL_SHARE = 0.2;
-/** After restarts that showed nothing new (a page that does not react) the next one waits twice as long, up to this. */
+/** After a restart that showed nothing new (the page does not react) the next one waits twice as long, up to this. */
 const MAX_PATIENCE_MS = 1_000;
-/** A picture that arrives sooner after an input was made before it. */
+/** A picture that arrives sooner than this after an input was captured before the input. */
 const SHOWN_AFTER_MS = 8;
-/** A screencast that was started sends its first picture within this; again twice as long each time, up to the last. */
+/** A started screencast sends its first picture within this time. Each further restart waits twice as long, up to the maximum. */
 const FIRST_PICTURE_MS = 150;
 const MAX_FIRST_PICTURE_MS = 2_400;
 
 export class FreezeDetector {
-  /** An input that no picture has surely shown. */
-  #owedSince: number | null = null;
+  /** When the input was made that no picture has certainly shown; null: there is none. */
+  #unshownSince: number | null = null;
   #inputAt = -Infinity;
   #pictureAt = -Infinity;
   #patience = PATIENCE_MS;
-  /** Between pictures while there is input. */
+  /** The running average between pictures while there is input, ms. */
   #usualGap = 0;
-  /** A start that no picture of the right size has followed yet. */
+  /** When the screencast was started that has sent no picture of the right size yet; null: there is none. */
   #startedAt: number | null = null;
   #firstPatience = FIRST_PICTURE_MS;
 
-  /** When the screencast is to be restarted unless a picture comes; null: nothing is due. */
+  /** When the screencast is to be restarted unless a picture comes before; null: no restart is due. */
   get dueAt(): number | null {
     const due = Math.min(this.#inputDueAt, this.#startDueAt);
     return due === Infinity ? null : due;
@@ -40,34 +40,35 @@ export class FreezeDetector {
 
   input(now: number): void {
     this.#inputAt = now;
-    // A picture since the input that is owed says that the capture is alive: from here on it has its time again.
-    if (this.#owedSince === null || this.#pictureAt > this.#owedSince) this.#owedSince = now;
+    // A picture since that input shows that the capture works: its time starts again with this input.
+    if (this.#unshownSince === null || this.#pictureAt > this.#unshownSince) this.#unshownSince = now;
   }
 
-  /** A drag begins: the page will surely react. */
+  /** A drag begins: the page will react. */
   press(): void {
     this.#patience = this.#usualPatience;
   }
 
+  /** The screencast was started. */
   started(now: number): void {
     this.#startedAt = now;
   }
 
-  /** A picture of the right size; `isNew` when it differs from the one before. */
+  /** A picture of the right size has come; `isNew`: it differs from the one before. */
   picture(now: number, isNew: boolean): void {
     this.#startedAt = null;
     this.#firstPatience = FIRST_PICTURE_MS;
     if (!isNew) return;
-    if (this.#owedSince !== null) {
-      const gap = Math.min(now - Math.max(this.#pictureAt, this.#owedSince), MAX_USUAL_PATIENCE_MS);
+    if (this.#unshownSince !== null) {
+      const gap = Math.min(now - Math.max(this.#pictureAt, this.#unshownSince), MAX_USUAL_PATIENCE_MS);
       this.#usualGap += (gap - this.#usualGap) * USUAL_SHARE;
     }
     this.#pictureAt = now;
     this.#patience = this.#usualPatience;
-    this.#owedSince = now - this.#inputAt < SHOWN_AFTER_MS ? this.#inputAt : null;
+    this.#unshownSince = now - this.#inputAt < SHOWN_AFTER_MS ? this.#inputAt : null;
   }
 
-  /** What was due is done: the screencast is started anew. Returns whether not even a first picture had come. */
+  /** The due restart is done. Returns whether not even a first picture had come. */
   restarted(): boolean {
     const hadNone = this.#startDueAt <= this.#inputDueAt;
     if (hadNone) this.#firstPatience = Math.min(2 * this.#firstPatience, MAX_FIRST_PICTURE_MS);
@@ -77,7 +78,7 @@ export class FreezeDetector {
   }
 
   get #inputDueAt(): number {
-    return this.#owedSince === null ? Infinity : this.#owedSince + this.#patience;
+    return this.#unshownSince === null ? Infinity : this.#unshownSince + this.#patience;
   }
 
   get #startDueAt(): number {
@@ -88,9 +89,9 @@ export class FreezeDetector {
     return Math.min(Math.max(PATIENCE_MS, MORE_THAN_USUAL * this.#usualGap), MAX_USUAL_PATIENCE_MS);
   }
 
-  /** Nobody is shown anything. */
+  /** No picture is captured any more: nothing can be stuck. */
   stop(): void {
-    this.#owedSince = null;
+    this.#unshownSince = null;
     this.#startedAt = null;
   }
 }

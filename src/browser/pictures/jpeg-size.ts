@@ -1,4 +1,4 @@
-/** The size of a JPEG, read from its header. Pure. */
+/** Reads the size of a JPEG from its header (ITU-T T.81, annex B). Pure. */
 import type { Size } from "../../protocol/common.ts";
 
 const START_OF_SCAN = 0xda;

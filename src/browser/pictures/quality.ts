@@ -1,22 +1,22 @@
-/** Whether the page is moving or at rest, and how sharp a picture of it may be. Pure: time comes in. */
+/** Whether the page is moving or at rest, and how sharp a picture of it may be. Pure: takes the time as an argument. */
 import type { CaptureRequest, Level } from "../../session/ports/page.ts";
 
 export const STILL_QUALITY = 80;
-/** Quiet for so long, the page is at rest and the sharp picture follows. */
+/** After this long without a change the page is at rest, and the sharp picture follows. */
 export const STILL_AFTER_QUIET_MS = 120;
-/** More pictures than this within the window is motion; a blinking caret is not. */
+/** More pictures than this within the window are motion. A blinking caret makes fewer. */
 const MOTION_PICTURES = 4;
 const MOTION_WINDOW_MS = 500;
-/** So long after the last input nobody aims at what moves: every third picture is enough, 20 a second. */
+/** This long after the last input nobody aims at what moves: every third picture is enough, 20 a second. */
 const AIMING_MS = 1_000;
 const UNATTENDED_EVERY_NTH = 3;
-/** Where pictures are too large, their quality is lowered to the next of these, and after the last their scale. */
+/** Where pictures are too large, their quality goes down to the next of these, and after the last one their scale. */
 const LOWER_QUALITIES = [55, 30, 15];
 const SMALLEST_SHARE = 0.25;
-/** More pixels than this cost the browser too much, whatever was asked for. */
+/** More pixels than this cost the browser too much, whatever scale was asked for. */
 const MAX_PIXELS = 4_200_000;
 
-/** How the screencast is to be run at this moment. */
+/** The settings that the screencast is to run with now; `everyNth`: only each nth frame is sent. */
 export interface CastLevel extends Level {
   readonly everyNth: number;
   readonly kind: "motion" | "still";
@@ -33,11 +33,12 @@ export class QualityControl {
     return this.#moving;
   }
 
-  /** A button went down: what follows is a drag, and speed is all that counts. */
+  /** A button was pressed: a drag follows, and only speed counts. */
   pressed(): void {
     this.#moving = true;
   }
 
+  /** Input was sent at `now` (monotonic ms). */
   inputAt(now: number): void {
     this.#inputAt = now;
   }
@@ -48,26 +49,29 @@ export class QualityControl {
     if (this.#recent.length > MOTION_PICTURES) this.#moving = true;
   }
 
-  /** Nothing has changed for STILL_AFTER_QUIET_MS. */
+  /** The page has not changed for STILL_AFTER_QUIET_MS. */
   quiet(): void {
     this.#recent = [];
     this.#moving = false;
   }
 
-  /** A picture of this quality was too large to be sent. */
+  /** A picture of this quality was too large to send. */
   tooLarge(quality: number): void {
     const lower = LOWER_QUALITIES.find((candidate) => candidate < quality);
     if (lower === undefined) this.#share = Math.max(this.#share / 2, SMALLEST_SHARE);
     else this.#limit = Math.min(this.#limit, lower);
   }
 
-  /** Another part of the page may be cheaper. */
+  /** Pictures show another part of the page, which may be cheaper: the limits start again. */
   newView(): void {
     this.#limit = STILL_QUALITY;
     this.#share = 1;
   }
 
-  /** `scale` is what is wanted of a still, `motion` what the lines carry while something moves, `pixels` a view's at 1:1. */
+  /**
+   * The settings at `now` (monotonic ms). `motion`: what the viewers' connections carry while something moves. `scale`:
+   * the scale wanted of a still. `pixels`: the number of pixels of the view at scale 1.
+   */
   level(now: number, motion: Level, scale: number, pixels: number): CastLevel {
     const most = Math.max(1, Math.sqrt(MAX_PIXELS / pixels));
     if (!this.#moving) {
@@ -84,12 +88,12 @@ export class QualityControl {
 }
 
 /**
- * Capturing a whole viewport costs the browser 20 ms of CPU a picture, at three quarters of its size 15. While
- * something moves that is the better picture; once it rests a full one follows.
+ * Capturing a whole viewport costs the browser 20 ms of CPU for each picture, at three quarters of the size 15 ms. While
+ * something moves the smaller picture is the better one; once the page rests, a full one follows.
  */
 export const WHOLE_VIEWPORT_MOTION_SCALE = 0.75;
 
-/** What nobody wishes for anything else. */
+/** The request while there are no viewers. */
 export const UNWATCHED: CaptureRequest = {
   mode: "challenge",
   scale: 1,

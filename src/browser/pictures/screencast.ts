@@ -1,4 +1,4 @@
-/** Pictures of one part of the page, pushed by the browser when the page changes; off while nobody can take one. */
+/** Pictures of one part of the page, pushed by the browser when the page changes; off while no viewer can take one. */
 
 import { AppError } from "../../errors.ts";
 import { type Rect, type Size, sameRect } from "../../protocol/common.ts";
@@ -11,28 +11,30 @@ import { jpegSize } from "./jpeg-size.ts";
 import { type CastLevel, QualityControl, STILL_AFTER_QUIET_MS, STILL_QUALITY } from "./quality.ts";
 import { isWhole, type Point, samePoint, wholePage } from "./view-geometry.ts";
 
-/** What pictures are to show, and how finely; `motion` holds while something moves. */
+/** The part of the page that pictures are to show (CSS px), and the scale of a still; `motion`: the level while something moves. */
 export interface Target {
   readonly view: Rect;
   readonly scale: number;
   readonly motion: Level;
 }
 
+/** What a screencast needs of its page. */
 export interface ScreencastEvents {
   /** The number of the next picture. */
   nextSeq(): number;
+  /** A new picture has come. */
   picture(picture: Picture): void;
 }
 
 interface Cast {
-  readonly aim: CaptureRegion;
+  readonly region: CaptureRegion;
   readonly level: CastLevel;
 }
 
 export class Screencast {
   readonly #session: PageSession;
   #viewport: Size;
-  readonly #crop: PictureCapture;
+  readonly #capture: PictureCapture;
   readonly #events: ScreencastEvents;
   readonly #control = new QualityControl();
   readonly #freeze = new FreezeDetector();
@@ -40,9 +42,9 @@ export class Screencast {
   #scroll: Point = { x: 0, y: 0 };
   #wanted = false;
   #running = false;
-  /** What the running cast was started with; a difference to what is wanted now means a restart. */
+  /** What the running screencast was started with. A difference from what is wanted now means a restart. */
   #cast: Cast | null = null;
-  /** The browser numbers its casts, as we do; pictures of an earlier one may still be on their way. */
+  /** The number of the last start, which the browser counts too: pictures of an earlier one may still arrive. */
   #casts = 0;
   #last: Picture | null = null;
   #pictures = 0;
@@ -50,95 +52,102 @@ export class Screencast {
   #quietTimer: NodeJS.Timeout | undefined;
   #freezeTimer: NodeJS.Timeout | undefined;
   #turn: Promise<void> = Promise.resolve();
-  #capturing: { readonly view: Rect; readonly picture: Promise<Picture> } | null = null;
+  #stillUnderWay: { readonly view: Rect; readonly picture: Promise<Picture> } | null = null;
   #closed = false;
   #restarts = 0;
 
-  constructor(session: PageSession, viewport: Size, crop: PictureCapture, events: ScreencastEvents) {
+  constructor(session: PageSession, viewport: Size, capture: PictureCapture, events: ScreencastEvents) {
     this.#session = session;
     this.#viewport = viewport;
-    this.#crop = crop;
+    this.#capture = capture;
     this.#events = events;
     this.#target = { view: wholePage(viewport), scale: 1, motion: { quality: STILL_QUALITY, scale: 1 } };
     session.on("Page.screencastFrame", (frame) => this.#onFrame(frame));
   }
 
+  /** How many pictures there were. */
   get pictures(): number {
     return this.#pictures;
   }
-  /** How often it was started anew because it seemed frozen. */
+
+  /** How often the screencast was restarted because it seemed frozen. */
   get restarts(): number {
     return this.#restarts;
   }
 
-  /** Gives the page its size; before the first navigation. */
+  /** Gives the page its size. Call it before the first navigation. AppError `timeout`. */
   async prepare(): Promise<void> {
-    await this.#crop.apply(this.#aim(this.#target.scale));
+    await this.#capture.apply(this.#region(this.#target.scale));
   }
 
-  /** Whether somebody can take a picture now. Where not, none is captured. */
+  /** Whether a viewer can take a picture now. While none can, none is captured. */
   setWanted(wanted: boolean): void {
     this.#wanted = wanted;
     if (!wanted) {
-      // While nothing is captured nothing is known: neither a freeze nor rest.
+      // Without pictures neither a freeze nor rest can be noticed.
       clearTimeout(this.#quietTimer);
       this.#freeze.stop();
       this.#watchForFreeze();
     }
-    this.#settle();
+    this.#reconcile();
   }
 
-  /** Nobody is left to whom the last picture could be shown as the present one. */
+  /** Forgets the last picture: with no viewer left, changes of the page go unnoticed from here on. */
   forget(): void {
     this.#last = null;
   }
 
-  /** `scroll` is the main document's at this moment. */
+  /** Sets what pictures show. `scroll`: the main document's scroll offset now, CSS px; left out: as before. */
   setTarget(target: Target, scroll: Point = this.#scroll): void {
     if (!sameRect(target.view, this.#target.view)) this.#control.newView();
     this.#target = target;
     this.#scroll = scroll;
-    this.#settle();
+    this.#reconcile();
   }
 
   /** The page has another viewport now. */
   setViewport(viewport: Size): void {
     this.#viewport = viewport;
-    this.#crop.resize(viewport);
+    this.#capture.resize(viewport);
   }
 
-  /** Input was given to the page, which may change by it; `isDrag`: under a pressed button. */
+  /** Input was sent to the page, which may change it; `isDrag`: with a button pressed. */
   inputGiven(isDrag: boolean): void {
     const now = performance.now();
     this.#control.inputAt(now);
     if (!this.#wanted) return;
     this.#freeze.input(now);
     this.#watchForFreeze();
-    // A drag goes on, even if a busy browser needs longer for a picture than a page to be at rest.
+    // The drag goes on, even where a busy browser needs longer for a picture than the time that means rest.
     if (isDrag && this.#control.isMoving) this.#waitForQuiet();
-    this.#settle();
+    this.#reconcile();
   }
 
-  /** A button went down. */
+  /** A button was pressed. */
   pressed(): void {
     this.#control.pressed();
     this.#freeze.press();
-    this.#settle();
+    this.#reconcile();
   }
 
-  /** A sharp picture of this part of the page, or more; who asks meanwhile gets the same one, unless it must be `fresh`. Throws AppError `timeout`. */
+  /**
+   * A sharp picture of this part of the page (CSS px), or of more. Callers at the same time share one, unless it must be
+   * `fresh`: taken after this call. Throws AppError `timeout`.
+   */
   still(view: Rect, fresh = false): Promise<Picture> {
-    // The browser puts back the metrics it found before a screenshot: one that overlaps a new view would undo it.
-    if (!fresh && this.#capturing && sameRect(this.#capturing.view, view)) return this.#capturing.picture;
-    const capturing = { view, picture: this.#inTurn(() => this.#capture(view, fresh)) };
-    this.#capturing = capturing;
+    // After a screenshot the browser restores the metrics from before it: a screenshot during a change of region would
+    // undo the change. So they take turns.
+    if (!fresh && this.#stillUnderWay && sameRect(this.#stillUnderWay.view, view)) return this.#stillUnderWay.picture;
+    const still = { view, picture: this.#inTurn(() => this.#takeStill(view, fresh)) };
+    this.#stillUnderWay = still;
     const done = () => {
-      if (this.#capturing === capturing) this.#capturing = null;
+      if (this.#stillUnderWay === still) this.#stillUnderWay = null;
     };
-    capturing.picture.then(done, done);
-    return capturing.picture;
+    still.picture.then(done, done);
+    return still.picture;
   }
 
+  /** Stops for good. Nothing is sent to the browser. */
   close(): void {
     this.#closed = true;
     this.#wanted = false;
@@ -146,14 +155,17 @@ export class Screencast {
     clearTimeout(this.#freezeTimer);
   }
 
-  async #capture(view: Rect, fresh: boolean): Promise<Picture> {
-    const aim = this.#crop.reach({ view, scale: 1, scroll: this.#scroll });
-    // Only while the browser would tell of a change the last picture is surely one of now.
-    const isCurrent = this.#cast !== null && this.#last?.kind === "still" && sameRect(this.#last.view, aim.view);
+  async #takeStill(view: Rect, fresh: boolean): Promise<Picture> {
+    const region = this.#capture.reach({ view, scale: 1, scroll: this.#scroll });
+    // Only while a screencast runs does the last picture certainly show the page as it is now.
+    const isCurrent = this.#cast !== null && this.#last?.kind === "still" && sameRect(this.#last.view, region.view);
     if (!fresh && isCurrent && this.#last) return this.#numbered(this.#last);
-    const jpeg = await this.#crop.capture(aim, STILL_QUALITY);
-    const shown = { ...aim, scale: this.#scaleOf(jpeg, aim) ?? aim.scale };
-    return this.#picture(jpeg, { aim: shown, level: { quality: STILL_QUALITY, scale: 1, everyNth: 1, kind: "still" } });
+    const jpeg = await this.#capture.capture(region, STILL_QUALITY);
+    const shown = { ...region, scale: this.#scaleOf(jpeg, region) ?? region.scale };
+    return this.#picture(jpeg, {
+      region: shown,
+      level: { quality: STILL_QUALITY, scale: 1, everyNth: 1, kind: "still" },
+    });
   }
 
   #onFrame({ data, sessionId, metadata }: ScreencastFrame): void {
@@ -162,23 +174,23 @@ export class Screencast {
     const cast = this.#cast;
     if (!cast || sessionId < this.#casts) return;
     const scroll = { x: metadata.scrollOffsetX, y: metadata.scrollOffsetY };
-    if (!samePoint(scroll, cast.aim.scroll) && !isWhole(cast.aim.view, this.#viewport)) {
-      // The cut-out is fixed to the document: follow the page, or the picture shows another place than it says.
+    if (!samePoint(scroll, cast.region.scroll) && !isWhole(cast.region.view, this.#viewport)) {
+      // The region is fixed to the document: follow the scrolling, or the picture shows another part than it says.
       this.#scroll = scroll;
-      this.#settle();
+      this.#reconcile();
       return;
     }
     const jpeg = Buffer.from(data, "base64");
     if (jpeg.length > MAX_PICTURE_BYTES) this.#control.tooLarge(cast.level.quality);
-    // Right after a change the picture may still be one of the old view, though what comes with it says otherwise.
-    const scale = this.#scaleOf(jpeg, cast.aim);
-    if (scale !== null) this.#take(jpeg, { ...cast, aim: { ...cast.aim, scale } });
-    this.#settle();
+    // Right after a change the picture may still show the old view, though its metadata says otherwise.
+    const scale = this.#scaleOf(jpeg, cast.region);
+    if (scale !== null) this.#take(jpeg, { ...cast, region: { ...cast.region, scale } });
+    this.#reconcile();
   }
 
   #take(jpeg: Buffer, cast: Cast): void {
-    // The browser sends a picture again after a start, a screenshot or a repaint without a change.
-    const isNew = !(this.#last && sameRect(this.#last.view, cast.aim.view) && this.#last.jpeg.equals(jpeg));
+    // The browser sends the same picture again after a start, a screenshot or a repaint without a change.
+    const isNew = !(this.#last && sameRect(this.#last.view, cast.region.view) && this.#last.jpeg.equals(jpeg));
     const now = performance.now();
     this.#freeze.picture(now, isNew);
     this.#watchForFreeze();
@@ -189,7 +201,7 @@ export class Screencast {
     this.#events.picture(this.#last);
   }
 
-  #picture(jpeg: Buffer, { aim: { view, scale }, level: { quality, kind } }: Cast): Picture {
+  #picture(jpeg: Buffer, { region: { view, scale }, level: { quality, kind } }: Cast): Picture {
     return this.#numbered({ captured_at: Date.now(), view, scale, quality, kind, jpeg });
   }
 
@@ -202,7 +214,7 @@ export class Screencast {
     clearTimeout(this.#quietTimer);
     this.#quietTimer = setTimeout(() => {
       this.#control.quiet();
-      this.#settle();
+      this.#reconcile();
     }, STILL_AFTER_QUIET_MS);
   }
 
@@ -214,41 +226,41 @@ export class Screencast {
       () => {
         this.#restarts += 1;
         this.#isFrozen = true;
-        // Where not even a first picture came, it may be the crop that did not take.
-        if (this.#freeze.restarted()) this.#crop.forget();
-        this.#settle();
+        // Where not even a first picture came, the region may not have taken effect.
+        if (this.#freeze.restarted()) this.#capture.forget();
+        this.#reconcile();
       },
       Math.max(0, dueAt - performance.now()),
     );
   }
 
-  #scaleOf(jpeg: Buffer, aim: CaptureRegion): number | null {
+  #scaleOf(jpeg: Buffer, region: CaptureRegion): number | null {
     const size = jpegSize(jpeg);
-    return size && this.#crop.scaleOf(size, aim);
+    return size && this.#capture.scaleOf(size, region);
   }
 
-  #aim(scale: number): CaptureRegion {
-    return this.#crop.reach({ view: this.#target.view, scale, scroll: this.#scroll });
+  #region(scale: number): CaptureRegion {
+    return this.#capture.reach({ view: this.#target.view, scale, scroll: this.#scroll });
   }
 
-  /** What is to run now. */
+  /** The screencast that is to run now. */
   #next(): Cast {
     const { view, motion, scale } = this.#target;
     const level = this.#control.level(performance.now(), motion, scale, view.width * view.height);
-    return { aim: this.#aim(level.scale), level };
+    return { region: this.#region(level.scale), level };
   }
 
-  /** Brings what runs in line with what is wanted, one change after the other. */
-  #settle(): void {
+  /** Restarts or stops the screencast until it runs as wanted, one change after the other. */
+  #reconcile(): void {
     if (!this.#isDue()) return;
     const settled = this.#inTurn(async () => {
       while (this.#isDue()) await this.#restart();
     });
-    // The page may be gone at any moment; whoever owns it hears of that elsewhere.
+    // The page may be gone at any moment; the tab reports that.
     settled.catch(() => {});
   }
 
-  /** What changes the view or depends on it, one after the other. */
+  /** Runs what changes the region or depends on it, one after the other. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#turn.then(work);
     this.#turn = turn.then(
@@ -263,26 +275,26 @@ export class Screencast {
     if (!this.#wanted) return this.#running;
     const cast = this.#cast;
     if (!this.#running || !cast || this.#isFrozen) return true;
-    const { aim, level } = this.#next();
+    const { region, level } = this.#next();
     if (level.quality !== cast.level.quality || level.everyNth !== cast.level.everyNth) return true;
-    if (level.kind !== cast.level.kind || aim.scale !== cast.aim.scale) return true;
-    return !sameRect(aim.view, cast.aim.view) || !this.#isInPlace(cast.aim);
+    if (level.kind !== cast.level.kind || region.scale !== cast.region.scale) return true;
+    return !sameRect(region.view, cast.region.view) || !this.#isInPlace(cast.region);
   }
 
-  /** A cut-out must move along with the document; the whole page is the whole page wherever it is scrolled to. */
+  /** A region must move along with the document; the whole viewport needs not, wherever the document is scrolled to. */
   #isInPlace({ view, scroll }: CaptureRegion): boolean {
     return isWhole(view, this.#viewport) || samePoint(scroll, this.#scroll);
   }
 
-  /** Stop and start costs about one picture; it is the way to another quality and view, and out of a freeze. */
+  /** A stop and a start cost about one picture. They change the quality and the region, and end a freeze. */
   async #restart(): Promise<void> {
-    // Until the new one runs nothing is known to run: a failure here is mended at the next occasion.
+    // Until the new screencast runs, none is known to run: the next reconciliation repairs a failure here.
     this.#cast = null;
     const stopping = this.#call(this.#session.send("Page.stopScreencast"), "screencast stop");
     stopping.catch(() => {});
     const next = this.#next();
     this.#isFrozen = false;
-    if (this.#wanted) await this.#crop.apply(next.aim);
+    if (this.#wanted) await this.#capture.apply(next.region);
     await stopping;
     this.#running = false;
     if (!this.#wanted || this.#closed) return;
@@ -292,10 +304,10 @@ export class Screencast {
     this.#freeze.started(performance.now());
     this.#watchForFreeze();
     const { quality, everyNth: everyNthFrame } = next.level;
-    const start = { format: "jpeg" as const, quality, everyNthFrame, ...this.#crop.castSize(next.aim) };
+    const start = { format: "jpeg" as const, quality, everyNthFrame, ...this.#capture.castSize(next.region) };
     await this.#call(this.#session.send("Page.startScreencast", start), "screencast start").catch((error: unknown) => {
       this.#cast = null;
-      // The browser has counted none that it refused.
+      // The browser does not count a start that it refused.
       if (!(error instanceof AppError)) this.#casts -= 1;
       throw error;
     });

@@ -1,10 +1,11 @@
-/** Which part of the page pictures show. Pure. */
+/** Which part of the page pictures show. Pure; CSS px of the page. */
 import { type CaptchaInfo, type Rect, type Size, sameRect } from "../../protocol/common.ts";
+import { intersect } from "../../util/rect.ts";
 
-/** Older clients compute with exactly this margin [W20]. */
+/** The margin around the challenge: older clients compute with exactly this one [W20]. */
 const VIEW_MARGIN = 10;
 const MIN_SHOWN_PX = 20;
-/** A box that moved less than this stays where it was told. */
+/** A box that has moved by this or less counts as unmoved. */
 const MOVED_MORE_THAN = 1;
 
 export interface Point {
@@ -24,7 +25,7 @@ export function isWhole(view: Rect, viewport: Size): boolean {
   return sameRect(view, wholePage(viewport));
 }
 
-/** Whether enough of the box is inside the viewport to be worked with. */
+/** Whether enough of the box is inside the viewport for an operator to use it. */
 export function isShown(box: Rect, viewport: Size): boolean {
   const part = intersect(box, wholePage(viewport));
   return (
@@ -44,23 +45,7 @@ export function viewOf(box: Rect, viewport: Size): Rect {
   return { x, y, width, height };
 }
 
-/** Whole CSS px that contain the box, so that a picture of the view has exactly its size. */
-export function roundOut(box: Rect): Rect {
-  const x = Math.floor(box.x);
-  const y = Math.floor(box.y);
-  return { x, y, width: Math.ceil(box.x + box.width) - x, height: Math.ceil(box.y + box.height) - y };
-}
-
-/** The part of `box` inside `bounds`; null when nothing is left. */
-export function intersect(box: Rect, bounds: Rect): Rect | null {
-  const x = Math.max(box.x, bounds.x);
-  const y = Math.max(box.y, bounds.y);
-  const width = Math.min(box.x + box.width, bounds.x + bounds.width) - x;
-  const height = Math.min(box.y + box.height, bounds.y + bounds.height) - y;
-  return width > 0 && height > 0 ? { x, y, width, height } : null;
-}
-
-/** Whether what is told about the challenge has to change. */
+/** Whether the published position of the challenge has to change. */
 export function hasMoved(from: CaptchaInfo | null, to: CaptchaInfo | null): boolean {
   if (!from || !to) return from !== to;
   const sides = ["x", "y", "width", "height"] as const;

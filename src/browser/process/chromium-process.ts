@@ -1,4 +1,7 @@
-/** One detached Chromium process a session: start it or take it over, find its debugging address, stop it, reap what is nobody's. */
+/**
+ * One detached Chromium process for each session: starts it or takes it over, finds its debugging address, stops it, and
+ * ends processes that belong to no session.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { readlinkSync, rmSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
@@ -20,14 +23,14 @@ import {
 /** A cold start on a busy machine; warm it is about 0.2 s. */
 const START_DEADLINE_MS = 20_000;
 const ADDRESS_POLL_MS = 10;
-/** Time to write cookies and leave after SIGTERM, before SIGKILL. */
+/** Time to write cookies and exit after SIGTERM, before SIGKILL. */
 const TERM_PATIENCE_MS = 2_000;
 const KILL_PATIENCE_MS = 2_000;
 const EXIT_POLL_MS = 20;
 const TEMPORARY_PREFIX = "captcha-";
 const TEMPORARY_LINK = "tmp";
 
-/** Keeps the browser off the network by itself and its windows quiet; nothing here hides automation. */
+/** Flags that stop requests of the browser's own and keep its windows quiet. None of them hides automation. */
 const QUIET_FLAGS = [
   "--disable-background-networking",
   "--disable-component-update",
@@ -44,7 +47,7 @@ const QUIET_FLAGS = [
   "--use-mock-keychain",
 ];
 
-/** Everything through the proxy, also what leads to loopback; no datagrams beside it, and no names resolved. */
+/** Flags that send all traffic through the proxy, traffic to loopback too: no datagrams beside it, no names resolved. */
 function proxyFlags(port: number): string[] {
   return [
     `--proxy-server=http://127.0.0.1:${port}`,
@@ -58,30 +61,30 @@ export interface BrowserSettings {
   readonly chromiumPath: string;
   /** The folder of this session's profile; made here, removed at stop(). */
   readonly profileDir: string;
-  /** What the browser inherits; none of the service's own settings. */
+  /** The environment that the browser gets; it holds none of the service's own settings. */
   readonly environment: Readonly<Record<string, string>>;
   readonly viewport: Size;
   readonly locale?: string | undefined;
   readonly timezone?: string | undefined;
   readonly userAgent?: string | undefined;
-  /** Of the proxy on loopback that all of its traffic goes through; left out: it goes out by itself. */
+  /** The port of the proxy on loopback that takes all traffic; left out: no proxy. */
   readonly proxyPort?: number | undefined;
 }
 
 export interface BrowserProcess {
   /** DevTools WebSocket address. */
   readonly endpoint: string;
-  /** By which the next server knows it again. */
+  /** Identifies the process for the next server, which may take it over. */
   readonly identity: ProcessIdentity;
   /** Ends the process group and removes the profile; safe to call more than once. */
   stop(): Promise<void>;
-  /** The same at once and without waiting, for a process that is about to exit. */
+  /** Does the same at once and without waiting: for a server that is about to exit. */
   kill(): void;
 }
 
 /**
- * Starts a Chromium of its own for one session. Locale, time zone and user agent are given to the process itself, so
- * every frame, worker and popup has them. AppError: browser_unavailable.
+ * Starts a Chromium for one session. Locale, time zone and user agent are given to the process itself, so every frame,
+ * worker and popup has them. `signal` stops the start. AppError: browser_unavailable.
  */
 export async function startBrowser(settings: BrowserSettings, signal: AbortSignal): Promise<BrowserProcess> {
   const { profileDir } = settings;
@@ -99,7 +102,7 @@ export async function startBrowser(settings: BrowserSettings, signal: AbortSigna
   }
 }
 
-/** Takes over the browser that an earlier server started with this profile. AppError browser_lost: it is not there any more. */
+/** Takes over the browser that an earlier server started with this profile. AppError browser_lost: it runs no longer. */
 export async function adoptBrowser(profileDir: string, identity: ProcessIdentity): Promise<BrowserProcess> {
   if (!(await isUsing(profileDir, identity))) throw new AppError("browser_lost");
   const endpoint = await readEndpoint(profileDir);
@@ -107,7 +110,7 @@ export async function adoptBrowser(profileDir: string, identity: ProcessIdentity
   return runningBrowser(endpoint, identity, profileDir);
 }
 
-/** Ends what is left of a browser that cannot be taken over, and removes its profile. */
+/** Ends a browser that cannot be taken over, where it still runs, and removes its profile. */
 export async function discardBrowser(profileDir: string, identity: ProcessIdentity): Promise<void> {
   await stopBrowser((await isUsing(profileDir, identity)) ? identity.pid : undefined, profileDir);
 }
@@ -138,35 +141,33 @@ async function spawnBrowser(settings: BrowserSettings): Promise<ChildProcess> {
 }
 
 /**
- * Ends the browsers of this profiles folder that no session claims, and removes their profiles: `claimed` has the process
- * that a profile is used by. Whole process groups, as a browser's helpers outlive it for a moment and still write.
+ * Ends the browsers of this profiles folder and removes their profiles, except those in `toKeep`: the name of a profile
+ * and the process that uses it. It ends whole process groups, as a browser's helpers outlive it for a moment and still
+ * write. Returns how many groups were ended.
  */
-export async function reapBrowsers(
-  profilesDir: string,
-  claimed: ReadonlyMap<string, ProcessIdentity>,
-): Promise<number> {
-  const spared = new Map<string, number>();
-  for (const [profile, identity] of claimed) {
-    if (await isUsing(join(profilesDir, profile), identity)) spared.set(profile, identity.pid);
+export async function reapBrowsers(profilesDir: string, toKeep: ReadonlyMap<string, ProcessIdentity>): Promise<number> {
+  const kept = new Map<string, number>();
+  for (const [profile, identity] of toKeep) {
+    if (await isUsing(join(profilesDir, profile), identity)) kept.set(profile, identity.pid);
   }
-  const pids = new Set(spared.values());
+  const pids = new Set(kept.values());
   const groups = (await groupsUsing(`${profileFlag(profilesDir)}/`, "prefix")).filter((group) => !pids.has(group));
   for (const group of groups) signalProcess(-group, "SIGKILL");
   for (const group of groups) await waitUntil(async () => !(await groupLives(group)), KILL_PATIENCE_MS, EXIT_POLL_MS);
   const profiles = await readdir(profilesDir).catch(() => []);
-  for (const profile of profiles) if (!spared.has(profile)) await removeProfile(join(profilesDir, profile));
+  for (const profile of profiles) if (!kept.has(profile)) await removeProfile(join(profilesDir, profile));
   return groups.length;
 }
 
 /**
- * How many processes run for browsers of this profiles folder: what the machine says, not what we remember. `groups`
- * are those that we know of, as a helper need not name its profile.
+ * Counts the processes that run for browsers of this profiles folder, as the machine lists them. `groups` are the known
+ * process groups: they count too, as a helper need not name its profile.
  */
 export async function countProcesses(profilesDir: string, groups: readonly number[]): Promise<number> {
   return processesIn(new Set([...groups, ...(await groupsUsing(`${profileFlag(profilesDir)}/`, "prefix"))]));
 }
 
-/** A pid alone may be anybody's by now. */
+/** Compares the start and the profile too: the system may have given the pid to another process by now. */
 async function isUsing(profileDir: string, { pid, started }: ProcessIdentity): Promise<boolean> {
   return (await identityOf(pid))?.started === started && (await groupsUsing(profileFlag(profileDir))).includes(pid);
 }
@@ -194,7 +195,7 @@ function commandLine({ chromiumPath, profileDir, viewport, locale, userAgent, pr
   ];
 }
 
-/** The file is written once the port is open, and only for port 0. */
+/** Chromium writes the file once the port is open, and only for port 0. */
 async function waitForEndpoint(child: ChildProcess, profileDir: string, signal: AbortSignal): Promise<string> {
   let spawnError: Error | null = null;
   child.once("error", (error) => {
@@ -234,8 +235,9 @@ async function stopBrowser(pid: number | undefined, profileDir: string): Promise
 }
 
 /**
- * A short path for the browser's temporary files: a full Chromium puts a socket there, and a socket's path is limited
- * to 107 bytes, which DATA_DIR may use up alone. The profile links to it, so that a reaper finds it.
+ * Makes a folder with a short path for the browser's temporary files. A full Chromium puts a socket there, and a socket's
+ * path is limited to 107 bytes, which DATA_DIR may use up alone. The profile links to the folder, so that whatever
+ * removes the profile finds it.
  */
 async function makeTemporary(profileDir: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), TEMPORARY_PREFIX));

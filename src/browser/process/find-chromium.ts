@@ -1,11 +1,11 @@
-/** Finds the Chromium to run sessions in: the one that is named, else Playwright's own, else the system's. */
+/** Finds the Chromium that sessions run in: the one that CHROMIUM_PATH names, else Playwright's own, else the system's. */
 
 import { constants } from "node:fs";
 import { access, readdir, stat } from "node:fs/promises";
 import { delimiter, isAbsolute, join } from "node:path";
 import { chromium } from "playwright";
 
-/** In order of preference: the headless shell starts in a third of the time of a full browser and takes half its memory. */
+/** In order of preference. The headless shell starts in a third of a full browser's time and takes half its memory. */
 const SYSTEM_NAMES = [
   "chromium-headless-shell",
   "chromium",
@@ -16,8 +16,8 @@ const SYSTEM_NAMES = [
 
 const SHELL_NAMES = ["chrome-headless-shell", "chrome-headless-shell.exe", "headless_shell"];
 
-export interface ChromiumPlaces {
-  /** `CHROMIUM_PATH`: when given, nothing else is looked at. */
+export interface FindChromiumOptions {
+  /** `CHROMIUM_PATH`: where it is given, no other place is searched. */
   chromiumPath?: string | undefined;
   /** `PATH` as the environment has it. */
   path?: string | undefined;
@@ -27,7 +27,7 @@ export interface ChromiumPlaces {
  * @returns the absolute path of an executable Chromium, or undefined where there is none
  * @throws when `chromiumPath` is given and is not an executable file
  */
-export async function findChromium({ chromiumPath, path }: ChromiumPlaces): Promise<string | undefined> {
+export async function findChromium({ chromiumPath, path }: FindChromiumOptions): Promise<string | undefined> {
   if (chromiumPath) {
     if (await isExecutable(chromiumPath)) return chromiumPath;
     throw new Error(`CHROMIUM_PATH names ${chromiumPath}, which is not an executable file`);
@@ -51,7 +51,7 @@ async function findInPlaywrightRegistry(): Promise<string | undefined> {
 }
 
 async function findOnPath(path: string): Promise<string | undefined> {
-  // Relative and empty entries of PATH mean the working directory: nothing there should be run by accident.
+  // Relative and empty entries of PATH mean the working directory: no program there is to be run by accident.
   const folders = path.split(delimiter).filter(isAbsolute);
   for (const name of SYSTEM_NAMES) {
     for (const folder of folders) {

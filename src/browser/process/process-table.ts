@@ -1,10 +1,10 @@
-/** The machine's processes, as Linux lists them: whose they are, and whether they still run. */
+/** Reads the machine's processes from Linux' /proc: which browser they belong to, and whether they still run. */
 import { readdir, readFile } from "node:fs/promises";
 
 /** On x86-64 and most ARM machines; others count larger ones. */
 const PAGE_BYTES = 4_096;
 
-/** Names one process for good: a pid is given again, but not with the same start. */
+/** Identifies one process for good: the system gives a pid again, but not with the same start. */
 export interface ProcessIdentity {
   /** Of the leader of a process group. */
   readonly pid: number;
@@ -12,7 +12,7 @@ export interface ProcessIdentity {
   readonly started: number;
 }
 
-/** Whether a process of the group still runs. Where no init collects them, dead ones stay listed as Z: not alive. */
+/** Whether a process of the group still runs. Without an init, dead processes stay listed as Z: they do not count. */
 export async function groupLives(group: number): Promise<boolean> {
   try {
     process.kill(-group, 0);
@@ -31,11 +31,11 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
-    // Gone already.
+    // The process has ended already.
   }
 }
 
-/** Groups of the processes with this argument; the profile's path is what identifies a browser of ours. */
+/** The groups of processes with this argument on their command line. A browser of ours is identified by its profile's path. */
 export async function groupsUsing(argument: string, match: "whole" | "prefix" = "whole"): Promise<number[]> {
   const groups = new Set<number>();
   for (const pid of await listedProcesses()) {
@@ -44,20 +44,20 @@ export async function groupsUsing(argument: string, match: "whole" | "prefix" = 
     if (!text.split("\0").some(isUsing)) continue;
     const { group, state } = await processStat(pid);
     if (isDead(state)) continue;
-    // Browsers lead groups of their own: anything else, and 0 and 1 above all, is not ours to signal.
+    // Browsers lead groups of their own. No other group may be signalled, groups 0 and 1 above all.
     if (group > 1 && group !== (await processStat(process.pid)).group) groups.add(group);
   }
   return [...groups];
 }
 
-/** How many living processes these groups have. */
+/** Counts the living processes of these groups. */
 export async function processesIn(groups: ReadonlySet<number>): Promise<number> {
   if (groups.size === 0) return 0;
   const stats = await Promise.all((await listedProcesses()).map(processStat));
   return stats.filter(({ group, state }) => groups.has(group) && !isDead(state)).length;
 }
 
-/** Bytes that each of these groups has for itself: what its processes share with others counts for nobody. */
+/** The private memory of each of these groups in bytes, in their order. Shared pages are not counted. */
 export async function memoryOf(groups: readonly number[]): Promise<number[]> {
   const bytes = new Map(groups.map((group) => [group, 0]));
   if (groups.length === 0) return [];
@@ -77,7 +77,7 @@ async function privateBytes(pid: number): Promise<number> {
   return (resident - shared) * PAGE_BYTES;
 }
 
-/** Null where there is no such process. */
+/** The identity of the process with this pid; null where there is none. */
 export async function identityOf(pid: number): Promise<ProcessIdentity | null> {
   const { started } = await processStat(pid);
   return started === 0 ? null : { pid, started };
@@ -91,7 +91,7 @@ interface ProcessStat {
 
 async function processStat(pid: number): Promise<ProcessStat> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  // The name in parentheses may hold anything; what follows it is separated by spaces, the state being field 3.
+  // proc(5): the name in parentheses may hold any character. Fields after it are separated by spaces; field 3 is the state.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return { state: fields[0] ?? "", group: Number(fields[2] ?? 0), started: Number(fields[19] ?? 0) };
 }

@@ -1,4 +1,4 @@
-/** A browser process and the proxy that it goes out through: started and stopped as one. */
+/** A browser process and the proxy that takes its traffic: started and stopped as one. */
 import type { Server } from "node:http";
 import type { Logger } from "pino";
 import type { Destinations } from "../../egress/destination.ts";
@@ -9,20 +9,20 @@ import type { ProcessIdentity } from "./process-table.ts";
 
 export interface ProxiedBrowser extends BrowserProcess {
   readonly proxy: EgressProxy;
-  /** Stops the proxy alone: the browser is for the next server to take over. */
-  leave(): Promise<void>;
+  /** Stops the proxy alone: the browser runs on, for the next server to take over. */
+  detach(): Promise<void>;
 }
 
 export interface ProxySettings {
   readonly destinations: Destinations;
-  /** Where the proxy is to listen; left out: any free port. */
+  /** The port that the proxy listens on; left out: any free one. */
   readonly port?: number | undefined;
   /** Holds the proxy's server while it listens. */
   readonly open?: Set<Server>;
   readonly log: Logger;
 }
 
-/** AppError: browser_unavailable, also where the proxy cannot listen on its port. */
+/** Starts the proxy, then the browser. AppError: browser_unavailable, also where the proxy cannot listen on its port. */
 export function startProxiedBrowser(
   settings: Omit<BrowserSettings, "proxyPort">,
   through: ProxySettings,
@@ -32,8 +32,8 @@ export function startProxiedBrowser(
 }
 
 /**
- * The same for a browser of an earlier server; `through` has the port that it was started with. AppError: browser_lost,
- * browser_unavailable (the port is somebody else's now).
+ * Takes over a browser of an earlier server; `through` has the proxy port that the browser was started with. AppError:
+ * browser_lost, browser_unavailable (another program listens on that port now).
  */
 export function adoptProxiedBrowser(
   profileDir: string,
@@ -52,7 +52,7 @@ async function behindProxy(
   });
   try {
     const browser = await browse(proxy.port);
-    return { ...browser, proxy, leave: proxy.stop, stop: () => browser.stop().finally(proxy.stop) };
+    return { ...browser, proxy, detach: proxy.stop, stop: () => browser.stop().finally(proxy.stop) };
   } catch (error) {
     await proxy.stop();
     throw error;

@@ -1,4 +1,4 @@
-/** Whether browsers can be run on this machine as sessions run them, and whether they can write what people read. */
+/** Tests whether browsers run on this machine as sessions run them, and whether fonts for the common scripts are there. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,19 +10,19 @@ import { startBrowser } from "./chromium-process.ts";
 import { findChromium } from "./find-chromium.ts";
 
 const DEADLINE_MS = 30_000;
-/** One sign of each writing; a font that has it draws something else than the box for what is missing. */
+/** One character of each script. A font that has the character draws it; else the box for a missing glyph is drawn. */
 const SIGNS = { Latin: "A", Chinese: "验", Japanese: "あ", Korean: "한", Arabic: "ع", emoji: "🙂" } as const;
 
 export interface BrowserSelfTest {
   readonly path: string;
   readonly version: string;
-  /** From the start to the first answer. */
+  /** From the start of the process to the connection, ms. */
   readonly startMs: number;
-  /** Writings that no font has. */
+  /** Scripts that no font has characters of. */
   readonly missing: readonly string[];
 }
 
-/** Throws where no browser is found, or none can be started. */
+/** Starts a browser, asks it for missing fonts and stops it. Throws where none is found, or none can be started. */
 export async function testBrowser(
   config: Pick<Config, "chromiumPath" | "searchPath" | "browserEnvironment">,
 ): Promise<BrowserSelfTest> {
@@ -30,13 +30,13 @@ export async function testBrowser(
   if (path === undefined) throw new Error("no Chromium was found");
   const folder = await mkdtemp(join(tmpdir(), "captcha-remote-doctor-"));
   try {
-    return { path, ...(await examineIn(folder, path, config)) };
+    return { path, ...(await testIn(folder, path, config)) };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function examineIn(
+async function testIn(
   folder: string,
   chromiumPath: string,
   { browserEnvironment: environment }: Pick<Config, "browserEnvironment">,
@@ -55,7 +55,7 @@ async function examineIn(
   }
 }
 
-/** Runs in a page: which of these are drawn as what no font has. */
+/** Runs inside a page, sent as text. Returns the names of the characters that are drawn as a missing glyph. */
 function missingSigns(signs: Readonly<Record<string, string>>): string[] {
   const context = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   if (!context) return [];
@@ -66,7 +66,7 @@ function missingSigns(signs: Readonly<Record<string, string>>): string[] {
     context.fillText(text, 4, 4);
     return context.getImageData(0, 0, 64, 64).data.join();
   };
-  // A place of Unicode that nothing stands in.
+  // An unassigned code point: every font draws it as missing.
   const box = drawn("\u{5FFFD}");
   return Object.entries(signs).flatMap(([name, sign]) => (drawn(sign) === box ? [name] : []));
 }

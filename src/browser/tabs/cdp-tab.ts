@@ -1,9 +1,9 @@
 /**
- * A page of the bot's own browser, reached over DevTools alone. Playwright would attach to every tab of that browser, hold
- * up each new frame until it has looked at it, and hang where any tab does; here the page's own frames are all there is.
+ * A page of the bot's own browser, reached over CDP alone. Playwright would attach to every tab of that browser, pause
+ * each new frame until it has inspected it, and hang where any tab hangs. This class attaches to the page's own frames only.
  *
- * DevTools' own Page domain stays off: a browser leaves dialogs to whoever has it on, so that an alert nobody answers
- * would stay open while we are there, and the bot's own confirm would be answered with "no" when we leave.
+ * CDP's Page domain stays disabled: a browser leaves dialogs to the client that enables it. An alert that nobody answers
+ * would stay open while this server is attached, and the bot's own confirm would be answered with "no" at the detach.
  */
 
 import { AppError } from "../../errors.ts";
@@ -12,13 +12,13 @@ import { CALL_DEADLINE_MS, type CdpConnection, type CdpSession } from "../cdp/co
 import { PendingNavigations } from "./pending-navigations.ts";
 import type { FrameProcess, LostCode, Tab, TabListeners } from "./tab.ts";
 
-/** A page that does not even evaluate `1` in this time is no page for an operator. */
+/** A page that has not evaluated `1` in this time cannot be given to an operator. */
 const PREFLIGHT_MS = 800;
 const DETACH_DEADLINE_MS = 1_000;
-/** A browser that ends closes its pages first, and is known to be gone only a moment later. */
+/** A browser that ends closes its pages first; its own end is known only a moment later. */
 const GONE_PATIENCE_MS = 200;
 
-/** Frames of other processes, and nothing else that belongs to the page: its workers are not paused. */
+/** Attaches to frames of other processes, and to no other target of the page: its workers are not paused. */
 const AUTO_ATTACH = {
   autoAttach: true,
   waitForDebuggerOnStart: false,
@@ -26,7 +26,7 @@ const AUTO_ATTACH = {
   filter: [{ type: "iframe" }, { exclude: true }],
 };
 
-/** Nothing is kept of what the page loads: only that a document is under way is of interest. */
+/** The browser keeps no bodies of what the page loads: only the requests for documents are needed. */
 const NETWORK = { maxTotalBufferSize: 0, maxResourceBufferSize: 0, maxPostDataSize: 0 };
 
 interface RequestEvent {
@@ -36,37 +36,37 @@ interface RequestEvent {
 }
 
 export class CdpTab implements Tab {
-  readonly live: CdpSession;
-  readonly #devtools: CdpConnection;
+  readonly pageSession: CdpSession;
+  readonly #connection: CdpConnection;
   readonly #mainFrameId: string;
   readonly #remote = new Set<CdpSession>();
   readonly #navigations = new PendingNavigations<string, string>();
-  /** The document of each frame at the last look. */
+  /** The document of each frame when the frames were last listed. */
   readonly #loaders = new Map<string, string>();
-  /** Documents under way, with the frame that each is for. */
+  /** Documents under way, with the frame that requested each. */
   readonly #requested = new Map<string, string>();
   #listeners: TabListeners | null = null;
   #crashed = false;
   #framesVersion = 0;
 
-  private constructor(devtools: CdpConnection, session: CdpSession, targetId: string) {
-    this.#devtools = devtools;
-    this.live = session;
+  private constructor(connection: CdpConnection, session: CdpSession, targetId: string) {
+    this.#connection = connection;
+    this.pageSession = session;
     // A page's target and its main frame have the same id.
     this.#mainFrameId = targetId;
   }
 
-  /** Attaches to one target. AppError `timeout` where its page does not answer; the connection is the caller's. */
-  static async attach(devtools: CdpConnection, targetId: string): Promise<CdpTab> {
-    const tab = new CdpTab(devtools, await devtools.attach(targetId), targetId);
-    const answered = tab.live.send("Runtime.evaluate", { expression: "1" });
+  /** Attaches to one target. AppError `timeout` where its page does not answer. The caller closes the connection. */
+  static async attach(connection: CdpConnection, targetId: string): Promise<CdpTab> {
+    const tab = new CdpTab(connection, await connection.attach(targetId), targetId);
+    const answered = tab.pageSession.send("Runtime.evaluate", { expression: "1" });
     await withDeadline(answered, PREFLIGHT_MS, "page").catch((cause: unknown) => {
       if (!(cause instanceof AppError) || cause.code !== "timeout") throw cause;
       const why = "the page does not answer: a dialog is open, or a script does not end";
       throw new AppError("timeout", { field: "cdp", why }, { cause });
     });
-    await withDeadline(tab.#follow(tab.live), CALL_DEADLINE_MS, "page");
-    void tab.live.gone.then(() => tab.#onGone());
+    await withDeadline(tab.#follow(tab.pageSession), CALL_DEADLINE_MS, "page");
+    void tab.pageSession.gone.then(() => tab.#onGone());
     return tab;
   }
 
@@ -82,15 +82,15 @@ export class CdpTab implements Tab {
     this.#listeners = listeners;
   }
 
-  /** What is new, gone or has another document is a change. */
-  saw(frames: readonly { readonly id: string; readonly loaderId: string }[]): void {
+  /** A frame that is new, is gone or has another document counts as a change. */
+  framesListed(frames: readonly { readonly id: string; readonly loaderId: string }[]): void {
     const isSame =
       frames.length === this.#loaders.size && frames.every(({ id, loaderId }) => this.#loaders.get(id) === loaderId);
     if (isSame) return;
     this.#loaders.clear();
     for (const { id, loaderId } of frames) {
       this.#loaders.set(id, loaderId);
-      // The document that was under way is there.
+      // The document that was under way has arrived.
       this.#requested.delete(loaderId);
       this.#navigations.ended(id, loaderId);
     }
@@ -98,18 +98,18 @@ export class CdpTab implements Tab {
   }
 
   async processes(): Promise<readonly FrameProcess[]> {
-    return [this.live, ...this.#remote].map((session) => ({ session, hands: session }));
+    return [this.pageSession, ...this.#remote].map((session) => ({ session, inputSession: session }));
   }
 
   async close(): Promise<void> {
     this.#listeners = null;
-    const detaching = this.#devtools.send("Target.detachFromTarget", { sessionId: this.live.id });
+    const detaching = this.#connection.send("Target.detachFromTarget", { sessionId: this.pageSession.id });
     await withDeadline(detaching, DETACH_DEADLINE_MS, "detaching").catch(() => {});
   }
 
   async #follow(session: CdpSession): Promise<void> {
     session.on<{ sessionId: string; targetInfo: { targetId: string } }>("Target.attachedToTarget", (attached) => {
-      const remote = this.#devtools.session(attached.sessionId);
+      const remote = this.#connection.session(attached.sessionId);
       this.#remote.add(remote);
       void remote.gone.then(() =>
         this.#changed(() => {
@@ -118,7 +118,7 @@ export class CdpTab implements Tab {
           this.#navigations.settled(attached.targetInfo.targetId);
         }),
       );
-      // A frame that is gone before it could be followed is told of by its end.
+      // Of a frame that is gone before this completes, the session's end is reported.
       this.#follow(remote).catch(() => {});
       this.#changed();
     });
@@ -126,7 +126,7 @@ export class CdpTab implements Tab {
       // The request for a document has the document's own id.
       if (requestId !== loaderId || frameId === undefined) return;
       this.#requested.set(requestId, frameId);
-      this.#navigations.begun(frameId, requestId);
+      this.#navigations.started(frameId, requestId);
       this.#listeners?.changed();
     });
     const ended = ({ requestId }: RequestEvent) => {
@@ -136,7 +136,7 @@ export class CdpTab implements Tab {
     };
     session.on("Network.loadingFinished", ended);
     session.on("Network.loadingFailed", ended);
-    if (session === this.live) session.on("Inspector.targetCrashed", () => this.#onCrash());
+    if (session === this.pageSession) session.on("Inspector.targetCrashed", () => this.#onCrash());
     await Promise.all([
       session.send("Network.enable", NETWORK),
       session.send("Inspector.enable"),
@@ -156,7 +156,7 @@ export class CdpTab implements Tab {
   }
 
   async #onGone(): Promise<void> {
-    const isBrowserGone = await withDeadline(this.#devtools.closed, GONE_PATIENCE_MS, "end").then(
+    const isBrowserGone = await withDeadline(this.#connection.closed, GONE_PATIENCE_MS, "end").then(
       () => true,
       () => false,
     );

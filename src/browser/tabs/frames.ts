@@ -1,13 +1,13 @@
-/** Every frame of a page across its processes: which DevTools session answers for it and where it stands on the page. */
+/** Every frame of a page across its processes: which CDP session reaches it and where it is on the page. */
 
 import type { Rect } from "../../protocol/common.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
-import { frameBox, hitsFrame } from "../challenge/in-page-scripts.ts";
+import { frameBox, hitsFrame } from "./in-page-scripts.ts";
 import type { FrameProcess, Tab } from "./tab.ts";
 
-/** One call into the browser while looking at frames. */
+/** The deadline of one call into the browser about frames. */
 const FRAME_CALL_DEADLINE_MS = 1_000;
-/** Time the page's own process may spend on one look. */
+/** The time that a script may take in the page's own process. */
 const SCRIPT_TIMEOUT_MS = 300;
 const WORLD_NAME = "captcha-remote";
 
@@ -15,7 +15,7 @@ export interface FrameRef extends FrameProcess {
   readonly id: string;
   readonly parent: FrameRef | null;
   readonly url: string;
-  /** Changes with every document. */
+  /** The id of its document: it changes with every document. */
   readonly loaderId: string;
 }
 
@@ -25,7 +25,7 @@ export interface FrameRect extends Rect {
   readonly visible: boolean;
 }
 
-const MAIN_FRAME_PLACE: FrameRect = { x: 0, y: 0, width: 0, height: 0, scale: 1, visible: true };
+const MAIN_FRAME_RECT: FrameRect = { x: 0, y: 0, width: 0, height: 0, scale: 1, visible: true };
 
 interface FrameTree {
   readonly frame: { readonly id: string; readonly parentId?: string; readonly url: string; readonly loaderId: string };
@@ -46,17 +46,17 @@ export class PageFrames {
     this.#tab = tab;
   }
 
-  /** Grows with frames that come, navigate or go: those in other processes at least. */
+  /** Grows when frames are attached, navigate or are detached: those in other processes at least. */
   get version(): number {
     return this.#tab.framesVersion;
   }
 
-  /** All frames, parents first. Throws when a frame cannot be asked. */
+  /** Lists all frames, parents first. Throws when a process does not answer. */
   async list(): Promise<FrameRef[]> {
     const processes = await this.#tab.processes();
     const waiting = (await Promise.all(processes.map((process) => this.#nodes(process)))).flat();
     const byId = new Map<string, FrameRef>();
-    // A tree of another process may come before the tree its parent is in: take what can be placed, until nothing can.
+    // The tree of a process may come before the tree of its parent: place what has a parent, until nothing is left to place.
     for (let placed = true; placed; ) {
       placed = false;
       for (const { node, process } of waiting) {
@@ -67,13 +67,13 @@ export class PageFrames {
       }
     }
     const frames = [...byId.values()];
-    this.#tab.saw(frames);
+    this.#tab.framesListed(frames);
     return frames;
   }
 
   /**
-   * Runs a self-contained function in the frame's isolated world: the page sees nothing of it.
-   * Throws when the frame does not answer in time or its document has gone.
+   * Runs a function in the frame's isolated world, where the page does not see it. The function is sent as text, so it
+   * uses nothing from outside of itself. Throws when the frame does not answer in time or its document is gone.
    */
   async run<Argument, Result>(
     frame: FrameRef,
@@ -94,10 +94,10 @@ export class PageFrames {
     return result.value as Result;
   }
 
-  /** Where the frame's content stands on the page; the main frame is the viewport's origin. */
-  async place(frame: FrameRef): Promise<FrameRect> {
-    if (!frame.parent) return MAIN_FRAME_PLACE;
-    const [outer, own] = await Promise.all([this.place(frame.parent), this.onOwner(frame, frameBox, [])]);
+  /** The frame's content box in the page's CSS px; the main frame begins at the viewport's origin. */
+  async rectOf(frame: FrameRef): Promise<FrameRect> {
+    if (!frame.parent) return MAIN_FRAME_RECT;
+    const [outer, own] = await Promise.all([this.rectOf(frame.parent), this.onOwner(frame, frameBox, [])]);
     return {
       x: outer.x + own.x * outer.scale,
       y: outer.y + own.y * outer.scale,
@@ -108,7 +108,7 @@ export class PageFrames {
     };
   }
 
-  /** Whether a point (in the parent's own CSS px) lands in this frame and not in something above it. */
+  /** Whether a point (in the parent's own CSS px) hits this frame and no element above it. */
   async isHit(frame: FrameRef, x: number, y: number): Promise<boolean> {
     return this.onOwner(frame, hitsFrame, [x, y]);
   }
@@ -118,7 +118,7 @@ export class PageFrames {
     return frame.parent !== null && frame.parent.session !== frame.session;
   }
 
-  /** Runs a function on the frame's element, in the isolated world of its parent. Throws when that cannot be asked. */
+  /** Runs a function on the frame's element, in the isolated world of its parent. Throws when the parent does not answer. */
   async onOwner<Arguments extends unknown[], Result>(
     frame: FrameRef,
     script: (this: Element, ...given: Arguments) => Result,
@@ -188,7 +188,7 @@ function flatten({ frame, childFrames = [] }: FrameTree): FrameTree["frame"][] {
   return [frame, ...childFrames.flatMap(flatten)];
 }
 
-/** Documents come and go; what is kept of them is bounded. */
+/** A page may load documents without end: the number that is remembered is bounded. */
 const REMEMBERED_DOCUMENTS = 200;
 
 function remember<T>(map: Map<string, T>, key: string, value: T): void {

@@ -1,4 +1,4 @@
-/** A page that is held through Playwright: one of ours, or one that a bot in this process has handed over. */
+/** A page that is reached through Playwright: an owned page, or one that a bot in this process has handed over. */
 import type { Browser, CDPSession, Frame, Page, Request } from "playwright";
 import { waitUntil, withDeadline } from "../../util/with-deadline.ts";
 import type { CdpSession, PageSession } from "../cdp/connection.ts";
@@ -6,7 +6,7 @@ import type { ConnectionRegistry } from "../cdp/connection-registry.ts";
 import { PendingNavigations } from "./pending-navigations.ts";
 import type { FrameProcess, LostCode, Tab, TabListeners } from "./tab.ts";
 
-/** One call into the browser for a frame's session. */
+/** The deadline of one call for a frame's session. */
 const FRAME_CALL_DEADLINE_MS = 1_000;
 const FRAME_CALL = "frame session";
 const DISCONNECT_PATIENCE_MS = 200;
@@ -16,26 +16,26 @@ export interface PlaywrightTabParts {
   readonly page: Page;
   /** Playwright's session of the page, for scripts. */
   readonly session: CDPSession;
-  readonly live: PageSession;
-  readonly lines: ConnectionRegistry;
-  /** A quicker session of a frame's target than Playwright's, where there is one. */
+  readonly pageSession: PageSession;
+  readonly connections: ConnectionRegistry;
+  /** Opens a faster session of a frame's target than Playwright's; left out: Playwright's takes the input. */
   readonly attach?: (targetId: string) => Promise<CdpSession>;
 }
 
 export class PlaywrightTab implements Tab {
-  readonly live: PageSession;
+  readonly pageSession: PageSession;
   readonly #parts: PlaywrightTabParts;
-  /** Of a frame in another process; null for one in its parent's. */
+  /** The process of each frame; null for a frame that shares its parent's process. */
   readonly #processes = new Map<Frame, Promise<FrameProcess | null>>();
-  /** Kept as long as the target lives: a drag goes on in a frame that navigates. */
-  readonly #hands = new Map<string, Promise<CdpSession>>();
+  /** By target id, kept as long as the target lives: a drag goes on in a frame that navigates. */
+  readonly #inputSessions = new Map<string, Promise<CdpSession>>();
   readonly #navigations = new PendingNavigations<Frame, Request>();
   readonly #stops: (() => void)[] = [];
   #framesVersion = 0;
 
   constructor(parts: PlaywrightTabParts) {
     this.#parts = parts;
-    this.live = parts.live;
+    this.pageSession = parts.pageSession;
   }
 
   get framesVersion(): number {
@@ -70,7 +70,7 @@ export class PlaywrightTab implements Tab {
     this.#on("request", (request: Request) => {
       const frame = request.isNavigationRequest() ? frameOf(request) : null;
       if (!frame) return;
-      this.#navigations.begun(frame, request);
+      this.#navigations.started(frame, request);
       listeners.changed();
     });
     this.#on("requestfailed", ended);
@@ -83,14 +83,14 @@ export class PlaywrightTab implements Tab {
   }
 
   async processes(): Promise<readonly FrameProcess[]> {
-    const { page, session, live } = this.#parts;
+    const { page, session, pageSession } = this.#parts;
     const inner = page.frames().filter((frame) => frame !== page.mainFrame());
     const processes = await Promise.all(inner.map((frame) => this.#processOf(frame)));
-    return [{ session, hands: live }, ...processes.filter((process) => process !== null)];
+    return [{ session, inputSession: pageSession }, ...processes.filter((process) => process !== null)];
   }
 
-  /** Playwright tells of every change by itself. */
-  saw(): void {}
+  /** Playwright reports every change by itself. */
+  framesListed(): void {}
 
   async close(): Promise<void> {
     for (const stop of this.#stops.splice(0)) stop();
@@ -98,7 +98,7 @@ export class PlaywrightTab implements Tab {
   }
 
   #on(event: string, listener: (about: never) => void): void {
-    // Playwright declares an overload an event; what comes with each is the caller's to know.
+    // Playwright declares one overload for each event; the caller knows the argument of its event.
     const page = this.#parts.page as unknown as Record<"on" | "off", (event: string, listener: unknown) => void>;
     page.on(event, listener);
     this.#stops.push(() => page.off(event, listener));
@@ -114,7 +114,7 @@ export class PlaywrightTab implements Tab {
     const known = this.#processes.get(frame);
     if (known) return known;
     const opened = this.#open(frame).catch((error: unknown) => {
-      // Playwright's sentence for a frame that lives in its parent's process.
+      // Playwright's error for a frame that shares its parent's process.
       if (String(error).includes("does not have a separate CDP session")) return null;
       this.#processes.delete(frame);
       throw error;
@@ -124,27 +124,27 @@ export class PlaywrightTab implements Tab {
   }
 
   async #open(frame: Frame): Promise<FrameProcess> {
-    const { page, lines, attach } = this.#parts;
+    const { page, connections, attach } = this.#parts;
     const context = page.context();
     const opening = context.newCDPSession(frame);
-    const session = await lines.session(opening, context, FRAME_CALL_DEADLINE_MS, FRAME_CALL);
-    if (!attach) return { session, hands: session };
+    const session = await connections.session(opening, context, FRAME_CALL_DEADLINE_MS, FRAME_CALL);
+    if (!attach) return { session, inputSession: session };
     const { targetId } = (await within(session.send("Target.getTargetInfo"))).targetInfo;
-    const hands = this.#hands.get(targetId) ?? attach(targetId);
-    this.#hands.set(targetId, hands);
-    const forget = () => this.#hands.delete(targetId);
-    hands.then((attached) => attached.gone).then(forget, forget);
-    return { session, hands: await within(hands) };
+    const inputSession = this.#inputSessions.get(targetId) ?? attach(targetId);
+    this.#inputSessions.set(targetId, inputSession);
+    const forget = () => this.#inputSessions.delete(targetId);
+    inputSession.then((attached) => attached.gone).then(forget, forget);
+    return { session, inputSession: await within(inputSession) };
   }
 }
 
-/** A browser that dies closes its pages first, and is known to be gone only a moment later. */
+/** A browser that dies closes its pages first; its own end is known only a moment later. */
 async function whyClosed(browser: Browser | null): Promise<LostCode> {
   const isGone = () => browser?.isConnected() === false;
   return (await waitUntil(isGone, DISCONNECT_PATIENCE_MS, DISCONNECT_POLL_MS)) ? "browser_lost" : "page_closed";
 }
 
-/** Playwright throws for the frame of a request whose page has gone. */
+/** Null where the request's page is gone: Playwright throws then. */
 function frameOf(request: Request): Frame | null {
   try {
     return request.frame();

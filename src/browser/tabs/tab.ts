@@ -1,44 +1,47 @@
-/** A browser's page as the rest of browser/ sees it, whoever opened it and by whatever way it is reached. */
+/** A tab of a browser as the rest of browser/ sees it, however it was opened and however it is reached. */
 import type { Cookie } from "playwright";
 import type { PageEvents } from "../../session/ports/page.ts";
-import type { Asked, PageSession } from "../cdp/connection.ts";
+import type { CdpSender, PageSession } from "../cdp/connection.ts";
 
-/** A process that holds frames of a page: a session for scripts, and the quickest one for input. */
+/** A process that renders frames of a page: a session for scripts, and the fastest session for input. */
 export interface FrameProcess {
-  readonly session: Asked;
-  readonly hands: Asked;
+  readonly session: CdpSender;
+  readonly inputSession: CdpSender;
 }
 
 export type LostCode = Parameters<PageEvents["lost"]>[0];
 
 export interface TabListeners {
-  /** A frame has come, navigated or gone, or a navigation has begun or ended. */
+  /** A frame was attached, has navigated or was detached, or a navigation has started or ended. */
   changed(): void;
-  /** The page cannot go on. Told once. */
+  /** The page is lost. Called once. */
   gone(code: LostCode): void;
 }
 
 export interface Tab {
-  /** Of the page itself, for pictures and hands. */
-  readonly live: PageSession;
-  /** Grows with every frame of which the tab hears by itself that it has come, navigated or gone. */
+  /** The session of the page itself, for pictures and input. */
+  readonly pageSession: PageSession;
+  /** Grows with every frame that the browser reports as attached, navigated or detached. */
   readonly framesVersion: number;
-  /** A navigation is under way of which nobody knows yet what it leads to. */
+  /** Whether a navigation is under way: the document it leads to is not known yet. */
   readonly isNavigating: boolean;
-  /** From now on, until close(). */
+  /** Calls these listeners from now on, until close(). */
   listen(listeners: TabListeners): void;
-  /** The page's own process first, then one for each frame that has a process of its own. Throws when one cannot be asked. */
+  /**
+   * The page's own process first, then one for each frame that has a process of its own. Throws when the browser does
+   * not answer for one of them.
+   */
   processes(): Promise<readonly FrameProcess[]>;
-  /** Told at each look which frames there are. */
-  saw(frames: readonly { readonly id: string; readonly loaderId: string }[]): void;
-  /** Lets go of what was attached; the page stays. */
+  /** Takes note of the frames that were just listed, parents first. */
+  framesListed(frames: readonly { readonly id: string; readonly loaderId: string }[]): void;
+  /** Detaches from the page, which stays open. */
   close(): Promise<void>;
 }
 
-/** As DevTools tells of one: what a site has not said is left out. */
+/** A cookie as CDP's Storage.getCookies returns it: `sameSite` is left out where the site did not set it. */
 type TabCookie = Required<Omit<Cookie, "sameSite" | "partitionKey">> & { readonly sameSite?: Cookie["sameSite"] };
 
-/** The cookies of the browser context that the page is in. */
-export async function cookiesOf({ live }: Pick<Tab, "live">): Promise<TabCookie[]> {
-  return (await live.send("Storage.getCookies")).cookies;
+/** Reads the cookies of the browser context that the page is in. */
+export async function cookiesOf({ pageSession }: Pick<Tab, "pageSession">): Promise<TabCookie[]> {
+  return (await pageSession.send("Storage.getCookies")).cookies;
 }

@@ -226,7 +226,7 @@ export class Session {
     this.#deps.save(this.record);
     this.#over.abort();
     this.operators.dismiss({ messages: [], closeCode: CODES.shutting_down.close, reason: "shutting_down" });
-    this.#released = page.leave();
+    this.#released = page.detach();
     return true;
   }
 

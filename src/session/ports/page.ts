@@ -139,8 +139,8 @@ export interface ChallengePage extends PictureSource {
   storageState(): Promise<StorageState | null>;
   /** Releases the page and all that was started for it. */
   close(): Promise<void>;
-  /** Lets go of the page and leaves it as it is, its browser too: for the next server. */
-  leave(): Promise<void>;
+  /** Detaches from the page and leaves it and its browser running, for the next server. */
+  detach(): Promise<void>;
 }
 
 interface PageRequest {

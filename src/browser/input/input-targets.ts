@@ -1,0 +1,83 @@
+/**
+ * Where an input event goes: to the page, or to a frame with a process of its own. Pictures of an owned page are taken
+ * with an override that displaces page-level input to such frames, so their events go to their own sessions.
+ */
+import { withDeadline } from "../../util/with-deadline.ts";
+import type { CdpSender } from "../cdp/connection.ts";
+import type { FrameRect, FrameRef, PageFrames } from "../tabs/frames.ts";
+
+/** Looking up the frame under a press; after that the press goes to the page itself. */
+const HIT_TEST_DEADLINE_MS = 250;
+
+/** A receiver of input events, which are in its own CSS px. */
+export interface InputTarget {
+  readonly session: CdpSender;
+  /** Of its document's origin on the page. */
+  readonly rect: Pick<FrameRect, "x" | "y" | "scale">;
+}
+
+/** A frame with a process of its own, and its content box in the page's CSS px. */
+export interface RemoteFrame {
+  readonly frame: FrameRef;
+  readonly rect: FrameRect;
+}
+
+export class InputTargets {
+  readonly page: InputTarget;
+  readonly #frames: PageFrames;
+  #remote: readonly RemoteFrame[] = [];
+
+  /** `session` takes the input of the page itself. */
+  constructor(session: CdpSender, frames: PageFrames) {
+    this.page = { session, rect: { x: 0, y: 0, scale: 1 } };
+    this.#frames = frames;
+  }
+
+  /** Frames with a process of their own, outermost first, as the last scan found them. */
+  setRemoteFrames(frames: readonly RemoteFrame[]): void {
+    this.#remote = frames;
+  }
+
+  /** The target at a point of the page (CSS px) by the frames' boxes alone: good enough for a pointer that passes. */
+  at(x: number, y: number): InputTarget {
+    const hit = this.#remote.findLast(({ rect }) => contains(rect, x, y));
+    return hit ? { session: hit.frame.inputSession, rect: hit.rect } : this.page;
+  }
+
+  /** The target under a point of the page (CSS px): each document on the way down is asked what lies there. */
+  async under(x: number, y: number): Promise<InputTarget> {
+    let target = this.page;
+    let inside: FrameRef | null = null;
+    for (const { frame, rect } of this.#remote) {
+      if (!contains(rect, x, y) || (inside !== null && !isWithin(frame, inside))) continue;
+      const outer = frame.parent ? await this.#originOf(frame.parent) : this.page.rect;
+      const test = this.#frames.isHit(frame, (x - outer.x) / outer.scale, (y - outer.y) / outer.scale);
+      if (!(await withDeadline(test, HIT_TEST_DEADLINE_MS, "hit test").catch(() => false))) continue;
+      target = { session: frame.inputSession, rect };
+      inside = frame;
+    }
+    return target;
+  }
+
+  /** Where a frame's document begins on the page, and at which scale. */
+  async #originOf(frame: FrameRef): Promise<InputTarget["rect"]> {
+    const known = this.#remote.find((remote) => remote.frame.id === frame.id);
+    if (known) return known.rect;
+    const asked = withDeadline(this.#frames.rectOf(frame), HIT_TEST_DEADLINE_MS, "frame place");
+    return asked.catch(() => this.page.rect);
+  }
+}
+
+/** A point of the page in the target's own CSS px. */
+export function inTarget({ rect }: InputTarget, x: number, y: number): { x: number; y: number } {
+  return { x: (x - rect.x) / rect.scale, y: (y - rect.y) / rect.scale };
+}
+
+function contains({ x, y, width, height, visible }: FrameRect, pointX: number, pointY: number): boolean {
+  return visible && pointX >= x && pointX < x + width && pointY >= y && pointY < y + height;
+}
+
+function isWithin(frame: FrameRef, ancestor: FrameRef): boolean {
+  for (let at = frame.parent; at; at = at.parent) if (at.id === ancestor.id) return true;
+  return false;
+}
