@@ -3,7 +3,7 @@ import rateLimit from "@fastify/rate-limit";
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from "fastify";
 import { nameOf } from "../../auth/caller.ts";
 import { AppError } from "../../errors.ts";
-import { addressKey } from "../address-key.ts";
+import { addressKey } from "./address-key.ts";
 
 const WINDOW_MS = 60_000;
 /** Callers that are remembered; above it the one not seen for the longest is forgotten. */

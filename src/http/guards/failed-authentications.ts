@@ -1,5 +1,5 @@
 /** Who guesses: failed authentications of each address within a minute. */
-import { addressKey } from "../address-key.ts";
+import { addressKey } from "./address-key.ts";
 
 const WINDOW_MS = 60_000;
 /** Addresses that are remembered. Above it the one whose minute began first is forgotten: memory before justice. */

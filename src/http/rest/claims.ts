@@ -7,7 +7,7 @@ import { claimAnswerSchema, claimBodySchema, releaseBodySchema } from "../../pro
 import { sessionIdSchema } from "../../protocol/common.ts";
 import { errorAnswerSchema } from "../../protocol/rest.ts";
 import type { CaptchaRemoteController } from "../../session/controller.ts";
-import { recorderOf } from "../audited.ts";
+import { recorderOf } from "../guards/audit-recorder.ts";
 
 export interface ClaimRoutesOptions {
   readonly controller: Pick<CaptchaRemoteController, "claim">;

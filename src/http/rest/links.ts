@@ -8,7 +8,7 @@ import { sessionIdSchema } from "../../protocol/common.ts";
 import { linkAnswerSchema, linkBodySchema, OPERATORS_LINKS, ticketAnswerSchema } from "../../protocol/links.ts";
 import { errorAnswerSchema, successSchema } from "../../protocol/rest.ts";
 import type { CaptchaRemoteController } from "../../session/controller.ts";
-import { recorderOf } from "../audited.ts";
+import { recorderOf } from "../guards/audit-recorder.ts";
 
 export interface LinkRoutesOptions {
   readonly audit: AuditTrail;

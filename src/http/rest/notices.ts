@@ -6,7 +6,7 @@ import { NO_SESSION } from "../../events/event-log.ts";
 import { systemNotice } from "../../events/system-notice.ts";
 import { noticeBodySchema } from "../../protocol/events.ts";
 import { errorAnswerSchema, successSchema } from "../../protocol/rest.ts";
-import { recorderOf } from "../audited.ts";
+import { recorderOf } from "../guards/audit-recorder.ts";
 
 export interface NoticeRoutesOptions {
   readonly feed: Pick<EventFeed, "publish">;

@@ -29,7 +29,7 @@ import {
 } from "../../protocol/rest.ts";
 import type { CaptchaRemoteController } from "../../session/controller.ts";
 import { unknownStatus } from "../../session/presenters.ts";
-import { recorderOf } from "../audited.ts";
+import { recorderOf } from "../guards/audit-recorder.ts";
 import { goneSignal } from "../guards/authorization.ts";
 import { thumbnailOf } from "./thumbnail.ts";
 

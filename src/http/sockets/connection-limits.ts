@@ -1,6 +1,6 @@
 /** How many operator sockets, events sockets and event streams are open: from one address, of one key, and in all. */
 import { AppError } from "../../errors.ts";
-import { addressKey } from "../address-key.ts";
+import { addressKey } from "../guards/address-key.ts";
 
 export interface ConnectionBounds {
   readonly maxConnections: number;

@@ -1,9 +1,9 @@
 /** What callers did, told to the audit trail with who they are and where they come from. */
 import type { FastifyRequest } from "fastify";
-import type { Detail } from "../audit/audit-log.ts";
-import type { AuditTrail } from "../audit/trail.ts";
-import { nameOf } from "../auth/caller.ts";
-import type { Action } from "../protocol/audit.ts";
+import type { Detail } from "../../audit/audit-log.ts";
+import type { AuditTrail } from "../../audit/trail.ts";
+import { nameOf } from "../../auth/caller.ts";
+import type { Action } from "../../protocol/audit.ts";
 
 /** Called once the act has succeeded. Never throws. */
 export type Recorder = (action: Action, sessionId: string | null, detail?: Detail) => void;

@@ -1,6 +1,6 @@
 /** Messages that come before the session has welcomed their socket: in order, and so many. */
 import type { ClientMessage } from "../../protocol/live.ts";
-import type { FirstMessage } from "../sockets/authenticate-socket.ts";
+import type { FirstMessage } from "./authenticate-socket.ts";
 import { isMove } from "./move-coalescer.ts";
 
 /** Before anybody knows who sends them. */
