@@ -3,7 +3,6 @@ import type { ServerResponse } from "node:http";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { z } from "zod";
-import type { Caller } from "../../auth/caller.ts";
 import { mayCall } from "../../auth/permissions.ts";
 import { checkTopic, MAY_READ_EVENTS } from "../../auth/topics.ts";
 import type { Config } from "../../config.ts";
@@ -13,10 +12,11 @@ import type { Acknowledgements } from "../../events/event-log.ts";
 import { type FeedQuery, feedQuerySchema, streamedEventSchema } from "../../protocol/feed.ts";
 import { errorAnswerSchema } from "../../protocol/rest.ts";
 import { type GuardDeps, goneSignal } from "../guards/authorization.ts";
-import { PendingSockets, SocketAuthentication } from "../sockets/authenticate-socket.ts";
+import { PendingSockets, SocketAuthentication, type SocketAuthPolicy } from "../sockets/authenticate-socket.ts";
 import { ConnectionSlots, type ConnectionSlotsDeps } from "../sockets/connection-slots.ts";
+import { GuardedSocket } from "../sockets/guarded-socket.ts";
 import type { MessageBounds } from "../sockets/message-limits.ts";
-import { FeedConnection } from "./connection.ts";
+import { FeedConnection, type ReaderPrincipal } from "./connection.ts";
 import { beginStream, EVENT_STREAM, lastEventIdSchema, parseCursor, RETRY_LINE } from "./sse.ts";
 import { SseStream } from "./sse-stream.ts";
 
@@ -39,7 +39,7 @@ export interface FeedRouteOptions extends ConnectionSlotsDeps {
 
 export const feedRoutes: FastifyPluginAsyncZod<FeedRouteOptions> = async (app, options) => {
   const { guard } = options;
-  const places = new ConnectionSlots(options);
+  const slots = new ConnectionSlots(options);
   const pending = new PendingSockets(options.limits);
   app.route({
     method: "GET",
@@ -60,21 +60,25 @@ export const feedRoutes: FastifyPluginAsyncZod<FeedRouteOptions> = async (app, o
       },
     },
     async preHandler(request) {
-      if (request.ws) places.check(request.ip);
+      if (request.ws) slots.check(request.ip);
     },
     handler: async (request, reply) => stream(request, reply, options),
     wsHandler(socket, request) {
-      if (!places.take(socket, request.ip)) return;
-      const policy = { byNothing: () => null, admit: admitReader };
-      new FeedConnection(socket, request, new SocketAuthentication(guard, request, policy, pending), options).start();
+      if (!slots.take(socket, request.ip)) return;
+      const connection = new FeedConnection(socket, request, options);
+      const authentication = new SocketAuthentication(guard, request, READER_POLICY, pending);
+      new GuardedSocket(socket, request, connection, options).start(authentication);
     },
   });
 };
 
-function admitReader(caller: Caller): Caller {
-  if (mayCall(caller, MAY_READ_EVENTS)) return caller;
-  throw new AppError("forbidden", { needs: MAY_READ_EVENTS.scopes });
-}
+const READER_POLICY: SocketAuthPolicy<ReaderPrincipal> = {
+  byNothing: () => null,
+  admit(caller) {
+    if (mayCall(caller, MAY_READ_EVENTS)) return { caller };
+    throw new AppError("forbidden", { needs: MAY_READ_EVENTS.scopes });
+  },
+};
 
 /** The answer as a stream. Throws as checkTopic does, and invalid_message for a place that is none. */
 function stream(

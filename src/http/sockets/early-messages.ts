@@ -1,61 +1,51 @@
-/** Messages that come before the session has welcomed their socket: in order, and so many. */
-import type { ClientMessage } from "../../protocol/live.ts";
-import type { FirstMessage } from "./authenticate-socket.ts";
-import { isMove } from "./move-coalescer.ts";
+/** Messages that come before their socket is open: kept in their order, and only so many. */
+import { replaceLastMove } from "../../protocol/moves.ts";
 
-/** Before anybody knows who sends them. */
+/** Before it is known who sends them. */
 const MAX_FROM_STRANGERS = 10;
 const MAX_EARLY_MESSAGES = 200;
 
-export class EarlyMessages {
-  #messages: ClientMessage[] = [];
+export class EarlyMessages<Message extends { readonly type: string }> {
+  #messages: Message[] = [];
   #limit = MAX_FROM_STRANGERS;
-  #onNext: ((message: ClientMessage | null) => void) | null = null;
+  #onFirst: ((message: Message | null) => void) | null = null;
 
-  /** A mouse moves on meanwhile: of moves in a row the last is enough. False where there are too many. */
-  keep(message: ClientMessage): boolean {
-    const onNext = this.#onNext;
-    this.#onNext = null;
-    if (onNext) {
-      onNext(message);
+  /** Of moves in a row it keeps the last. False if there are too many messages: then this one is dropped. */
+  keep(message: Message): boolean {
+    const onFirst = this.#onFirst;
+    if (onFirst) {
+      this.#onFirst = null;
+      onFirst(message);
       return true;
     }
-    const last = this.#messages.at(-1);
-    if (last && isMove(last) && isMove(message)) this.#messages.pop();
+    if (replaceLastMove(this.#messages, message)) return true;
     if (this.#messages.length >= this.#limit) return false;
     this.#messages.push(message);
     return true;
   }
 
-  /** What the first one says of its sender, now or as soon as it comes; null when the socket is gone before. */
-  async introduction(): Promise<FirstMessage | null> {
-    const first = this.#messages.shift() ?? (await this.#next());
-    return first && { id: first.id, token: first.type === "authenticate" ? first.token : undefined };
+  /** Takes the first message out, now or as soon as it comes; null if the socket closes before. */
+  first(): Promise<Message | null> {
+    const first = this.#messages.shift();
+    if (first !== undefined) return Promise.resolve(first);
+    return new Promise((resolve) => {
+      this.#onFirst = resolve;
+    });
   }
 
-  /** The sender is known. */
+  /** The sender is known: more of its messages are kept. */
   allowMore(): void {
     this.#limit = MAX_EARLY_MESSAGES;
   }
 
-  get isKnown(): boolean {
-    return this.#limit === MAX_EARLY_MESSAGES;
-  }
-
-  takeAll(): ClientMessage[] {
+  takeAll(): Message[] {
     return this.#messages.splice(0);
   }
 
-  /** The socket is gone. */
+  /** The socket is closed or refused. */
   end(): void {
     this.#messages = [];
-    this.#onNext?.(null);
-    this.#onNext = null;
-  }
-
-  #next(): Promise<ClientMessage | null> {
-    return new Promise((resolve) => {
-      this.#onNext = resolve;
-    });
+    this.#onFirst?.(null);
+    this.#onFirst = null;
   }
 }

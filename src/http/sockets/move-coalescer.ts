@@ -1,41 +1,46 @@
-/** The newest of a row of moves that came too fast, until its time comes or a press needs it first [W24]. */
-import type { ClientMessage, ClientMessageOf } from "../../protocol/live.ts";
+/** [W24] Of moves that come too fast the newest waits, until its time comes or another input needs it first. */
+import type { MessageLimits } from "./message-limits.ts";
 
-export type Move = ClientMessageOf<"mouse_event"> & { readonly event_type: "move" };
-
-export function isMove(message: ClientMessage): message is Move {
-  return message.type === "mouse_event" && message.event_type === "move";
-}
-
-/** What a page would notice coming before a move that was made before it. */
-export function isInput({ type }: ClientMessage): boolean {
-  return type === "mouse_event" || type === "wheel" || type === "key" || type === "text";
-}
-
-export class MoveCoalescer {
-  readonly #onDue: (move: Move) => void;
-  #move: Move | null = null;
+export class MoveCoalescer<Move> {
+  readonly #limits: Pick<MessageLimits, "mayMove" | "msUntilMove">;
+  readonly #deliver: (move: Move) => void;
+  #waiting: Move | null = null;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(onDue: (move: Move) => void) {
-    this.#onDue = onDue;
+  constructor(limits: Pick<MessageLimits, "mayMove" | "msUntilMove">, deliver: (move: Move) => void) {
+    this.#limits = limits;
+    this.#deliver = deliver;
   }
 
-  /** In place of the last one; due so many ms after the first of the row was held. */
-  hold(move: Move, afterMs: number): void {
-    this.#move = move;
-    this.#timer ??= setTimeout(() => {
-      const due = this.take();
-      if (due) this.#onDue(due);
-    }, Math.ceil(afterMs));
+  /** Delivers a move at once or, if it comes too fast, later and only if no newer one replaces it. Never an error. */
+  add(move: Move): void {
+    if (this.#limits.mayMove()) {
+      // One that waits is older than this one.
+      this.drop();
+      this.#deliver(move);
+      return;
+    }
+    this.#waiting = move;
+    this.#timer ??= setTimeout(() => this.#onDue(), Math.ceil(this.#limits.msUntilMove()));
   }
 
-  /** What is held, which then is not any more. */
-  take(): Move | null {
+  /** Delivers the move that waits, now. */
+  flush(): void {
+    const move = this.#waiting;
+    this.drop();
+    if (move !== null) this.#deliver(move);
+  }
+
+  /** The move that waits is not delivered any more. */
+  drop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const move = this.#move;
-    this.#move = null;
-    return move;
+    this.#waiting = null;
+  }
+
+  #onDue(): void {
+    const move = this.#waiting;
+    this.drop();
+    if (move !== null) this.add(move);
   }
 }
