@@ -4,10 +4,10 @@ import type { Caller } from "../../auth/caller.ts";
 import type { Link, LinkedSession, Links } from "../../auth/links.ts";
 import type { Tickets } from "../../auth/tickets.ts";
 import type { Config } from "../../config.ts";
+import { API_PREFIX } from "../../protocol/api-prefix.ts";
 import type { LinkAnswer, linkBodySchema, TicketAnswer } from "../../protocol/links.ts";
 import type { Created } from "../idempotency.ts";
 import type { SessionRecord } from "../ports/store.ts";
-import { qrCodeOf } from "../qr-code.ts";
 
 export interface OperatorLinksDeps {
   readonly links: Links;
@@ -52,15 +52,14 @@ export class OperatorLinks {
   /** [R13] Another one. Throws rate_limited where there are too many. */
   async make(
     record: SessionRecord,
-    body: z.output<typeof linkBodySchema>,
+    body: Pick<z.output<typeof linkBodySchema>, "role" | "ttl_seconds">,
     { seconds, most }: LinkBounds,
   ): Promise<LinkAnswer> {
     const expiresAt = Date.now() + (body.ttl_seconds ?? seconds) * 1_000;
     const link = this.#deps.links.create(record.uid, body.role, expiresAt, most);
     const expires_at = new Date(link.expires_at).toISOString();
     const url = await this.#urlOf(link, record);
-    const qr = body.qr ? { qr: await qrCodeOf(url) } : {};
-    return { link_id: link.id, url, role: link.role, expires_at, ...qr };
+    return { link_id: link.id, url, role: link.role, expires_at };
   }
 
   /** [R13] Throws link_not_found. */
@@ -77,6 +76,6 @@ export class OperatorLinks {
   /** The secret stands behind the #: browsers send it to nobody, so it is in no log and no proxy. */
   async #urlOf(link: Link, session: LinkedSession): Promise<string> {
     const token = await this.#deps.links.tokenOf(link, session);
-    return `${this.#deps.publicUrl()}/api/captcha/control/${session.session_id}#${token}`;
+    return `${this.#deps.publicUrl()}${API_PREFIX}/control/${session.session_id}#${token}`;
   }
 }
