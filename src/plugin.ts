@@ -15,6 +15,7 @@ import type { HandedPage } from "./browser/open/handed-page.ts";
 import { ConfigError, configFromOptions } from "./config.ts";
 import { isLoopback } from "./environment.ts";
 import { AppError, toAppError } from "./errors.ts";
+import { API_PREFIX } from "./protocol/api-prefix.ts";
 import {
   type CreateSessionInput,
   createSessionSchema,
@@ -22,7 +23,7 @@ import {
   type SessionResult,
 } from "./protocol/rest.ts";
 import { openService, portsOf, prepareInstance, type Service } from "./server/compose.ts";
-import { API_PREFIX, serveSessions } from "./server/routes.ts";
+import { serveSessions } from "./server/routes.ts";
 import { redactingLogOptions } from "./util/redacting-logger.ts";
 
 /** As much of an address as a session takes. */

@@ -17,9 +17,9 @@ import { linkRoutes } from "../http/rest/links.ts";
 import { metricsRoute } from "../http/rest/metrics.ts";
 import { noticeRoutes } from "../http/rest/notices.ts";
 import { sessionRoutes } from "../http/rest/sessions.ts";
+import { API_PREFIX } from "../protocol/api-prefix.ts";
 import type { Service } from "./compose.ts";
 
-export const API_PREFIX = "/api/captcha";
 const PUBLIC_DIR = fileURLToPath(new URL("../../public/", import.meta.url));
 
 /** REST, the operator socket and the console below API_PREFIX. */

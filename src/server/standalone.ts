@@ -15,11 +15,12 @@ import { demoRoute } from "../http/rest/demo.ts";
 import { healthRoutes } from "../http/rest/health.ts";
 import { metricsRoute } from "../http/rest/metrics.ts";
 import type { ReadGauges } from "../metrics/gauges.ts";
+import { API_PREFIX } from "../protocol/api-prefix.ts";
 import type { CaptchaRemoteController } from "../session/controller.ts";
 import { redactingLogger } from "../util/redacting-logger.ts";
 import type { Schedule } from "../webhooks/schedule.ts";
 import { openService, portsOf, prepareInstance } from "./compose.ts";
-import { API_PREFIX, serveSessions } from "./routes.ts";
+import { serveSessions } from "./routes.ts";
 
 export interface CaptchaRemote {
   readonly app: FastifyInstance;

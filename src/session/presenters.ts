@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { Grants } from "../auth/caller.ts";
 import type { Config } from "../config.ts";
 import { AppError, CODES, type Code } from "../errors.ts";
+import { API_PREFIX } from "../protocol/api-prefix.ts";
 import type { CaptchaInfo } from "../protocol/common.ts";
 import type { PAGE_CONDITIONS, ServerMessage, ServerMessageOf } from "../protocol/live.ts";
 import {
@@ -75,7 +76,7 @@ export function withoutStorageState(request: OpenPageRequest): OpenPageRequest {
 
 /** [R10] Where the operator, the bot and older clients go from here, without a link's token; `publicUrl` is origin plus base path. */
 export function sessionAnswer(record: SessionRecord, challenge: CaptchaInfo | null, publicUrl: string): SessionAnswer {
-  const api = `${publicUrl}/api/captcha`;
+  const api = publicUrl + API_PREFIX;
   return {
     session_id: record.session_id,
     state: record.state,

@@ -4,6 +4,7 @@ import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance } from "fastify";
 import { jsonSchemaTransform } from "fastify-type-provider-zod";
 import type { Config } from "../../config.ts";
+import { API_PREFIX } from "../../protocol/api-prefix.ts";
 
 const DESCRIPTION = `A person remote-controls a headless-browser page to clear a captcha or another challenge.
 For pages and accounts that you may automate.
@@ -60,7 +61,7 @@ export async function serveApiDocs(app: FastifyInstance): Promise<void> {
   const policy = Object.entries(PAGE_POLICY)
     .map((entry) => entry.flat().join(" "))
     .join("; ");
-  for (const routePrefix of ["/documentation", "/api/captcha/documentation"]) {
+  for (const routePrefix of ["/documentation", `${API_PREFIX}/documentation`]) {
     await app.register(async (scope) => {
       // The library's own routes: a description of the service, and nothing of its sessions.
       scope.addHook("onRoute", (route) => {
