@@ -20,7 +20,7 @@ import { FeedConnection, type ReaderPrincipal } from "./connection.ts";
 import { beginStream, EVENT_STREAM, lastEventIdSchema, parseCursor, RETRY_LINE } from "./sse.ts";
 import { SseStream } from "./sse-stream.ts";
 
-/** Of events only: operator sockets do not offer it. Nothing of a message is kept for the next one. */
+/** Compression of events sockets; operator sockets do not offer it. No context is kept between messages, to save memory. */
 export const DEFLATE = {
   threshold: 1_024,
   serverNoContextTakeover: true,
@@ -32,7 +32,7 @@ export interface FeedRouteOptions extends ConnectionSlotsDeps {
   readonly feed: EventFeed;
   readonly acknowledgements: Acknowledgements;
   readonly guard: GuardDeps;
-  /** Holds the answers that go on, for as long as they are open. */
+  /** The open event streams: added and removed here. */
   readonly streams: Set<ServerResponse>;
   readonly limits: MessageBounds & Pick<Config, "maxMessageBytes" | "authenticateSeconds" | "maxPendingConnections">;
 }
@@ -80,7 +80,7 @@ const READER_POLICY: SocketAuthPolicy<ReaderPrincipal> = {
   },
 };
 
-/** The answer as a stream. Throws as checkTopic does, and invalid_message for a place that is none. */
+/** Answers with a stream. Throws as checkTopic does, and AppError invalid_message for a position that is none. */
 function stream(
   request: FastifyRequest<{ Querystring: FeedQuery; Headers: z.output<typeof lastEventIdSchema> }>,
   reply: FastifyReply,
@@ -98,15 +98,15 @@ function stream(
   beginStream(request, reply, options);
   const body = new SseStream({ feed, caller, topics, after }, RETRY_LINE);
   gone.addEventListener("abort", () => body.destroy(), { once: true });
-  // Past the serializer, which knows JSON only.
+  // `never`: the typed reply knows JSON only, a stream is sent as it is.
   return reply.send(body as never);
 }
 
 function afterOf(lastEventId: string | undefined, after: number | undefined, newest: number): number | undefined {
   if (lastEventId === undefined && after === undefined) return undefined;
   const field = lastEventId === undefined ? "after" : "last-event-id";
-  const place = lastEventId === undefined ? after : parseCursor(lastEventId);
-  if (place === undefined) throw new AppError("invalid_message", { field, why: "not the id of an event" });
-  if (place > newest) throw new AppError("invalid_message", { field, why: "still to come", newest });
-  return place;
+  const position = lastEventId === undefined ? after : parseCursor(lastEventId);
+  if (position === undefined) throw new AppError("invalid_message", { field, why: "not the id of an event" });
+  if (position > newest) throw new AppError("invalid_message", { field, why: "still to come", newest });
+  return position;
 }

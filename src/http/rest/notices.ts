@@ -1,4 +1,4 @@
-/** [R18] What ops tell all who follow the server. */
+/** [R18] Ops publish a notice to everybody who follows the topic `system`. */
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { AuditTrail } from "../../audit/trail.ts";
 import type { EventFeed } from "../../events/event-feed.ts";
@@ -19,8 +19,8 @@ export const noticeRoutes: FastifyPluginAsyncZod<NoticeRoutesOptions> = async (a
     {
       config: { access: { scopes: ["ops"] } },
       schema: {
-        summary: "Tell everybody",
-        description: "A notice on the topic `system` of the event feed: maintenance, say.",
+        summary: "Publish a notice",
+        description: "On the topic `system` of the event feed: maintenance, for example.",
         tags: ["ops"],
         body: noticeBodySchema,
         response: { 200: successSchema, "4xx": errorAnswerSchema },

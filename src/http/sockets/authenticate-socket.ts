@@ -5,8 +5,8 @@ import type { Config } from "../../config.ts";
 import { AppError, toAppError } from "../../errors.ts";
 import { type ServerMessageOf, TICKET_SUBPROTOCOL_PREFIX } from "../../protocol/live.ts";
 import { bearerOf, type GuardDeps, refusalOf } from "../guards/authorization.ts";
-import { offeredBy } from "../operator-socket/viewer-socket.ts";
 import { ConnectionLimits } from "./connection-limits.ts";
+import { offeredSubprotocols } from "./subprotocols.ts";
 
 type PendingLimits = Pick<Config, "authenticateSeconds" | "maxPendingConnections">;
 type Upgrade = Pick<FastifyRequest, "headers" | "ip">;
@@ -111,7 +111,7 @@ export function authenticateFirst(): AppError {
 }
 
 function ticketOf({ headers }: Upgrade): string | null {
-  const ticket = offeredBy(headers).find((name) => name.startsWith(TICKET_SUBPROTOCOL_PREFIX));
+  const ticket = offeredSubprotocols(headers).find((name) => name.startsWith(TICKET_SUBPROTOCOL_PREFIX));
   return ticket?.slice(TICKET_SUBPROTOCOL_PREFIX.length) ?? null;
 }
 
