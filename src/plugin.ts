@@ -15,7 +15,7 @@ import type { HandedPage } from "./browser/open/handed-page.ts";
 import { ConfigError, configFromOptions } from "./config.ts";
 import { isLoopback } from "./environment.ts";
 import { AppError, toAppError } from "./errors.ts";
-import { API_PATH } from "./protocol/api-path.ts";
+import { API_PREFIX } from "./protocol/api-prefix.ts";
 import {
   type CreateSessionInput,
   createSessionSchema,
@@ -110,7 +110,7 @@ export const captchaRemote = plugin(
     const service = await openService(config, { log, publicUrl, surroundings });
     const handOff: HandOff["handOff"] = (page, wanted) => handOffPage(service, publicUrl, page, wanted);
     app.decorate("captchaRemote", { handOff });
-    const upgrades = ownUpgrades(app, `${app.prefix}${prefix}${API_PATH}/`);
+    const upgrades = ownUpgrades(app, `${app.prefix}${prefix}${API_PREFIX}/`);
     // In a context of its own: the bot's routes keep their own errors, headers and checks.
     await app.register(
       async (scope) => {

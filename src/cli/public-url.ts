@@ -1,6 +1,7 @@
 /** Whether people and bots get through to a server by its PUBLIC_URL: the page, its files, the API and both sockets. */
 import { WebSocket } from "ws";
 import type { Config } from "../config.ts";
+import { API_PREFIX } from "../protocol/api-prefix.ts";
 import type { Finding } from "./doctor.ts";
 
 const DEADLINE_MS = 10_000;
@@ -13,7 +14,7 @@ export async function checkPublicUrl({ publicUrl }: Pick<Config, "publicUrl">): 
     const found = "not set: links are made for the address that the server listens on";
     return [{ check: CHECK, state: "ok", found }];
   }
-  const api = `${publicUrl}/api/captcha`;
+  const api = publicUrl + API_PREFIX;
   const findings: Finding[] = [];
   // What fails at one has no chance at the next.
   for (const check of [checkPage, checkHealth, checkSocket]) {

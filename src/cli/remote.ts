@@ -2,9 +2,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError, configFromProcess, serverFromProcess } from "../config.ts";
+import { API_PREFIX } from "../protocol/api-prefix.ts";
 import { takeOptions } from "./command.ts";
 
-const API_PATH = "/api/captcha";
 const DEADLINE_MS = 15_000;
 /** Left by a server that made its first key by itself. */
 const FIRST_KEY_FILE = "first-key";
@@ -19,7 +19,8 @@ export function serverOf(argv: readonly string[]): Ask {
   const given = serverFromProcess();
   const listening = `http://${host.includes(":") ? `[${host}]` : host}:${port}${basePath}`;
   const baseUrl = own.url ?? given.url ?? publicUrl ?? listening;
-  const api = URL.parse(baseUrl.replace(/\/*$/, "").replace(/(\/api\/captcha)?$/, API_PATH));
+  const server = baseUrl.replace(/\/*$/, "");
+  const api = URL.parse(server.endsWith(API_PREFIX) ? server : server + API_PREFIX);
   if (api === null) throw new ConfigError([`--url: ${baseUrl} is no address`]);
   const key = own.key ?? given.key ?? firstKey(dataDir);
   return (method, path) => ask(method, `${api.href}${path}`, key);

@@ -1,5 +1,10 @@
 // Where this console stands: reads the API's base path, the session id and the switches out of the page's own address.
 
+import { API_PREFIX } from "../protocol/api-prefix.ts";
+
+/** Anchored on the API's own path: a session may well be called "control". */
+const CONSOLE_PATH = new RegExp(`^(.*${API_PREFIX})/control(?:/([^/]*))?/?$`);
+
 /**
  * @typedef {object} Place
  * @property {string} base everything before `/control`, e.g. `/tools/api/captcha`
@@ -13,8 +18,7 @@
  * @returns {Place}
  */
 export function readPlace(address) {
-  // Anchored on the API's own path: a session may well be called "control".
-  const parts = /^(.*\/api\/captcha)\/control(?:\/([^/]*))?\/?$/.exec(address.pathname);
+  const parts = CONSOLE_PATH.exec(address.pathname);
   const query = new URLSearchParams(address.search);
   return {
     base: parts?.[1] ?? "",

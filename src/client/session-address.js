@@ -1,5 +1,6 @@
 // Where a session's socket is, and what opens it: from an operator link, or from the server's address with a token or key.
 
+import { API_PREFIX } from "../protocol/api-prefix.ts";
 import { readPlace, socketUrl } from "./console-url.js";
 import { fetchTicket } from "./ticket.js";
 
@@ -11,8 +12,6 @@ import { fetchTicket } from "./ticket.js";
  *   `baseUrl` as in PUBLIC_URL; `token` is that of a link */
 /** @typedef {SocketDestination | LinkDestination | SessionDestination} Destination */
 
-const API_PATH = "/api/captcha";
-
 /**
  * The API of the server whose PUBLIC_URL this is, with or without `/api/captcha`.
  * @param {string} baseUrl
@@ -21,7 +20,7 @@ const API_PATH = "/api/captcha";
 export function apiAt(baseUrl) {
   const { origin, pathname } = new URL(baseUrl);
   const path = pathname.replace(/\/+$/, "");
-  return origin + (path.endsWith(API_PATH) ? path : path + API_PATH);
+  return origin + (path.endsWith(API_PREFIX) ? path : path + API_PREFIX);
 }
 
 /**

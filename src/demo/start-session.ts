@@ -1,5 +1,6 @@
 // Asks the main API for a session on a demo page, as any bot does: one POST, which returns one link.
 import { z } from "zod";
+import { API_PREFIX } from "../protocol/api-prefix.ts";
 import type { DemoPage } from "./demos.ts";
 
 /** The longest wait for the API: a browser has to start and a page to load. */
@@ -59,7 +60,7 @@ export async function startSession({ api, demoOrigin, page }: StartSessionReques
 
 async function post({ origin, key }: DemoApi, body: object): Promise<Response> {
   try {
-    return await fetch(`${origin}/api/captcha/sessions`, {
+    return await fetch(`${origin}${API_PREFIX}/sessions`, {
       method: "POST",
       headers: { "content-type": "application/json", ...(key ? { authorization: `Bearer ${key}` } : {}) },
       body: JSON.stringify(body),

@@ -1,11 +1,11 @@
-/** [R20] Reads what is open now from whoever owns it: nothing is counted here, so nothing can be counted wrongly. */
+/** [R20] Reads what is open now from its owners: nothing is counted here, so nothing can be counted wrongly. */
 import { Gauge, type Registry } from "prom-client";
 import type { BrowserGauges, GaugeName, Gauges } from "../protocol/health.ts";
 import type { CaptchaRemoteController } from "../session/controller.ts";
 
 export type ReadGauges = () => Promise<Gauges>;
 
-/** What each of them knows of; http/ does not know browsers. */
+/** Where the numbers come from. */
 export interface GaugeOwners {
   readonly controller: Pick<CaptchaRemoteController, "open">;
   readonly sockets: ReadonlySet<unknown>;
@@ -14,7 +14,7 @@ export interface GaugeOwners {
   readonly browsers: { open(): Promise<BrowserGauges> };
 }
 
-/** Reads them each time it is called. */
+/** A function that reads all gauges, each time it is called. */
 export function gaugesOf({ controller, sockets, eventSockets, streams, browsers }: GaugeOwners): ReadGauges {
   return async () => {
     const { sessions, releasing } = controller.open;
@@ -28,7 +28,7 @@ export function gaugesOf({ controller, sockets, eventSockets, streams, browsers 
   };
 }
 
-/** The same at GET /metrics, read when it is asked for. */
+/** Adds the gauges to the registry of GET /metrics, which reads them for each answer. */
 export function exposeGauges(registry: Registry, read: ReadGauges): void {
   new Gauge({
     name: "captcha_remote_open",
@@ -41,7 +41,7 @@ export function exposeGauges(registry: Registry, read: ReadGauges): void {
   });
 }
 
-/** Node tells of the process, not of a server in it. */
+/** Of the whole process: Node does not count them by server. */
 function listeningSockets(): number {
   const kinds = process.getActiveResourcesInfo();
   return kinds.filter((kind) => kind === "TCPServerWrap" || kind === "PipeServerWrap").length;

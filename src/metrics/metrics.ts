@@ -1,4 +1,4 @@
-/** [R20] Figures of one server for Prometheus: what its sessions come to, and how it feels to work in them. */
+/** [R20] Metrics of one server for Prometheus: outcomes of its sessions, and how fast it is for operators. */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { EventFeed } from "../events/event-feed.ts";
 import type { PublishedEvent } from "../events/published-event.ts";
@@ -16,11 +16,11 @@ export interface MetricsDeps {
   readonly events: Pick<EventFeed, "onEvent" | "lag">;
   /** Living sessions by state. */
   readonly states: () => Readonly<Partial<Record<SessionState, number>>>;
-  /** Bytes that each running browser has for itself. */
+  /** Private memory of each running browser, bytes. */
   readonly browserMemory: () => Promise<readonly number[]>;
 }
 
-/** Counts from now on; answers the stop. */
+/** Counts from now on. Returns a function that stops it. */
 export function startMetrics(deps: MetricsDeps): () => void {
   exposeNow(deps);
   const stops = [countSessions(deps), ...observeMeasures(deps.registry)];
@@ -29,7 +29,7 @@ export function startMetrics(deps: MetricsDeps): () => void {
   };
 }
 
-/** What is so at the moment that it is asked for. */
+/** Gauges that are read for each answer. */
 function exposeNow({ registry, events, states, browserMemory }: MetricsDeps): void {
   const registers = [registry];
   const living = ["starting", "waiting", "active"] as const;
@@ -45,7 +45,7 @@ function exposeNow({ registry, events, states, browserMemory }: MetricsDeps): vo
   });
   new Gauge({
     name: `${PREFIX}event_feed_lag_events`,
-    help: "Events that the slowest reader of the feed has not been told yet.",
+    help: "Events that the slowest reader of the feed has not been sent yet.",
     registers,
     collect() {
       this.set(events.lag);
@@ -75,7 +75,7 @@ function exposeNow({ registry, events, states, browserMemory }: MetricsDeps): vo
   });
 }
 
-/** From the events of sessions; those of before a restart are not known by their beginning. */
+/** Counts from the events of sessions. Sessions from before a restart lack the time of their creation. */
 function countSessions({ registry, events }: MetricsDeps): () => void {
   const registers = [registry];
   const created = new Counter({

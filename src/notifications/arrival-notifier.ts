@@ -1,4 +1,4 @@
-/** Tells people that a session needs one of them, once a session, where the configuration says; and its end, where that is wished. */
+/** Posts to chat channels that a session waits for an operator, once per session, and its end if the channel wants it. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { EventFeed } from "../events/event-feed.ts";
@@ -7,27 +7,27 @@ import type { ArrivalChannel } from "../protocol/arrival-channels.ts";
 import type { SessionRecord } from "../session/ports/store.ts";
 import { type ArrivalFacts, arrivalPost } from "./channel-formats.ts";
 
-/** One try; a channel that hangs holds up nobody else. */
+/** Of one try. */
 const DEADLINE_MS = 10_000;
-/** Then it is too late to be of use. */
+/** After so many the message is too late to be of use. */
 const TRIES = 3;
 const WAIT_MS = 5_000;
-/** Messages to one channel that wait; a channel is not worth more memory. */
-const MOST_WAITING = 200;
-/** Of an answer nothing is used but these first bytes, for the log. */
-const MOST_ANSWER = 300;
+/** Messages that wait for one channel; more are dropped, to bound the memory. */
+const MAX_WAITING = 200;
+/** Characters of an answer that are read, to recognise a refusal. */
+const MAX_ANSWER_LENGTH = 300;
 
 export interface ArrivalNotifierDeps {
   readonly channels: readonly ArrivalChannel[];
   readonly events: Pick<EventFeed, "onEvent">;
   /** The newest record with this id. */
   readonly find: (sessionId: string) => SessionRecord | undefined;
-  /** A link that opens it; throws where it has ended. */
+  /** An operator link to the session; throws if it has ended. */
   readonly linkTo: (sessionId: string) => Promise<string>;
   readonly log: Logger;
-  /** By uid: sessions that an earlier server has told of. */
-  readonly told: readonly string[];
-  /** Between tries; 5 s when left out. */
+  /** By uid: sessions that an earlier server has notified of. */
+  readonly notified: readonly string[];
+  /** Between tries; 5 s if left out. */
   readonly waitMs?: number;
 }
 
@@ -35,42 +35,42 @@ export class ArrivalNotifier {
   readonly #deps: ArrivalNotifierDeps;
   readonly #stop = new AbortController();
   readonly #stopListening: () => void;
-  /** Sessions that were told of and have not ended, by uid. */
-  readonly #told: Set<string>;
-  readonly #lines: readonly ChannelQueue[];
+  /** By uid: sessions that were notified of and have not ended. */
+  readonly #notified: Set<string>;
+  readonly #queues: readonly ChannelQueue[];
 
   constructor(deps: ArrivalNotifierDeps) {
     this.#deps = deps;
-    this.#told = new Set(deps.told);
-    this.#lines = deps.channels.map((channel) => new ChannelQueue(channel, deps, this.#stop.signal));
-    this.#stopListening = deps.channels.length === 0 ? () => {} : deps.events.onEvent((told) => this.#onEvent(told));
+    this.#notified = new Set(deps.notified);
+    this.#queues = deps.channels.map((channel) => new ChannelQueue(channel, deps, this.#stop.signal));
+    this.#stopListening = deps.channels.length === 0 ? () => {} : deps.events.onEvent((event) => this.#onEvent(event));
   }
 
-  /** What waits is given up: an arrival that is told after the next start is told too late. */
+  /** Drops the messages that wait: an arrival that is posted after the next start is posted too late. */
   async close(): Promise<void> {
     this.#stopListening();
     this.#stop.abort();
-    await Promise.all(this.#lines.map((line) => line.idle));
+    await Promise.all(this.#queues.map((queue) => queue.idle));
   }
 
   #onEvent({ event, subject: { uid, label } }: PublishedEvent): void {
     if (event.type === "session.ended") {
-      if (this.#told.delete(uid)) this.#tell("end", event.data.session_id, label);
+      if (this.#notified.delete(uid)) this.#notify("end", event.data.session_id, label);
       return;
     }
-    const needsSomebody =
+    const needsOperator =
       event.type === "session.state" && event.data.state === "waiting" && event.data.operators === 0;
-    if (!needsSomebody || this.#told.has(uid)) return;
-    this.#told.add(uid);
-    this.#tell("arrival", event.data.session_id, label);
+    if (!needsOperator || this.#notified.has(uid)) return;
+    this.#notified.add(uid);
+    this.#notify("arrival", event.data.session_id, label);
   }
 
-  #tell(what: "arrival" | "end", id: string, label: string | null): void {
+  #notify(what: "arrival" | "end", id: string, label: string | null): void {
     const record = this.#deps.find(id);
-    const lines = this.#lines.filter((line) => line.wants(what, label));
-    if (!record || lines.length === 0) return;
+    const queues = this.#queues.filter((queue) => queue.wants(what, label));
+    if (!record || queues.length === 0) return;
     void this.#factsOf(record, what).then((facts) => {
-      for (const line of lines) line.say(what, facts);
+      for (const queue of queues) queue.add(what, facts);
     });
   }
 
@@ -90,7 +90,7 @@ export class ArrivalNotifier {
   }
 }
 
-/** One channel: its messages one after the other, in order. */
+/** The messages of one channel, sent one after the other, so that a channel that hangs delays no other. */
 class ChannelQueue {
   readonly #channel: ArrivalChannel;
   readonly #log: Logger;
@@ -101,7 +101,7 @@ class ChannelQueue {
 
   constructor(channel: ArrivalChannel, { log, waitMs = WAIT_MS }: ArrivalNotifierDeps, stop: AbortSignal) {
     this.#channel = channel;
-    // Never the whole address: it is what lets anybody post there.
+    // Never the whole URL: whoever has it can post to the channel.
     this.#log = log.child({ channel: new URL(channel.url).host });
     this.#stop = stop;
     this.#waitMs = waitMs;
@@ -116,9 +116,9 @@ class ChannelQueue {
     return (what === "arrival" || end !== undefined) && (!labels || (label !== null && labels.includes(label)));
   }
 
-  say(what: "arrival" | "end", facts: ArrivalFacts): void {
+  add(what: "arrival" | "end", facts: ArrivalFacts): void {
     if (this.#stop.aborted) return;
-    if (this.#waiting.length >= MOST_WAITING) {
+    if (this.#waiting.length >= MAX_WAITING) {
       this.#log.error({ session_id: facts.session_id }, "an arrival notice was dropped: too many wait");
       return;
     }
@@ -133,8 +133,8 @@ class ChannelQueue {
 
   async #send(what: "arrival" | "end", facts: ArrivalFacts): Promise<void> {
     let error = "";
-    for (let tried = 1; tried <= TRIES && !this.#stop.aborted; tried += 1) {
-      if (tried > 1) await delay(this.#waitMs * tried, undefined, { signal: this.#stop }).catch(() => {});
+    for (let attempt = 1; attempt <= TRIES && !this.#stop.aborted; attempt += 1) {
+      if (attempt > 1) await delay(this.#waitMs * attempt, undefined, { signal: this.#stop }).catch(() => {});
       const { url, body } = arrivalPost(this.#channel, what, facts, Date.now());
       error = await post(url, body, this.#stop);
       if (error === "") return;
@@ -143,7 +143,7 @@ class ChannelQueue {
   }
 }
 
-/** Empty where it was taken; else why not. */
+/** Why the channel did not take the message; empty if it did. Never throws. */
 async function post(url: string, body: string, stop: AbortSignal): Promise<string> {
   try {
     const response = await fetch(url, {
@@ -168,7 +168,7 @@ async function beginningOf({ body }: Response): Promise<string> {
   let text = "";
   for await (const chunk of body?.pipeThrough(new TextDecoderStream()) ?? []) {
     text += chunk;
-    if (text.length >= MOST_ANSWER) break;
+    if (text.length >= MAX_ANSWER_LENGTH) break;
   }
-  return text.slice(0, MOST_ANSWER);
+  return text.slice(0, MAX_ANSWER_LENGTH);
 }

@@ -1,8 +1,8 @@
-/** What a channel is sent: the words of its template, in the form that it reads. Pure. */
+/** The request to a chat channel: the filled template, in the format that the channel reads. Pure. */
 import { createHmac } from "node:crypto";
 import type { ArrivalChannel, TemplateWord } from "../protocol/arrival-channels.ts";
 
-/** What there is to tell; null: nothing is known of it. */
+/** The values of the words in a template; null: not known. */
 export type ArrivalFacts = Readonly<Record<TemplateWord, string | null>>;
 
 export interface ArrivalPost {
@@ -10,7 +10,7 @@ export interface ArrivalPost {
   readonly body: string;
 }
 
-/** `event`: what happened, for programs that read `plain`. `now` in ms since 1970. */
+/** The POST that notifies the channel. `event` is also a field of the `plain` form; `now` in ms since 1970. */
 export function arrivalPost(
   { url, form, secret, arrival, end }: ArrivalChannel,
   event: "arrival" | "end",
@@ -22,7 +22,7 @@ export function arrivalPost(
     facts,
     form === "slack" ? escapeSlack : (word) => word,
   );
-  // The link stands by itself: a template need not think of it.
+  // The link is appended if the template does not have it.
   const link = event === "arrival" && !arrival.includes("{link}") ? facts.link : null;
   switch (form) {
     case "slack":
@@ -50,13 +50,13 @@ function joined(words: string, link: string | null): string {
   return link ? `${words} ${link}` : words;
 }
 
-/** What is not known leaves nothing, and no double spaces either. */
-function fill(template: string, facts: ArrivalFacts, written: (word: string) => string): string {
-  const filled = template.replace(/\{(\w+)\}/g, (_all, word: TemplateWord) => written(facts[word] ?? ""));
+/** An unknown word leaves nothing, and no double space. */
+function fill(template: string, facts: ArrivalFacts, escapeWord: (word: string) => string): string {
+  const filled = template.replace(/\{(\w+)\}/g, (_all, word: TemplateWord) => escapeWord(facts[word] ?? ""));
   return filled.replace(/ {2,}/g, " ").trim();
 }
 
-/** Slack reads these as its own: a label must not call the whole channel. */
+/** Slack gives these a meaning: a label must not mention the whole channel. */
 function escapeSlack(word: string): string {
   return word.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

@@ -26,9 +26,9 @@ import { errorSender } from "../http/guards/error-handler.ts";
 import { FailedAuthentications } from "../http/guards/failed-authentications.ts";
 import { keepOtherSitesOut } from "../http/guards/origin.ts";
 import { RefusalCounter } from "../http/guards/refusal-counter.ts";
-import { chooseSubprotocol } from "../http/operator-socket/viewer-socket.ts";
 import type { HistoryRoutesOptions } from "../http/rest/history.ts";
 import { ConnectionLimits } from "../http/sockets/connection-limits.ts";
+import { chooseSubprotocol } from "../http/sockets/subprotocols.ts";
 import { exposeGauges, gaugesOf, type ReadGauges } from "../metrics/gauges.ts";
 import { startMetrics } from "../metrics/metrics.ts";
 import { ArrivalNotifier } from "../notifications/arrival-notifier.ts";
@@ -144,7 +144,7 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
   });
   const arrivals = new ArrivalNotifier({
     channels: config.arrivalChannels,
-    told: resumable.map(({ record }) => record.uid),
+    notified: resumable.map(({ record }) => record.uid),
     events,
     find: (id) => store.find(id),
     linkTo: async (id) => (await controller.makeLink(id, { role: "control" })).url,

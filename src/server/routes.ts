@@ -17,14 +17,14 @@ import { linkRoutes } from "../http/rest/links.ts";
 import { metricsRoute } from "../http/rest/metrics.ts";
 import { noticeRoutes } from "../http/rest/notices.ts";
 import { sessionRoutes } from "../http/rest/sessions.ts";
-import { API_PATH } from "../protocol/api-path.ts";
+import { API_PREFIX } from "../protocol/api-prefix.ts";
 import type { Service } from "./compose.ts";
 
 /** In the package, where the build has put it; a checkout has none. */
 const BUNDLE_DIR = fileURLToPath(new URL("../console/", import.meta.url));
 const PUBLIC_DIR = fileURLToPath(new URL("../../public/", import.meta.url));
 
-/** REST, the operator socket and the console below API_PATH. */
+/** REST, the operator socket and the console below API_PREFIX. */
 export async function serveSessions(
   app: FastifyInstance,
   service: Service,
@@ -76,6 +76,6 @@ export async function serveSessions(
       });
       await more(api);
     },
-    { prefix: API_PATH },
+    { prefix: API_PREFIX },
   );
 }

@@ -6,6 +6,7 @@ import { type FirstKey, makeFirstKey } from "../auth/first-key.ts";
 import { hashOf, type KeyRecord, newSecret } from "../auth/key-spec.ts";
 import { type Config, ConfigError, configFromProcess } from "../config.ts";
 import { buildDemoApp } from "../demo/demo-app.ts";
+import { API_PREFIX } from "../protocol/api-prefix.ts";
 import type { SessionAnswer } from "../protocol/rest.ts";
 import { raisePriority } from "../util/process-priority.ts";
 import { redactingLogger } from "../util/redacting-logger.ts";
@@ -107,7 +108,7 @@ function banner(remote: CaptchaRemote, { config, firstKey, demoUrl, demoApp }: B
     "  captcha-remote is running. For pages and accounts that you may automate.",
     "",
     ...demoLines,
-    `  Console         ${url}/api/captcha/control`,
+    `  Console         ${url}${API_PREFIX}/control`,
     `  API             ${url}/documentation`,
     "",
     ...keyLines(firstKey),

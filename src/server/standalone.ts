@@ -15,7 +15,7 @@ import { demoRoute } from "../http/rest/demo.ts";
 import { healthRoutes } from "../http/rest/health.ts";
 import { metricsRoute } from "../http/rest/metrics.ts";
 import type { ReadGauges } from "../metrics/gauges.ts";
-import { API_PATH } from "../protocol/api-path.ts";
+import { API_PREFIX } from "../protocol/api-prefix.ts";
 import type { CaptchaRemoteController } from "../session/controller.ts";
 import { redactingLogger } from "../util/redacting-logger.ts";
 import type { Schedule } from "../webhooks/schedule.ts";
@@ -99,7 +99,7 @@ export async function buildApp(
     await root.register(metricsRoute, { refusals });
     await serveApiDocs(root);
     root.get("/", { schema: { hide: true }, config: { access: "public" } }, (_request, reply) =>
-      reply.redirect(`${config.basePath}${API_PATH}/control`),
+      reply.redirect(`${config.basePath}${API_PREFIX}/control`),
     );
   });
   return {

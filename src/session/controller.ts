@@ -189,7 +189,11 @@ export class CaptchaRemoteController {
   }
 
   /** [R13] A link to a living session. Throws session_ended, rate_limited. */
-  makeLink(id: string, body: z.output<typeof linkBodySchema>, bounds?: LinkBounds): Promise<LinkAnswer> {
+  makeLink(
+    id: string,
+    body: Pick<z.output<typeof linkBodySchema>, "role" | "ttl_seconds">,
+    bounds?: LinkBounds,
+  ): Promise<LinkAnswer> {
     const usual = { seconds: this.#deps.config.maxTimeoutSeconds };
     return this.#deps.links.make(this.#sessions.session(id).record, body, bounds ?? usual);
   }

@@ -1,10 +1,10 @@
-/** A session as a trace: one span for all of it, one inside for each step, and what happened on the way as its events. */
+/** A session as a trace: one span for the whole, a child span for each step, and its events as span events. */
 import { type Context, ROOT_CONTEXT, type Span, SpanStatusCode, type Tracer, trace } from "@opentelemetry/api";
 import type { PublishedEvent } from "../events/published-event.ts";
 import type { FeedEvent, ProgressStep, SessionEventOf } from "../protocol/events.ts";
 
 const SESSION = "captcha_remote.session";
-/** What goes on from this step to the next one; null: nothing. */
+/** Name of the span from this step to the next one; null: no span. */
 const STEP_SPANS: Readonly<Record<ProgressStep, string | null>> = {
   browser: "start the browser",
   page: "open the page",
@@ -15,7 +15,7 @@ const STEP_SPANS: Readonly<Record<ProgressStep, string | null>> = {
   failed_attempt: "a person looks",
   solved: null,
 };
-/** Told in the session's own span, with these of their fields. */
+/** Events that become events of the session's span, with these of their fields. */
 const EVENT_FIELDS = {
   "session.operator_joined": ["operator", "first"],
   "session.operator_left": ["operator"],
@@ -35,7 +35,7 @@ interface Open {
 
 export interface SessionSpansDeps {
   readonly tracer: Tracer;
-  /** Where its bot's own trace was when it asked for this session; ROOT_CONTEXT: nowhere. */
+  /** The context of the bot's own trace that the creation was part of; ROOT_CONTEXT: none. */
   readonly parentOf: (sessionId: string) => Context;
 }
 
@@ -48,11 +48,11 @@ export class SessionSpans {
     this.#deps = deps;
   }
 
-  /** In the order in which they are told. */
+  /** Takes the next published event. */
   take({ event, subject: { uid, label } }: PublishedEvent): void {
     if (event.type === "system.notice") return;
     const at = Date.parse(event.timestamp);
-    // Of a session from before a restart no more may be told than its end, which says how long it took.
+    // Of a session from before a restart the end may be the only event; it has the duration.
     const beganAt = event.type === "session.ended" ? at - event.data.duration_ms : at;
     const open = this.#open.get(uid) ?? this.#begin(uid, event.data.session_id, label, beganAt);
     if (event.type === "session.progress") this.#step(open, event.data.step, at);
@@ -65,7 +65,7 @@ export class SessionSpans {
     }
   }
 
-  /** What still lives goes on in the next server: its span ends here, as one that was broken off. */
+  /** Ends the spans of living sessions as broken off: the sessions continue in the next server. */
   close(): void {
     for (const { span, step } of this.#open.values()) {
       step?.end();
@@ -97,7 +97,7 @@ export class SessionSpans {
     const { outcome, reason, verified } = data;
     span.setAttributes({ [`${SESSION}.outcome`]: outcome, [`${SESSION}.reason`]: reason });
     if (verified !== null) span.setAttribute(`${SESSION}.verified`, verified);
-    // The bot's own wish, and a person's saying no, are no errors of anything.
+    // A cancellation by the bot is no error.
     if (outcome === "failed" || outcome === "expired") span.setStatus({ code: SpanStatusCode.ERROR, message: reason });
     span.end(at);
     this.#open.delete(uid);
@@ -106,7 +106,7 @@ export class SessionSpans {
 
 const TRACEPARENT = /^[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-([\da-f]{2})(?:$|-)/;
 
-/** The context that a W3C `traceparent` names; ROOT_CONTEXT for none, and for one that is none. */
+/** The context of a W3C `traceparent`; ROOT_CONTEXT if it is null or malformed. */
 export function contextOf(traceparent: string | null): Context {
   const [, traceId, spanId, flags] = TRACEPARENT.exec(traceparent ?? "") ?? [];
   if (traceId === undefined || spanId === undefined) return ROOT_CONTEXT;

@@ -1,4 +1,4 @@
-/** Traces for a collector that speaks OTLP over HTTP. Imported only where one is configured: nothing is loaded otherwise. */
+/** Exports traces by OTLP over HTTP. Imported only if a collector is configured: otherwise no library is loaded. */
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchSpanProcessor, type ReadableSpan, type SpanExporter, TracerProvider } from "@opentelemetry/sdk-trace";
@@ -9,20 +9,20 @@ import { contextOf, SessionSpans } from "./session-spans.ts";
 
 const NAME = "captcha-remote";
 const EXPORT_DEADLINE_MS = 5_000;
-/** A collector that hangs must not hold up the stop. */
+/** A collector that hangs must not delay the stop. */
 const CLOSE_PATIENCE_MS = 1_000;
 
 export interface TracingDeps {
-  /** The collector's address; `/v1/traces` is appended. */
+  /** The collector's URL; `/v1/traces` is appended. */
   readonly endpoint: string;
   readonly serviceName: string;
   readonly events: Pick<EventFeed, "onEvent">;
-  /** The `traceparent` that a living session was asked for with. */
+  /** The `traceparent` that the creation of a living session had; null: none. */
   readonly traceparentOf: (sessionId: string) => string | null;
   readonly log: Logger;
 }
 
-/** Traces sessions from now on; answers the stop, which tells the collector of what there is. */
+/** Traces sessions from now on. Returns a function that stops it and exports what is left. */
 export function startTracing({ endpoint, serviceName, events, traceparentOf, log }: TracingDeps): () => Promise<void> {
   const url = `${endpoint.replace(/\/+$/, "")}/v1/traces`;
   const exporter = new LoggedExporter(new OTLPTraceExporter({ url, timeoutMillis: EXPORT_DEADLINE_MS }), log);
@@ -38,7 +38,7 @@ export function startTracing({ endpoint, serviceName, events, traceparentOf, log
     try {
       spans.take(event);
     } catch (error) {
-      // A trace is not worth what else this event is told to.
+      // A failed trace must not keep the event from other listeners.
       log.warn({ err: error }, "an event is missing in its trace");
     }
   });
@@ -46,12 +46,12 @@ export function startTracing({ endpoint, serviceName, events, traceparentOf, log
     stopListening();
     spans.close();
     await withDeadline(provider.shutdown(), CLOSE_PATIENCE_MS, "traces").catch((error: unknown) => {
-      log.warn({ err: error }, "the last traces were not told");
+      log.warn({ err: error }, "the last traces were not exported");
     });
   };
 }
 
-/** Says once when the collector is lost, and once when it is back: a log line for each batch would help nobody. */
+/** Logs once when the collector is lost and once when it is back, rather than for each batch. */
 export class LoggedExporter implements SpanExporter {
   readonly #inner: SpanExporter;
   readonly #log: Logger;
@@ -65,8 +65,8 @@ export class LoggedExporter implements SpanExporter {
   export(spans: ReadableSpan[], done: Parameters<SpanExporter["export"]>[1]): void {
     this.#inner.export(spans, (result) => {
       const isLost = result.error !== undefined;
-      if (isLost && !this.#isLost) this.#log.warn({ err: result.error }, "traces cannot be told, and are dropped");
-      if (!isLost && this.#isLost) this.#log.info("traces are told again");
+      if (isLost && !this.#isLost) this.#log.warn({ err: result.error }, "traces cannot be exported, and are dropped");
+      if (!isLost && this.#isLost) this.#log.info("traces are exported again");
       this.#isLost = isLost;
       done(result);
     });

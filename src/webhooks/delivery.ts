@@ -1,4 +1,4 @@
-/** One webhook, sent once: signed, to a checked address only, with an end to everything. */
+/** Sends one webhook once: signed, only to an allowed address, and bounded in time and size. */
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { Webhook } from "standardwebhooks";
@@ -8,12 +8,12 @@ import type { Resolve } from "../egress/resolver.ts";
 import { toAppError } from "../errors.ts";
 import { withDeadline } from "../util/with-deadline.ts";
 
-/** For all of it: the name, the connection, the answer. */
+/** Of a whole try: name lookup, connection, answer. */
 const DEADLINE_MS = 10_000;
-/** Of an answer's body nothing is used; so much is read, and for so long, so that its sender can finish. */
+/** The body of an answer is not used; so much of it is read, for so long, to let the receiver finish. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 const ANSWER_PATIENCE_MS = 1_000;
-/** The answer that asks to be left alone for good. */
+/** The status by which a receiver refuses all further webhooks. */
 const GONE = 410;
 
 export interface Post {
@@ -22,33 +22,33 @@ export interface Post {
   readonly url: string;
   readonly body: string;
   readonly secret: string;
-  /** Private places that it may reach all the same. */
+  /** URL patterns of private destinations that it may reach all the same. */
   readonly allow?: readonly string[];
 }
 
 export interface DeliveryOptions {
   readonly allowPrivate: boolean;
-  /** Ports of this machine that nothing is sent to; none when left out. */
+  /** Ports of this machine that nothing is sent to; none if left out. */
   readonly neverPorts?: () => ReadonlySet<number>;
-  /** Gives up at once; the try then counts as none. */
+  /** Aborts the try, which then does not count. */
   readonly signal: AbortSignal;
   readonly deadlineMs?: number;
   readonly resolve?: Resolve;
 }
 
-/** `again`: it failed and may be tried again. `gone`: the receiver wants nothing any more. */
+/** `again`: it failed and may be tried again. `gone`: the receiver wants no webhooks any more. */
 export type TryOutcome =
   | { readonly kind: "delivered" }
   | { readonly kind: "again"; readonly error: string }
   | { readonly kind: "gone"; readonly error: string };
 
-/** Posts it once. Never throws: whatever goes wrong is an outcome. 2xx is success; a redirect is not followed. */
+/** Posts it once. Never throws: a failure is an outcome. 2xx is success; a redirect is not followed. */
 export async function deliver(post: Post, options: DeliveryOptions): Promise<TryOutcome> {
   const { signal: stop, deadlineMs = DEADLINE_MS } = options;
   const over = new AbortController();
   const signal = AbortSignal.any([stop, over.signal]);
   try {
-    // The stop is heard here too: a resolver that hangs hears nothing.
+    // Raced with the stop here too: a resolver that hangs does not see the signal.
     const status = await withDeadline(send(post, options, signal), deadlineMs, "the receiver", stop);
     if (status >= 200 && status < 300) return { kind: "delivered" };
     return { kind: status === GONE ? "gone" : "again", error: `answered ${status}` };
@@ -81,7 +81,7 @@ async function send(post: Post, options: DeliveryOptions, signal: AbortSignal): 
   });
   request.end(post.body);
   const response = await answerOf(request);
-  // The status has been said: what becomes of the rest changes nothing.
+  // The status is known: the rest of the answer changes nothing.
   await withDeadline(drain(response), ANSWER_PATIENCE_MS, "the rest of the answer").catch(() => {});
   return response.statusCode ?? 0;
 }
@@ -101,7 +101,7 @@ function headersOf({ id, body, secret }: Post): Record<string, string | number> 
 function answerOf(request: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     request.once("response", resolve);
-    // Also after the answer: a receiver that breaks off must not end the process.
+    // Stays attached after the answer: a receiver that breaks off must not end the process.
     request.on("error", reject);
   });
 }
@@ -115,7 +115,7 @@ async function drain(response: IncomingMessage): Promise<void> {
   }
 }
 
-/** What went wrong, in a line for the log: the code of a refused connection, of a missing name. */
+/** What went wrong, in one line for the log. */
 function sentence(error: unknown): string {
   const { code, details, cause } = toAppError(error);
   if (code === "url_not_allowed") return `${details?.["host"]} is or has ${details?.["why"]}`;

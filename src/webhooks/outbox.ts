@@ -1,4 +1,4 @@
-/** The webhooks that wait: sent when they are due, again and later when they fail, kept in the store until they are over. */
+/** Sends webhooks when they are due, and again later if they fail; they stay in the store until delivered or given up. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
@@ -7,12 +7,12 @@ import type { Delivery, DeliveryQueue } from "../events/event-log.ts";
 import { deliver, type TryOutcome } from "./delivery.ts";
 import { HOURLY_SCHEDULE, nextTry, type Schedule } from "./schedule.ts";
 
-/** Sent at once, and of these to one host: a receiver that hangs holds up its own webhooks, not everybody's. */
+/** At a time in all, and to one host: a receiver that hangs delays its own webhooks only. */
 const MAX_SENDING = 16;
 const MAX_SENDING_TO_HOST = 4;
-/** What is under way when the server stops may finish within so long; the next start goes on with the rest. */
+/** Tries in progress may finish within so long when the server stops; the next start continues with the rest. */
 const STOP_PATIENCE_MS = 1_000;
-/** Timers beyond this do not work; looking once more costs nothing. */
+/** Far below the longest timer; a needless look at the store costs nothing. */
 const LONGEST_SLEEP_MS = 60_000;
 /** A store that cannot be read or written is asked again after so long. */
 const STORE_PAUSE_MS = 5_000;
@@ -22,10 +22,10 @@ export interface OutboxDeps {
   readonly config: Pick<Config, "urlAllowPrivate" | "webhookSecret">;
   readonly log: Logger;
   readonly schedule?: Schedule;
-  /** For the whole of one try, in ms. */
+  /** Of a whole try, ms. */
   readonly deadlineMs?: number;
   readonly resolve?: Resolve;
-  /** Ports of this machine that nothing is sent to; none when left out. */
+  /** Ports of this machine that nothing is sent to; none if left out. */
   readonly neverPorts?: () => ReadonlySet<number>;
 }
 
@@ -40,7 +40,7 @@ export class Outbox {
     this.#deps = deps;
   }
 
-  /** Sends what is due, and sleeps until the next is: called at the start and whenever something was queued. */
+  /** Sends what is due, then sleeps until the next is. To be called at the start and whenever something was queued. */
   wake(): void {
     clearTimeout(this.#timer);
     if (this.#stopped) return;
@@ -52,7 +52,7 @@ export class Outbox {
     }
   }
 
-  /** Sends nothing new, gives what is under way a moment, then gives it up: it stays in the store. */
+  /** Starts no new try and gives those in progress a moment; what is not delivered then stays in the store. */
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
     this.#stopped = true;
@@ -106,13 +106,13 @@ export class Outbox {
               ...(neverPorts === undefined ? {} : { neverPorts }),
             },
           );
-    // Given up because the server stops: as if it had not been tried.
+    // Aborted because the server stops: does not count as a try.
     if (outcome.kind === "again" && this.#stopping.signal.aborted) return;
     try {
       this.#settle(delivery, firstTriedAt, outcome);
     } catch (error) {
-      this.#deps.log.error({ err: error, webhook_id: delivery.id }, "what became of a webhook could not be kept");
-      // It still stands as due: not to be sent again and again.
+      this.#deps.log.error({ err: error, webhook_id: delivery.id }, "the outcome of a webhook could not be stored");
+      // It is still due in the store: without a pause it would be sent again and again.
       await delay(STORE_PAUSE_MS, undefined, { signal: this.#stopping.signal }).catch(() => {});
     }
   }

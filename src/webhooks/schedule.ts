@@ -1,4 +1,4 @@
-/** When a webhook that failed is tried again: waits that grow, up to an hour after the first try. */
+/** When a failed webhook is tried again: after waits that double, until an hour after the first try. */
 
 export interface Schedule {
   /** Before the second try, in ms; each further wait is twice as long. */
@@ -10,15 +10,14 @@ export interface Schedule {
 
 export const HOURLY_SCHEDULE: Schedule = { firstWaitMs: 5_000, longestWaitMs: 900_000, giveUpAfterMs: 3_600_000 };
 
-/** Part of a wait that is left to chance: what failed together does not come back together. */
+/** Random part of a wait, so that webhooks that failed together are not tried again together. */
 const JITTER = 0.2;
 
 /**
- * The time of the next try, in ms since 1970, or null when it is given up. The last try is at the very end
- * of the time, or under way then.
+ * The time of the next try, in ms since 1970; null: it is given up. The last try is at the very end of the time, or in
+ * progress then.
  *
- * @param tries how often it was tried, 1 or more
- * @param chance 0 to 1
+ * @param trial `tries` so far, 1 or more; `firstTriedAt` and `now` in ms since 1970; `chance` random, 0 to 1
  */
 export function nextTry(
   { firstWaitMs, longestWaitMs, giveUpAfterMs }: Schedule,

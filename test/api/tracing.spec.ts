@@ -165,8 +165,8 @@ test("a collector that is lost is told of once, and once when it is back", async
     isThere = now;
     await new Promise((resolve) => exporter.export([], resolve));
   }
-  const lost = "traces cannot be told, and are dropped";
-  expect(lines).toEqual([lost, "traces are told again", lost]);
+  const lost = "traces cannot be exported, and are dropped";
+  expect(lines).toEqual([lost, "traces are exported again", lost]);
 });
 
 test("without a collector nothing of it is even loaded", async () => {

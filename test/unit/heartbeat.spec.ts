@@ -1,6 +1,6 @@
 // How the server finds out that a socket is dead, on a clock of the test's own.
 import { expect, test } from "@playwright/test";
-import { BEAT_MS, Heartbeat, READERS_HEARTBEAT } from "../../src/http/sockets/heartbeat.ts";
+import { BEAT_MS, Heartbeat, READER_HEARTBEAT } from "../../src/http/sockets/heartbeat.ts";
 
 const LIMIT_MS = 30_000;
 
@@ -34,7 +34,7 @@ test("[W8] a peer that answers pings and says nothing else is never given up, an
 });
 
 test("[R18] who reads events is pinged every 30 s, and given up 45 s after its last sign of life", () => {
-  const heartbeat = new Heartbeat(0, READERS_HEARTBEAT);
+  const heartbeat = new Heartbeat(0, READER_HEARTBEAT);
   const pings: number[] = [];
   let [now, heardAt] = [0, 0];
   for (let act = heartbeat.beat(now); act !== "give up"; act = heartbeat.beat(now)) {

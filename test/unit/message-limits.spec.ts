@@ -1,4 +1,4 @@
-/** The budgets of one operator socket, on a clock of the test's own. */
+/** The budgets of one socket, on a clock of the test's own. */
 import { expect, test } from "@playwright/test";
 import { type Excess, MessageLimits } from "../../src/http/sockets/message-limits.ts";
 
@@ -38,7 +38,7 @@ test("[W1] ack, ping, pong and heartbeat have a budget of their own, and so have
   expect(many(2_000, () => limits.mayAct("ack"))).toBe(1_000);
 });
 
-test("[W24] 1,000 moves a second; a move too much is told when its time comes", () => {
+test("[W24] 1,000 moves a second; the time until the next one is allowed is known", () => {
   const { limits, pass } = limitsOnClock();
   expect(many(5_000, () => limits.mayMove())).toBe(100);
   expect(limits.msUntilMove()).toBeCloseTo(1);
@@ -62,29 +62,29 @@ test("[W1] a flood is not even read: 10,000 small messages a second, fewer large
   expect(many(30_000, () => limits.mayRead(0))).toBe(10_000);
 });
 
-test("[W1] what is too much is told once a second, and ends the socket after 10 s of it", () => {
+test("[W1] what is too much is answered once a second, and ends the socket after 10 s of it", () => {
   const { limits, pass } = limitsOnClock();
-  const told: Excess[] = [];
+  const excesses: Excess[] = [];
   for (let ms = 0; ms < 10_000; ms += 10) {
-    told.push(limits.exceed());
+    excesses.push(limits.exceed());
     pass(10);
   }
-  expect(told.filter((excess) => excess === "tell")).toHaveLength(10);
-  expect(told.filter((excess) => excess === "silence")).toHaveLength(990);
+  expect(excesses.filter((excess) => excess === "answer")).toHaveLength(10);
+  expect(excesses.filter((excess) => excess === "drop")).toHaveLength(990);
   expect(limits.exceed()).toBe("close");
 });
 
-test("[W1] a flood that pauses begins anew", () => {
+test("[W1] a flood that pauses starts again", () => {
   const { limits, pass } = limitsOnClock({ floodMs: 3_000 });
   for (let time = 0; time < 20; time += 1) {
-    expect(limits.exceed()).toBe("tell");
+    expect(limits.exceed()).toBe("answer");
     pass(1_500);
-    expect(limits.exceed()).toBe("tell");
+    expect(limits.exceed()).toBe("answer");
     pass(2_001);
   }
-  expect(limits.exceed()).toBe("tell");
+  expect(limits.exceed()).toBe("answer");
   pass(1_500);
-  expect(limits.exceed()).toBe("tell");
+  expect(limits.exceed()).toBe("answer");
   pass(1_500);
   expect(limits.exceed()).toBe("close");
 });

@@ -1,6 +1,7 @@
 /** Replays an operator's input on the page in order, and keeps track of what is pressed. */
 
 import { AppError } from "../../errors.ts";
+import { isMove, replaceLastMove } from "../../protocol/moves.ts";
 import type { MouseInput, PageInput } from "../../session/ports/page.ts";
 import type { HeldButtons } from "../../session/ports/resume-state.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
@@ -82,11 +83,11 @@ export class InputReplay {
   /** Queues an event and returns at once. AppError `invalid_message` (no such key), `rate_limited`. */
   add(input: PageInput): void {
     if (input.type === "key") keyStroke(input.key, input.code, input.modifiers);
-    const last = this.#waiting.at(-1);
-    // The next move replaces one that still waits, unless a down or an up stands between them.
-    if (isMove(input) && last && isMove(last) && !this.#isPressing) this.#waiting.pop();
-    else if (this.#waiting.length >= MAX_WAITING) throw new AppError("rate_limited");
-    this.#waiting.push(input);
+    // A move that still waits is replaced by the next; the one before a down or an up is never the replaced one.
+    if (this.#isPressing || !replaceLastMove(this.#waiting, input)) {
+      if (this.#waiting.length >= MAX_WAITING) throw new AppError("rate_limited");
+      this.#waiting.push(input);
+    }
     this.#resume();
   }
 
@@ -249,8 +250,4 @@ export class InputReplay {
 /** [W24] Older clients send none of these fields; their `up` releases where the last move left the pointer. */
 function isPlain({ button, buttons, t, seq }: MouseInput): boolean {
   return button === undefined && buttons === undefined && t === undefined && seq === undefined;
-}
-
-function isMove(input: PageInput): boolean {
-  return input.type === "mouse_event" && input.event_type === "move";
 }

@@ -1,8 +1,8 @@
-/** [R18] What leaves over an events socket: numbered, and several together where they come in a row. */
+/** [R18] Sends over an events socket: numbers the messages, and puts several that follow each other into one batch. */
 import type { WebSocket } from "@fastify/websocket";
 import { BATCH } from "../../protocol/feed.ts";
 
-/** Above this a reader has no room for another event. */
+/** Bytes that may wait for a reader; above this it has no room for another event. */
 const ROOM_BYTES = 256 * 1024;
 
 export class BatchingSender {
@@ -27,7 +27,7 @@ export class BatchingSender {
     return this.#socket.bufferedAmount + this.#batchBytes < ROOM_BYTES;
   }
 
-  /** Sends a message, given as JSON without its closing brace: with others, or behind them and at once. */
+  /** Sends a message, given as JSON without its closing brace: in a batch, or at once, behind the batch that waits. */
   send(opened: string, when: "batched" | "now"): void {
     this.#seq += 1;
     const text = `${opened},"seq":${this.#seq}}`;
@@ -52,7 +52,7 @@ export class BatchingSender {
     this.#write(batch.length === 1 ? (batch[0] as string) : `{"type":"batch","messages":[${batch.join()}]}`);
   }
 
-  /** The socket is gone. */
+  /** The socket is closed: nothing more is sent. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#batch = [];

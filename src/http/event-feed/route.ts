@@ -3,7 +3,6 @@ import type { ServerResponse } from "node:http";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { z } from "zod";
-import type { Caller } from "../../auth/caller.ts";
 import { mayCall } from "../../auth/permissions.ts";
 import { checkTopic, MAY_READ_EVENTS } from "../../auth/topics.ts";
 import type { Config } from "../../config.ts";
@@ -13,14 +12,15 @@ import type { Acknowledgements } from "../../events/event-log.ts";
 import { type FeedQuery, feedQuerySchema, streamedEventSchema } from "../../protocol/feed.ts";
 import { errorAnswerSchema } from "../../protocol/rest.ts";
 import { type GuardDeps, goneSignal } from "../guards/authorization.ts";
-import { PendingSockets, SocketAuthentication } from "../sockets/authenticate-socket.ts";
+import { PendingSockets, SocketAuthentication, type SocketAuthPolicy } from "../sockets/authenticate-socket.ts";
 import { ConnectionSlots, type ConnectionSlotsDeps } from "../sockets/connection-slots.ts";
+import { GuardedSocket } from "../sockets/guarded-socket.ts";
 import type { MessageBounds } from "../sockets/message-limits.ts";
-import { FeedConnection } from "./connection.ts";
+import { FeedConnection, type ReaderPrincipal } from "./connection.ts";
 import { beginStream, EVENT_STREAM, lastEventIdSchema, parseCursor, RETRY_LINE } from "./sse.ts";
 import { SseStream } from "./sse-stream.ts";
 
-/** Of events only: operator sockets do not offer it. Nothing of a message is kept for the next one. */
+/** Compression of events sockets; operator sockets do not offer it. No context is kept between messages, to save memory. */
 export const DEFLATE = {
   threshold: 1_024,
   serverNoContextTakeover: true,
@@ -32,14 +32,14 @@ export interface FeedRouteOptions extends ConnectionSlotsDeps {
   readonly feed: EventFeed;
   readonly acknowledgements: Acknowledgements;
   readonly guard: GuardDeps;
-  /** Holds the answers that go on, for as long as they are open. */
+  /** The open event streams: added and removed here. */
   readonly streams: Set<ServerResponse>;
   readonly limits: MessageBounds & Pick<Config, "maxMessageBytes" | "authenticateSeconds" | "maxPendingConnections">;
 }
 
 export const feedRoutes: FastifyPluginAsyncZod<FeedRouteOptions> = async (app, options) => {
   const { guard } = options;
-  const places = new ConnectionSlots(options);
+  const slots = new ConnectionSlots(options);
   const pending = new PendingSockets(options.limits);
   app.route({
     method: "GET",
@@ -60,23 +60,27 @@ export const feedRoutes: FastifyPluginAsyncZod<FeedRouteOptions> = async (app, o
       },
     },
     async preHandler(request) {
-      if (request.ws) places.check(request.ip);
+      if (request.ws) slots.check(request.ip);
     },
     handler: async (request, reply) => stream(request, reply, options),
     wsHandler(socket, request) {
-      if (!places.take(socket, request.ip)) return;
-      const policy = { byNothing: () => null, admit: admitReader };
-      new FeedConnection(socket, request, new SocketAuthentication(guard, request, policy, pending), options).start();
+      if (!slots.take(socket, request.ip)) return;
+      const connection = new FeedConnection(socket, request, options);
+      const authentication = new SocketAuthentication(guard, request, READER_POLICY, pending);
+      new GuardedSocket(socket, request, connection, options).start(authentication);
     },
   });
 };
 
-function admitReader(caller: Caller): Caller {
-  if (mayCall(caller, MAY_READ_EVENTS)) return caller;
-  throw new AppError("forbidden", { needs: MAY_READ_EVENTS.scopes });
-}
+const READER_POLICY: SocketAuthPolicy<ReaderPrincipal> = {
+  byNothing: () => null,
+  admit(caller) {
+    if (mayCall(caller, MAY_READ_EVENTS)) return { caller };
+    throw new AppError("forbidden", { needs: MAY_READ_EVENTS.scopes });
+  },
+};
 
-/** The answer as a stream. Throws as checkTopic does, and invalid_message for a place that is none. */
+/** Answers with a stream. Throws as checkTopic does, and AppError invalid_message for a position that is none. */
 function stream(
   request: FastifyRequest<{ Querystring: FeedQuery; Headers: z.output<typeof lastEventIdSchema> }>,
   reply: FastifyReply,
@@ -94,15 +98,15 @@ function stream(
   beginStream(request, reply, options);
   const body = new SseStream({ feed, caller, topics, after }, RETRY_LINE);
   gone.addEventListener("abort", () => body.destroy(), { once: true });
-  // Past the serializer, which knows JSON only.
+  // `never`: the typed reply knows JSON only, a stream is sent as it is.
   return reply.send(body as never);
 }
 
 function afterOf(lastEventId: string | undefined, after: number | undefined, newest: number): number | undefined {
   if (lastEventId === undefined && after === undefined) return undefined;
   const field = lastEventId === undefined ? "after" : "last-event-id";
-  const place = lastEventId === undefined ? after : parseCursor(lastEventId);
-  if (place === undefined) throw new AppError("invalid_message", { field, why: "not the id of an event" });
-  if (place > newest) throw new AppError("invalid_message", { field, why: "still to come", newest });
-  return place;
+  const position = lastEventId === undefined ? after : parseCursor(lastEventId);
+  if (position === undefined) throw new AppError("invalid_message", { field, why: "not the id of an event" });
+  if (position > newest) throw new AppError("invalid_message", { field, why: "still to come", newest });
+  return position;
 }

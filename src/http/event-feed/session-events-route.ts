@@ -12,7 +12,7 @@ import { goneSignal } from "../guards/authorization.ts";
 import { withoutResult } from "./serialize.ts";
 import { beginStream, EVENT_STREAM, lastEventIdSchema, parseCursor, RETRY_LINE, type StreamDeps } from "./sse.ts";
 
-/** Events that wait for one reader, beyond what the system's own buffers hold. */
+/** Events that wait for one reader, besides what the system's buffers hold. */
 const WAITING_EVENTS = 16;
 
 export interface EventRoutesOptions extends StreamDeps {
@@ -26,7 +26,7 @@ const answers = {
     description: "Each event as `id`, `event` (its type) and `data`: this, as JSON.",
     content: { [EVENT_STREAM]: { schema: sessionEventSchema } },
   },
-  204: z.null().meta({ description: "The end was told already: nothing will follow." }),
+  204: z.null().meta({ description: "The end was sent already: nothing will follow." }),
   "4xx": errorAnswerSchema,
 };
 
@@ -38,7 +38,7 @@ export const eventRoutes: FastifyPluginAsyncZod<EventRoutesOptions> = async (app
       config: { access: { scopes: ["sessions:read"], session: "params" } },
       schema: {
         summary: "Follow a session",
-        description: "Server-sent events, to the end of the session; the first one says what is so now.",
+        description: "Server-sent events, to the end of the session; the first one has the present state.",
         tags: ["bots"],
         params: idParams,
         querystring: eventsQuerySchema,
@@ -51,10 +51,10 @@ export const eventRoutes: FastifyPluginAsyncZod<EventRoutesOptions> = async (app
       const gone = goneSignal(request, reply, authenticator);
       const events = controller.follow(params.id, parseCursor(headers["last-event-id"]) ?? query.after, gone);
       const isOwn = isOwner(caller, controller.subject(params.id));
-      // What makes a browser's EventSource stop coming back.
+      // A 204 makes a browser's EventSource stop reconnecting.
       if (!events) return reply.status(204).send(null);
       beginStream(request, reply, options);
-      // Past the serializer, which knows JSON only.
+      // `never`: the typed reply knows JSON only, a stream is sent as it is.
       return reply.send(Readable.from(asText(events, isOwn), { highWaterMark: WAITING_EVENTS }) as never);
     },
   );

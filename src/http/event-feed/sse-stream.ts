@@ -7,14 +7,14 @@ import type { PublishedEvent } from "../../events/published-event.ts";
 import { withoutResult } from "./serialize.ts";
 import { mayReadOf, readsResults } from "./visibility.ts";
 
-/** What waits for one reader, beyond what the system's own buffers hold. */
+/** Bytes that wait for one reader, besides what the system's buffers hold. */
 const WAITING_BYTES = 64 * 1024;
 
 interface FeedStreamDeps {
   readonly feed: EventFeed;
   readonly caller: Caller;
   readonly topics: readonly string[];
-  /** The position to go on after; undefined: from now on. */
+  /** The position to resume after; undefined: from now on. */
   readonly after: number | undefined;
 }
 
@@ -25,7 +25,7 @@ export class SseStream extends Readable {
   #hasRoom = true;
   #isReading = false;
 
-  /** `head`: what comes before the first event. */
+  /** `head`: text that is sent before the first event. */
   constructor({ feed, caller, topics, after }: FeedStreamDeps, head: string) {
     super({ highWaterMark: WAITING_BYTES });
     this.#feed = feed;
@@ -55,7 +55,7 @@ export class SseStream extends Readable {
     done(error);
   }
 
-  /** A page at a time, so that others have their turn. */
+  /** A page at a time, so that other readers have their turn. */
   #readOn(): void {
     if (this.#isReading || this.destroyed || !this.#reader?.isBehind) return;
     this.#isReading = true;
@@ -82,8 +82,8 @@ export class SseStream extends Readable {
   }
 
   #deliver({ position, event, subject }: PublishedEvent, topics: readonly string[]): void {
-    const told = readsResults(this.#caller, subject) ? event : withoutResult(event);
-    const data = JSON.stringify({ ...told, topics });
+    const visible = readsResults(this.#caller, subject) ? event : withoutResult(event);
+    const data = JSON.stringify({ ...visible, topics });
     this.#hasRoom = this.push(`id: ${position}\nevent: ${event.type}\ndata: ${data}\n\n`);
   }
 }

@@ -1,4 +1,4 @@
-/** [R18] One reader of the feed whom we know: its topics, what it is told, and what happens when it cannot keep up. */
+/** [R18] One authenticated reader of the feed: its topics, what it is sent, and what happens if it cannot keep up. */
 import { type Caller, nameOf } from "../../auth/caller.ts";
 import type { Subject } from "../../auth/permissions.ts";
 import { checkTopic } from "../../auth/topics.ts";
@@ -13,7 +13,7 @@ import type { BatchingSender } from "./batching-sender.ts";
 import { serializeEvent } from "./serialize.ts";
 import { mayReadOf, readsResults } from "./visibility.ts";
 
-/** A reader without room is looked at again so often, and given up when it took nothing for so long. */
+/** A reader without room is checked again so often, and given up when it has taken nothing for so long. */
 const ROOM_EVERY_MS = 50;
 const LAG_PATIENCE_MS = 10_000;
 
@@ -24,11 +24,11 @@ export interface FeedSubscriberDeps {
   readonly acknowledgements: Acknowledgements;
   readonly subjectOf: (id: string) => Subject | undefined;
   readonly caller: Caller;
-  /** The name under which it acknowledges ends; undefined: it does not. */
+  /** The name under which it acknowledges ends; undefined: it acknowledges none. */
   readonly reader: string | undefined;
   readonly isBatching: boolean;
   readonly outgoing: BatchingSender;
-  /** It is to be closed: it reads too slowly. */
+  /** Called when the connection has to be closed, as it reads too slowly. */
   readonly onTooSlow: () => void;
 }
 
@@ -36,14 +36,14 @@ export class FeedSubscriber {
   readonly #deps: FeedSubscriberDeps;
   readonly #reader: FeedReader;
   readonly #maySee: (subject: EventSubject) => boolean;
-  /** Ends are kept for it under this; null: it acknowledges none. */
+  /** Ends are kept under this name until they are acknowledged; null: it acknowledges none. */
   readonly #name: string | null;
   #hasResumed = false;
-  /** What it asked to go on after, before it had a topic. */
+  /** A `resume` that came before the first topic. */
   #resumeAfter: { readonly id: RequestId; readonly after: number } | null = null;
   #timer: NodeJS.Timeout | undefined;
-  #tookAt = 0;
-  #isToldLagging = false;
+  #deliveredAt = 0;
+  #hasSentLagging = false;
 
   constructor(deps: FeedSubscriberDeps) {
     this.#deps = deps;
@@ -65,16 +65,16 @@ export class FeedSubscriber {
     this.#answer("connected", undefined, { event: this.#reader.position, batch, reader });
   }
 
-  /** What is refused is told one by one, and the others hold. */
+  /** Answers each topic that is refused with an error; the others are added. */
   subscribe(id: RequestId, topics: readonly unknown[]): void {
-    // What came before is not of these topics.
+    // Events from before this request do not belong to these topics.
     this.#deps.feed.flush();
-    const { topics: held } = this.#reader;
-    const isFirst = held.size === 0;
+    const { topics: current } = this.#reader;
+    const isFirst = current.size === 0;
     const added = topics.flatMap((topic, index) => this.#allowed(id, topic, `data.topics.${index}`));
-    for (const topic of added) held.add(topic);
+    for (const topic of added) current.add(topic);
     this.#answerTopics(id);
-    if (isFirst && held.size > 0) this.#begin();
+    if (isFirst && current.size > 0) this.#begin();
     this.#sendAgain(new Set(added));
   }
 
@@ -83,7 +83,7 @@ export class FeedSubscriber {
     this.#answerTopics(id);
   }
 
-  /** Throws invalid_message for a position that is still to come, and where it was asked before. */
+  /** Throws AppError invalid_message for a position that is still to come, and for a second `resume`. */
   resume(id: RequestId, after: number): void {
     const field = "data.after";
     if (this.#hasResumed) throw new AppError("invalid_message", { field, why: "once a connection" });
@@ -92,10 +92,10 @@ export class FeedSubscriber {
     }
     this.#hasResumed = true;
     if (this.#reader.topics.size === 0) this.#resumeAfter = { id, after };
-    else this.#goOnAfter(id, after);
+    else this.#resumeReader(id, after);
   }
 
-  /** Throws invalid_message where it did not say its name. */
+  /** Throws AppError invalid_message if the reader has no name. */
   acknowledge(event: number): void {
     if (this.#name === null) {
       throw new AppError("invalid_message", { field: "reader", why: "the connection has none: connect with ?reader=" });
@@ -115,7 +115,7 @@ export class FeedSubscriber {
     this.#send({ type: "error", id: id ?? null, timestamp: Date.now(), topic: null, error: error.toWire() });
   }
 
-  /** The last event it was told, or that was not for it. */
+  /** The position of the last event that it was sent, or that was not for it. */
   get position(): number {
     return this.#reader.position;
   }
@@ -147,42 +147,42 @@ export class FeedSubscriber {
     this.#reader.beginHere();
     const resume = this.#resumeAfter;
     this.#resumeAfter = null;
-    if (resume) this.#goOnAfter(resume.id, resume.after);
+    if (resume) this.#resumeReader(resume.id, resume.after);
   }
 
-  #goOnAfter(id: RequestId, after: number): void {
+  #resumeReader(id: RequestId, after: number): void {
     const complete = this.#deps.feed.isKeptAfter(after);
     this.#answer("resumed", id, { after, complete });
     this.#reader.resume(after);
   }
 
-  /** Ends of these topics that it was sent before and did not acknowledge. */
+  /** Sends the ends of these topics again that it was sent before and did not acknowledge. */
   #sendAgain(topics: ReadonlySet<string>): void {
     if (this.#name === null || topics.size === 0) return;
     for (const logged of this.#deps.acknowledgements.waiting(this.#name)) {
-      const told = new PublishedEvent(logged);
-      const wanted = told.topics.filter((topic) => topics.has(topic));
-      if (wanted.length > 0 && this.#maySee(told.subject)) this.#tell(told, wanted, true);
+      const published = new PublishedEvent(logged);
+      const wanted = published.topics.filter((topic) => topics.has(topic));
+      if (wanted.length > 0 && this.#maySee(published.subject)) this.#sendEvent(published, wanted, true);
     }
   }
 
-  #deliver(told: PublishedEvent, topics: readonly string[]): void {
-    this.#tookAt = performance.now();
-    this.#tell(told, topics, false);
-    if (this.#name !== null && told.event.type === "session.ended") {
-      this.#deps.acknowledgements.sent(this.#name, told.position);
+  #deliver(published: PublishedEvent, topics: readonly string[]): void {
+    this.#deliveredAt = performance.now();
+    this.#sendEvent(published, topics, false);
+    if (this.#name !== null && published.event.type === "session.ended") {
+      this.#deps.acknowledgements.sent(this.#name, published.position);
     }
   }
 
-  #tell(told: PublishedEvent, topics: readonly string[], again: boolean): void {
-    const isOwn = readsResults(this.#deps.caller, told.subject);
+  #sendEvent(published: PublishedEvent, topics: readonly string[], again: boolean): void {
+    const isOwn = readsResults(this.#deps.caller, published.subject);
     const all = topics.length > 1 ? `,"topics":${JSON.stringify(topics)}` : "";
-    const opened = `${serializeEvent(told, isOwn)},"topic":${JSON.stringify(topics[0])}${all}${again ? ',"again":true' : ""}`;
+    const opened = `${serializeEvent(published, isOwn)},"topic":${JSON.stringify(topics[0])}${all}${again ? ',"again":true' : ""}`;
     this.#deps.outgoing.send(opened, "batched");
   }
 
   #onBehind(): void {
-    this.#tookAt = performance.now();
+    this.#deliveredAt = performance.now();
     this.#timer ??= setTimeout(() => this.#catchUp(), 0);
   }
 
@@ -190,16 +190,16 @@ export class FeedSubscriber {
     this.#timer = undefined;
     const progress = this.#readOn();
     if (progress === "at the present") {
-      this.#isToldLagging = false;
+      this.#hasSentLagging = false;
       return;
     }
     if (progress === "more" && this.#deps.outgoing.hasRoom) {
       this.#timer = setTimeout(() => this.#catchUp(), 0);
       return;
     }
-    if (!this.#isToldLagging) this.#answer("lagging", undefined, { event: this.#reader.position });
-    this.#isToldLagging = true;
-    if (performance.now() - this.#tookAt > LAG_PATIENCE_MS) this.#deps.onTooSlow();
+    if (!this.#hasSentLagging) this.#answer("lagging", undefined, { event: this.#reader.position });
+    this.#hasSentLagging = true;
+    if (performance.now() - this.#deliveredAt > LAG_PATIENCE_MS) this.#deps.onTooSlow();
     else this.#timer = setTimeout(() => this.#catchUp(), ROOM_EVERY_MS);
   }
 

@@ -1,14 +1,14 @@
-/** [R18] What of the feed somebody may see. */
+/** [R18] Which events of the feed a caller may see, and how much of them. */
 import type { Caller } from "../../auth/caller.ts";
 import { isOwner, mayList } from "../../auth/permissions.ts";
 import type { EventSubject } from "../../protocol/events.ts";
 
-/** Whose events: a reader is told of the end of what it could see, and everybody of the server itself. */
+/** Whether the caller sees the events of a session, its end included. Everybody sees those of the server itself. */
 export function mayReadOf(caller: Caller): (subject: EventSubject) => boolean {
   return (subject) => subject.uid === "" || mayList(caller, living(subject));
 }
 
-/** Whether the result is in the end that it is told. */
+/** Whether the end of the session has its result for this caller. */
 export function readsResults(caller: Caller, subject: EventSubject): boolean {
   return isOwner(caller, living(subject));
 }

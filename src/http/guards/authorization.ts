@@ -1,4 +1,4 @@
-/** The guard of every route: who asks, whether it may, and whether the session is its to see. One hook, default: no. */
+/** Guards every route: who calls, whether that is allowed, and whether the caller may see the session. Default: no. */
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from "fastify";
 import type { Authenticator } from "../../auth/authenticator.ts";
 import type { Caller } from "../../auth/caller.ts";
@@ -8,19 +8,19 @@ import type { FailedAuthentications } from "./failed-authentications.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** Who may use this route. Without it nobody may: the server does not start. */
+    /** Who may use this route. The server does not start if a route lacks it. */
     access?: Access;
   }
   interface FastifyRequest {
     caller: Caller;
-    /** The session it names does not exist, as far as the caller is to know; only where the route `answersUnknown`. */
+    /** The named session does not exist, or the caller must not know that it does; only if the route `answersUnknown`. */
     isUnknownSession: boolean;
   }
 }
 
-/** As much of the sessions as the guard needs. */
+/** What the guard needs of the sessions. */
 export interface Sessions {
-  /** The session of this id, living or ended. */
+  /** The session with this id, living or ended. */
   subject(id: string): Subject | undefined;
 }
 
@@ -30,7 +30,7 @@ export interface GuardDeps {
   readonly failures: FailedAuthentications;
 }
 
-/** For all routes of this instance that are registered after it. */
+/** Guards all routes of this instance that are registered after the call. */
 export function guardRoutes(app: FastifyInstance, { authenticator, sessions, failures }: GuardDeps): void {
   app.decorateRequest("caller");
   app.decorateRequest("isUnknownSession", false);
@@ -38,21 +38,21 @@ export function guardRoutes(app: FastifyInstance, { authenticator, sessions, fai
   app.addHook("onRoute", (route) => void routes.push(route));
   app.addHook("onReady", async () => {
     const open = routes.find(({ config }) => !config?.access);
-    if (open) throw new Error(`${open.method} ${open.url} says nobody who may use it.`);
+    if (open) throw new Error(`${open.method} ${open.url} does not say who may use it.`);
   });
   // Before the body is read.
   app.addHook("onRequest", async (request) => {
     const access = request.is404 ? "public" : request.routeOptions.config.access;
     if (access === undefined) throw new AppError("forbidden");
-    // The library would open a socket on any route, count it nowhere, and close it at leisure.
+    // The library would open a socket on any route, without counting it.
     const isSocket = access === "socket" || (typeof access === "object" && access.orSocket === true && request.ws);
     if (request.ws && !isSocket) throw new AppError("not_found", { why: "no socket is served here" });
-    // The socket tells by a message, which a browser can read, what a refused upgrade could not.
+    // A socket is refused by a message, which a browser can read; a refused upgrade it cannot.
     if (access === "public" || isSocket) return;
     request.caller = await callerOf(request, access);
     if (!mayCall(request.caller, access)) throw new AppError("forbidden", { needs: access.scopes });
   });
-  // After the parts that name the session were checked.
+  // After validation of the part that names the session.
   app.addHook("preHandler", async (request) => {
     const { access } = request.routeOptions.config;
     if (typeof access !== "object" || access.session === undefined) return;
@@ -74,23 +74,23 @@ export function guardRoutes(app: FastifyInstance, { authenticator, sessions, fai
     }
     const caller = await authenticator.bearer(token);
     if (caller) return caller;
-    // Counted only where it failed: whoever has a good key is let in from whatever address.
+    // Only failures count, so a valid key works from any address.
     throw refusalOf(request.ip, failures);
   }
 
-  /** False for an unknown session and for another's: both are answered alike. Throws unauthorized. */
+  /** False for an unknown session and for another owner's: both are answered alike. Throws AppError unauthorized. */
   function sees(caller: Caller, access: RouteAccess, id: string): boolean {
     const subject = sessions.subject(id);
     if (subject && maySee(caller, access, subject)) return true;
-    // A link is one of its own session only, and an id that opens nothing is no more than a guess.
+    // A link opens its own session only, and an id that opens nothing is a guess.
     if (caller.kind === "id_holder" || caller.kind === "link") throw new AppError("unauthorized");
     return false;
   }
 }
 
 /**
- * Who asks on a route that is open to all; null: a stranger, with whatever token. One that is none counts as it would
- * elsewhere, or keys could be tried here without end.
+ * The caller on a route that is open to all; null if it shows no valid key or link. An invalid token counts as a failed
+ * authentication, as on other routes: otherwise keys could be guessed here without limit.
  */
 export async function knownCaller(
   request: Pick<FastifyRequest, "headers" | "ip">,
@@ -103,7 +103,7 @@ export async function knownCaller(
   return caller;
 }
 
-/** Aborts when the client goes away before it is answered, or its key or link is no good any more. */
+/** Aborts when the client disconnects before it is answered, or its key or link expires or is revoked. */
 export function goneSignal(
   { caller }: FastifyRequest,
   reply: FastifyReply,
@@ -118,17 +118,17 @@ export function goneSignal(
   return gone.signal;
 }
 
-/** The answer to one more key, token or ticket that is none. */
+/** Counts an invalid key, token or ticket of this address; returns the error that answers it. */
 export function refusalOf(address: string, failures: FailedAuthentications): AppError {
   if (failures.isExceeded(address)) return new AppError("rate_limited");
   failures.count(address);
   return new AppError("unauthorized");
 }
 
-/** What follows `Bearer` in the Authorization header; null where there is none. */
+/** The token of an `Authorization: Bearer` header; null if there is none. */
 export function bearerOf({ headers }: Pick<FastifyRequest, "headers">): string | null {
   const { authorization } = headers;
-  // Another scheme is somebody else's: a proxy's in front of this server, say.
+  // Another scheme is for another party, a proxy in front of this server for example.
   if (authorization === undefined) return null;
   return /^Bearer +(\S+) *$/i.exec(authorization)?.[1] ?? null;
 }

@@ -1,20 +1,20 @@
-/** A server that is being closed begins nothing new: it says so, instead of what its closing parts would say. */
+/** A server that is closing refuses everything new with one error, instead of whatever its closing parts would throw. */
 import type { FastifyInstance } from "fastify";
 import { AppError } from "../../errors.ts";
 
-/** The next server is most often there at once. */
+/** Seconds. The next server is most often there at once. */
 const RETRY_AFTER_SECONDS = 1;
 
 /**
- * Refuses what comes once this instance closes, requests and sockets alike, with `shutting_down`; what is under way is
- * answered. To be called before all other hooks.
+ * Refuses requests and sockets with `shutting_down` once this instance closes; requests in progress are answered. To be
+ * called before all other hooks.
  */
 export function refuseWhileClosing(app: FastifyInstance): void {
   let isClosing = false;
   app.addHook("preClose", async () => {
     isClosing = true;
   });
-  // A body may have been on its way when the closing began.
+  // The second hook: the body may still have been arriving when the closing began.
   for (const hook of ["onRequest", "preHandler"] as const) {
     app.addHook(hook, async (_request, reply) => {
       if (!isClosing) return;

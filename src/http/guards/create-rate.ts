@@ -1,20 +1,20 @@
-/** How often one caller may create sessions: each starts a browser. */
+/** Limits how often one caller creates sessions, as each one starts a browser. */
 import rateLimit from "@fastify/rate-limit";
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from "fastify";
 import { nameOf } from "../../auth/caller.ts";
 import { AppError } from "../../errors.ts";
-import { addressKey } from "../address-key.ts";
+import { addressKey } from "./address-key.ts";
 
 const WINDOW_MS = 60_000;
-/** Callers that are remembered; above it the one not seen for the longest is forgotten. */
+/** How many callers are remembered; above it the one not seen for the longest time is forgotten. */
 const MAX_CALLERS = 5_000;
 
-/** A hook for the routes that create. It throws rate_limited, with Retry-After until the minute is over. */
+/** A hook for routes that create. It throws AppError rate_limited and sets Retry-After to the rest of the minute. */
 export async function createRateLimiter(
   app: FastifyInstance,
   maxPerMinute: number,
 ): Promise<onRequestAsyncHookHandler> {
-  // For the routes that ask for it only; a bot's server may have limits of its own.
+  // Not global: only routes with the hook are limited, and a bot's server may have registered limits of its own.
   if (!app.hasDecorator("createRateLimit")) await app.register(rateLimit, { global: false, cache: MAX_CALLERS });
   const check = app.createRateLimit({ max: maxPerMinute, timeWindow: WINDOW_MS, keyGenerator: rateKeyOf });
   return async (request, reply) => {
@@ -25,7 +25,7 @@ export async function createRateLimiter(
   };
 }
 
-/** Whose creations are counted together. */
+/** The key, or the address, that creations are counted by. */
 function rateKeyOf(request: FastifyRequest): string {
   return request.caller.kind === "key" ? nameOf(request.caller) : addressKey(request.ip);
 }

@@ -4,34 +4,34 @@ import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
 import { AppError, toAppError } from "../../errors.ts";
 import type { RefusalCounter } from "./refusal-counter.ts";
 
-/** Where nobody knows better. */
+/** Seconds, where nothing better is known. */
 const RETRY_AFTER_SECONDS = 5;
 
-/** For all below this instance's prefix. */
+/** Answers unknown routes below this instance's prefix with `not_found`. */
 export function refuseUnknownRoutes(app: FastifyInstance): void {
   app.setNotFoundHandler((request) => {
     throw new AppError("not_found", { method: request.method, path: request.url.split("?")[0] });
   });
 }
 
-/** Answers and counts whatever a request fails with. */
+/** An error handler that answers and counts whatever a request fails with. */
 export function errorSender(refusals: RefusalCounter) {
   return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const known = fromFastify(error);
     const isUpgrade = request.headers.upgrade?.toLowerCase() === "websocket";
     refusals.count(known.code, isUpgrade ? "socket" : "rest");
-    // While the server ends, or is not up yet, a refusal is no failure of its own.
+    // A refusal while the server stops or starts is no failure.
     if (known.status >= 500 && known.code !== "shutting_down") request.log.error({ err: error }, "request failed");
-    // The server has let go of the connection of an upgrade: left open, it would hold up the server's own close.
+    // Node's server no longer tracks the connection of an upgrade: left open, it would delay the server's close.
     if (isUpgrade) reply.raw.once("finish", () => request.raw.socket.destroySoon());
-    const isForNow = known.status === 429 || known.status === 503;
-    if (isForNow && !reply.hasHeader("retry-after")) reply.header("retry-after", RETRY_AFTER_SECONDS);
+    const isTemporary = known.status === 429 || known.status === 503;
+    if (isTemporary && !reply.hasHeader("retry-after")) reply.header("retry-after", RETRY_AFTER_SECONDS);
     if (known.code === "unauthorized") reply.header("www-authenticate", "Bearer");
     return reply.status(known.status).send({ error: { ...known.toWire(), timestamp: new Date().toISOString() } });
   };
 }
 
-/** What Fastify itself refuses (body, size, media type) in the words of our table. */
+/** What Fastify itself refuses (body, size, media type) as an error of our table. */
 function fromFastify(error: FastifyError): AppError {
   if (hasZodFastifySchemaValidationErrors(error)) {
     const issues = error.validation.map(({ instancePath, message, params }) => ({
@@ -40,7 +40,7 @@ function fromFastify(error: FastifyError): AppError {
     }));
     return new AppError("invalid_message", { ...issues[0], in: error.validationContext ?? "body", issues });
   }
-  // Refused by the router, before any route.
+  // The router refuses these before any route is found.
   if (error.code === "FST_ERR_BAD_URL" || error.code === "FST_ERR_MAX_PARAM_LENGTH") {
     return new AppError("invalid_message", { field: "path", why: "not a path of this server" });
   }
@@ -51,7 +51,7 @@ function fromFastify(error: FastifyError): AppError {
   return toAppError(error);
 }
 
-/** `/completion/any/0` as `completion.any.0`; unknown fields are named themselves. */
+/** `/completion/any/0` as `completion.any.0`; of an unknown field its own name is added. */
 function fieldName(instancePath: string, params: unknown): string {
   const path = instancePath.split("/").filter(Boolean);
   const keys = typeof params === "object" && params !== null && "keys" in params ? params.keys : null;

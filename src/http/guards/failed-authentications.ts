@@ -1,8 +1,8 @@
-/** Who guesses: failed authentications of each address within a minute. */
-import { addressKey } from "../address-key.ts";
+/** Counts the failed authentications of each address within a minute, to stop guessing. */
+import { addressKey } from "./address-key.ts";
 
 const WINDOW_MS = 60_000;
-/** Addresses that are remembered. Above it the one whose minute began first is forgotten: memory before justice. */
+/** How many addresses are remembered. Above it the one whose minute began first is forgotten, to bound the memory. */
 const MAX_ADDRESSES = 10_000;
 
 interface Window {
@@ -11,22 +11,22 @@ interface Window {
 }
 
 /**
- * A map of our own: the limiter of @fastify/rate-limit asks for a request, and answers only after a promise, so that
- * guesses sent at once would all be let in before the first of them counts.
+ * Not @fastify/rate-limit: its limiter needs a request and answers asynchronously, so of guesses that are sent together
+ * all would pass before the first one counts.
  */
 export class FailedAuthentications {
   readonly #maxPerMinute: number;
   readonly #now: () => number;
-  /** In the order in which their minutes began. */
+  /** By address, in the order in which their minutes began. */
   readonly #windows = new Map<string, Window>();
 
-  /** `now` in ms, never going back. */
+  /** `now` in ms, monotonic. */
   constructor(maxPerMinute: number, now: () => number = () => performance.now()) {
     this.#maxPerMinute = maxPerMinute;
     this.#now = now;
   }
 
-  /** One more from this address (request.ip). */
+  /** Counts a failure of this address (request.ip). */
   count(ip: string | undefined): void {
     const key = addressKey(ip);
     const open = this.#open(key);
@@ -34,7 +34,7 @@ export class FailedAuthentications {
       open.failures += 1;
       return;
     }
-    // The oldest ones go first, one at least where the map is full.
+    // Removes what is over, oldest first; at least one if the map is full.
     for (const [oldest, { startedAt }] of this.#windows) {
       if (this.#windows.size < MAX_ADDRESSES && this.#now() - startedAt < WINDOW_MS) break;
       this.#windows.delete(oldest);
@@ -42,7 +42,7 @@ export class FailedAuthentications {
     this.#windows.set(key, { startedAt: this.#now(), failures: 1 });
   }
 
-  /** Whether this address has failed too often. Ask after a valid key was let in: that one is never refused for it. */
+  /** Whether this address has failed too often. To be asked only for an invalid key: a valid one is never refused. */
   isExceeded(ip: string | undefined): boolean {
     return (this.#open(addressKey(ip))?.failures ?? 0) >= this.#maxPerMinute;
   }

@@ -1,19 +1,19 @@
-/** Other sites stay out: a page of theirs, open in the operator's own browser, must not reach the server through it. */
+/** Keeps other sites out: a page of theirs in the operator's browser must not reach the server through that browser. */
 import cors from "@fastify/cors";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Config } from "../../config.ts";
 import { isLoopback } from "../../environment.ts";
 import { AppError } from "../../errors.ts";
 
-/** How long a browser may remember what an allowed site may do. */
+/** How long a browser may cache the answer to a preflight. */
 const PREFLIGHT_SECONDS = 600;
 
 export type Sites = Pick<Config, "allowedOrigins" | "allowedHosts">;
 
 /**
- * Refuses, with `forbidden`, a `Host` that is no name of this server (one that was made to point here by DNS), and a
- * foreign `Origin` on a socket or a change. Names of this server are those of PUBLIC_URL, the address that the request
- * came in at, loopback names, and ALLOWED_HOSTS. No `Origin` means no browser.
+ * Refuses, with `forbidden`, a `Host` that is not a name of this server (DNS rebinding), and a foreign `Origin` on a
+ * socket or a change. Names of this server are the one in PUBLIC_URL, the address that the request arrived at, loopback
+ * names, and ALLOWED_HOSTS. A request without `Origin` does not come from a page.
  */
 export function keepOtherSitesOut(app: FastifyInstance, publicUrl: () => string, sites: Sites): void {
   app.addHook("onRequest", async (request) => {
@@ -32,9 +32,9 @@ export function keepOtherSitesOut(app: FastifyInstance, publicUrl: () => string,
   });
 }
 
-/** Pages of ALLOWED_ORIGINS may read answers, with a key of their own: never with what a browser adds by itself. */
+/** Lets pages of ALLOWED_ORIGINS read answers (CORS), with a key of their own, never with cookies of the browser. */
 export async function letSitesRead(app: FastifyInstance, { allowedOrigins }: Sites): Promise<void> {
-  // A bot's own server that grants more, or less, does so for all of its routes.
+  // If a bot's own server has set up CORS, it has done so for all of its routes.
   if (allowedOrigins.length === 0 || app.hasRequestDecorator("corsPreflightEnabled")) return;
   app.addHook("onRoute", (route) => {
     if (route.method === "OPTIONS") route.config = { ...route.config, access: "public" };
@@ -59,8 +59,8 @@ function isOwnHost(host: URL, own: URL, request: FastifyRequest, { allowedHosts 
 }
 
 /**
- * Whether this `Origin` is the very address that the request came in at. Where that is a loopback one, all loopback
- * names of the port are the same; they must then be the request's own `Host` too, which no other machine's can be.
+ * Whether this `Origin` is the address that the request arrived at. On loopback all loopback names of the port are the
+ * same, if the request's `Host` is one of them too: another machine's page cannot have that.
  */
 function isHere(text: string, host: URL, { socket, raw }: FastifyRequest): boolean {
   const origin = URL.parse(text);
@@ -71,7 +71,7 @@ function isHere(text: string, host: URL, { socket, raw }: FastifyRequest): boole
   return bare(origin.hostname) === here;
 }
 
-/** The one `Host` of the request, as a URL of nothing else; two of them are none. */
+/** The `Host` of the request as a URL; null if it is missing, malformed or sent twice. */
 function hostOf({ raw, headers: { host } }: FastifyRequest): URL | null {
   const isOne = raw.rawHeaders.filter((text, index) => index % 2 === 0 && /^host$/i.test(text)).length === 1;
   const isHost = host !== undefined && /^([\w.-]+|\[[\da-f:.]+\])(:\d{1,5})?$/i.test(host);
@@ -82,12 +82,12 @@ function portOf({ port, protocol }: URL): number {
   return port === "" ? (protocol === "https:" ? 443 : 80) : Number(port);
 }
 
-/** Without the brackets that IPv6 has in URLs. */
+/** A hostname without the brackets that IPv6 has in URLs. */
 function bare(hostname: string): string {
   return hostname.replace(/^\[(.*)\]$/, "$1");
 }
 
-/** An IPv4 address as such where the socket is one of both families; empty on a socket file. */
+/** An address; IPv4 in plain form also if the socket takes both families; empty on a Unix socket. */
 function plainAddress(address: string | undefined): string {
   return (address ?? "").replace(/^::ffff:/, "");
 }

@@ -1,4 +1,4 @@
-/** What holds before there is a request: how many connections our own server takes, and how long a request may take to come. */
+/** Limits below HTTP requests: how many connections our own server takes, and how long a request may take to arrive. */
 import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyInstance, FastifyServerOptions } from "fastify";
@@ -7,15 +7,15 @@ import { AppError, type Code } from "../../errors.ts";
 import { ConnectionLimits } from "../sockets/connection-limits.ts";
 import type { RefusalCounter } from "./refusal-counter.ts";
 
-/** How late a slow request may be noticed. */
+/** How often slow requests are looked for. */
 const LOOK_EVERY_MS = 1_000;
-/** Beside operators and event streams there are requests, long polls among them, and connections kept for the next. */
+/** Besides sockets and event streams there are requests, long polls among them, and kept-alive connections. */
 const MORE_CONNECTIONS = 4_000;
 const MORE_CONNECTIONS_PER_ADDRESS = 1_000;
-/** Longer than most proxies keep theirs: they are to end an idle connection, not we, while a request is on its way. */
+/** Longer than most proxies keep theirs: the proxy has to end an idle connection, as we might end one in use. */
 const KEEP_ALIVE_MS = 72_000;
 
-/** What Node refuses by itself, in our words. */
+/** What Node itself refuses, as an error of our table. */
 const BROKEN: Readonly<Record<string, { readonly status: string; readonly code: Code }>> = {
   ERR_HTTP_REQUEST_TIMEOUT: { status: "408 Request Timeout", code: "timeout" },
   HPE_HEADER_OVERFLOW: { status: "431 Request Header Fields Too Large", code: "payload_too_large" },
@@ -27,7 +27,7 @@ type RawLimits = Pick<
   "requestTimeoutSeconds" | "headersTimeoutSeconds" | "maxConnections" | "maxConnectionsPerAddress" | "trustProxy"
 >;
 
-/** How long the headers, and the whole of a request, may take to come. Answers may take as long as they like. */
+/** Fastify options: how long headers and whole requests may take to arrive. Answers have no limit. */
 export function httpOptions({ requestTimeoutSeconds, headersTimeoutSeconds }: RawLimits) {
   const requestTimeout = requestTimeoutSeconds * 1_000;
   const headersTimeout = headersTimeoutSeconds * 1_000;
@@ -38,14 +38,14 @@ export function httpOptions({ requestTimeoutSeconds, headersTimeoutSeconds }: Ra
   };
 }
 
-/** Some clients offer HTTP/2 with every request (`Upgrade: h2c`): that is answered as if they had not. */
+/** Some clients offer HTTP/2 with every request (`Upgrade: h2c`): the offer is ignored. */
 function shouldUpgradeCallback({ headers }: IncomingMessage): boolean {
   return headers.upgrade?.toLowerCase() === "websocket";
 }
 
 /**
- * More connections than this are dropped by Node itself, without a word; and one address gets no more than a share,
- * unless the addresses are those of a trusted proxy, behind which all are.
+ * Bounds all connections, which Node then drops without an answer, and those of one address. The latter does not hold
+ * behind a trusted proxy, whose address all clients have.
  */
 export function boundRawConnections(app: FastifyInstance, limits: RawLimits, refusals: RefusalCounter): void {
   const { maxConnections, maxConnectionsPerAddress, trustProxy } = limits;
@@ -67,7 +67,7 @@ export function boundRawConnections(app: FastifyInstance, limits: RawLimits, ref
   });
 }
 
-/** Answers what is no request, or came too slowly, and ends the connection. */
+/** A handler that answers what is not a request, or arrives too slowly, and ends the connection. */
 export function refuseBrokenRequest(refusals: RefusalCounter): NonNullable<FastifyServerOptions["clientErrorHandler"]> {
   return (error: NodeJS.ErrnoException, socket: Socket) => {
     if (error.code === "ECONNRESET" || socket.destroyed) return;

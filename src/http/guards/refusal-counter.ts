@@ -1,11 +1,11 @@
-/** How often the server has said no, by code and by where: one registry a server, as one process may have two. */
+/** Counts refusals by error code and surface. One registry per server, as a process may have two servers. */
 import { Counter, Registry } from "prom-client";
 import type { Code } from "../../errors.ts";
 
 export type Surface = "rest" | "socket";
 
 export class RefusalCounter {
-  /** What GET /metrics shows. */
+  /** The metrics that GET /metrics shows. */
   readonly registry = new Registry();
   readonly #refused = new Counter({
     name: "captcha_remote_refused_total",
@@ -22,7 +22,7 @@ export class RefusalCounter {
     return this.registry.contentType;
   }
 
-  /** In the text format of Prometheus. */
+  /** All metrics in the text format of Prometheus. */
   text(): Promise<string> {
     return this.registry.metrics();
   }

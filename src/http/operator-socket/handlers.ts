@@ -1,5 +1,4 @@
-/** What each message of an operator does: a table the type checker keeps complete. */
-
+/** What each message of an operator does: a table that the type checker keeps complete. */
 import type { Detail } from "../../audit/audit-log.ts";
 import { AppError } from "../../errors.ts";
 import type { Action } from "../../protocol/audit.ts";
@@ -8,7 +7,7 @@ import { type MessageNumber, numberOf } from "../../protocol/numbered.ts";
 import type { Seat } from "../../session/controller.ts";
 import { WELCOME } from "../sockets/authenticate-socket.ts";
 
-/** A viewer's place, and who is told what is done from there. */
+/** A viewer in its session, and the audit trail of what it does there. */
 export interface RecordedSeat extends Seat {
   /** Called once the act has succeeded. Never throws. */
   readonly record: (action: Action, detail: Detail) => void;
@@ -34,11 +33,11 @@ const HANDLERS = {
   release_control: ({ session, viewer }) => session.operators.releaseControl(viewer),
   finish,
   extend,
-  // Already done: as the socket opened, or where nobody has to.
+  // The socket is authenticated already, or needs nothing.
   authenticate: ({ viewer }, { id }) => viewer.send({ type: "authentication_result", ...WELCOME }, id),
 } satisfies { [T in ClientMessage["type"]]: Handler<T> };
 
-/** Does what the message asks for. Throws AppError; the caller tells the client. */
+/** Does what the message asks for. Throws AppError: the caller answers the client with it. */
 export function handleMessage<T extends ClientMessage["type"]>(
   seat: RecordedSeat,
   message: ClientMessageOf<T>,
@@ -51,7 +50,7 @@ export function handleMessage<T extends ClientMessage["type"]>(
   return number === null ? handler(seat, message) : once(seat, message, number, () => handler(seat, message));
 }
 
-/** [W30] A repeat is confirmed, and not done again. What throws is answered by its error. */
+/** [W30] A repeat is confirmed, and not done again. What the act throws is answered instead of a confirmation. */
 async function once(
   { session, viewer }: RecordedSeat,
   { id }: ClientMessage,
@@ -77,7 +76,7 @@ async function checkCompletion({ session, viewer }: Seat, { id }: ClientMessageO
 async function finish(seat: RecordedSeat, { id, outcome, note }: ClientMessageOf<"finish">): Promise<void> {
   const { session, viewer } = seat;
   const { completed, reason } = await session.finish(viewer, outcome, note);
-  // Done may also find that the rules hold, or that somebody else's end came first: `reason` says which.
+  // `done` may also find that the rules hold, or that the session has ended otherwise: `reason` says which.
   if (session.ended) seat.record(`finish.${outcome}`, { operator: viewer.name, reason });
   if (!session.ended) viewer.send({ type: "completion_status", completed, reason }, id);
 }

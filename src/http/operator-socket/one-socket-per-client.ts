@@ -1,9 +1,9 @@
-/** [W31] One line a client: where it comes on a new one, its last is dead, whether that knows it yet or not. */
+/** [W31] A client has one socket: its new one ends its last one, which may be dead without knowing it yet. */
 export class OneSocketPerClient {
-  /** What ends the line, by client. */
+  /** What ends the socket, by client. */
   readonly #ends = new Map<string, () => void>();
 
-  /** Ends the client's last line, and `end` is for this one. Answers what takes that back, once this one is over. */
+  /** Ends the client's last socket. `end` ends this one. Returns a function that forgets it, to be called on its close. */
   begin(client: string, end: () => void): () => void {
     this.#ends.get(client)?.();
     this.#ends.set(client, end);

@@ -4,6 +4,7 @@ import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance } from "fastify";
 import { jsonSchemaTransform } from "fastify-type-provider-zod";
 import type { Config } from "../../config.ts";
+import { API_PREFIX } from "../../protocol/api-prefix.ts";
 
 const DESCRIPTION = `A person remote-controls a headless-browser page to clear a captcha or another challenge.
 For pages and accounts that you may automate.
@@ -11,7 +12,7 @@ For pages and accounts that you may automate.
 POST a session, hand its \`control_url\` to a person, and wait on \`GET /status/{id}?wait=50\`.
 The operator socket is described in docs/protocol/operator-socket.md.`;
 
-const WITH_KEYS = "Bots and ops send a key as `Authorization: Bearer`; operators come by a link of their session.";
+const WITH_KEYS = "Bots and ops send a key as `Authorization: Bearer`; operators use a link of their session.";
 const WITHOUT_KEYS = "**AUTH=off: anyone on this machine can use it.** No key is asked for.";
 
 export async function describeApi(app: FastifyInstance, { auth }: Pick<Config, "auth">): Promise<void> {
@@ -40,10 +41,10 @@ export async function describeApi(app: FastifyInstance, { auth }: Pick<Config, "
   });
 }
 
-/** Of the one style sheet that Swagger UI's script writes into the page itself; another version has another. */
+/** Hash of the one style sheet that Swagger UI's script writes into the page; it changes with the version. */
 const SWAGGER_UI_STYLE = "'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='";
 
-/** Everything from here, styles and scripts in files; without trusted types, of which Swagger UI knows nothing. */
+/** Everything from this server, styles and scripts in files; no trusted types, as Swagger UI does not support them. */
 const PAGE_POLICY = {
   "default-src": ["'none'"],
   "script-src": ["'self'"],
@@ -55,14 +56,14 @@ const PAGE_POLICY = {
   "frame-ancestors": ["'none'"],
 };
 
-/** At the root and below the API, so that it is found behind a proxy that hands on the API only. */
+/** At the root, and below the API for a proxy that forwards the API only. */
 export async function serveApiDocs(app: FastifyInstance): Promise<void> {
   const policy = Object.entries(PAGE_POLICY)
     .map((entry) => entry.flat().join(" "))
     .join("; ");
-  for (const routePrefix of ["/documentation", "/api/captcha/documentation"]) {
+  for (const routePrefix of ["/documentation", `${API_PREFIX}/documentation`]) {
     await app.register(async (scope) => {
-      // The library's own routes: a description of the service, and nothing of its sessions.
+      // The library's own routes describe the service and show nothing of its sessions.
       scope.addHook("onRoute", (route) => {
         route.config = { ...route.config, access: "public" };
       });

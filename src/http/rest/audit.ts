@@ -22,15 +22,15 @@ export const auditRoutes: FastifyPluginAsyncZod<AuditRoutesOptions> = async (app
       },
     },
     async ({ query: { limit, before, session_id: sessionId } }) => {
-      // One more than asked for tells whether there is a next page.
+      // One more than asked for shows whether there is a next page.
       const found = audit.page({ limit: limit + 1, before, sessionId });
       const entries = found.slice(0, limit);
-      return { entries: entries.map(told), next_cursor: found.length > limit ? (entries.at(-1)?.seq ?? null) : null };
+      return { entries: entries.map(toWire), next_cursor: found.length > limit ? (entries.at(-1)?.seq ?? null) : null };
     },
   );
 };
 
-function told({ seq, at, who, address, action, session_id, detail, hash }: ChainedEntry): AuditEntryAnswer {
-  const facts = detail === null ? null : { ...detail };
-  return { seq, at: new Date(at).toISOString(), who, address, action, session_id, detail: facts, hash };
+function toWire({ seq, at, who, address, action, session_id, detail, hash }: ChainedEntry): AuditEntryAnswer {
+  const copy = detail === null ? null : { ...detail };
+  return { seq, at: new Date(at).toISOString(), who, address, action, session_id, detail: copy, hash };
 }

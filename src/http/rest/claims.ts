@@ -1,4 +1,4 @@
-/** [R19] An operator takes a session from the inbox, or gives it back. */
+/** [R19] An operator claims a session from the inbox, or releases it. */
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { AuditTrail } from "../../audit/trail.ts";
@@ -7,7 +7,7 @@ import { claimAnswerSchema, claimBodySchema, releaseBodySchema } from "../../pro
 import { sessionIdSchema } from "../../protocol/common.ts";
 import { errorAnswerSchema } from "../../protocol/rest.ts";
 import type { CaptchaRemoteController } from "../../session/controller.ts";
-import { recorderOf } from "../audited.ts";
+import { recorderOf } from "../guards/audit-recorder.ts";
 
 export interface ClaimRoutesOptions {
   readonly controller: Pick<CaptchaRemoteController, "claim">;
@@ -23,14 +23,14 @@ export const claimRoutes: FastifyPluginAsyncZod<ClaimRoutesOptions> = async (app
     "/session/:id/claim",
     {
       config: { access },
-      schema: { summary: "Take a session", tags: ["operators"], params, body: claimBodySchema, response },
+      schema: { summary: "Claim a session", tags: ["operators"], params, body: claimBodySchema, response },
     },
     async (request) => {
       const { id } = request.params;
       const { client, name = nameFor(request.caller) } = request.body;
       const claim = controller.claim(id);
       const before = claim.now.claimed_by;
-      claim.take({ who: whoOf(request.caller, client), name });
+      claim.take({ who: claimantOf(request.caller, client), name });
       if (before === null) recorderOf(audit, request)("session.claim", id);
       return { session_id: id, ...claim.now };
     },
@@ -40,18 +40,18 @@ export const claimRoutes: FastifyPluginAsyncZod<ClaimRoutesOptions> = async (app
     "/session/:id/release",
     {
       config: { access },
-      schema: { summary: "Give it back", tags: ["operators"], params, body: releaseBodySchema, response },
+      schema: { summary: "Release a claim", tags: ["operators"], params, body: releaseBodySchema, response },
     },
     async (request) => {
       const { id } = request.params;
       const claim = controller.claim(id);
-      claim.release({ who: whoOf(request.caller, request.body.client) });
+      claim.release({ who: claimantOf(request.caller, request.body.client) });
       return { session_id: id, ...claim.now };
     },
   );
 };
 
-function whoOf(caller: Caller, client = ""): string {
+function claimantOf(caller: Caller, client = ""): string {
   return `${nameOf(caller)} ${client}`;
 }
 

@@ -1,4 +1,4 @@
-/** The console's "start a new one" for the demo session; there only while the demo is on. */
+/** The console's "start a new one" for the demo session; exists only while the demo is on. */
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { DemoSession } from "../../demo/demo-session.ts";
 import { AppError } from "../../errors.ts";
@@ -12,7 +12,7 @@ export const demoRoute: FastifyPluginAsyncZod<DemoRouteOptions> = async (app, { 
   app.post(
     "/demo",
     {
-      // The console of the demo that has ended asks for the next one.
+      // The console of an ended demo session calls this with its link.
       config: { access: { scopes: ["ops"], byLink: true } },
       schema: {
         summary: "The demo session, opened anew when it has ended",

@@ -8,7 +8,7 @@ import { gaugesSchema } from "../../protocol/health.ts";
 import { type GuardDeps, knownCaller } from "../guards/authorization.ts";
 
 export interface HealthOptions {
-  /** Why the process is not healthy yet; null when it is. */
+  /** Why the process is not healthy yet; null if it is. */
   readonly unhealthy: () => string | null;
   /** Whether a browser start worked within the last minute. */
   readonly canStartBrowser: () => Promise<boolean>;

@@ -24,7 +24,7 @@ export interface HistoryRoutesOptions {
   readonly authenticator: Pick<Authenticator, "whenOver">;
 }
 
-/** Whoever takes a table more slowly than this has to ask for less of it. */
+/** A client that takes the table more slowly than this has to ask for a part of it. */
 const TABLE_DEADLINE_MS = 60_000;
 
 export const historyRoutes: FastifyPluginAsyncZod<HistoryRoutesOptions> = async (app, { history, authenticator }) => {
@@ -52,26 +52,26 @@ export const historyRoutes: FastifyPluginAsyncZod<HistoryRoutesOptions> = async 
   );
 };
 
-/** Page after page, each read when the one before was taken. */
+/** All entries, page by page; each page is read when the one before was taken. */
 async function* allOf(history: (query: HistoryQuery) => History, query: HistoryQuery): AsyncGenerator<HistoryEntry> {
   let before = query.before;
   do {
     const { sessions, next_cursor } = history({ ...query, before, limit: MOST_ENTRIES });
     yield* sessions;
     before = next_cursor ?? undefined;
-    // Pictures and hands come in between, however fast the table is taken.
+    // Pictures and input get their turn in between, however fast the table is taken.
     await setImmediate();
   } while (before !== undefined);
 }
 
-/** Broken off at `over`: half a table is not taken for a whole one. */
+/** Breaks the connection when `over` aborts, so that half a table is not mistaken for a whole one. */
 function sendTable(reply: FastifyReply, entries: AsyncGenerator<HistoryEntry>, over: AbortSignal) {
   const table = stringify({
     header: true,
     columns: Object.keys(historyEntrySchema.shape),
     cast: { boolean: String },
     record_delimiter: "windows",
-    // Labels come from bots: none may be a formula of whoever opens the table. Without the mark, Excel takes them for Latin.
+    // Labels come from bots: none may run as a formula in a spreadsheet. Without the byte order mark Excel assumes Latin-1.
     escape_formulas: true,
     bom: true,
   });

@@ -1,5 +1,7 @@
-/** Operator links [R13] and the tickets they are traded for [R16]. */
+/** Operator links [R13], as a QR code too, and the tickets they are exchanged for [R16]. */
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import sharp from "sharp";
+import { renderSVG } from "uqr";
 import { z } from "zod";
 import type { AuditTrail } from "../../audit/trail.ts";
 import { mayInvite, roleIn } from "../../auth/permissions.ts";
@@ -8,7 +10,7 @@ import { sessionIdSchema } from "../../protocol/common.ts";
 import { linkAnswerSchema, linkBodySchema, OPERATORS_LINKS, ticketAnswerSchema } from "../../protocol/links.ts";
 import { errorAnswerSchema, successSchema } from "../../protocol/rest.ts";
 import type { CaptchaRemoteController } from "../../session/controller.ts";
-import { recorderOf } from "../audited.ts";
+import { recorderOf } from "../guards/audit-recorder.ts";
 
 export interface LinkRoutesOptions {
   readonly audit: AuditTrail;
@@ -18,6 +20,10 @@ export interface LinkRoutesOptions {
 const idParams = z.object({ id: sessionIdSchema });
 const linkParams = z.object({ id: sessionIdSchema, link_id: z.string().min(1).max(64) });
 const failures = { "4xx": errorAnswerSchema, "5xx": errorAnswerSchema };
+/** White modules around a QR code; without them cameras do not find it. */
+const QR_QUIET_ZONE = 4;
+/** px of one module; large enough to be shown as it is. */
+const QR_MODULE = 8;
 const CONTROL = { scopes: ["sessions:control"], session: "params" } as const;
 
 export const linkRoutes: FastifyPluginAsyncZod<LinkRoutesOptions> = async (app, { controller, audit }) => {
@@ -37,7 +43,7 @@ export const linkRoutes: FastifyPluginAsyncZod<LinkRoutesOptions> = async (app, 
     async (request, reply) => {
       const { params, body, caller } = request;
       const subject = controller.subject(params.id);
-      // Nobody hands out more than is theirs.
+      // A caller that may only watch makes no links.
       if (subject && roleIn(caller, subject) !== "control") throw new AppError("forbidden");
       const bounds = subject && !mayInvite(caller, subject) ? OPERATORS_LINKS : undefined;
       if (bounds && (body.ttl_seconds ?? 0) > bounds.seconds) {
@@ -45,7 +51,7 @@ export const linkRoutes: FastifyPluginAsyncZod<LinkRoutesOptions> = async (app, 
       }
       const link = await controller.makeLink(params.id, body, bounds);
       recorderOf(audit, request)("link.create", params.id, { link: link.link_id, role: link.role });
-      return reply.status(201).send(link);
+      return reply.status(201).send(body.qr ? { ...link, qr: await qrCodeOf(link.url) } : link);
     },
   );
 
@@ -55,7 +61,7 @@ export const linkRoutes: FastifyPluginAsyncZod<LinkRoutesOptions> = async (app, 
       config: { access: CONTROL },
       schema: {
         summary: "Revoke an operator link",
-        description: "Whoever came by it is cut off at once.",
+        description: "Whoever is connected by it is disconnected at once.",
         tags: ["bots"],
         params: linkParams,
         response: { 200: successSchema, ...failures },
@@ -74,7 +80,7 @@ export const linkRoutes: FastifyPluginAsyncZod<LinkRoutesOptions> = async (app, 
     {
       config: { access: { scopes: ["sessions:control", "operate"], session: "params", byLink: true } },
       schema: {
-        summary: "Trade a link's token, or a key, for a ticket",
+        summary: "Exchange a link's token, or a key, for a ticket",
         description: "Opens the operator socket once, within 30 s.",
         tags: ["operators"],
         params: idParams,
@@ -84,3 +90,10 @@ export const linkRoutes: FastifyPluginAsyncZod<LinkRoutesOptions> = async (app, 
     async ({ params, caller }) => controller.ticket(params.id, caller),
   );
 };
+
+/** A link as a QR code that a phone's camera reads: a PNG, as a data URL. */
+async function qrCodeOf(link: string): Promise<string> {
+  const svg = renderSVG(link, { border: QR_QUIET_ZONE, pixelSize: QR_MODULE });
+  const png = await sharp(Buffer.from(svg)).png({ palette: true, colours: 2 }).toBuffer();
+  return `data:image/png;base64,${png.toString("base64")}`;
+}

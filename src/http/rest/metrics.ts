@@ -1,4 +1,4 @@
-/** [R20] Counters and gauges for a Prometheus server, at the root and below the API. */
+/** [R20] GET /metrics: counters and gauges for a Prometheus server. */
 import type { FastifyPluginAsync } from "fastify";
 import type { RefusalCounter } from "../guards/refusal-counter.ts";
 

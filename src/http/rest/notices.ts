@@ -1,11 +1,11 @@
-/** [R18] What ops tell all who follow the server. */
+/** [R18] Ops publish a notice to everybody who follows the topic `system`. */
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { AuditTrail } from "../../audit/trail.ts";
 import type { EventFeed } from "../../events/event-feed.ts";
 import { systemNotice } from "../../events/system-notice.ts";
 import { NO_SESSION, noticeBodySchema } from "../../protocol/events.ts";
 import { errorAnswerSchema, successSchema } from "../../protocol/rest.ts";
-import { recorderOf } from "../audited.ts";
+import { recorderOf } from "../guards/audit-recorder.ts";
 
 export interface NoticeRoutesOptions {
   readonly feed: Pick<EventFeed, "publish">;
@@ -18,8 +18,8 @@ export const noticeRoutes: FastifyPluginAsyncZod<NoticeRoutesOptions> = async (a
     {
       config: { access: { scopes: ["ops"] } },
       schema: {
-        summary: "Tell everybody",
-        description: "A notice on the topic `system` of the event feed: maintenance, say.",
+        summary: "Publish a notice",
+        description: "On the topic `system` of the event feed: maintenance, for example.",
         tags: ["ops"],
         body: noticeBodySchema,
         response: { 200: successSchema, "4xx": errorAnswerSchema },

@@ -1,4 +1,4 @@
-/** The REST routes of sessions: checked by the schemas of protocol/, answered by the controller. */
+/** The REST routes of sessions: the schemas of protocol/ check requests, the controller answers them. */
 import type { FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
@@ -29,7 +29,7 @@ import {
 } from "../../protocol/rest.ts";
 import type { CaptchaRemoteController } from "../../session/controller.ts";
 import { unknownStatus } from "../../session/presenters.ts";
-import { recorderOf } from "../audited.ts";
+import { recorderOf } from "../guards/audit-recorder.ts";
 import { goneSignal } from "../guards/authorization.ts";
 import { thumbnailOf } from "./thumbnail.ts";
 
@@ -43,14 +43,14 @@ const listQuery = z.object({
     .pipe(z.array(z.enum(SESSION_STATES)).optional())
     .meta({ description: "Comma-separated states; left out: the living ones." }),
 });
-/** A longer one is of a version that is not known: its beginning says the same. */
+/** Length of a `traceparent`; a longer one is of a later version and begins in the same way. */
 const MAX_TRACEPARENT = 55;
 const createHeaders = z.object({
-  prefer: z.string().optional().meta({ description: "respond-async answers at once, in `starting`." }),
+  prefer: z.string().optional().meta({ description: "`respond-async`: answers at once, in state `starting`." }),
   traceparent: z
     .string()
     .optional()
-    .meta({ description: "The session becomes part of this trace, where traces are kept." }),
+    .meta({ description: "The session becomes part of this trace, if the server exports traces." }),
   "idempotency-key": z.string().min(1).max(255).optional().meta({ description: "A repeat answers the first 201." }),
 });
 
@@ -61,9 +61,9 @@ export interface SessionRoutesOptions {
   readonly controller: CaptchaRemoteController;
   readonly authenticator: Pick<Authenticator, "whenOver">;
   readonly audit: AuditTrail;
-  /** A storage state may be large; everything else is small. */
+  /** Of a creation: its storage state may be large. */
   readonly maxBodyBytes: number;
-  /** Throws where a caller creates too often. */
+  /** Throws AppError rate_limited if a caller creates too often. */
   readonly limitCreates: onRequestAsyncHookHandler;
 }
 
@@ -223,7 +223,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async 
     {
       config: { access: { ...READ, onlyOwner: true } },
       schema: {
-        summary: "What the session came to",
+        summary: "The outcome of a session",
         tags: ["bots"],
         params: idParams,
         response: { 200: resultSchema, ...failures },
@@ -258,14 +258,14 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async 
   );
 };
 
-/** Where a session's page is, without anything that may be secret: a site, or a browser's debugging port. */
+/** Where the session's page is, for the audit trail: a site or a debugging endpoint, without paths, which may be secret. */
 function siteOf({ url, cdp }: CreateSession): Detail {
   const given = URL.parse(url ?? cdp?.endpoint ?? "");
-  const place = given ? `${given.protocol}//${given.host}` : null;
-  return cdp ? { cdp: place } : { site: place };
+  const origin = given ? `${given.protocol}//${given.host}` : null;
+  return cdp ? { cdp: origin } : { site: origin };
 }
 
-/** The one answer that is not JSON: past the serializer, with the framework's own headers kept. */
+/** Sends a JPEG. `never`: the typed reply knows JSON only. */
 function sendJpeg(reply: FastifyReply, jpeg: Buffer) {
   return (reply as FastifyReply<never>)
     .type("image/jpeg")

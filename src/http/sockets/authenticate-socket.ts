@@ -1,36 +1,36 @@
-/** Who opens a socket: found out by the upgrade, or by the first message [W27]. */
+/** [W27] Who opens a socket: its upgrade says so, or its first message does. */
 import type { FastifyRequest } from "fastify";
-import type { Caller, Role } from "../../auth/caller.ts";
-import { roleIn } from "../../auth/permissions.ts";
+import type { Caller } from "../../auth/caller.ts";
 import type { Config } from "../../config.ts";
 import { AppError, toAppError } from "../../errors.ts";
 import { type ServerMessageOf, TICKET_SUBPROTOCOL_PREFIX } from "../../protocol/live.ts";
 import { bearerOf, type GuardDeps, refusalOf } from "../guards/authorization.ts";
-import { offeredBy } from "../operator-socket/viewer-socket.ts";
 import { ConnectionLimits } from "./connection-limits.ts";
+import { offeredSubprotocols } from "./subprotocols.ts";
 
 type PendingLimits = Pick<Config, "authenticateSeconds" | "maxPendingConnections">;
 type Upgrade = Pick<FastifyRequest, "headers" | "ip">;
-type Introduced = Omit<ServerMessageOf<"authentication_result">, "type">;
+export type MessageId = string | number;
+export type AuthenticationResult = Omit<ServerMessageOf<"authentication_result">, "type">;
 
-/** The first message of a socket that did not say by its upgrade whose it is; its token is undefined where it is none such. */
+/** The first message of a socket whose upgrade has shown nothing. */
 export interface FirstMessage {
-  readonly id?: string | number | undefined;
+  readonly id?: MessageId | undefined;
+  /** Undefined if the message is not `authenticate`. */
   readonly token: string | undefined;
 }
 
-/** What stands behind a socket's route. */
+/** Who may open the sockets of a route. */
 export interface SocketAuthPolicy<Principal> {
-  /** Who comes with this ticket; left out where none are given for it. */
+  /** The caller whom this ticket was issued to, null if it is not valid. Left out: the route takes no tickets. */
   byTicket?(ticket: string): Caller | null;
-  /** Who comes with nothing; null: the first message is to say. */
+  /** The caller if the upgrade shows nothing; null: the first message has to authenticate. */
   byNothing(): Caller | null;
-  /** Throws where this caller has no business here. */
+  /** Throws AppError if this caller may not open the socket. */
   admit(caller: Caller): Principal;
 }
 
-/** [W27] */
-export const WELCOME: Introduced = { success: true, code: null, message: "Welcome." };
+export const WELCOME: AuthenticationResult = { success: true, code: null, message: "Welcome." };
 
 export class SocketAuthentication<Principal> {
   readonly #deps: Pick<GuardDeps, "authenticator" | "failures">;
@@ -51,24 +51,25 @@ export class SocketAuthentication<Principal> {
   }
 
   /**
-   * Who comes: as the upgrade says, or the first message [W27]; null where that does not come as the socket is gone.
-   * Throws unauthorized (also when that does not come in time), rate_limited, capacity (too many are waited for), and
-   * what the policy throws.
+   * Authenticates by the upgrade or, if that shows nothing, by the first message; `answer` sends the result of the
+   * latter. `first` resolves to null if the socket closes before a message came.
+   * Throws AppError: unauthorized (also if no message comes in time), rate_limited, capacity (too many sockets are
+   * waiting to authenticate), and what the policy throws.
    */
-  async enter(
+  async authenticate(
     first: () => Promise<FirstMessage | null>,
-    answer: (introduced: Introduced, id: FirstMessage["id"]) => void,
+    answer: (result: AuthenticationResult, replyTo: MessageId | undefined) => void,
   ): Promise<Principal> {
-    return (await this.#fromUpgrade()) ?? this.#introduction(first, answer);
+    return (await this.#byUpgrade()) ?? this.#byFirstMessage(first, answer);
   }
 
-  /** Calls `tell` once what let this caller in is no good any more. */
-  whenOver(caller: Caller, tell: () => void): () => void {
-    return this.#deps.authenticator.whenOver(caller, tell);
+  /** Calls `onOver` once the caller's key or link has expired or is revoked. Returns a function that stops it. */
+  whenOver(caller: Caller, onOver: () => void): () => void {
+    return this.#deps.authenticator.whenOver(caller, onOver);
   }
 
-  /** Null: the first message is to say. */
-  async #fromUpgrade(): Promise<Principal | null> {
+  /** Null: the first message has to authenticate. */
+  async #byUpgrade(): Promise<Principal | null> {
     const { authenticator } = this.#deps;
     const ticket = ticketOf(this.#request);
     const token = bearerOf(this.#request);
@@ -79,14 +80,14 @@ export class SocketAuthentication<Principal> {
     return caller && this.#admit(caller);
   }
 
-  async #introduction(
+  async #byFirstMessage(
     first: () => Promise<FirstMessage | null>,
-    answer: (introduced: Introduced, id: FirstMessage["id"]) => void,
+    answer: (result: AuthenticationResult, replyTo: MessageId | undefined) => void,
   ): Promise<Principal> {
     const late = Promise.withResolvers<null>();
     const stopWaiting = this.#pending.wait(this.#request.ip, () => late.resolve(null));
     const message = await Promise.race([first(), late.promise]).finally(stopWaiting);
-    if (message?.token === undefined) throw new AppError("unauthorized", { why: "authenticate comes first" });
+    if (message?.token === undefined) throw authenticateFirst();
     try {
       const principal = this.#admit(await this.#deps.authenticator.bearer(message.token));
       answer(WELCOME, message.id);
@@ -104,37 +105,17 @@ export class SocketAuthentication<Principal> {
   }
 }
 
-/** Who may sit in a session, and as what. */
-export interface SessionPrincipal {
-  readonly caller: Caller;
-  readonly role: Role;
-}
-
-/** The operator socket of one session. */
-export function sessionAuthPolicy(
-  { authenticator, sessions }: GuardDeps,
-  sessionId: string,
-): SocketAuthPolicy<SessionPrincipal> {
-  return {
-    byTicket: (ticket) => authenticator.ticket(ticket, sessions.subject(sessionId)?.uid),
-    byNothing: () => (sessions.subject(sessionId)?.legacy_open ? { kind: "id_holder" } : null),
-    admit(caller) {
-      if (caller.kind === "anybody") return { caller, role: "control" };
-      const subject = sessions.subject(sessionId);
-      const role = subject ? roleIn(caller, subject) : null;
-      if (role !== null) return { caller, role };
-      // A link is one of its own session only; to a key, an unknown session and another's are alike.
-      throw new AppError(caller.kind === "key" ? "session_not_found" : "unauthorized");
-    },
-  };
+/** The refusal of a socket whose first message is not `authenticate`. */
+export function authenticateFirst(): AppError {
+  return new AppError("unauthorized", { why: "authenticate comes first" });
 }
 
 function ticketOf({ headers }: Upgrade): string | null {
-  const ticket = offeredBy(headers).find((name) => name.startsWith(TICKET_SUBPROTOCOL_PREFIX));
+  const ticket = offeredSubprotocols(headers).find((name) => name.startsWith(TICKET_SUBPROTOCOL_PREFIX));
   return ticket?.slice(TICKET_SUBPROTOCOL_PREFIX.length) ?? null;
 }
 
-/** Sockets whose first message is still to say who they are: so many, a quarter of them of one address, and each for so long. */
+/** Bounds the sockets that have not authenticated yet: how many, a quarter of them from one address, and for how long. */
 export class PendingSockets {
   readonly #bounds: ConnectionLimits;
   readonly #seconds: number;
@@ -147,7 +128,7 @@ export class PendingSockets {
     });
   }
 
-  /** Calls `onLate` when the time is up; answers what takes that back. Throws capacity, rate_limited. */
+  /** Calls `onLate` when the time is up. Returns a function that ends the wait. Throws AppError: capacity, rate_limited. */
   wait(ip: string, onLate: () => void): () => void {
     const release = this.#bounds.take(ip);
     const timer = setTimeout(onLate, this.#seconds * 1_000);

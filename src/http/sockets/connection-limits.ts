@@ -1,6 +1,6 @@
-/** How many operator sockets, events sockets and event streams are open: from one address, of one key, and in all. */
+/** Bounds how many operator sockets, events sockets and event streams are open: from one address, of one key, in all. */
 import { AppError } from "../../errors.ts";
-import { addressKey } from "../address-key.ts";
+import { addressKey } from "../guards/address-key.ts";
 
 export interface ConnectionBounds {
   readonly maxConnections: number;
@@ -9,7 +9,7 @@ export interface ConnectionBounds {
   readonly maxEventConnectionsPerKey?: number;
 }
 
-/** How many each has; who has none is not remembered. */
+/** How many each name has; a name with none is forgotten. */
 class Counts {
   readonly #counts = new Map<string, number>();
 
@@ -35,8 +35,8 @@ export class ConnectionLimits {
   }
 
   /**
-   * Takes a place for a connection from this address (request.ip) and answers how to give it back, once.
-   * AppError: capacity (the server is full), rate_limited (the address has its share).
+   * Counts a connection from this address (request.ip). Returns a function that releases it, once.
+   * Throws AppError: capacity (the server is full), rate_limited (the address has its share).
    */
   take(ip: string | undefined): () => void {
     this.check(ip);
@@ -49,7 +49,7 @@ export class ConnectionLimits {
     });
   }
 
-  /** Throws as take() would, and takes nothing. */
+  /** Throws as take() would, and counts nothing. */
   check(ip: string | undefined): void {
     const { maxConnections, maxConnectionsPerAddress } = this.#bounds;
     if (this.#total >= maxConnections) {
@@ -61,7 +61,7 @@ export class ConnectionLimits {
     }
   }
 
-  /** The same for one that has a place already, by the id of its key. AppError rate_limited. */
+  /** Counts a connection that take() has counted already, by the id of its key too. Throws AppError rate_limited. */
   takeOfKey(id: string): () => void {
     const { maxEventConnectionsPerKey = Infinity } = this.#bounds;
     if (this.#ofKeys.of(id) >= maxEventConnectionsPerKey) {

@@ -1,4 +1,4 @@
-/** Places for the sockets of one route: each is counted while it is open, and one too many is told so. */
+/** Counts the sockets of one route while they are open, and refuses one too many by a message that it can read. */
 import type { WebSocket } from "@fastify/websocket";
 import { toAppError } from "../../errors.ts";
 import type { RefusalCounter } from "../guards/refusal-counter.ts";
@@ -6,7 +6,7 @@ import type { ConnectionLimits } from "./connection-limits.ts";
 import { MAX_BEING_REFUSED, refuseSocket } from "./refuse-socket.ts";
 
 export interface ConnectionSlotsDeps {
-  /** Holds the route's sockets for as long as they are open. */
+  /** The route's open sockets: added and removed here. */
   readonly sockets: Set<WebSocket>;
   readonly connections: ConnectionLimits;
   readonly refusals: RefusalCounter;
@@ -20,12 +20,15 @@ export class ConnectionSlots {
     this.#deps = deps;
   }
 
-  /** Before the upgrade, where so many are being told already that one more would cost too much. Throws as Connections.check. */
+  /**
+   * Called before the upgrade: refuses it if so many sockets are being refused already that one more would cost too
+   * much. Throws as ConnectionLimits.check.
+   */
   check(ip: string): void {
     if (this.#beingRefused.size >= MAX_BEING_REFUSED) this.#deps.connections.check(ip);
   }
 
-  /** False where there is none: then the socket is told, and closed. */
+  /** False if there are too many: then the socket is sent the error, and closed. */
   take(socket: WebSocket, ip: string): boolean {
     const { sockets, connections, refusals } = this.#deps;
     try {

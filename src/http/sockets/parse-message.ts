@@ -1,9 +1,9 @@
-/** From the text of a message to the message, or to an error that names what is wrong with it. */
+/** Parses the text of a message, or throws an error that names what is wrong with it. */
 import type { z } from "zod";
 import { AppError } from "../../errors.ts";
 import { CLIENT_MESSAGE_TYPES, type ClientMessage, clientMessageSchema, messageIdSchema } from "../../protocol/live.ts";
 
-/** The id of a message that was refused, so that its sender learns which one it was [W1]. */
+/** [W1] The id in the text of a refused message, so that its sender learns which one it was; undefined if it has none. */
 export function idOf(text: string): string | number | undefined {
   try {
     return messageIdSchema.safeParse(JSON.parse(text)).data?.id;
@@ -12,12 +12,12 @@ export function idOf(text: string): string | number | undefined {
   }
 }
 
-/** AppError invalid_message with the field, or unknown_type. */
+/** A message of an operator. Throws AppError: invalid_message with the field, unknown_type. */
 export function parseMessage(text: string): ClientMessage {
   return parseJsonMessage(text, clientMessageSchema, CLIENT_MESSAGE_TYPES);
 }
 
-/** The same for any messages that are told apart by their `type`. */
+/** The same for any schema that is discriminated by `type`; `types` are all that it knows. */
 export function parseJsonMessage<Message>(text: string, schema: z.ZodType<Message>, types: readonly string[]): Message {
   let value: unknown;
   try {

@@ -1,15 +1,15 @@
-/** A socket too many is told so before it is closed: a browser shows its page nothing of a refused upgrade. */
+/** Refuses sockets by a message and a close code: a browser shows its page nothing of a refused upgrade. */
 import type { WebSocket } from "@fastify/websocket";
 import { type AppError, type Code, codeEntry } from "../../errors.ts";
 import type { ServerMessage } from "../../protocol/live.ts";
 import type { RefusalCounter } from "../guards/refusal-counter.ts";
 
-/** Sockets that are being told at a time; more are refused before they become sockets. */
+/** How many sockets may be in refusal at a time; more are refused before their upgrade. */
 export const MAX_BEING_REFUSED = 50;
-/** Whoever does not answer the close by then, a slow phone's line and back, is cut off. */
+/** A client has so long to answer the close, enough for a slow phone; then its connection is cut. */
 const CLOSE_PATIENCE_MS = 2_000;
 
-/** Sends the error and closes with its code. `beingRefused` holds the socket for as long as that takes. */
+/** Sends the error and closes with its code. `beingRefused` has the socket until it is closed. */
 export function refuseSocket(
   socket: WebSocket,
   error: AppError,
@@ -25,7 +25,7 @@ export function refuseSocket(
   closeWithin(socket, error.code);
 }
 
-/** Closes with the code's own close code; who does not answer that is cut off. */
+/** Closes with the code's own close code (1011 if it has none); a client that does not answer in 2 s is cut off. */
 export function closeWithin(socket: WebSocket, code: Code, reason: string = code): void {
   const patience = setTimeout(() => socket.terminate(), CLOSE_PATIENCE_MS);
   socket.once("close", () => clearTimeout(patience));

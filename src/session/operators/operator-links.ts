@@ -8,7 +8,6 @@ import type { Config } from "../../config.ts";
 import type { LinkAnswer, linkBodySchema, TicketAnswer } from "../../protocol/links.ts";
 import type { PublicUrls } from "../ports/public-urls.ts";
 import type { SessionRecord } from "../ports/store.ts";
-import { qrCodeOf } from "../qr-code.ts";
 
 export interface OperatorLinksDeps {
   readonly links: Links;
@@ -52,15 +51,14 @@ export class OperatorLinks {
   /** [R13] Another one. Throws rate_limited where there are too many. */
   async make(
     record: SessionRecord,
-    body: z.output<typeof linkBodySchema>,
+    body: Pick<z.output<typeof linkBodySchema>, "role" | "ttl_seconds">,
     { seconds, most }: LinkBounds,
   ): Promise<LinkAnswer> {
     const expiresAt = Date.now() + (body.ttl_seconds ?? seconds) * 1_000;
     const link = this.#deps.links.create(record.uid, body.role, expiresAt, most);
     const expires_at = new Date(link.expires_at).toISOString();
     const url = await this.#urlOf(link, record);
-    const qr = body.qr ? { qr: await qrCodeOf(url) } : {};
-    return { link_id: link.id, url, role: link.role, expires_at, ...qr };
+    return { link_id: link.id, url, role: link.role, expires_at };
   }
 
   /** [R13] Throws link_not_found. */

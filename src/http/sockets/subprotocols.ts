@@ -1,0 +1,13 @@
+/** The subprotocols of an upgrade: besides the form of the messages, clients offer a ticket, their name and a view there. */
+import type { IncomingHttpHeaders } from "node:http";
+import { BINARY_SUBPROTOCOL, JSON_SUBPROTOCOL } from "../../protocol/live.ts";
+
+/** Everything that a client offers, ours or not. */
+export function offeredSubprotocols(headers: IncomingHttpHeaders): string[] {
+  return (headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
+}
+
+/** The subprotocol that is answered: by itself ws would answer the first one, whatever it is. False: none. */
+export function chooseSubprotocol(offered: Set<string>): string | false {
+  return [BINARY_SUBPROTOCOL, JSON_SUBPROTOCOL].find((ours) => offered.has(ours)) ?? false;
+}
