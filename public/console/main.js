@@ -1,6 +1,6 @@
 // The console's start: language, colours, and then either the opening page or one session.
 
-import { consolePath, readPlace } from "../../src/client/console-url.js";
+import { consolePath, parseConsoleUrl } from "../../src/client/console-url.ts";
 import { startOpening } from "./inbox/start-page.js";
 import { startSession } from "./session/session-page.js";
 import { isOpenToAll, takeToken } from "./shared/credentials.js";
@@ -8,25 +8,25 @@ import { part, show } from "./shared/dom.js";
 import { chooseLanguage, language, locale, setLanguage, translate } from "./shared/i18n.js";
 import { recall, remember } from "./shared/preferences.js";
 
-const place = readPlace(location);
-takeToken(place);
+const consoleUrl = parseConsoleUrl(location);
+takeToken(consoleUrl);
 const root = document.documentElement;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-setLanguage(chooseLanguage([place.lang, recall("language"), ...navigator.languages]));
+setLanguage(chooseLanguage([consoleUrl.lang, recall("language"), ...navigator.languages]));
 showTheme();
-document.body.toggleAttribute("data-embed", place.embed);
+document.body.toggleAttribute("data-embed", consoleUrl.embed);
 show(part("open-to-all", HTMLElement), isOpenToAll());
-show(part("opening", HTMLElement), place.sessionId === "");
-show(part("session", HTMLElement), place.sessionId !== "");
+show(part("opening", HTMLElement), consoleUrl.sessionId === "");
+show(part("session", HTMLElement), consoleUrl.sessionId !== "");
 sayAll();
-const view = place.sessionId === "" ? startOpening(place) : startSession(place);
+const view = consoleUrl.sessionId === "" ? startOpening(consoleUrl) : startSession(consoleUrl);
 view.translate();
 
 part("language", HTMLButtonElement).addEventListener("click", () => {
   setLanguage(language() === "zh" ? "en" : "zh");
   remember("language", language());
-  if (place.lang !== "") place.lang = language(); // the links go on in the language chosen last
+  if (consoleUrl.lang !== "") consoleUrl.lang = language(); // the links go on in the language chosen last
   sayAll();
   view.translate();
 });
@@ -38,7 +38,7 @@ part("theme", HTMLButtonElement).addEventListener("click", () => {
 });
 dark.addEventListener("change", showTheme);
 // Another link to the session that is open in this tab: the browser does not load the page anew for it.
-addEventListener("hashchange", () => takeToken(place) && location.reload());
+addEventListener("hashchange", () => takeToken(consoleUrl) && location.reload());
 
 /** The person's own choice, or the system's; told to the style sheet in one attribute. */
 function showTheme() {
@@ -49,5 +49,5 @@ function showTheme() {
 function sayAll() {
   root.lang = locale();
   translate(document);
-  for (const id of ["home", "all-sessions"]) part(id, HTMLAnchorElement).href = consolePath(place);
+  for (const id of ["home", "all-sessions"]) part(id, HTMLAnchorElement).href = consolePath(consoleUrl);
 }

@@ -2,7 +2,7 @@
 import type { AddressInfo } from "node:net";
 import { expect, test } from "@playwright/test";
 import { type WebSocket as ServerSocket, WebSocket as SocketOfWs, WebSocketServer } from "ws";
-import { type ConnectionOptions, OperatorConnection } from "../../src/client/operator-connection.js";
+import { type ConnectionOptions, OperatorConnection } from "../../src/client/operator-connection.ts";
 
 const INFO = JSON.stringify({ type: "session_info" });
 /** The profiles' waits are tested by themselves; here they only must not hold up the test. */

@@ -1,11 +1,11 @@
 // Taking a session from the inbox, so that two people do not come to the same.
 
-import { drawName } from "../../../src/client/message-numbers.js";
+import { drawName } from "../../../src/client/message-numbers.ts";
 import { claimSession, releaseSession } from "../shared/api.js";
 import { recall, remember } from "../shared/preferences.js";
 import { keep, kept } from "../shared/tab-storage.js";
 
-/** @typedef {import("../../../src/client/console-url.js").Place} Place */
+/** @typedef {import("../../../src/client/console-url.ts").ConsoleUrl} ConsoleUrl */
 
 const MINE = "captcha-remote.claimed";
 const CLIENT = "captcha-remote.client";
@@ -23,18 +23,18 @@ export function keepMyName(name) {
 }
 
 /**
- * @param {Place} place @param {string} key @param {string} id
+ * @param {ConsoleUrl} consoleUrl @param {string} key @param {string} id
  * @throws {import("../shared/api.js").ApiFailure} code `claimed`: somebody else has it
  */
-export async function take(place, key, id) {
+export async function take(consoleUrl, key, id) {
   const name = myName();
-  await claimSession(place.base, key, id, { client: clientOfTab(), ...(name === "" ? {} : { name }) });
+  await claimSession(consoleUrl.base, key, id, { client: clientOfTab(), ...(name === "" ? {} : { name }) });
   keepMine([...mine(), id]);
 }
 
-/** @param {Place} place @param {string} key @param {string} id @throws {import("../shared/api.js").ApiFailure} */
-export async function giveBack(place, key, id) {
-  await releaseSession(place.base, key, id, { client: clientOfTab() });
+/** @param {ConsoleUrl} consoleUrl @param {string} key @param {string} id @throws {import("../shared/api.js").ApiFailure} */
+export async function giveBack(consoleUrl, key, id) {
+  await releaseSession(consoleUrl.base, key, id, { client: clientOfTab() });
   keepMine(mine().filter((other) => other !== id));
 }
 

@@ -6,27 +6,27 @@ import { codeWords, locale, t } from "../shared/i18n.js";
 import { span, timeOfDay, toMs } from "../shared/time-format.js";
 
 /** @import { HistoryEntry } from "../../../src/protocol/history.ts" */
-/** @typedef {import("../../../src/client/console-url.js").Place} Place */
+/** @typedef {import("../../../src/client/console-url.ts").ConsoleUrl} ConsoleUrl */
 
 const MARKS = /** @type {Record<string, string>} */ ({ solved: "✓", failed: "✗", expired: "⌛", cancelled: "–" });
 
 export class Today {
-  #place;
+  #consoleUrl;
   #list = part("today-list", HTMLElement);
   #section = part("today", HTMLElement);
   /** @type {HistoryEntry[]} */
   #ended = [];
 
-  /** @param {Place} place */
-  constructor(place) {
-    this.#place = place;
+  /** @param {ConsoleUrl} consoleUrl */
+  constructor(consoleUrl) {
+    this.#consoleUrl = consoleUrl;
   }
 
   /** A key that may list may read this too; where the server says no, nothing is shown. @param {string} key */
   async refresh(key) {
     const midnight = new Date();
     midnight.setHours(0, 0, 0, 0);
-    this.#ended = await fetchHistory(this.#place.base, key, midnight).catch(() => this.#ended);
+    this.#ended = await fetchHistory(this.#consoleUrl.base, key, midnight).catch(() => this.#ended);
     this.render();
   }
 

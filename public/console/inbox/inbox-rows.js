@@ -1,6 +1,6 @@
 // The rows of the inbox: one a session, with its picture, what it is about, how long it has, and who has it.
 
-import { consolePath } from "../../../src/client/console-url.js";
+import { consolePath } from "../../../src/client/console-url.ts";
 import { make, say, show } from "../shared/dom.js";
 import { locale, t } from "../shared/i18n.js";
 import { countdown, span, toMs } from "../shared/time-format.js";
@@ -8,7 +8,7 @@ import { isMine } from "./claims.js";
 import { Thumbnails } from "./thumbnails.js";
 
 /** @import { SessionListItem } from "../../../src/protocol/rest.ts" */
-/** @typedef {import("../../../src/client/console-url.js").Place} Place */
+/** @typedef {import("../../../src/client/console-url.ts").ConsoleUrl} ConsoleUrl */
 
 /** Less than this is soon. */
 const SOON_MS = 60_000;
@@ -22,20 +22,20 @@ const STATE_WORDS = /** @type {const} */ ({
 
 export class InboxRows {
   #list;
-  #place;
+  #consoleUrl;
   #thumbnails;
   #onOpen;
   #onPhone;
   #onGiveBack;
 
   /**
-   * @param {HTMLElement} list @param {Place} place
+   * @param {HTMLElement} list @param {ConsoleUrl} consoleUrl
    * @param {{ key: () => string } & Record<"onOpen" | "onPhone" | "onGiveBack", (id: string) => void>} hooks
    */
-  constructor(list, place, { key, onOpen, onPhone, onGiveBack }) {
+  constructor(list, consoleUrl, { key, onOpen, onPhone, onGiveBack }) {
     this.#list = list;
-    this.#place = place;
-    this.#thumbnails = new Thumbnails(place, key);
+    this.#consoleUrl = consoleUrl;
+    this.#thumbnails = new Thumbnails(consoleUrl, key);
     this.#onOpen = onOpen;
     this.#onPhone = onPhone;
     this.#onGiveBack = onGiveBack;
@@ -68,7 +68,7 @@ export class InboxRows {
     const row = make("li");
     row.setAttribute("data-id", id);
     const link = make("a", "row");
-    link.href = consolePath(this.#place, id);
+    link.href = consolePath(this.#consoleUrl, id);
     link.addEventListener("click", (event) => {
       // A new tab, or a new window, is the person's own wish.
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;

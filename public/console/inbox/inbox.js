@@ -1,7 +1,7 @@
 // The inbox: the sessions that a key may see, kept fresh; who waits is announced, taken, and handed on to a phone.
 
-import { consolePath } from "../../../src/client/console-url.js";
-import { EventFeed } from "../../../src/client/event-feed.js";
+import { consolePath } from "../../../src/client/console-url.ts";
+import { EventFeed } from "../../../src/client/event-feed.ts";
 import { ApiFailure, fetchSessions } from "../shared/api.js";
 import { part, say, show } from "../shared/dom.js";
 import { t } from "../shared/i18n.js";
@@ -13,7 +13,7 @@ import { InboxRows } from "./inbox-rows.js";
 import { PhoneDialog } from "./phone-dialog.js";
 
 /** @import { SessionListItem } from "../../../src/protocol/rest.ts" */
-/** @typedef {import("../../../src/client/console-url.js").Place} Place */
+/** @typedef {import("../../../src/client/console-url.ts").ConsoleUrl} ConsoleUrl */
 
 const REFRESH_EVERY_MS = 3_000;
 /** While the feed tells of what changes. */
@@ -28,7 +28,7 @@ const TICK_MS = 1_000;
  */
 
 export class Inbox {
-  #place;
+  #consoleUrl;
   #hooks;
   #alerts = new Alerts();
   #today;
@@ -50,13 +50,13 @@ export class Inbox {
   #fetchedAt = 0;
   #isDue = false;
 
-  /** @param {Place} place @param {Hooks} hooks */
-  constructor(place, hooks) {
-    this.#place = place;
+  /** @param {ConsoleUrl} consoleUrl @param {Hooks} hooks */
+  constructor(consoleUrl, hooks) {
+    this.#consoleUrl = consoleUrl;
     this.#hooks = hooks;
-    this.#today = new Today(place);
-    this.#phone = new PhoneDialog(place, (id) => void this.#hold(id));
-    this.#rows = new InboxRows(this.#list, place, {
+    this.#today = new Today(consoleUrl);
+    this.#phone = new PhoneDialog(consoleUrl, (id) => void this.#hold(id));
+    this.#rows = new InboxRows(this.#list, consoleUrl, {
       key: () => this.#key ?? "",
       onOpen: (id) => void this.#open(id),
       onPhone: (id) => void this.#openOnPhone(id),
@@ -141,7 +141,7 @@ export class Inbox {
     this.#isDue = false;
     this.#fetchedAt = performance.now();
     const key = this.#key;
-    const found = await fetchSessions(this.#place.base, key).catch(failureOf);
+    const found = await fetchSessions(this.#consoleUrl.base, key).catch(failureOf);
     this.#fetching = false;
     // Forgotten meanwhile: its answer is nobody's any more.
     if (key !== this.#key) return;
@@ -164,7 +164,7 @@ export class Inbox {
 
   /** @param {string} key */
   #follow(key) {
-    const baseUrl = location.origin + this.#place.base;
+    const baseUrl = location.origin + this.#consoleUrl.base;
     const feed = new EventFeed({ baseUrl, ...(key === "" ? {} : { apiKey: key }) });
     const onNews = () => {
       this.#isDue = true;
@@ -188,7 +188,7 @@ export class Inbox {
   /** Whether it is this person's now. @param {string} id */
   async #open(id) {
     const isTaken = await this.#take(id);
-    if (isTaken) location.assign(consolePath(this.#place, id));
+    if (isTaken) location.assign(consolePath(this.#consoleUrl, id));
     return isTaken;
   }
 
@@ -207,7 +207,7 @@ export class Inbox {
   /** False: somebody else has it, which the list says. @param {string} id */
   async #take(id) {
     this.#missed = "";
-    const failure = await take(this.#place, this.#key ?? "", id).then(() => null, failureOf);
+    const failure = await take(this.#consoleUrl, this.#key ?? "", id).then(() => null, failureOf);
     this.#isDue = true;
     // A key that may not take sessions may still look at them; what else goes wrong the session's page says.
     if (failure?.code !== "claimed") return true;
@@ -219,7 +219,7 @@ export class Inbox {
   /** @param {string} id */
   #giveBack(id) {
     const again = () => this.#refresh();
-    void giveBack(this.#place, this.#key ?? "", id).then(again, again);
+    void giveBack(this.#consoleUrl, this.#key ?? "", id).then(again, again);
   }
 }
 

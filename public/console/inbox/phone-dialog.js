@@ -5,7 +5,7 @@ import { part, say, show } from "../shared/dom.js";
 import { t } from "../shared/i18n.js";
 
 /** @import { SessionListItem } from "../../../src/protocol/rest.ts" */
-/** @typedef {import("../../../src/client/console-url.js").Place} Place */
+/** @typedef {import("../../../src/client/console-url.ts").ConsoleUrl} ConsoleUrl */
 
 /** A claim holds a minute where nobody has come. */
 const HOLD_EVERY_MS = 30_000;
@@ -13,7 +13,7 @@ const HOLD_EVERY_MS = 30_000;
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
 export class PhoneDialog {
-  #place;
+  #consoleUrl;
   #onHold;
   #dialog = part("phone-dialog", HTMLDialogElement);
   #code = part("phone-code", HTMLCanvasElement);
@@ -25,9 +25,9 @@ export class PhoneDialog {
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #holding;
 
-  /** @param {Place} place @param {(id: string) => void} onHold it is to be kept for whoever has the phone */
-  constructor(place, onHold) {
-    this.#place = place;
+  /** @param {ConsoleUrl} consoleUrl @param {(id: string) => void} onHold it is to be kept for whoever has the phone */
+  constructor(consoleUrl, onHold) {
+    this.#consoleUrl = consoleUrl;
     this.#onHold = onHold;
     part("phone-close", HTMLButtonElement).addEventListener("click", () => this.close());
     this.#link.addEventListener("focus", () => this.#link.select());
@@ -73,7 +73,7 @@ export class PhoneDialog {
 
   /** @param {string} id @param {string} key */
   async #fetch(id, key) {
-    const { url, qr } = await createLink(this.#place.base, key, id);
+    const { url, qr } = await createLink(this.#consoleUrl.base, key, id);
     const png = Uint8Array.from(atob(qr.slice(qr.indexOf(",") + 1)), (letter) => letter.charCodeAt(0));
     return { url, code: await createImageBitmap(new Blob([png], { type: "image/png" })) };
   }

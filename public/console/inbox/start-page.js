@@ -1,13 +1,13 @@
 // The opening page: a key where one is needed, a box for the session id, and the inbox.
 
-import { consolePath } from "../../../src/client/console-url.js";
+import { consolePath } from "../../../src/client/console-url.ts";
 import { isOpenToAll, keepKey, keptKey } from "../shared/credentials.js";
 import { part, say, show } from "../shared/dom.js";
 import { t } from "../shared/i18n.js";
 import { Inbox } from "./inbox.js";
 import { KeyForm } from "./key-form.js";
 
-/** @typedef {import("../../../src/client/console-url.js").Place} Place */
+/** @typedef {import("../../../src/client/console-url.ts").ConsoleUrl} ConsoleUrl */
 
 /** What the server says to a key that is not good, or not good for this. */
 const KEY_REFUSED = new Set(["unauthorized", "forbidden"]);
@@ -15,10 +15,10 @@ const KEY_REFUSED = new Set(["unauthorized", "forbidden"]);
 const PRAISE_MS = 2_000;
 
 /**
- * @param {Place} place
+ * @param {ConsoleUrl} consoleUrl
  * @returns {{ translate: () => void }}
  */
-export function startOpening(place) {
+export function startOpening(consoleUrl) {
   const example = part("curl", HTMLElement);
   const forget = part("forget-key", HTMLButtonElement);
   const needsKey = !isOpenToAll();
@@ -26,9 +26,9 @@ export function startOpening(place) {
   let key = needsKey ? keptKey() : "";
   /** The server has taken it. */
   let isKeyGood = key !== "";
-  const inbox = new Inbox(place, { onListed, onFailure });
+  const inbox = new Inbox(consoleUrl, { onListed, onFailure });
 
-  wireBox(place);
+  wireBox(consoleUrl);
   wireCopy(example);
   forget.addEventListener("click", () => {
     dropKey();
@@ -39,7 +39,7 @@ export function startOpening(place) {
   say(
     example,
     [
-      `curl -X POST ${location.origin}${place.base}/sessions \\`,
+      `curl -X POST ${location.origin}${consoleUrl.base}/sessions \\`,
       ...(needsKey ? [`  -H "authorization: Bearer $CAPTCHA_REMOTE_KEY" \\`] : []),
       `  -H 'content-type: application/json' \\`,
       `  -d '{"url":"https://example.com/login"}'`,
@@ -95,14 +95,14 @@ export function startOpening(place) {
   }
 }
 
-/** @param {Place} place */
-function wireBox(place) {
+/** @param {ConsoleUrl} consoleUrl */
+function wireBox(consoleUrl) {
   const box = part("session-id", HTMLInputElement);
   part("open-form", HTMLFormElement).addEventListener("submit", (event) => {
     event.preventDefault();
     const id = box.value.trim();
     if (id === "") box.focus();
-    else location.assign(consolePath(place, id));
+    else location.assign(consolePath(consoleUrl, id));
   });
 }
 

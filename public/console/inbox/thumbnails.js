@@ -2,7 +2,7 @@
 
 import { fetchThumbnail } from "../shared/api.js";
 
-/** @typedef {import("../../../src/client/console-url.js").Place} Place */
+/** @typedef {import("../../../src/client/console-url.ts").ConsoleUrl} ConsoleUrl */
 
 const EVERY_MS = 4_000;
 /** px of the picture that is asked for: twice what is shown, for dense screens. */
@@ -10,16 +10,16 @@ const WIDTH = 256;
 const AT_ONCE = 3;
 
 export class Thumbnails {
-  #place;
+  #consoleUrl;
   #key;
   /** Rows on the screen, by id; when each was asked for last. @type {Map<string, { canvas: HTMLCanvasElement, askedAt: number }>} */
   #shown = new Map();
   #underWay = 0;
   #observer = new IntersectionObserver((entries) => this.#onSeen(entries), { rootMargin: "100px" });
 
-  /** @param {Place} place @param {() => string} key */
-  constructor(place, key) {
-    this.#place = place;
+  /** @param {ConsoleUrl} consoleUrl @param {() => string} key */
+  constructor(consoleUrl, key) {
+    this.#consoleUrl = consoleUrl;
     this.#key = key;
     setInterval(() => this.#next(), EVERY_MS / 8);
   }
@@ -62,7 +62,7 @@ export class Thumbnails {
 
   /** @param {string} id @param {HTMLCanvasElement} canvas */
   async #draw(id, canvas) {
-    const jpeg = await fetchThumbnail(this.#place.base, this.#key(), id, WIDTH);
+    const jpeg = await fetchThumbnail(this.#consoleUrl.base, this.#key(), id, WIDTH);
     const picture = jpeg && (await createImageBitmap(jpeg).catch(() => null));
     if (!picture) return;
     // All of it, whatever its form, in the middle.

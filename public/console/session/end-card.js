@@ -28,11 +28,11 @@ export class Ending {
   #list = part("all-sessions", HTMLAnchorElement);
   #actions = part("ending-actions", HTMLElement);
   #trouble = part("ending-trouble", HTMLElement);
-  #place;
+  #consoleUrl;
 
-  /** @param {import("../../../src/client/console-url.js").Place} place */
-  constructor(place) {
-    this.#place = place;
+  /** @param {import("../../../src/client/console-url.ts").ConsoleUrl} consoleUrl */
+  constructor(consoleUrl) {
+    this.#consoleUrl = consoleUrl;
     this.#demo.addEventListener("click", () => void this.#startAgain());
   }
 
@@ -42,9 +42,9 @@ export class Ending {
     show(this.#card, end !== null);
     if (end === null) return;
     say(this.#title, titleOf(end));
-    const isBareAddress = end.outcome === "refused" && bearersFor(this.#place).length === 0;
+    const isBareAddress = end.outcome === "refused" && bearersFor(this.#consoleUrl).length === 0;
     say(this.#text, isBareAddress ? t("end_needs_link") : textOf(end));
-    const hasDemo = this.#place.sessionId === DEMO_ID && end.outcome !== "refused";
+    const hasDemo = this.#consoleUrl.sessionId === DEMO_ID && end.outcome !== "refused";
     // Who has come by a link has no list to go to.
     const hasList = isOpenToAll() || keptKey() !== "";
     show(this.#demo, hasDemo);
@@ -58,8 +58,8 @@ export class Ending {
     this.#demo.disabled = true;
     show(this.#trouble, false);
     try {
-      const link = await startDemo(this.#place.base, bearersFor(this.#place)[0] ?? "");
-      keepTokenOf(this.#place, link);
+      const link = await startDemo(this.#consoleUrl.base, bearersFor(this.#consoleUrl)[0] ?? "");
+      keepTokenOf(this.#consoleUrl, link);
       location.reload();
     } catch (error) {
       this.#demo.disabled = false;

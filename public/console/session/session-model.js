@@ -4,7 +4,7 @@ import { toMs } from "../shared/time-format.js";
 
 /** @import { ClientMessage, ServerMessage } from "../../../src/protocol/live.ts" */
 /** @import { SessionState } from "../../../src/protocol/common.ts" */
-/** @typedef {import("../../../src/client/operator-connection.js").ConnectionState} ConnectionState */
+/** @typedef {import("../../../src/client/operator-connection.ts").ConnectionState} ConnectionState */
 /** @typedef {import("./geometry.js").Box} Box */
 
 /** @typedef {"connecting" | "starting" | "live" | "reconnecting" | "ended"} Phase */

@@ -1,8 +1,8 @@
 // One session on the screen: wires the line, the picture, the hand and the words together.
 
-import { socketUrl } from "../../../src/client/console-url.js";
-import { OperatorConnection } from "../../../src/client/operator-connection.js";
-import { decodeFrame } from "../../../src/client/picture-frame.js";
+import { socketUrl } from "../../../src/client/console-url.ts";
+import { OperatorConnection } from "../../../src/client/operator-connection.ts";
+import { decodeFrame } from "../../../src/client/picture-frame.ts";
 import { bearersFor, isOpenToAll, ticketsFor } from "../shared/credentials.js";
 import { part, say } from "../shared/dom.js";
 import { codeWords, t } from "../shared/i18n.js";
@@ -24,7 +24,7 @@ import { ViewSwitch } from "./view-switch.js";
 import { WheelInput } from "./wheel-input.js";
 
 /** @import { ClientMessage, ServerMessage } from "../../../src/protocol/live.ts" */
-/** @typedef {import("../../../src/client/operator-connection.js").ConnectionState} ConnectionState */
+/** @typedef {import("../../../src/client/operator-connection.ts").ConnectionState} ConnectionState */
 
 /** Notices of a page that cannot be acted on, and that it can be again. @type {ReadonlySet<string>} */
 const STANDSTILLS = new Set(["page_not_visible", "page_unresponsive", "dialog_open", "page_reopening"]);
@@ -38,21 +38,21 @@ const TICK_MS = 250;
 const GOODBYE_MS = 2_000;
 
 /**
- * @param {import("../../../src/client/console-url.js").Place} place
+ * @param {import("../../../src/client/console-url.ts").ConsoleUrl} consoleUrl
  * @returns {{ translate: () => void }}
  */
-export function startSession(place) {
+export function startSession(consoleUrl) {
   let model = newModel();
   const canvas = part("screen", HTMLCanvasElement);
   const hint = part("screen-hint", HTMLElement);
-  const status = new Status(place.sessionId);
-  const ending = new Ending(place);
+  const status = new Status(consoleUrl.sessionId);
+  const ending = new Ending(consoleUrl);
   const log = new Log(part("log", HTMLElement), part("log-latest", HTMLElement), part("announcer", HTMLElement));
 
-  const isKnown = isOpenToAll() || bearersFor(place).length > 0;
+  const isKnown = isOpenToAll() || bearersFor(consoleUrl).length > 0;
   const connection = new OperatorConnection({
-    url: socketUrl(place, location),
-    ticket: ticketsFor(place),
+    url: socketUrl(consoleUrl, location),
+    ticket: ticketsFor(consoleUrl),
     profile: "operator",
     // A ticket may have grown old on a slow line: the next one says at once whether what it was traded for is still good.
     retries: { authentication: { atOnce: true, tries: isKnown ? 1 : 0 } },
@@ -230,7 +230,7 @@ export function startSession(place) {
 
   /** Where there is a "+", it is offered. @param {number} seconds */
   function warn(seconds) {
-    const key = model.watchOnly || place.embed ? "expiring" : "expiring_more";
+    const key = model.watchOnly || consoleUrl.embed ? "expiring" : "expiring_more";
     const sentence = () => t(key, { time: countdown(seconds * 1_000), add: t("add_time", { s: EXTEND_SECONDS }) });
     notice.showOnly(sentence());
     log.add(sentence);

@@ -111,8 +111,8 @@ function lineWords(model, now) {
   }
 }
 
-/** @param {import("../../../src/client/operator-connection.js").ConnectionState} line
- * @returns {line is Extract<import("../../../src/client/operator-connection.js").ConnectionState, { name: "RECONNECTING" }> & { retryAt: number }} */
+/** @param {import("../../../src/client/operator-connection.ts").ConnectionState} line
+ * @returns {line is Extract<import("../../../src/client/operator-connection.ts").ConnectionState, { name: "RECONNECTING" }> & { retryAt: number }} */
 function waitsToRetry(line) {
   return line.name === "RECONNECTING" && line.retryAt !== null;
 }

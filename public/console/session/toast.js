@@ -20,7 +20,7 @@ export class Notice {
     this.#show(sentence, "none");
   }
 
-  /** The same for what is so until another sentence takes its place. @param {string} sentence */
+  /** The same for what is so until another sentence takes its consoleUrl. @param {string} sentence */
   keep(sentence) {
     this.#show(sentence, "none");
     clearTimeout(this.#timer);

@@ -1,18 +1,19 @@
 // Where this console stands: reads the API's base path, the session id and the switches out of the page's own address.
 
 /**
- * @typedef {object} Place
- * @property {string} base everything before `/control`, e.g. `/tools/api/captcha`
- * @property {string} sessionId empty on the opening page
- * @property {boolean} embed show the picture alone
- * @property {string} lang the language asked for in the address, or empty
  */
+export interface ConsoleUrl {
+  readonly base: string;
+  readonly sessionId: string;
+  readonly embed: boolean;
+  lang: string;
+}
 
 /**
  * @param {{ pathname: string, search: string }} address
  * @returns {Place}
  */
-export function readPlace(address) {
+export function parseConsoleUrl(address: { readonly pathname: string; readonly search: string }): ConsoleUrl {
   // Anchored on the API's own path: a session may well be called "control".
   const parts = /^(.*\/api\/captcha)\/control(?:\/([^/]*))?\/?$/.exec(address.pathname);
   const query = new URLSearchParams(address.search);
@@ -29,27 +30,28 @@ export function readPlace(address) {
  * @param {Place} place
  * @param {string} [sessionId]
  */
-export function consolePath(place, sessionId = "") {
-  const path = sessionId === "" ? `${place.base}/control` : `${place.base}/control/${encodeURIComponent(sessionId)}`;
-  return place.lang === "" ? path : `${path}?lang=${encodeURIComponent(place.lang)}`;
+export function consolePath({ base, lang }: ConsoleUrl, sessionId = ""): string {
+  const path = sessionId === "" ? `${base}/control` : `${base}/control/${encodeURIComponent(sessionId)}`;
+  return lang === "" ? path : `${path}?lang=${encodeURIComponent(lang)}`;
 }
 
 /**
  * @param {Pick<Place, "base" | "sessionId">} place
  * @param {{ protocol: string, host: string }} address
  */
-export function socketUrl(place, address) {
+export function socketUrl(
+  { base, sessionId }: Pick<ConsoleUrl, "base" | "sessionId">,
+  address: { readonly protocol: string; readonly host: string },
+): string {
   const scheme = address.protocol === "https:" ? "wss" : "ws";
-  return `${scheme}://${address.host}${place.base}/ws/${encodeURIComponent(place.sessionId)}`;
+  return `${scheme}://${address.host}${base}/ws/${encodeURIComponent(sessionId)}`;
 }
 
-/** @param {string | null} value */
-function isOn(value) {
+function isOn(value: string | null): boolean {
   return value !== null && value !== "0" && value !== "false";
 }
 
-/** @param {string} text */
-function decode(text) {
+function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

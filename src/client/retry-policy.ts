@@ -1,10 +1,10 @@
 // When a lost line is tried again: the six states with their moves, the classes of loss, and how each profile waits.
 
-/** @typedef {"DISCONNECTED" | "CONNECTING" | "CONNECTED" | "RECONNECTING" | "FAILED" | "CLOSED"} ConnectionStateName */
+export type ConnectionStateName = "DISCONNECTED" | "CONNECTING" | "CONNECTED" | "RECONNECTING" | "FAILED" | "CLOSED";
 
 /** Each state's moves; `RECONNECTING` stays itself from one try to the next. `FAILED` and `CLOSED` are for good.
  * @type {Readonly<Record<ConnectionStateName, readonly ConnectionStateName[]>>} */
-export const MOVES = {
+export const MOVES: Readonly<Record<ConnectionStateName, readonly ConnectionStateName[]>> = {
   DISCONNECTED: ["CONNECTING", "CLOSED"],
   CONNECTING: ["CONNECTED", "RECONNECTING", "FAILED", "CLOSED"],
   CONNECTED: ["RECONNECTING", "FAILED", "CLOSED"],
@@ -14,20 +14,22 @@ export const MOVES = {
 };
 
 /** Why a line was lost, as far as that says when it is worth trying again. @typedef {"network" | "closed" | "authentication" | "server"} LossClass */
+export type LossClass = "network" | "closed" | "authentication" | "server";
 
 /**
- * @typedef {object} RetryRule
- * @property {number} firstMs the shortest wait
- * @property {number} longestMs waits grow up to here
- * @property {number} tries so many in a row, then no more; Infinity: never gives up
- * @property {boolean} [atOnce] the first try comes without a wait
  */
+export interface RetryRule {
+  firstMs: number;
+  longestMs: number;
+  tries: number;
+  atOnce?: boolean;
+}
 
-/** @typedef {Readonly<Record<LossClass, Readonly<RetryRule>>>} Profile */
+export type Profile = Readonly<Record<LossClass, Readonly<RetryRule>>>;
 
 /** `bot`: nobody is waiting in front of a screen, so the server is spared. `operator`: somebody is.
  * @type {Readonly<Record<"bot" | "operator", Profile>>} */
-export const PROFILES = {
+export const PROFILES: Readonly<Record<"bot" | "operator", Profile>> = {
   bot: {
     network: { firstMs: 10_000, longestMs: 60_000, tries: 5 },
     closed: { firstMs: 3_000, longestMs: 15_000, tries: 3 },
@@ -62,7 +64,7 @@ export const NO_CLOSE_FRAME = 1006;
  * @param {number} closeCode
  * @returns {LossClass | "refused" | "over"} the last two are final
  */
-export function classOf(closeCode) {
+export function classOf(closeCode: number): LossClass | "refused" | "over" {
   if (closeCode === OVER_CLOSE_CODE) return "over";
   if (REFUSED_CLOSE_CODES.has(closeCode)) return "refused";
   if (closeCode === AUTHENTICATION_CLOSE_CODE) return "authentication";
@@ -78,7 +80,7 @@ export function classOf(closeCode) {
  * @param {() => number} [random] 0 to 1
  * @returns {number} ms
  */
-export function waitBefore(rule, attempt, random = Math.random) {
+export function waitBefore(rule: RetryRule, attempt: number, random: () => number = Math.random): number {
   const { firstMs, longestMs, atOnce } = rule;
   if (atOnce && attempt <= 1) return Math.round(AT_ONCE_SPREAD_MS * random());
   const grown = Math.min(longestMs, firstMs * 2 ** Math.max(atOnce ? attempt - 1 : attempt, 0));
@@ -92,7 +94,10 @@ export function waitBefore(rule, attempt, random = Math.random) {
  * @param {Partial<Record<LossClass, Partial<RetryRule>>>} [changes]
  * @returns {Profile}
  */
-export function profileWith(name, changes = {}) {
+export function profileWith(
+  name: "bot" | "operator",
+  changes: Partial<Record<LossClass, Partial<RetryRule>>> = {},
+): Profile {
   const base = PROFILES[name];
   return {
     network: { ...base.network, ...changes.network },
@@ -104,13 +109,12 @@ export function profileWith(name, changes = {}) {
 
 /** Counts the tries of one line, each kind of loss by itself: a server that throws everybody out again is not hammered. */
 export class Retries {
-  #profile;
-  #random;
   /** Tries in a row, by what they were for. @type {Map<LossClass, number>} */
-  #counts = new Map();
+  readonly #profile: Profile;
+  readonly #random: (() => number) | undefined;
+  readonly #counts = new Map<LossClass, number>();
 
-  /** @param {Profile} profile @param {() => number} [random] 0 to 1 */
-  constructor(profile, random) {
+  constructor(profile: Profile, random?: () => number) {
     this.#profile = profile;
     this.#random = random;
   }
@@ -120,7 +124,7 @@ export class Retries {
    * @param {LossClass} loss
    * @returns {{ attempt: number, waitMs: number } | null} `attempt` counts those for other losses too; null: used up
    */
-  next(loss) {
+  next(loss: LossClass): { attempt: number; waitMs: number } | null {
     const rule = this.#profile[loss];
     const count = (this.#counts.get(loss) ?? 0) + 1;
     if (count > rule.tries) return null;
@@ -130,12 +134,12 @@ export class Retries {
   }
 
   /** The last one was out of turn: it does not count. @param {LossClass} loss */
-  forgive(loss) {
+  forgive(loss: LossClass): void {
     this.#counts.set(loss, (this.#counts.get(loss) ?? 1) - 1);
   }
 
   /** The line has held. */
-  clear() {
+  clear(): void {
     this.#counts.clear();
   }
 }

@@ -1,7 +1,7 @@
 // Numbers what must be done exactly once, so that a server can tell a repeat: each id is this client's name and a number.
+import type { ClientMessageInput } from "../protocol/live.ts";
 
-/** @import { ClientMessageInput } from "../protocol/live.ts" */
-/** @typedef {string | number} Id */
+type Id = string | number;
 
 const NAME_LENGTH = 16;
 const LETTERS = 26;
@@ -11,22 +11,30 @@ const MOST_OWN_IDS = 100;
 
 /** Done twice or not at all they are wrong. A question may be asked again, and all else is of the moment.
  * @type {ReadonlySet<ClientMessageInput["type"]>} */
-const ONCE = new Set(["text", "key", "mouse_event", "finish", "extend", "take_control", "release_control"]);
+const ONCE: ReadonlySet<ClientMessageInput["type"]> = new Set([
+  "text",
+  "key",
+  "mouse_event",
+  "finish",
+  "extend",
+  "take_control",
+  "release_control",
+]);
 
-export class Numbers {
-  /** Nobody else's. */
-  client = drawName();
-  #prefix = `${this.client}-`;
+/** Nobody else's. */
+export class MessageNumbers {
+  readonly client = drawName();
+  readonly #prefix = `${this.client}-`;
   #last = 0;
   /** What the sender called its messages, by number. @type {Map<number, Id>} */
-  #ownIds = new Map();
+  readonly #ownIds = new Map<number, Id>();
 
   /**
    * The message as it goes out: numbered, if it is one of those that must be done once.
    * @param {ClientMessageInput} message
    * @returns {ClientMessageInput}
    */
-  stamp(message) {
+  stamp(message: ClientMessageInput): ClientMessageInput {
     if (!ONCE.has(message.type) || (message.type === "mouse_event" && message.event_type === "move")) return message;
     this.#last += 1;
     if (message.id !== undefined) this.#ownIds.set(this.#last, message.id);
@@ -37,19 +45,18 @@ export class Numbers {
     return { ...message, id: this.#prefix + this.#last };
   }
 
-  /** @param {Id | undefined} id @returns {number | null} null: not one of ours */
-  numberOf(id) {
+  numberOf(id: Id | undefined): number | null {
     return typeof id === "string" && id.startsWith(this.#prefix) ? Number(id.slice(this.#prefix.length)) : null;
   }
 
   /** The id that the sender gave to this message. @param {number} number */
-  ownId(number) {
+  ownId(number: number): Id | undefined {
     return this.#ownIds.get(number);
   }
 }
 
 /** Nobody else's by chance. It begins with a letter. */
-export function drawName() {
+export function drawName(): string {
   const dice = crypto.getRandomValues(new Uint8Array(NAME_LENGTH));
   return [...dice].map((one, index) => SIGNS[one % (index === 0 ? LETTERS : SIGNS.length)]).join("");
 }

@@ -1,19 +1,25 @@
 // What is said while a line is away: kept in its order, and only so much of it.
 
-import { MOST_QUEUED } from "./operator-resend-queue.js";
+export interface OutgoingQueue<M> {
+  readonly size: number;
+  keep(message: M, now: number): boolean;
+  take(now: number): M[];
+  sent(message: M, now: number): void;
+  clear(): void;
+}
 
-/** @template M */
-export class Queue {
-  #limit;
-  /** Oldest first. @type {M[]} */
-  #kept = [];
+/** Oldest first. @type {M[]} */
+export const MOST_QUEUED = 100;
 
-  /** @param {number} [limit] */
+export class SendQueue<M> implements OutgoingQueue<M> {
+  readonly #limit: number;
+  #kept: M[] = [];
+
   constructor(limit = MOST_QUEUED) {
     this.#limit = limit;
   }
 
-  get size() {
+  get size(): number {
     return this.#kept.length;
   }
 
@@ -22,21 +28,21 @@ export class Queue {
    * @param {number} _now ms
    * @returns {boolean} false: there is no room
    */
-  keep(message, _now) {
+  keep(message: M): boolean {
     if (this.#kept.length >= this.#limit) return false;
     this.#kept.push(message);
     return true;
   }
 
   /** Everything, in its order; empty afterwards. @param {number} _now ms @returns {M[]} */
-  take(_now) {
+  take(): M[] {
     return this.#kept.splice(0);
   }
 
   /** A message went out. @param {M} _message @param {number} _now ms */
-  sent(_message, _now) {}
+  sent(): void {}
 
-  clear() {
+  clear(): void {
     this.#kept = [];
   }
 }

@@ -2,8 +2,8 @@
 import type { AddressInfo } from "node:net";
 import { expect, test } from "@playwright/test";
 import { type WebSocket as ServerSocket, WebSocketServer } from "ws";
-import { Line } from "../../src/client/reconnecting-socket.js";
-import type { LineOptions, Protocol } from "../../src/client/reconnecting-socket-types.js";
+import type { Protocol, ReconnectingSocketOptions } from "../../src/client/reconnecting-socket.ts";
+import { ReconnectingSocket } from "../../src/client/reconnecting-socket.ts";
 
 type Word = string;
 
@@ -19,7 +19,10 @@ const WORDS: Protocol<Word, Word> = {
 };
 
 /** A server that answers each word by `answer`, and a line to it. */
-async function lineTo(answer: (word: Word, socket: ServerSocket) => Word | null, options: Partial<LineOptions> = {}) {
+async function lineTo(
+  answer: (word: Word, socket: ServerSocket) => Word | null,
+  options: Partial<ReconnectingSocketOptions> = {},
+) {
   const server = new WebSocketServer({ port: 0 });
   await new Promise((resolve) => server.once("listening", resolve));
   const heard: Word[] = [];
@@ -31,7 +34,7 @@ async function lineTo(answer: (word: Word, socket: ServerSocket) => Word | null,
       if (reply !== null) socket.send(JSON.stringify(reply));
     });
   });
-  const line = new Line(WORDS, {
+  const line = new ReconnectingSocket(WORDS, {
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
     retries: { network: SOON, closed: SOON, authentication: { ...SOON, tries: 1 } },
     ...options,

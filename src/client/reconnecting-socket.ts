@@ -1,14 +1,18 @@
 // A WebSocket that comes back: six states, waits by class of loss, a heartbeat, and a queue for what is said meanwhile.
 // What is said on it is a protocol's matter. No DOM in here, browsers and Node alike.
-
-import { cut, leave } from "./close-socket.js";
-import { Refusal } from "./connect-refusal.js";
-import { Heartbeat, SYSTEM_CLOCK } from "./heartbeat.js";
-import { classOf, MOVES, NO_CLOSE_FRAME, profileWith, Retries } from "./retry-policy.js";
-import { Queue } from "./send-queue.js";
-
-/** @import { ConnectionState, Kept, LineEvents, LineOptions, Protocol } from "./reconnecting-socket-types.js" */
-/** @import { Socket } from "./close-socket.js" */
+import { closeSocket, type Socket, type SocketLike, terminateSocket } from "./close-socket.ts";
+import { ConnectRefusal } from "./connect-refusal.ts";
+import { type Clock, Heartbeat, SYSTEM_CLOCK } from "./heartbeat.ts";
+import {
+  classOf,
+  type LossClass,
+  MOVES,
+  NO_CLOSE_FRAME,
+  profileWith,
+  Retries,
+  type RetryRule,
+} from "./retry-policy.ts";
+import { type OutgoingQueue, SendQueue } from "./send-queue.ts";
 
 export const PING_EVERY_MS = 15_000;
 /** A line without any message for so long is broken, whatever the system says of it. */
@@ -24,25 +28,62 @@ const OPEN = 1;
 
 /**
  * Begins with `open`, ends with `close`; a line that has failed or closed is over, a new try is a new line.
- * @template Out
- * @template In
  */
-export class Line {
-  #protocol;
-  #options;
-  #retries;
-  #clock;
-  /** @type {Kept<Out>} */
-  #outbox;
-  /** @type {{ [E in keyof LineEvents<In>]: Set<(value: LineEvents<In>[E]) => void> }} */
-  #listeners = { state: new Set(), message: new Set(), binary: new Set() };
-  /** @type {ConnectionState} */
-  #state = { name: "DISCONNECTED" };
-  /** @type {Socket | null} */
-  #socket = null;
-  /** The wait for the next try, or the deadline of the one under way. */
-  #cancelTimer = () => {};
-  #heartbeat;
+/** The wait for the next try, or the deadline of the one under way. */
+export type ConnectionState =
+  | { name: "DISCONNECTED" }
+  | { name: "CONNECTING" }
+  | { name: "CONNECTED" }
+  | { name: "RECONNECTING"; attempt: number; retryAt: number | null; code: number; loss: LossClass }
+  | { name: "FAILED"; code: number; loss: LossClass | "refused" }
+  | { name: "CLOSED"; code: number };
+
+export interface Protocol<Out, In> {
+  readonly parse: (text: string) => In | null;
+  readonly ping: () => Out;
+  readonly isReady: (message: In) => boolean;
+  readonly offers?: () => string[];
+  readonly hello?: () => Out | null;
+  readonly reply?: (message: In) => Out | null;
+  readonly refusal?: (message: In) => number | null;
+  readonly isEnd?: (message: In) => boolean;
+}
+
+export interface ReconnectingSocketEvents<In> {
+  state: ConnectionState;
+  message: In;
+  binary: ArrayBuffer;
+}
+
+export interface ReconnectingSocketOptions {
+  readonly url: string;
+  readonly profile?: "bot" | "operator";
+  readonly retries?: Partial<Record<LossClass, Partial<RetryRule>>>;
+  readonly protocols?: string[] | ((signal: AbortSignal) => Promise<string[]>);
+  readonly WebSocket?: new (url: string, protocols?: string[]) => SocketLike;
+  readonly pingEveryMs?: number;
+  readonly silentForMs?: number;
+  readonly connectWithinMs?: number;
+  readonly mostQueued?: number;
+  readonly random?: () => number;
+  readonly clock?: Clock;
+}
+
+type Listeners<In> = {
+  readonly [E in keyof ReconnectingSocketEvents<In>]: Set<(value: ReconnectingSocketEvents<In>[E]) => void>;
+};
+
+export class ReconnectingSocket<Out, In> {
+  readonly #protocol: Protocol<Out, In>;
+  readonly #options;
+  readonly #retries: Retries;
+  readonly #clock: Clock;
+  readonly #queue: OutgoingQueue<Out>;
+  readonly #listeners: Listeners<In> = { state: new Set(), message: new Set(), binary: new Set() };
+  #state: ConnectionState = { name: "DISCONNECTED" };
+  #socket: Socket | null = null;
+  #cancelTimer = (): void => {};
+  readonly #heartbeat: Heartbeat;
   #connectedAt = 0;
   /** The server has told the end: whatever code the line closes with, there is nothing to come back to. */
   #isOver = false;
@@ -52,7 +93,11 @@ export class Line {
    * @param {LineOptions} options TypeError without any WebSocket
    * @param {Kept<Out>} [outbox]
    */
-  constructor(protocol, options, outbox = new Queue(options.mostQueued)) {
+  constructor(
+    protocol: Protocol<Out, In>,
+    options: ReconnectingSocketOptions,
+    queue: OutgoingQueue<Out> = new SendQueue(options.mostQueued),
+  ) {
     const WebSocket = options.WebSocket ?? globalThis.WebSocket;
     if (WebSocket === undefined)
       throw new TypeError("No WebSocket here: give one as options.WebSocket, e.g. that of ws.");
@@ -60,7 +105,7 @@ export class Line {
     this.#options = { pingEveryMs: PING_EVERY_MS, silentForMs: SILENT_FOR_MS, ...options, WebSocket };
     this.#retries = new Retries(profileWith(options.profile ?? "operator", options.retries), options.random);
     this.#clock = options.clock ?? SYSTEM_CLOCK;
-    this.#outbox = outbox;
+    this.#queue = queue;
     this.#heartbeat = new Heartbeat({
       clock: this.#clock,
       everyMs: this.#options.pingEveryMs,
@@ -70,33 +115,35 @@ export class Line {
     });
   }
 
-  get state() {
+  get state(): ConnectionState {
     return this.#state;
   }
 
   /** Messages that wait for the line. */
-  get queued() {
-    return this.#outbox.size;
+  get queued(): number {
+    return this.#queue.size;
   }
 
   /**
-   * @template {keyof LineEvents<In>} E
    * @param {E} event
    * @param {(value: LineEvents<In>[E]) => void} listener
    * @returns {() => void} takes the listener away
    */
-  on(event, listener) {
-    const listeners = /** @type {Set<(value: LineEvents<In>[E]) => void>} */ (this.#listeners[event]);
+  on<E extends keyof ReconnectingSocketEvents<In>>(
+    event: E,
+    listener: (value: ReconnectingSocketEvents<In>[E]) => void,
+  ): () => void {
+    const listeners = this.#listeners[event];
     listeners.add(listener);
     return () => void listeners.delete(listener);
   }
 
-  open() {
+  open(): void {
     if (this.#state.name === "DISCONNECTED") this.#connect({ name: "CONNECTING" });
   }
 
   /** For good: no further try, and nothing that waited is sent. */
-  close() {
+  close(): void {
     if (MOVES[this.#state.name].includes("CLOSED")) this.#become({ name: "CLOSED", code: CLOSE_NORMAL });
   }
 
@@ -105,30 +152,29 @@ export class Line {
    * @param {Out} message
    * @returns {"sent" | "queued" | "dropped"}
    */
-  send(message) {
+  send(message: Out): "sent" | "queued" | "dropped" {
     if (this.#state.name === "CONNECTED" && this.#write(message)) return "sent";
     const isForGood = MOVES[this.#state.name].length === 0;
-    return !isForGood && this.#outbox.keep(message, this.#clock.now()) ? "queued" : "dropped";
+    return !isForGood && this.#queue.keep(message, this.#clock.now()) ? "queued" : "dropped";
   }
 
   /**
    * Something changed for the better (network back, page shown again): try at once, or see whether the line still lives.
    * A server that has too much to do is left alone for as long as ever.
    */
-  wake() {
+  wake(): void {
     if (this.#state.name === "CONNECTED") this.#heartbeat.probe();
     else if (this.#state.name === "RECONNECTING" && this.#state.loss !== "server") this.retry();
   }
 
   /** Somebody asks for it: the wait is over, whatever the line was lost for. A try out of turn is not counted. */
-  retry() {
+  retry(): void {
     if (this.#state.name !== "RECONNECTING" || this.#state.retryAt === null) return;
     this.#retries.forgive(this.#state.loss);
     this.#connect({ ...this.#state, retryAt: null });
   }
 
-  /** @param {ConnectionState} state while it is tried */
-  #connect(state) {
+  #connect(state: ConnectionState): void {
     this.#become(state);
     // A listener may have closed it.
     if (this.#state !== state) return;
@@ -137,11 +183,10 @@ export class Line {
     else this.#dial(protocols);
   }
 
-  /** @param {(signal: AbortSignal) => Promise<string[]>} protocolsOf */
-  async #ask(protocolsOf) {
+  async #ask(protocolsOf: (signal: AbortSignal) => Promise<string[]>): Promise<void> {
     const asking = new AbortController();
     const { signal } = asking;
-    const cancel = this.#within(() => this.#drop(new Refusal("No answer in time.")));
+    const cancel = this.#within(() => this.#drop(new ConnectRefusal("No answer in time.")));
     this.#cancelTimer = () => {
       cancel();
       asking.abort();
@@ -150,15 +195,14 @@ export class Line {
       const protocols = await protocolsOf(signal);
       if (!signal.aborted) this.#dial(protocols);
     } catch (error) {
-      if (!signal.aborted) this.#drop(error instanceof Refusal ? error : new Refusal(String(error)));
+      if (!signal.aborted) this.#drop(error instanceof ConnectRefusal ? error : new ConnectRefusal(String(error)));
     }
   }
 
-  /** @param {string[] | undefined} protocols */
-  #dial(protocols) {
+  #dial(protocols: string[] | undefined): void {
     const { WebSocket, url, silentForMs } = this.#options;
     const offered = protocols && [...protocols, ...(this.#protocol.offers?.() ?? [])];
-    const socket = new WebSocket(url, offered);
+    const socket: Socket = new WebSocket(url, offered);
     socket.binaryType = "arraybuffer";
     const giveUp = () => this.#lost(socket, NO_CLOSE_FRAME);
     // Each listener asks whether its socket is still the one in use: a given-up socket may speak up later.
@@ -180,13 +224,11 @@ export class Line {
     this.#cancelTimer = this.#within(giveUp);
   }
 
-  /** @param {() => void} giveUp */
-  #within(giveUp) {
+  #within(giveUp: () => void): () => void {
     return this.#clock.later(giveUp, this.#options.connectWithinMs ?? CONNECT_DEADLINE_MS);
   }
 
-  /** @param {Socket} socket @param {unknown} data */
-  #receive(socket, data) {
+  #receive(socket: Socket, data: unknown): void {
     this.#heartbeat.heard();
     if (data instanceof ArrayBuffer) {
       this.#emit("binary", data);
@@ -204,35 +246,38 @@ export class Line {
     if (code !== null) this.#lost(socket, code);
   }
 
-  /** @param {Socket} socket @param {number} code */
-  #lost(socket, code) {
+  #lost(socket: Socket, code: number): void {
     if (this.#socket !== socket) return;
     this.#socket = null;
-    cut(socket);
-    this.#drop(new Refusal("", { closeCode: code }));
+    terminateSocket(socket);
+    this.#drop(new ConnectRefusal("", { closeCode: code }));
   }
 
   /** There is no socket, or none any more. @param {Refusal} refusal */
-  #drop({ closeCode: code, said, isFinal, retryAfterMs }) {
-    if (said !== null) this.#emit("message", /** @type {In} */ (said));
+  #drop({ closeCode: code, said, isFinal, retryAfterMs }: ConnectRefusal): void {
+    if (said !== null) this.#emit("message", said as In);
     // A listener may have closed it.
     if (MOVES[this.#state.name].length === 0) return;
+    this.#become(this.#afterLoss(code, isFinal, retryAfterMs));
+  }
+
+  #afterLoss(code: number, isFinal: boolean, retryAfterMs: number): ConnectionState {
     const loss = this.#isOver ? "over" : classOf(code);
-    if (loss === "over") return this.#become({ name: "CLOSED", code });
-    if (loss === "refused") return this.#become({ name: "FAILED", code, loss });
+    if (loss === "over") return { name: "CLOSED", code };
+    if (loss === "refused") return { name: "FAILED", code, loss };
     const now = this.#clock.now();
     if (this.#state.name === "CONNECTED" && now - this.#connectedAt >= STEADY_AFTER_MS) this.#retries.clear();
     const next = isFinal ? null : this.#retries.next(loss);
-    if (next === null) return this.#become({ name: "FAILED", code, loss });
+    if (next === null) return { name: "FAILED", code, loss };
     const retryAt = now + Math.max(next.waitMs, retryAfterMs);
-    this.#become({ name: "RECONNECTING", attempt: next.attempt, retryAt, code, loss });
+    return { name: "RECONNECTING", attempt: next.attempt, retryAt, code, loss };
   }
 
   /**
    * The one place where the state changes, with everything that goes with it: no timer outlives the state it was for.
    * @param {ConnectionState} state
    */
-  #become(state) {
+  #become(state: ConnectionState): void {
     const before = this.#state.name;
     if (!MOVES[before].includes(state.name)) throw new Error(`No way from ${before} to ${state.name}.`);
     this.#state = state;
@@ -245,31 +290,30 @@ export class Line {
         Math.max(0, state.retryAt - this.#clock.now()),
       );
     } else if (MOVES[state.name].length === 0) {
-      if (this.#socket) leave(this.#socket, this.#clock);
+      if (this.#socket) closeSocket(this.#socket, this.#clock);
       this.#socket = null;
-      this.#outbox.clear();
+      this.#queue.clear();
     }
     this.#emit("state", state);
   }
 
   /** What waited goes out before anybody can say something new. */
-  #arrive() {
+  #arrive(): void {
     this.#connectedAt = this.#clock.now();
     this.#heartbeat.start();
-    for (const message of this.#outbox.take(this.#connectedAt)) this.#write(message);
+    for (const message of this.#queue.take(this.#connectedAt)) this.#write(message);
   }
 
-  /** @param {Out} message @returns {boolean} */
-  #write(message) {
+  #write(message: Out): boolean {
     if (this.#socket?.readyState !== OPEN) return false;
     this.#socket.send(JSON.stringify(message));
-    this.#outbox.sent(message, this.#clock.now());
+    this.#queue.sent(message, this.#clock.now());
     return true;
   }
 
   /** A listener that throws is heard of, and harms neither the line nor the other listeners.
    * @template {keyof LineEvents<In>} E @param {E} event @param {LineEvents<In>[E]} value */
-  #emit(event, value) {
+  #emit<E extends keyof ReconnectingSocketEvents<In>>(event: E, value: ReconnectingSocketEvents<In>[E]): void {
     for (const listener of [...this.#listeners[event]]) {
       try {
         listener(value);
@@ -287,9 +331,9 @@ export class Line {
  * @param {string} text
  * @returns {any} null where it is none; shapes are the server's promise
  */
-export function parseTyped(text) {
+export function parseTyped<M extends { readonly type: string }>(text: string): M | null {
   try {
-    const message = JSON.parse(text);
+    const message: M | null = JSON.parse(text);
     return typeof message?.type === "string" ? message : null;
   } catch {
     return null;

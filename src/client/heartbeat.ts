@@ -1,14 +1,16 @@
 // Asks a quiet line whether it still lives, and says when it does not.
 
+export interface Clock {
+  now(): number;
+  later(run: () => void, ms: number): () => void;
+}
+
 /** Between two looks at the clock. */
 const BEAT_MS = 1_000;
 /** After a phone wakes up its socket is often dead without knowing; then the answer has to come sooner. */
 const PROBE_PATIENCE_MS = 4_000;
 
-/** @typedef {{ now: () => number, later: (run: () => void, ms: number) => () => void }} Clock `later` answers its cancel */
-
-/** @type {Clock} */
-export const SYSTEM_CLOCK = {
+export const SYSTEM_CLOCK: Clock = {
   now: () => Date.now(),
   later(run, ms) {
     const timer = setTimeout(run, ms);
@@ -17,51 +19,51 @@ export const SYSTEM_CLOCK = {
 };
 
 /**
- * @typedef {object} HeartbeatOptions
- * @property {Clock} clock
- * @property {number} everyMs between two pings
- * @property {number} silentForMs without any message the line is broken; more than `everyMs`
- * @property {() => void} ping
- * @property {() => void} onSilence
  */
+export interface HeartbeatOptions {
+  readonly clock: Clock;
+  readonly everyMs: number;
+  readonly silentForMs: number;
+  readonly ping: () => void;
+  readonly onSilence: () => void;
+}
 
 export class Heartbeat {
-  #options;
-  #cancel = () => {};
+  readonly #options: HeartbeatOptions;
+  #cancel = (): void => {};
   #lastPingAt = 0;
   /** When the ping was sent that nothing has answered yet. @type {number | null} */
-  #unansweredSince = null;
+  #unansweredSince: number | null = null;
   #patience = 0;
 
-  /** @param {HeartbeatOptions} options */
-  constructor(options) {
+  constructor(options: HeartbeatOptions) {
     this.#options = options;
   }
 
-  start() {
+  start(): void {
     this.stop();
     this.heard();
     this.#lastPingAt = this.#options.clock.now();
     this.#next();
   }
 
-  stop() {
+  stop(): void {
     this.#cancel();
   }
 
   /** Something came: any message is a sign of life. */
-  heard() {
+  heard(): void {
     this.#unansweredSince = null;
     this.#patience = Math.max(0, this.#options.silentForMs - this.#options.everyMs);
   }
 
   /** Asks at once, and does not wait as long as usual. */
-  probe() {
+  probe(): void {
     this.#patience = PROBE_PATIENCE_MS;
     this.#ping();
   }
 
-  #next() {
+  #next(): void {
     this.#cancel = this.#options.clock.later(() => {
       this.#next();
       this.#check();
@@ -69,13 +71,13 @@ export class Heartbeat {
   }
 
   /** A hidden tab's timers run once a minute; so not silence alone counts, but silence after a ping. */
-  #check() {
+  #check(): void {
     const now = this.#options.clock.now();
     if (this.#unansweredSince !== null && now - this.#unansweredSince >= this.#patience) this.#options.onSilence();
     else if (now - this.#lastPingAt >= this.#options.everyMs) this.#ping();
   }
 
-  #ping() {
+  #ping(): void {
     this.#lastPingAt = this.#options.clock.now();
     this.#unansweredSince ??= this.#lastPingAt;
     this.#options.ping();

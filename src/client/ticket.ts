@@ -1,23 +1,28 @@
 // Tickets [R16]: what a link's token or a key is traded for before each socket, as a browser's socket carries no header.
-
-import { Refusal } from "./connect-refusal.js";
+import { ConnectRefusal } from "./connect-refusal.ts";
 
 /** What a socket offers beside its form of pictures [W23]. */
 export const TICKET_PROTOCOL_PREFIX = "captcha.ticket.";
 
 /** What an answer's status would be on a socket. Everything else below 500 is a request that will not get better. */
-const CLOSE_CODES = /** @type {Readonly<Record<number, number>>} */ ({ 401: 4401, 404: 4404, 410: 4410, 429: 4429 });
+const CLOSE_CODES: Readonly<Record<number, number>> = { 401: 4401, 404: 4404, 410: 4410, 429: 4429 };
 const REFUSED = 4403;
 const SERVER_BUSY = 1013;
 
 /**
- * @typedef {object} TicketRequest
- * @property {string} api the address of the API, up to and with `/api/captcha`
- * @property {string} sessionId
- * @property {string} bearer the token of an operator link, or a key
- * @property {AbortSignal} signal
- * @property {typeof globalThis.fetch | undefined} [fetch]
  */
+export interface TicketRequest {
+  readonly api: string;
+  readonly sessionId: string;
+  readonly bearer: string;
+  readonly signal: AbortSignal;
+  readonly fetch?: typeof globalThis.fetch | undefined;
+}
+
+interface AnswerBody {
+  readonly ticket?: unknown;
+  readonly error?: { readonly code?: unknown; readonly message?: unknown } | undefined;
+}
 
 /**
  * A ticket for one socket. It is good for 30 s.
@@ -25,7 +30,13 @@ const SERVER_BUSY = 1013;
  * @returns {Promise<string>}
  * @throws {Refusal} what the server says to it, or that nobody has answered
  */
-export async function fetchTicket({ api, sessionId, bearer, signal, fetch = globalThis.fetch }) {
+export async function fetchTicket({
+  api,
+  sessionId,
+  bearer,
+  signal,
+  fetch = globalThis.fetch,
+}: TicketRequest): Promise<string> {
   const { response, body } = await send(fetch, `${api}/session/${encodeURIComponent(sessionId)}/ticket`, {
     method: "POST",
     headers: { accept: "application/json", authorization: `Bearer ${bearer}` },
@@ -36,31 +47,33 @@ export async function fetchTicket({ api, sessionId, bearer, signal, fetch = glob
   throw refusalOf(response, body?.error);
 }
 
-/** @param {typeof globalThis.fetch} fetch @param {string} url @param {RequestInit} init */
-async function send(fetch, url, init) {
+async function send(
+  fetch: typeof globalThis.fetch,
+  url: string,
+  init: RequestInit,
+): Promise<{ response: Response; body: AnswerBody | null }> {
   try {
     const response = await fetch(url, init);
     const text = await response.text();
     return { response, body: parse(text) };
   } catch {
-    throw new Refusal("The server cannot be reached.");
+    throw new ConnectRefusal("The server cannot be reached.");
   }
 }
 
-/** @param {Response} response @param {any} error @returns {Refusal} */
-function refusalOf({ ok, status, headers }, error) {
+function refusalOf({ ok, status, headers }: Response, error: AnswerBody["error"]): ConnectRefusal {
   const seconds = Number(headers.get("retry-after") ?? Number.NaN);
   const wait = Number.isFinite(seconds) && seconds > 0 ? { retryAfterMs: seconds * 1_000 } : {};
   const message = typeof error?.message === "string" ? error.message : `The server answers with HTTP ${status}.`;
   // Whoever answers in the server's place, or a server that is not itself: as if nobody had answered.
   if (ok || status >= 500)
-    return new Refusal(message, "retryAfterMs" in wait ? { closeCode: SERVER_BUSY, ...wait } : {});
+    return new ConnectRefusal(message, "retryAfterMs" in wait ? { closeCode: SERVER_BUSY, ...wait } : {});
   const said = typeof error?.code === "string" ? { type: "error", details: null, ...error } : null;
-  return new Refusal(message, { closeCode: CLOSE_CODES[status] ?? REFUSED, isFinal: status === 401, said, ...wait });
+  const closeCode = CLOSE_CODES[status] ?? REFUSED;
+  return new ConnectRefusal(message, { closeCode, isFinal: status === 401, said, ...wait });
 }
 
-/** @param {string} text @returns {any} null where it is no JSON */
-function parse(text) {
+function parse(text: string): AnswerBody | null {
   try {
     return JSON.parse(text);
   } catch {
