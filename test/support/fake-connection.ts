@@ -1,4 +1,4 @@
-/** For tests of the operator's line: time and sockets that do what the test says. */
+/** For tests of the operator's connection: a clock and sockets that the test drives. */
 import {
   type ConnectionOptions,
   type ConnectionState,

@@ -88,7 +88,7 @@ test("[W24] an `up` only where its `down` was sent", () => {
   expect(keptOf([mouse("up")], PRESS_FRESH_MS + 10, [mouse("down")])).toEqual([]);
 });
 
-test("it is bounded: stale presses give way, words do not, and who finds no room is told", () => {
+test("it is bounded: stale presses give way, words do not, and `keep` says when there is no room", () => {
   const queue = new OperatorResendQueue();
   queue.keep(mouse("down"), 0);
   queue.keep(mouse("up"), 0);

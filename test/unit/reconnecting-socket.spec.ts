@@ -1,9 +1,12 @@
-// A line with another protocol than the operator's: what the protocol says of a message, the line does.
+// A socket with another protocol than the operator's: it does what the protocol says of each message.
 import type { AddressInfo } from "node:net";
 import { expect, test } from "@playwright/test";
 import { type WebSocket as ServerSocket, WebSocketServer } from "ws";
-import type { Protocol, ReconnectingSocketOptions } from "../../src/client/reconnecting-socket.ts";
-import { ReconnectingSocket } from "../../src/client/reconnecting-socket.ts";
+import {
+  type Protocol,
+  ReconnectingSocket,
+  type ReconnectingSocketOptions,
+} from "../../src/client/reconnecting-socket.ts";
 
 type Word = string;
 
@@ -18,93 +21,93 @@ const WORDS: Protocol<Word, Word> = {
   isEnd: (word) => word === "goodbye",
 };
 
-/** A server that answers each word by `answer`, and a line to it. */
-async function lineTo(
-  answer: (word: Word, socket: ServerSocket) => Word | null,
+/** A server that answers each word by `answer`, and a socket to it. */
+async function connectTo(
+  answer: (word: Word, peer: ServerSocket) => Word | null,
   options: Partial<ReconnectingSocketOptions> = {},
 ) {
   const server = new WebSocketServer({ port: 0 });
   await new Promise((resolve) => server.once("listening", resolve));
   const heard: Word[] = [];
-  server.on("connection", (socket) => {
-    socket.on("message", (data) => {
+  server.on("connection", (peer) => {
+    peer.on("message", (data) => {
       const word = JSON.parse(String(data));
       heard.push(word);
-      const reply = answer(word, socket);
-      if (reply !== null) socket.send(JSON.stringify(reply));
+      const reply = answer(word, peer);
+      if (reply !== null) peer.send(JSON.stringify(reply));
     });
   });
-  const line = new ReconnectingSocket(WORDS, {
+  const socket = new ReconnectingSocket(WORDS, {
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
     retries: { network: SOON, closed: SOON, authentication: { ...SOON, tries: 1 } },
     ...options,
   });
   const told: Word[] = [];
-  line.on("message", (word) => told.push(word));
+  socket.on("message", (word) => told.push(word));
   const stop = () => {
-    line.close();
-    for (const socket of server.clients) socket.terminate();
+    socket.close();
+    for (const peer of server.clients) peer.terminate();
     server.close();
   };
-  return { line, heard, told, server, stop };
+  return { socket, heard, told, server, stop };
 }
 
-test("says hello first on each line, then what waited in its order, as much as there is room for", async () => {
+test("sends hello first on each socket, then the queued messages in their order, as many as there is room for", async () => {
   let isOpen = false;
-  const { line, heard, server, stop } = await lineTo((word) => (word === "hello" && isOpen ? "come in" : null), {
+  const { socket, heard, server, stop } = await connectTo((word) => (word === "hello" && isOpen ? "come in" : null), {
     mostQueued: 2,
   });
-  expect([line.send("one"), line.send("two"), line.send("three")]).toEqual(["queued", "queued", "dropped"]);
-  line.open();
+  expect([socket.send("one"), socket.send("two"), socket.send("three")]).toEqual(["queued", "queued", "dropped"]);
+  socket.open();
   await expect.poll(() => heard).toEqual(["hello"]);
-  expect(line.state.name).toBe("CONNECTING");
+  expect(socket.state.name).toBe("CONNECTING");
   isOpen = true;
-  for (const socket of server.clients) socket.close(1012);
+  for (const peer of server.clients) peer.close(1012);
   await expect.poll(() => heard).toEqual(["hello", "hello", "one", "two"]);
-  expect(line.state.name).toBe("CONNECTED");
-  expect(line.queued).toBe(0);
+  expect(socket.state.name).toBe("CONNECTED");
+  expect(socket.queued).toBe(0);
   stop();
 });
 
-test("a message that is a refusal is a lost line with its close code, and the message is told first", async () => {
-  const { line, heard, told, stop } = await lineTo((word) => (word === "hello" ? "who are you" : null));
-  line.open();
-  await expect.poll(() => line.state).toEqual({ name: "FAILED", code: 4401, loss: "authentication" });
+test("a message that is a refusal loses the connection with its close code, after listeners got the message", async () => {
+  const { socket, heard, told, stop } = await connectTo((word) => (word === "hello" ? "who are you" : null));
+  socket.open();
+  await expect.poll(() => socket.state).toEqual({ name: "FAILED", code: 4401, loss: "authentication" });
   expect(heard).toEqual(["hello", "hello"]);
   expect(told).toEqual(["who are you", "who are you"]);
   stop();
 });
 
-test("a refusal ends a line that was up, and nothing that waits outlives it", async () => {
-  const { line, stop } = await lineTo((word) => (word === "hello" ? "come in" : "who are you"), {
+test("a refusal ends a connection that was up, and no queued message outlives it", async () => {
+  const { socket, stop } = await connectTo((word) => (word === "hello" ? "come in" : "who are you"), {
     retries: { authentication: { tries: 0 } },
   });
-  line.open();
-  await expect.poll(() => line.state.name).toBe("CONNECTED");
-  expect(line.send("one")).toBe("sent");
-  await expect.poll(() => line.state.name).toBe("FAILED");
-  expect(line.send("two")).toBe("dropped");
-  expect(line.queued).toBe(0);
+  socket.open();
+  await expect.poll(() => socket.state.name).toBe("CONNECTED");
+  expect(socket.send("one")).toBe("sent");
+  await expect.poll(() => socket.state.name).toBe("FAILED");
+  expect(socket.send("two")).toBe("dropped");
+  expect(socket.queued).toBe(0);
   stop();
 });
 
-test("after its end was told a line stays closed, whatever the close code", async () => {
-  const { line, stop } = await lineTo((_word, socket) => {
-    socket.send(JSON.stringify("goodbye"), () => socket.close(1012));
+test("after its end message a socket stays closed, whatever the close code", async () => {
+  const { socket, stop } = await connectTo((_word, peer) => {
+    peer.send(JSON.stringify("goodbye"), () => peer.close(1012));
     return null;
   });
-  line.open();
-  await expect.poll(() => line.state).toEqual({ name: "CLOSED", code: 1012 });
+  socket.open();
+  await expect.poll(() => socket.state).toEqual({ name: "CLOSED", code: 1012 });
   stop();
 });
 
 test("what is no message of the protocol is a sign of life and nothing else", async () => {
-  const { line, told, stop } = await lineTo((_word, socket) => {
-    socket.send("noise");
+  const { socket, told, stop } = await connectTo((_word, peer) => {
+    peer.send("noise");
     return "come in";
   });
-  line.open();
-  await expect.poll(() => line.state.name).toBe("CONNECTED");
+  socket.open();
+  await expect.poll(() => socket.state.name).toBe("CONNECTED");
   expect(told).toEqual(["come in"]);
   stop();
 });

@@ -1,10 +1,15 @@
 // What the pill says of the line and of the picture, at every moment.
 import { expect, test } from "@playwright/test";
-import { PICTURE_LATE_MS, PING_EVERY_MS, PING_LATE_MS, Pulse } from "../../public/console/session/link-quality.js";
+import {
+  LinkQuality,
+  PICTURE_LATE_MS,
+  PING_EVERY_MS,
+  PING_LATE_MS,
+} from "../../public/console/session/link-quality.js";
 
 /** A pulse whose pings were answered after these times, one after the other from 0 on. */
-function answeredAfter(...trips: number[]): Pulse {
-  const pulse = new Pulse();
+function answeredAfter(...trips: number[]): LinkQuality {
+  const pulse = new LinkQuality();
   trips.forEach((trip, i) => {
     const sentAt = i * PING_EVERY_MS;
     pulse.answered(pulse.nextPing(sentAt) ?? "", sentAt + trip);
@@ -13,7 +18,7 @@ function answeredAfter(...trips: number[]): Pulse {
 }
 
 test("a ping at once, then one every two seconds, each with an id of its own", () => {
-  const pulse = new Pulse();
+  const pulse = new LinkQuality();
   const ids = [0, 1, 1_999, 2_000, 3_999, 4_000].map((now) => {
     const id = pulse.nextPing(now);
     pulse.answered(id ?? "", now);
@@ -24,14 +29,14 @@ test("a ping at once, then one every two seconds, each with an id of its own", (
 });
 
 test("the round trip is the median of the last five, so that one slow answer does not show", () => {
-  expect(new Pulse().read(0).roundTrip).toBeNull();
+  expect(new LinkQuality().read(0).roundTrip).toBeNull();
   expect(answeredAfter(23).read(100).roundTrip).toBe(23);
   expect(answeredAfter(20, 22, 900, 21, 23).read(0).roundTrip).toBe(22);
   expect(answeredAfter(20, 20, 20, 90, 90, 90).read(0).roundTrip).toBe(90);
 });
 
 test("pongs that answer somebody else's ping, or none, count for nothing", () => {
-  const pulse = new Pulse();
+  const pulse = new LinkQuality();
   const id = pulse.nextPing(0);
   for (const other of [undefined, 7, "another"]) pulse.answered(other, 5);
   expect(pulse.read(10).roundTrip).toBeNull();
@@ -41,7 +46,7 @@ test("pongs that answer somebody else's ping, or none, count for nothing", () =>
 });
 
 test("pictures a second: those of the last second", () => {
-  const pulse = new Pulse();
+  const pulse = new LinkQuality();
   for (let now = 0; now < 2_000; now += 20) pulse.pictureShown("motion", now);
   expect(pulse.read(1_999)).toMatchObject({ rate: 50, state: "moving" });
   expect(pulse.read(2_490).rate).toBe(25);
@@ -49,7 +54,7 @@ test("pictures a second: those of the last second", () => {
 });
 
 test("[W22] after a still the page is at rest, however long; after a motion picture silence is trouble", () => {
-  const pulse = new Pulse();
+  const pulse = new LinkQuality();
   expect(pulse.read(0).state).toBe("rest");
   pulse.pictureShown("motion", 0);
   expect(pulse.read(PICTURE_LATE_MS).state).toBe("moving");
@@ -61,7 +66,7 @@ test("[W22] after a still the page is at rest, however long; after a motion pict
 });
 
 test("[W8] an answer that is overdue is trouble even at rest, and no further ping is sent until it is there", () => {
-  const pulse = new Pulse();
+  const pulse = new LinkQuality();
   pulse.pictureShown("still", 0);
   const first = pulse.nextPing(0) ?? "";
   const second = pulse.nextPing(PING_EVERY_MS) ?? "";
@@ -75,7 +80,7 @@ test("[W8] an answer that is overdue is trouble even at rest, and no further pin
 });
 
 test("an answer to a later ping settles the earlier ones: the line keeps its order", () => {
-  const pulse = new Pulse();
+  const pulse = new LinkQuality();
   pulse.nextPing(0);
   const second = pulse.nextPing(PING_EVERY_MS) ?? "";
   pulse.answered(second, PING_EVERY_MS + 10);

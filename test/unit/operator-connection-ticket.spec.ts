@@ -1,4 +1,4 @@
-// The connection's tickets: one for each socket, what becomes of a line that gets none, and where links and keys lead.
+// The connection's tickets: one for each socket, what becomes of a connection that gets none, and where links and keys lead.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test as base, expect } from "@playwright/test";
@@ -138,7 +138,7 @@ for (const [what, answer, state] of [
     { name: "RECONNECTING", code: 4429, loss: "server" },
   ],
 ] as const) {
-  test(`[R16] ${what} in place of a ticket stands for its close code, and is told as the socket tells it`, async ({
+  test(`[R16] ${what} in place of a ticket stands for its close code, and listeners get it as over the socket`, async ({
     serve,
     open,
   }) => {

@@ -1,4 +1,4 @@
-// The line's timing on a clock of the test's own: heartbeat, deadlines, and how each kind of loss is tried again.
+// The connection's timing on a clock of the test's own: heartbeat, deadlines, and how each kind of loss is tried again.
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
 import { type ConnectionState, OperatorConnection } from "../../src/client/operator-connection.ts";
@@ -13,7 +13,7 @@ const CODE_OF = { network: 1006, closed: 1012, authentication: 4401, server: 101
 >;
 const LOSSES = Object.keys(CODE_OF) as LossClass[];
 
-test("[W8] pings every 15 s, and 30 s of silence are a broken line", () => {
+test("[W8] pings every 15 s, and 30 s of silence are a broken connection", () => {
   const { clock, last, connect, connection } = newConnection();
   connect();
   clock.pass(14_000);
@@ -43,7 +43,7 @@ test("any message is a sign of life, and a clock that jumps by a minute is none 
   expect(connection.state.name).toBe("CONNECTED");
 });
 
-test("after waking up a dead line is noticed within 5 s", () => {
+test("after waking up a dead connection is noticed within 5 s", () => {
   const { clock, connect, connection } = newConnection();
   connect();
   connection.wake();
