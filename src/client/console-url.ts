@@ -1,18 +1,16 @@
-// Where this console stands: reads the API's base path, the session id and the switches out of the page's own address.
+/** The console's own address: the API's base path, the session id and the switches in it. */
 
-/**
- */
 export interface ConsoleUrl {
+  /** Everything before `/control`, e.g. `/tools/api/captcha`. */
   readonly base: string;
+  /** Empty on the start page. */
   readonly sessionId: string;
+  /** Shows the picture alone. */
   readonly embed: boolean;
+  /** The language that the address asks for, or empty. Links made from this address carry it on. */
   lang: string;
 }
 
-/**
- * @param {{ pathname: string, search: string }} address
- * @returns {Place}
- */
 export function parseConsoleUrl(address: { readonly pathname: string; readonly search: string }): ConsoleUrl {
   // Anchored on the API's own path: a session may well be called "control".
   const parts = /^(.*\/api\/captcha)\/control(?:\/([^/]*))?\/?$/.exec(address.pathname);
@@ -25,20 +23,13 @@ export function parseConsoleUrl(address: { readonly pathname: string; readonly s
   };
 }
 
-/**
- * The address of a session's console page (or of the opening page, without an id); an explicit `?lang=` travels along.
- * @param {Place} place
- * @param {string} [sessionId]
- */
+/** The path of a session's console page (of the start page, without an id); an explicit `?lang=` is kept. */
 export function consolePath({ base, lang }: ConsoleUrl, sessionId = ""): string {
   const path = sessionId === "" ? `${base}/control` : `${base}/control/${encodeURIComponent(sessionId)}`;
   return lang === "" ? path : `${path}?lang=${encodeURIComponent(lang)}`;
 }
 
-/**
- * @param {Pick<Place, "base" | "sessionId">} place
- * @param {{ protocol: string, host: string }} address
- */
+/** The address of a session's operator socket, on the host and with the security of `address`. */
 export function socketUrl(
   { base, sessionId }: Pick<ConsoleUrl, "base" | "sessionId">,
   address: { readonly protocol: string; readonly host: string },

@@ -1,5 +1,7 @@
-// Events of many sessions over one line that comes back by itself: what was missed is asked for, and nothing told twice.
-// The console's inbox runs it, and the SDK exports it.
+/**
+ * Events of many sessions over one reconnecting socket: it asks for missed events, and delivers none twice. The console's
+ * inbox runs it, and the SDK exports it.
+ */
 import type { FeedBatch, FeedMessage, FeedRequest } from "../protocol/feed.ts";
 import {
   type ConnectionState,
@@ -10,53 +12,62 @@ import {
 } from "./reconnecting-socket.ts";
 import { apiAt } from "./session-address.ts";
 
+/** A newer server may have types that are not named here. */
 export type FeedEvent = Extract<FeedMessage, { event: number }>;
 
+/** The promise it returns is awaited before an end is acknowledged. */
 export type FeedHandler = (event: FeedEvent) => unknown;
 
+/** What the server has refused: a topic, mostly. */
 export interface FeedError {
   readonly code: string;
   readonly message: string;
   readonly details: Record<string, unknown> | null;
 }
 
-/**
- */
 export interface FeedOptions extends Omit<ReconnectingSocketOptions, "url" | "protocols"> {
+  /** As in PUBLIC_URL. */
   readonly baseUrl: string;
+  /** Left out: for a server with AUTH=off. */
   readonly apiKey?: string;
+  /** A name of its own for each reader: the server repeats ends until they were handled. */
   readonly reader?: string;
+  /** The `position` of an earlier feed, to go on after it; left out: from now on. */
   readonly after?: number;
 }
 
-/**
- *   whoever counts on having heard everything looks at the sessions anew
- */
 export interface FeedNews {
+  /** Each change of the connection. */
   state: ConnectionState;
   error: FeedError;
+  /**
+   * Some events after this position are not kept any more, or were not written: a program that must not miss any looks at
+   * the sessions anew.
+   */
   gap: { after: number };
 }
 
 /** The server pings twice a minute. */
 const SILENT_FOR_MS = 60_000;
-/** Of one message. */
 const PING_EVERY_MS = 30_000;
+/** The most topics in one message. */
 const TOPICS_AT_ONCE = 100;
-/** Ends that were handled, and may be told again as that was not heard. */
+/** Handled ends that are remembered: the server repeats one whose acknowledgement it has not received. */
 const MOST_HANDLED = 1_000;
 
 type Listeners = { readonly [News in keyof FeedNews]: Set<(value: FeedNews[News]) => void> };
 
 export class EventFeed {
-  /** Ends whose handlers have ended well. @type {Set<number>} */
   readonly #socket: ReconnectingSocket<FeedRequest, FeedMessage | FeedBatch>;
   readonly #handlers = new Map<string, Set<FeedHandler>>();
   readonly #listeners: Listeners = { state: new Set(), error: new Set(), gap: new Set() };
   readonly #acknowledges: boolean;
+  /** Null: from now on. */
   #position: number | null;
+  /** Ends whose handlers have succeeded. */
   readonly #handled = new Set<number>();
 
+  /** TypeError without any WebSocket, and for an address that is none. */
   constructor({ baseUrl, apiKey, reader, after, ...options }: FeedOptions) {
     this.#position = after ?? null;
     this.#acknowledges = reader !== undefined;
@@ -69,26 +80,23 @@ export class EventFeed {
     this.#socket.on("state", (state) => this.#emit("state", state));
   }
 
-  /** @returns {ConnectionState} */
   get state(): ConnectionState {
     return this.#socket.state;
   }
 
-  /** Whether events come at this moment. */
+  /** Whether events arrive at this moment. */
   get isLive(): boolean {
     return this.#socket.state.name === "CONNECTED";
   }
 
-  /** The last event that was told; null before the first line stood. */
+  /** The number of the last event that was delivered; null before the first connection. */
   get position(): number | null {
     return this.#position;
   }
 
   /**
    * Calls back with each event of a topic: `sessions`, `session:<id>`, `session:<id>:progress`, `label:<label>`, `system`.
-   * @param {string} topic
-   * @param {FeedHandler} handler
-   * @returns {() => void} takes the handler away
+   * Returns a function that removes the handler.
    */
   on(topic: string, handler: FeedHandler): () => void {
     const handlers = this.#handlers.get(topic) ?? new Set<FeedHandler>();
@@ -99,18 +107,14 @@ export class EventFeed {
     return () => this.#forget(topic, handler);
   }
 
-  /**
-   * @param {News} news
-   * @param {(value: FeedNews[News]) => void} listener
-   * @returns {() => void} takes the listener away
-   */
+  /** What happens to the feed itself. Returns a function that removes the listener. */
   onNews<News extends keyof FeedNews>(news: News, listener: (value: FeedNews[News]) => void): () => void {
     const listeners = this.#listeners[news];
     listeners.add(listener);
     return () => void listeners.delete(listener);
   }
 
-  /** Something changed for the better: see whether the line still lives, or try at once. */
+  /** Something changed for the better: checks whether the connection is still alive, or connects at once. */
   wake(): void {
     this.#socket.wake();
   }
@@ -136,7 +140,7 @@ export class EventFeed {
     else if (message.type === "error") this.#onError(message.error);
   }
 
-  /** First what was missed, then the topics: the server tells both in order. @param {number} newest */
+  /** Asks for missed events first, then for the topics: the server answers in that order. */
   #onConnected(newest: number): void {
     if (this.#position !== null) this.#socket.send({ type: "resume", data: { after: this.#position } });
     this.#position ??= newest;
@@ -148,7 +152,7 @@ export class EventFeed {
 
   #onError(error: FeedError): void {
     const { code, details } = error;
-    // A server that began anew, or could not write: what it does not know it cannot tell.
+    // The server's log began anew, or could not be written: it cannot send events that it does not have.
     const isGap = details?.["field"] === "data.after" || code === "storage_unavailable";
     if (!isGap) {
       this.#emit("error", error);
@@ -162,7 +166,7 @@ export class EventFeed {
   #onEvent(event: FeedEvent): void {
     const isEnd = event.type === "session.ended";
     if (event.again) {
-      // What is still being handled is acknowledged when that is done.
+      // An end that is still being handled is acknowledged when that is done.
       if (this.#handled.has(event.event)) {
         this.#acknowledge(event.event);
         return;
@@ -178,7 +182,7 @@ export class EventFeed {
     if (isEnd && this.#acknowledges) {
       Promise.all(handling).then(
         () => this.#acknowledge(event.event),
-        // Told again at the next line.
+        // The server repeats it on the next connection.
         () => {},
       );
     }
@@ -211,7 +215,7 @@ async function run(handler: FeedHandler, event: FeedEvent): Promise<unknown> {
   return handler(event);
 }
 
-/** A handler that throws is heard of, and harms no other. @param {unknown} error */
+/** Reports a handler that throws, without harm to the others. */
 function throwLater(error: unknown): void {
   queueMicrotask(() => {
     throw error;

@@ -1,13 +1,16 @@
-// Asks a quiet line whether it still lives, and says when it does not.
+/** Pings a quiet connection, and reports when it no longer answers. */
 
+/** The time as this code takes it; tests hand in their own. */
 export interface Clock {
+  /** Ms since 1970. */
   now(): number;
+  /** Calls `run` after `ms`; returns a function that cancels it. */
   later(run: () => void, ms: number): () => void;
 }
 
 /** Between two looks at the clock. */
 const BEAT_MS = 1_000;
-/** After a phone wakes up its socket is often dead without knowing; then the answer has to come sooner. */
+/** A phone that wakes up often has a socket that is dead without knowing it: the answer then has to come sooner. */
 const PROBE_PATIENCE_MS = 4_000;
 
 export const SYSTEM_CLOCK: Clock = {
@@ -18,11 +21,11 @@ export const SYSTEM_CLOCK: Clock = {
   },
 };
 
-/**
- */
 export interface HeartbeatOptions {
   readonly clock: Clock;
+  /** Between two pings. */
   readonly everyMs: number;
+  /** A connection without any message for so long is broken; more than `everyMs`. */
   readonly silentForMs: number;
   readonly ping: () => void;
   readonly onSilence: () => void;
@@ -32,7 +35,7 @@ export class Heartbeat {
   readonly #options: HeartbeatOptions;
   #cancel = (): void => {};
   #lastPingAt = 0;
-  /** When the ping was sent that nothing has answered yet. @type {number | null} */
+  /** When the oldest ping without an answer was sent. */
   #unansweredSince: number | null = null;
   #patience = 0;
 
@@ -51,13 +54,13 @@ export class Heartbeat {
     this.#cancel();
   }
 
-  /** Something came: any message is a sign of life. */
+  /** A message came: any message is a sign of life. */
   heard(): void {
     this.#unansweredSince = null;
     this.#patience = Math.max(0, this.#options.silentForMs - this.#options.everyMs);
   }
 
-  /** Asks at once, and does not wait as long as usual. */
+  /** Pings at once, and waits for the answer for less time than usual. */
   probe(): void {
     this.#patience = PROBE_PATIENCE_MS;
     this.#ping();

@@ -1,5 +1,4 @@
-// The operator socket: the line to a session, with what the console and the server say on it. The console runs it, and
-// the SDK exports it.
+/** The operator socket of a session: what console and server send over it. The console runs it, and the SDK exports it. */
 import type { ClientMessageInput } from "../protocol/live.ts";
 import { OperatorResendQueue, type StampedMessage } from "./operator-resend-queue.ts";
 import {
@@ -12,32 +11,25 @@ import {
 import { type Destination, socketAt, type TicketSource } from "./session-address.ts";
 import { TICKET_PROTOCOL_PREFIX } from "./ticket.ts";
 
-/** @import { ClientMessageInput, ServerMessage } from "../protocol/live.ts" */
-/** @import { Destination, TicketSource } from "./session-address.js" */
-/** @import { LineEvents, LineOptions, Protocol } from "./reconnecting-socket-types.js" */
 export type { ConnectionState } from "./reconnecting-socket.ts";
 
 /** Pictures as binary messages; a server that cannot answers with the JSON form. */
 export const BINARY_PROTOCOL = "captcha.binary.v1";
 export const JSON_PROTOCOL = "captcha.json.v1";
-/** What follows is a name, so that the server knows a new line for one of the same client [W31]. */
+/** A name follows, so that the server knows a new socket for one of the same client [W31]. */
 const CLIENT_PROTOCOL_PREFIX = "captcha.client.";
-/** What follows is a mode and a scale. */
+/** A mode and a scale follow. */
 const VIEW_PROTOCOL_PREFIX = "captcha.view.";
 
 const ENDS: ReadonlySet<string> = new Set(["solved", "failed", "expired", "cancelled"]);
 
-/** @typedef {import("./reconnecting-socket-types.js").ConnectionState} ConnectionState */
-/** @typedef {{ timestamp?: number, reply_to?: string | number }} Stamped `timestamp` on the server's clock, ms since 1970 */
-/** @typedef {LineEvents<ServerMessage & Stamped>} ConnectionEvents a `message` may be of a type that a newer server has added; a `binary` is a picture, for `decodeFrame` */
-/** @typedef {Omit<LineOptions, "url" | "protocols"> & { protocols?: string[], fetch?: typeof globalThis.fetch }} OperatorOptions
- *   `protocols` left out: binary pictures, else JSON; `fetch` asks for tickets */
-/** @typedef {OperatorOptions & Destination} ConnectionOptions */
+/** A `message` may be of a type that a newer server has added; a `binary` is a picture, for `decodeFrame`. */
 export type ConnectionEvents = ReconnectingSocketEvents<StampedMessage>;
 
-/** @type {Protocol<ClientMessageInput, ServerMessage & Stamped>} */
 export interface OperatorOptions extends Omit<ReconnectingSocketOptions, "url" | "protocols"> {
+  /** Left out: binary pictures, else JSON. */
   readonly protocols?: string[];
+  /** Asks for tickets. */
   readonly fetch?: typeof globalThis.fetch;
 }
 
@@ -53,28 +45,26 @@ const OPERATOR_PROTOCOL: Protocol<ClientMessageInput, StampedMessage> = {
 };
 
 /**
- * What `send` keeps while the line is away goes out after the next `session_info`: words in their order, moves not, a
- * press only while it is fresh. What a lost line may not have carried is said again before it, and done once [W30].
- * @extends {Line<ClientMessageInput, ServerMessage & Stamped>}
+ * What `send` keeps while the connection is down goes out after the next `session_info`: text in its order, moves not, a
+ * press only while it is fresh. Messages that a lost socket may not have carried go out first; the server handles each
+ * once [W30].
  */
 export class OperatorConnection extends ReconnectingSocket<ClientMessageInput, StampedMessage> {
   readonly #resendQueue: OperatorResendQueue;
   readonly #view: LastView;
 
-  /** @param {ConnectionOptions} options TypeError without any WebSocket, and for an address or a link that is none */
+  /** TypeError without any WebSocket, and for an address or a link that is none. */
   constructor(options: ConnectionOptions) {
     const { url, ticket } = socketAt(options, options.fetch);
     const formats = options.protocols ?? [BINARY_PROTOCOL, JSON_PROTOCOL];
     const resendQueue = new OperatorResendQueue(options.mostQueued);
     const view = new LastView();
     let isAnnounced = ticket === undefined;
-    /** @param {TicketSource} source @returns {(signal: AbortSignal) => Promise<string[]>} */
     const withTicket = (source: TicketSource) => async (signal: AbortSignal) => {
       const one = await source(signal);
       isAnnounced = one !== null;
       return one === null ? formats : [...formats, TICKET_PROTOCOL_PREFIX + one];
     };
-    /** @type {Protocol<ClientMessageInput, ServerMessage & Stamped>} */
     const protocol: Protocol<ClientMessageInput, StampedMessage> = {
       ...OPERATOR_PROTOCOL,
       parse: (text) => {
@@ -92,20 +82,17 @@ export class OperatorConnection extends ReconnectingSocket<ClientMessageInput, S
     this.#view = view;
   }
 
-  /** @override @param {ClientMessageInput} message */
   override send(message: ClientMessageInput): "sent" | "queued" | "dropped" {
     if (message.type === "view") this.#view.request(message);
     return super.send(this.#resendQueue.stamp(message));
   }
 }
 
-/** What was asked to be seen last: each further socket offers it, so that its first picture is of that [W14]. */
+/** The newest `view` message: each further socket offers it, so that its first picture is of that view [W14]. */
 class LastView {
-  /** @type {{ mode: string, scale: number } | null} */
   #request: { readonly mode: string; readonly scale: number } | null = null;
 
-  /** @param {{ mode?: string | undefined, scale?: number | undefined }} wish what is left out stays as it is */
-  // A WebSocket throws for a name that is none.
+  /** A value that is left out stays as it is. */
   request({
     mode = this.#request?.mode ?? "challenge",
     scale = this.#request?.scale ?? 1,
@@ -113,6 +100,7 @@ class LastView {
     readonly mode?: string | undefined;
     readonly scale?: number | undefined;
   }): void {
+    // A WebSocket throws for a subprotocol whose name is not valid.
     if (mode === "challenge" || mode === "page") this.#request = { mode, scale };
   }
 

@@ -1,48 +1,52 @@
-// What is said while the line is away, and what went out on it and was not confirmed: words are kept in their order,
-// stale hands are not. An old press must not land on a new picture.
+/**
+ * The operator's messages while the connection is down, and those that went out and were not confirmed: text is kept in its
+ * order, stale presses are not. An old press must not land on a new picture.
+ */
 import type { ClientMessage, ClientMessageInput, ServerMessage } from "../protocol/live.ts";
 import { MessageNumbers } from "./message-numbers.ts";
 import { MOST_QUEUED, type OutgoingQueue } from "./send-queue.ts";
 
 export type Message = ClientMessageInput;
 
+/** `timestamp` is on the server's clock, in ms since 1970; `reply_to` is the `id` of the message that this one answers. */
 export type StampedMessage = ServerMessage & { timestamp?: number; reply_to?: string | number };
 
-/** A person who types through an outage gets by with this; a program that shouts into it does not fill the memory. */
 /** Older than this, a press was aimed at a picture that nobody sees any more. */
 export const PRESS_FRESH_MS = 2_000;
-/** A press that was let go of further away was a drag. Its moves are lost, so it is not what the hand did. */
+/** A press that was released further away was a drag. Its moves are lost, so it is not what the hand did. */
 export const CLICK_PX = 5;
 
-/** On so many lines one message is said: where each of them breaks, it may be the message that breaks them. */
+/** One message goes out on so many sockets: when each of them breaks, it may be the message that breaks them. */
 export const MOST_SOCKETS = 10;
 
-/** What says how things are at this moment: on the next line it is said anew, or means nothing. @type {ReadonlySet<ClientMessage["type"]>} */
+/** These describe the present moment: on the next socket they are sent anew, or mean nothing. */
 const OF_THE_MOMENT: ReadonlySet<ClientMessage["type"]> = new Set(["wheel", "ack", "ping", "pong", "heartbeat"]);
 
 interface Kept {
   readonly message: Message;
+  /** When it was first sent or queued, in ms on the connection's clock. */
   readonly at: number;
+  /** How many sockets it went out on. */
   readonly sockets: number;
 }
 
-/** Oldest first. @type {Kept[]} */
-/** What was pressed and not let go of, by name: whether the press went out, or waits here. @type {Map<string, "sent" | Kept>} */
-/** What went out on this line and may not have arrived, oldest first. @type {Kept[]} */
-/** A server that does not confirm would do repeats twice. */
 export class OperatorResendQueue implements OutgoingQueue<Message> {
   readonly #limit: number;
+  /** Oldest first. */
   #kept: Kept[] = [];
+  /** Buttons and keys that are down, by name: whether the press went out, or waits here. */
   readonly #down = new Map<string, "sent" | Kept>();
   readonly #numbers = new MessageNumbers();
+  /** Messages that went out on this socket and may not have arrived, oldest first. */
   #unconfirmed: Kept[] = [];
+  /** A server that does not confirm would handle repeats twice. */
   #confirms = false;
 
   constructor(limit = MOST_QUEUED) {
     this.#limit = limit;
   }
 
-  /** Of those that were never sent. */
+  /** Messages that were never sent. */
   get size(): number {
     return this.#kept.filter(({ sockets }) => sockets === 0).length;
   }
@@ -52,16 +56,14 @@ export class OperatorResendQueue implements OutgoingQueue<Message> {
     return this.#numbers.client;
   }
 
-  /** The message as it is to be said, so that it is done once [W30]. @param {Message} message */
+  /** The message as it goes out, so that the server handles it once [W30]. */
   stamp(message: Message): Message {
     return this.#numbers.stamp(message);
   }
 
   /**
-   * A message went out on the line: its press, if it is one, is down now, and until the server confirms it, it may have
-   * to be said again. Of too many the oldest is not.
-   * @param {Message} message
-   * @param {number} now ms
+   * A message went out on the socket: a press is down now, and until the server confirms the message, it may have to be
+   * resent. Beyond the limit the oldest is forgotten. `now` in ms.
    */
   sent(message: Message, now: number): void {
     this.#noteUnconfirmed({ message, at: now, sockets: 1 });
@@ -72,9 +74,8 @@ export class OperatorResendQueue implements OutgoingQueue<Message> {
   }
 
   /**
-   * Learns from what the server says which messages need not be said again.
-   * @param {M} message
-   * @returns {M | null} as whoever sent the message knows it; null: said to this outbox only
+   * Learns from a server message which messages need not be resent. Returns the message with the `reply_to` that the caller
+   * knows; null for one that is meant for this queue only.
    */
   heard(message: StampedMessage): StampedMessage | null {
     if (message.type === "session_info") this.#confirms = message.confirms === true;
@@ -82,7 +83,7 @@ export class OperatorResendQueue implements OutgoingQueue<Message> {
     const number = this.#numbers.numberOf(replyTo);
     if (number === null) return message;
     const isDone = message.type === "done";
-    // What came before it on the line was dealt with before it.
+    // The server handles the messages of a socket in their order.
     this.#unconfirmed = this.#unconfirmed.filter(({ message: { id } }) => {
       const one = this.#numbers.numberOf(id) ?? 0;
       return isDone ? one > number : one !== number;
@@ -93,10 +94,8 @@ export class OperatorResendQueue implements OutgoingQueue<Message> {
   }
 
   /**
-   * Keeps a message for the next line.
-   * @param {Message} message
-   * @param {number} now ms
-   * @returns {boolean} false: it is stale already, belongs to a press that is not kept, or there is no room
+   * Keeps a message for the next socket. False: it is stale already, belongs to a press that is not kept, or there is no
+   * room. `now` in ms.
    */
   keep(message: Message, now: number): boolean {
     this.#recall();
@@ -104,23 +103,19 @@ export class OperatorResendQueue implements OutgoingQueue<Message> {
     const name = pressName(message);
     if (name !== null && !isDown(message)) return this.#keepUp(name, message, now);
     if (name !== null && isMouse(message) && this.#isKept(this.#down.get(name))) return false; // it is down already
-    // Only the newest wish counts, in the place of the newest.
+    // Only the newest view request counts, in the place of the newest.
     if (message.type === "view") this.#remove((kept) => kept.message.type === "view");
     const kept = this.#add(message, now);
     if (name !== null && kept !== null) this.#down.set(name, kept);
     return kept !== null;
   }
 
-  /**
-   * Everything that may still be said, in the order in which it was; empty afterwards.
-   * @param {number} now ms
-   * @returns {Message[]}
-   */
+  /** Every message that may still be sent, in their order; the queue is empty afterwards. `now` in ms. */
   take(now: number): Message[] {
     this.#recall();
     this.#remove(({ sockets }) => sockets > 0 && (!this.#confirms || sockets >= MOST_SOCKETS));
     this.#dropStale(now);
-    // A press without its release yet is dropped with it: nothing is to stay down for longer than the hand meant.
+    // A press without its release yet is dropped: no button may stay down for longer than the hand meant.
     for (const [name, down] of this.#down) if (down !== "sent" && isMouse(down.message)) this.#drop(name, down);
     const taken = this.#kept;
     this.clear();
@@ -145,7 +140,7 @@ export class OperatorResendQueue implements OutgoingQueue<Message> {
     if (this.#unconfirmed.length > this.#limit) this.#unconfirmed.shift();
   }
 
-  /** The line is gone: what was not confirmed waits for the next one, before all that is said meanwhile. */
+  /** The socket is gone: unconfirmed messages wait for the next one, ahead of all that were queued meanwhile. */
   #recall(): void {
     const recalled = this.#unconfirmed;
     this.#unconfirmed = [];
@@ -162,12 +157,13 @@ export class OperatorResendQueue implements OutgoingQueue<Message> {
         continue;
       }
       downs.delete(name);
-      // A drag is not what the hand did without its moves.
+      // Without its moves a drag is not what the hand did.
       if (down && !isClick(down.message, kept.message)) this.#remove((one) => one === down);
     }
     for (const [name, down] of downs) this.#down.set(name, down);
   }
 
+  /** Keeps the release of a press that is kept itself, or went out. */
   #keepUp(name: string, message: Message, now: number): boolean {
     const down = this.#down.get(name);
     this.#down.delete(name);
@@ -187,7 +183,7 @@ export class OperatorResendQueue implements OutgoingQueue<Message> {
     return kept;
   }
 
-  /** A release is as old as its press. @param {number} now */
+  /** A release is as old as its press. */
   #dropStale(now: number): void {
     const stale = new Set<string>();
     this.#remove(({ message, at }) => {
@@ -213,7 +209,7 @@ export class OperatorResendQueue implements OutgoingQueue<Message> {
   }
 }
 
-/** Which button or key a press or release is about; null for all else. @param {Message} message */
+/** The button or key of a press or release; null for all else. */
 function pressName(message: Message): string | null {
   if (message.type === "key") return `key ${message.code || message.key}`;
   return isMouse(message) && !isMove(message) ? `button ${message.button ?? "left"}` : null;
@@ -231,7 +227,7 @@ function isDown(message: Message): boolean {
   return (message.type === "key" || isMouse(message)) && message.event_type === "down";
 }
 
-/** Keys have no way to go. @param {Message} down @param {Message} up */
+/** A key always is one: it does not move. */
 function isClick(down: Message, up: Message): boolean {
   return !isMouse(down) || !isMouse(up) || Math.hypot(up.x - down.x, up.y - down.y) <= CLICK_PX;
 }

@@ -1,20 +1,17 @@
-// A picture out of the binary message it came in: `[u32 big-endian header length][UTF-8 JSON header][JPEG]`.
+/** A picture out of its binary message: `[u32 big-endian header length][UTF-8 JSON header][JPEG]`. */
 import type { FrameHeader } from "../protocol/frame.ts";
 
 const LENGTH_BYTES = 4;
 /** Fatal: a broken header is refused, not repaired. */
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-/**
- * @param {ArrayBuffer} message
- * @returns {{ header: FrameHeader, jpeg: Uint8Array<ArrayBuffer> } | null} `jpeg` looks into the message, nothing is
- *   copied; null for what is no picture message
- */
 export interface PictureFrame {
   readonly header: FrameHeader;
+  /** A view of the message's own bytes: nothing is copied. */
   readonly jpeg: Uint8Array<ArrayBuffer>;
 }
 
+/** Null for what is no picture message. */
 export function decodeFrame(message: ArrayBuffer): PictureFrame | null {
   if (message.byteLength < LENGTH_BYTES) return null;
   const headerBytes = new DataView(message).getUint32(0);
@@ -27,7 +24,7 @@ export function decodeFrame(message: ArrayBuffer): PictureFrame | null {
   }
 }
 
-/** What the console computes with; the rest is for reading only. @param {any} header @returns {header is FrameHeader} */
+/** Checks what the console computes with; the rest is only read. */
 function isHeader(header: Partial<FrameHeader> | null): boolean {
   if (header?.type !== "frame" || !Number.isInteger(header.seq)) return false;
   const { view, kind } = header;

@@ -1,5 +1,7 @@
-// A WebSocket that comes back: six states, waits by class of loss, a heartbeat, and a queue for what is said meanwhile.
-// What is said on it is a protocol's matter. No DOM in here, browsers and Node alike.
+/**
+ * A WebSocket that reconnects: six states, waits by class of loss, a heartbeat, and a queue for messages sent meanwhile.
+ * A `Protocol` knows the messages. It runs in browsers and in Node.
+ */
 import { closeSocket, type Socket, type SocketLike, terminateSocket } from "./close-socket.ts";
 import { ConnectRefusal } from "./connect-refusal.ts";
 import { type Clock, Heartbeat, SYSTEM_CLOCK } from "./heartbeat.ts";
@@ -15,21 +17,21 @@ import {
 import { type OutgoingQueue, SendQueue } from "./send-queue.ts";
 
 export const PING_EVERY_MS = 15_000;
-/** A line without any message for so long is broken, whatever the system says of it. */
+/** A connection without any message for so long is broken, whatever the system says of it. */
 export const SILENT_FOR_MS = 30_000;
 /** A handshake that takes longer than this is given up: some networks swallow packets without a word. */
 const CONNECT_DEADLINE_MS = 10_000;
-/** A server that lets everybody in and throws them out again must not be hammered: earlier losses count on until then. */
+/** Earlier losses count until a connection has held for so long: a server that accepts and then closes must not be hammered. */
 export const STEADY_AFTER_MS = 5_000;
-/** Told of a line that this side closed. */
+/** The close code of a connection that this side closed. */
 const CLOSE_NORMAL = 1000;
 /** `WebSocket.OPEN`, without asking for the class. */
 const OPEN = 1;
 
 /**
- * Begins with `open`, ends with `close`; a line that has failed or closed is over, a new try is a new line.
+ * `attempt` counts from 1; `retryAt` in ms since 1970, null while that attempt is under way; `code` is the WebSocket close
+ * code of what was lost.
  */
-/** The wait for the next try, or the deadline of the one under way. */
 export type ConnectionState =
   | { name: "DISCONNECTED" }
   | { name: "CONNECTING" }
@@ -38,33 +40,58 @@ export type ConnectionState =
   | { name: "FAILED"; code: number; loss: LossClass | "refused" }
   | { name: "CLOSED"; code: number };
 
+/** What distinguishes one server's messages from another's. Messages are text; they go out as JSON. */
 export interface Protocol<Out, In> {
+  /** Null: not a message of this protocol. */
   readonly parse: (text: string) => In | null;
+  /** Asks for a sign of life; any message is one. */
   readonly ping: () => Out;
+  /** True for the message that makes the socket a connection. */
   readonly isReady: (message: In) => boolean;
+  /** Subprotocols beside those of the options, asked for before each socket. */
   readonly offers?: () => string[];
+  /** The first message on every new socket, sent before it is ready. */
   readonly hello?: () => Out | null;
+  /** The immediate answer to a message, as to the other side's ping. */
   readonly reply?: (message: In) => Out | null;
+  /** The close code that a message stands for: the connection is lost with it. */
   readonly refusal?: (message: In) => number | null;
+  /** True for a message after which there is nothing to reconnect to, whatever code the socket closes with. */
   readonly isEnd?: (message: In) => boolean;
 }
 
 export interface ReconnectingSocketEvents<In> {
+  /** Each change. */
   state: ConnectionState;
   message: In;
   binary: ArrayBuffer;
 }
 
 export interface ReconnectingSocketOptions {
+  /** The address of the WebSocket server. */
   readonly url: string;
+  /** How it reconnects; `operator` when left out. */
   readonly profile?: "bot" | "operator";
+  /** Numbers that replace the profile's. */
   readonly retries?: Partial<Record<LossClass, Partial<RetryRule>>>;
+  /**
+   * Subprotocols to offer; a function is called before each socket. It may reject with a `ConnectRefusal`; any other
+   * rejection counts as a broken network.
+   */
   readonly protocols?: string[] | ((signal: AbortSignal) => Promise<string[]>);
-  readonly WebSocket?: new (url: string, protocols?: string[]) => SocketLike;
+  /** For Node 20, which has none: that of the package `ws`. */
+  readonly WebSocket?: new (
+    url: string,
+    protocols?: string[],
+  ) => SocketLike;
   readonly pingEveryMs?: number;
+  /** More than `pingEveryMs`. */
   readonly silentForMs?: number;
+  /** For the handshake, and for a function that returns `protocols`. */
   readonly connectWithinMs?: number;
+  /** Messages kept while the connection is down. */
   readonly mostQueued?: number;
+  /** 0 to 1. */
   readonly random?: () => number;
   readonly clock?: Clock;
 }
@@ -73,6 +100,7 @@ type Listeners<In> = {
   readonly [E in keyof ReconnectingSocketEvents<In>]: Set<(value: ReconnectingSocketEvents<In>[E]) => void>;
 };
 
+/** Begins with `open`, ends with `close`. One that is `FAILED` or `CLOSED` stays so: a new attempt needs a new object. */
 export class ReconnectingSocket<Out, In> {
   readonly #protocol: Protocol<Out, In>;
   readonly #options;
@@ -82,17 +110,14 @@ export class ReconnectingSocket<Out, In> {
   readonly #listeners: Listeners<In> = { state: new Set(), message: new Set(), binary: new Set() };
   #state: ConnectionState = { name: "DISCONNECTED" };
   #socket: Socket | null = null;
+  /** Cancels the wait for the next attempt, or the deadline of the one under way. */
   #cancelTimer = (): void => {};
   readonly #heartbeat: Heartbeat;
   #connectedAt = 0;
-  /** The server has told the end: whatever code the line closes with, there is nothing to come back to. */
+  /** A message said that this is the end: whatever code the socket closes with, there is nothing to reconnect to. */
   #isOver = false;
 
-  /**
-   * @param {Protocol<Out, In>} protocol
-   * @param {LineOptions} options TypeError without any WebSocket
-   * @param {Kept<Out>} [outbox]
-   */
+  /** TypeError without any WebSocket. */
   constructor(
     protocol: Protocol<Out, In>,
     options: ReconnectingSocketOptions,
@@ -119,16 +144,12 @@ export class ReconnectingSocket<Out, In> {
     return this.#state;
   }
 
-  /** Messages that wait for the line. */
+  /** Messages that wait for the connection. */
   get queued(): number {
     return this.#queue.size;
   }
 
-  /**
-   * @param {E} event
-   * @param {(value: LineEvents<In>[E]) => void} listener
-   * @returns {() => void} takes the listener away
-   */
+  /** Returns a function that removes the listener. */
   on<E extends keyof ReconnectingSocketEvents<In>>(
     event: E,
     listener: (value: ReconnectingSocketEvents<In>[E]) => void,
@@ -142,16 +163,12 @@ export class ReconnectingSocket<Out, In> {
     if (this.#state.name === "DISCONNECTED") this.#connect({ name: "CONNECTING" });
   }
 
-  /** For good: no further try, and nothing that waited is sent. */
+  /** For good: no further attempt, and no queued message is sent. */
   close(): void {
     if (MOVES[this.#state.name].includes("CLOSED")) this.#become({ name: "CLOSED", code: CLOSE_NORMAL });
   }
 
-  /**
-   * Sends at once, or keeps it for the next time that the line is ready.
-   * @param {Out} message
-   * @returns {"sent" | "queued" | "dropped"}
-   */
+  /** Sends at once, or keeps the message until the connection is ready. */
   send(message: Out): "sent" | "queued" | "dropped" {
     if (this.#state.name === "CONNECTED" && this.#write(message)) return "sent";
     const isForGood = MOVES[this.#state.name].length === 0;
@@ -159,21 +176,22 @@ export class ReconnectingSocket<Out, In> {
   }
 
   /**
-   * Something changed for the better (network back, page shown again): try at once, or see whether the line still lives.
-   * A server that has too much to do is left alone for as long as ever.
+   * Something changed for the better (network back, page shown again): connects at once, or checks whether the connection
+   * is still alive. An overloaded server is not asked earlier.
    */
   wake(): void {
     if (this.#state.name === "CONNECTED") this.#heartbeat.probe();
     else if (this.#state.name === "RECONNECTING" && this.#state.loss !== "server") this.retry();
   }
 
-  /** Somebody asks for it: the wait is over, whatever the line was lost for. A try out of turn is not counted. */
+  /** A person asks for it: ends the wait, whatever the connection was lost for. This attempt is not counted. */
   retry(): void {
     if (this.#state.name !== "RECONNECTING" || this.#state.retryAt === null) return;
     this.#retries.forgive(this.#state.loss);
     this.#connect({ ...this.#state, retryAt: null });
   }
 
+  /** `state` is the one during the attempt. */
   #connect(state: ConnectionState): void {
     this.#become(state);
     // A listener may have closed it.
@@ -205,7 +223,7 @@ export class ReconnectingSocket<Out, In> {
     const socket: Socket = new WebSocket(url, offered);
     socket.binaryType = "arraybuffer";
     const giveUp = () => this.#lost(socket, NO_CLOSE_FRAME);
-    // Each listener asks whether its socket is still the one in use: a given-up socket may speak up later.
+    // Each listener checks whether its socket is still the one in use: a given-up socket may speak up later.
     socket.addEventListener("open", () => {
       if (this.#socket !== socket) return;
       this.#cancelTimer();
@@ -217,7 +235,7 @@ export class ReconnectingSocket<Out, In> {
       if (this.#socket === socket) this.#receive(socket, event.data);
     });
     socket.addEventListener("close", (event) => this.#lost(socket, event.code));
-    // The close that follows says it all; unheard, an error ends a Node process.
+    // The close that follows has the reason; without a listener an error ends a Node process.
     socket.addEventListener("error", () => {});
     this.#socket = socket;
     this.#cancelTimer();
@@ -253,8 +271,9 @@ export class ReconnectingSocket<Out, In> {
     this.#drop(new ConnectRefusal("", { closeCode: code }));
   }
 
-  /** There is no socket, or none any more. @param {Refusal} refusal */
+  /** There is no socket, or none any more. */
   #drop({ closeCode: code, said, isFinal, retryAfterMs }: ConnectRefusal): void {
+    // A refusal's message is one of this connection's protocol.
     if (said !== null) this.#emit("message", said as In);
     // A listener may have closed it.
     if (MOVES[this.#state.name].length === 0) return;
@@ -273,10 +292,7 @@ export class ReconnectingSocket<Out, In> {
     return { name: "RECONNECTING", attempt: next.attempt, retryAt, code, loss };
   }
 
-  /**
-   * The one place where the state changes, with everything that goes with it: no timer outlives the state it was for.
-   * @param {ConnectionState} state
-   */
+  /** The one place where the state changes, with everything that goes with it: no timer outlives the state it was for. */
   #become(state: ConnectionState): void {
     const before = this.#state.name;
     if (!MOVES[before].includes(state.name)) throw new Error(`No way from ${before} to ${state.name}.`);
@@ -297,7 +313,7 @@ export class ReconnectingSocket<Out, In> {
     this.#emit("state", state);
   }
 
-  /** What waited goes out before anybody can say something new. */
+  /** Queued messages go out before any new one. */
   #arrive(): void {
     this.#connectedAt = this.#clock.now();
     this.#heartbeat.start();
@@ -311,8 +327,7 @@ export class ReconnectingSocket<Out, In> {
     return true;
   }
 
-  /** A listener that throws is heard of, and harms neither the line nor the other listeners.
-   * @template {keyof LineEvents<In>} E @param {E} event @param {LineEvents<In>[E]} value */
+  /** A listener that throws is reported, and harms neither the connection nor the other listeners. */
   #emit<E extends keyof ReconnectingSocketEvents<In>>(event: E, value: ReconnectingSocketEvents<In>[E]): void {
     for (const listener of [...this.#listeners[event]]) {
       try {
@@ -326,11 +341,7 @@ export class ReconnectingSocket<Out, In> {
   }
 }
 
-/**
- * JSON that says its type: what comes of a text, of a protocol whose messages do.
- * @param {string} text
- * @returns {any} null where it is none; shapes are the server's promise
- */
+/** `Protocol.parse` for JSON objects with a `type`; null for anything else. Further fields are the server's promise. */
 export function parseTyped<M extends { readonly type: string }>(text: string): M | null {
   try {
     const message: M | null = JSON.parse(text);

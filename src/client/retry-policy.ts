@@ -1,9 +1,8 @@
-// When a lost line is tried again: the six states with their moves, the classes of loss, and how each profile waits.
+/** When a lost connection is tried again: the six states with their moves, the classes of loss, and how each profile waits. */
 
 export type ConnectionStateName = "DISCONNECTED" | "CONNECTING" | "CONNECTED" | "RECONNECTING" | "FAILED" | "CLOSED";
 
-/** Each state's moves; `RECONNECTING` stays itself from one try to the next. `FAILED` and `CLOSED` are for good.
- * @type {Readonly<Record<ConnectionStateName, readonly ConnectionStateName[]>>} */
+/** Each state's moves; `RECONNECTING` stays itself from one attempt to the next. `FAILED` and `CLOSED` are for good. */
 export const MOVES: Readonly<Record<ConnectionStateName, readonly ConnectionStateName[]>> = {
   DISCONNECTED: ["CONNECTING", "CLOSED"],
   CONNECTING: ["CONNECTED", "RECONNECTING", "FAILED", "CLOSED"],
@@ -13,22 +12,23 @@ export const MOVES: Readonly<Record<ConnectionStateName, readonly ConnectionStat
   CLOSED: [],
 };
 
-/** Why a line was lost, as far as that says when it is worth trying again. @typedef {"network" | "closed" | "authentication" | "server"} LossClass */
+/** Why a connection was lost, as far as that decides when another attempt is worth it. */
 export type LossClass = "network" | "closed" | "authentication" | "server";
 
-/**
- */
 export interface RetryRule {
+  /** The shortest wait. */
   firstMs: number;
+  /** Waits grow up to here. */
   longestMs: number;
+  /** So many attempts in a row, then no more; Infinity: never gives up. */
   tries: number;
+  /** The first attempt comes without a wait. */
   atOnce?: boolean;
 }
 
 export type Profile = Readonly<Record<LossClass, Readonly<RetryRule>>>;
 
-/** `bot`: nobody is waiting in front of a screen, so the server is spared. `operator`: somebody is.
- * @type {Readonly<Record<"bot" | "operator", Profile>>} */
+/** `bot`: nobody waits in front of a screen, so the server is spared. `operator`: a person waits. */
 export const PROFILES: Readonly<Record<"bot" | "operator", Profile>> = {
   bot: {
     network: { firstMs: 10_000, longestMs: 60_000, tries: 5 },
@@ -37,33 +37,29 @@ export const PROFILES: Readonly<Record<"bot" | "operator", Profile>> = {
     server: { firstMs: 30_000, longestMs: 36_000, tries: 3 },
   },
   operator: {
-    // A server that is started again is found within 1.5 s, however long it was away.
+    // A restarted server is found within 1.5 s, however long it was down.
     network: { firstMs: 500, longestMs: 1_500, tries: Number.POSITIVE_INFINITY, atOnce: true },
     closed: { firstMs: 500, longestMs: 5_000, tries: Number.POSITIVE_INFINITY, atOnce: true },
     authentication: { firstMs: 500, longestMs: 1_000, tries: 1 },
-    // A server that says "full" or "too many" is not asked again sooner, whoever waits.
+    // A server that answers "full" or "too many" is not asked sooner, although a person waits.
     server: { firstMs: 8_000, longestMs: 12_000, tries: Number.POSITIVE_INFINITY },
   },
 };
 
-/** No person notices this, and a crowd whose server came back does not arrive in one moment. */
+/** Too short for a person to notice; it spreads the clients of a restarted server, which would all connect in one moment. */
 const AT_ONCE_SPREAD_MS = 200;
 
-/** The server will say the same thing again however often it is asked: not allowed, unknown. */
+/** The server would answer every attempt the same: not allowed, unknown. */
 const REFUSED_CLOSE_CODES = new Set([4403, 4404]);
-/** The session has ended, so there is nothing to come back to. */
+/** The session has ended, so there is nothing to reconnect to. */
 const OVER_CLOSE_CODE = 4410;
 const AUTHENTICATION_CLOSE_CODE = 4401;
-/** Something went wrong in the server, it is full, or it was asked too often. */
+/** The server failed, is full, or was asked too often. */
 const SERVER_CLOSE_CODES = new Set([1011, 1013, 4429]);
-/** What a WebSocket says where the line broke without a word. */
+/** The code that a WebSocket reports when the connection broke without a close frame. */
 export const NO_CLOSE_FRAME = 1006;
 
-/**
- * What a lost socket means.
- * @param {number} closeCode
- * @returns {LossClass | "refused" | "over"} the last two are final
- */
+/** What a close code means; `refused` and `over` are final. */
 export function classOf(closeCode: number): LossClass | "refused" | "over" {
   if (closeCode === OVER_CLOSE_CODE) return "over";
   if (REFUSED_CLOSE_CODES.has(closeCode)) return "refused";
@@ -73,12 +69,9 @@ export function classOf(closeCode: number): LossClass | "refused" | "over" {
 }
 
 /**
- * How long to wait before a try: always between the rule's first and longest wait, growing, and at random in the upper
- * half of what it has grown to, so that a crowd does not come back at once.
- * @param {RetryRule} rule
- * @param {number} attempt 1 for the first try of this class in a row
- * @param {() => number} [random] 0 to 1
- * @returns {number} ms
+ * Ms to wait before an attempt: always between the rule's first and longest wait, growing, and at random in the upper half
+ * of what it has grown to, so that many clients do not reconnect at once. `attempt` is 1 for the first one of this class in
+ * a row; `random` returns 0 to 1.
  */
 export function waitBefore(rule: RetryRule, attempt: number, random: () => number = Math.random): number {
   const { firstMs, longestMs, atOnce } = rule;
@@ -88,12 +81,7 @@ export function waitBefore(rule: RetryRule, attempt: number, random: () => numbe
   return Math.round(least + (grown - least) * random());
 }
 
-/**
- * A profile with some of its numbers replaced.
- * @param {"bot" | "operator"} name
- * @param {Partial<Record<LossClass, Partial<RetryRule>>>} [changes]
- * @returns {Profile}
- */
+/** A profile with some of its numbers replaced. */
 export function profileWith(
   name: "bot" | "operator",
   changes: Partial<Record<LossClass, Partial<RetryRule>>> = {},
@@ -107,23 +95,20 @@ export function profileWith(
   };
 }
 
-/** Counts the tries of one line, each kind of loss by itself: a server that throws everybody out again is not hammered. */
+/** Counts the attempts of one connection, each class of loss by itself: a server that closes every socket is not hammered. */
 export class Retries {
-  /** Tries in a row, by what they were for. @type {Map<LossClass, number>} */
   readonly #profile: Profile;
   readonly #random: (() => number) | undefined;
+  /** Attempts in a row, by the loss that they were for. */
   readonly #counts = new Map<LossClass, number>();
 
+  /** `random` returns 0 to 1. */
   constructor(profile: Profile, random?: () => number) {
     this.#profile = profile;
     this.#random = random;
   }
 
-  /**
-   * The next try after this loss.
-   * @param {LossClass} loss
-   * @returns {{ attempt: number, waitMs: number } | null} `attempt` counts those for other losses too; null: used up
-   */
+  /** The next attempt after this loss; `attempt` counts those for other losses too. Null: all are used up. */
   next(loss: LossClass): { attempt: number; waitMs: number } | null {
     const rule = this.#profile[loss];
     const count = (this.#counts.get(loss) ?? 0) + 1;
@@ -133,12 +118,12 @@ export class Retries {
     return { attempt, waitMs: waitBefore(rule, count, this.#random) };
   }
 
-  /** The last one was out of turn: it does not count. @param {LossClass} loss */
+  /** The last attempt came out of turn: it does not count. */
   forgive(loss: LossClass): void {
     this.#counts.set(loss, (this.#counts.get(loss) ?? 1) - 1);
   }
 
-  /** The line has held. */
+  /** The connection has held. */
   clear(): void {
     this.#counts.clear();
   }

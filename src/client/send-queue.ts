@@ -1,18 +1,24 @@
-// What is said while a line is away: kept in its order, and only so much of it.
+/** Messages sent while the connection is down: kept in their order, and only so many of them. */
 
+/** What a connection asks of the queue for messages that it cannot send now. */
 export interface OutgoingQueue<M> {
+  /** Messages that wait and were never sent. */
   readonly size: number;
+  /** Keeps a message for the next connection; false: it is not kept. `now` in ms. */
   keep(message: M, now: number): boolean;
+  /** Every message to send on the new connection, in their order; the queue is empty afterwards. `now` in ms. */
   take(now: number): M[];
+  /** A message went out. `now` in ms. */
   sent(message: M, now: number): void;
   clear(): void;
 }
 
-/** Oldest first. @type {M[]} */
+/** Enough for a person who types through an outage; and a program that keeps sending does not fill the memory. */
 export const MOST_QUEUED = 100;
 
 export class SendQueue<M> implements OutgoingQueue<M> {
   readonly #limit: number;
+  /** Oldest first. */
   #kept: M[] = [];
 
   constructor(limit = MOST_QUEUED) {
@@ -23,23 +29,17 @@ export class SendQueue<M> implements OutgoingQueue<M> {
     return this.#kept.length;
   }
 
-  /**
-   * @param {M} message
-   * @param {number} _now ms
-   * @returns {boolean} false: there is no room
-   */
+  /** False: the queue is full. */
   keep(message: M): boolean {
     if (this.#kept.length >= this.#limit) return false;
     this.#kept.push(message);
     return true;
   }
 
-  /** Everything, in its order; empty afterwards. @param {number} _now ms @returns {M[]} */
   take(): M[] {
     return this.#kept.splice(0);
   }
 
-  /** A message went out. @param {M} _message @param {number} _now ms */
   sent(): void {}
 
   clear(): void {

@@ -1,24 +1,26 @@
-// Where a session's socket is, and what opens it: from an operator link, or from the server's address with a token or key.
+/** Where a session's socket is and what opens it: an operator link, or the server's address with a token or key. */
 import { parseConsoleUrl, socketUrl } from "./console-url.ts";
 import { fetchTicket } from "./ticket.ts";
 
+/** A ticket for the next socket, or null where none is needed. */
 export type TicketSource = (signal: AbortSignal) => Promise<string | null>;
 
-/** A ticket for the next socket, or null where none is needed. @typedef {(signal: AbortSignal) => Promise<string | null>} TicketSource */
 export interface SocketDestination {
+  /** The session's `ws_url`. */
   readonly url: string;
   readonly ticket?: TicketSource | undefined;
 }
 
-/** @typedef {{ baseUrl: string, sessionId: string, token?: string | undefined, apiKey?: string | undefined }} SessionDestination
- *   `baseUrl` as in PUBLIC_URL; `token` is that of a link */
 export interface LinkDestination {
+  /** An operator link, as in `control_url`, with the token behind its #. */
   readonly link: string;
 }
 
 export interface SessionDestination {
+  /** As in PUBLIC_URL. */
   readonly baseUrl: string;
   readonly sessionId: string;
+  /** The token of an operator link. */
   readonly token?: string | undefined;
   readonly apiKey?: string | undefined;
 }
@@ -28,9 +30,8 @@ export type Destination = SocketDestination | LinkDestination | SessionDestinati
 const API_PATH = "/api/captcha";
 
 /**
- * The API of the server whose PUBLIC_URL this is, with or without `/api/captcha`.
- * @param {string} baseUrl
- * @throws {TypeError} for an address that is none
+ * The address of the API on the server whose PUBLIC_URL is `baseUrl`, with or without `/api/captcha`.
+ * TypeError for an address that is none.
  */
 export function apiAt(baseUrl: string): string {
   const { origin, pathname } = new URL(baseUrl);
@@ -38,12 +39,7 @@ export function apiAt(baseUrl: string): string {
   return origin + (path.endsWith(API_PATH) ? path : path + API_PATH);
 }
 
-/**
- * @param {Destination} destination
- * @param {typeof globalThis.fetch} [fetch]
- * @returns {SocketDestination}
- * @throws {TypeError} for an address that is none, and for a link that opens no session
- */
+/** TypeError for an address that is none, and for a link that opens no session. `fetch` asks for tickets. */
 export function socketAt(destination: Destination, fetch?: typeof globalThis.fetch): SocketDestination {
   if ("url" in destination) return destination;
   const { api, sessionId, bearer } = "link" in destination ? partsOf(destination.link) : sessionOf(destination);
@@ -56,6 +52,7 @@ export function socketAt(destination: Destination, fetch?: typeof globalThis.fet
 interface SessionAccess {
   readonly api: string;
   readonly sessionId: string;
+  /** Empty: the session's id has to do. */
   readonly bearer: string;
 }
 

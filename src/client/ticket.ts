@@ -1,24 +1,25 @@
-// Tickets [R16]: what a link's token or a key is traded for before each socket, as a browser's socket carries no header.
+/** Tickets [R16]: an operator link's token or a key is traded for one before each socket, as a browser's socket carries no header. */
 import { ConnectRefusal } from "./connect-refusal.ts";
 
-/** What a socket offers beside its form of pictures [W23]. */
+/** The subprotocol that a socket offers beside its picture format [W23]. */
 export const TICKET_PROTOCOL_PREFIX = "captcha.ticket.";
 
-/** What an answer's status would be on a socket. Everything else below 500 is a request that will not get better. */
+/** The close code that a socket would have had for an HTTP status. Any other status below 500 is final: `REFUSED`. */
 const CLOSE_CODES: Readonly<Record<number, number>> = { 401: 4401, 404: 4404, 410: 4410, 429: 4429 };
 const REFUSED = 4403;
 const SERVER_BUSY = 1013;
 
-/**
- */
 export interface TicketRequest {
+  /** The address of the API, up to and with `/api/captcha`. */
   readonly api: string;
   readonly sessionId: string;
+  /** The token of an operator link, or a key. */
   readonly bearer: string;
   readonly signal: AbortSignal;
   readonly fetch?: typeof globalThis.fetch | undefined;
 }
 
+/** The JSON that is read of an answer. */
 interface AnswerBody {
   readonly ticket?: unknown;
   readonly error?: { readonly code?: unknown; readonly message?: unknown } | undefined;
@@ -26,9 +27,7 @@ interface AnswerBody {
 
 /**
  * A ticket for one socket. It is good for 30 s.
- * @param {TicketRequest} request
- * @returns {Promise<string>}
- * @throws {Refusal} what the server says to it, or that nobody has answered
+ * ConnectRefusal: the server's refusal, or that no server has answered.
  */
 export async function fetchTicket({
   api,
@@ -65,7 +64,7 @@ function refusalOf({ ok, status, headers }: Response, error: AnswerBody["error"]
   const seconds = Number(headers.get("retry-after") ?? Number.NaN);
   const wait = Number.isFinite(seconds) && seconds > 0 ? { retryAfterMs: seconds * 1_000 } : {};
   const message = typeof error?.message === "string" ? error.message : `The server answers with HTTP ${status}.`;
-  // Whoever answers in the server's place, or a server that is not itself: as if nobody had answered.
+  // A proxy answers in the server's place, or the server is not well: as if nobody had answered.
   if (ok || status >= 500)
     return new ConnectRefusal(message, "retryAfterMs" in wait ? { closeCode: SERVER_BUSY, ...wait } : {});
   const said = typeof error?.code === "string" ? { type: "error", details: null, ...error } : null;
@@ -73,6 +72,7 @@ function refusalOf({ ok, status, headers }: Response, error: AnswerBody["error"]
   return new ConnectRefusal(message, { closeCode, isFinal: status === 401, said, ...wait });
 }
 
+/** Null where it is no JSON. */
 function parse(text: string): AnswerBody | null {
   try {
     return JSON.parse(text);

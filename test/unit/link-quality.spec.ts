@@ -1,4 +1,4 @@
-// What the pill says of the line and of the picture, at every moment.
+// What the badge shows of the connection and of the picture, at every moment.
 import { expect, test } from "@playwright/test";
 import {
   LinkQuality,
@@ -7,21 +7,21 @@ import {
   PING_LATE_MS,
 } from "../../public/console/session/link-quality.js";
 
-/** A pulse whose pings were answered after these times, one after the other from 0 on. */
+/** A quality whose pings were answered after these times, one after the other from 0 on. */
 function answeredAfter(...trips: number[]): LinkQuality {
-  const pulse = new LinkQuality();
+  const quality = new LinkQuality();
   trips.forEach((trip, i) => {
     const sentAt = i * PING_EVERY_MS;
-    pulse.answered(pulse.nextPing(sentAt) ?? "", sentAt + trip);
+    quality.answered(quality.nextPing(sentAt) ?? "", sentAt + trip);
   });
-  return pulse;
+  return quality;
 }
 
 test("a ping at once, then one every two seconds, each with an id of its own", () => {
-  const pulse = new LinkQuality();
+  const quality = new LinkQuality();
   const ids = [0, 1, 1_999, 2_000, 3_999, 4_000].map((now) => {
-    const id = pulse.nextPing(now);
-    pulse.answered(id ?? "", now);
+    const id = quality.nextPing(now);
+    quality.answered(id ?? "", now);
     return id;
   });
   expect(ids.map((id) => id !== null)).toEqual([true, false, false, true, false, true]);
@@ -36,62 +36,62 @@ test("the round trip is the median of the last five, so that one slow answer doe
 });
 
 test("pongs that answer somebody else's ping, or none, count for nothing", () => {
-  const pulse = new LinkQuality();
-  const id = pulse.nextPing(0);
-  for (const other of [undefined, 7, "another"]) pulse.answered(other, 5);
-  expect(pulse.read(10).roundTrip).toBeNull();
-  pulse.answered(id ?? "", 30);
-  pulse.answered(id ?? "", 500);
-  expect(pulse.read(500).roundTrip).toBe(30);
+  const quality = new LinkQuality();
+  const id = quality.nextPing(0);
+  for (const other of [undefined, 7, "another"]) quality.answered(other, 5);
+  expect(quality.read(10).roundTrip).toBeNull();
+  quality.answered(id ?? "", 30);
+  quality.answered(id ?? "", 500);
+  expect(quality.read(500).roundTrip).toBe(30);
 });
 
 test("pictures a second: those of the last second", () => {
-  const pulse = new LinkQuality();
-  for (let now = 0; now < 2_000; now += 20) pulse.pictureShown("motion", now);
-  expect(pulse.read(1_999)).toMatchObject({ rate: 50, state: "moving" });
-  expect(pulse.read(2_490).rate).toBe(25);
-  expect(pulse.read(2_980).rate).toBe(0);
+  const quality = new LinkQuality();
+  for (let now = 0; now < 2_000; now += 20) quality.pictureShown("motion", now);
+  expect(quality.read(1_999)).toMatchObject({ rate: 50, state: "moving" });
+  expect(quality.read(2_490).rate).toBe(25);
+  expect(quality.read(2_980).rate).toBe(0);
 });
 
 test("[W22] after a still the page is at rest, however long; after a motion picture silence is trouble", () => {
-  const pulse = new LinkQuality();
-  expect(pulse.read(0).state).toBe("rest");
-  pulse.pictureShown("motion", 0);
-  expect(pulse.read(PICTURE_LATE_MS).state).toBe("moving");
-  expect(pulse.read(PICTURE_LATE_MS + 1).state).toBe("stalled");
-  pulse.pictureShown("still", 1_500);
-  expect(pulse.read(60_000).state).toBe("rest");
-  pulse.pictureShown(undefined, 61_000); // the picture in a session_info does not say
-  expect(pulse.read(99_000).state).toBe("rest");
+  const quality = new LinkQuality();
+  expect(quality.read(0).state).toBe("rest");
+  quality.pictureShown("motion", 0);
+  expect(quality.read(PICTURE_LATE_MS).state).toBe("moving");
+  expect(quality.read(PICTURE_LATE_MS + 1).state).toBe("stalled");
+  quality.pictureShown("still", 1_500);
+  expect(quality.read(60_000).state).toBe("rest");
+  quality.pictureShown(undefined, 61_000); // the picture in a session_info does not say
+  expect(quality.read(99_000).state).toBe("rest");
 });
 
 test("[W8] an answer that is overdue is trouble even at rest, and no further ping is sent until it is there", () => {
-  const pulse = new LinkQuality();
-  pulse.pictureShown("still", 0);
-  const first = pulse.nextPing(0) ?? "";
-  const second = pulse.nextPing(PING_EVERY_MS) ?? "";
-  expect(pulse.read(PING_LATE_MS).state).toBe("rest");
-  expect(pulse.read(PING_LATE_MS + 1).state).toBe("stalled");
-  expect(pulse.nextPing(2 * PING_EVERY_MS)).toBeNull();
-  pulse.answered(first, 5_000);
-  pulse.answered(second, 5_001);
-  expect(pulse.read(5_002)).toMatchObject({ state: "rest", roundTrip: 5_000 });
-  expect(pulse.nextPing(5_002)).not.toBeNull();
+  const quality = new LinkQuality();
+  quality.pictureShown("still", 0);
+  const first = quality.nextPing(0) ?? "";
+  const second = quality.nextPing(PING_EVERY_MS) ?? "";
+  expect(quality.read(PING_LATE_MS).state).toBe("rest");
+  expect(quality.read(PING_LATE_MS + 1).state).toBe("stalled");
+  expect(quality.nextPing(2 * PING_EVERY_MS)).toBeNull();
+  quality.answered(first, 5_000);
+  quality.answered(second, 5_001);
+  expect(quality.read(5_002)).toMatchObject({ state: "rest", roundTrip: 5_000 });
+  expect(quality.nextPing(5_002)).not.toBeNull();
 });
 
-test("an answer to a later ping settles the earlier ones: the line keeps its order", () => {
-  const pulse = new LinkQuality();
-  pulse.nextPing(0);
-  const second = pulse.nextPing(PING_EVERY_MS) ?? "";
-  pulse.answered(second, PING_EVERY_MS + 10);
-  expect(pulse.read(60_000)).toMatchObject({ state: "rest", roundTrip: 10 });
+test("an answer to a later ping settles the earlier ones: the connection keeps its order", () => {
+  const quality = new LinkQuality();
+  quality.nextPing(0);
+  const second = quality.nextPing(PING_EVERY_MS) ?? "";
+  quality.answered(second, PING_EVERY_MS + 10);
+  expect(quality.read(60_000)).toMatchObject({ state: "rest", roundTrip: 10 });
 });
 
-test("a new line starts from nothing", () => {
-  const pulse = answeredAfter(23);
-  const lost = pulse.nextPing(PING_EVERY_MS) ?? "";
-  pulse.pictureShown("motion", PING_EVERY_MS);
-  pulse.reset();
-  expect(pulse.read(60_000)).toEqual({ roundTrip: null, rate: 0, state: "rest" });
-  expect(pulse.nextPing(60_000)).not.toBe(lost);
+test("a new connection starts from nothing", () => {
+  const quality = answeredAfter(23);
+  const lost = quality.nextPing(PING_EVERY_MS) ?? "";
+  quality.pictureShown("motion", PING_EVERY_MS);
+  quality.reset();
+  expect(quality.read(60_000)).toEqual({ roundTrip: null, rate: 0, state: "rest" });
+  expect(quality.nextPing(60_000)).not.toBe(lost);
 });
