@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay, setImmediate } from "node:timers/promises";
 import { pino } from "pino";
 import { WebSocket } from "ws";
-import { EventFeed as EventLine } from "../../src/client/event-feed.js";
+import { EventFeed as EventLine } from "../../src/client/event-feed.ts";
 import { EventFeed } from "../../src/events/event-feed.ts";
 import { systemNotice } from "../../src/events/system-notice.ts";
 import { NO_SESSION } from "../../src/protocol/events.ts";

@@ -1,6 +1,6 @@
 /** How soon operators see their pages again after a server was killed and is up again. */
 import { setTimeout as delay } from "node:timers/promises";
-import { OperatorConnection } from "../../src/client/operator-connection.js";
+import { OperatorConnection } from "../../src/client/operator-connection.ts";
 import { type Bench, emptyResult, type Result, type Row, say } from "../bench.ts";
 import { latencyOf } from "../numbers.ts";
 import { BenchServer } from "../server.ts";

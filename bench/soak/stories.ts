@@ -1,7 +1,7 @@
 /** What becomes of the soak's sessions: each story is one session from its creation to its end, as its bot and its person see it. */
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { OperatorConnection } from "../../src/client/operator-connection.js";
+import { OperatorConnection } from "../../src/client/operator-connection.ts";
 import type { SessionResult } from "../../src/protocol/rest.ts";
 import type { CaptchaRemoteClient } from "../../src/sdk/client.ts";
 import type { SoakSite } from "./site.ts";

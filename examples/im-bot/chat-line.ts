@@ -1,5 +1,5 @@
 // The bot's line to the chat server: the connection that the console runs, with this server's frames on it.
-import { Line, type LineOptions } from "../../src/sdk/index.ts"; // from "captcha-remote/sdk" in a project of yours
+import { ReconnectingSocket, type ReconnectingSocketOptions } from "../../src/sdk/index.ts"; // from "captcha-remote/sdk" in a project of yours
 import { type Frame, HEARTBEAT_MS, isRequest, OK, PATHS, parseFrame, SILENT_FOR_MS, STALE } from "./frames.ts";
 
 /** Each line registers once. */
@@ -7,8 +7,8 @@ const REGISTRATION = "reg";
 /** The close code that means "not with this token": the line fails with the loss `authentication`. */
 const CLOSE_UNAUTHORIZED = 4401;
 
-export class ChatLine extends Line<Frame, Frame> {
-  constructor(token: string, options: LineOptions) {
+export class ChatLine extends ReconnectingSocket<Frame, Frame> {
+  constructor(token: string, options: ReconnectingSocketOptions) {
     let beats = 0;
     const protocol = {
       parse: parseFrame,

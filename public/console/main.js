@@ -1,53 +1,53 @@
-// The console's start: language, colours, and then either the opening page or one session.
+// The console's entry point: language, colours, and then either the start page or the page of one session.
 
-import { consolePath, readPlace } from "../../src/client/console-url.js";
-import { startOpening } from "./inbox/start-page.js";
-import { startSession } from "./session/session-page.js";
+import { consolePath, parseConsoleUrl } from "../../src/client/console-url.ts";
+import { openStartPage } from "./inbox/start-page.js";
+import { openSessionPage } from "./session/session-page.js";
 import { isOpenToAll, takeToken } from "./shared/credentials.js";
-import { part, show } from "./shared/dom.js";
+import { byId, setVisible } from "./shared/dom.js";
 import { chooseLanguage, language, locale, setLanguage, translate } from "./shared/i18n.js";
 import { recall, remember } from "./shared/preferences.js";
 
-const place = readPlace(location);
-takeToken(place);
+const consoleUrl = parseConsoleUrl(location);
+takeToken(consoleUrl);
 const root = document.documentElement;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-setLanguage(chooseLanguage([place.lang, recall("language"), ...navigator.languages]));
+setLanguage(chooseLanguage([consoleUrl.lang, recall("language"), ...navigator.languages]));
 showTheme();
-document.body.toggleAttribute("data-embed", place.embed);
-show(part("open-to-all", HTMLElement), isOpenToAll());
-show(part("opening", HTMLElement), place.sessionId === "");
-show(part("session", HTMLElement), place.sessionId !== "");
-sayAll();
-const view = place.sessionId === "" ? startOpening(place) : startSession(place);
+document.body.toggleAttribute("data-embed", consoleUrl.embed);
+setVisible(byId("open-to-all", HTMLElement), isOpenToAll());
+setVisible(byId("opening", HTMLElement), consoleUrl.sessionId === "");
+setVisible(byId("session", HTMLElement), consoleUrl.sessionId !== "");
+translateAll();
+const view = consoleUrl.sessionId === "" ? openStartPage(consoleUrl) : openSessionPage(consoleUrl);
 view.translate();
 
-part("language", HTMLButtonElement).addEventListener("click", () => {
+byId("language", HTMLButtonElement).addEventListener("click", () => {
   setLanguage(language() === "zh" ? "en" : "zh");
   remember("language", language());
-  if (place.lang !== "") place.lang = language(); // the links go on in the language chosen last
-  sayAll();
+  if (consoleUrl.lang !== "") consoleUrl.lang = language(); // links keep the language chosen last
+  translateAll();
   view.translate();
 });
 
-part("theme", HTMLButtonElement).addEventListener("click", () => {
+byId("theme", HTMLButtonElement).addEventListener("click", () => {
   const theme = root.getAttribute("data-theme") === "dark" ? "light" : "dark";
   remember("theme", theme);
   root.setAttribute("data-theme", theme);
 });
 dark.addEventListener("change", showTheme);
-// Another link to the session that is open in this tab: the browser does not load the page anew for it.
-addEventListener("hashchange", () => takeToken(place) && location.reload());
+// Another link to the session that is open in this tab: the browser does not reload the page for it.
+addEventListener("hashchange", () => takeToken(consoleUrl) && location.reload());
 
-/** The person's own choice, or the system's; told to the style sheet in one attribute. */
+/** The person's own choice, or the system's, as one attribute for the style sheet. */
 function showTheme() {
   const chosen = recall("theme");
   root.setAttribute("data-theme", chosen === "dark" || chosen === "light" ? chosen : dark.matches ? "dark" : "light");
 }
 
-function sayAll() {
+function translateAll() {
   root.lang = locale();
   translate(document);
-  for (const id of ["home", "all-sessions"]) part(id, HTMLAnchorElement).href = consolePath(place);
+  for (const id of ["home", "all-sessions"]) byId(id, HTMLAnchorElement).href = consolePath(consoleUrl);
 }

@@ -1,9 +1,9 @@
-/** The bot's side of a session: create it, hand on its link, wait for its result. */
-import { EventFeed, type FeedOptions } from "../client/event-feed.js";
+/** The bot's side of a session: creates it, hands on its link, waits for its result. */
+import { EventFeed, type FeedOptions } from "../client/event-feed.ts";
 import type { SessionState } from "../protocol/common.ts";
 import type { LinkAnswer, TicketAnswer } from "../protocol/links.ts";
 import type { CreateSessionInput, SessionAnswer, SessionListItem, SessionResult } from "../protocol/rest.ts";
-import { abandon } from "./cancel-creation.ts";
+import { cancelCreation } from "./cancel-creation.ts";
 import { backoff, delay, unlessAborted } from "./delay.ts";
 import { CaptchaRemoteError, isTransient } from "./errors.ts";
 import { type CallOptions, type ClientOptions, Http, type Method } from "./http.ts";
@@ -17,24 +17,24 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export interface CreateOptions {
   readonly signal?: AbortSignal;
-  /** Names this wish: whatever is repeated under it opens one session only. Drawn at random when left out. */
+  /** Identifies this request: repeats with the same key open one session only. Drawn at random when left out. */
   readonly idempotencyKey?: string;
-  /** Answers at once, in `starting`, instead of when the page is ready. */
+  /** The server answers at once, in `starting`, instead of when the page is ready. */
   readonly respondAsync?: boolean;
 }
 
 export interface SolveOptions extends WaitOptions {
-  /** Told the operator link, to hand it on. It is awaited; what it throws cancels the session. */
+  /** Gets the operator link, to hand it on. It is awaited; an error that it throws cancels the session. */
   readonly onLink: (controlUrl: string, session: SessionAnswer) => unknown;
-  /** For all of it: creating, handing on, waiting. A day when left out. */
+  /** The limit for creating, handing on and waiting together. A day when left out. */
   readonly timeoutMs?: number | undefined;
   readonly idempotencyKey?: string;
 }
 
 export interface LinkOptions extends SignalOption {
-  /** `watch`: sees the page and cannot act in it. */
+  /** `watch`: an operator sees the page and cannot act in it. */
   readonly role?: "control" | "watch";
-  /** How long it opens the session; as long as a session may live when left out. */
+  /** How long the link is valid; as long as a session may live when left out. */
   readonly ttlSeconds?: number;
   /** The answer has the link as a QR code too: a PNG, as a data URL. */
   readonly qr?: boolean;
@@ -55,8 +55,8 @@ export class CaptchaRemoteClient {
   }
 
   /**
-   * [R10] Opens a session and answers when its page is ready. A lost answer and a full server (503 with Retry-After) are
-   * tried again, at most 8 times within `timeoutMs`; it always is one session.
+   * [R10] Opens a session; resolves when its page is ready. After a lost answer, and when the server is full (503 with
+   * Retry-After), the request is repeated, at most 8 times within `timeoutMs`; the result always is one session.
    * CaptchaRemoteError: the server's code, or server_unreachable.
    */
   create(body: CreateSessionInput, options: CreateOptions = {}): Promise<SessionAnswer> {
@@ -64,14 +64,14 @@ export class CaptchaRemoteClient {
   }
 
   /**
-   * [R6] [R11] The result, as soon as the session has ended: `outcome` says how. Outlives network errors and restarts.
-   * CaptchaRemoteError: session_not_found, timeout, server_unreachable, or what the server refuses.
+   * [R6] [R11] The result, as soon as the session has ended: `outcome` says how. It goes on through network errors and
+   * restarts of the server. CaptchaRemoteError: session_not_found, timeout, server_unreachable, or the server's refusal.
    */
   waitUntilDone(id: string, options: WaitOptions = {}): Promise<SessionResult> {
     return waitForResult(this.#http, id, options);
   }
 
-  /** As waitUntilDone, with polls that wait for their turn: what a ConnectionPool uses. */
+  /** As `waitUntilDone`, with polls that wait for their turn; for `ConnectionPool`. */
   waitInTurn(id: string, options: WaitOptions, turn: Turn): Promise<SessionResult> {
     return waitForResult(this.#http, id, options, turn);
   }
@@ -81,31 +81,31 @@ export class CaptchaRemoteClient {
     return this.#repeat("GET", `/session/${encodeURIComponent(id)}/result`, { signal }, isTransient);
   }
 
-  /** [R12] The new deadline, ISO 8601. Asked once: repeated it could extend twice. */
+  /** [R12] The new deadline, ISO 8601. The request is not repeated: it could extend twice. */
   async extend(id: string, seconds: number, { signal }: SignalOption = {}): Promise<string> {
     const path = `/session/${encodeURIComponent(id)}/extend`;
     const answer = await this.#http.call<{ expires_at: string }>("POST", path, { body: { seconds }, signal });
     return answer.expires_at;
   }
 
-  /** [R13] An operator link for one more person. Asked once: repeated it could make two. CaptchaRemoteError rate_limited. */
+  /** [R13] An operator link for one more person. The request is not repeated: it could make two. CaptchaRemoteError rate_limited. */
   createLink(id: string, { role, ttlSeconds, qr, signal }: LinkOptions = {}): Promise<LinkAnswer> {
     const body = { role, ttl_seconds: ttlSeconds, qr };
     return this.#http.call("POST", `/session/${encodeURIComponent(id)}/links`, { body, signal });
   }
 
-  /** [R13] Who came by this link is cut off at once. CaptchaRemoteError link_not_found: also when it was revoked before. */
+  /** [R13] Disconnects the operators who joined by this link. CaptchaRemoteError link_not_found: also when it was revoked before. */
   async revokeLink(id: string, linkId: string, { signal }: SignalOption = {}): Promise<void> {
     const path = `/session/${encodeURIComponent(id)}/links/${encodeURIComponent(linkId)}`;
     await this.#http.call("DELETE", path, { signal });
   }
 
-  /** [R16] Opens one operator socket within 30 s, as the subprotocol `captcha.ticket.` and the ticket. */
+  /** [R16] A ticket that opens one operator socket within 30 s, as the subprotocol `captcha.ticket.` and the ticket. */
   ticket(id: string, { signal }: SignalOption = {}): Promise<TicketAnswer> {
     return this.#http.call("POST", `/session/${encodeURIComponent(id)}/ticket`, { signal });
   }
 
-  /** [R7] An ended or unknown session is left as it is. */
+  /** [R7] Does nothing for an ended or unknown session. */
   async cancel(id: string, { signal }: SignalOption = {}): Promise<void> {
     await this.#repeat("DELETE", `/session/${encodeURIComponent(id)}`, { signal }, isTransient);
   }
@@ -132,30 +132,30 @@ export class CaptchaRemoteClient {
   }
 
   /**
-   * One POST, one link, back to work: create, hand on the link, wait. Aborted, out of time (CaptchaRemoteError timeout) or
-   * failed on the way, it cancels the session, also one that was still being made.
+   * One POST, one link, back to work: creates the session, hands on the link, waits. When it is aborted, out of time
+   * (CaptchaRemoteError timeout) or fails, it cancels the session, also one that is still being created.
    */
   async solve(body: CreateSessionInput, options: SolveOptions): Promise<SessionResult> {
     const { onLink, idempotencyKey, signal, timeoutMs = LONGEST_WAIT_MS, ...waiting } = options;
     signal?.throwIfAborted();
-    // Drawn here, so that the session can be ended before it was answered. Not under a key of the caller's: whatever is
-    // repeated under it has to ask for the same.
+    // The id is drawn here, so that the session can be cancelled before its answer arrives. Not with a key of the caller's:
+    // requests that are repeated with it must be the same.
     const isDrawn = body.session_id === undefined && idempotencyKey === undefined;
-    const wish = isDrawn ? { ...body, session_id: randomId() } : body;
+    const request = isDrawn ? { ...body, session_id: randomId() } : body;
     const late = new AbortController();
     const onLate = () => late.abort(new CaptchaRemoteError("timeout", `Not solved after ${timeoutMs} ms.`));
     const timer = setTimeout(onLate, Math.min(timeoutMs, LONGEST_TIMER_MS));
     const stop = signal ? AbortSignal.any([signal, late.signal]) : late.signal;
     const gone = new AbortController();
-    // Stopped tries no more, yet the request that is under way is let go of only when what it makes is taken back.
-    const answer = this.#create(wish, idempotencyKey === undefined ? {} : { idempotencyKey }, gone.signal, stop);
+    // A stop ends the repeats; the request under way is aborted only after its session has been cancelled.
+    const answer = this.#create(request, idempotencyKey === undefined ? {} : { idempotencyKey }, gone.signal, stop);
     try {
       const session = await unlessAborted(answer, stop);
       await unlessAborted(onLink(session.control_url, session), stop);
       return await this.waitUntilDone(session.session_id, { ...waiting, signal: stop });
     } catch (error) {
-      const creation = { id: wish.session_id, isDrawn, answer };
-      await abandon(creation, (id, within) => this.cancel(id, { signal: within }));
+      const creation = { id: request.session_id, isDrawn, answer };
+      await cancelCreation(creation, (id, within) => this.cancel(id, { signal: within }));
       if (creation.id !== undefined) gone.abort(error);
       throw error;
     } finally {
@@ -175,7 +175,7 @@ export class CaptchaRemoteClient {
     return this.#repeat("POST", "/sessions", { body, headers, signal }, isWorthCreatingAgain, stop);
   }
 
-  /** Tries again what is worth it, while there is time and nobody says stop. The last error is the one that is told. */
+  /** Repeats a request while `isWorthIt`, there is time, and `stop` is not aborted. Rejects with the last error. */
   async #repeat<T>(
     method: Method,
     path: string,
@@ -197,7 +197,7 @@ export class CaptchaRemoteClient {
   }
 }
 
-/** A page that could not be opened cannot be opened a second later either: of the server's own refusals only a 503 that says when. */
+/** Of the server's refusals only a 503 with Retry-After: a page that could not be opened cannot be opened a second later either. */
 function isWorthCreatingAgain(error: unknown): error is CaptchaRemoteError {
   if (!(error instanceof CaptchaRemoteError)) return false;
   return error.code === "server_unreachable" || (error.status === 503 && error.retryAfterMs !== null);

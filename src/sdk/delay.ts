@@ -20,7 +20,7 @@ export function delay(ms: number, signal?: AbortSignal): Promise<void> {
 }
 
 /**
- * What `work` comes to, or the signal's reason as soon as it aborts, whichever is first. The work itself goes on then; its
+ * The result of `work`, or the signal's reason as soon as it aborts, whichever is first. The work itself goes on then; its
  * late failure is swallowed.
  */
 export function unlessAborted<T>(work: T | PromiseLike<T>, signal: AbortSignal): Promise<T> {

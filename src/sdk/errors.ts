@@ -1,22 +1,22 @@
-/** What the SDK rejects with: a code of the server's own table, and what is known of it. */
+/** The error that the SDK rejects with: a code of the server's table, and the facts about it. */
 import type { Code } from "../errors.ts";
 
 export interface ErrorFacts {
   /** HTTP status; null where no server has answered. */
   readonly status?: number | null;
   readonly details?: Record<string, unknown> | null;
-  /** How long the server asked to be left alone, in ms. */
+  /** How long the server asked the client to wait, in ms. */
   readonly retryAfterMs?: number | null;
   readonly cause?: unknown;
 }
 
-/** Something was refused, has failed or took too long. An abort is none: it rejects with the signal's own reason, as in `fetch`. */
+/** A request was refused, failed or took too long. An abort is no such error: it rejects with the signal's own reason, as in `fetch`. */
 export class CaptchaRemoteError extends Error {
   override readonly name = "CaptchaRemoteError";
   /** A newer server may send codes that this table does not have yet. */
   readonly code: Code;
   readonly status: number | null;
-  /** Which field and why, as the server told it. */
+  /** Which field and why, from the server. */
   readonly details: Record<string, unknown> | null;
   readonly retryAfterMs: number | null;
 
@@ -29,7 +29,7 @@ export class CaptchaRemoteError extends Error {
   }
 }
 
-/** Where an answer carries no code of ours, as a proxy's does not. */
+/** For an answer without a code of the server's, such as a proxy's. */
 const CODE_BY_STATUS: Readonly<Record<number, Code>> = {
   401: "unauthorized",
   403: "forbidden",

@@ -1,4 +1,4 @@
-/** While a person holds a page: makes the bot's own actions on it fail with a clear error instead of fighting. */
+/** Blocks the bot's own actions on a page that a person works on: they fail with a clear error instead of interfering. */
 /// <reference lib="esnext.disposable" preserve="true" />
 import { CaptchaRemoteError } from "./errors.ts";
 
@@ -20,13 +20,13 @@ export interface Guard extends Disposable {
 
 type Method = (...parameters: unknown[]) => unknown;
 
-/** Pages, frames, elements and locators share their names for what hands do; whatever one of them lacks is left out. */
+/** The input actions of pages, frames, elements and locators, which share these names; one that an object lacks is left out. */
 const ACTIONS = [
   ...["click", "dblclick", "tap", "hover", "press", "type", "fill", "focus", "check", "uncheck", "setChecked"],
   ...["select", "selectOption", "selectText", "setInputFiles", "uploadFile", "autofill", "dispatchEvent", "scroll"],
   ...["drag", "dragEnter", "dragOver", "drop", "dragAndDrop", "_drop", "touchStart", "touchMove", "touchEnd"],
 ];
-/** They would take the challenge away under the person's hands, or move it. */
+/** Actions that would take the challenge away under the person's hands, or move it. */
 const UPHEAVALS = ["goto", "reload", "goBack", "goForward", "setContent", "setViewportSize", "setViewport"];
 const HANDS = {
   mouse: [
@@ -46,35 +46,35 @@ const HANDS = {
   keyboard: ["down", "up", "press", "type", "insertText", "sendCharacter"],
   touchscreen: ["tap", "touchStart", "touchMove", "touchEnd"],
 } as const;
-/** Reading that hands out elements: they are looked for as ever, and do nothing either. */
+/** Methods that return elements: they work as ever, and their elements are blocked too. */
 const FINDERS = ["$", "$$", "waitForSelector"];
-/** What makes a locator of a locator. Puppeteer's try again until their time is up, whatever the reason: they have to be stopped themselves. */
+/** Methods that make a locator of a locator. Puppeteer's locators retry until their time is up, whatever the error: they have to be blocked themselves. */
 const LOCATOR_STEPS = [
   ...["setTimeout", "setVisibility", "setWaitForEnabled", "setEnsureElementIsInTheViewport"],
   ...["setWaitForStableBoundingBox", "clone", "filter", "map"],
 ];
 
-/** One page's guards: how many are on, and how what they changed is put back. */
+/** One page's guards: how many are on, and how to restore the page. */
 interface Hold {
   count: number;
   readonly restore: (() => void)[];
-  /** Elements and locators that were handed out under a guard; they are not kept from being collected. */
+  /** Elements and locators that were returned under a guard; held weakly. */
   readonly derived: WeakSet<object>;
 }
 
 /** Shared by all copies of this module in the process; a `Hold` of another shape gets another name. */
 const HOLDS = Symbol.for("captcha-remote.guard.holds.1");
 const shared = globalThis as { [HOLDS]?: WeakMap<GuardablePage, Hold> };
-/** Outlives the guards: an element that was found under one is held by the next one too. */
+/** Outlives the guards: an element that was found under one is blocked by the next one too. */
 shared[HOLDS] ??= new WeakMap<GuardablePage, Hold>();
 const holds = shared[HOLDS];
 /** Node 20 and later have it; without it there is no `using` either. */
 const DISPOSE: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for("Symbol.dispose");
 
 /**
- * From here on, until it is released, what the bot does to this page (its mouse, keyboard and touchscreen, its frames,
- * also those that come later) rejects with CaptchaRemoteError `page_in_use`. Reading goes on: evaluate, content,
- * screenshot, whatever waits. Nothing changes in the web page itself. Guards on one page add up.
+ * Until the guard is released, the bot's actions on this page (its mouse, keyboard and touchscreen, its frames, also later
+ * ones) reject with CaptchaRemoteError `page_in_use`. Reading goes on: evaluate, content, screenshot, and every wait.
+ * Nothing changes in the web page itself. Several guards on one page add up.
  */
 export function guard(page: GuardablePage): Guard {
   const hold = holds.get(page) ?? { count: 0, restore: [], derived: new WeakSet() };
@@ -91,7 +91,7 @@ export function guard(page: GuardablePage): Guard {
   return { release, [DISPOSE]: release };
 }
 
-/** All or, where something throws, nothing. */
+/** Blocks everything, or nothing if an error is thrown. */
 function blockPage(page: GuardablePage, hold: Hold): void {
   const { restore } = hold;
   const block = (target: object, name: string) => {
@@ -115,12 +115,12 @@ function blockPage(page: GuardablePage, hold: Hold): void {
   }
 }
 
-/** In the reverse order of what was done. */
+/** In the reverse order of the changes. */
 function putBack({ restore }: Hold): void {
   for (const undo of restore.splice(0).reverse()) undo();
 }
 
-/** What is found or made under a guard is not put back at the end, only let through: it may be much, and is soon forgotten. */
+/** Elements and locators are not restored at the end, only let through: there may be many, and they are short-lived. */
 function blockDerived(hold: Hold, target: unknown, name: "element" | "locator"): void {
   if (typeof target !== "object" || target === null || hold.derived.has(target)) return;
   hold.derived.add(target);
@@ -155,7 +155,7 @@ function refusal(action: string): (original: Method) => Method {
   return () => () => Promise.reject(inUse(action));
 }
 
-/** Puts a method of the object's own in front of the one that it has, and answers how to take it away again. */
+/** Shadows a method with one of the object's own; returns a function that removes it. */
 function replace(target: object, method: string, make: (original: Method) => Method): () => void {
   const original: unknown = Reflect.get(target, method);
   if (typeof original !== "function") return () => {};

@@ -1,5 +1,5 @@
-/** One request to the server's API: a deadline, an abort, and errors with a code. */
-import { apiAt } from "../client/session-address.js";
+/** Requests to the server's API, with a deadline, an abort signal, and errors with a code. */
+import { apiAt } from "../client/session-address.ts";
 import { CaptchaRemoteError, errorOf } from "./errors.ts";
 
 export interface ClientOptions {
@@ -61,7 +61,7 @@ export class Http {
       throw new CaptchaRemoteError("server_unreachable", `The server at ${this.#api} ${what}.`, { cause });
     });
     if (isRedirect(response)) {
-      // What is sent, secrets among it, is for this server alone.
+      // The request, with its secrets, is for this server alone.
       const message = `The server at ${this.#api} sends elsewhere; name that address as baseUrl.`;
       throw new CaptchaRemoteError("not_found", message, { status: response.status });
     }

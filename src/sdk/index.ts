@@ -1,6 +1,13 @@
 /** `captcha-remote/sdk`: everything that bots and people with a console of their own import. */
 
-export { Refusal, type RefusalFacts } from "../client/connect-refusal.js";
+export {
+  ConnectRefusal,
+  /** @deprecated Use `ConnectRefusal`. */
+  ConnectRefusal as Refusal,
+  type ConnectRefusalOptions,
+  /** @deprecated Use `ConnectRefusalOptions`. */
+  type ConnectRefusalOptions as RefusalFacts,
+} from "../client/connect-refusal.ts";
 export {
   EventFeed,
   type FeedError,
@@ -8,8 +15,8 @@ export {
   type FeedHandler,
   type FeedNews,
   type FeedOptions,
-} from "../client/event-feed.js";
-export type { Clock } from "../client/heartbeat.js";
+} from "../client/event-feed.ts";
+export type { Clock } from "../client/heartbeat.ts";
 export {
   BINARY_PROTOCOL,
   type ConnectionEvents,
@@ -17,12 +24,22 @@ export {
   type ConnectionState,
   JSON_PROTOCOL,
   OperatorConnection,
-} from "../client/operator-connection.js";
-export { decodeFrame } from "../client/picture-frame.js";
-export { Line } from "../client/reconnecting-socket.js";
-export type { LineEvents, LineOptions, Protocol } from "../client/reconnecting-socket-types.js";
-export { type LossClass, MOVES, PROFILES, type RetryRule } from "../client/retry-policy.js";
-export type { Destination } from "../client/session-address.js";
+} from "../client/operator-connection.ts";
+export { decodeFrame } from "../client/picture-frame.ts";
+export {
+  type Protocol,
+  ReconnectingSocket,
+  /** @deprecated Use `ReconnectingSocket`. */
+  ReconnectingSocket as Line,
+  type ReconnectingSocketEvents,
+  /** @deprecated Use `ReconnectingSocketEvents`. */
+  type ReconnectingSocketEvents as LineEvents,
+  type ReconnectingSocketOptions,
+  /** @deprecated Use `ReconnectingSocketOptions`. */
+  type ReconnectingSocketOptions as LineOptions,
+} from "../client/reconnecting-socket.ts";
+export { type LossClass, MOVES, PROFILES, type RetryRule } from "../client/retry-policy.ts";
+export type { Destination } from "../client/session-address.ts";
 export type { Code } from "../errors.ts";
 export type { CaptchaInfo, Rect, SessionState, Size, Verified } from "../protocol/common.ts";
 export type { FrameHeader } from "../protocol/frame.ts";

@@ -2,7 +2,7 @@
 import type { SessionResult } from "../protocol/rest.ts";
 import type { CaptchaRemoteClient } from "./client.ts";
 import { CaptchaRemoteError } from "./errors.ts";
-import { SessionNews } from "./session-watcher.ts";
+import { type SessionChanges, SessionWatcher } from "./session-watcher.ts";
 import { SHORT_POLL_SECONDS, type Turn, type WaitOptions } from "./wait.ts";
 
 export interface PoolOptions {
@@ -14,22 +14,23 @@ export interface PoolOptions {
 
 const MOST_REQUESTS = 20;
 const MOST_WATCHED = 1_000;
-/** From so many sessions on one events socket is told of all of them [R18]. */
-const NEWS_FROM = 3;
+/** From so many sessions on, one events socket serves all of them [R18]. */
+const FEED_FROM = 3;
 
 /**
- * One events socket where many are watched; where there is none, long polls that take turns of 2 s. Not operator sockets: joining one takes control where nobody holds it, and a bot
- * has no hands in this.
+ * Watches many sessions over one events socket, or without one by long polls that take turns of 2 s. It does not use
+ * operator sockets: a client that joins one takes control when nobody has it, and a bot must not.
  */
 export class ConnectionPool {
   readonly #client: CaptchaRemoteClient;
   readonly #mostWatched: number;
   readonly #stop = new AbortController();
-  /** Who waits for a turn, longest first. */
+  /** Watches that wait for a turn, longest first. */
   readonly #queue = new Set<() => void>();
   #free: number;
   #size = 0;
-  #news: SessionNews | null | undefined;
+  /** Null: there is no WebSocket here. */
+  #watcher: SessionWatcher | null | undefined;
 
   constructor(
     client: CaptchaRemoteClient,
@@ -58,7 +59,7 @@ export class ConnectionPool {
     }
     const signal = options.signal ? AbortSignal.any([options.signal, stop]) : stop;
     this.#size += 1;
-    if (this.#size >= NEWS_FROM) this.#news ??= this.#follow();
+    if (this.#size >= FEED_FROM) this.#watcher ??= this.#follow();
     const turn = this.#turnOf(id);
     try {
       return await this.#client.waitInTurn(id, { ...options, signal }, turn.take);
@@ -76,31 +77,31 @@ export class ConnectionPool {
     this.#stop.abort(new DOMException("The pool is closed.", "AbortError"));
   }
 
-  /** With a feed a look is taken when there is news of the session, and answered at once. */
+  /** With a feed, each poll waits for a change of the session and returns at once. */
   #turnOf(id: string): { take: Turn; stop: () => void } {
-    let news: ReturnType<SessionNews["of"]> | undefined;
+    let changes: SessionChanges | undefined;
     const take: Turn = async (look, signal) => {
-      if (news && this.#news?.isLive) await news.next(signal);
-      // From here on nothing is missed; the first look is for what was before.
-      news ??= this.#news?.of(id);
+      if (changes && this.#watcher?.isLive) await changes.next(signal);
+      // From here on no change is missed; the first poll covers those before.
+      changes ??= this.#watcher?.changesOf(id);
       await this.#acquire(signal);
       try {
-        return await look(this.#news?.isLive ? 0 : SHORT_POLL_SECONDS);
+        return await look(this.#watcher?.isLive ? 0 : SHORT_POLL_SECONDS);
       } finally {
         this.#release();
       }
     };
-    return { take, stop: () => news?.stop() };
+    return { take, stop: () => changes?.stop() };
   }
 
-  /** Null where there is no WebSocket: then the polls have to do. */
-  #follow(): SessionNews | null {
-    return globalThis.WebSocket ? new SessionNews(this.#client.feed()) : null;
+  /** Null without any WebSocket: then the polls have to do. */
+  #follow(): SessionWatcher | null {
+    return globalThis.WebSocket ? new SessionWatcher(this.#client.feed()) : null;
   }
 
   #unfollow(): void {
-    this.#news?.close();
-    this.#news = undefined;
+    this.#watcher?.close();
+    this.#watcher = undefined;
   }
 
   #acquire(signal: AbortSignal | undefined): Promise<void> {

@@ -1,4 +1,4 @@
-/** What is drawn at random, in browsers too. Not `randomUUID`: they have that on https only. */
+/** Random keys and ids, in browsers too. Not `randomUUID`: browsers have it on https only. */
 
 const BYTES = 16;
 
@@ -7,7 +7,7 @@ export function randomKey(): string {
   return Array.from(draw(), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** A session's id, as a server draws it: 22 characters that nobody guesses, for who knows it can open the session. */
+/** A session's id, as a server draws it: 22 characters. Nobody may guess it: with AUTH=off it opens the session. */
 export function randomId(): string {
   const text = btoa(String.fromCharCode(...draw()));
   return text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");

@@ -1,37 +1,44 @@
-/** Who waits for news of a session: told by the feed, or woken where that cannot tell any more. */
-import type { EventFeed } from "../client/event-feed.js";
+/** Waits for changes of single sessions by one event feed; wakes every waiter when the feed may have missed some. */
+import type { EventFeed } from "../client/event-feed.ts";
 import { delay } from "./delay.ts";
 
-/** Without any news it is looked all the same: what a feed misses must not be waited for without end. */
-const LOOK_EVERY_MS = 30_000;
+/** A wait ends after so long without any event: one that the feed misses must not be waited for without end. */
+const LONGEST_QUIET_MS = 30_000;
 
+/** `hasChanged` keeps a change that comes between two waits. */
 interface Waiter {
-  isTold: boolean;
+  hasChanged: boolean;
   wake: () => void;
 }
 
-export class SessionNews {
+export interface SessionChanges {
+  /** Resolves at the next change since the wait before, or after 30 s; rejects with the signal's reason. */
+  next(signal: AbortSignal | undefined): Promise<void>;
+  stop(): void;
+}
+
+export class SessionWatcher {
   readonly #feed: EventFeed;
   readonly #waiters = new Map<string, Set<Waiter>>();
 
   constructor(feed: EventFeed) {
     this.#feed = feed;
-    feed.on("sessions", ({ data }) => "session_id" in data && this.#tell(this.#waiters.get(data.session_id)));
-    feed.onNews("gap", () => this.#tellAll());
-    feed.onNews("state", () => this.#tellAll());
+    feed.on("sessions", ({ data }) => "session_id" in data && this.#wake(this.#waiters.get(data.session_id)));
+    feed.onNews("gap", () => this.#wakeAll());
+    feed.onNews("state", () => this.#wakeAll());
   }
 
   get isLive(): boolean {
     return this.#feed.isLive;
   }
 
-  /** What is told of this session from now on is not missed between two waits. */
-  of(id: string): { next(signal: AbortSignal | undefined): Promise<void>; stop(): void } {
-    const waiter: Waiter = { isTold: false, wake: () => {} };
+  /** The changes of a session from now on; those between two waits are not missed. */
+  changesOf(id: string): SessionChanges {
+    const waiter: Waiter = { hasChanged: false, wake: () => {} };
     const waiters = this.#waiters.get(id) ?? new Set();
     this.#waiters.set(id, waiters.add(waiter));
     return {
-      next: (signal) => untilTold(waiter, signal),
+      next: (signal) => untilChanged(waiter, signal),
       stop: () => {
         waiters.delete(waiter);
         if (waiters.size === 0) this.#waiters.delete(id);
@@ -43,26 +50,26 @@ export class SessionNews {
     this.#feed.close();
   }
 
-  #tellAll(): void {
-    for (const waiters of this.#waiters.values()) this.#tell(waiters);
+  #wakeAll(): void {
+    for (const waiters of this.#waiters.values()) this.#wake(waiters);
   }
 
-  #tell(waiters: ReadonlySet<Waiter> | undefined): void {
+  #wake(waiters: ReadonlySet<Waiter> | undefined): void {
     for (const waiter of waiters ?? []) {
-      waiter.isTold = true;
+      waiter.hasChanged = true;
       waiter.wake();
     }
   }
 }
 
-async function untilTold(waiter: Waiter, signal: AbortSignal | undefined): Promise<void> {
+async function untilChanged(waiter: Waiter, signal: AbortSignal | undefined): Promise<void> {
   const woken = new AbortController();
   waiter.wake = () => woken.abort();
-  if (!waiter.isTold) {
+  if (!waiter.hasChanged) {
     const stop = signal ? AbortSignal.any([signal, woken.signal]) : woken.signal;
-    await delay(LOOK_EVERY_MS, stop).catch(() => {});
+    await delay(LONGEST_QUIET_MS, stop).catch(() => {});
   }
   waiter.wake = () => {};
-  waiter.isTold = false;
+  waiter.hasChanged = false;
   signal?.throwIfAborted();
 }

@@ -7,34 +7,34 @@ import type { Http } from "./http.ts";
 
 export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Told at the first look and at each change, within 2 s. What it throws ends the wait. */
+  /** Called with the first state and with each change, within 2 s. An error that it throws ends the wait. */
   readonly onState?: ((state: SessionState, status: SessionStatus) => void) | undefined;
   /** A day when left out: the longest that any session may live. */
   readonly timeoutMs?: number | undefined;
-  /** So long in a row, from the first try that fails, the server may be out of reach; 5 minutes when left out. */
+  /** How long the server may be out of reach, from the first failed request on; 5 minutes when left out. */
   readonly unreachableMs?: number | undefined;
 }
 
-/** Does one look when its turn has come; it gets the most seconds that the look's poll may last. */
+/** Runs `look` when its turn has come, with the most seconds that its poll may last. */
 export type Turn = <T>(look: (seconds: number) => Promise<T>, signal?: AbortSignal) => Promise<T>;
 
 /** [R6] The server's longest. */
 const LONGEST_POLL_SECONDS = 50;
-/** A poll answers at the session's end only: who wants to hear of other states, or shares turns, renews it so often. */
+/** A poll returns at the session's end only: to see other states, or to share turns, it is renewed so often. */
 export const SHORT_POLL_SECONDS = 2;
 /** No session lives longer. */
 export const LONGEST_WAIT_MS = 24 * 60 * 60 * 1_000;
 const DEFAULT_UNREACHABLE_MS = 5 * 60 * 1_000;
-/** What an answer may take beyond the poll's own time. */
+/** How long an answer may take beyond the poll's own time. */
 const ANSWER_MARGIN_MS = 10_000;
-/** Something between us and the server may answer polls at once: then it is asked no more often than this. */
+/** The shortest time between two polls: a proxy may answer them at once. */
 const LEAST_POLL_MS = 500;
 
 const LIVING: ReadonlySet<SessionState> = new Set<SessionState>(["starting", "waiting", "active"]);
 
 /**
  * The result, as soon as the session has ended in whatever way. CaptchaRemoteError: session_not_found, timeout,
- * server_unreachable, and what the server refuses for good, such as unauthorized.
+ * server_unreachable, and a refusal for good, such as unauthorized.
  */
 export async function waitForResult(
   http: Http,
@@ -47,18 +47,18 @@ export async function waitForResult(
   const end = performance.now() + timeoutMs;
   let failures = 0;
   let failingSince = 0;
-  let told: SessionState | null = null;
-  /** Answers the result of a session that has ended: in the same turn, so that no request is under way without one. */
+  let reported: SessionState | null = null;
+  /** Polls, and fetches the result of an ended session in the same turn, so that no request is under way without one. */
   const look = async (most: number): Promise<SessionResult | null> => {
-    // Its turn may have come a while later.
+    // The turn may have come a while later.
     const left = Math.min(most, (end - performance.now()) / 1_000);
     const status = await poll(http, path, left, signal);
     if (status.state === null) {
       throw new CaptchaRemoteError("session_not_found", "There is no session with this id.", { status: 404 });
     }
-    if (status.state !== told) onState?.(status.state, status);
-    told = status.state;
-    return LIVING.has(told) ? null : http.call<SessionResult>("GET", `/session/${path}/result`, { signal });
+    if (status.state !== reported) onState?.(status.state, status);
+    reported = status.state;
+    return LIVING.has(reported) ? null : http.call<SessionResult>("GET", `/session/${path}/result`, { signal });
   };
   for (;;) {
     const askedAt = performance.now();
@@ -70,7 +70,7 @@ export async function waitForResult(
       const soon = LEAST_POLL_MS - (performance.now() - askedAt);
       if (soon > 0) await delay(soon, signal);
     } catch (error) {
-      // An id that was given anew between the two requests: the new session is waited for.
+      // The id was used again between the two requests: waits for the new session.
       const isAnew = error instanceof CaptchaRemoteError && error.code === "not_ended";
       if (!isAnew && !isTransient(error)) throw error;
       failures += 1;

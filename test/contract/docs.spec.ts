@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "@playwright/test";
 import { configurationPage, environmentExample } from "../../scripts/configuration.ts";
 import { KNOWN_KINDS } from "../../src/browser/challenge/kinds.ts";
-import { MOVES as CONNECTION_MOVES, classOf, PROFILES } from "../../src/client/retry-policy.js";
+import { MOVES as CONNECTION_MOVES, classOf, PROFILES } from "../../src/client/retry-policy.ts";
 import { loadConfig } from "../../src/config.ts";
 import { ENVIRONMENT } from "../../src/environment.ts";
 import { CODES, type Code, codeEntry } from "../../src/errors.ts";

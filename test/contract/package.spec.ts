@@ -97,9 +97,9 @@ test("plain Node imports it from an installed tarball, with no other package the
   const { stdout, stderr } = await run(process.execPath, ["bot.js"], { cwd: installed });
   expect(stderr).toBe("");
   const names =
-    "BINARY_PROTOCOL CaptchaRemoteClient CaptchaRemoteError ConnectionPool EventFeed JSON_PROTOCOL Line MOVES";
+    "BINARY_PROTOCOL CaptchaRemoteClient CaptchaRemoteError ConnectRefusal ConnectionPool EventFeed JSON_PROTOCOL Line";
   expect(JSON.parse(stdout)).toEqual([
-    `${names} OperatorConnection PROFILES Refusal decodeFrame guard`.split(" "),
+    `${names} MOVES OperatorConnection PROFILES ReconnectingSocket Refusal decodeFrame guard`.split(" "),
     "server_unreachable",
     "DISCONNECTED",
   ]);
@@ -112,7 +112,9 @@ test("its types come along, from the same schemas as the server's", async ({ ins
   await writeFile(join(installed, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files: ["bot.ts"] }));
   await writeFile(
     join(installed, "bot.ts"),
-    `import { CaptchaRemoteClient, CaptchaRemoteError, type ConnectionState, Line, OperatorConnection } from "captcha-remote/sdk";
+    `import { CaptchaRemoteClient, CaptchaRemoteError, ConnectRefusal, type ConnectionState, Line, type LineEvents, type LineOptions,
+       OperatorConnection, type Protocol, ReconnectingSocket, type ReconnectingSocketOptions, Refusal, type RefusalFacts
+     } from "captcha-remote/sdk";
      const client = new CaptchaRemoteClient({ baseUrl: "http://127.0.0.1:3000" });
      const outcome: "starting" | "waiting" | "active" | "solved" | "failed" | "expired" | "cancelled" =
        (await client.solve({ url: "https://a.test", completion: { any: [{ gone: "#c" }] } }, { onLink: (link) => link.trim() })).outcome;
@@ -124,11 +126,19 @@ test("its types come along, from the same schemas as the server's", async ({ ins
      connection.send({ type: "key", event_type: "down", key: "Enter" });
      // @ts-expect-error a message that there is not
      connection.send({ type: "solve_it" });
-     const line = new Line<string, number>(
-       { parse: Number, ping: () => "ping", isReady: (message) => message > 0 }, { url: "ws://a.test" });
-     line.on("message", (message) => message.toFixed());
-     // @ts-expect-error what this line does not say
-     line.send(1);
+     const protocol: Protocol<string, number> = { parse: Number, ping: () => "ping", isReady: (message) => message > 0 };
+     const options: ReconnectingSocketOptions = { url: "ws://a.test" };
+     const socket = new ReconnectingSocket<string, number>(protocol, options);
+     socket.on("message", (message) => message.toFixed());
+     // @ts-expect-error a message that this protocol does not have
+     socket.send(1);
+     // The names of earlier versions.
+     const oldOptions: LineOptions = options;
+     const line: Line<string, number> = new Line<string, number>(protocol, oldOptions);
+     line.on("state", (state: LineEvents<number>["state"]) => state.name);
+     const facts: RefusalFacts = { closeCode: 4429, retryAfterMs: 1_000 };
+     const refusal: Refusal = new Refusal("Later.", facts);
+     export const isRefusal = refusal instanceof ConnectRefusal;
      export const isFull = (error: unknown) => error instanceof CaptchaRemoteError && error.code === "capacity";
      // @ts-expect-error a code that there is not
      export const isOdd = (error: CaptchaRemoteError) => error.code === "odd";
@@ -150,10 +160,7 @@ test("the SDK is made of its own folder and of src/client/, free of any page, an
   });
   const files = Object.keys(metafile.inputs).sort();
   const own = (await readdir(join(ROOT, "src/sdk"))).map((name) => `src/sdk/${name}`);
-  // Types alone leave nothing in a bundle.
-  const shared = (await readdir(join(ROOT, "src/client")))
-    .filter((name) => !name.includes("-types."))
-    .map((name) => `src/client/${name}`);
+  const shared = (await readdir(join(ROOT, "src/client"))).map((name) => `src/client/${name}`);
   expect(files).toEqual([...shared, ...own].sort());
   expect(Object.values(metafile.inputs).flatMap(({ imports }) => imports.filter(({ external }) => external))).toEqual(
     [],

@@ -1,6 +1,6 @@
 /** Fingers on the picture: one presses and drags, two switch the view and press nothing. */
 import type { CDPSession, Page } from "@playwright/test";
-import { CHALLENGE_VIEW, listen, PAGE_VIEW, servePage, untilView } from "../support/console-line.ts";
+import { CHALLENGE_VIEW, listen, PAGE_VIEW, servePage, untilView } from "../support/console-socket.ts";
 import { expect, type Point, test } from "../support/fixtures.ts";
 
 const FINGER_STEPS = 8;

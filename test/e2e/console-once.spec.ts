@@ -1,5 +1,5 @@
 /** The console over a line that breaks in the worst moments: what was said arrives once, and all is back at once. */
-import { listen, PAGE_VIEW, servePage, untilView } from "../support/console-line.ts";
+import { listen, PAGE_VIEW, servePage, untilView } from "../support/console-socket.ts";
 import { BRIEF_SEARCH_MS, test as base, expect, type TestSite } from "../support/fixtures.ts";
 import { expectWithin } from "../support/pace.ts";
 import { type Relay, startRelay } from "../support/relay.ts";

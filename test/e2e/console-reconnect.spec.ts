@@ -1,5 +1,5 @@
 /** The console when its line is lost: how it comes back, and what ends it for good. */
-import { listen, loseLineOnDemand, servePage } from "../support/console-line.ts";
+import { listen, loseSocketOnDemand, servePage } from "../support/console-socket.ts";
 import { BRIEF_SEARCH_MS, expect, test } from "../support/fixtures.ts";
 import { fetchAsBot } from "../support/key.ts";
 
@@ -12,12 +12,12 @@ test("a lost line is tried again until the network is back, and goes on where it
   operator,
 }) => {
   const { page } = operator;
-  await page.addInitScript(loseLineOnDemand);
+  await page.addInitScript(loseSocketOnDemand);
   const line = listen(page);
   const session = await bot.create({ url: servePage(site).url });
   await operator.open(session.control_url);
   await page.context().setOffline(true);
-  await page.evaluate(() => dispatchEvent(new Event("lose-line")));
+  await page.evaluate(() => dispatchEvent(new Event("lose-socket")));
   await expect(page.locator("body")).toHaveAttribute("data-phase", "reconnecting");
   await page.locator("#text-input").fill("half typed");
   await expect(page.locator("#retry")).toBeVisible();

@@ -1,6 +1,6 @@
 /** The end of the time, as an operator sees and hears it come. */
 import type { ServerMessage } from "../../src/protocol/live.ts";
-import { servePage } from "../support/console-line.ts";
+import { servePage } from "../support/console-socket.ts";
 import { BRIEF_SEARCH_MS, expect, test } from "../support/fixtures.ts";
 
 /** Its pages have no challenge. */

@@ -1,6 +1,13 @@
 /** What an operator sees: the challenge or the whole page, each viewer for itself, as sharp as the screen. */
 import type { FrameHeader } from "../../src/protocol/frame.ts";
-import { CHALLENGE_VIEW, listen, loseLineOnDemand, PAGE_VIEW, servePage, untilView } from "../support/console-line.ts";
+import {
+  CHALLENGE_VIEW,
+  listen,
+  loseSocketOnDemand,
+  PAGE_VIEW,
+  servePage,
+  untilView,
+} from "../support/console-socket.ts";
 import { expect, type Point, test } from "../support/fixtures.ts";
 
 const ELSEWHERE = { x: 900, y: 600 };
@@ -70,7 +77,7 @@ test("[W14] [W26] the view is each viewer's own, and outlives a lost line", asyn
   operator,
   browser,
 }) => {
-  await operator.page.addInitScript(loseLineOnDemand);
+  await operator.page.addInitScript(loseSocketOnDemand);
   const session = await bot.create({ url: servePage(site).url });
   await operator.open(session.control_url);
   const other = await browser.newPage();
@@ -82,7 +89,7 @@ test("[W14] [W26] the view is each viewer's own, and outlives a lost line", asyn
   await expect(other.locator("#screen")).toHaveAttribute("data-view", CHALLENGE_VIEW);
 
   const line = listen(operator.page);
-  await operator.page.evaluate(() => dispatchEvent(new Event("lose-line")));
+  await operator.page.evaluate(() => dispatchEvent(new Event("lose-socket")));
   await expect(operator.page.locator("body")).toHaveAttribute("data-phase", "reconnecting");
   await expect(operator.page.locator("body")).toHaveAttribute("data-phase", "live");
   await expect.poll(() => line.ofType("view").map(({ mode }) => mode)).toEqual(["page"]);

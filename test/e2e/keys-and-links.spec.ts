@@ -1,6 +1,6 @@
 /** The console where keys and links are asked for: what opens a session, who may act in it, and where a secret never is. */
 import type { Page, Request } from "@playwright/test";
-import { CHALLENGE_VIEW, listen, loseLineOnDemand, servePage } from "../support/console-line.ts";
+import { CHALLENGE_VIEW, listen, loseSocketOnDemand, servePage } from "../support/console-socket.ts";
 import { expect } from "../support/fixtures.ts";
 import { expectWithin } from "../support/pace.ts";
 import { test as base, call, type OwnServer } from "../support/requests.ts";
@@ -22,7 +22,7 @@ interface Session {
 
 const test = base.extend<{
   guarded: OwnServer;
-  /** A session on the page of console-line.ts. */
+  /** A session on the page of console-socket.ts. */
   session: Session & { readonly presses: readonly { type: string; x: number; y: number }[] };
 }>({
   guarded: async ({ startServer }, use) => use(await startServer(SETTINGS)),
@@ -248,7 +248,7 @@ test("[R16] each socket has a ticket of its own; a network that fails twice is w
   operator,
 }) => {
   const { page } = operator;
-  await page.addInitScript(loseLineOnDemand);
+  await page.addInitScript(loseSocketOnDemand);
   let failures = 2;
   const tickets: string[] = [];
   await page.route("**/ticket", async (route) => {
@@ -263,7 +263,7 @@ test("[R16] each socket has a ticket of its own; a network that fails twice is w
   await operator.open(session.control_url);
   expect(failures).toBe(0);
   failures = 2;
-  await page.evaluate(() => dispatchEvent(new Event("lose-line")));
+  await page.evaluate(() => dispatchEvent(new Event("lose-socket")));
   await expectPhase(page, "reconnecting");
   await expectPhase(page, "live");
   expect(failures).toBe(0);

@@ -1,6 +1,6 @@
 /** People who come and go over cut lines and killed servers: what the record says afterwards. */
 import { setTimeout as delay } from "node:timers/promises";
-import { OperatorConnection } from "../../src/client/operator-connection.js";
+import { OperatorConnection } from "../../src/client/operator-connection.ts";
 import type { AuditEntryAnswer } from "../../src/protocol/audit.ts";
 import type { LinkAnswer } from "../../src/protocol/links.ts";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";

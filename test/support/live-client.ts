@@ -1,6 +1,6 @@
 /** A socket client of the tests: sends what it is told and remembers what came. */
 import { WebSocket } from "ws";
-import { decodeFrame } from "../../src/client/picture-frame.js";
+import { decodeFrame } from "../../src/client/picture-frame.ts";
 import { frameHeaderSchema, type PictureFacts } from "../../src/protocol/frame.ts";
 import type { ServerMessage, ServerMessageOf } from "../../src/protocol/live.ts";
 

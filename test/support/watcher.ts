@@ -1,5 +1,5 @@
 /** A watcher of a session, in the server's process: what it is sent is kept, and each picture has arrived at once. */
-import { decodeFrame } from "../../src/client/picture-frame.js";
+import { decodeFrame } from "../../src/client/picture-frame.ts";
 import { frameHeaderSchema } from "../../src/protocol/frame.ts";
 import type { CaptchaRemoteController, Seat } from "../../src/session/controller.ts";
 import type { ViewerForm, ViewerSocket } from "../../src/session/pictures/viewer.ts";

@@ -1,13 +1,13 @@
-// What the console believes about its session after each message and each change of the line.
+// What the console believes about its session after each message and each change of the connection.
 import { expect, test } from "@playwright/test";
-import { narrate, narrateLine } from "../../public/console/session/log-sentences.js";
+import { connectionSentences, logSentences } from "../../public/console/session/log-sentences.js";
 import {
   mayAct,
   maySay,
   newModel,
   phaseOf,
   timeLeft,
-  withLine,
+  withConnection,
   withMessage,
 } from "../../public/console/session/session-model.js";
 import { setLanguage } from "../../public/console/shared/i18n.js";
@@ -38,22 +38,22 @@ const info: Extract<ServerMessage, { type: "session_info" }> = {
   seq: 0,
 };
 const ended = { type: "session_state", state: "expired", reason: "timeout", expires_at: info.expires_at } as const;
-const live = withMessage(withLine(newModel(), OPEN), info, NOW);
+const live = withMessage(withConnection(newModel(), OPEN), info, NOW);
 
 test("phases: connecting, starting, live, reconnecting, live again", () => {
   expect(phaseOf(newModel())).toBe("connecting");
-  expect(phaseOf(withLine(newModel(), OPEN))).toBe("connecting");
-  expect(phaseOf(withMessage(withLine(newModel(), OPEN), { ...info, state: "starting" }, NOW))).toBe("starting");
+  expect(phaseOf(withConnection(newModel(), OPEN))).toBe("connecting");
+  expect(phaseOf(withMessage(withConnection(newModel(), OPEN), { ...info, state: "starting" }, NOW))).toBe("starting");
   expect(phaseOf(live)).toBe("live");
-  const lost = withLine(live, LOST);
+  const lost = withConnection(live, LOST);
   expect(phaseOf(lost)).toBe("reconnecting");
-  expect(phaseOf(withLine(lost, TRYING))).toBe("reconnecting");
-  expect(phaseOf(withLine(newModel(), TRYING))).toBe("reconnecting");
-  expect(phaseOf(withLine(lost, OPEN))).toBe("reconnecting");
-  expect(phaseOf(withMessage(withLine(lost, OPEN), info, NOW))).toBe("live");
+  expect(phaseOf(withConnection(lost, TRYING))).toBe("reconnecting");
+  expect(phaseOf(withConnection(newModel(), TRYING))).toBe("reconnecting");
+  expect(phaseOf(withConnection(lost, OPEN))).toBe("reconnecting");
+  expect(phaseOf(withMessage(withConnection(lost, OPEN), info, NOW))).toBe("live");
 });
 
-test("[W16] who may act: the holder, or anybody while nobody holds it; never a watcher, never without a line", () => {
+test("[W16] who may act: the holder, or anybody while nobody holds it; never a watcher, never without a connection", () => {
   const control = (holder: string | null, you: boolean) =>
     withMessage(live, { type: "control", holder, you } as const, NOW);
   expect(mayAct(live)).toBe(true);
@@ -61,7 +61,7 @@ test("[W16] who may act: the holder, or anybody while nobody holds it; never a w
   expect(mayAct(control("b", false))).toBe(false);
   expect(mayAct(control(null, false))).toBe(true);
   expect(mayAct(withMessage(live, { ...info, role: "watch" }, NOW))).toBe(false);
-  expect(mayAct(withLine(live, LOST))).toBe(false);
+  expect(mayAct(withConnection(live, LOST))).toBe(false);
 });
 
 test("[W3] a link for watching has nothing to say but that it watches", () => {
@@ -72,8 +72,8 @@ test("[W3] a link for watching has nothing to say but that it watches", () => {
   for (const type of said.filter((one) => maySay(watching, one))) expect(WATCHER_MESSAGES).toContain(type);
 });
 
-test("[S4] the first end stands, and keeps its reason through the close of the line", () => {
-  const over = withLine(withMessage(live, ended, NOW), { name: "CLOSED", code: 4410 });
+test("[S4] the first end stands, and keeps its reason through the close of the connection", () => {
+  const over = withConnection(withMessage(live, ended, NOW), { name: "CLOSED", code: 4410 });
   expect(phaseOf(over)).toBe("ended");
   expect(over.end).toEqual({ outcome: "expired", reason: "timeout", verified: null });
   const late = withMessage(over, { type: "completed", message: "", verified: "checked" }, NOW);
@@ -93,7 +93,7 @@ test("[S2] solved knows how it was verified, also when the state was told first"
 
 test("[W2] an unknown and an ended session are told apart", () => {
   const refused = (code: string, close: number, details: Record<string, unknown> | null = null) =>
-    withLine(withMessage(withLine(newModel(), OPEN), { type: "error", code, message: "", details }, NOW), {
+    withConnection(withMessage(withConnection(newModel(), OPEN), { type: "error", code, message: "", details }, NOW), {
       ...(close === 4410 ? { name: "CLOSED" } : { name: "FAILED", loss: "refused" }),
       code: close,
     }).end;
@@ -124,7 +124,7 @@ test("[S6] [S7] the log tells what is left, where that is another: not a clock t
   setLanguage("en");
   const say = (expires_at: string, timestamp: number) => {
     const message = { type: "session_state", state: "active", reason: null, expires_at, timestamp } as const;
-    return narrate(live, withMessage(live, message, NOW), message, NOW).map((sentence) => sentence());
+    return logSentences(live, withMessage(live, message, NOW), message, NOW).map((sentence) => sentence());
   };
   expect(say("2030-01-01T01:02:00Z", NOW + 3_600_000)).toEqual([]);
   expect(say("2030-01-01T00:02:05Z", NOW)).toEqual([]);
@@ -134,14 +134,14 @@ test("[S6] [S7] the log tells what is left, where that is another: not a clock t
 test("types that a newer server adds change nothing", () => {
   const strange = { type: "news" } as unknown as ServerMessage;
   expect(withMessage(live, strange, NOW)).toEqual(live);
-  expect(narrate(live, live, strange, NOW)).toEqual([]);
+  expect(logSentences(live, live, strange, NOW)).toEqual([]);
 });
 
 test("the log tells a thing once, in the reader's language", () => {
   const say = (before: typeof live, message: ServerMessage) =>
-    narrate(before, withMessage(before, message, NOW), message, NOW).map((sentence) => sentence());
+    logSentences(before, withMessage(before, message, NOW), message, NOW).map((sentence) => sentence());
   setLanguage("en");
-  expect(say(withLine(newModel(), OPEN), info)[0]).toBe("Connected to the session.");
+  expect(say(withConnection(newModel(), OPEN), info)[0]).toBe("Connected to the session.");
   expect(say(live, info)).toEqual([]);
   const box = { selector: "#c", x: 20, y: 20, width: 200, height: 100, in_iframe: false, kind: "generic" };
   const found = { ...info, captcha_info: box, view: { x: 10, y: 10, width: 220, height: 120 } };
@@ -163,8 +163,8 @@ test("the log tells a thing once, in the reader's language", () => {
   expect(say(withMessage(live, ended, NOW), { type: "error", code: "timeout", message: "", details: null })).toEqual(
     [],
   );
-  expect(narrateLine(live, withLine(live, LOST))).toHaveLength(1);
-  const lost = narrateLine(live, withLine(live, LOST))[0];
+  expect(connectionSentences(live, withConnection(live, LOST))).toHaveLength(1);
+  const lost = connectionSentences(live, withConnection(live, LOST))[0];
   setLanguage("zh");
   expect(lost?.()).toBe("连接已断开。");
   setLanguage("en");

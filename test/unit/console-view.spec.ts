@@ -3,7 +3,7 @@ import { expect, test } from "@playwright/test";
 import fc from "fast-check";
 import { densityFor, fitView, MOST_DENSITY } from "../../public/console/session/geometry.js";
 import { Pinch } from "../../public/console/session/pinch.js";
-import { ViewWish } from "../../public/console/session/view-request.js";
+import { ViewRequest } from "../../public/console/session/view-request.js";
 import { isShortcut } from "../../public/console/session/view-switch.js";
 import { type ClientMessage, clientMessageSchema, MAX_SCALE } from "../../src/protocol/live.ts";
 
@@ -36,75 +36,75 @@ test("[W14] a picture of that density is never softer than the screen, and never
   );
 });
 
-/** A wish on a screen that shows everything at this density. */
-function wishOn(screen: { density: number; isOpen: boolean }) {
+/** A request on a screen that shows everything at this density. */
+function requestOn(screen: { density: number; isOpen: boolean }) {
   const sent: ClientMessage[] = [];
-  const wish = new ViewWish({
+  const request = new ViewRequest({
     send: (message) => screen.isOpen && sent.push(message) > 0,
     scaleFor: ({ width }) => (width === PAGE.width ? 1 : screen.density),
   });
-  return { wish, sent: () => sent.splice(0) };
+  return { request, sent: () => sent.splice(0) };
 }
 
 test("[W14] says what it wants after joining and on every change, and nothing twice", () => {
   const screen = { density: 2, isOpen: true };
-  const { wish, sent } = wishOn(screen);
-  wish.tell();
+  const { request, sent } = requestOn(screen);
+  request.update();
   expect(sent()).toEqual([]);
-  wish.informed(CHALLENGE, PAGE);
+  request.onSessionInfo(CHALLENGE, PAGE);
   expect(sent()).toEqual([{ type: "view", mode: "challenge", scale: 2 }]);
-  wish.informed(CHALLENGE, PAGE);
-  wish.tell();
+  request.onSessionInfo(CHALLENGE, PAGE);
+  request.update();
   expect(sent()).toEqual([]);
   screen.density = 3;
-  wish.tell();
+  request.update();
   expect(sent()).toEqual([{ type: "view", mode: "challenge", scale: 3 }]);
-  wish.choose("page");
-  wish.informed(PAGE, PAGE);
+  request.choose("page");
+  request.onSessionInfo(PAGE, PAGE);
   expect(sent()).toEqual([{ type: "view", mode: "page", scale: 1 }]);
-  wish.choose("challenge");
-  wish.informed(CHALLENGE, PAGE);
+  request.choose("challenge");
+  request.onSessionInfo(CHALLENGE, PAGE);
   expect(sent()).toEqual([{ type: "view", mode: "challenge", scale: 3 }]);
 });
 
 test("[W14] a server that begins with the page, as was offered, is told once, and the challenge is still asked for", () => {
   const screen = { density: 2, isOpen: true };
-  const { wish, sent } = wishOn(screen);
-  wish.informed(CHALLENGE, PAGE);
-  wish.choose("page");
-  wish.forget();
+  const { request, sent } = requestOn(screen);
+  request.onSessionInfo(CHALLENGE, PAGE);
+  request.choose("page");
+  request.forget();
   sent();
-  wish.informed(PAGE, PAGE);
+  request.onSessionInfo(PAGE, PAGE);
   expect(sent()).toEqual([{ type: "view", mode: "page", scale: 1 }]);
-  wish.choose("challenge");
+  request.choose("challenge");
   expect(sent()).toEqual([{ type: "view", mode: "challenge", scale: 2 }]);
 });
 
-test("[W14] the mode outlives the line: it is asked for again after a reconnect", () => {
+test("[W14] the mode outlives the connection: it is asked for again after a reconnect", () => {
   const screen = { density: 2, isOpen: true };
-  const { wish, sent } = wishOn(screen);
-  wish.informed(CHALLENGE, PAGE);
-  wish.choose("page");
+  const { request, sent } = requestOn(screen);
+  request.onSessionInfo(CHALLENGE, PAGE);
+  request.choose("page");
   sent();
-  wish.forget();
-  wish.tell();
-  wish.choose("challenge");
-  wish.choose("page");
+  request.forget();
+  request.update();
+  request.choose("challenge");
+  request.choose("page");
   expect(sent()).toEqual([]);
-  wish.informed(CHALLENGE, PAGE);
+  request.onSessionInfo(CHALLENGE, PAGE);
   expect(sent()).toEqual([{ type: "view", mode: "page", scale: 1 }]);
 });
 
 test("[W14] what could not be sent is sent later", () => {
   const screen = { density: 2, isOpen: false };
-  const { wish, sent } = wishOn(screen);
-  wish.informed(CHALLENGE, PAGE);
+  const { request, sent } = requestOn(screen);
+  request.onSessionInfo(CHALLENGE, PAGE);
   screen.isOpen = true;
-  wish.tell();
+  request.update();
   expect(sent()).toHaveLength(1);
 });
 
-/** Fingers on a pinch: each call says whether the finger is the pinch's; `told` what it made of them. */
+/** Fingers on a pinch: each call says whether the finger is the pinch's; `told` has the reported directions. */
 function hands() {
   const told: string[] = [];
   const pinch = new Pinch((direction) => told.push(direction));
@@ -131,7 +131,7 @@ for (const [direction, to] of [
   ["together", 200],
   ["apart", 420],
 ] as const) {
-  test(`[W14] two fingers ${direction} are told once, and stay a pinch until both are up`, () => {
+  test(`[W14] two fingers ${direction} are reported once, and stay a pinch until both are up`, () => {
     const { pinch, finger, told } = hands();
     pinch.down(finger(1, 100));
     expect(pinch.down(finger(2, 300))).toBe(true);

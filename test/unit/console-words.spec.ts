@@ -6,7 +6,7 @@ import { en } from "../../public/console/shared/en.js";
 import { chooseLanguage, codeWords, setLanguage, t } from "../../public/console/shared/i18n.js";
 import { countdown, span, toMs } from "../../public/console/shared/time-format.js";
 import { zh } from "../../public/console/shared/zh.js";
-import { consolePath, readPlace, socketUrl } from "../../src/client/console-url.js";
+import { consolePath, parseConsoleUrl, socketUrl } from "../../src/client/console-url.ts";
 import { CODES } from "../../src/errors.ts";
 
 const publicFolder = new URL("../../public/", import.meta.url);
@@ -70,24 +70,24 @@ test("the language: the address, then the last choice, then the browser's, then 
   expect(chooseLanguage(["fr"])).toBe("en");
 });
 
-test("the place is read out of the address, below any prefix", () => {
-  const place = readPlace({ pathname: "/tools/api/captcha/control/a~b", search: "?embed=1&lang=zh" });
-  expect(place).toEqual({ base: "/tools/api/captcha", sessionId: "a~b", embed: true, lang: "zh" });
-  expect(readPlace({ pathname: "/api/captcha/control", search: "" })).toEqual({
+test("the console's URL is parsed below any prefix", () => {
+  const consoleUrl = parseConsoleUrl({ pathname: "/tools/api/captcha/control/a~b", search: "?embed=1&lang=zh" });
+  expect(consoleUrl).toEqual({ base: "/tools/api/captcha", sessionId: "a~b", embed: true, lang: "zh" });
+  expect(parseConsoleUrl({ pathname: "/api/captcha/control", search: "" })).toEqual({
     base: "/api/captcha",
     sessionId: "",
     embed: false,
     lang: "",
   });
-  expect(readPlace({ pathname: "/api/captcha/control/control", search: "?embed=0" })).toMatchObject({
+  expect(parseConsoleUrl({ pathname: "/api/captcha/control/control", search: "?embed=0" })).toMatchObject({
     base: "/api/captcha",
     sessionId: "control",
     embed: false,
   });
-  expect(readPlace({ pathname: "/api/captcha/control/%", search: "" }).sessionId).toBe("%");
-  expect(socketUrl(place, { protocol: "https:", host: "h:1" })).toBe("wss://h:1/tools/api/captcha/ws/a~b");
-  expect(consolePath(place)).toBe("/tools/api/captcha/control?lang=zh");
-  expect(consolePath({ ...place, lang: "" }, "x y")).toBe("/tools/api/captcha/control/x%20y");
+  expect(parseConsoleUrl({ pathname: "/api/captcha/control/%", search: "" }).sessionId).toBe("%");
+  expect(socketUrl(consoleUrl, { protocol: "https:", host: "h:1" })).toBe("wss://h:1/tools/api/captcha/ws/a~b");
+  expect(consolePath(consoleUrl)).toBe("/tools/api/captcha/control?lang=zh");
+  expect(consolePath({ ...consoleUrl, lang: "" }, "x y")).toBe("/tools/api/captcha/control/x%20y");
 });
 
 test("times as people read them", () => {

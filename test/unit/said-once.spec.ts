@@ -1,11 +1,12 @@
 // What an operator says is done once, wherever lines break: the console's connection and the server's memory together.
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
-import { CLICK_PX, MOST_LINES, MOST_QUEUED, PRESS_FRESH_MS } from "../../src/client/operator-resend-queue.js";
+import { CLICK_PX, MOST_SOCKETS, PRESS_FRESH_MS } from "../../src/client/operator-resend-queue.ts";
+import { MOST_QUEUED } from "../../src/client/send-queue.ts";
 import { type ClientMessageInput, clientMessageSchema } from "../../src/protocol/live.ts";
 import { numberOf } from "../../src/protocol/numbered.ts";
 import { MOST_CLIENTS, ProcessedMessages } from "../../src/session/lifecycle/processed-messages.ts";
-import { type FakeSocket, newLine } from "../support/fake-line.ts";
+import { type FakeSocket, newConnection } from "../support/fake-connection.ts";
 
 type Said = ClientMessageInput & { readonly id?: string | number | undefined };
 const text = (words: string): ClientMessageInput => ({ type: "text", text: words });
@@ -75,7 +76,7 @@ class World {
   readonly told: { reply_to?: string | number }[] = [];
   breaks = 0;
   #number = 0;
-  readonly #line = newLine();
+  readonly #line = newConnection();
   readonly #wires = new Map<FakeSocket, { heard: number; readonly answers: object[] }>();
   /** When what was said, ms. */
   readonly #saidAt = new Map<string, number>();
@@ -141,7 +142,7 @@ class World {
 
   break(): void {
     // More than these and the connection takes the message for the reason.
-    if (this.breaks >= MOST_LINES - 1 || this.#line.connection.state.name !== "CONNECTED") return;
+    if (this.breaks >= MOST_SOCKETS - 1 || this.#line.connection.state.name !== "CONNECTED") return;
     this.breaks += 1;
     this.#line.last().drop(1006);
   }
@@ -254,7 +255,7 @@ test("[W30] a server that is killed between noting and doing loses that message,
 
 /** A line that has carried `messages` and breaks before anything is confirmed; what the next one carries. */
 function saidAgain(messages: readonly ClientMessageInput[], { awayMs = 0, confirms = true, lines = 1 } = {}) {
-  const { connection, last, clock } = newLine();
+  const { connection, last, clock } = newConnection();
   const info = { type: "session_info", ...(confirms ? { confirms: true } : {}) };
   last().accept();
   last().say(info);
@@ -293,8 +294,8 @@ test("[W30] [W4] of presses that went out only a fresh click is said again; an `
 test("[W30] what is said again is bounded in number, and a message that breaks each line it goes on is given up", () => {
   const many = Array.from({ length: MOST_QUEUED + 5 }, (_, index) => text(`${index}`));
   expect(saidAgain(many).again.map((message) => mark(message as Said))).toEqual(many.slice(5).map(mark));
-  expect(saidAgain([text("too large")], { lines: MOST_LINES - 1 }).again).toHaveLength(1);
-  expect(saidAgain([text("too large")], { lines: MOST_LINES }).again).toEqual([]);
+  expect(saidAgain([text("too large")], { lines: MOST_SOCKETS - 1 }).again).toHaveLength(1);
+  expect(saidAgain([text("too large")], { lines: MOST_SOCKETS }).again).toEqual([]);
 });
 
 test("[W30] only ids of that form are numbers, and only on messages that must not be done twice", () => {

@@ -1,6 +1,6 @@
 /** [W15] [W21] What one viewer is sent: the newest picture that its line can take, and never a queue. */
 import { expect, test } from "@playwright/test";
-import { decodeFrame } from "../../src/client/picture-frame.js";
+import { decodeFrame } from "../../src/client/picture-frame.ts";
 import { frameHeaderSchema } from "../../src/protocol/frame.ts";
 import { type ServerMessage, serverMessageSchema } from "../../src/protocol/live.ts";
 import { PictureSender } from "../../src/session/pictures/picture-sender.ts";

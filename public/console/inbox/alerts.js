@@ -1,6 +1,6 @@
-// Says that a session has arrived: by a number in the title, and where that was asked for, by a sound and the system's own notice.
+// Announces a session that has arrived: by a number in the title and, if switched on, by a sound and a system notification.
 
-import { part } from "../shared/dom.js";
+import { byId } from "../shared/dom.js";
 import { t } from "../shared/i18n.js";
 import { recall, remember } from "../shared/preferences.js";
 
@@ -12,11 +12,11 @@ const TONE_SECONDS = 0.12;
 const LOUDNESS = 0.08;
 
 export class Alerts {
-  #sound = part("alert-sound", HTMLButtonElement);
-  #notice = part("alert-notice", HTMLButtonElement);
-  /** What was asked for here: that the browser would allow it is not enough. */
+  #sound = byId("alert-sound", HTMLButtonElement);
+  #notice = byId("alert-notice", HTMLButtonElement);
+  /** What the operator switched on here: permission from the browser is not enough. */
   #wants = { sound: recall("sound") === "on", notices: recall("notices") === "on" };
-  /** Only a press may make it. @type {AudioContext | null} */
+  /** Browsers let only a press create it. @type {AudioContext | null} */
   #audio = null;
 
   constructor() {
@@ -26,11 +26,11 @@ export class Alerts {
     });
     this.#notice.addEventListener("click", async () => {
       // What the button shows is what a press turns round: a prompt that was dismissed has left it off.
-      if (this.#tellsNotices) return this.#want("notices", false);
+      if (this.#showsNotices) return this.#want("notices", false);
       if (Notification.permission === "default") await Notification.requestPermission();
       this.#want("notices", Notification.permission === "granted");
     });
-    // Browsers let a page sound once somebody has pressed something in it.
+    // Browsers let a page make sounds only after a press in it.
     addEventListener("pointerdown", () => this.#wants.sound && this.#context(), { once: true });
     this.translate();
   }
@@ -38,20 +38,20 @@ export class Alerts {
   translate() {
     this.#sound.setAttribute("aria-pressed", String(this.#wants.sound));
     this.#notice.hidden = !("Notification" in window) || Notification.permission === "denied";
-    this.#notice.setAttribute("aria-pressed", String(this.#tellsNotices));
+    this.#notice.setAttribute("aria-pressed", String(this.#showsNotices));
   }
 
-  /** How many wait for somebody. @param {number} count */
+  /** How many sessions wait for an operator. @param {number} count */
   count(count) {
     document.title = count === 0 ? t("app_name") : `(${count}) ${t("app_name")}`;
   }
 
-  /** @param {readonly SessionListItem[]} sessions that have just come @param {(id: string) => void} open */
+  /** @param {readonly SessionListItem[]} sessions that have just arrived @param {(id: string) => void} open */
   arrived(sessions, open) {
     const [first] = sessions;
     if (!first) return;
     if (this.#wants.sound) this.#ring();
-    if (!this.#tellsNotices || !document.hidden) return;
+    if (!this.#showsNotices || !document.hidden) return;
     const title = sessions.length === 1 ? (first.label ?? t("arrived_one")) : t("arrived_many", { n: sessions.length });
     this.#notify(title, first, open);
   }
@@ -66,11 +66,11 @@ export class Alerts {
         open(session_id);
       };
     } catch {
-      // Phones have notices of service workers only; the list, the title and the sound still tell.
+      // Phones have notifications of service workers only; the list, the title and the sound remain.
     }
   }
 
-  get #tellsNotices() {
+  get #showsNotices() {
     return this.#wants.notices && "Notification" in window && Notification.permission === "granted";
   }
 

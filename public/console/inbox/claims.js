@@ -1,18 +1,18 @@
-// Taking a session from the inbox, so that two people do not come to the same.
+// Claims a session of the inbox, so that two operators do not open the same one.
 
-import { drawName } from "../../../src/client/message-numbers.js";
+import { drawName } from "../../../src/client/message-numbers.ts";
 import { claimSession, releaseSession } from "../shared/api.js";
 import { recall, remember } from "../shared/preferences.js";
 import { keep, kept } from "../shared/tab-storage.js";
 
-/** @typedef {import("../../../src/client/console-url.js").Place} Place */
+/** @typedef {import("../../../src/client/console-url.ts").ConsoleUrl} ConsoleUrl */
 
 const MINE = "captcha-remote.claimed";
 const CLIENT = "captcha-remote.client";
-/** Those of a tab that lives for days are not worth more. */
+/** A tab that stays open for days needs no more. */
 const MOST_KEPT = 50;
 
-/** What others are told; empty: the key's name. */
+/** The name that other operators see; empty: the key's name. */
 export function myName() {
   return recall("name") ?? "";
 }
@@ -23,28 +23,28 @@ export function keepMyName(name) {
 }
 
 /**
- * @param {Place} place @param {string} key @param {string} id
- * @throws {import("../shared/api.js").ApiFailure} code `claimed`: somebody else has it
+ * @param {ConsoleUrl} consoleUrl @param {string} key @param {string} id
+ * @throws {import("../shared/api.js").ApiFailure} code `claimed`: another operator has it
  */
-export async function take(place, key, id) {
+export async function take(consoleUrl, key, id) {
   const name = myName();
-  await claimSession(place.base, key, id, { client: clientOfTab(), ...(name === "" ? {} : { name }) });
+  await claimSession(consoleUrl.base, key, id, { client: clientOfTab(), ...(name === "" ? {} : { name }) });
   keepMine([...mine(), id]);
 }
 
-/** @param {Place} place @param {string} key @param {string} id @throws {import("../shared/api.js").ApiFailure} */
-export async function giveBack(place, key, id) {
-  await releaseSession(place.base, key, id, { client: clientOfTab() });
+/** @param {ConsoleUrl} consoleUrl @param {string} key @param {string} id @throws {import("../shared/api.js").ApiFailure} */
+export async function giveBack(consoleUrl, key, id) {
+  await releaseSession(consoleUrl.base, key, id, { client: clientOfTab() });
   keepMine(mine().filter((other) => other !== id));
 }
 
-/** Who comes next to this tab is somebody else. */
+/** The next person at this tab may be somebody else. */
 export function forgetMine() {
   keep(MINE, "");
   keep(CLIENT, "");
 }
 
-/** Whether this tab has taken it. @param {string} id */
+/** Whether this tab has claimed the session. @param {string} id */
 export function isMine(id) {
   return mine().includes(id);
 }
@@ -59,7 +59,7 @@ function keepMine(ids) {
   keep(MINE, [...new Set(ids)].slice(-MOST_KEPT).join(" "));
 }
 
-/** This tab, for the server. */
+/** The name by which the server knows this tab. */
 function clientOfTab() {
   if (kept(CLIENT) === "") keep(CLIENT, drawName());
   return kept(CLIENT);

@@ -1,12 +1,12 @@
-// What the inbox makes of the list of sessions: their order, who is next, and what has just arrived. Pure.
+// Pure functions on the list of sessions: their order, which is next, and which have just arrived.
 
 /** @import { SessionListItem } from "../../../src/protocol/rest.ts" */
 
-/** Who waits comes first, then who is being helped, then what is not ready yet. @type {Record<string, number>} */
+/** Waiting sessions come first, then those with an operator, then those that are not ready yet. @type {Record<string, number>} */
 const ORDER = { waiting: 0, active: 1, starting: 2 };
 
 /**
- * Whose time is up first comes first.
+ * Within a state the session that expires first comes first.
  * @param {readonly SessionListItem[]} sessions
  * @returns {SessionListItem[]}
  */
@@ -15,13 +15,13 @@ export function ordered(sessions) {
   return sessions.toSorted((a, b) => rank(a) - rank(b) || Date.parse(a.expires_at) - Date.parse(b.expires_at));
 }
 
-/** Whether it waits for somebody, and nobody is there or on the way. @param {SessionListItem} session */
+/** Whether a session waits, and no operator is in it or has claimed it. @param {SessionListItem} session */
 export function isFree({ state, operators, claimed_by }) {
   return state === "waiting" && operators === 0 && claimed_by === null;
 }
 
 /**
- * Those to try, one after the other: whoever is quicker may have taken the first.
+ * The free sessions in their order, to claim one after the other: another operator may be quicker with the first.
  * @param {readonly SessionListItem[]} sessions
  */
 export function nextOnes(sessions) {
@@ -29,8 +29,8 @@ export function nextOnes(sessions) {
 }
 
 /**
- * What waits now and did not wait when it was last looked.
- * @param {readonly SessionListItem[] | null} before null: it was not looked yet
+ * The sessions that wait now and did not wait in the list before.
+ * @param {readonly SessionListItem[] | null} before null: there is none yet
  * @param {readonly SessionListItem[]} now
  */
 export function arrived(before, now) {

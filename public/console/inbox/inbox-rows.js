@@ -1,14 +1,14 @@
-// The rows of the inbox: one a session, with its picture, what it is about, how long it has, and who has it.
+// The rows of the inbox: one for each session, with its picture, label, time left and operators.
 
-import { consolePath } from "../../../src/client/console-url.js";
-import { make, say, show } from "../shared/dom.js";
+import { consolePath } from "../../../src/client/console-url.ts";
+import { element, setText, setVisible } from "../shared/dom.js";
 import { locale, t } from "../shared/i18n.js";
 import { countdown, span, toMs } from "../shared/time-format.js";
 import { isMine } from "./claims.js";
 import { Thumbnails } from "./thumbnails.js";
 
 /** @import { SessionListItem } from "../../../src/protocol/rest.ts" */
-/** @typedef {import("../../../src/client/console-url.js").Place} Place */
+/** @typedef {import("../../../src/client/console-url.ts").ConsoleUrl} ConsoleUrl */
 
 /** Less than this is soon. */
 const SOON_MS = 60_000;
@@ -22,27 +22,27 @@ const STATE_WORDS = /** @type {const} */ ({
 
 export class InboxRows {
   #list;
-  #place;
+  #consoleUrl;
   #thumbnails;
   #onOpen;
   #onPhone;
   #onGiveBack;
 
   /**
-   * @param {HTMLElement} list @param {Place} place
+   * @param {HTMLElement} list @param {ConsoleUrl} consoleUrl
    * @param {{ key: () => string } & Record<"onOpen" | "onPhone" | "onGiveBack", (id: string) => void>} hooks
    */
-  constructor(list, place, { key, onOpen, onPhone, onGiveBack }) {
+  constructor(list, consoleUrl, { key, onOpen, onPhone, onGiveBack }) {
     this.#list = list;
-    this.#place = place;
-    this.#thumbnails = new Thumbnails(place, key);
+    this.#consoleUrl = consoleUrl;
+    this.#thumbnails = new Thumbnails(consoleUrl, key);
     this.#onOpen = onOpen;
     this.#onPhone = onPhone;
     this.#onGiveBack = onGiveBack;
     list.addEventListener("keydown", (event) => this.#onKey(event));
   }
 
-  /** Rows are kept from one refresh to the next, or the one that has the keyboard's focus would lose it. @param {readonly SessionListItem[]} sessions */
+  /** Keeps rows from one refresh to the next, or the one with the keyboard's focus would lose it. @param {readonly SessionListItem[]} sessions */
   render(sessions) {
     /** @type {Map<string | null, Element>} */
     const rows = new Map([...this.#list.children].map((row) => [row.getAttribute("data-id"), row]));
@@ -65,28 +65,28 @@ export class InboxRows {
 
   /** @param {string} id */
   #newRow(id) {
-    const row = make("li");
+    const row = element("li");
     row.setAttribute("data-id", id);
-    const link = make("a", "row");
-    link.href = consolePath(this.#place, id);
+    const link = element("a", "row");
+    link.href = consolePath(this.#consoleUrl, id);
     link.addEventListener("click", (event) => {
-      // A new tab, or a new window, is the person's own wish.
+      // The person wants a new tab or window: the browser opens it.
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
       this.#onOpen(id);
     });
-    const shot = make("canvas", "row-shot");
+    const shot = element("canvas", "row-shot");
     Object.assign(shot, { width: SHOT.width * 2, height: SHOT.height * 2 });
     shot.dataset["of"] = id;
     shot.setAttribute("aria-hidden", "true");
-    const words = make("span", "row-words");
-    words.append(make("strong", "row-name"), make("span", "row-what"), make("span", "row-facts"));
-    const state = make("span", "row-state");
-    state.append(make("span", "chip"), make("span", "row-time"));
+    const words = element("span", "row-words");
+    words.append(element("strong", "row-name"), element("span", "row-what"), element("span", "row-facts"));
+    const state = element("span", "row-state");
+    state.append(element("span", "chip"), element("span", "row-time"));
     link.append(shot, words, state);
     const back = rowButton("row-back", () => this.#onGiveBack(id));
     const phone = rowButton("row-phone", () => this.#onPhone(id));
-    const actions = make("span", "row-actions");
+    const actions = element("span", "row-actions");
     actions.append(back, phone);
     row.append(link, actions);
     this.#thumbnails.watch(shot);
@@ -106,7 +106,7 @@ export class InboxRows {
 
 /** @param {string} className @param {() => void} onPress */
 function rowButton(className, onPress) {
-  const button = make("button", `quiet ${className}`);
+  const button = element("button", `quiet ${className}`);
   button.type = "button";
   button.addEventListener("click", onPress);
   return button;
@@ -127,17 +127,17 @@ function fillRow(row, session) {
   const state = session.state in STATE_WORDS ? /** @type {keyof typeof STATE_WORDS} */ (session.state) : "waiting";
   const mine = session.claimed_by !== null && isMine(session.session_id);
   chip.setAttribute("data-state", session.claimed_by === null ? state : "active");
-  say(chip, stateWords(session, state, mine));
-  say(name, session.label || session.session_id);
-  say(what, session.instructions ?? "");
-  say(facts, factsOf(session));
+  setText(chip, stateWords(session, state, mine));
+  setText(name, session.label || session.session_id);
+  setText(what, session.instructions ?? "");
+  setText(facts, factsOf(session));
   const left = (toMs(session.expires_at) ?? 0) - Date.now();
-  say(time, countdown(left));
+  setText(time, countdown(left));
   time.classList.toggle("soon", left < SOON_MS);
-  say(back, t("give_back"));
-  show(back, mine && session.operators === 0);
-  say(phone, t("phone"));
-  show(phone, session.state !== "starting" && session.operators === 0 && (session.claimed_by === null || mine));
+  setText(back, t("give_back"));
+  setVisible(back, mine && session.operators === 0);
+  setText(phone, t("phone"));
+  setVisible(phone, session.state !== "starting" && session.operators === 0 && (session.claimed_by === null || mine));
 }
 
 /** @param {SessionListItem} session @param {keyof typeof STATE_WORDS} state @param {boolean} mine */

@@ -1,16 +1,16 @@
-// Asks for the key that lists sessions, and says in words when it is none.
+// Asks for the key that lists sessions, and explains why a key is refused.
 
-import { part, say, show } from "../shared/dom.js";
+import { byId, setText, setVisible } from "../shared/dom.js";
 import { codeWords, t } from "../shared/i18n.js";
 
 /** @import { ApiFailure } from "../shared/api.js" */
 
 export class KeyForm {
-  #form = part("key-form", HTMLFormElement);
-  #input = part("key-input", HTMLInputElement);
-  #button = part("key-use", HTMLButtonElement);
-  #trouble = part("key-trouble", HTMLElement);
-  /** Said again in another language. */
+  #form = byId("key-form", HTMLFormElement);
+  #input = byId("key-input", HTMLInputElement);
+  #button = byId("key-use", HTMLButtonElement);
+  #trouble = byId("key-trouble", HTMLElement);
+  /** Rendered again in another language. */
   #words = () => "";
 
   /** @param {(key: string) => void} onKey a key to try */
@@ -25,7 +25,7 @@ export class KeyForm {
     });
   }
 
-  /** It was tried, and is not what is needed. @param {ApiFailure} failure */
+  /** The server refused the key. @param {ApiFailure} failure */
   refused(failure) {
     const { code, message } = failure;
     this.#words = () => wordsOf(code) ?? message;
@@ -33,7 +33,7 @@ export class KeyForm {
     this.#input.select();
   }
 
-  /** It is good, or not needed any more: nothing of it stays in the page. */
+  /** The key is good, or not needed any more: it does not stay in the page. */
   done() {
     this.#input.value = "";
     this.#words = () => "";
@@ -43,9 +43,9 @@ export class KeyForm {
   /** @param {boolean} isShown */
   render(isShown) {
     const appears = isShown && this.#form.hidden;
-    show(this.#form, isShown);
-    say(this.#trouble, this.#words());
-    show(this.#trouble, this.#words() !== "");
+    setVisible(this.#form, isShown);
+    setText(this.#trouble, this.#words());
+    setVisible(this.#trouble, this.#words() !== "");
     this.#input.setAttribute("aria-invalid", String(this.#words() !== ""));
     if (appears) this.#input.focus();
   }

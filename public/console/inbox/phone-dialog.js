@@ -1,37 +1,37 @@
-// Hands a session on to the phone beside: a QR code of a link that holds a few minutes.
+// Hands a session on to a phone at hand: the QR code of a link that is valid for some minutes.
 
 import { createLink } from "../shared/api.js";
-import { part, say, show } from "../shared/dom.js";
+import { byId, setText, setVisible } from "../shared/dom.js";
 import { t } from "../shared/i18n.js";
 
 /** @import { SessionListItem } from "../../../src/protocol/rest.ts" */
-/** @typedef {import("../../../src/client/console-url.js").Place} Place */
+/** @typedef {import("../../../src/client/console-url.ts").ConsoleUrl} ConsoleUrl */
 
-/** A claim holds a minute where nobody has come. */
+/** A claim lasts a minute if no operator joins. */
 const HOLD_EVERY_MS = 30_000;
-/** Names that mean this machine, to a phone as to any other: itself. */
+/** Names by which a machine means itself: useless to a phone. */
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
 export class PhoneDialog {
-  #place;
+  #consoleUrl;
   #onHold;
-  #dialog = part("phone-dialog", HTMLDialogElement);
-  #code = part("phone-code", HTMLCanvasElement);
-  #link = part("phone-link", HTMLInputElement);
-  #trouble = part("phone-trouble", HTMLElement);
+  #dialog = byId("phone-dialog", HTMLDialogElement);
+  #code = byId("phone-code", HTMLCanvasElement);
+  #link = byId("phone-link", HTMLInputElement);
+  #trouble = byId("phone-trouble", HTMLElement);
   #id = "";
-  /** Said again in another language. */
+  /** Rendered again in another language. */
   #words = () => "";
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #holding;
 
-  /** @param {Place} place @param {(id: string) => void} onHold it is to be kept for whoever has the phone */
-  constructor(place, onHold) {
-    this.#place = place;
+  /** @param {ConsoleUrl} consoleUrl @param {(id: string) => void} onHold keeps the claim for the person with the phone */
+  constructor(consoleUrl, onHold) {
+    this.#consoleUrl = consoleUrl;
     this.#onHold = onHold;
-    part("phone-close", HTMLButtonElement).addEventListener("click", () => this.close());
+    byId("phone-close", HTMLButtonElement).addEventListener("click", () => this.close());
     this.#link.addEventListener("focus", () => this.#link.select());
-    // Whoever sees the screen later must not find a way in.
+    // A person who sees the screen later must not find the link.
     this.#dialog.addEventListener("close", () => this.isOpen || this.#forget());
   }
 
@@ -47,33 +47,33 @@ export class PhoneDialog {
     this.#dialog.showModal();
     this.#holding = setInterval(() => this.#onHold(id), HOLD_EVERY_MS);
     const link = await this.#fetch(id, key).catch((/** @type {Error} */ failure) => failure);
-    // Closed, or open for another one, meanwhile.
+    // The dialog was closed, or opened for another session, meanwhile.
     if (this.#id !== id) return;
     if (link instanceof Error) this.#words = () => t("phone_failed", { why: link.message });
     else this.#draw(link);
     this.translate();
   }
 
-  /** Closes by itself once somebody has come. @param {readonly SessionListItem[]} sessions */
-  look(sessions) {
+  /** Closes by itself once an operator has joined. @param {readonly SessionListItem[]} sessions */
+  update(sessions) {
     const session = sessions.find(({ session_id }) => session_id === this.#id);
     if (this.isOpen && (!session || session.operators > 0)) this.close();
   }
 
   close() {
     this.#dialog.close();
-    // Its event comes later.
+    // The close event comes later.
     this.#forget();
   }
 
   translate() {
-    say(this.#trouble, this.#words());
-    show(this.#trouble, this.#words() !== "");
+    setText(this.#trouble, this.#words());
+    setVisible(this.#trouble, this.#words() !== "");
   }
 
   /** @param {string} id @param {string} key */
   async #fetch(id, key) {
-    const { url, qr } = await createLink(this.#place.base, key, id);
+    const { url, qr } = await createLink(this.#consoleUrl.base, key, id);
     const png = Uint8Array.from(atob(qr.slice(qr.indexOf(",") + 1)), (letter) => letter.charCodeAt(0));
     return { url, code: await createImageBitmap(new Blob([png], { type: "image/png" })) };
   }
@@ -83,7 +83,7 @@ export class PhoneDialog {
     Object.assign(this.#code, { width: code.width, height: code.height });
     this.#code.getContext("2d")?.drawImage(code, 0, 0);
     code.close();
-    show(this.#code, true);
+    setVisible(this.#code, true);
     this.#link.value = url;
     if (LOOPBACK.test(new URL(url).hostname)) this.#words = () => t("phone_loopback");
   }
@@ -93,7 +93,7 @@ export class PhoneDialog {
     this.#id = "";
     this.#words = () => "";
     this.#code.width = 0;
-    show(this.#code, false);
+    setVisible(this.#code, false);
     this.#link.value = "";
   }
 }

@@ -1,34 +1,37 @@
-// The opening page: a key where one is needed, a box for the session id, and the inbox.
+// The start page: a key if one is needed, a box for the session id, and the inbox.
 
-import { consolePath } from "../../../src/client/console-url.js";
+import { consolePath } from "../../../src/client/console-url.ts";
 import { isOpenToAll, keepKey, keptKey } from "../shared/credentials.js";
-import { part, say, show } from "../shared/dom.js";
+import { byId, setText, setVisible } from "../shared/dom.js";
 import { t } from "../shared/i18n.js";
 import { Inbox } from "./inbox.js";
 import { KeyForm } from "./key-form.js";
 
-/** @typedef {import("../../../src/client/console-url.js").Place} Place */
-
-/** What the server says to a key that is not good, or not good for this. */
-const KEY_REFUSED = new Set(["unauthorized", "forbidden"]);
-/** Longer than that the copy button need not praise itself. */
-const PRAISE_MS = 2_000;
+/** @typedef {import("../../../src/client/console-url.ts").ConsoleUrl} ConsoleUrl */
 
 /**
- * @param {Place} place
+ * @typedef {{ name: "not_needed" } | { name: "missing" } | { name: "trying" | "accepted", key: string }} KeyState
+ *   `accepted` by the server, now or earlier in this tab
+ */
+
+/** The codes for a key that is not valid, or not allowed to list sessions. */
+const KEY_REFUSED = new Set(["unauthorized", "forbidden"]);
+/** How long the copy button says that it has copied. */
+const COPIED_MS = 2_000;
+
+/**
+ * @param {ConsoleUrl} consoleUrl
  * @returns {{ translate: () => void }}
  */
-export function startOpening(place) {
-  const example = part("curl", HTMLElement);
-  const forget = part("forget-key", HTMLButtonElement);
+export function openStartPage(consoleUrl) {
+  const example = byId("curl", HTMLElement);
+  const forget = byId("forget-key", HTMLButtonElement);
   const needsKey = !isOpenToAll();
   const keyForm = new KeyForm(useKey);
-  let key = needsKey ? keptKey() : "";
-  /** The server has taken it. */
-  let isKeyGood = key !== "";
-  const inbox = new Inbox(place, { onListed, onFailure });
+  let state = firstState(needsKey);
+  const inbox = new Inbox(consoleUrl, { onListed, onFailure });
 
-  wireBox(place);
+  wireBox(consoleUrl);
   wireCopy(example);
   forget.addEventListener("click", () => {
     dropKey();
@@ -36,17 +39,18 @@ export function startOpening(place) {
     inbox.close();
     render();
   });
-  say(
+  setText(
     example,
     [
-      `curl -X POST ${location.origin}${place.base}/sessions \\`,
+      `curl -X POST ${location.origin}${consoleUrl.base}/sessions \\`,
       ...(needsKey ? [`  -H "authorization: Bearer $CAPTCHA_REMOTE_KEY" \\`] : []),
       `  -H 'content-type: application/json' \\`,
       `  -d '{"url":"https://example.com/login"}'`,
     ].join("\n"),
   );
   document.body.setAttribute("data-phase", "opening");
-  if (!needsKey || key !== "") inbox.open(key);
+  if (state.name === "not_needed") inbox.open("");
+  else if (state.name === "accepted") inbox.open(state.key);
   render();
   return {
     translate() {
@@ -56,64 +60,70 @@ export function startOpening(place) {
   };
 
   function onListed() {
-    if (!needsKey || isKeyGood) return;
-    isKeyGood = true;
-    keepKey(key);
+    if (state.name !== "trying") return;
+    state = { name: "accepted", key: state.key };
+    keepKey(state.key);
     keyForm.done();
     render();
   }
 
-  /** A key that has worked outlives a server that is away, but not its own end. @param {import("../shared/api.js").ApiFailure} failure */
+  /** A key that has worked is kept while the server is down, and dropped when the server refuses it. @param {import("../shared/api.js").ApiFailure} failure */
   function onFailure(failure) {
-    const isOver = needsKey && (!isKeyGood || KEY_REFUSED.has(failure.code));
-    if (!isOver) return false;
+    const isRefused = state.name === "trying" || (state.name === "accepted" && KEY_REFUSED.has(failure.code));
+    if (!isRefused) return false;
     dropKey();
     keyForm.refused(failure);
     render();
     return true;
   }
 
-  /** @param {string} entered */
-  function useKey(entered) {
-    key = entered;
+  /** @param {string} key */
+  function useKey(key) {
+    state = { name: "trying", key };
     inbox.open(key);
     render();
   }
 
   function dropKey() {
-    key = "";
-    isKeyGood = false;
+    state = { name: "missing" };
     keepKey("");
   }
 
   function render() {
-    const isIn = !needsKey || isKeyGood;
+    const isIn = state.name === "not_needed" || state.name === "accepted";
     keyForm.render(!isIn);
-    for (const element of [part("open-form", HTMLFormElement), part("living", HTMLElement)]) show(element, isIn);
-    show(forget, needsKey);
+    for (const element of [byId("open-form", HTMLFormElement), byId("living", HTMLElement)]) setVisible(element, isIn);
+    setVisible(forget, needsKey);
     inbox.render();
   }
 }
 
-/** @param {Place} place */
-function wireBox(place) {
-  const box = part("session-id", HTMLInputElement);
-  part("open-form", HTMLFormElement).addEventListener("submit", (event) => {
+/** @param {boolean} needsKey @returns {KeyState} */
+function firstState(needsKey) {
+  if (!needsKey) return { name: "not_needed" };
+  const key = keptKey();
+  return key === "" ? { name: "missing" } : { name: "accepted", key };
+}
+
+/** @param {ConsoleUrl} consoleUrl */
+function wireBox(consoleUrl) {
+  const box = byId("session-id", HTMLInputElement);
+  byId("open-form", HTMLFormElement).addEventListener("submit", (event) => {
     event.preventDefault();
     const id = box.value.trim();
     if (id === "") box.focus();
-    else location.assign(consolePath(place, id));
+    else location.assign(consolePath(consoleUrl, id));
   });
 }
 
 /** @param {HTMLElement} example */
 function wireCopy(example) {
-  const button = part("copy", HTMLButtonElement);
-  // The clipboard is there on https and on loopback only; elsewhere the text can still be marked by hand.
-  show(button, navigator.clipboard !== undefined);
+  const button = byId("copy", HTMLButtonElement);
+  // Browsers offer the clipboard on https and on loopback only; elsewhere the text can still be selected by hand.
+  setVisible(button, navigator.clipboard !== undefined);
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(example.textContent ?? "").catch(() => undefined);
-    say(button, t("copied"));
-    setTimeout(() => say(button, t("copy")), PRAISE_MS);
+    setText(button, t("copied"));
+    setTimeout(() => setText(button, t("copy")), COPIED_MS);
   });
 }

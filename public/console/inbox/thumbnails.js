@@ -1,25 +1,25 @@
-// A small live picture for each row that is on the screen: one still every few seconds, a few at a time.
+// A small live picture for each visible row: a still every few seconds, a few requests at a time.
 
 import { fetchThumbnail } from "../shared/api.js";
 
-/** @typedef {import("../../../src/client/console-url.js").Place} Place */
+/** @typedef {import("../../../src/client/console-url.ts").ConsoleUrl} ConsoleUrl */
 
 const EVERY_MS = 4_000;
-/** px of the picture that is asked for: twice what is shown, for dense screens. */
+/** The requested width in px: twice what is shown, for dense screens. */
 const WIDTH = 256;
 const AT_ONCE = 3;
 
 export class Thumbnails {
-  #place;
+  #consoleUrl;
   #key;
-  /** Rows on the screen, by id; when each was asked for last. @type {Map<string, { canvas: HTMLCanvasElement, askedAt: number }>} */
+  /** Visible rows by session id, each with the time of its last request. @type {Map<string, { canvas: HTMLCanvasElement, askedAt: number }>} */
   #shown = new Map();
   #underWay = 0;
   #observer = new IntersectionObserver((entries) => this.#onSeen(entries), { rootMargin: "100px" });
 
-  /** @param {Place} place @param {() => string} key */
-  constructor(place, key) {
-    this.#place = place;
+  /** @param {ConsoleUrl} consoleUrl @param {() => string} key */
+  constructor(consoleUrl, key) {
+    this.#consoleUrl = consoleUrl;
     this.#key = key;
     setInterval(() => this.#next(), EVERY_MS / 8);
   }
@@ -62,10 +62,10 @@ export class Thumbnails {
 
   /** @param {string} id @param {HTMLCanvasElement} canvas */
   async #draw(id, canvas) {
-    const jpeg = await fetchThumbnail(this.#place.base, this.#key(), id, WIDTH);
+    const jpeg = await fetchThumbnail(this.#consoleUrl.base, this.#key(), id, WIDTH);
     const picture = jpeg && (await createImageBitmap(jpeg).catch(() => null));
     if (!picture) return;
-    // All of it, whatever its form, in the middle.
+    // The whole picture, whatever its proportion, centred.
     const scale = Math.min(canvas.width / picture.width, canvas.height / picture.height);
     const [width, height] = [picture.width * scale, picture.height * scale];
     const context = canvas.getContext("2d");

@@ -2,7 +2,7 @@
 
 import { startDemo } from "../shared/api.js";
 import { bearersFor, isOpenToAll, keepTokenOf, keptKey } from "../shared/credentials.js";
-import { part, say, show } from "../shared/dom.js";
+import { byId, setText, setVisible } from "../shared/dom.js";
 import { codeWords, t } from "../shared/i18n.js";
 
 /** @typedef {import("./session-model.js").End} End */
@@ -20,51 +20,51 @@ const TITLES = /** @type {const} */ ({
   ended: "end_ended",
 });
 
-export class Ending {
-  #card = part("ending", HTMLElement);
-  #title = part("ending-title", HTMLElement);
-  #text = part("ending-text", HTMLElement);
-  #demo = part("new-demo", HTMLButtonElement);
-  #list = part("all-sessions", HTMLAnchorElement);
-  #actions = part("ending-actions", HTMLElement);
-  #trouble = part("ending-trouble", HTMLElement);
-  #place;
+export class EndCard {
+  #card = byId("ending", HTMLElement);
+  #title = byId("ending-title", HTMLElement);
+  #text = byId("ending-text", HTMLElement);
+  #demo = byId("new-demo", HTMLButtonElement);
+  #list = byId("all-sessions", HTMLAnchorElement);
+  #actions = byId("ending-actions", HTMLElement);
+  #trouble = byId("ending-trouble", HTMLElement);
+  #consoleUrl;
 
-  /** @param {import("../../../src/client/console-url.js").Place} place */
-  constructor(place) {
-    this.#place = place;
+  /** @param {import("../../../src/client/console-url.ts").ConsoleUrl} consoleUrl */
+  constructor(consoleUrl) {
+    this.#consoleUrl = consoleUrl;
     this.#demo.addEventListener("click", () => void this.#startAgain());
   }
 
   /** @param {End | null} end */
   render(end) {
     const appears = end !== null && this.#card.hidden;
-    show(this.#card, end !== null);
+    setVisible(this.#card, end !== null);
     if (end === null) return;
-    say(this.#title, titleOf(end));
-    const isBareAddress = end.outcome === "refused" && bearersFor(this.#place).length === 0;
-    say(this.#text, isBareAddress ? t("end_needs_link") : textOf(end));
-    const hasDemo = this.#place.sessionId === DEMO_ID && end.outcome !== "refused";
-    // Who has come by a link has no list to go to.
+    setText(this.#title, titleOf(end));
+    const isBareAddress = end.outcome === "refused" && bearersFor(this.#consoleUrl).length === 0;
+    setText(this.#text, isBareAddress ? t("end_needs_link") : textOf(end));
+    const hasDemo = this.#consoleUrl.sessionId === DEMO_ID && end.outcome !== "refused";
+    // A person with a link only has no list to go to.
     const hasList = isOpenToAll() || keptKey() !== "";
-    show(this.#demo, hasDemo);
-    show(this.#list, hasList);
-    show(this.#actions, hasDemo || hasList);
-    // The keyboard was in the picture, which is gone now; and a screen reader should hear the news.
+    setVisible(this.#demo, hasDemo);
+    setVisible(this.#list, hasList);
+    setVisible(this.#actions, hasDemo || hasList);
+    // The focus was in the picture, which is hidden now; and a screen reader should speak the title.
     if (appears) this.#title.focus({ preventScroll: true });
   }
 
   async #startAgain() {
     this.#demo.disabled = true;
-    show(this.#trouble, false);
+    setVisible(this.#trouble, false);
     try {
-      const link = await startDemo(this.#place.base, bearersFor(this.#place)[0] ?? "");
-      keepTokenOf(this.#place, link);
+      const link = await startDemo(this.#consoleUrl.base, bearersFor(this.#consoleUrl)[0] ?? "");
+      keepTokenOf(this.#consoleUrl, link);
       location.reload();
     } catch (error) {
       this.#demo.disabled = false;
-      say(this.#trouble, t("new_demo_failed", { why: error instanceof Error ? error.message : String(error) }));
-      show(this.#trouble, true);
+      setText(this.#trouble, t("new_demo_failed", { why: error instanceof Error ? error.message : String(error) }));
+      setVisible(this.#trouble, true);
     }
   }
 }

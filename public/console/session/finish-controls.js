@@ -1,29 +1,29 @@
-// The operator's own word: Done, which the page may contradict, and "I can't", which is asked back once.
+// The operator's own verdict: Done, which the page may contradict, and "I can't", which has to be confirmed.
 
-import { part, say } from "../shared/dom.js";
+import { byId, setText } from "../shared/dom.js";
 import { codeWords, t } from "../shared/i18n.js";
 
 /** @import { ClientMessage } from "../../../src/protocol/live.ts" */
 
-/** The server looks at once, but a verdict has to hold for a while (`stable_ms`) before it counts. */
+/** The server checks at once, but its verdict has to hold for a while (`stable_ms`) before it counts. */
 const VERDICT_DEADLINE_MS = 8_000;
 
-/** Names our Done, so that a refusal of something else is not taken for its answer. */
+/** The id of the Done message, so that a refusal of another message is not taken for its answer. */
 const DONE_ID = "done";
 
 /**
  * @typedef {object} FinishPort
  * @property {(message: ClientMessage) => boolean} send
- * @property {(sentence: () => string) => void} tell a line for the log
- * @property {import("./toast.js").Notice} notice
+ * @property {(sentence: () => string) => void} log
+ * @property {import("./toast.js").Toast} toast
  */
 
-export class Finish {
+export class FinishControls {
   #port;
-  #done = part("done", HTMLButtonElement);
-  #doneText = part("done-text", HTMLElement);
-  #dialog = part("cannot-dialog", HTMLDialogElement);
-  #note = part("cannot-note", HTMLTextAreaElement);
+  #done = byId("done", HTMLButtonElement);
+  #doneText = byId("done-text", HTMLElement);
+  #dialog = byId("cannot-dialog", HTMLDialogElement);
+  #note = byId("cannot-note", HTMLTextAreaElement);
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #verdictTimer;
 
@@ -31,11 +31,12 @@ export class Finish {
   constructor(port) {
     this.#port = port;
     this.#done.addEventListener("click", () => this.#askVerdict());
-    part("cannot", HTMLButtonElement).addEventListener("click", () => this.#dialog.showModal());
-    part("cannot-back", HTMLButtonElement).addEventListener("click", () => this.#dialog.close());
-    part("cannot-confirm", HTMLButtonElement).addEventListener("click", () => this.#giveUp());
+    byId("cannot", HTMLButtonElement).addEventListener("click", () => this.#dialog.showModal());
+    byId("cannot-back", HTMLButtonElement).addEventListener("click", () => this.#dialog.close());
+    byId("cannot-confirm", HTMLButtonElement).addEventListener("click", () => this.#giveUp());
   }
 
+  /** Whether an answer to Done is due. */
   get waits() {
     return this.#verdictTimer !== undefined;
   }
@@ -44,41 +45,41 @@ export class Finish {
   notSolved(reason) {
     if (!this.waits) return;
     this.settle();
-    this.#port.tell(() => t("log_not_solved", { why: codeWords(reason) }));
-    this.#port.notice.say(t("not_solved"));
+    this.#port.log(() => t("log_not_solved", { why: codeWords(reason) }));
+    this.#port.toast.announce(t("not_solved"));
   }
 
-  /** Something was refused. @param {string | number | undefined} replyTo the id of what */
+  /** The server refused a message. @param {string | number | undefined} replyTo its id */
   refused(replyTo) {
     if (replyTo === DONE_ID) this.settle();
   }
 
-  /** Done is no longer waited for: answered, refused, or the line was lost. */
+  /** No answer to Done is due any more: it came, or the connection was lost. */
   settle() {
     clearTimeout(this.#verdictTimer);
     this.#verdictTimer = undefined;
     this.render();
   }
 
-  /** Nothing to confirm any more. */
+  /** The session has ended: there is nothing to confirm any more. */
   close() {
     this.settle();
-    this.#port.notice.hide();
+    this.#port.toast.hide();
     if (this.#dialog.open) this.#dialog.close();
   }
 
   render() {
     this.#done.setAttribute("aria-busy", String(this.waits));
-    say(this.#doneText, t(this.waits ? "done_busy" : "done"));
+    setText(this.#doneText, t(this.waits ? "done_busy" : "done"));
   }
 
   #askVerdict() {
     if (this.waits || !this.#port.send({ type: "finish", outcome: "done", id: DONE_ID })) return;
-    this.#port.tell(() => t("log_done_sent"));
-    this.#port.notice.hide();
+    this.#port.log(() => t("log_done_sent"));
+    this.#port.toast.hide();
     this.#verdictTimer = setTimeout(() => {
       this.settle();
-      this.#port.notice.say(t("no_verdict"));
+      this.#port.toast.announce(t("no_verdict"));
     }, VERDICT_DEADLINE_MS);
     this.render();
   }
@@ -87,6 +88,6 @@ export class Finish {
     const note = this.#note.value.trim();
     const sent = this.#port.send({ type: "finish", outcome: "cannot", ...(note === "" ? {} : { note }) });
     this.#dialog.close();
-    if (sent) this.#port.tell(() => t("log_cannot_sent"));
+    if (sent) this.#port.log(() => t("log_cannot_sent"));
   }
 }

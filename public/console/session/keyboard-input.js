@@ -3,10 +3,10 @@
 /** @import { ClientMessage } from "../../../src/protocol/live.ts" */
 
 /**
- * @typedef {object} KeyPort what the keyboard needs of the rest
+ * @typedef {object} KeyPort what the keyboard needs of the page
  * @property {(message: ClientMessage) => void} send
  * @property {() => boolean} mayAct
- * @property {() => void} onPress before each press, e.g. to take a control that nobody holds
+ * @property {() => void} onPress before each press, e.g. to take control that nobody has
  * @property {(text: string) => boolean} sendText
  */
 
@@ -58,7 +58,7 @@ export function clearField(send) {
   tapKey(send, "Backspace", "Backspace");
 }
 
-export class KeyInput {
+export class KeyboardInput {
   #port;
   #stop = new AbortController();
   /** Code to key of what is down. @type {Map<string, string>} */
@@ -73,7 +73,7 @@ export class KeyInput {
     canvas.addEventListener("blur", () => this.release(), options);
     addEventListener("blur", () => this.release(), options);
     document.addEventListener("visibilitychange", () => document.hidden && this.release(), options);
-    // A canvas is no editable field: the paste goes to the document, whoever has the focus.
+    // A canvas is no editable field: the paste event goes to the document, wherever the focus is.
     document.addEventListener("paste", (event) => document.activeElement === canvas && this.#onPaste(event), options);
   }
 
@@ -86,7 +86,7 @@ export class KeyInput {
     for (const [code, key] of [...this.#down]) this.#up(key, code, 0);
   }
 
-  /** The line is gone, and the server lets go by itself. */
+  /** The connection is lost, and the server releases the keys by itself. */
   forget() {
     this.#down.clear();
   }
@@ -100,7 +100,7 @@ export class KeyInput {
     if (meaning.kind === "text") {
       this.#port.sendText(meaning.text);
     } else if (meaning.kind === "shortcut") {
-      // Released at once: a Mac tells of no key-up while Cmd is held.
+      // Released at once: a Mac sends no keyup while Cmd is held.
       tapKey(this.#port.send, event.key.toLowerCase(), event.code, meaning.modifiers);
     } else {
       this.#down.set(event.code, event.key);

@@ -1,20 +1,20 @@
-// How the line and the picture feel: round trip, pictures a second, and whether silence means rest or trouble.
+// The quality of the connection and the picture: round trip, pictures a second, and whether silence means rest or trouble.
 // All times are ms on one clock that only goes forward, e.g. `performance.now()`.
 
 /** Often enough to notice trouble within a breath, rare enough to cost nothing. */
 export const PING_EVERY_MS = 2_000;
-/** Longer than the slowest line that is still worth working on. */
+/** Longer than the round trip of the slowest network that a person can work with. */
 export const PING_LATE_MS = 2_500;
-/** The server sends a still within some 200 ms after the page rests; the rest is patience with the line. */
+/** The server sends a still within some 200 ms after the page rests; the rest is patience with the network. */
 export const PICTURE_LATE_MS = 1_000;
 /** Enough for one slow answer not to show. */
 const TRIPS_KEPT = 5;
 const RATE_WINDOW_MS = 1_000;
 
-/** @typedef {"moving" | "rest" | "stalled"} PulseState */
-/** @typedef {{ roundTrip: number | null, rate: number, state: PulseState }} Reading `roundTrip` in ms, `rate` in pictures a second */
+/** @typedef {"moving" | "rest" | "stalled"} LinkState */
+/** @typedef {{ roundTrip: number | null, rate: number, state: LinkState }} LinkReading `roundTrip` in ms, `rate` in pictures a second */
 
-export class Pulse {
+export class LinkQuality {
   #count = 0;
   /** Pings without an answer: id and when it was sent, oldest first. @type {Map<string, number>} */
   #unanswered = new Map();
@@ -26,7 +26,7 @@ export class Pulse {
   /** The newest picture. @type {{ at: number, isMotion: boolean } | null} */
   #last = null;
 
-  /** A new line: nothing of the old one counts. */
+  /** A new connection: nothing of the old one counts. */
   reset() {
     this.#unanswered.clear();
     this.#lastPingAt = Number.NEGATIVE_INFINITY;
@@ -48,11 +48,11 @@ export class Pulse {
     return id;
   }
 
-  /** @param {string | number | undefined} id that the pong answers; others than ours are ignored @param {number} now */
+  /** @param {string | number | undefined} id that the pong answers; any that is not from `nextPing` is ignored @param {number} now */
   answered(id, now) {
     const sentAt = this.#unanswered.get(String(id));
     if (sentAt === undefined) return;
-    // The line keeps its order: what was sent earlier is answered, or never will be.
+    // The connection keeps the order: an earlier ping was answered, or never will be.
     for (const [earlier, at] of this.#unanswered) if (at <= sentAt) this.#unanswered.delete(earlier);
     this.#trips.push(now - sentAt);
     if (this.#trips.length > TRIPS_KEPT) this.#trips.shift();
@@ -65,13 +65,13 @@ export class Pulse {
     this.#forgetOldPictures(now);
   }
 
-  /** @param {number} now @returns {Reading} */
+  /** @param {number} now @returns {LinkReading} */
   read(now) {
     this.#forgetOldPictures(now);
     return { roundTrip: median(this.#trips), rate: this.#shownAt.length, state: this.#stateAt(now) };
   }
 
-  /** @param {number} now @returns {PulseState} */
+  /** @param {number} now @returns {LinkState} */
   #stateAt(now) {
     if (this.#isPingLate(now)) return "stalled";
     if (this.#last === null || !this.#last.isMotion) return "rest";

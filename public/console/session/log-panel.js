@@ -1,16 +1,16 @@
-// The readable log: what happened and when, bounded, spoken by screen readers, told again when the language changes.
+// The readable log: what happened and when; bounded, spoken by screen readers, rendered again when the language changes.
 
-import { make, say } from "../shared/dom.js";
+import { element, setText } from "../shared/dom.js";
 import { locale } from "../shared/i18n.js";
 import { timeOfDay } from "../shared/time-format.js";
 
 const MOST_LINES = 200;
-/** The same sentence again within this time is an echo: a refused drag, say, is refused at every press. */
+/** The same sentence again within this time is an echo: a refused drag is refused at every press. */
 const ECHO_MS = 5_000;
 
 /** @typedef {() => string} Sentence */
 
-export class Log {
+export class LogPanel {
   #list;
   #latest;
   #announcer;
@@ -39,20 +39,20 @@ export class Log {
       this.#lines.shift();
       this.#list.lastElementChild?.remove();
     }
-    say(this.#latest, sentence());
-    say(this.#announcer, sentence());
+    setText(this.#latest, sentence());
+    setText(this.#announcer, sentence());
   }
 
-  /** Says everything again, in the language of now. */
+  /** Renders every line again in the current language. */
   translate() {
     this.#list.replaceChildren(...this.#lines.map(render).reverse());
-    say(this.#latest, this.#lines.at(-1)?.sentence() ?? "");
+    setText(this.#latest, this.#lines.at(-1)?.sentence() ?? "");
   }
 }
 
 /** @param {{ at: number, sentence: Sentence }} line */
 function render({ at, sentence }) {
-  const item = make("li");
-  item.append(make("time", "", timeOfDay(at, locale())), make("span", "", sentence()));
+  const item = element("li");
+  item.append(element("time", "", timeOfDay(at, locale())), element("span", "", sentence()));
   return item;
 }

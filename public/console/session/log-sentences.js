@@ -1,4 +1,4 @@
-// Turns what happens into the sentences of the log; says a thing once, and only what a person would care about.
+// The sentences of the log: each event gives one at most, and only if a person would care about it.
 
 import { codeWords, t } from "../shared/i18n.js";
 import { countdown } from "../shared/time-format.js";
@@ -8,10 +8,10 @@ import { timeLeft } from "./session-model.js";
 /** @import { ServerMessage } from "../../../src/protocol/live.ts" */
 /** @typedef {import("./session-model.js").Model} Model */
 
-/** A sentence that can be said again in another language. @typedef {() => string} Sentence */
+/** A sentence that can be rendered again in another language. @typedef {() => string} Sentence */
 
-/** Whoever acts near the end gets a few seconds again and again; only a real extension is news. */
-const WORTH_TELLING_MS = 10_000;
+/** An operator who acts near the end gets a few seconds again and again; only a real extension is worth a line. */
+const WORTH_LOGGING_MS = 10_000;
 
 const NOTICE_WORDS = /** @type {const} */ ({
   popup: "log_popup",
@@ -30,8 +30,8 @@ const NOTICE_WORDS = /** @type {const} */ ({
  * @param {Model} after
  * @returns {Sentence[]}
  */
-export function narrateLine(before, after) {
-  const lost = before.joined && !after.joined && after.line.name === "RECONNECTING";
+export function connectionSentences(before, after) {
+  const lost = before.joined && !after.joined && after.connection.name === "RECONNECTING";
   return lost ? [() => t("log_lost")] : [];
 }
 
@@ -42,28 +42,28 @@ export function narrateLine(before, after) {
  * @param {number} now ms since 1970
  * @returns {Sentence[]}
  */
-export function narrate(before, after, message, now) {
+export function logSentences(before, after, message, now) {
   switch (message.type) {
     case "session_info":
-      return narrateInfo(before, after);
+      return infoSentences(before, after);
     case "session_state":
-      return narrateState(before, after, now);
+      return stateSentences(before, after, now);
     case "completed":
       return before.end === null ? [() => t("log_solved")] : [];
     case "control":
-      return narrateControl(before, after);
+      return controlSentences(before, after);
     case "presence":
-      return narratePresence(before, after);
+      return presenceSentences(before, after);
     case "error": {
-      const { code, message: said } = message;
-      // The end of a session is told as its state; the error behind it would say it twice.
-      return after.end === null ? [() => codeWords(code, said)] : [];
+      const { code, message: text } = message;
+      // The state message logs the end of a session; the error behind it would repeat it.
+      return after.end === null ? [() => codeWords(code, text)] : [];
     }
     case "dialog": {
-      const { kind, message: said, answer } = message;
-      if (kind === "alert") return [() => t("log_dialog", { message: said })];
+      const { kind, message: text, answer } = message;
+      if (kind === "alert") return [() => t("log_dialog", { message: text })];
       const words = () => t(answer === "accepted" ? "log_answer_accept" : "log_answer_dismiss");
-      return [() => t("log_dialog_answered", { message: said, answer: words() })];
+      return [() => t("log_dialog_answered", { message: text, answer: words() })];
     }
     case "page_notice": {
       const { notice, url } = message;
@@ -75,7 +75,7 @@ export function narrate(before, after, message, now) {
 }
 
 /** @param {Model} before @param {Model} after @returns {Sentence[]} */
-function narrateInfo(before, after) {
+function infoSentences(before, after) {
   const sentences = [];
   if (!before.joined) sentences.push(() => t(before.everJoined ? "log_reconnected" : "log_connected"));
   if (after.state === "starting") {
@@ -98,7 +98,7 @@ function viewChanged(before, after) {
 }
 
 /** @param {Model} before @param {Model} after @param {number} now @returns {Sentence[]} */
-function narrateState(before, after, now) {
+function stateSentences(before, after, now) {
   if (after.end !== null) {
     if (before.end !== null) return [];
     const { outcome, reason } = after.end;
@@ -108,12 +108,12 @@ function narrateState(before, after, now) {
   if (before.state === "starting" && after.state !== "starting") return [() => t("log_ready")];
   // What is left, not when it ends: a server whose clock is set moves both.
   const [was, is] = [timeLeft(before, now), timeLeft(after, now)];
-  if (was === null || is === null || Math.abs(is - was) < WORTH_TELLING_MS) return [];
+  if (was === null || is === null || Math.abs(is - was) < WORTH_LOGGING_MS) return [];
   return [() => t("log_time", { time: countdown(is) })];
 }
 
 /** @param {Model} before @param {Model} after @returns {Sentence[]} */
-function narrateControl(before, after) {
+function controlSentences(before, after) {
   const [was, is] = [before.control, after.control];
   if (is === null || (was?.you === is.you && was.holder === is.holder)) return [];
   if (is.you) return was?.you ? [] : [() => t("log_control_you")];
@@ -122,7 +122,7 @@ function narrateControl(before, after) {
 }
 
 /** @param {Model} before @param {Model} after @returns {Sentence[]} */
-function narratePresence(before, after) {
+function presenceSentences(before, after) {
   const n = after.operators;
   if (n === before.operators || (before.operators === 0 && n === 1)) return [];
   return n === 1 ? [() => t("log_people_one")] : [() => t("log_people_many", { n })];

@@ -1,4 +1,4 @@
-// Two fingers on the picture: notices that they come, and tells once whether they went together or apart. No DOM in here.
+// Detects a pinch of two fingers on the picture, and reports once whether it goes together or apart. No DOM in here.
 
 /** @typedef {Pick<PointerEvent, "pointerId" | "pointerType" | "isPrimary" | "clientX" | "clientY">} Finger */
 
@@ -11,7 +11,7 @@ export class Pinch {
   #onPinch;
   /** Where the fingers are, by pointer id. @type {Map<number, { x: number, y: number }>} */
   #fingers = new Map();
-  /** Between the two when the second came; null when there is nothing (more) to tell. @type {number | null} */
+  /** Between the two when the second came; null when there is nothing (more) to report. @type {number | null} */
   #startDistance = null;
   /** From the second finger on until the last one is up. */
   #isUnderWay = false;
@@ -24,7 +24,7 @@ export class Pinch {
   /** @param {Finger} event @returns {boolean} whether this finger is a pinch's, not a press */
   down(event) {
     if (event.pointerType !== "touch") return false;
-    // The first finger on an empty screen: whatever was thought to be down is gone.
+    // The first finger on an empty screen: any finger still noted as down is gone.
     if (event.isPrimary) this.#reset();
     this.#fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
     if (this.#fingers.size > 1) this.#isUnderWay = true;

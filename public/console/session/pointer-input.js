@@ -1,4 +1,4 @@
-// Mouse, pen and finger over the picture, turned into the page's mouse events: nothing is lost, nothing stays pressed.
+// Mouse, pen and finger over the picture as the page's mouse events: no event is lost, no button stays pressed.
 
 import { Pinch } from "./pinch.js";
 
@@ -8,12 +8,12 @@ import { Pinch } from "./pinch.js";
 /** @typedef {{ button: Button, at: Point, t: number, seq: number | undefined }} Press `t` ms on this page's clock */
 
 /**
- * @typedef {object} PointerPort what the pointer needs of the rest
+ * @typedef {object} PointerPort what the pointer needs of the page
  * @property {(message: ClientMessage) => void} send
  * @property {(event: { clientX: number, clientY: number }) => Point | null} pageAt
  * @property {() => number | undefined} seq of the picture on the screen
  * @property {() => boolean} mayAct
- * @property {() => void} onPress before each press, e.g. to take a control that nobody holds
+ * @property {() => void} onPress before each press, e.g. to take control that nobody has
  * @property {(direction: "together" | "apart") => void} onPinch
  */
 
@@ -78,13 +78,13 @@ export class PointerInput {
     return this.#down.size > 0 || this.#held !== null;
   }
 
-  /** Lets go of every button where the pointer was last. */
+  /** Releases every button where the pointer was last. */
   release() {
     this.#liftAll();
     this.#endDrag();
   }
 
-  /** The line is gone: the server lets go by itself, and nothing of this drag may go to the next connection. */
+  /** The connection is lost: the server releases by itself, and nothing of this drag may go to the next connection. */
   forget() {
     this.#dropWaiting();
     this.#down.clear();
@@ -96,7 +96,7 @@ export class PointerInput {
     event.preventDefault();
     this.#canvas.focus({ preventScroll: true });
     if (this.#pinch.down(event)) {
-      // A press already sent is let go of where it is, as if the finger were lifted; the pinch keeps the finger.
+      // A press already sent is released where it is, as if the finger were lifted; the pinch keeps the finger.
       this.#liftAll();
       this.#pointer = null;
       return;
@@ -174,7 +174,7 @@ export class PointerInput {
     this.#hoverTimer = undefined;
   }
 
-  /** What has not been sent yet, never is. */
+  /** Waiting moves and presses are never sent. */
   #dropWaiting() {
     this.#dropHover();
     this.#dropHeld();
@@ -185,7 +185,7 @@ export class PointerInput {
     for (const button of [...this.#down]) this.#lift(button, this.#last, performance.now());
   }
 
-  /** What a press means, by the picture of this moment. @param {Button} button @param {PointerEvent} event @returns {Press} */
+  /** A press, aimed at the picture of this moment. @param {Button} button @param {PointerEvent} event @returns {Press} */
   #pressOf(button, event) {
     return { button, at: this.#at(event), t: event.timeStamp, seq: this.#port.seq() };
   }

@@ -23,18 +23,18 @@ export class Screen {
   /** @type {Picture | null} */
   #next = null;
   #decoding = false;
-  /** What the canvas is laid out for: the picture on it or, before the first one, the view announced. @type {Box | null} */
+  /** The view that the canvas is laid out for: that of its picture or, before the first one, the announced view. @type {Box | null} */
   #layout = null;
   /** @type {Picture | null} */
   #shown = null;
   /** @type {Size} */
   #viewport = { width: 0, height: 0 };
-  /** What the well has room for; measured when it changes, not at every picture. @type {Size | null} */
+  /** The room in the well; measured when it changes, not at every picture. @type {Size | null} */
   #space = null;
-  /** Where the picture was, in client px, that was exchanged in the middle of a drag. @type {{ canvas: Box, view: Box } | null} */
+  /** Where the picture was, in client px, that a drag began on and that has changed since. @type {{ canvas: Box, view: Box } | null} */
   #aim = null;
-  /** Grows with each lost line: a picture that was being decoded then is not drawn. */
-  #line = 0;
+  /** Counts lost connections: a picture that was being decoded at the loss is not drawn. */
+  #losses = 0;
 
   /**
    * @param {HTMLCanvasElement} canvas
@@ -43,7 +43,7 @@ export class Screen {
    * @param {(picture: Picture) => void} handlers.onShown
    * @param {(picture: Picture) => void} handlers.onDamaged
    * @param {() => boolean} handlers.isPressed a drag is under way
-   * @param {() => void} handlers.onRoom there is other room for pictures, or a pixel is another size
+   * @param {() => void} handlers.onRoom the room for pictures, or the size of a pixel, has changed
    */
   constructor(canvas, well, handlers) {
     this.#canvas = canvas;
@@ -51,7 +51,7 @@ export class Screen {
     this.#handlers = handlers;
     this.#context = canvas.getContext("2d", { alpha: false });
     new ResizeObserver(() => this.#measure()).observe(well);
-    // A phone's picture takes its share of the window's height, which the well does not know of.
+    // On a phone the picture takes a share of the window's height, which the well's size does not reflect.
     addEventListener("resize", () => this.#measure());
     this.#watchPixelSize();
   }
@@ -92,25 +92,25 @@ export class Screen {
     return pageAt({ x: event.clientX, y: event.clientY }, canvas, view, this.#viewport);
   }
 
-  /** The line is gone: what was not drawn by now is nothing to acknowledge on the next one. */
+  /** The connection is lost: pictures that are not drawn yet cannot be acknowledged on the next one. */
   forget() {
     this.#next = null;
-    this.#line += 1;
+    this.#losses += 1;
   }
 
   async #drain() {
     this.#decoding = true;
     while (this.#next !== null) {
       const picture = this.#next;
-      const line = this.#line;
+      const losses = this.#losses;
       this.#next = null;
       try {
         const bytes = typeof picture.jpeg === "string" ? fromBase64(picture.jpeg) : picture.jpeg;
         const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
-        if (line === this.#line) this.#draw(picture, bitmap);
+        if (losses === this.#losses) this.#draw(picture, bitmap);
         bitmap.close();
       } catch {
-        if (line === this.#line) this.#handlers.onDamaged(picture);
+        if (losses === this.#losses) this.#handlers.onDamaged(picture);
       }
     }
     this.#decoding = false;
@@ -161,7 +161,7 @@ export class Screen {
 
   /** @param {Size} view */
   #sizeOf(view) {
-    this.#space ??= spaceIn(this.#well); // a page in the background is told of no sizes
+    this.#space ??= spaceIn(this.#well); // a page in the background gets no resize events
     return fitView(view, this.#space, devicePixelRatio);
   }
 

@@ -1,39 +1,39 @@
-// What the console knows about its session: one plain value, moved on by each message and each change of the line.
+// What the console knows about its session: one immutable value, replaced for each message and each change of the connection.
 
 import { toMs } from "../shared/time-format.js";
 
 /** @import { ClientMessage, ServerMessage } from "../../../src/protocol/live.ts" */
 /** @import { SessionState } from "../../../src/protocol/common.ts" */
-/** @typedef {import("../../../src/client/operator-connection.js").ConnectionState} ConnectionState */
+/** @typedef {import("../../../src/client/operator-connection.ts").ConnectionState} ConnectionState */
 /** @typedef {import("./geometry.js").Box} Box */
 
 /** @typedef {"connecting" | "starting" | "live" | "reconnecting" | "ended"} Phase */
 
 /**
  * @typedef {object} End
- * @property {string} outcome `solved`, `failed`, `expired`, `cancelled`, or what kept us out: `not_found`, `refused`, `ended`
+ * @property {string} outcome `solved`, `failed`, `expired`, `cancelled`, or why there is no connection: `not_found`, `refused`, `ended`
  * @property {string | null} reason a code of the contract
  * @property {string | null} verified
  */
 
 /**
  * @typedef {object} Model
- * @property {ConnectionState} line
- * @property {boolean} joined this line has answered with `session_info`
- * @property {boolean} everJoined any line has
+ * @property {ConnectionState} connection
+ * @property {boolean} joined the server has answered this connection with `session_info`
+ * @property {boolean} everJoined it has answered any connection
  * @property {SessionState | null} state
  * @property {End | null} end
  * @property {Box | null} view of the newest `session_info`
  * @property {Box | null} challenge where it is on the page
  * @property {number | null} expiresAt on the server's clock, ms since 1970
  * @property {number} clockAhead ms the server's clock is ahead of ours
- * @property {number} warnedAt ms that were left when the server last said that the end is near; 0: it has not
+ * @property {number} warnedAt ms that were left at the last `expiring` message; 0: there was none
  * @property {string} instructions
  * @property {string} label
  * @property {boolean} watchOnly
  * @property {{ holder: string | null, you: boolean } | null} control null until the server has said
  * @property {number} operators
- * @property {{ code: string, message: string, details: Record<string, unknown> | null } | null} error the last one told
+ * @property {{ code: string, message: string, details: Record<string, unknown> | null } | null} error the last one
  */
 
 /** @type {Readonly<Record<number, { outcome: string, code: string }>>} */
@@ -50,7 +50,7 @@ const ENDS = new Set(["solved", "failed", "expired", "cancelled"]);
 /** @returns {Model} */
 export function newModel() {
   return {
-    line: { name: "DISCONNECTED" },
+    connection: { name: "DISCONNECTED" },
     joined: false,
     everJoined: false,
     state: null,
@@ -72,17 +72,17 @@ export function newModel() {
 /** @param {Model} model @returns {Phase} */
 export function phaseOf(model) {
   if (model.end !== null) return "ended";
-  if (model.line.name === "CONNECTED" && model.joined) return model.state === "starting" ? "starting" : "live";
-  return model.everJoined || model.line.name === "RECONNECTING" ? "reconnecting" : "connecting";
+  if (model.connection.name === "CONNECTED" && model.joined) return model.state === "starting" ? "starting" : "live";
+  return model.everJoined || model.connection.name === "RECONNECTING" ? "reconnecting" : "connecting";
 }
 
-/** Whether presses go to the page: a control that nobody holds is free to take. @param {Model} model */
+/** Whether presses go to the page: control that nobody has is free to take. @param {Model} model */
 export function mayAct(model) {
   const free = model.control === null || model.control.you || model.control.holder === null;
   return phaseOf(model) === "live" && free && !model.watchOnly;
 }
 
-/** Whether the server takes such a message of us: a link for watching is for looking only.
+/** Whether the server accepts such a message: a watch link is for looking only.
  * @param {Model} model @param {ClientMessage["type"]} type */
 export function maySay(model, type) {
   return !model.watchOnly || WATCHER_MESSAGES.has(type);
@@ -95,15 +95,16 @@ export function timeLeft(model, now) {
 
 /**
  * @param {Model} model
- * @param {ConnectionState} line
+ * @param {ConnectionState} connection
  * @returns {Model}
  */
-export function withLine(model, line) {
-  const joined = line.name === "CONNECTED" && model.joined;
-  const final = line.name === "CLOSED" || line.name === "FAILED" ? FINAL_CLOSES[line.code] : undefined;
-  if (final === undefined || model.end !== null) return { ...model, line, joined };
+export function withConnection(model, connection) {
+  const joined = connection.name === "CONNECTED" && model.joined;
+  const isFinal = connection.name === "CLOSED" || connection.name === "FAILED";
+  const final = isFinal ? FINAL_CLOSES[connection.code] : undefined;
+  if (final === undefined || model.end !== null) return { ...model, connection, joined };
   const end = { outcome: final.outcome, reason: model.error?.code ?? final.code, verified: null };
-  return { ...model, line, joined, end: knownEnd(model) ?? end };
+  return { ...model, connection, joined, end: knownEnd(model) ?? end };
 }
 
 /**
@@ -132,7 +133,7 @@ export function withMessage(model, message, now) {
     case "session_state": {
       const moved = { ...next, state: message.state, expiresAt: toMs(message.expires_at) ?? model.expiresAt };
       if (!ENDS.has(message.state) || model.end !== null) return moved;
-      // A solved session is told twice, as a state and as `completed`; the latter knows how it was verified and may follow.
+      // The server sends two messages for a solved session, a state and `completed`; the second one says how it was verified.
       return { ...moved, end: { outcome: message.state, reason: message.reason, verified: null } };
     }
     case "expiring":
@@ -156,7 +157,7 @@ export function withMessage(model, message, now) {
   }
 }
 
-/** An ended session that we came to late: its error may say how it ended. @param {Model} model @returns {End | null} */
+/** How a session ended that had ended before this page joined it: the error may say so. @param {Model} model @returns {End | null} */
 function knownEnd(model) {
   const { state, reason, verified } = model.error?.details ?? {};
   if (typeof state !== "string" || !ENDS.has(state)) return null;

@@ -1,36 +1,37 @@
-// The line that says how things stand: connection, time left, who is in control, what to do.
+// The bar above the picture: connection, time left, who is in control, what to do.
 
-import { part, say, show } from "../shared/dom.js";
+import { byId, setText, setVisible } from "../shared/dom.js";
 import { t } from "../shared/i18n.js";
 import { countdown } from "../shared/time-format.js";
 import { mayAct, phaseOf, timeLeft } from "./session-model.js";
 
+/** @import { ConnectionState } from "../../../src/client/operator-connection.ts" */
 /** @typedef {import("./session-model.js").Model} Model */
 
-/** What one press of the "+" asks for. */
+/** The seconds that one press of the "+" asks for. */
 export const EXTEND_SECONDS = 60;
-/** From here on, or from the server's warning on, the clock is shown in a warning colour: time for the "+". */
+/** Below this, or after the server's warning, the countdown has a warning colour: time for the "+". */
 const SOON_MS = 30_000;
 
-export class Status {
+export class StatusBar {
   #parts = {
-    title: part("session-title", HTMLElement),
-    people: part("people", HTMLElement),
-    line: part("connection-text", HTMLElement),
-    retry: part("retry", HTMLButtonElement),
-    time: part("time", HTMLElement),
-    left: part("time-left", HTMLElement),
-    extend: part("extend", HTMLButtonElement),
-    instructions: part("instructions-text", HTMLElement),
-    watching: part("watching", HTMLElement),
-    watchingText: part("watching-text", HTMLElement),
-    takeControl: part("take-control", HTMLButtonElement),
-    veil: part("veil", HTMLElement),
-    veilText: part("veil-text", HTMLElement),
-    veilHint: part("veil-hint", HTMLElement),
-    sendText: part("send-text", HTMLButtonElement),
-    keys: part("keys", HTMLFieldSetElement),
-    finish: part("finish", HTMLFieldSetElement),
+    title: byId("session-title", HTMLElement),
+    people: byId("people", HTMLElement),
+    connection: byId("connection-text", HTMLElement),
+    retry: byId("retry", HTMLButtonElement),
+    time: byId("time", HTMLElement),
+    left: byId("time-left", HTMLElement),
+    extend: byId("extend", HTMLButtonElement),
+    instructions: byId("instructions-text", HTMLElement),
+    watching: byId("watching", HTMLElement),
+    watchingText: byId("watching-text", HTMLElement),
+    takeControl: byId("take-control", HTMLButtonElement),
+    veil: byId("veil", HTMLElement),
+    veilText: byId("veil-text", HTMLElement),
+    veilHint: byId("veil-hint", HTMLElement),
+    sendText: byId("send-text", HTMLButtonElement),
+    keys: byId("keys", HTMLFieldSetElement),
+    finish: byId("finish", HTMLFieldSetElement),
   };
   #sessionId;
 
@@ -51,48 +52,51 @@ export class Status {
     body.classList.toggle("may-act", mayAct(model));
 
     const name = model.label || this.#sessionId;
-    say(parts.title, name);
+    setText(parts.title, name);
     document.title = `${phase === "ended" ? `${t("ended")}: ` : ""}${name} · ${t("app_name")}`;
-    say(parts.people, t("people_many", { n: model.operators }));
-    show(parts.people, model.operators > 1 && phase !== "ended");
-    say(parts.instructions, model.instructions || t("instructions_default"));
+    setText(parts.people, t("people_many", { n: model.operators }));
+    setVisible(parts.people, model.operators > 1 && phase !== "ended");
+    setText(parts.instructions, model.instructions || t("instructions_default"));
 
     const held = phase === "live" && !mayAct(model);
-    show(parts.watching, held);
-    say(parts.watchingText, model.watchOnly ? t("watch_only") : t("watching"));
-    show(parts.takeControl, !model.watchOnly);
-    // The text field itself stays: what is half typed, perhaps half composed, outlives a lost connection.
+    setVisible(parts.watching, held);
+    setText(parts.watchingText, model.watchOnly ? t("watch_only") : t("watching"));
+    setVisible(parts.takeControl, !model.watchOnly);
+    // The text field itself stays enabled: half-typed, perhaps half-composed text outlives a lost connection.
     parts.sendText.disabled = !mayAct(model);
     parts.keys.disabled = !mayAct(model);
     parts.finish.disabled = !mayAct(model);
 
-    show(parts.retry, waitsToRetry(model.line) && phase !== "ended");
-    show(parts.veil, phase === "connecting" || phase === "starting" || (phase === "live" && !hasPicture));
-    say(parts.veilText, phase === "live" ? t("first_picture") : phase === "starting" ? t("starting") : t("connecting"));
-    say(parts.veilHint, phase === "starting" ? t("starting_hint") : "");
+    setVisible(parts.retry, waitsToRetry(model.connection) && phase !== "ended");
+    setVisible(parts.veil, phase === "connecting" || phase === "starting" || (phase === "live" && !hasPicture));
+    setText(
+      parts.veilText,
+      phase === "live" ? t("first_picture") : phase === "starting" ? t("starting") : t("connecting"),
+    );
+    setText(parts.veilHint, phase === "starting" ? t("starting_hint") : "");
     this.tick(model, Date.now());
   }
 
-  /** What changes by itself: the countdowns. @param {Model} model @param {number} now */
+  /** Renders what changes with the time: the countdowns. @param {Model} model @param {number} now */
   tick(model, now) {
     const parts = this.#parts;
     const phase = phaseOf(model);
-    say(parts.line, lineWords(model, now));
+    setText(parts.connection, connectionWords(model, now));
     const left = timeLeft(model, now);
     const living = phase === "live" || phase === "reconnecting";
-    show(parts.time, left !== null && living);
+    setVisible(parts.time, left !== null && living);
     if (left === null) return;
-    say(parts.left, countdown(left));
+    setText(parts.left, countdown(left));
     parts.time.classList.toggle("soon", left < Math.max(SOON_MS, model.warnedAt));
-    show(parts.extend, !model.watchOnly);
+    setVisible(parts.extend, !model.watchOnly);
     parts.extend.disabled = phase !== "live";
-    say(parts.extend, t("add_time", { s: EXTEND_SECONDS }));
+    setText(parts.extend, t("add_time", { s: EXTEND_SECONDS }));
     parts.extend.setAttribute("aria-label", t("add_time_label", { s: EXTEND_SECONDS }));
   }
 }
 
 /** @param {Model} model @param {number} now */
-function lineWords(model, now) {
+function connectionWords(model, now) {
   switch (phaseOf(model)) {
     case "ended":
       return t("ended");
@@ -103,16 +107,16 @@ function lineWords(model, now) {
     case "connecting":
       return t("connecting");
     case "reconnecting": {
-      const { line } = model;
-      const n = line.name === "RECONNECTING" ? line.attempt : 1;
-      if (!waitsToRetry(line)) return t("reconnecting_now", { n });
-      return t("reconnecting_in", { s: Math.max(1, Math.ceil((line.retryAt - now) / 1000)), n });
+      const { connection } = model;
+      const n = connection.name === "RECONNECTING" ? connection.attempt : 1;
+      if (!waitsToRetry(connection)) return t("reconnecting_now", { n });
+      return t("reconnecting_in", { s: Math.max(1, Math.ceil((connection.retryAt - now) / 1000)), n });
     }
   }
 }
 
-/** @param {import("../../../src/client/operator-connection.js").ConnectionState} line
- * @returns {line is Extract<import("../../../src/client/operator-connection.js").ConnectionState, { name: "RECONNECTING" }> & { retryAt: number }} */
-function waitsToRetry(line) {
-  return line.name === "RECONNECTING" && line.retryAt !== null;
+/** @param {ConnectionState} connection
+ * @returns {connection is Extract<ConnectionState, { name: "RECONNECTING" }> & { retryAt: number }} */
+function waitsToRetry(connection) {
+  return connection.name === "RECONNECTING" && connection.retryAt !== null;
 }

@@ -1,10 +1,10 @@
-// The text box that types into the page: a real field, so that input methods, dictation and phone keyboards just work.
+// The text box whose text is typed into the page: a real field, so that input methods, dictation and phone keyboards work.
 
 import { clearField, tapKey } from "./keyboard-input.js";
 
 /** @import { ClientMessage } from "../../../src/protocol/live.ts" */
 
-/** What an input method in the middle of a word reports as the key code of every key, Enter included. */
+/** The key code of every key, Enter included, while an input method is in the middle of a word. */
 const KEY_CODE_COMPOSING = 229;
 
 /**
@@ -18,7 +18,7 @@ const KEY_CODE_COMPOSING = 229;
  * @param {() => boolean} port.mayAct
  * @param {() => void} port.onPress
  */
-export function wireTyping({ form, field, keys }, port) {
+export function wireTextBox({ form, field, keys }, port) {
   field.addEventListener("keydown", (event) => {
     // Enter that only picks a word of the input method must not send anything (Safari ends the composition first).
     if (event.key === "Enter" && (event.isComposing || event.keyCode === KEY_CODE_COMPOSING)) event.preventDefault();

@@ -1,42 +1,42 @@
 // One sentence over the picture that matters now and goes away by itself; the log keeps what is worth keeping.
 
-import { part, say, show } from "../shared/dom.js";
+import { byId, setText, setVisible } from "../shared/dom.js";
 
 /** Time to read two short sentences. */
-const NOTICE_MS = 7_000;
+const TOAST_MS = 7_000;
 
-export class Notice {
-  #element = part("notice", HTMLElement);
+export class Toast {
+  #element = byId("notice", HTMLElement);
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
-  /** @param {string} sentence */
-  say(sentence) {
-    this.#show(sentence, "alert");
+  /** Shows a sentence that screen readers speak at once. @param {string} sentence */
+  announce(sentence) {
+    this.#display(sentence, "alert");
   }
 
-  /** For what the log says aloud already, and when it is its turn. @param {string} sentence */
-  showOnly(sentence) {
-    this.#show(sentence, "none");
+  /** Shows a sentence that the log speaks already, in its turn. @param {string} sentence */
+  show(sentence) {
+    this.#display(sentence, "none");
   }
 
-  /** The same for what is so until another sentence takes its place. @param {string} sentence */
+  /** As `show`, for a condition that lasts: the sentence stays until another one takes its place. @param {string} sentence */
   keep(sentence) {
-    this.#show(sentence, "none");
+    this.#display(sentence, "none");
     clearTimeout(this.#timer);
-  }
-
-  /** @param {string} sentence @param {"alert" | "none"} role */
-  #show(sentence, role) {
-    clearTimeout(this.#timer);
-    this.#element.setAttribute("role", role);
-    say(this.#element, sentence);
-    show(this.#element, true);
-    this.#timer = setTimeout(() => this.hide(), NOTICE_MS);
   }
 
   hide() {
     clearTimeout(this.#timer);
-    show(this.#element, false);
+    setVisible(this.#element, false);
+  }
+
+  /** @param {string} sentence @param {"alert" | "none"} role */
+  #display(sentence, role) {
+    clearTimeout(this.#timer);
+    this.#element.setAttribute("role", role);
+    setText(this.#element, sentence);
+    setVisible(this.#element, true);
+    this.#timer = setTimeout(() => this.hide(), TOAST_MS);
   }
 }

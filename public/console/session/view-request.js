@@ -1,31 +1,31 @@
-// What this viewer asks to see: the challenge or the whole page, in the density its screen can show. No DOM in here.
+// The view that this console asks for: the challenge or the whole page, in the density that its screen can show. No DOM in here.
 
 /** @import { ClientMessage } from "../../../src/protocol/live.ts" */
 /** @typedef {import("./geometry.js").Size} Size */
 /** @typedef {"challenge" | "page"} ViewMode */
 
 /**
- * @typedef {object} ViewPort what the wish needs of the rest
+ * @typedef {object} ViewPort what the request needs of the page
  * @property {(message: ClientMessage) => boolean} send
  * @property {(view: Size) => number} scaleFor picture px per CSS px that this view deserves on this screen
  */
 
-export class ViewWish {
+export class ViewRequest {
   #port;
   /** @type {ViewMode} */
   #mode = "challenge";
-  /** The sizes known of what can be shown; each line begins with the challenge. @type {Record<ViewMode, Size | null>} */
+  /** The known sizes of the views; each connection begins with the challenge. @type {Record<ViewMode, Size | null>} */
   #sizes = { challenge: null, page: null };
   #joined = false;
-  /** What this line has been told. @type {{ mode: ViewMode, scale: number } | null} */
-  #told = null;
+  /** The request that this connection has carried. @type {{ mode: ViewMode, scale: number } | null} */
+  #sent = null;
 
   /** @param {ViewPort} port */
   constructor(port) {
     this.#port = port;
   }
 
-  /** Outlives the line: after a reconnect the same is asked for again. */
+  /** Outlives the connection: after a reconnect the same view is requested. */
   get mode() {
     return this.#mode;
   }
@@ -33,32 +33,32 @@ export class ViewWish {
   /** @param {ViewMode} mode */
   choose(mode) {
     this.#mode = mode;
-    this.tell();
+    this.update();
   }
 
-  /** The session said what it shows. @param {Size} view @param {Size} viewport */
-  informed(view, viewport) {
+  /** A `session_info` says what the session shows. @param {Size} view @param {Size} viewport */
+  onSessionInfo(view, viewport) {
     this.#joined = true;
     this.#sizes.page = viewport;
     // A server that was offered the page begins with it.
-    const isChallenge = this.#mode === "challenge" || (this.#told === null && !isSameSize(view, viewport));
+    const isChallenge = this.#mode === "challenge" || (this.#sent === null && !isSameSize(view, viewport));
     this.#sizes.challenge = isChallenge ? view : (this.#sizes.challenge ?? view);
-    this.tell();
+    this.update();
   }
 
-  /** The line is gone. */
+  /** The connection is lost. */
   forget() {
     this.#joined = false;
-    this.#told = null;
+    this.#sent = null;
   }
 
-  /** Says what is wanted, if that is news: also called when the screen's size or density has changed. */
-  tell() {
+  /** Sends the request if it has changed; also called when the screen's size or density has changed. */
+  update() {
     const size = this.#sizes[this.#mode];
     if (!this.#joined || size === null) return;
-    const wish = { mode: this.#mode, scale: this.#port.scaleFor(size) };
-    if (this.#told?.mode === wish.mode && this.#told.scale === wish.scale) return;
-    if (this.#port.send({ type: "view", ...wish })) this.#told = wish;
+    const request = { mode: this.#mode, scale: this.#port.scaleFor(size) };
+    if (this.#sent?.mode === request.mode && this.#sent.scale === request.scale) return;
+    if (this.#port.send({ type: "view", ...request })) this.#sent = request;
   }
 }
 

@@ -1,33 +1,33 @@
 // The switch between the challenge and the whole page: a button by the picture, a key, and two fingers.
 
-import { part, say, show } from "../shared/dom.js";
+import { byId, setText, setVisible } from "../shared/dom.js";
 import { t } from "../shared/i18n.js";
 
 /** @typedef {import("./view-request.js").ViewMode} ViewMode */
 
-/** The key's place, not its letter: Option+V types "√" on a Mac, and other scripts have no V. */
+/** The key's position, not its letter: Option+V types "√" on a Mac, and other scripts have no V. */
 const SHORTCUT_CODE = "KeyV";
-/** What a key reports that an input method has taken. */
+/** The key code of a key that an input method has taken. */
 const KEY_CODE_COMPOSING = 229;
 
 /**
  * @typedef {object} SwitchPort
  * @property {() => ViewMode} mode
  * @property {(mode: ViewMode) => void} choose
- * @property {() => boolean} isBusy a button is down on the page: what lies under the hand must not be exchanged
+ * @property {() => boolean} isBusy a button is down on the page: the picture under the hand must not change
  */
 
 export class ViewSwitch {
   #port;
-  #button = part("view-switch", HTMLButtonElement);
-  #text = part("view-switch-text", HTMLElement);
+  #button = byId("view-switch", HTMLButtonElement);
+  #text = byId("view-switch-text", HTMLElement);
   #isOffered = false;
 
   /** @param {SwitchPort} port */
   constructor(port) {
     this.#port = port;
     this.#button.addEventListener("click", () => this.#toggle());
-    // Before the picture gets it: a key for the console is none for the page.
+    // Before the picture gets the key: a key for the console is none for the page.
     document.addEventListener("keydown", (event) => this.#onKey(event), { capture: true });
   }
 
@@ -35,14 +35,14 @@ export class ViewSwitch {
   render(isLive, hasChallenge) {
     const mode = this.#port.mode();
     this.#isOffered = isLive && (hasChallenge || mode === "page");
-    show(this.#button, this.#isOffered);
+    setVisible(this.#button, this.#isOffered);
     this.#button.setAttribute("data-mode", mode);
-    say(this.#text, t(mode === "page" ? "view_challenge" : "view_page"));
+    setText(this.#text, t(mode === "page" ? "view_challenge" : "view_page"));
     const keys = /Mac|iPhone|iPad/.test(navigator.platform) ? "⌥V" : "Alt+V";
     this.#button.title = t(mode === "page" ? "view_challenge_title" : "view_page_title", { keys });
   }
 
-  /** Together is away from the page, as everywhere: more of it is seen. @param {"together" | "apart"} direction */
+  /** As everywhere, pinching together zooms out: more of the page is seen. @param {"together" | "apart"} direction */
   pinched(direction) {
     this.#choose(direction === "together" ? "page" : "challenge");
   }
@@ -76,7 +76,7 @@ export function isShortcut(event) {
   return event.code === SHORTCUT_CODE && event.altKey && !others;
 }
 
-/** What is typed into a field of the console is the field's. @param {EventTarget | null} target */
+/** Keys typed into a field of the console belong to the field. @param {EventTarget | null} target */
 function isField(target) {
   return target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement;
 }

@@ -1,8 +1,8 @@
-// The wheel over the picture, added up to some sixty messages a second.
+// The wheel over the picture: turns are added up, and go out some sixty times a second.
 
 /** @typedef {Pick<import("./pointer-input.js").PointerPort, "send" | "pageAt" | "mayAct">} WheelPort */
 
-/** What a browser that counts the wheel in lines means by one. */
+/** A line, for browsers that measure the wheel in lines. */
 const WHEEL_LINE_PX = 40;
 const WHEEL_PAGE_PX = 600;
 /** About 60 a second whatever the screen: the server counts them, and scrolling goes on for long. */
@@ -20,7 +20,7 @@ export class WheelInput {
     canvas.addEventListener("wheel", (event) => this.#onWheel(event), { passive: false });
   }
 
-  /** The line is gone: what waits belongs to a picture that is gone, too. */
+  /** The connection is lost: the waiting turns belong to a picture that is gone, too. */
   forget() {
     this.#at = null;
     this.#turned = { x: 0, y: 0 };

@@ -1,4 +1,4 @@
-// The few REST calls of the console; whatever goes wrong comes back as a sentence for people.
+// The REST calls of the console; a failure has a sentence for people.
 
 import { codeWords, t } from "./i18n.js";
 
@@ -6,7 +6,7 @@ import { codeWords, t } from "./i18n.js";
 const DEADLINE_MS = 10_000;
 /** A new session starts a browser first. */
 const CREATE_DEADLINE_MS = 60_000;
-/** For a phone that is at hand; more is not given to a key that only operates. */
+/** Enough for a phone at hand; the server gives an operator key no more. */
 const LINK_SECONDS = 900;
 
 /** @import { HistoryEntry } from "../../../src/protocol/history.ts" */
@@ -14,7 +14,7 @@ const LINK_SECONDS = 900;
 
 /** Its message is a sentence to show. */
 export class ApiFailure extends Error {
-  /** @param {string} message @param {string} [code] as the server has said it; empty where it has not */
+  /** @param {string} message @param {string} [code] from the server; empty if it sent none */
   constructor(message, code = "") {
     super(message);
     this.code = code;
@@ -46,21 +46,21 @@ export async function startDemo(base, bearer) {
 }
 
 /**
- * Takes a session, so that nobody else does.
+ * Claims a session, so that no other operator does.
  * @param {string} base @param {string} key @param {string} id @param {{ client: string, name?: string }} body
- * @throws {ApiFailure} code `claimed`: somebody else was quicker
+ * @throws {ApiFailure} code `claimed`: another operator was quicker
  */
 export async function claimSession(base, key, id, body) {
   await call(`${base}/session/${encodeURIComponent(id)}/claim`, { method: "POST", bearer: key, body }, DEADLINE_MS);
 }
 
-/** Gives it back. @param {string} base @param {string} key @param {string} id @param {{ client: string }} body @throws {ApiFailure} */
+/** Gives a claimed session back. @param {string} base @param {string} key @param {string} id @param {{ client: string }} body @throws {ApiFailure} */
 export async function releaseSession(base, key, id, body) {
   await call(`${base}/session/${encodeURIComponent(id)}/release`, { method: "POST", bearer: key, body }, DEADLINE_MS);
 }
 
 /**
- * A link to act in it from another device, with its QR code: a PNG, as a data URL.
+ * A link that lets another device act in the session, with its QR code: a PNG, as a data URL.
  * @param {string} base @param {string} key @param {string} id
  * @returns {Promise<{ url: string, qr: string }>}
  * @throws {ApiFailure}
@@ -73,7 +73,7 @@ export async function createLink(base, key, id) {
 }
 
 /**
- * What has ended since then, newest first.
+ * The sessions that have ended since then, newest first.
  * @param {string} base @param {string} key @param {Date} since
  * @returns {Promise<HistoryEntry[]>}
  * @throws {ApiFailure}
@@ -88,7 +88,7 @@ export async function fetchHistory(base, key, since) {
 }
 
 /**
- * A small picture of it, taken now; null where there is none.
+ * A small picture of the session, taken now; null where there is none.
  * @param {string} base @param {string} key @param {string} id @param {number} width px
  * @returns {Promise<Blob | null>}
  */

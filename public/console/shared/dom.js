@@ -1,37 +1,39 @@
-// Small helpers for the page: find a part by its id, make a part, show or hide one.
+// Helpers for the page's elements: find one by its id, make one, set its text, show or hide it.
 
 /**
+ * The element of index.html with this id. Error when there is none, or when it is of another class.
  * @template {HTMLElement} T
  * @param {string} id
  * @param {new () => T} kind
  * @returns {T}
  */
-export function part(id, kind) {
-  const element = document.getElementById(id);
-  if (!(element instanceof kind)) throw new Error(`index.html has no ${kind.name} #${id}`);
-  return element;
+export function byId(id, kind) {
+  const found = document.getElementById(id);
+  if (!(found instanceof kind)) throw new Error(`index.html has no ${kind.name} #${id}`);
+  return found;
 }
 
 /**
+ * A new element.
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
  * @param {string} [className]
  * @param {string} [text]
  */
-export function make(tag, className = "", text = "") {
-  const element = document.createElement(tag);
-  element.className = className;
-  element.textContent = text;
-  return element;
+export function element(tag, className = "", text = "") {
+  const made = document.createElement(tag);
+  made.className = className;
+  made.textContent = text;
+  return made;
 }
 
-/** Writes only what differs: the rest of the page is left in peace, and so is whoever reads it aloud.
- * @param {Element} element @param {string} text */
-export function say(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+/** Writes only a text that differs, or a screen reader would read it again.
+ * @param {Element} target @param {string} text */
+export function setText(target, text) {
+  if (target.textContent !== text) target.textContent = text;
 }
 
-/** @param {HTMLElement} element @param {boolean} shown */
-export function show(element, shown) {
-  if (element.hidden === shown) element.hidden = !shown;
+/** @param {HTMLElement} target @param {boolean} isVisible */
+export function setVisible(target, isVisible) {
+  if (target.hidden === isVisible) target.hidden = !isVisible;
 }

@@ -9,20 +9,20 @@ import { zh } from "./zh.js";
 
 /** @type {Record<Language, Record<SentenceKey, string>>} */
 const SENTENCES = { en, zh };
-/** What `lang` on the root element and Intl should say. */
+/** For `lang` on the root element, and for Intl. */
 const LOCALES = { en: "en", zh: "zh-CN" };
 
 /** @type {Language} */
 let current = "en";
 
 /**
- * The first of the wishes that there is a translation for; English otherwise.
- * @param {readonly (string | null | undefined)[]} wishes in order, e.g. from the address, from storage, from the browser
+ * The first of the preferred languages that has a translation; English otherwise.
+ * @param {readonly (string | null | undefined)[]} preferred in order, e.g. from the address, from storage, from the browser
  * @returns {Language}
  */
-export function chooseLanguage(wishes) {
-  for (const wish of wishes) {
-    const language = (wish ?? "").toLowerCase().split(/[-_]/)[0];
+export function chooseLanguage(preferred) {
+  for (const tag of preferred) {
+    const language = (tag ?? "").toLowerCase().split(/[-_]/)[0];
     if (language === "zh" || language === "en") return language;
   }
   return "en";
@@ -43,14 +43,14 @@ export function locale() {
 
 /**
  * @param {SentenceKey} key
- * @param {Params} [params] what stands in the braces
+ * @param {Params} [params] the values for the braces
  */
 export function t(key, params = {}) {
   return SENTENCES[current][key].replace(/\{(\w+)\}/g, (whole, name) => String(params[name] ?? whole));
 }
 
 /**
- * A code of the contract in words; an unknown one falls back to what the server said, then to the code itself.
+ * A code of the contract in words; an unknown one falls back to the server's message, then to the code itself.
  * @param {string | null | undefined} code
  * @param {string} [fallback]
  */

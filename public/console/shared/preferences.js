@@ -1,4 +1,4 @@
-// What this person chose before (language, colours, name, how to be told); a browser that refuses storage simply forgets.
+// What this person chose before (language, colours, name, alerts); a browser that refuses storage forgets it.
 
 const PREFIX = "captcha-remote.";
 

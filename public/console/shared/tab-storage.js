@@ -1,9 +1,9 @@
-// What lives as long as this tab, and nowhere else.
+// Values that live as long as this tab, and nowhere else.
 
 /** For a browser that refuses storage: as long as the page. @type {Map<string, string>} */
 const unstored = new Map();
 
-/** Empty: nothing. @param {string} name */
+/** Empty: there is none. @param {string} name */
 export function kept(name) {
   try {
     return sessionStorage.getItem(name) ?? unstored.get(name) ?? "";

@@ -1,5 +1,5 @@
 /** The console's line: pictures as binary messages, nothing pressed that nobody holds, and a pill that says how it goes. */
-import { listen, loseLineOnDemand, servePage } from "../support/console-line.ts";
+import { listen, loseSocketOnDemand, servePage } from "../support/console-socket.ts";
 import { BRIEF_SEARCH_MS, expect, test } from "../support/fixtures.ts";
 import { slowness } from "../support/pace.ts";
 
@@ -60,14 +60,14 @@ test("[W24] nothing stays pressed after the window or the line is lost in the mi
   bot,
   operator,
 }) => {
-  await operator.page.addInitScript(loseLineOnDemand);
+  await operator.page.addInitScript(loseSocketOnDemand);
   const line = listen(operator.page);
   const { url, presses } = servePage(site);
   const session = await bot.create({ url });
   await operator.open(session.control_url);
   const box = await operator.page.locator("#screen").boundingBox();
   const move = (x: number) => operator.page.mouse.move((box?.x ?? 0) + x, (box?.y ?? 0) + 80);
-  for (const event of ["blur", "lose-line"]) {
+  for (const event of ["blur", "lose-socket"]) {
     presses.length = 0;
     await move(40);
     await operator.page.mouse.down();

@@ -1,8 +1,8 @@
 // [W23] The console takes binary pictures apart as the server puts them together, and survives everything else.
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
-import { BINARY_PROTOCOL, JSON_PROTOCOL } from "../../src/client/operator-connection.js";
-import { decodeFrame } from "../../src/client/picture-frame.js";
+import { BINARY_PROTOCOL, JSON_PROTOCOL } from "../../src/client/operator-connection.ts";
+import { decodeFrame } from "../../src/client/picture-frame.ts";
 import { encodeFrame, type PictureFacts } from "../../src/protocol/frame.ts";
 import { BINARY_SUBPROTOCOL, JSON_SUBPROTOCOL } from "../../src/protocol/live.ts";
 

@@ -1,16 +1,16 @@
-// The connection's tickets: one for each socket, what becomes of a line that gets none, and where links and keys lead.
+// The connection's tickets: one for each socket, what becomes of a connection that gets none, and where links and keys lead.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test as base, expect } from "@playwright/test";
 import { WebSocketServer } from "ws";
-import { Refusal } from "../../src/client/connect-refusal.js";
+import { ConnectRefusal } from "../../src/client/connect-refusal.ts";
 import {
   type ConnectionOptions,
   type ConnectionState,
   OperatorConnection,
-} from "../../src/client/operator-connection.js";
-import { apiAt, socketAt } from "../../src/client/session-address.js";
-import { fetchTicket, TICKET_PROTOCOL_PREFIX } from "../../src/client/ticket.js";
+} from "../../src/client/operator-connection.ts";
+import { apiAt, socketAt } from "../../src/client/session-address.ts";
+import { fetchTicket, TICKET_PROTOCOL_PREFIX } from "../../src/client/ticket.ts";
 import { TICKET_SUBPROTOCOL_PREFIX } from "../../src/protocol/live.ts";
 
 const INFO = JSON.stringify({ type: "session_info" });
@@ -138,7 +138,7 @@ for (const [what, answer, state] of [
     { name: "RECONNECTING", code: 4429, loss: "server" },
   ],
 ] as const) {
-  test(`[R16] ${what} in place of a ticket stands for its close code, and is told as the socket tells it`, async ({
+  test(`[R16] ${what} in place of a ticket stands for its close code, and listeners get it as over the socket`, async ({
     serve,
     open,
   }) => {
@@ -172,7 +172,7 @@ for (const [what, answer, facts] of [
     const { origin } = await serve({ answers: [answer] });
     const { signal } = new AbortController();
     const refusal = await fetchTicket({ api: origin, sessionId: "a", bearer: "k", signal }).catch((reason) => reason);
-    expect(refusal).toBeInstanceOf(Refusal);
+    expect(refusal).toBeInstanceOf(ConnectRefusal);
     expect(refusal).toMatchObject({ ...facts, isFinal: false, said: null });
   });
 }

@@ -1,6 +1,6 @@
 /** For the tests of the console: a page to work on, and what goes over the console's socket. */
 import type { Page } from "@playwright/test";
-import { decodeFrame } from "../../src/client/picture-frame.js";
+import { decodeFrame } from "../../src/client/picture-frame.ts";
 import type { FrameHeader } from "../../src/protocol/frame.ts";
 import type { ClientMessage, ServerMessage } from "../../src/protocol/live.ts";
 import { expect, type Operator, type TestSite } from "./fixtures.ts";
@@ -52,13 +52,13 @@ export function listen(page: Page) {
   return { sent, received, pictures, ofType };
 }
 
-/** Runs in the console's page: its socket closes when the window hears "lose-line". */
-export function loseLineOnDemand(): void {
+/** Runs in the console's page: its socket closes when the window hears "lose-socket". */
+export function loseSocketOnDemand(): void {
   const Native = WebSocket;
   globalThis.WebSocket = class extends Native {
     constructor(...options: ConstructorParameters<typeof Native>) {
       super(...options);
-      addEventListener("lose-line", () => this.close(), { once: true });
+      addEventListener("lose-socket", () => this.close(), { once: true });
     }
   };
 }

@@ -1,8 +1,8 @@
-// The line to the server, against a real WebSocket server on port 0: when it comes back, when it gives up.
+// The connection to the server, against a real WebSocket server on port 0: when it comes back, when it gives up.
 import type { AddressInfo } from "node:net";
 import { expect, test } from "@playwright/test";
 import { type WebSocket as ServerSocket, WebSocket as SocketOfWs, WebSocketServer } from "ws";
-import { type ConnectionOptions, OperatorConnection } from "../../src/client/operator-connection.js";
+import { type ConnectionOptions, OperatorConnection } from "../../src/client/operator-connection.ts";
 import { expectWithin } from "../support/pace.ts";
 
 const INFO = JSON.stringify({ type: "session_info" });
@@ -10,7 +10,7 @@ const INFO = JSON.stringify({ type: "session_info" });
 const SOON = { firstMs: 20, longestMs: 40 };
 const RETRIES = { network: SOON, closed: SOON, authentication: SOON, server: SOON };
 
-/** A server that does one thing with the first, the second, ... connection, and a line to it. */
+/** A server that does one thing with the first, the second, ... connection, and a connection to it. */
 async function lineTo(acts: ((socket: ServerSocket) => void)[], options: Partial<ConnectionOptions> = {}) {
   const server = new WebSocketServer({ port: 0 });
   await new Promise((resolve) => server.once("listening", resolve));
@@ -39,7 +39,7 @@ async function lineTo(acts: ((socket: ServerSocket) => void)[], options: Partial
   return { connection, server, states, messages, received, stop, connections: () => count };
 }
 
-test("comes back by itself after a lost line", async () => {
+test("comes back by itself after a lost connection", async () => {
   const line = await lineTo([(socket) => socket.send(INFO, () => socket.close(1012)), (socket) => socket.send(INFO)]);
   await expect.poll(() => line.messages).toEqual(["session_info", "session_info"]);
   // Once for the wait, once for the try.
@@ -69,7 +69,7 @@ test("close 4401 is tried once more, then it is refused for good", async () => {
   line.stop();
 });
 
-test("[W2] an ended session closes the line for good", async () => {
+test("[W2] an ended session closes the connection for good", async () => {
   const line = await lineTo([(socket) => socket.close(4410)]);
   await expect.poll(() => line.connection.state).toEqual({ name: "CLOSED", code: 4410 });
   expect(line.connections()).toBe(1);
@@ -80,14 +80,14 @@ for (const end of [
   { type: "completed", message: "", verified: "checked" },
   { type: "session_state", state: "cancelled", reason: "shutting_down", expires_at: "2030-01-01T00:00:00Z" },
 ]) {
-  test(`[W6] does not come back after the end was told by \`${end.type}\`, whatever the close code`, async () => {
+  test(`[W6] does not come back after the end came by \`${end.type}\`, whatever the close code`, async () => {
     const line = await lineTo([(socket) => socket.send(JSON.stringify(end), () => socket.close(1001))]);
     await expect.poll(() => line.connection.state).toEqual({ name: "CLOSED", code: 1001 });
     line.stop();
   });
 }
 
-test("a close 1000 without `completed` is a lost line like any other", async () => {
+test("a close 1000 without `completed` is a lost connection like any other", async () => {
   const line = await lineTo([(socket) => socket.close(1000)]);
   await expect.poll(() => line.connection.state).toMatchObject({ name: "RECONNECTING", code: 1000, loss: "closed" });
   line.stop();
@@ -173,7 +173,7 @@ test("[W24] what is said while away is sent after the next session_info, in its 
   expect(connection.send({ type: "key", event_type: "down", key: "Enter" })).toBe("queued");
   expect(connection.send({ type: "key", event_type: "up", key: "Enter" })).toBe("queued");
   expect(connection.queued).toBe(3);
-  // Who speaks up as soon as the line is there, comes behind it.
+  // A message sent as soon as the connection is ready comes after it.
   connection.on("state", ({ name }) => name === "CONNECTED" && connection.send({ type: "finish", outcome: "done" }));
   answer();
   await expect.poll(() => line.received.map(({ type }) => type)).toEqual(["text", "key", "key", "finish"]);

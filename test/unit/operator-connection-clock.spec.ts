@@ -1,10 +1,10 @@
-// The line's timing on a clock of the test's own: heartbeat, deadlines, and how each kind of loss is tried again.
+// The connection's timing on a clock of the test's own: heartbeat, deadlines, and how each kind of loss is tried again.
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
-import { type ConnectionState, OperatorConnection } from "../../src/client/operator-connection.js";
-import { classOf, type LossClass, MOVES, PROFILES, waitBefore } from "../../src/client/retry-policy.js";
+import { type ConnectionState, OperatorConnection } from "../../src/client/operator-connection.ts";
+import { classOf, type LossClass, MOVES, PROFILES, waitBefore } from "../../src/client/retry-policy.ts";
 import { CLIENT_NAME } from "../../src/protocol/numbered.ts";
-import { newLine } from "../support/fake-line.ts";
+import { newConnection } from "../support/fake-connection.ts";
 
 /** Close codes by what they mean. */
 const CODE_OF = { network: 1006, closed: 1012, authentication: 4401, server: 1013 } as const satisfies Record<
@@ -13,8 +13,8 @@ const CODE_OF = { network: 1006, closed: 1012, authentication: 4401, server: 101
 >;
 const LOSSES = Object.keys(CODE_OF) as LossClass[];
 
-test("[W8] pings every 15 s, and 30 s of silence are a broken line", () => {
-  const { clock, last, connect, connection } = newLine();
+test("[W8] pings every 15 s, and 30 s of silence are a broken connection", () => {
+  const { clock, last, connect, connection } = newConnection();
   connect();
   clock.pass(14_000);
   expect(last().sent).toEqual([]);
@@ -30,7 +30,7 @@ test("[W8] pings every 15 s, and 30 s of silence are a broken line", () => {
 });
 
 test("any message is a sign of life, and a clock that jumps by a minute is none of silence", () => {
-  const { clock, last, connect, connection } = newLine();
+  const { clock, last, connect, connection } = newConnection();
   connect();
   for (let second = 0; second < 120; second += 1) {
     clock.pass(1_000);
@@ -43,8 +43,8 @@ test("any message is a sign of life, and a clock that jumps by a minute is none 
   expect(connection.state.name).toBe("CONNECTED");
 });
 
-test("after waking up a dead line is noticed within 5 s", () => {
-  const { clock, connect, connection } = newLine();
+test("after waking up a dead connection is noticed within 5 s", () => {
+  const { clock, connect, connection } = newConnection();
   connect();
   connection.wake();
   clock.pass(3_000);
@@ -54,12 +54,12 @@ test("after waking up a dead line is noticed within 5 s", () => {
 });
 
 test("a handshake has 10 s, the session's answer 30 s more", () => {
-  const mute = newLine();
+  const mute = newConnection();
   mute.clock.pass(9_999);
   expect(mute.connection.state.name).toBe("CONNECTING");
   mute.clock.pass(1);
   expect(mute.connection.state).toMatchObject({ name: "RECONNECTING", code: 1006 });
-  const silent = newLine();
+  const silent = newConnection();
   silent.last().accept();
   silent.clock.pass(29_999);
   expect(silent.connection.state.name).toBe("CONNECTING");
@@ -68,10 +68,10 @@ test("a handshake has 10 s, the session's answer 30 s more", () => {
 });
 
 test("[W14] [W23] [W31] a name of its own is offered with each socket, and what was asked to be seen last", () => {
-  const { sockets, connection, connect, last, clock } = newLine();
+  const { sockets, connection, connect, last, clock } = newConnection();
   const name = last().offered.at(-1) ?? "";
   expect(name.replace("captcha.client.", "")).toMatch(CLIENT_NAME);
-  expect(newLine().last().offered).not.toContain(name);
+  expect(newConnection().last().offered).not.toContain(name);
   const forms = ["captcha.binary.v1", "captcha.json.v1", name];
   connect();
   connection.send({ type: "view", scale: 1.5 });
@@ -88,7 +88,7 @@ test("[W14] [W23] [W31] a name of its own is offered with each socket, and what 
 });
 
 test("a socket that was given up is not listened to any more", () => {
-  const { clock, sockets, last, connect, connection } = newLine();
+  const { clock, sockets, last, connect, connection } = newConnection();
   clock.pass(10_000);
   clock.pass(1_000);
   const [old] = sockets;
@@ -106,7 +106,7 @@ for (const loss of LOSSES) {
         const { firstMs, longestMs, tries } = PROFILES.bot[loss];
         let throws = 0;
         const random = () => dice[throws++ % dice.length] ?? 0;
-        const { clock, sockets, last, connection } = newLine({ profile: "bot", random });
+        const { clock, sockets, last, connection } = newConnection({ profile: "bot", random });
         for (let attempt = 1; attempt <= tries; attempt += 1) {
           const lostAt = clock.time;
           last().drop(CODE_OF[loss]);
@@ -126,7 +126,7 @@ for (const loss of LOSSES) {
 }
 
 test("profile operator: at once, then every 0.5 to 5 s, without giving up", () => {
-  const { clock, sockets, last, connect, connection } = newLine({ random: () => 1 });
+  const { clock, sockets, last, connect, connection } = newConnection({ random: () => 1 });
   connect();
   clock.pass(10_000);
   last().drop(1006);
@@ -143,7 +143,7 @@ test("profile operator: at once, then every 0.5 to 5 s, without giving up", () =
 });
 
 test("a server that lets everybody in and throws them out again is not hammered", () => {
-  const { clock, sockets, last, connect } = newLine();
+  const { clock, sockets, last, connect } = newConnection();
   for (let turn = 0; turn < 40; turn += 1) {
     if (last().readyState === 0) {
       connect();
@@ -164,7 +164,7 @@ test("a server that lets everybody in and throws them out again is not hammered"
 
 test("a full server is left alone for 8 s at least, also by an operator", () => {
   for (const code of [1013, 4429]) {
-    const { clock, sockets, last } = newLine();
+    const { clock, sockets, last } = newConnection();
     last().drop(code);
     clock.pass(7_999);
     expect(sockets).toHaveLength(1);
@@ -174,7 +174,7 @@ test("a full server is left alone for 8 s at least, also by an operator", () => 
 });
 
 test("a full server is not woken; elsewhere tries out of turn use up none of those that there are", () => {
-  const { clock, sockets, last, connection } = newLine({ profile: "bot" });
+  const { clock, sockets, last, connection } = newConnection({ profile: "bot" });
   last().drop(1013);
   connection.wake();
   expect(sockets).toHaveLength(1);
@@ -220,7 +220,7 @@ test("whatever happens, only the moves of the table are made, and nothing runs o
   );
   fc.assert(
     fc.property(fc.constantFrom("bot", "operator"), fc.array(happening, { maxLength: 60 }), (profile, happenings) => {
-      const { clock, states, connection, last } = newLine({ profile });
+      const { clock, states, connection, last } = newConnection({ profile });
       for (const what of happenings) {
         if (typeof what === "number") last().drop(what);
         else if (typeof what === "object") clock.pass(what.seconds * 1_000);

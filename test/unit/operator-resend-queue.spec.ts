@@ -1,7 +1,8 @@
-// What is kept while the line is away: words in their order, no stale hands, and never more than fits.
+// What the queue keeps while the connection is down: text in its order, no stale presses, and never more than fits.
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
-import { CLICK_PX, type Message, MOST_QUEUED, Outbox, PRESS_FRESH_MS } from "../../src/client/operator-resend-queue.js";
+import { CLICK_PX, type Message, OperatorResendQueue, PRESS_FRESH_MS } from "../../src/client/operator-resend-queue.ts";
+import { MOST_QUEUED } from "../../src/client/send-queue.ts";
 
 type EventType = "down" | "move" | "up";
 const mouse = (event_type: EventType, x = 0, button: "left" | "right" = "left"): Message => ({
@@ -21,12 +22,12 @@ const text = (words: string): Message => ({ type: "text", text: words });
 
 /** What is kept of messages that are said 1 ms after each other, `away` ms after the last. */
 function keptOf(messages: readonly Message[], away = 0, sentBefore: readonly Message[] = []): Message[] {
-  const outbox = new Outbox();
-  for (const message of sentBefore) outbox.sent(message, 0);
+  const queue = new OperatorResendQueue();
+  for (const message of sentBefore) queue.sent(message, 0);
   messages.forEach((message, index) => {
-    outbox.keep(message, index);
+    queue.keep(message, index);
   });
-  return outbox.take(messages.length + away);
+  return queue.take(messages.length + away);
 }
 
 test("[W12] [W11] [W17] words are kept in their order, however long it takes", () => {
@@ -52,7 +53,7 @@ test("[W4] [W10] [W15] [W8] moves, wheels, acknowledgements and pings are of the
     { type: "pong" },
     { type: "heartbeat" },
   ];
-  for (const message of messages) expect(new Outbox().keep(message, 0)).toBe(false);
+  for (const message of messages) expect(new OperatorResendQueue().keep(message, 0)).toBe(false);
   expect(keptOf(messages)).toEqual([]);
 });
 
@@ -67,10 +68,10 @@ test("[W4] a click is kept while it is fresh, and whole or not at all", () => {
   expect(keptOf(click, PRESS_FRESH_MS + 10)).toEqual([]);
   expect(keptOf([text("a"), ...click, text("b")], PRESS_FRESH_MS + 10)).toEqual([text("a"), text("b")]);
   // A release is as old as its press.
-  const outbox = new Outbox();
-  outbox.keep(mouse("down"), 0);
-  outbox.keep(mouse("up"), PRESS_FRESH_MS);
-  expect(outbox.take(PRESS_FRESH_MS + 1)).toEqual([]);
+  const queue = new OperatorResendQueue();
+  queue.keep(mouse("down"), 0);
+  queue.keep(mouse("up"), PRESS_FRESH_MS);
+  expect(queue.take(PRESS_FRESH_MS + 1)).toEqual([]);
 });
 
 test("[W4] a drag whose moves are lost is not sent, nor a press that still lasts", () => {
@@ -87,19 +88,19 @@ test("[W24] an `up` only where its `down` was sent", () => {
   expect(keptOf([mouse("up")], PRESS_FRESH_MS + 10, [mouse("down")])).toEqual([]);
 });
 
-test("it is bounded: stale presses give way, words do not, and who finds no room is told", () => {
-  const outbox = new Outbox();
-  outbox.keep(mouse("down"), 0);
-  outbox.keep(mouse("up"), 0);
-  for (let count = 0; count < MOST_QUEUED - 2; count += 1) expect(outbox.keep(text(`${count}`), 0)).toBe(true);
-  expect(outbox.keep(text("too early"), PRESS_FRESH_MS)).toBe(false);
-  expect(outbox.keep(text("98"), PRESS_FRESH_MS + 1)).toBe(true);
-  expect(outbox.keep(text("99"), PRESS_FRESH_MS + 1)).toBe(true);
-  expect(outbox.keep(text("too many"), PRESS_FRESH_MS + 1)).toBe(false);
-  expect(outbox.size).toBe(MOST_QUEUED);
-  const kept = outbox.take(PRESS_FRESH_MS + 1);
+test("it is bounded: stale presses give way, words do not, and `keep` says when there is no room", () => {
+  const queue = new OperatorResendQueue();
+  queue.keep(mouse("down"), 0);
+  queue.keep(mouse("up"), 0);
+  for (let count = 0; count < MOST_QUEUED - 2; count += 1) expect(queue.keep(text(`${count}`), 0)).toBe(true);
+  expect(queue.keep(text("too early"), PRESS_FRESH_MS)).toBe(false);
+  expect(queue.keep(text("98"), PRESS_FRESH_MS + 1)).toBe(true);
+  expect(queue.keep(text("99"), PRESS_FRESH_MS + 1)).toBe(true);
+  expect(queue.keep(text("too many"), PRESS_FRESH_MS + 1)).toBe(false);
+  expect(queue.size).toBe(MOST_QUEUED);
+  const kept = queue.take(PRESS_FRESH_MS + 1);
   expect(kept).toEqual(Array.from({ length: MOST_QUEUED }, (_, index) => text(`${index}`)));
-  expect(outbox.size).toBe(0);
+  expect(queue.size).toBe(0);
 });
 
 test("whatever is said: words stay whole and in order, and each press that is sent is let go of again", () => {
@@ -113,13 +114,13 @@ test("whatever is said: words stay whole and in order, and each press that is se
   const said = fc.tuple(message, fc.integer({ min: 0, max: 1_000 }));
   fc.assert(
     fc.property(fc.array(said, { maxLength: 80 }), (all) => {
-      const outbox = new Outbox();
+      const queue = new OperatorResendQueue();
       let now = 0;
       for (const [what, pause] of all) {
         now += pause;
-        outbox.keep(what, now);
+        queue.keep(what, now);
       }
-      const kept = outbox.take(now);
+      const kept = queue.take(now);
       const words = all.map(([what]) => what).filter(({ type }) => type === "text");
       expect(kept.filter(({ type }) => type === "text")).toEqual(words);
       const down = new Set<string>();

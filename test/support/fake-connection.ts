@@ -1,9 +1,9 @@
-/** For tests of the operator's line: time and sockets that do what the test says. */
+/** For tests of the operator's connection: a clock and sockets that the test drives. */
 import {
   type ConnectionOptions,
   type ConnectionState,
   OperatorConnection,
-} from "../../src/client/operator-connection.js";
+} from "../../src/client/operator-connection.ts";
 
 /** Time that passes when the test says so. */
 export class TestClock {
@@ -79,7 +79,7 @@ export class FakeSocket {
 }
 
 /** An operator connection on sockets and a clock of the test's own. */
-export function newLine(options: Partial<ConnectionOptions> = {}) {
+export function newConnection(options: Partial<ConnectionOptions> = {}) {
   const clock = new TestClock();
   const sockets: FakeSocket[] = [];
   const states: ConnectionState[] = [];
