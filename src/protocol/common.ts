@@ -64,3 +64,7 @@ export const verifiedSchema = z
   .nullable()
   .meta({ description: "How a solved session is known to be solved: by its rules, or by the operator's word." });
 export type Verified = z.infer<typeof verifiedSchema>;
+
+/** What a link lets its holder do in its session. */
+export const ROLES = ["control", "watch"] as const;
+export type Role = (typeof ROLES)[number];

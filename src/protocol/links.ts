@@ -1,6 +1,6 @@
 /** Operator links [R13] and the tickets they are traded for [R16], as they travel over REST. */
 import { z } from "zod";
-import { ROLES } from "../auth/caller.ts";
+import { ROLES } from "./common.ts";
 
 /** [R13] What is made with a key that only operates: it outlives the key, and the rest of the links is the owner's. */
 export const OPERATORS_LINKS = { seconds: 900, most: 50 } as const;

@@ -1,10 +1,10 @@
 /** What travels over the operator socket, each message defined once. */
 import { z } from "zod";
-import { ROLES } from "../auth/caller.ts";
 import {
   captchaInfoSchema,
   coordinateSchema,
   mouseEventTypeSchema,
+  ROLES,
   rectSchema,
   sessionStateSchema,
   sizeSchema,
