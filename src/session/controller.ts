@@ -18,6 +18,7 @@ import type {
 import { redactUrl } from "../util/redact-url.ts";
 import { type CreateOptions, createSession, type SessionLimits } from "./create-session.ts";
 import { type Created, Idempotency } from "./idempotency.ts";
+import { outcomeOf } from "./lifecycle/outcome.ts";
 import { lastNumber, type ResumableSession } from "./lifecycle/resume.ts";
 import type { Session } from "./lifecycle/session.ts";
 import { NOBODY, stateEvent } from "./lifecycle/session-event-publisher.ts";
@@ -28,7 +29,7 @@ import { type Lens, Viewer, type ViewerForm, type ViewerRights, type ViewerSocke
 import type { MouseInput, OpenPage, ReturnToPage } from "./ports/page.ts";
 import type { PublicUrls } from "./ports/public-urls.ts";
 import type { SessionRecord, SessionStore } from "./ports/store.ts";
-import { listItem, outcomeOf, sessionAnswer, statusOf } from "./presenters.ts";
+import { listItem, sessionAnswer, statusOf } from "./presenters.ts";
 import { SessionRegistry } from "./registry.ts";
 
 /** Rows of one list answer. */

@@ -8,7 +8,8 @@ import type { Callback } from "../events/event-log.ts";
 import { type CreateSession, DEFAULT_VIEWPORT } from "../protocol/rest.ts";
 import type { Session } from "./lifecycle/session.ts";
 import type { OperatorLinks } from "./operators/operator-links.ts";
-import type { OpenPage, OpenPageRequest } from "./ports/page.ts";
+import type { OpenPage } from "./ports/page.ts";
+import type { OpenPageRequest } from "./ports/page-request.ts";
 import type { SessionRecord, SessionStore } from "./ports/store.ts";
 import type { SessionRegistry } from "./registry.ts";
 

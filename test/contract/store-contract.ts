@@ -4,8 +4,8 @@ import type { SessionScope } from "../../src/auth/permissions.ts";
 import type { EventLog } from "../../src/events/event-log.ts";
 import { SESSION_STATES, type SessionState } from "../../src/protocol/common.ts";
 import type { SessionEvent } from "../../src/protocol/events.ts";
+import { outcomeOf } from "../../src/session/lifecycle/outcome.ts";
 import type { HistoryFilter, SessionRecord, SessionStore } from "../../src/session/ports/store.ts";
-import { outcomeOf } from "../../src/session/presenters.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { type StorageKind, storageTest } from "./storage-test.ts";
 

@@ -12,15 +12,8 @@ import { AppError } from "../../errors.ts";
 import { type CdpPattern, cdpPatternSchema } from "../../protocol/cdp-pattern.ts";
 import type { BrowserGauges } from "../../protocol/health.ts";
 import { DEFAULT_VIEWPORT } from "../../protocol/rest.ts";
-import type {
-  GuestPageRequest,
-  OpenPage,
-  OpenPageRequest,
-  OwnedPageRequest,
-  PageEvents,
-  RememberedPage,
-  ReturnToPage,
-} from "../../session/ports/page.ts";
+import type { OpenPage, PageEvents, RememberedPage, ReturnToPage } from "../../session/ports/page.ts";
+import type { GuestPageRequest, OpenPageRequest, OwnedPageRequest } from "../../session/ports/page-request.ts";
 import { publishMetric } from "../../util/diagnostics.ts";
 import { ConnectionRegistry } from "../cdp/connection-registry.ts";
 import { waitForPage, whenResponsive } from "../cdp/wait-for-page.ts";

@@ -16,8 +16,8 @@ import type {
   Verdict,
   ViewMode,
 } from "../../session/ports/page.ts";
+import { visibilityNotice } from "../../session/ports/page-notices.ts";
 import type { Checkpoint, HeldButtons, PageLocator, WatchMemory } from "../../session/ports/resume-state.ts";
-import { visibilityNotice } from "../../session/presenters.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import type { CdpSender } from "../cdp/connection.ts";
 import { FailedAttempts } from "../challenge/failed-attempts.ts";

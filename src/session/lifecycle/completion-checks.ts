@@ -1,7 +1,19 @@
-/** Asking the completion rules: by whom, and who is still to be answered when the session ends meanwhile. */
-
+/** Checks of the completion rules: each one that is under way is answered, also when the session ends meanwhile. */
+import type { Code } from "../../errors.ts";
+import { isEnd } from "../../protocol/common.ts";
 import type { ChallengePage, Verdict } from "../ports/page.ts";
-import type { CheckAnswer } from "../presenters.ts";
+import type { SessionRecord } from "../ports/store.ts";
+
+/** The answer to a check of the rules; `reason` is a code of errors.ts. */
+export interface CheckAnswer {
+  readonly completed: boolean;
+  readonly reason: Code;
+}
+
+/** [W7] */
+export function checkAnswer({ state, reason }: SessionRecord): CheckAnswer {
+  return { completed: state === "solved", reason: isEnd(state) ? (reason as Code) : "rules_not_met" };
+}
 
 interface ChecksDeps {
   readonly answer: () => CheckAnswer;

@@ -13,9 +13,9 @@ import type {
   Picture,
   Verdict,
 } from "../ports/page.ts";
+import { conditionNotice } from "../ports/page-notices.ts";
 import type { ResumeState } from "../ports/resume-state.ts";
 import type { SessionRecord } from "../ports/store.ts";
-import { conditionNotice } from "../presenters.ts";
 import type { SessionEventPublisher } from "./session-event-publisher.ts";
 
 /** A challenge that is dragged moves with every look at it. */

@@ -3,14 +3,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { AppError, type Code, toAppError } from "../../errors.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
-import type {
-  ChallengePage,
-  OpenPage,
-  OpenPageRequest,
-  PageEvents,
-  RememberedPage,
-  ReturnToPage,
-} from "../ports/page.ts";
+import type { ChallengePage, OpenPage, PageEvents, RememberedPage, ReturnToPage } from "../ports/page.ts";
+import type { OpenPageRequest } from "../ports/page-request.ts";
 import type { Checkpoint, ResumeState } from "../ports/resume-state.ts";
 
 /** A page that crashes more often will do so again. */

@@ -13,8 +13,8 @@ import { Throttle } from "../../util/throttle.ts";
 import type { ClaimFacts } from "../operators/claim.ts";
 import type { AttemptFailure, PageInput } from "../ports/page.ts";
 import type { SessionRecord } from "../ports/store.ts";
-import { outcomeOf } from "../presenters.ts";
 import type { Warning } from "./deadline.ts";
+import { outcomeOf } from "./outcome.ts";
 
 /** A challenge that is dragged over the page moves with every look at it; control can change hands with every message. */
 const THROTTLE_MS = 1_000;

@@ -11,9 +11,9 @@ import type { Viewer } from "../pictures/viewer.ts";
 import type { ChallengePage, MouseInput, PageInput, RememberedPage, ReturnToPage, Verdict } from "../ports/page.ts";
 import type { RememberedControl, ResumeState } from "../ports/resume-state.ts";
 import type { PageMemories, SessionRecord, StorageStates } from "../ports/store.ts";
-import { type CheckAnswer, checkAnswer, farewell, stateMessage } from "../presenters.ts";
-import { CompletionChecks } from "./completion-checks.ts";
+import { type CheckAnswer, CompletionChecks, checkAnswer } from "./completion-checks.ts";
 import { SessionDeadline } from "./deadline.ts";
+import { disconnectAtEnd, stateMessage } from "./operator-messages.ts";
 import { PageEventHandler } from "./page-event-handler.ts";
 import { type Opening, PageSupervisor } from "./page-supervisor.ts";
 import { type ProcessedMessages, processedMessagesOf } from "./processed-messages.ts";
@@ -210,7 +210,7 @@ export class Session {
     this.#released = this.#release();
     this.#over.abort();
     this.#checks.settle();
-    this.operators.dismiss(farewell(record, reason));
+    this.operators.disconnectAll(disconnectAtEnd(record, reason));
     this.#deps.onEnd(this);
   }
 
@@ -225,7 +225,7 @@ export class Session {
     this.#stopTimers();
     this.#deps.save(this.record);
     this.#over.abort();
-    this.operators.dismiss({ messages: [], closeCode: CODES.shutting_down.close, reason: "shutting_down" });
+    this.operators.disconnectAll({ messages: [], closeCode: CODES.shutting_down.close, reason: "shutting_down" });
     this.#released = page.detach();
     return true;
   }

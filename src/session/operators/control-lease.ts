@@ -1,25 +1,18 @@
 /** Who is in control: exactly one operator acts, the others watch [W16]. */
-
 import type { Role } from "../../auth/caller.ts";
-import type { Action } from "../../protocol/audit.ts";
+import type { RecordOperatorAct } from "../ports/operator-acts.ts";
 
 /** A holder who has not acted for so long may be relieved by a press of an older client. */
 const IDLE_HOLDER_MS = 5_000;
 /** Control waits so long for a holder whose line broke, where it can be recognised when it comes back. */
 const AWAY_MS = 15_000;
 
-/** What an actor does in a session, told to whoever records it; the name is the operator's. */
-export type Witness = (
-  action: Extract<Action, "operator.join" | "operator.leave" | "control.take" | "control.release">,
-  operator: string,
-) => void;
-
 /** Whoever may act on a session: a connected viewer, or the one anonymous REST operator [R4]. */
 export interface Actor {
   readonly name: string;
   /** Link or key, by which it is recognised when it comes back; left out or null: it is not. */
   readonly who?: string | null;
-  readonly witness?: Witness | undefined;
+  readonly recordAct?: RecordOperatorAct | undefined;
   /** `watch`: is never in control, whatever it does. Left out: may be. */
   readonly role?: Role;
 }

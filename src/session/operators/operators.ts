@@ -4,12 +4,14 @@ import { AppError } from "../../errors.ts";
 import type { ServerMessage } from "../../protocol/live.ts";
 import { Throttle } from "../../util/throttle.ts";
 import { PictureDistributor } from "../pictures/picture-distributor.ts";
+import { sessionInfo } from "../pictures/session-info.ts";
 import type { LensWish, Viewer } from "../pictures/viewer.ts";
+import type { RecordOperatorAct } from "../ports/operator-acts.ts";
 import type { ChallengePage, PageInput, Picture } from "../ports/page.ts";
+import { conditionNotice, visibilityNotice } from "../ports/page-notices.ts";
 import type { RememberedControl } from "../ports/resume-state.ts";
 import type { SessionRecord } from "../ports/store.ts";
-import { conditionNotice, type Farewell, sessionInfo, visibilityNotice } from "../presenters.ts";
-import { type Actor, ControlLease, type Witness } from "./control-lease.ts";
+import { type Actor, ControlLease } from "./control-lease.ts";
 
 /** [W24] What a lost socket held down is released after so long. */
 const RELEASE_AFTER_LOSS_MS = 1_000;
@@ -22,7 +24,7 @@ const WATCHERS_LENS_MS = 1_000;
 /** Who acts over REST, and who is told what is done. */
 export interface RestCaller {
   readonly who: string;
-  readonly witness?: Witness | undefined;
+  readonly recordAct?: RecordOperatorAct | undefined;
 }
 type RestOperator = Actor & RestCaller;
 
@@ -42,13 +44,20 @@ interface Presented {
   readonly pictures: PictureDistributor;
 }
 
+/** The last messages to all operators, and the code and reason that their sockets close with. */
+export interface Disconnect {
+  readonly messages: readonly ServerMessage[];
+  readonly closeCode: number;
+  readonly reason: string;
+}
+
 export class Operators {
   readonly #deps: OperatorsDeps;
   readonly #viewers = new Set<Viewer>();
   readonly #lease = new ControlLease(() => this.#syncControl());
   #restOperator: RestOperator = { name: REST_OPERATOR, who: "" };
   /** Of whom it was last told that they are in control. */
-  #witnessed: Actor | null = null;
+  #recordedHolder: Actor | null = null;
   /** Null while the page is starting or opened again, and after the end. */
   #presented: Presented | null = null;
   readonly #watchersLenses = new Map<Viewer, { readonly wanted: LensWish; readonly throttle: Throttle }>();
@@ -104,7 +113,7 @@ export class Operators {
     this.#viewers.add(viewer);
     // Somebody who can act: a bot may refresh a stale challenge for them.
     if (viewer.role === "control") this.#deps.onPresence("joined", viewer.name);
-    viewer.witness?.("operator.join", viewer.name);
+    viewer.recordAct?.("operator.join", viewer.name);
     if (viewer.role === "control") this.#giveFreeControl(viewer);
     this.#presented?.pictures.add(viewer);
     this.#syncKeepView();
@@ -151,7 +160,7 @@ export class Operators {
     this.#syncControl();
     this.#tellPresence();
     if (viewer.role === "control") this.#deps.onPresence("left", viewer.name);
-    viewer.witness?.("operator.leave", viewer.name);
+    viewer.recordAct?.("operator.leave", viewer.name);
     if (held) void this.#letGoLater();
   }
 
@@ -206,11 +215,11 @@ export class Operators {
   }
 
   /** [R4] A mouse event over REST: the one anonymous operator, gone again when quiet for 10 s. */
-  restInput(input: PageInput, { who, witness }: RestCaller = { who: "" }): void {
+  restInput(input: PageInput, { who, recordAct }: RestCaller = { who: "" }): void {
     // Another caller goes on in the same name: whoever it was before is not in control any more.
     if (this.#restOperator.who !== who) {
       if (this.#lease.holds(this.#restOperator)) this.#leaveRest();
-      this.#restOperator = { name: REST_OPERATOR, who, witness };
+      this.#restOperator = { name: REST_OPERATOR, who, recordAct };
     }
     if (!this.#lease.holder || this.#lease.waitsFor(this.#restOperator)) {
       // What a lost socket still holds down is not this operator's.
@@ -281,8 +290,8 @@ export class Operators {
     for (const viewer of this.#viewers) if (!viewer.plain) viewer.send(message);
   }
 
-  /** The end: everybody is told and their sockets are closed. */
-  dismiss({ messages, closeCode, reason }: Farewell): void {
+  /** Sends every operator these messages and closes all sockets: the session has ended here. */
+  disconnectAll({ messages, closeCode, reason }: Disconnect): void {
     clearTimeout(this.#restQuiet);
     this.#lease.stop();
     this.pageLost();
@@ -310,19 +319,19 @@ export class Operators {
 
   #syncControl(): void {
     const { holder } = this.#lease;
-    this.#witnessControl(holder);
+    this.#recordControl(holder);
     this.#deps.onControl(this.holder);
     for (const viewer of this.#viewers) {
       viewer.send({ type: "control", holder: holder?.name ?? null, you: holder === viewer });
     }
   }
 
-  #witnessControl(holder: Actor | null): void {
-    const before = this.#witnessed;
+  #recordControl(holder: Actor | null): void {
+    const before = this.#recordedHolder;
     if (holder === before) return;
-    this.#witnessed = holder;
-    before?.witness?.("control.release", before.name);
-    holder?.witness?.("control.take", holder.name);
+    this.#recordedHolder = holder;
+    before?.recordAct?.("control.release", before.name);
+    holder?.recordAct?.("control.take", holder.name);
   }
 
   #tellPresence(): void {

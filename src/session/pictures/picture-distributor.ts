@@ -4,9 +4,9 @@ import { sameRect } from "../../protocol/common.ts";
 import { publishMetric } from "../../util/diagnostics.ts";
 import type { CaptureRequest, Level, Picture, PictureSource } from "../ports/page.ts";
 import type { SessionRecord } from "../ports/store.ts";
-import { sessionInfo } from "../presenters.ts";
 import { PictureSender } from "./picture-sender.ts";
 import { RetakeScheduler } from "./retake-scheduler.ts";
+import { sessionInfo } from "./session-info.ts";
 import type { Lens, Viewer } from "./viewer.ts";
 
 /** A view change is announced with its first picture; a page that sends none is asked for one after so long. */

@@ -4,7 +4,7 @@ import { AppError } from "../../errors.ts";
 import type { Rect } from "../../protocol/common.ts";
 import type { ClientMessageOf, ServerMessage, ServerMessageOf } from "../../protocol/live.ts";
 import { publishMetric } from "../../util/diagnostics.ts";
-import type { Witness } from "../operators/control-lease.ts";
+import type { RecordOperatorAct } from "../ports/operator-acts.ts";
 import type { Level, Picture, ViewMode } from "../ports/page.ts";
 import { BandwidthEstimator } from "./bandwidth-estimator.ts";
 import { frameOf, pictureUpdate } from "./picture-encoding.ts";
@@ -44,7 +44,7 @@ export interface ViewerRights {
   readonly role?: Role;
   /** By what it is recognised when it comes back; left out or null: not at all. */
   readonly who?: string | null;
-  readonly witness?: Witness | undefined;
+  readonly recordAct?: RecordOperatorAct | undefined;
 }
 
 export class Viewer {
@@ -53,7 +53,7 @@ export class Viewer {
   /** `watch`: is never in control, and sees no secret fields. */
   readonly role: Role;
   readonly who: string | null;
-  readonly witness: Witness | undefined;
+  readonly recordAct: RecordOperatorAct | undefined;
   readonly #line: ViewerSocket;
   readonly #bandwidth = new BandwidthEstimator();
   #lens: Lens = { mode: "challenge", scale: 1 };
@@ -68,12 +68,12 @@ export class Viewer {
     name: string,
     line: ViewerSocket,
     form: ViewerForm,
-    { role = "control", who = null, witness }: ViewerRights = {},
+    { role = "control", who = null, recordAct }: ViewerRights = {},
   ) {
     this.name = name;
     this.role = role;
     this.who = who;
-    this.witness = witness;
+    this.recordAct = recordAct;
     this.#line = line;
     this.form = form;
     // How long a message without weight takes, before there are pictures under way.

@@ -4,8 +4,8 @@ import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
 import type { ATTEMPT_FAILURES, ProgressStep } from "../../protocol/events.ts";
 import type { PictureFacts } from "../../protocol/frame.ts";
 import type { ClientMessageOf, PAGE_CONDITIONS, ServerMessageOf } from "../../protocol/live.ts";
-import type { CdpTarget, Completion, CreateSession, Evidence, StorageState } from "../../protocol/rest.ts";
-
+import type { Evidence, StorageState } from "../../protocol/rest.ts";
+import type { OpenPageRequest } from "./page-request.ts";
 import type { Checkpoint, PageLocator, ResumeState } from "./resume-state.ts";
 
 /** A larger picture is not sent: as base64 two thirds of a megabyte, of the one that a socket may hold back. */
@@ -142,34 +142,6 @@ export interface ChallengePage extends PictureSource {
   /** Detaches from the page and leaves it and its browser running, for the next server. */
   detach(): Promise<void>;
 }
-
-interface PageRequest {
-  readonly session_id: string;
-  /** What is to be done where the page crashes or its browser is lost; left out: the session ends. */
-  readonly on_crash?: CreateSession["on_crash"];
-  readonly completion: Completion | undefined;
-}
-
-export interface OwnedPageRequest
-  extends PageRequest,
-    Pick<CreateSession, "locale" | "timezone" | "user_agent" | "extra_headers" | "storage_state"> {
-  readonly url: string;
-  /** Where it is opened in its place: where it was before it crashed. Headers are for the origin of `url` all the same. */
-  readonly at?: string | undefined;
-  readonly viewport: Size;
-  /** Where the proxy of its browser is to listen; left out: any free port. */
-  readonly proxy_port?: number | undefined;
-  /** Private places that it may reach, as patterns that egress/destination.ts reads; checked when they were given. */
-  readonly url_allow?: readonly string[] | undefined;
-}
-
-export interface GuestPageRequest extends PageRequest {
-  readonly cdp: CdpTarget;
-  /** The endpoints that may be named, in place of CDP_ALLOW; null: as the server has it. */
-  readonly cdp_allow?: readonly string[] | null;
-}
-
-export type OpenPageRequest = OwnedPageRequest | GuestPageRequest;
 
 /**
  * Opens an owned page, or attaches to a guest: resolves when its document is there and its challenge was found, or

@@ -1,6 +1,6 @@
 /** What a session must know to come back to its page after a restart or a crash. */
 import type { StorageState } from "../../protocol/rest.ts";
-import type { OpenPageRequest } from "./page.ts";
+import type { OpenPageRequest } from "./page-request.ts";
 
 /** Where a page is, told once it is open. */
 export type PageLocator =
