@@ -18,14 +18,14 @@ const REPEATABLE: ReadonlySet<Action> = new Set<Action>([
   "link.revoke",
 ]);
 
-interface Window {
+interface RateWindow {
   startedAt: number;
   count: number;
   leftOut: number;
 }
 
 export class Allowance {
-  readonly #windows = new Map<string, Window>();
+  readonly #windows = new Map<string, RateWindow>();
 
   /**
    * Whether this act may make an entry; where not, it is counted. `leftOut` is how many were not recorded since the last
@@ -46,7 +46,7 @@ export class Allowance {
     return { allowed: true, leftOut };
   }
 
-  #keep(sessionId: string, window: Window): void {
+  #keep(sessionId: string, window: RateWindow): void {
     this.#windows.set(sessionId, window);
     const [oldest] = this.#windows.keys();
     if (this.#windows.size > MAX_SESSIONS && oldest !== undefined) this.#windows.delete(oldest);

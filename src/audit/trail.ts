@@ -37,7 +37,7 @@ export class AuditTrail {
 
   constructor(deps: AuditTrailDeps) {
     this.#deps = deps;
-    this.#tellNewest();
+    this.#logNewest();
   }
 
   /** Called once the act has succeeded. Never throws. */
@@ -65,11 +65,11 @@ export class AuditTrail {
   /** What still waits is tried once more. */
   close(): void {
     this.#write();
-    this.#tellNewest();
+    this.#logNewest();
   }
 
   /** Where the chain stands, into a log that is kept elsewhere: what is cut off behind it later shows against that. */
-  #tellNewest(): void {
+  #logNewest(): void {
     const [newest] = this.#deps.entries.page({ limit: 1 });
     if (newest) this.#deps.log.info({ seq: newest.seq, hash: newest.hash }, "newest entry of the audit trail");
   }

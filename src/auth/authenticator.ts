@@ -22,8 +22,11 @@ export interface AuthenticatorDeps {
 export class Authenticator {
   readonly #deps: AuthenticatorDeps;
   /** Callers that something hangs on, by name, and who is to be told. */
-  readonly #watched = new Map<string, { readonly caller: KeyCaller | LinkCaller; readonly tells: Set<() => void> }>();
-  #looking: NodeJS.Timeout | undefined;
+  readonly #watched = new Map<
+    string,
+    { readonly caller: KeyCaller | LinkCaller; readonly callbacks: Set<() => void> }
+  >();
+  #checkTimer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   constructor(deps: AuthenticatorDeps) {
@@ -51,7 +54,7 @@ export class Authenticator {
    * Calls `tell` once this caller's key or link is no good any more, which may be so already; answers what takes that
    * back. At once where it was revoked here, within a second where another process did it.
    */
-  whenOver(caller: Caller, tell: () => void): () => void {
+  whenOver(caller: Caller, onOver: () => void): () => void {
     if (caller.kind !== "key" && caller.kind !== "link") return () => {};
     const stops: (() => void)[] = [];
     const stop = () => {
@@ -59,7 +62,7 @@ export class Authenticator {
     };
     const over = () => {
       stop();
-      tell();
+      onOver();
     };
     stops.push(this.#watch(caller, over));
     if (caller.kind === "link") {
@@ -73,28 +76,28 @@ export class Authenticator {
   /** Looks nothing up from now on: to be called before the keys' storage is closed. */
   close(): void {
     this.#isClosed = true;
-    clearInterval(this.#looking);
+    clearInterval(this.#checkTimer);
   }
 
   /** Many hang on one key: it is looked up once for all of them. */
   #watch(caller: KeyCaller | LinkCaller, over: () => void): () => void {
     const name = nameOf(caller);
-    const watched = this.#watched.get(name) ?? { caller, tells: new Set() };
-    watched.tells.add(over);
+    const watched = this.#watched.get(name) ?? { caller, callbacks: new Set() };
+    watched.callbacks.add(over);
     this.#watched.set(name, watched);
-    if (!this.#isClosed) this.#looking ??= setInterval(() => this.#look(), CHECK_MS);
+    if (!this.#isClosed) this.#checkTimer ??= setInterval(() => this.#checkAll(), CHECK_MS);
     return () => {
-      watched.tells.delete(over);
-      if (watched.tells.size === 0) this.#watched.delete(name);
+      watched.callbacks.delete(over);
+      if (watched.callbacks.size === 0) this.#watched.delete(name);
       if (this.#watched.size > 0) return;
-      clearInterval(this.#looking);
-      this.#looking = undefined;
+      clearInterval(this.#checkTimer);
+      this.#checkTimer = undefined;
     };
   }
 
-  #look(): void {
-    for (const { caller, tells } of [...this.#watched.values()]) {
-      if (this.#isOver(caller)) for (const tell of [...tells]) tell();
+  #checkAll(): void {
+    for (const { caller, callbacks } of [...this.#watched.values()]) {
+      if (this.#isOver(caller)) for (const callback of [...callbacks]) callback();
     }
   }
 

@@ -55,19 +55,19 @@ export function hashOf(secret: string): string {
 export function parseKeySpec(text: string): ConfiguredKey {
   const [spec = "", ...options] = text.trim().split(/\s+/);
   const [name = "", secret = "", ...scopes] = spec.split(":");
-  const say = (what: string) => new Error(`${keyNameSchema.safeParse(name).success ? name : "a key"}: ${what}`);
+  const problem = (what: string) => new Error(`${keyNameSchema.safeParse(name).success ? name : "a key"}: ${what}`);
   const checked = z.object({ name: keyNameSchema, secret: secretSchema }).safeParse({ name, secret });
-  if (!checked.success) throw say(checked.error.issues[0]?.message ?? "not name:secret");
+  if (!checked.success) throw problem(checked.error.issues[0]?.message ?? "not name:secret");
   const given = new Map<string, string>(scopes.length > 0 ? [["scopes", scopes.join(":").replaceAll("+", ",")]] : []);
   for (const option of options) {
     const equals = option.indexOf("=");
-    if (equals < 1) throw say("what follows the key is not option=value");
+    if (equals < 1) throw problem("what follows the key is not option=value");
     given.set(option.slice(0, equals), option.slice(equals + 1));
   }
   const grants = grantsSchema.safeParse(Object.fromEntries(given));
   if (!grants.success) {
     const issue = grants.error.issues[0];
-    throw say(`${issue?.path.join(".") || "options"}: ${issue?.message}`);
+    throw problem(`${issue?.path.join(".") || "options"}: ${issue?.message}`);
   }
   return {
     id: `config:${name}`,

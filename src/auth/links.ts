@@ -80,13 +80,13 @@ export class Links {
   /** Revokes a link of this session and cuts off who came by it. Throws link_not_found. */
   revoke(uid: string, id: string): void {
     if (!this.#store.revoke(uid, id, Date.now())) throw new AppError("link_not_found", { link_id: id });
-    for (const tell of [...(this.#watchers.get(id) ?? [])]) tell();
+    for (const callback of [...(this.#watchers.get(id) ?? [])]) callback();
   }
 
   /** Revokes all there are, of all sessions. */
   revokeAll(): void {
     this.#store.revokeAll(Date.now());
-    for (const watchers of [...this.#watchers.values()]) for (const tell of [...watchers]) tell();
+    for (const watchers of [...this.#watchers.values()]) for (const callback of [...watchers]) callback();
   }
 
   isLiving(id: string): boolean {
@@ -94,11 +94,11 @@ export class Links {
   }
 
   /** Calls `tell` once the link is revoked; answers what takes that back. */
-  watch(id: string, tell: () => void): () => void {
+  watch(id: string, onRevoked: () => void): () => void {
     const watchers = this.#watchers.get(id) ?? new Set();
-    this.#watchers.set(id, watchers.add(tell));
+    this.#watchers.set(id, watchers.add(onRevoked));
     return () => {
-      watchers.delete(tell);
+      watchers.delete(onRevoked);
       if (watchers.size === 0) this.#watchers.delete(id);
     };
   }

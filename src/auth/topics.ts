@@ -20,7 +20,7 @@ export function checkTopic(
   const topic = typeof given === "string" ? parseTopic(given) : null;
   if (topic === null) {
     const why = `sessions, session:<id>, session:<id>:progress, label:<up to ${MAX_LABEL_LENGTH} characters> or system`;
-    throw new AppError("invalid_message", { field, topic: tellable(given), why });
+    throw new AppError("invalid_message", { field, topic: truncated(given), why });
   }
   if (topic.kind === "session") {
     const subject = subjectOf(topic.session_id);
@@ -39,6 +39,6 @@ function mayReadLabel(caller: Caller, topic: { kind: string; label?: string }): 
   return !isOnlyOperator || labels.length === 0 || labels.includes(topic.label);
 }
 
-function tellable(given: unknown): string {
+function truncated(given: unknown): string {
   return String(typeof given === "string" ? given : JSON.stringify(given)).slice(0, 100);
 }

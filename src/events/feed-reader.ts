@@ -36,12 +36,12 @@ export class FeedReader {
   #isEnded = false;
   #isUnreadable = false;
   /** What was told before it asked for what came before that. */
-  #told = { after: 0, to: 0 };
+  #delivered = { after: 0, to: 0 };
 
   constructor(deps: ReaderDeps) {
     this.#deps = deps;
     this.#position = deps.log.newest;
-    this.#told = { after: this.#position, to: this.#position };
+    this.#delivered = { after: this.#position, to: this.#position };
   }
 
   get position(): number {
@@ -68,12 +68,12 @@ export class FeedReader {
 
   /** Nothing up to now counts as told: for a reader that begins to ask for topics. */
   beginHere(): void {
-    this.#told = { after: this.#position, to: this.#position };
+    this.#delivered = { after: this.#position, to: this.#position };
   }
 
   /** Tells what its topics had after this position and was not told yet, then goes on. */
   resume(after: number): void {
-    this.#told = { after: this.#told.after, to: this.#position };
+    this.#delivered = { after: this.#delivered.after, to: this.#position };
     this.#position = after;
     this.#fallBehind();
   }
@@ -102,7 +102,7 @@ export class FeedReader {
   #take(event: PublishedEvent): void {
     const { position } = event;
     this.#position = position;
-    if (position > this.#told.after && position <= this.#told.to) return;
+    if (position > this.#delivered.after && position <= this.#delivered.to) return;
     const topics = this.#topicsOf(event);
     if (topics.length > 0) this.#deliver(event, topics);
   }

@@ -4,7 +4,7 @@ import type { z } from "zod";
 import { type Caller, ownerOf } from "../auth/caller.ts";
 import { mayList, type Subject, scopeOf } from "../auth/permissions.ts";
 import { AppError } from "../errors.ts";
-import type { EventFeed } from "../events/event-feed.ts";
+import type { EventPublisher } from "../events/event-publisher.ts";
 import { isEnd, LIVING_STATES, type SessionState } from "../protocol/common.ts";
 import type { LinkAnswer, linkBodySchema, TicketAnswer } from "../protocol/links.ts";
 import type {
@@ -16,17 +16,17 @@ import type {
   SessionStatus,
 } from "../protocol/rest.ts";
 import { redactUrl } from "../util/redact-url.ts";
-import { type CreateOptions, createSession, type SessionLimits } from "./create-session.ts";
+import { type CreationOptions, createSession, type SessionLimits } from "./create-session.ts";
 import { type Created, Idempotency } from "./idempotency.ts";
 import { outcomeOf } from "./lifecycle/outcome.ts";
 import { lastNumber, type ResumableSession } from "./lifecycle/resume.ts";
 import type { Session } from "./lifecycle/session.ts";
-import { NOBODY, stateEvent } from "./lifecycle/session-event-publisher.ts";
+import { NO_LIVE_FACTS, stateEvent } from "./lifecycle/session-event-publisher.ts";
 import type { Claim } from "./operators/claim.ts";
 import type { LinkBounds, OperatorLinks } from "./operators/operator-links.ts";
 import type { RestCaller } from "./operators/operators.ts";
 import { type Lens, Viewer, type ViewerForm, type ViewerRights, type ViewerSocket } from "./pictures/viewer.ts";
-import type { MouseInput, OpenPage, ReturnToPage } from "./ports/page.ts";
+import type { MouseInput, OpenPage, ResumePage } from "./ports/page.ts";
 import type { PublicUrls } from "./ports/public-urls.ts";
 import type { SessionRecord, SessionStore } from "./ports/store.ts";
 import { listItem, sessionAnswer, statusOf } from "./presenters.ts";
@@ -42,9 +42,9 @@ const ANYBODY: Caller = { kind: "anybody" };
 export interface ControllerDeps {
   readonly config: SessionLimits;
   readonly store: SessionStore;
-  readonly events: EventFeed;
+  readonly events: EventPublisher;
   readonly openPage: OpenPage;
-  readonly returnToPage: ReturnToPage;
+  readonly resumePage: ResumePage;
   /** Sessions of an earlier server that may go on. */
   readonly resumable: readonly ResumableSession[];
   readonly links: OperatorLinks;
@@ -72,10 +72,10 @@ export class CaptchaRemoteController {
   constructor(deps: ControllerDeps) {
     this.#deps = deps;
     this.#idempotency = new Idempotency(deps.store, deps.log);
-    const { store, events, log, config, sweepEveryMs, openPage, returnToPage } = deps;
+    const { store, events, log, config, sweepEveryMs, openPage, resumePage } = deps;
     const { retentionSeconds, maxTimeoutSeconds } = config;
     this.#sessions = new SessionRegistry({ store, events, log, retentionSeconds, maxTimeoutSeconds, sweepEveryMs });
-    for (const resumable of deps.resumable) this.#sessions.goOn(resumable, openPage, returnToPage);
+    for (const resumable of deps.resumable) this.#sessions.resume(resumable, openPage, resumePage);
     this.#viewerNumber = lastNumber(deps.resumable);
   }
 
@@ -83,7 +83,7 @@ export class CaptchaRemoteController {
    * [R10] Creates a session and answers when its page is ready (or at once with `respondAsync`).
    * Throws AppError shutting_down, and what createSession throws.
    */
-  async create(body: CreateSession, options: CreateOptions = {}): Promise<SessionAnswer> {
+  async create(body: CreateSession, options: CreationOptions = {}): Promise<SessionAnswer> {
     const { idempotencyKey, caller } = options;
     const create = () => this.#create(body, options);
     // Each key has its own: what another bot drew must not be answered here.
@@ -209,17 +209,24 @@ export class CaptchaRemoteController {
     return this.#deps.links.ticket(this.#sessions.session(id).record, caller);
   }
 
-  /** [R14] The events of a session, as EventFeed.follow gives them. Throws session_not_found. */
-  follow(id: string, after: number | undefined, signal: AbortSignal): ReturnType<EventFeed["follow"]> {
+  /** [R14] The events of a session, as EventPublisher.follow gives them. Throws session_not_found. */
+  follow(id: string, after: number | undefined, signal: AbortSignal): ReturnType<EventPublisher["follow"]> {
     const { uid } = this.#sessions.record(id);
-    const present = () => stateEvent(this.#sessions.record(id), this.#sessions.living(id)?.present ?? NOBODY);
-    return this.#deps.events.follow({ uid, session_id: id, present }, after, signal);
+    const currentState = () =>
+      stateEvent(this.#sessions.record(id), this.#sessions.living(id)?.liveFacts ?? NO_LIVE_FACTS);
+    return this.#deps.events.follow({ uid, session_id: id, currentState }, after, signal);
   }
 
   /** [W2] A viewer joins a session, and is shown it through `lens` from the start. Throws session_not_found, session_ended. */
-  async join(id: string, line: ViewerSocket, form: ViewerForm, rights: ViewerRights = {}, lens?: Lens): Promise<Seat> {
+  async join(
+    id: string,
+    socket: ViewerSocket,
+    form: ViewerForm,
+    rights: ViewerRights = {},
+    lens?: Lens,
+  ): Promise<Seat> {
     const session = this.#sessions.session(id);
-    const seat = { session, viewer: new Viewer(`operator-${++this.#viewerNumber}`, line, form, rights) };
+    const seat = { session, viewer: new Viewer(`operator-${++this.#viewerNumber}`, socket, form, rights) };
     if (lens) seat.viewer.setLens(lens);
     await session.join(seat.viewer);
     return seat;
@@ -238,7 +245,7 @@ export class CaptchaRemoteController {
   async close(): Promise<void> {
     this.#closing = true;
     for (const session of this.#sessions.all()) {
-      if (this.#deps.config.keepBrowsers && session.leave()) this.#sessions.retire(session);
+      if (this.#deps.config.keepBrowsers && session.detach()) this.#sessions.retire(session);
       else session.end("cancelled", "shutting_down");
     }
     await this.#sessions.close();
@@ -249,7 +256,7 @@ export class CaptchaRemoteController {
     return listItem(record, session?.operators.size ?? 0, session?.claim.now);
   }
 
-  async #create(body: CreateSession, options: CreateOptions): Promise<Created> {
+  async #create(body: CreateSession, options: CreationOptions): Promise<Created> {
     if (this.#closing) throw new AppError("shutting_down");
     const session = await createSession(body, options, { ...this.#deps, registry: this.#sessions });
     return this.#created(session);

@@ -29,7 +29,7 @@ export type SessionLimits = Pick<
 >;
 
 /** What creation is asked for beside the body that a bot sends. */
-export interface CreateOptions {
+export interface CreationOptions {
   /** Whose session it will be; left out: nobody's. */
   readonly caller?: Caller;
   /** Answer at once, in `starting`. */
@@ -61,7 +61,7 @@ export interface CreateSessionDeps {
  */
 export async function createSession(
   body: CreateSession,
-  options: CreateOptions,
+  options: CreationOptions,
   { config, store, registry, links, openPage, neverPorts }: CreateSessionDeps,
 ): Promise<Session> {
   const { caller, traceparent = null, signal, onCreated } = options;
@@ -84,8 +84,8 @@ export async function createSession(
   onCreated?.(id);
 
   const request = pageRequest(record, body, grants);
-  registry.remember(record, { request: withoutStorageState(request) });
-  const open = registry.afterLast(id, options.openPage ?? openPage);
+  registry.saveResumeState(record, { request: withoutStorageState(request) });
+  const open = registry.openAfterRelease(id, options.openPage ?? openPage);
   const cancel = () => session.end("cancelled", "cancelled_by_bot");
   const session = registry.begin(record, { open, request }, () => signal?.removeEventListener("abort", cancel));
   signal?.addEventListener("abort", cancel, { once: true });

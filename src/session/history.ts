@@ -18,7 +18,7 @@ export function historyOf(store: Pick<SessionRecords, "history">, query: History
   const found = store.history({ ...filter, limit: limit + 1 });
   const page = found.slice(0, limit);
   const last = found.length > limit ? page.at(-1) : undefined;
-  return { sessions: page.map(entryOf), next_cursor: last ? cursorOf(last.place) : null };
+  return { sessions: page.map(entryOf), next_cursor: last ? cursorOf(last.cursor) : null };
 }
 
 function entryOf({ record }: EndedRecord): HistoryEntry {

@@ -15,7 +15,7 @@ export class Idempotency {
   readonly #store: IdempotentAnswers;
   readonly #log: Logger;
   /** Those that are being made, and those that could not be stored: few, as nothing is made while nothing can be written. */
-  readonly #inHand = new Map<string, { readonly bodyHash: string; readonly created: Promise<Created> }>();
+  readonly #pending = new Map<string, { readonly bodyHash: string; readonly created: Promise<Created> }>();
 
   constructor(store: IdempotentAnswers, log: Logger) {
     this.#store = store;
@@ -26,25 +26,25 @@ export class Idempotency {
   async get(key: string, body: CreateSession, create: () => Promise<Created>): Promise<Created> {
     const bodyHash = createHash("sha256").update(JSON.stringify(body)).digest("hex");
     const stored = this.#store.answer(key);
-    const first = stored ? { bodyHash: stored.body_hash, created: Promise.resolve(stored) } : this.#inHand.get(key);
+    const first = stored ? { bodyHash: stored.body_hash, created: Promise.resolve(stored) } : this.#pending.get(key);
     if (first) {
       if (first.bodyHash === bodyHash) return first.created;
       throw new AppError("invalid_message", { field: "idempotency-key", why: "already used with another body" });
     }
     const created = create();
-    this.#inHand.set(key, { bodyHash, created });
+    this.#pending.set(key, { bodyHash, created });
     try {
       const made = await created;
-      if (this.#isKept(key, bodyHash, made)) this.#inHand.delete(key);
+      if (this.#isStored(key, bodyHash, made)) this.#pending.delete(key);
       return made;
     } catch (error) {
-      this.#inHand.delete(key);
+      this.#pending.delete(key);
       throw error;
     }
   }
 
   /** Stores it, if that can be done. The session lives: a refusal now would have the bot make another one. */
-  #isKept(key: string, body_hash: string, made: Created): boolean {
+  #isStored(key: string, body_hash: string, made: Created): boolean {
     try {
       this.#store.saveAnswer(key, { body_hash, ...made }, Date.now());
       return true;

@@ -2,40 +2,40 @@
 import { once } from "node:events";
 import { AppError } from "../errors.ts";
 import type { SessionState } from "../protocol/common.ts";
-import type { Opening } from "./lifecycle/page-supervisor.ts";
-import { orLost, type ResumableSession } from "./lifecycle/resume.ts";
+import type { PageOpener } from "./lifecycle/page-supervisor.ts";
+import { type ResumableSession, withLossCodes } from "./lifecycle/resume.ts";
 import { Session } from "./lifecycle/session.ts";
-import type { OpenPage, ReturnToPage } from "./ports/page.ts";
+import type { OpenPage, ResumePage } from "./ports/page.ts";
 import type { ResumeState } from "./ports/resume-state.ts";
 import type { SessionRecord } from "./ports/store.ts";
 import { StoreMaintenance, type StoreMaintenanceDeps } from "./store-maintenance.ts";
 
-interface DirectoryDeps extends Omit<StoreMaintenanceDeps, "isReleasing"> {
+interface SessionRegistryDeps extends Omit<StoreMaintenanceDeps, "isReleasing"> {
   readonly maxTimeoutSeconds: number;
 }
 
 export class SessionRegistry {
-  readonly #deps: DirectoryDeps;
+  readonly #deps: SessionRegistryDeps;
   readonly #living = new Map<string, Session>();
   /** Ended sessions whose pages are still being let go of, by uid. */
   readonly #releasing = new Map<string, { readonly id: string; readonly released: Promise<void> }>();
-  readonly #housekeeping: StoreMaintenance;
+  readonly #maintenance: StoreMaintenance;
 
-  constructor(deps: DirectoryDeps) {
+  constructor(deps: SessionRegistryDeps) {
     this.#deps = deps;
-    this.#housekeeping = new StoreMaintenance({ ...deps, isReleasing: (uid) => this.#releasing.has(uid) });
+    this.#maintenance = new StoreMaintenance({ ...deps, isReleasing: (uid) => this.#releasing.has(uid) });
   }
 
   /** A session that lives from here on. */
-  begin(record: SessionRecord, opening: Opening, onEnd = () => {}): Session {
+  begin(record: SessionRecord, opener: PageOpener, onEnd = () => {}): Session {
     const { store, log, events, maxTimeoutSeconds } = this.#deps;
-    const session = new Session(record, opening, {
+    const session = new Session(record, opener, {
       store,
-      save: (changed) => this.#housekeeping.save(changed),
-      remember: (memory) => this.remember(record, memory),
+      save: (changed) => this.#maintenance.save(changed),
+      saveResumeState: (parts) => this.saveResumeState(record, parts),
       log: log.child({ session_id: record.session_id }),
       maxTimeoutSeconds,
-      tell: (event) => events.publish(record, event),
+      publish: (event) => events.publish(record, event),
       onEnd: (ended) => {
         onEnd();
         this.retire(ended);
@@ -46,10 +46,10 @@ export class SessionRegistry {
   }
 
   /** A session of an earlier server, with the page that it had; `open` where that has to be opened again. */
-  goOn({ record, page, control }: ResumableSession, open: OpenPage, back: ReturnToPage): void {
+  resume({ record, page, control }: ResumableSession, openPage: OpenPage, resumePage: ResumePage): void {
     const log = this.#deps.log.child({ session_id: record.session_id });
-    this.begin(record, { open, request: page.request })
-      .resume(orLost(back), page, control)
+    this.begin(record, { open: openPage, request: page.request })
+      .resume(withLossCodes(resumePage), page, control)
       .then(
         () => log.info("came back to a session"),
         (error: unknown) => log.warn({ err: error }, "could not come back to a session"),
@@ -64,8 +64,8 @@ export class SessionRegistry {
   }
 
   /** Keeps what is needed to come back to its page. */
-  remember(record: SessionRecord, memory: Partial<ResumeState>): void {
-    this.#housekeeping.remember(record, memory);
+  saveResumeState(record: SessionRecord, parts: Partial<ResumeState>): void {
+    this.#maintenance.saveResumeState(record, parts);
   }
 
   all(): readonly Session[] {
@@ -85,7 +85,7 @@ export class SessionRegistry {
 
   /** The newest record with this id, of a session that lives or has ended. */
   find(id: string): SessionRecord | undefined {
-    return this.#living.get(id)?.record ?? this.#housekeeping.find(id);
+    return this.#living.get(id)?.record ?? this.#maintenance.find(id);
   }
 
   /** The same. Throws session_not_found. */
@@ -115,10 +115,10 @@ export class SessionRegistry {
   }
 
   /** An ended session with this id must have let go of its page first: both use the same profile folder. */
-  afterLast(id: string, openPage: OpenPage): OpenPage {
-    const last = [...this.#releasing.values()].filter((ended) => ended.id === id).map(({ released }) => released);
+  openAfterRelease(id: string, openPage: OpenPage): OpenPage {
+    const releasing = [...this.#releasing.values()].filter((ended) => ended.id === id).map(({ released }) => released);
     return async (request, events, signal) => {
-      if (last.length > 0) await Promise.race([Promise.all(last), once(signal, "abort")]);
+      if (releasing.length > 0) await Promise.race([Promise.all(releasing), once(signal, "abort")]);
       signal.throwIfAborted();
       return openPage(request, events, signal);
     };
@@ -127,6 +127,6 @@ export class SessionRegistry {
   /** Waits for what is being let go of; what could not be stored is tried once more. */
   async close(): Promise<void> {
     await Promise.all([...this.#releasing.values()].map(({ released }) => released));
-    this.#housekeeping.stop();
+    this.#maintenance.stop();
   }
 }

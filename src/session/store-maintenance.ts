@@ -1,6 +1,6 @@
 /** What is put right later: records and ends that could not be written or told, and what is kept no longer. */
 import type { Logger } from "pino";
-import type { EventFeed } from "../events/event-feed.ts";
+import type { EventPublisher } from "../events/event-publisher.ts";
 import { publishMissedEnds } from "./lifecycle/resume.ts";
 import type { ResumeState } from "./ports/resume-state.ts";
 import type { SessionRecord, SessionStore } from "./ports/store.ts";
@@ -13,7 +13,7 @@ const EVENT_RETENTION_MS = 3_600_000;
 
 export interface StoreMaintenanceDeps {
   readonly store: SessionStore;
-  readonly events: EventFeed;
+  readonly events: EventPublisher;
   readonly log: Logger;
   readonly retentionSeconds: number;
   /** Whether a session's end is still on its way: its storage state is being kept. */
@@ -29,7 +29,7 @@ export class StoreMaintenance {
    */
   readonly #unsaved = new Map<string, SessionRecord>();
   readonly #timer: NodeJS.Timeout;
-  #retry: NodeJS.Timeout | undefined;
+  #retryTimer: NodeJS.Timeout | undefined;
 
   constructor(deps: StoreMaintenanceDeps) {
     this.#deps = deps;
@@ -48,14 +48,14 @@ export class StoreMaintenance {
     } catch (error) {
       if (!this.#unsaved.has(uid)) log.error({ err: error, session_id }, "session could not be stored yet");
       this.#unsaved.set(uid, record);
-      this.#retry ??= setTimeout(() => this.#tryAgain(), RETRY_MS).unref();
+      this.#retryTimer ??= setTimeout(() => this.#retryNow(), RETRY_MS).unref();
     }
   }
 
   /** Keeps what is needed to come back to a page: without it the session ends with this server. */
-  remember({ uid, session_id }: SessionRecord, memory: Partial<ResumeState>): void {
+  saveResumeState({ uid, session_id }: SessionRecord, parts: Partial<ResumeState>): void {
     try {
-      this.#deps.store.remember(uid, memory);
+      this.#deps.store.saveResumeState(uid, parts);
     } catch (error) {
       this.#deps.log.error({ err: error, session_id }, "what a restart needs could not be stored");
     }
@@ -70,15 +70,15 @@ export class StoreMaintenance {
   /** What still is not stored is tried once more. */
   stop(): void {
     clearInterval(this.#timer);
-    this.#saveAgain();
-    clearTimeout(this.#retry);
+    this.#retrySaves();
+    clearTimeout(this.#retryTimer);
   }
 
   /** A store that cannot be read or written is told in the log, and asked again the next time. */
   #sweep(): void {
     const { store, events, log, retentionSeconds } = this.#deps;
     try {
-      this.#tellAgain();
+      this.#retryEnds();
       store.removeEndedBefore(Date.now() - retentionSeconds * 1_000);
       events.removeBefore(Date.now() - EVENT_RETENTION_MS);
     } catch (error) {
@@ -86,23 +86,23 @@ export class StoreMaintenance {
     }
   }
 
-  #tryAgain(): void {
-    this.#retry = undefined;
+  #retryNow(): void {
+    this.#retryTimer = undefined;
     try {
-      this.#tellAgain();
+      this.#retryEnds();
     } catch (error) {
       this.#deps.log.error({ err: error }, "ends could not be told yet");
     }
   }
 
   /** The ends among what can be stored now are told. */
-  #tellAgain(): void {
+  #retryEnds(): void {
     const { store, events, isReleasing } = this.#deps;
-    this.#saveAgain();
+    this.#retrySaves();
     publishMissedEnds(store, events, isReleasing);
   }
 
-  #saveAgain(): void {
+  #retrySaves(): void {
     for (const record of [...this.#unsaved.values()]) this.save(record);
   }
 }

@@ -29,7 +29,7 @@ export function readHistory(db: DatabaseSync, filter: HistoryFilter): EndedRecor
     )
     .all(...conditions.flatMap(([_sql, ...values]) => values), filter.limit)
     .map((row) => ({
-      place: { ended_at: Number(row["ended_at"]), row: Number(row["rowid"]) },
+      cursor: { ended_at: Number(row["ended_at"]), row: Number(row["rowid"]) },
       record: parseRecord(row["record"]),
     }));
 }

@@ -68,16 +68,16 @@ export class SqliteSessionStore implements SessionStore {
     return readList(this.#db, filter);
   }
 
-  remember(uid: string, memory: Partial<ResumeState>): void {
+  saveResumeState(uid: string, parts: Partial<ResumeState>): void {
     // Of a session that has ended nobody would remove it.
     const insert = this.#db.prepare(
       `INSERT OR REPLACE INTO page_memory (uid, part, value)
        SELECT uid, ?, ? FROM sessions WHERE uid = ? AND ended_at IS NULL`,
     );
-    for (const [part, value] of Object.entries(memory)) insert.run(part, JSON.stringify(value), uid);
+    for (const [part, value] of Object.entries(parts)) insert.run(part, JSON.stringify(value), uid);
   }
 
-  memory(uid: string): Partial<ResumeState> {
+  resumeState(uid: string): Partial<ResumeState> {
     const rows = this.#db.prepare("SELECT part, value FROM page_memory WHERE uid = ?").all(uid);
     return Object.fromEntries(rows.map(({ part, value }) => [part, parseOwn(value)])) as Partial<ResumeState>;
   }

@@ -27,7 +27,7 @@ const UNHEARD: PageEvents = {
   solved() {},
   lost() {},
   notice() {},
-  remember() {},
+  resumeStateChanged() {},
   progress() {},
   attemptFailed() {},
   condition() {},

@@ -60,7 +60,7 @@ export async function openOwnedPage(
  * Returns to the page of an earlier server that still runs in `process`: not scanned yet, and without a navigation. A
  * failure ends `process`. AppError: page_crashed, timeout, browser_unavailable, or what `signal` aborts with.
  */
-export async function returnToOwnedPage(
+export async function resumeOwnedPage(
   process: ProxiedBrowser,
   profileDir: string,
   { request, targetId }: { readonly request: OwnedPageRequest; readonly targetId: string },

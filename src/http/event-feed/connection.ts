@@ -3,8 +3,8 @@ import type { WebSocket } from "@fastify/websocket";
 import type { FastifyRequest } from "fastify";
 import type { Caller } from "../../auth/caller.ts";
 import { AppError } from "../../errors.ts";
-import type { EventFeed } from "../../events/event-feed.ts";
 import type { Acknowledgements } from "../../events/event-log.ts";
+import type { EventPublisher } from "../../events/event-publisher.ts";
 import {
   FEED_REQUEST_TYPES,
   type FeedQuery,
@@ -27,7 +27,7 @@ export interface ReaderPrincipal {
 }
 
 export interface FeedConnectionOptions {
-  readonly feed: EventFeed;
+  readonly feed: EventPublisher;
   readonly acknowledgements: Acknowledgements;
   readonly guard: Pick<GuardDeps, "sessions">;
   readonly connections: ConnectionLimits;

@@ -15,25 +15,25 @@ export function checkAnswer({ state, reason }: SessionRecord): CheckAnswer {
   return { completed: state === "solved", reason: isEnd(state) ? (reason as Code) : "rules_not_met" };
 }
 
-interface ChecksDeps {
+interface CompletionChecksDeps {
   readonly answer: () => CheckAnswer;
   readonly onSolved: (verdict: Verdict) => void;
 }
 
 export class CompletionChecks {
-  readonly #deps: ChecksDeps;
+  readonly #deps: CompletionChecksDeps;
   /** CompletionChecks under way: whoever asked is answered before the end closes the sockets [W7]. */
-  readonly #asking = new Set<(answer: CheckAnswer) => void>();
+  readonly #pending = new Set<(answer: CheckAnswer) => void>();
 
-  constructor(deps: ChecksDeps) {
+  constructor(deps: CompletionChecksDeps) {
     this.#deps = deps;
   }
 
-  /** Asks the rules now; `tell` is called once, before an end that comes of it is told. `page`: null where none can be asked. */
-  async check(page: ChallengePage | null, tell: (answer: CheckAnswer) => void): Promise<CheckAnswer> {
-    this.#asking.add(tell);
+  /** Asks the rules now; `sendAnswer` is called once, before an end that comes of it is told. `page`: null where none can be asked. */
+  async check(page: ChallengePage | null, sendAnswer: (answer: CheckAnswer) => void): Promise<CheckAnswer> {
+    this.#pending.add(sendAnswer);
     await this.ask(page);
-    if (this.#asking.delete(tell)) tell(this.#deps.answer());
+    if (this.#pending.delete(sendAnswer)) sendAnswer(this.#deps.answer());
     return this.#deps.answer();
   }
 
@@ -47,7 +47,7 @@ export class CompletionChecks {
 
   /** The session has ended: everybody who waits is answered. */
   settle(): void {
-    for (const tell of this.#asking) tell(this.#deps.answer());
-    this.#asking.clear();
+    for (const sendAnswer of this.#pending) sendAnswer(this.#deps.answer());
+    this.#pending.clear();
   }
 }

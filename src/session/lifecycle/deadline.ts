@@ -14,7 +14,7 @@ const LEAST_WARN_MS = 1_000;
 /** A wall clock that differs by more was set. What corrects it little by little corrects the other clock too. */
 const JUMP_MS = 2_000;
 /** So often it is looked whether it was. */
-const LOOK_EVERY_MS = 5_000;
+const CHECK_EVERY_MS = 5_000;
 
 /** [W32] */
 export type Warning = ServerMessageOf<"expiring">;
@@ -44,7 +44,7 @@ export interface SessionDeadlineDeps {
   /** The record has changed, or would have but for the longest time: to be kept and told. */
   readonly onMoved: () => void;
   /** The end comes near: once each time it does. */
-  readonly onSoon: (warning: Warning) => void;
+  readonly onExpiring: (warning: Warning) => void;
   readonly onPassed: () => void;
   readonly clock?: DeadlineClock | undefined;
 }
@@ -54,7 +54,7 @@ export class SessionDeadline {
   readonly #clock: DeadlineClock;
   /** The wall clock, had it not been set since, is `now` and this. */
   #wallAhead: number;
-  #isTold = false;
+  #isWarned = false;
   #presentAt = -Infinity;
   /** A button is down: then moves are acts. */
   #isPressed = false;
@@ -75,7 +75,7 @@ export class SessionDeadline {
 
   /** For whoever comes when the end was announced and is as near as that; null otherwise. */
   get warning(): Warning | null {
-    return this.#isTold ? this.#makeWarning() : null;
+    return this.#isWarned ? this.#makeWarning() : null;
   }
 
   /** [R12] At its longest time the deadline stays, and is told all the same. */
@@ -118,7 +118,7 @@ export class SessionDeadline {
     const expiresAt = Math.max(record.expires_at, Math.min(Math.round(time), latest));
     if (expiresAt === record.expires_at) return false;
     record.expires_at = expiresAt;
-    if (this.leftMs > this.#warnMs) this.#isTold = false;
+    if (this.leftMs > this.#warnMs) this.#isWarned = false;
     this.#arm();
     return true;
   }
@@ -144,17 +144,17 @@ export class SessionDeadline {
     return true;
   }
 
-  #look(): void {
-    const { onMoved, onSoon, onPassed } = this.#deps;
+  #check(): void {
+    const { onMoved, onExpiring, onPassed } = this.#deps;
     if (this.#followWall()) onMoved();
     const left = this.leftMs;
     if (left <= 0) {
       onPassed();
       return;
     }
-    if (!this.#isTold && left <= this.#warnMs) {
-      this.#isTold = true;
-      onSoon(this.#makeWarning());
+    if (!this.#isWarned && left <= this.#warnMs) {
+      this.#isWarned = true;
+      onExpiring(this.#makeWarning());
     }
     this.#arm();
   }
@@ -164,7 +164,7 @@ export class SessionDeadline {
     this.#cancel();
     if (this.#isOver) return;
     const left = this.leftMs;
-    const untilNews = this.#isTold ? left : left - this.#warnMs;
-    this.#cancel = this.#clock.later(() => this.#look(), Math.max(0, Math.min(untilNews, LOOK_EVERY_MS)));
+    const untilNext = this.#isWarned ? left : left - this.#warnMs;
+    this.#cancel = this.#clock.later(() => this.#check(), Math.max(0, Math.min(untilNext, CHECK_EVERY_MS)));
   }
 }

@@ -21,25 +21,25 @@ import type { SessionEventPublisher } from "./session-event-publisher.ts";
 /** A challenge that is dragged moves with every look at it. */
 const SAVE_CHALLENGE_EVERY_MS = 1_000;
 
-interface PageListenerDeps {
+interface PageEventHandlerDeps {
   readonly record: SessionRecord;
   readonly operators: Operators;
-  readonly news: SessionEventPublisher;
+  readonly events: SessionEventPublisher;
   readonly page: () => ChallengePage | null;
   readonly isOver: () => boolean;
   readonly save: (record: SessionRecord) => void;
-  readonly remember: (memory: Partial<ResumeState>) => void;
+  readonly saveResumeState: (parts: Partial<ResumeState>) => void;
   readonly onSolved: (verdict: Verdict) => void;
   readonly onLost: (code: Code) => void;
 }
 
 export class PageEventHandler implements PageEvents {
-  readonly #deps: PageListenerDeps;
+  readonly #deps: PageEventHandlerDeps;
   readonly #saveThrottle: Throttle;
   /** How many were numbered, of all pages that the session has had. */
-  #pictures = 0;
+  #lastSeq = 0;
 
-  constructor(deps: PageListenerDeps) {
+  constructor(deps: PageEventHandlerDeps) {
     this.#deps = deps;
     this.#saveThrottle = new Throttle(() => deps.save(deps.record), SAVE_CHALLENGE_EVERY_MS);
   }
@@ -50,8 +50,8 @@ export class PageEventHandler implements PageEvents {
   }
 
   nextSeq(): number {
-    this.#pictures += 1;
-    return this.#pictures;
+    this.#lastSeq += 1;
+    return this.#lastSeq;
   }
 
   picture(picture: Picture): void {
@@ -59,12 +59,12 @@ export class PageEventHandler implements PageEvents {
   }
 
   challenge(): void {
-    const { record, operators, news, isOver } = this.#deps;
+    const { record, operators, events, isOver } = this.#deps;
     const page = this.#deps.page();
     if (page) Object.assign(record, { viewport: page.viewport, captcha_info: page.challenge });
     operators.challengeMoved();
     if (isOver()) return;
-    news.challenge();
+    events.challenge();
     this.#saveThrottle.ask();
   }
 
@@ -77,7 +77,7 @@ export class PageEventHandler implements PageEvents {
   }
 
   condition(condition: PageCondition): void {
-    this.tell(condition, condition === "page_unresponsive" ? condition : null);
+    this.announceCondition(condition, condition === "page_unresponsive" ? condition : null);
   }
 
   notice(notice: Notice): void {
@@ -85,21 +85,21 @@ export class PageEventHandler implements PageEvents {
   }
 
   progress(step: OpeningStep): void {
-    if (!this.#deps.isOver()) this.#deps.news.progress(step);
+    if (!this.#deps.isOver()) this.#deps.events.progress(step);
   }
 
   attemptFailed(why: AttemptFailure): void {
-    if (!this.#deps.isOver()) this.#deps.news.attemptFailed(why);
+    if (!this.#deps.isOver()) this.#deps.events.attemptFailed(why);
   }
 
-  remember(memory: Partial<ResumeState>): void {
-    if (!this.#deps.isOver()) this.#deps.remember(memory);
+  resumeStateChanged(changed: Partial<ResumeState>): void {
+    if (!this.#deps.isOver()) this.#deps.saveResumeState(changed);
   }
 
   /** [S10] To operators and to the bot; `code` says why it cannot be acted on, where there is one for it. */
-  tell(notice: (typeof PAGE_CONDITIONS)[number], code: Code | null): void {
-    const { record, operators, news } = this.#deps;
+  announceCondition(notice: (typeof PAGE_CONDITIONS)[number], code: Code | null): void {
+    const { record, operators, events } = this.#deps;
     operators.broadcast(conditionNotice(notice, record));
-    news.page(notice, code);
+    events.page(notice, code);
   }
 }

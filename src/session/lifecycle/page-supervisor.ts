@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { AppError, type Code, toAppError } from "../../errors.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
-import type { ChallengePage, OpenPage, PageEvents, RememberedPage, ReturnToPage } from "../ports/page.ts";
+import type { ChallengePage, OpenPage, PageEvents, ResumablePage, ResumePage } from "../ports/page.ts";
 import type { OpenPageRequest } from "../ports/page-request.ts";
 import type { Checkpoint, ResumeState } from "../ports/resume-state.ts";
 
@@ -15,14 +15,14 @@ const CHECKPOINT_DEADLINE_MS = 3_000;
 const WAIT_FOR_PAGE_MS = 5_000;
 
 /** What is to be known of a page to open it, and to open it again. */
-export interface Opening {
+export interface PageOpener {
   readonly open: OpenPage;
   readonly request: OpenPageRequest;
 }
 
-interface PageKeeperDeps extends Opening {
+interface PageSupervisorDeps extends PageOpener {
   readonly events: PageEvents;
-  readonly remember: (memory: Partial<ResumeState>) => void;
+  readonly saveResumeState: (parts: Partial<ResumeState>) => void;
   readonly log: Logger;
   /** Aborted when the session is over. */
   readonly signal: AbortSignal;
@@ -35,17 +35,17 @@ interface PageKeeperDeps extends Opening {
 }
 
 export class PageSupervisor {
-  readonly #deps: PageKeeperDeps;
+  readonly #deps: PageSupervisorDeps;
   #page: ChallengePage | null = null;
   #opened: Promise<void> = Promise.resolve();
   /** Pages that have crashed, and are being let go of. */
   #closing: Promise<void> = Promise.resolve();
   #reopenings = 0;
   #checkpoint: Checkpoint | null = null;
-  #written = "";
+  #savedText = "";
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(deps: PageKeeperDeps) {
+  constructor(deps: PageSupervisorDeps) {
     this.#deps = deps;
   }
 
@@ -57,31 +57,31 @@ export class PageSupervisor {
   /** Resolves when it is ready, or the session over. Throws as OpenPage does. */
   open(): Promise<void> {
     const { open, request, events, signal } = this.#deps;
-    this.#remember({ url: "url" in request ? request.url : "", storage_state: storageOf(request) });
+    this.#saveCheckpoint({ url: "url" in request ? request.url : "", storage_state: storageOf(request) });
     return this.#begin(() => open(request, events, signal));
   }
 
-  /** The same for the page of an earlier server; opened again where it is lost and that is wished for. Throws as ReturnToPage does. */
-  comeBack(back: ReturnToPage, memory: RememberedPage): Promise<void> {
+  /** The same for the page of an earlier server; opened again where it is lost and that is wished for. Throws as ResumePage does. */
+  resume(resumePage: ResumePage, resumable: ResumablePage): Promise<void> {
     const { events, signal } = this.#deps;
-    this.#checkpoint = memory.checkpoint;
-    const opened = this.#begin(() => back(memory, events, signal));
+    this.#checkpoint = resumable.checkpoint;
+    const opened = this.#begin(() => resumePage(resumable, events, signal));
     return opened.catch((error: unknown) => {
       const { code } = toAppError(error);
-      if (signal.aborted || !this.#mayOpenAgain(code)) throw error;
-      return this.#openAgain(code);
+      if (signal.aborted || !this.#mayReopenAfter(code)) throw error;
+      return this.#openReplacement(code);
     });
   }
 
   /** Opens the page again that was lost by this code. Null where it had yet to open, that is not wished for, or was too often. */
-  openAgain(code: Code): Promise<void> | null {
+  reopen(code: Code): Promise<void> | null {
     const lost = this.#page;
-    if (!lost || !this.#mayOpenAgain(code)) return null;
+    if (!lost || !this.#mayReopenAfter(code)) return null;
     clearInterval(this.#timer);
     this.#page = null;
     // Both use the same profile folder.
     this.#closing = this.#close(lost);
-    return this.#openAgain(code);
+    return this.#openReplacement(code);
   }
 
   /** Resolves when it is there, cannot be, or has been waited for long enough. */
@@ -107,7 +107,7 @@ export class PageSupervisor {
     return request.on_crash === "reopen" && "url" in request;
   }
 
-  #mayOpenAgain(code: Code): boolean {
+  #mayReopenAfter(code: Code): boolean {
     return this.#mayReopen && code !== "page_closed" && this.#reopenings < MOST_REOPENINGS;
   }
 
@@ -121,21 +121,21 @@ export class PageSupervisor {
     const page = await open();
     if (this.#deps.signal.aborted) return this.#close(page);
     this.#page = page;
-    if (page.place) this.#deps.remember({ place: page.place });
+    if (page.place) this.#deps.saveResumeState({ place: page.place });
     this.#keepCheckpoints();
     await this.#deps.onReady(page);
   }
 
-  async #openAgain(code: Code): Promise<void> {
+  async #openReplacement(code: Code): Promise<void> {
     const { onLost, onReopened, signal, log } = this.#deps;
     this.#reopenings += 1;
     log.warn({ code, reopenings: this.#reopenings }, "opening the page again");
     onLost(code);
-    await this.#begin(() => this.#again(code));
+    await this.#begin(() => this.#openAtCheckpoint(code));
     if (!signal.aborted) onReopened();
   }
 
-  async #again(code: Code): Promise<ChallengePage> {
+  async #openAtCheckpoint(code: Code): Promise<ChallengePage> {
     await this.#closing;
     const { open, request, events, signal } = this.#deps;
     signal.throwIfAborted();
@@ -158,16 +158,16 @@ export class PageSupervisor {
     if (!page) return;
     const taking = page.checkpoint(this.#checkpoint);
     const checkpoint = await withDeadline(taking, CHECKPOINT_DEADLINE_MS, "checkpoint").catch(() => null);
-    if (checkpoint && page === this.#page && !this.#deps.signal.aborted) this.#remember(checkpoint);
+    if (checkpoint && page === this.#page && !this.#deps.signal.aborted) this.#saveCheckpoint(checkpoint);
   }
 
-  #remember(checkpoint: Checkpoint): void {
+  #saveCheckpoint(checkpoint: Checkpoint): void {
     if (!this.#mayReopen) return;
     this.#checkpoint = checkpoint;
     const text = JSON.stringify(checkpoint);
-    if (text === this.#written) return;
-    this.#written = text;
-    this.#deps.remember({ checkpoint });
+    if (text === this.#savedText) return;
+    this.#savedText = text;
+    this.#deps.saveResumeState({ checkpoint });
   }
 
   async #close(page: ChallengePage): Promise<void> {

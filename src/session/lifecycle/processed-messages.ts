@@ -2,7 +2,7 @@
 import type { Logger } from "pino";
 import { isEnd } from "../../protocol/common.ts";
 import type { MessageNumber } from "../../protocol/numbered.ts";
-import type { PageMemories, SessionRecord } from "../ports/store.ts";
+import type { ResumeStates, SessionRecord } from "../ports/store.ts";
 
 /** A person reloads the console now and then, and each time is another client. */
 export const MOST_CLIENTS = 32;
@@ -12,11 +12,11 @@ type Done = Readonly<Record<string, number>>;
 export class ProcessedMessages {
   /** The number of the last message that was done, of each client; least recent first. */
   readonly #last: Map<string, number>;
-  readonly #keep: (done: Done) => void;
+  readonly #save: (done: Done) => void;
 
-  constructor(remembered: Done, keep: (done: Done) => void) {
-    this.#last = new Map(Object.entries(remembered));
-    this.#keep = keep;
+  constructor(restored: Done, save: (done: Done) => void) {
+    this.#last = new Map(Object.entries(restored));
+    this.#save = save;
   }
 
   /** False for one that was done. News counts as done before it is: rather not done than twice, should we be killed. */
@@ -28,7 +28,7 @@ export class ProcessedMessages {
       if (this.#last.size <= MOST_CLIENTS) break;
       this.#last.delete(oldest);
     }
-    this.#keep(Object.fromEntries(this.#last));
+    this.#save(Object.fromEntries(this.#last));
     return true;
   }
 }
@@ -36,12 +36,12 @@ export class ProcessedMessages {
 /** Those of a session, with what is remembered of an earlier life of it. A store that fails stops nobody from working. */
 export function processedMessagesOf(
   record: Readonly<SessionRecord>,
-  { store, log }: { readonly store: PageMemories; readonly log: Logger },
+  { store, log }: { readonly store: ResumeStates; readonly log: Logger },
 ): ProcessedMessages {
-  return new ProcessedMessages(store.memory(record.uid).done ?? {}, (done) => {
+  return new ProcessedMessages(store.resumeState(record.uid).done ?? {}, (done) => {
     if (isEnd(record.state)) return;
     try {
-      store.remember(record.uid, { done });
+      store.saveResumeState(record.uid, { done });
     } catch (error) {
       log.error({ err: error }, "what was done could not be kept");
     }

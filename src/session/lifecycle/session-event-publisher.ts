@@ -20,42 +20,42 @@ import { outcomeOf } from "./outcome.ts";
 const THROTTLE_MS = 1_000;
 
 /** What is so at this moment, beyond the record. */
-export interface Present {
+export interface LiveFacts {
   readonly operators: number;
   readonly holder: string | null;
   readonly challenge: CaptchaInfo | null;
 }
 
 /** Of a session that has ended. */
-export const NOBODY: Present = { operators: 0, holder: null, challenge: null };
+export const NO_LIVE_FACTS: LiveFacts = { operators: 0, holder: null, challenge: null };
 
 /** An event as it is made: when and under which id is added. */
-type Bare<E extends SessionEvent> = E extends SessionEvent ? Pick<E, "type" | "data"> : never;
+type EventBody<E extends SessionEvent> = E extends SessionEvent ? Pick<E, "type" | "data"> : never;
 
-interface SessionNewsDeps {
+interface SessionEventPublisherDeps {
   readonly record: Readonly<SessionRecord> & Pick<SessionRecord, "operator_came">;
-  readonly present: () => Present;
-  readonly tell: (event: SessionEvent) => void;
+  readonly liveFacts: () => LiveFacts;
+  readonly publish: (event: SessionEvent) => void;
 }
 
 export class SessionEventPublisher {
-  readonly #deps: SessionNewsDeps;
-  #toldState = "";
-  #toldHolder: string | null = null;
-  #toldChallenge: CaptchaInfo | null = null;
-  #toldStep: ProgressStep | null = null;
+  readonly #deps: SessionEventPublisherDeps;
+  #publishedState = "";
+  #publishedHolder: string | null = null;
+  #publishedChallenge: CaptchaInfo | null = null;
+  #publishedStep: ProgressStep | null = null;
   #attempts = 0;
-  readonly #controlThrottle = new Throttle(() => this.#tellControl(), THROTTLE_MS);
-  readonly #stateThrottle = new Throttle(() => this.#tellState(), THROTTLE_MS);
-  readonly #challengeThrottle = new Throttle(() => this.#tellChallenge(), THROTTLE_MS);
+  readonly #controlThrottle = new Throttle(() => this.#publishControl(), THROTTLE_MS);
+  readonly #stateThrottle = new Throttle(() => this.#publishState(), THROTTLE_MS);
+  readonly #challengeThrottle = new Throttle(() => this.#publishChallenge(), THROTTLE_MS);
 
-  constructor(deps: SessionNewsDeps) {
+  constructor(deps: SessionEventPublisherDeps) {
     this.#deps = deps;
   }
 
   created(): void {
     const { session_id, label, expires_at } = this.#deps.record;
-    this.#tell({
+    this.#publish({
       type: "session.created",
       data: { session_id, label, expires_at: new Date(expires_at).toISOString() },
     });
@@ -63,62 +63,62 @@ export class SessionEventPublisher {
 
   /** The state or the deadline may have changed. The first and the end are told at once, all between at most once a second. */
   state(): void {
-    if (this.#deps.record.state === "waiting" && this.#toldStep === "challenge") this.progress("waiting");
-    if (this.#toldState === "" || isEnd(this.#deps.record.state)) this.#tellState();
-    else if (this.#stateNow !== this.#toldState) this.#stateThrottle.ask();
+    if (this.#deps.record.state === "waiting" && this.#publishedStep === "challenge") this.progress("waiting");
+    if (this.#publishedState === "" || isEnd(this.#deps.record.state)) this.#publishState();
+    else if (this.#stateNow !== this.#publishedState) this.#stateThrottle.ask();
   }
 
   /** The session of an earlier server goes on: what it had told is not told again. */
-  resumed({ holder, challenge }: Pick<Present, "holder" | "challenge">): void {
-    this.#toldState = this.#stateNow;
-    this.#toldHolder = holder;
-    this.#toldChallenge = challenge;
+  resumed({ holder, challenge }: Pick<LiveFacts, "holder" | "challenge">): void {
+    this.#publishedState = this.#stateNow;
+    this.#publishedHolder = holder;
+    this.#publishedChallenge = challenge;
   }
 
   joined(operator: string): void {
     const { record } = this.#deps;
     const first = !record.operator_came;
     record.operator_came = true;
-    this.#tell({ type: "session.operator_joined", data: { ...this.#who(operator), first } });
+    this.#publish({ type: "session.operator_joined", data: { ...this.#who(operator), first } });
     if (first) this.progress("opened");
   }
 
   left(operator: string): void {
-    this.#tell({ type: "session.operator_left", data: this.#who(operator) });
+    this.#publish({ type: "session.operator_left", data: this.#who(operator) });
   }
 
   /** Somebody else may hold it, or nobody: told at once, then at most once a second. */
   control(): void {
-    if (this.#deps.present().holder !== this.#toldHolder) this.#controlThrottle.ask();
+    if (this.#deps.liveFacts().holder !== this.#publishedHolder) this.#controlThrottle.ask();
   }
 
   /** It was found, has moved or is lost: told at once, then at most once a second. */
   challenge(): void {
-    if (changeOf(this.#toldChallenge, this.#deps.present().challenge)) this.#challengeThrottle.ask();
+    if (changeOf(this.#publishedChallenge, this.#deps.liveFacts().challenge)) this.#challengeThrottle.ask();
   }
 
   /** It cannot be acted on, and why, or it can again (null). */
   page(condition: SessionEventOf<"session.page">["data"]["condition"], code: Code | null): void {
-    this.#tell({ type: "session.page", data: { session_id: this.#deps.record.session_id, condition, code } });
+    this.#publish({ type: "session.page", data: { session_id: this.#deps.record.session_id, condition, code } });
   }
 
   /** [R19] Somebody has taken it from the inbox, or nobody has it any more. */
   claimed(claim: ClaimFacts): void {
-    this.#tell({ type: "session.claimed", data: { session_id: this.#deps.record.session_id, ...claim } });
+    this.#publish({ type: "session.claimed", data: { session_id: this.#deps.record.session_id, ...claim } });
   }
 
   /** [S8] */
   expiring({ expires_at, seconds_left }: Warning): void {
     const { session_id } = this.#deps.record;
-    this.#tell({ type: "session.expiring", data: { session_id, expires_at, seconds_left } });
+    this.#publish({ type: "session.expiring", data: { session_id, expires_at, seconds_left } });
   }
 
   /** How far it is: told where that is another step than the last. */
   progress(step: ProgressStep): void {
-    if (step === this.#toldStep) return;
-    this.#toldStep = step;
+    if (step === this.#publishedStep) return;
+    this.#publishedStep = step;
     const { session_id } = this.#deps.record;
-    this.#tell({ type: "session.progress", data: { session_id, step, ...PROGRESS[step] } });
+    this.#publish({ type: "session.progress", data: { session_id, step, ...PROGRESS[step] } });
   }
 
   /** Somebody in control did something. */
@@ -129,7 +129,7 @@ export class SessionEventPublisher {
   attemptFailed(why: AttemptFailure): void {
     const { session_id } = this.#deps.record;
     this.#attempts += 1;
-    this.#tell({ type: "session.attempt_failed", data: { session_id, attempts: this.#attempts, why } });
+    this.#publish({ type: "session.attempt_failed", data: { session_id, attempts: this.#attempts, why } });
     this.progress("failed_attempt");
   }
 
@@ -140,7 +140,7 @@ export class SessionEventPublisher {
 
   ended(hasStorageState: boolean): void {
     if (this.#deps.record.state === "solved") this.progress("solved");
-    this.#deps.tell(endEvent(this.#deps.record, hasStorageState));
+    this.#deps.publish(endEvent(this.#deps.record, hasStorageState));
   }
 
   get #stateNow(): string {
@@ -148,51 +148,51 @@ export class SessionEventPublisher {
     return `${state} ${expires_at}`;
   }
 
-  #tellState(): void {
-    if (this.#stateNow === this.#toldState) return;
-    this.#toldState = this.#stateNow;
-    const present = this.#deps.present();
-    this.#toldHolder = present.holder;
-    this.#toldChallenge = present.challenge;
-    this.#deps.tell(stateEvent(this.#deps.record, present));
+  #publishState(): void {
+    if (this.#stateNow === this.#publishedState) return;
+    this.#publishedState = this.#stateNow;
+    const live = this.#deps.liveFacts();
+    this.#publishedHolder = live.holder;
+    this.#publishedChallenge = live.challenge;
+    this.#deps.publish(stateEvent(this.#deps.record, live));
   }
 
-  #tellControl(): void {
-    const { holder } = this.#deps.present();
-    if (holder === this.#toldHolder) return;
-    this.#toldHolder = holder;
-    this.#tell({ type: "session.control", data: { session_id: this.#deps.record.session_id, holder } });
+  #publishControl(): void {
+    const { holder } = this.#deps.liveFacts();
+    if (holder === this.#publishedHolder) return;
+    this.#publishedHolder = holder;
+    this.#publish({ type: "session.control", data: { session_id: this.#deps.record.session_id, holder } });
   }
 
-  #tellChallenge(): void {
-    const { challenge } = this.#deps.present();
-    const change = changeOf(this.#toldChallenge, challenge);
+  #publishChallenge(): void {
+    const { challenge } = this.#deps.liveFacts();
+    const change = changeOf(this.#publishedChallenge, challenge);
     if (!change) return;
-    this.#toldChallenge = challenge;
+    this.#publishedChallenge = challenge;
     const { session_id } = this.#deps.record;
-    this.#tell({ type: "session.challenge", data: { session_id, change, captcha_info: challenge } });
+    this.#publish({ type: "session.challenge", data: { session_id, change, captcha_info: challenge } });
   }
 
   #who(operator: string) {
-    return { session_id: this.#deps.record.session_id, operator, operators: this.#deps.present().operators };
+    return { session_id: this.#deps.record.session_id, operator, operators: this.#deps.liveFacts().operators };
   }
 
-  #tell(bare: Bare<SessionEvent>): void {
-    this.#deps.tell(makeEvent(bare));
+  #publish(body: EventBody<SessionEvent>): void {
+    this.#deps.publish(makeEvent(body));
   }
 }
 
 /** Null: it is where it was. */
-function changeOf(told: CaptchaInfo | null, now: CaptchaInfo | null): (typeof CHALLENGE_CHANGES)[number] | null {
-  if (JSON.stringify(told) === JSON.stringify(now)) return null;
-  if (told === null) return "found";
+function changeOf(before: CaptchaInfo | null, now: CaptchaInfo | null): (typeof CHALLENGE_CHANGES)[number] | null {
+  if (JSON.stringify(before) === JSON.stringify(now)) return null;
+  if (before === null) return "found";
   if (now === null) return "lost";
-  const isSame = told.selector === now.selector && told.kind === now.kind && told.in_iframe === now.in_iframe;
+  const isSame = before.selector === now.selector && before.kind === now.kind && before.in_iframe === now.in_iframe;
   return isSame ? "moved" : "replaced";
 }
 
 /** All that is so now. */
-export function stateEvent(record: SessionRecord, { operators, holder, challenge }: Present): SessionEvent {
+export function stateEvent(record: SessionRecord, { operators, holder, challenge }: LiveFacts): SessionEvent {
   const { session_id, state, reason, verified, expires_at } = record;
   const data = {
     session_id,
@@ -214,6 +214,6 @@ export function endEvent(record: SessionRecord, hasStorageState: boolean): Sessi
   return { ...event, id: `evt_${record.uid}_ended` };
 }
 
-function makeEvent(bare: Bare<SessionEvent>, at = Date.now()): SessionEvent {
-  return { id: `evt_${randomUUID()}`, timestamp: new Date(at).toISOString(), ...bare };
+function makeEvent(body: EventBody<SessionEvent>, at = Date.now()): SessionEvent {
+  return { id: `evt_${randomUUID()}`, timestamp: new Date(at).toISOString(), ...body };
 }

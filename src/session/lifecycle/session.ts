@@ -8,31 +8,31 @@ import { withDeadline } from "../../util/with-deadline.ts";
 import { Claim } from "../operators/claim.ts";
 import { Operators, type RestCaller } from "../operators/operators.ts";
 import type { Viewer } from "../pictures/viewer.ts";
-import type { ChallengePage, MouseInput, PageInput, RememberedPage, ReturnToPage, Verdict } from "../ports/page.ts";
-import type { RememberedControl, ResumeState } from "../ports/resume-state.ts";
-import type { PageMemories, SessionRecord, StorageStates } from "../ports/store.ts";
+import type { ChallengePage, MouseInput, PageInput, ResumablePage, ResumePage, Verdict } from "../ports/page.ts";
+import type { ResumableControl, ResumeState } from "../ports/resume-state.ts";
+import type { ResumeStates, SessionRecord, StorageStates } from "../ports/store.ts";
 import { type CheckAnswer, CompletionChecks, checkAnswer } from "./completion-checks.ts";
 import { SessionDeadline } from "./deadline.ts";
 import { disconnectAtEnd, stateMessage } from "./operator-messages.ts";
 import { PageEventHandler } from "./page-event-handler.ts";
-import { type Opening, PageSupervisor } from "./page-supervisor.ts";
+import { type PageOpener, PageSupervisor } from "./page-supervisor.ts";
 import { type ProcessedMessages, processedMessagesOf } from "./processed-messages.ts";
-import { type Present, SessionEventPublisher } from "./session-event-publisher.ts";
+import { type LiveFacts, SessionEventPublisher } from "./session-event-publisher.ts";
 import { move } from "./state-machine.ts";
 
 const STORAGE_STATE_DEADLINE_MS = 3_000;
 
 interface SessionDeps {
   /** Where the storage state is kept, and which messages were done. */
-  readonly store: PageMemories & StorageStates;
+  readonly store: ResumeStates & StorageStates;
   /** Keeps the record as it is now. Never throws: the session goes on, and ends, all the same. */
   readonly save: (record: SessionRecord) => void;
   /** Keeps what is needed to come back to the page. Never throws either. */
-  readonly remember: (memory: Partial<ResumeState>) => void;
+  readonly saveResumeState: (parts: Partial<ResumeState>) => void;
   readonly log: Logger;
   readonly maxTimeoutSeconds: number;
   /** What happens in the session, in order; the end comes last, once its storage state is kept. */
-  readonly tell: (event: SessionEvent) => void;
+  readonly publish: (event: SessionEvent) => void;
   /** Called once, as soon as the end stands. */
   readonly onEnd: (session: Session) => void;
 }
@@ -48,15 +48,15 @@ export class Session {
   /** Aborted at the end of the session: everything that was started for it stops by it. */
   readonly #over = new AbortController();
   readonly #checks: CompletionChecks;
-  readonly #news: SessionEventPublisher;
-  readonly #listener: PageEventHandler;
-  readonly #keeper: PageSupervisor;
+  readonly #events: SessionEventPublisher;
+  readonly #pageEvents: PageEventHandler;
+  readonly #supervisor: PageSupervisor;
   readonly #deadline: SessionDeadline;
   #released: Promise<void> = Promise.resolve();
   /** Left for the next server. */
-  #isLeft = false;
+  #isDetached = false;
 
-  constructor(record: SessionRecord, opening: Opening, deps: SessionDeps) {
+  constructor(record: SessionRecord, opener: PageOpener, deps: SessionDeps) {
     this.record = record;
     this.#deps = deps;
     this.#checks = new CompletionChecks({
@@ -69,46 +69,46 @@ export class Session {
       onControl: (holder) => this.#setControlled(holder),
       onInput: (input) => {
         this.#deadline.acted(input);
-        this.#news.acted(input);
+        this.#events.acted(input);
       },
-      onPresence: (change, operator) => !this.ended && !this.#isLeft && this.#news[change](operator),
+      onPresence: (change, operator) => !this.ended && !this.#isDetached && this.#events[change](operator),
     });
-    this.#news = new SessionEventPublisher({ record, present: () => this.present, tell: deps.tell });
+    this.#events = new SessionEventPublisher({ record, liveFacts: () => this.liveFacts, publish: deps.publish });
     this.claim = new Claim({
       isAttended: () => this.operators.actors > 0,
-      onChange: (claim) => this.#news.claimed(claim),
+      onChange: (claim) => this.#events.claimed(claim),
     });
-    const { save, remember, log } = deps;
-    this.#listener = new PageEventHandler({
+    const { save, saveResumeState, log } = deps;
+    this.#pageEvents = new PageEventHandler({
       record,
       operators: this.operators,
-      news: this.#news,
+      events: this.#events,
       page: () => this.page,
       isOver: () => this.ended,
       save,
-      remember,
+      saveResumeState,
       onSolved: (verdict) => this.#solved(verdict),
       onLost: (code) => this.#lost(code),
     });
-    this.#keeper = new PageSupervisor({
-      ...opening,
-      events: this.#listener,
-      remember,
+    this.#supervisor = new PageSupervisor({
+      ...opener,
+      events: this.#pageEvents,
+      saveResumeState,
       log,
       signal: this.#over.signal,
       onReady: (page) => this.#becomeReady(page),
       onLost: (code) => {
         this.operators.pageLost();
-        this.#listener.tell("page_reopening", code);
+        this.#pageEvents.announceCondition("page_reopening", code);
       },
-      onReopened: () => this.#listener.tell("page_reopened", null),
+      onReopened: () => this.#pageEvents.announceCondition("page_reopened", null),
     });
     this.#deadline = new SessionDeadline({
       record,
       maxTimeoutSeconds: deps.maxTimeoutSeconds,
       onMoved: () => this.#changed(),
-      onSoon: (warning) => {
-        this.#news.expiring(warning);
+      onExpiring: (warning) => {
+        this.#events.expiring(warning);
         this.operators.announce(warning);
       },
       onPassed: () => this.end("expired", "timeout"),
@@ -116,7 +116,7 @@ export class Session {
   }
 
   get page(): ChallengePage | null {
-    return this.#keeper.page;
+    return this.#supervisor.page;
   }
 
   /** The page that the rules can be asked about. */
@@ -125,7 +125,7 @@ export class Session {
   }
 
   /** What is so now, beyond the record. */
-  get present(): Present {
+  get liveFacts(): LiveFacts {
     return { operators: this.operators.size, holder: this.operators.holder, challenge: this.page?.challenge ?? null };
   }
 
@@ -140,15 +140,15 @@ export class Session {
 
   /** Opens the page; resolves when it is ready. Throws the AppError that ended the session where it cannot be. */
   start(): Promise<void> {
-    this.#news.created();
-    return this.#orEnd(this.#keeper.open());
+    this.#events.created();
+    return this.#endOnFailure(this.#supervisor.open());
   }
 
   /** Goes on with the page of an earlier server; resolves when it is there again. Throws the AppError that ended the session. */
-  resume(back: ReturnToPage, memory: RememberedPage, control: RememberedControl | null): Promise<void> {
+  resume(resumePage: ResumePage, resumable: ResumablePage, control: ResumableControl | null): Promise<void> {
     if (control) this.operators.reserve(control);
-    this.#news.resumed({ holder: this.operators.holder, challenge: this.record.captcha_info });
-    return this.#orEnd(this.#keeper.comeBack(back, memory));
+    this.#events.resumed({ holder: this.operators.holder, challenge: this.record.captcha_info });
+    return this.#endOnFailure(this.#supervisor.resume(resumePage, resumable));
   }
 
   /** Throws session_ended. */
@@ -157,7 +157,7 @@ export class Session {
     const { warning } = this.#deadline;
     // Behind the welcome; what happens from here on is announced to it.
     if (warning && !viewer.plain) viewer.send(warning);
-    await this.operators.join(viewer, this.#keeper.ready());
+    await this.operators.join(viewer, this.#supervisor.ready());
   }
 
   /** Throws session_ended, forbidden, not_in_control, page_unresponsive (still starting), invalid_message (no such key). */
@@ -168,15 +168,15 @@ export class Session {
 
   /** [R4] A mouse event over REST, by the one anonymous operator. */
   async restInput(input: MouseInput, by?: RestCaller): Promise<void> {
-    await this.#keeper.ready();
+    await this.#supervisor.ready();
     this.#assertLiving();
     if (!this.page) throw new AppError("timeout", { waiting_for: "page" });
     this.operators.restInput(input, by);
   }
 
   /** Asks the rules now; a verdict that holds ends the session. `tell` is called once, before that end is told. */
-  check(tell: (answer: CheckAnswer) => void = () => {}): Promise<CheckAnswer> {
-    return this.#checks.check(this.#askable, tell);
+  check(sendAnswer: (answer: CheckAnswer) => void = () => {}): Promise<CheckAnswer> {
+    return this.#checks.check(this.#askable, sendAnswer);
   }
 
   /** [W17] The operator's own word; rules that contradict it keep the session open. Throws forbidden, not_in_control, page_unresponsive. */
@@ -205,7 +205,7 @@ export class Session {
     const { verified = null, evidence = [], note = null } = facts;
     Object.assign(record, { state: move(record.state, state), reason, verified, evidence, note, ended_at: Date.now() });
     this.#deps.save(record);
-    this.#news.state();
+    this.#events.state();
     this.#deps.log.info({ state, reason, verified }, "session ended");
     this.#released = this.#release();
     this.#over.abort();
@@ -218,10 +218,10 @@ export class Session {
    * Leaves the session and its page to the next server: nothing of it is ended but what serves it here. False where that
    * cannot be, as the page is not there yet, or goes with this process.
    */
-  leave(): boolean {
+  detach(): boolean {
     const page = this.page;
     if (this.ended || !page?.place) return false;
-    this.#isLeft = true;
+    this.#isDetached = true;
     this.#stopTimers();
     this.#deps.save(this.record);
     this.#over.abort();
@@ -237,13 +237,13 @@ export class Session {
   }
 
   /** Settles with `opening`; what fails ends the session, and is thrown to whoever waits for it. */
-  #orEnd(opening: Promise<void>): Promise<void> {
-    const settled = this.#endWith(opening);
+  #endOnFailure(opening: Promise<void>): Promise<void> {
+    const settled = this.#settle(opening);
     settled.catch(() => {});
     return settled;
   }
 
-  async #endWith(opening: Promise<void>): Promise<void> {
+  async #settle(opening: Promise<void>): Promise<void> {
     await opening.catch((error: unknown) => {
       const known = toAppError(error);
       if (!this.ended && known.code === "internal") this.#deps.log.error({ err: error }, "page could not be opened");
@@ -261,8 +261,8 @@ export class Session {
   }
 
   #lost(code: Code): void {
-    const again = this.ended ? null : this.#keeper.openAgain(code);
-    if (again) void this.#orEnd(again);
+    const again = this.ended ? null : this.#supervisor.reopen(code);
+    if (again) void this.#endOnFailure(again);
     else this.end("failed", code);
   }
 
@@ -278,14 +278,14 @@ export class Session {
 
   async #release(): Promise<void> {
     const { page } = this;
-    this.#news.ended(page !== null && (await keepStorageState(page, this.record.uid, this.#deps)));
-    await this.#keeper.release();
+    this.#events.ended(page !== null && (await keepStorageState(page, this.record.uid, this.#deps)));
+    await this.#supervisor.release();
   }
 
   #setControlled(holder: string | null): void {
     if (this.ended) return;
-    this.#news.control();
-    this.#deps.remember({ control: this.operators.control });
+    this.#events.control();
+    this.#deps.saveResumeState({ control: this.operators.control });
     const next = holder === null ? "waiting" : "active";
     if (!this.page || this.record.state === next) return;
     this.record.state = move(this.record.state, next);
@@ -295,12 +295,12 @@ export class Session {
   /** The state or the deadline: kept first, then told. */
   #changed(): void {
     this.#deps.save(this.record);
-    this.#news.state();
+    this.#events.state();
     this.operators.broadcast(stateMessage(this.record));
   }
 
   #stopTimers(): void {
-    for (const each of [this.#deadline, this.claim, this.#listener, this.#keeper, this.#news]) each.stop();
+    for (const each of [this.#deadline, this.claim, this.#pageEvents, this.#supervisor, this.#events]) each.stop();
   }
 
   #assertLiving(): void {

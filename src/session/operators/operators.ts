@@ -5,11 +5,11 @@ import type { ServerMessage } from "../../protocol/live.ts";
 import { Throttle } from "../../util/throttle.ts";
 import { PictureDistributor } from "../pictures/picture-distributor.ts";
 import { sessionInfo } from "../pictures/session-info.ts";
-import type { LensWish, Viewer } from "../pictures/viewer.ts";
+import type { LensChange, Viewer } from "../pictures/viewer.ts";
 import type { RecordOperatorAct } from "../ports/operator-acts.ts";
 import type { ChallengePage, PageInput, Picture } from "../ports/page.ts";
 import { conditionNotice, visibilityNotice } from "../ports/page-notices.ts";
-import type { RememberedControl } from "../ports/resume-state.ts";
+import type { ResumableControl } from "../ports/resume-state.ts";
 import type { SessionRecord } from "../ports/store.ts";
 import { type Actor, ControlLease } from "./control-lease.ts";
 
@@ -39,7 +39,7 @@ interface OperatorsDeps {
 }
 
 /** The page as long as it is there, with what its viewers are shown of it: both come and go together. */
-interface Presented {
+interface ShownPage {
   readonly page: ChallengePage;
   readonly pictures: PictureDistributor;
 }
@@ -59,8 +59,8 @@ export class Operators {
   /** Of whom it was last told that they are in control. */
   #recordedHolder: Actor | null = null;
   /** Null while the page is starting or opened again, and after the end. */
-  #presented: Presented | null = null;
-  readonly #watchersLenses = new Map<Viewer, { readonly wanted: LensWish; readonly throttle: Throttle }>();
+  #shown: ShownPage | null = null;
+  readonly #watchersLenses = new Map<Viewer, { readonly wanted: LensChange; readonly throttle: Throttle }>();
   #restQuiet: NodeJS.Timeout | undefined;
 
   constructor(deps: OperatorsDeps) {
@@ -82,13 +82,13 @@ export class Operators {
   }
 
   /** Who is in control, where it is recognised when it comes back. */
-  get control(): RememberedControl | null {
+  get control(): ResumableControl | null {
     const { name, who } = this.#lease.holder ?? {};
     return name && who && name !== REST_OPERATOR ? { name, who } : null;
   }
 
   /** Control waits a while for whoever an earlier server gave it to. */
-  reserve(control: RememberedControl): void {
+  reserve(control: ResumableControl): void {
     this.#lease.reserve(control);
   }
 
@@ -96,7 +96,7 @@ export class Operators {
   async pageReady(page: ChallengePage): Promise<void> {
     this.pageLost();
     const { record } = this.#deps;
-    this.#presented = { page, pictures: new PictureDistributor({ record, page, viewers: this.#viewers }) };
+    this.#shown = { page, pictures: new PictureDistributor({ record, page, viewers: this.#viewers }) };
     this.#syncKeepView();
     this.#syncControl();
     await Promise.all([...this.#viewers].map((viewer) => this.#welcome(viewer)));
@@ -104,8 +104,8 @@ export class Operators {
 
   /** The page is gone: nothing more is shown of it, or done to it. */
   pageLost(): void {
-    this.#presented?.pictures.stop();
-    this.#presented = null;
+    this.#shown?.pictures.stop();
+    this.#shown = null;
   }
 
   /** A viewer joins and is sent everything it needs to begin; an older one only once the page is ready [W2]. */
@@ -115,18 +115,18 @@ export class Operators {
     if (viewer.role === "control") this.#deps.onPresence("joined", viewer.name);
     viewer.recordAct?.("operator.join", viewer.name);
     if (viewer.role === "control") this.#giveFreeControl(viewer);
-    this.#presented?.pictures.add(viewer);
+    this.#shown?.pictures.add(viewer);
     this.#syncKeepView();
-    if (this.#presented || !viewer.plain) {
+    if (this.#shown || !viewer.plain) {
       await this.#welcome(viewer);
     } else {
       await pageReadyOrLate;
       // Where the page is ready now, pageReady() welcomes everybody who is there.
-      if (!this.#presented) await this.#welcome(viewer);
+      if (!this.#shown) await this.#welcome(viewer);
     }
     if (!this.#viewers.has(viewer)) return;
     this.#syncControl();
-    this.#tellPresence();
+    this.#broadcastPresence();
     const page = this.#page;
     if (page?.hidden) viewer.send(visibilityNotice(page));
     if (page && page.condition !== "page_responsive") {
@@ -136,7 +136,7 @@ export class Operators {
 
   /** Sends a session_info with a picture, or without one where there is no page, or none any more. */
   async #welcome(viewer: Viewer): Promise<void> {
-    if (this.#presented) await this.#presented.pictures.welcome(viewer);
+    if (this.#shown) await this.#shown.pictures.welcome(viewer);
     if (viewer.isWelcomed || !this.#viewers.has(viewer)) return;
     viewer.sendInfo(sessionInfo(this.#deps.record, viewer, null, this.#page), null);
     viewer.sendEarly();
@@ -155,13 +155,13 @@ export class Operators {
     this.#watchersLenses.delete(viewer);
     const held = this.#lease.holds(viewer);
     this.#lease.leave(viewer);
-    this.#presented?.pictures.remove(viewer);
+    this.#shown?.pictures.remove(viewer);
     this.#syncKeepView();
     this.#syncControl();
-    this.#tellPresence();
+    this.#broadcastPresence();
     if (viewer.role === "control") this.#deps.onPresence("left", viewer.name);
     viewer.recordAct?.("operator.leave", viewer.name);
-    if (held) void this.#letGoLater();
+    if (held) void this.#releaseAllLater();
   }
 
   /** Throws forbidden for a watcher. */
@@ -185,7 +185,7 @@ export class Operators {
    */
   input(actor: Actor, input: PageInput): void {
     assertMayAct(actor);
-    const { page, pictures } = this.#presented ?? {};
+    const { page, pictures } = this.#shown ?? {};
     const isPress = input.type === "mouse_event" && input.event_type === "down";
     const isHarmless = input.type === "mouse_event" && !isPress;
     if (!page) {
@@ -241,28 +241,28 @@ export class Operators {
 
   /** A picture of the page: the newest wins. */
   show(picture: Picture): void {
-    this.#presented?.pictures.show(picture);
+    this.#shown?.pictures.show(picture);
   }
 
   /** [W15] A viewer has this picture on its screen, and says so itself. Throws invalid_message for one never sent. */
   acknowledge(viewer: Viewer, seq: number): void {
     viewer.acknowledge(seq);
-    this.#presented?.pictures.next(viewer);
+    this.#shown?.pictures.next(viewer);
   }
 
   /** The picture `seq`, and all before it, have arrived at a viewer. */
   arrived(viewer: Viewer, seq: number): void {
     viewer.arrived(seq);
-    this.#presented?.pictures.next(viewer);
+    this.#shown?.pictures.next(viewer);
   }
 
   /** The challenge or the view changed; pictures of the old view are not shown any more. */
   challengeMoved(): void {
-    this.#presented?.pictures.challengeMoved();
+    this.#shown?.pictures.challengeMoved();
   }
 
   /** [W14] What a watcher wants changes what is captured for all, so it counts once a second only. */
-  setLens(viewer: Viewer, wanted: LensWish): void {
+  setLens(viewer: Viewer, wanted: LensChange): void {
     if (viewer.role === "control") {
       this.#changeLens(viewer, wanted);
       return;
@@ -274,11 +274,11 @@ export class Operators {
     throttle.ask();
   }
 
-  #changeLens(viewer: Viewer, { mode = viewer.lens.mode, scale = viewer.lens.scale }: LensWish): void {
+  #changeLens(viewer: Viewer, { mode = viewer.lens.mode, scale = viewer.lens.scale }: LensChange): void {
     const before = viewer.lens;
     if (mode === before.mode && scale === before.scale) return;
     viewer.setLens({ mode, scale });
-    this.#presented?.pictures.lensChanged(viewer, before);
+    this.#shown?.pictures.lensChanged(viewer, before);
   }
 
   broadcast(message: ServerMessage): void {
@@ -304,13 +304,13 @@ export class Operators {
   }
 
   /** Skips the release where the operator is back in time and goes on with the drag. */
-  async #letGoLater(): Promise<void> {
+  async #releaseAllLater(): Promise<void> {
     await delay(RELEASE_AFTER_LOSS_MS, undefined, { ref: false });
     if (!this.#lease.isUsed) this.#page?.releaseAll();
   }
 
   get #page(): ChallengePage | null {
-    return this.#presented?.page ?? null;
+    return this.#shown?.page ?? null;
   }
 
   #syncKeepView(): void {
@@ -334,7 +334,7 @@ export class Operators {
     holder?.recordAct?.("control.take", holder.name);
   }
 
-  #tellPresence(): void {
+  #broadcastPresence(): void {
     this.broadcast({ type: "presence", operators: this.#viewers.size });
   }
 }

@@ -37,7 +37,7 @@ export interface Lens {
 }
 
 /** What is left out stays as it is. */
-export type LensWish = Pick<ClientMessageOf<"view">, "mode" | "scale">;
+export type LensChange = Pick<ClientMessageOf<"view">, "mode" | "scale">;
 
 /** What a viewer may do, and who is told what it does. */
 export interface ViewerRights {
@@ -54,7 +54,7 @@ export class Viewer {
   readonly role: Role;
   readonly who: string | null;
   readonly recordAct: RecordOperatorAct | undefined;
-  readonly #line: ViewerSocket;
+  readonly #socket: ViewerSocket;
   readonly #bandwidth = new BandwidthEstimator();
   #lens: Lens = { mode: "challenge", scale: 1 };
   /** Messages that came up before this viewer's first session_info, in order; null from then on [W2]. */
@@ -66,7 +66,7 @@ export class Viewer {
 
   constructor(
     name: string,
-    line: ViewerSocket,
+    socket: ViewerSocket,
     form: ViewerForm,
     { role = "control", who = null, recordAct }: ViewerRights = {},
   ) {
@@ -74,11 +74,11 @@ export class Viewer {
     this.role = role;
     this.who = who;
     this.recordAct = recordAct;
-    this.#line = line;
+    this.#socket = socket;
     this.form = form;
     // How long a message without weight takes, before there are pictures under way.
     this.#bandwidth.sent(0, 0, performance.now());
-    line.pingBehind(0);
+    socket.pingBehind(0);
   }
 
   get plain(): boolean {
@@ -108,7 +108,7 @@ export class Viewer {
   /** Whether its socket can take a picture now. */
   get hasRoom(): boolean {
     if (!this.isWelcomed) return false;
-    return this.#bandwidth.underWay < MAX_UNACKED_PICTURES && this.#line.bufferedBytes() <= MAX_BUFFERED_BYTES;
+    return this.#bandwidth.underWay < MAX_UNACKED_PICTURES && this.#socket.bufferedBytes() <= MAX_BUFFERED_BYTES;
   }
 
   /** The highest number of a picture that was sent; -1 before the first. */
@@ -127,14 +127,14 @@ export class Viewer {
       this.#early.push(text);
       if (this.#early.length > MAX_EARLY_MESSAGES) this.#early.shift();
     } else {
-      this.#line.sendText(text);
+      this.#socket.sendText(text);
     }
   }
 
   /** A session_info, before any other message; `picture` is in it, or follows it as a frame. */
   sendInfo(info: ServerMessageOf<"session_info">, picture: Picture | null): void {
     this.#view = info.view;
-    this.#line.sendText(JSON.stringify({ ...info, timestamp: Date.now() }));
+    this.#socket.sendText(JSON.stringify({ ...info, timestamp: Date.now() }));
     if (!picture) return;
     if (this.form === "binary") this.sendPicture(picture);
     else this.#follow(picture);
@@ -144,12 +144,12 @@ export class Viewer {
   sendEarly(): void {
     const early = this.#early ?? [];
     this.#early = null;
-    for (const text of early) this.#line.sendText(text);
+    for (const text of early) this.#socket.sendText(text);
   }
 
   sendPicture(picture: Picture): void {
-    if (this.form === "binary") this.#line.sendBinary(frameOf(picture));
-    else this.#line.sendText(JSON.stringify({ ...pictureUpdate(picture), timestamp: Date.now() }));
+    if (this.form === "binary") this.#socket.sendBinary(frameOf(picture));
+    else this.#socket.sendText(JSON.stringify({ ...pictureUpdate(picture), timestamp: Date.now() }));
     this.#follow(picture);
   }
 
@@ -167,7 +167,7 @@ export class Viewer {
 
   close(code: number, reason: string): void {
     this.sendEarly();
-    this.#line.close(code, reason);
+    this.#socket.close(code, reason);
   }
 
   /** A picture is under way; unless this viewer acknowledges by itself, a ping behind it finds out when it has arrived. */
@@ -176,6 +176,6 @@ export class Viewer {
     if (this.#joinedAt !== null) publishMetric("first_picture", performance.now() - this.#joinedAt);
     this.#joinedAt = null;
     this.#bandwidth.sent(seq, jpeg.length, performance.now());
-    if (!this.#acks) this.#line.pingBehind(seq);
+    if (!this.#acks) this.#socket.pingBehind(seq);
   }
 }

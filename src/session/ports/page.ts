@@ -45,13 +45,13 @@ export interface MaskedPicture {
   readonly isWhole: boolean;
 }
 
-type Bare<T extends ClientMessageOf<"mouse_event" | "wheel" | "key" | "text">> = Omit<T, "id">;
-export type MouseInput = Bare<ClientMessageOf<"mouse_event">>;
+type WithoutId<T extends ClientMessageOf<"mouse_event" | "wheel" | "key" | "text">> = Omit<T, "id">;
+export type MouseInput = WithoutId<ClientMessageOf<"mouse_event">>;
 export type PageInput =
   | MouseInput
-  | Bare<ClientMessageOf<"wheel">>
-  | Bare<ClientMessageOf<"key">>
-  | Bare<ClientMessageOf<"text">>;
+  | WithoutId<ClientMessageOf<"wheel">>
+  | WithoutId<ClientMessageOf<"key">>
+  | WithoutId<ClientMessageOf<"text">>;
 
 /** What the completion rules say: `true` counts only once it is `stable`. */
 export interface Verdict {
@@ -88,7 +88,7 @@ export interface PageEvents {
   /** It does not answer any more, or does again. */
   condition(condition: PageCondition): void;
   /** What the next server must know to go on with this page. */
-  remember(memory: Partial<Pick<ResumeState, "watch" | "held">>): void;
+  resumeStateChanged(changed: Partial<Pick<ResumeState, "watch" | "held">>): void;
 }
 
 /** What a distributor of pictures needs of a page; the pictures themselves come by PageEvents. */
@@ -155,9 +155,9 @@ export type OpenPage = (request: OpenPageRequest, events: PageEvents, signal: Ab
  * Comes back to a page that an earlier server held, as `memory` has it. AppError: browser_lost, page_closed, timeout
  * (it does not answer), and for guests what OpenPage throws. What cannot be come back to is ended, if it is ours.
  */
-export type ReturnToPage = (memory: RememberedPage, events: PageEvents, signal: AbortSignal) => Promise<ChallengePage>;
+export type ResumePage = (memory: ResumablePage, events: PageEvents, signal: AbortSignal) => Promise<ChallengePage>;
 
-export interface RememberedPage extends Pick<ResumeState, "request" | "place" | "held"> {
+export interface ResumablePage extends Pick<ResumeState, "request" | "place" | "held"> {
   readonly watch: ResumeState["watch"] | undefined;
   readonly checkpoint: Checkpoint | null;
   readonly proxy_port: number | null;

@@ -15,7 +15,7 @@ export type PageLocator =
   | { readonly kind: "guest"; readonly target_id: string };
 
 /** What the completion rules have seen so far: without it a challenge that is gone after a restart would be unknown. */
-export interface WatchMemory {
+export interface WatchState {
   /** Selectors of `gone` rules, and kinds, that were visible once. */
   readonly selectors: readonly string[];
   readonly kinds: readonly string[];
@@ -34,7 +34,7 @@ export interface HeldButtons {
 }
 
 /** Who is in control, where that can be recognised when it comes back. */
-export interface RememberedControl {
+export interface ResumableControl {
   /** nameOf() the caller */
   readonly who: string;
   /** The operator's, as it is told. */
@@ -52,9 +52,9 @@ export interface ResumeState {
   /** As the page was asked for; what it was given to begin with is in the checkpoint. */
   readonly request: OpenPageRequest;
   readonly place: PageLocator;
-  readonly watch: WatchMemory;
+  readonly watch: WatchState;
   readonly held: HeldButtons | null;
-  readonly control: RememberedControl | null;
+  readonly control: ResumableControl | null;
   readonly checkpoint: Checkpoint;
   /** The number of the last message that was done, of each client that numbers them. */
   readonly done: Readonly<Record<string, number>>;

@@ -52,7 +52,7 @@ export interface IdempotentAnswer {
 
 /** A record with its place in the history: what ended later has a higher one. */
 export interface EndedRecord {
-  readonly place: HistoryCursor;
+  readonly cursor: HistoryCursor;
   readonly record: SessionRecord;
 }
 
@@ -106,10 +106,10 @@ export interface SessionRecords {
 }
 
 /** What is remembered of the pages of living sessions, for a restart. */
-export interface PageMemories {
+export interface ResumeStates {
   /** Adds to what is known of a living session's page, or replaces it; forgotten with the session's end. */
-  remember(uid: string, memory: Partial<ResumeState>): void;
-  memory(uid: string): Partial<ResumeState>;
+  saveResumeState(uid: string, parts: Partial<ResumeState>): void;
+  resumeState(uid: string): Partial<ResumeState>;
 }
 
 /** Cookies and local storage at the end of sessions, by their uid. */
@@ -125,7 +125,7 @@ export interface IdempotentAnswers {
 }
 
 /** All that is kept of sessions. */
-export interface SessionStore extends SessionRecords, PageMemories, StorageStates, IdempotentAnswers {
+export interface SessionStore extends SessionRecords, ResumeStates, StorageStates, IdempotentAnswers {
   /**
    * Removes what ended before this time (ms since 1970), with its events and links and what was given up of its webhooks,
    * and answers to Idempotency-Keys from before; returns how many sessions. Webhooks that wait stay. Afterwards no file

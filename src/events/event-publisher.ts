@@ -20,14 +20,14 @@ const CLOSE_PATIENCE_MS = 500;
 export interface Followed {
   readonly uid: string;
   readonly session_id: string;
-  readonly present: () => SessionEvent;
+  readonly currentState: () => SessionEvent;
 }
 
-export class EventFeed {
+export class EventPublisher {
   readonly #log: EventLog;
   readonly #logger: Logger;
   /** Emits a session's uid when it has a new event, and `uid lost` when one could not be kept. */
-  readonly #news = new EventEmitter().setMaxListeners(0);
+  readonly #wakeups = new EventEmitter().setMaxListeners(0);
   readonly #listeners = new Set<(event: PublishedEvent) => void>();
   readonly #readers = new Set<FeedReader>();
   readonly #followers = new Set<Promise<void>>();
@@ -55,11 +55,11 @@ export class EventFeed {
     if (events.length === 0) return;
     this.#unwritten = [];
     const uids = new Set(events.map(({ subject }) => subject.uid));
-    const kept = this.#keep(events);
+    const logged = this.#append(events);
     // Whoever follows must not wait for what never comes: a new stream tells what is so now.
-    for (const uid of uids) this.#news.emit(kept ? uid : lost(uid));
-    if (!kept) for (const reader of this.#readers) this.#guarded(() => reader.missed(events));
-    for (const event of kept ?? []) {
+    for (const uid of uids) this.#wakeups.emit(logged ? uid : lost(uid));
+    if (!logged) for (const reader of this.#readers) this.#guarded(() => reader.missed(events));
+    for (const event of logged ?? []) {
       for (const listener of this.#listeners) this.#guarded(() => listener(event));
       for (const reader of this.#readers) this.#guarded(() => reader.offer(event));
     }
@@ -79,9 +79,9 @@ export class EventFeed {
   }
 
   /** Null where the log cannot write. */
-  #keep(events: readonly NewEvent[]): PublishedEvent[] | null {
+  #append(events: readonly NewEvent[]): PublishedEvent[] | null {
     try {
-      return this.#log.append(events).map((logged) => new PublishedEvent(logged));
+      return this.#log.append(events).map((entry) => new PublishedEvent(entry));
     } catch (error) {
       const types = [...new Set(events.map(({ event }) => event.type))];
       this.#logger.error({ err: error, types }, "events could not be kept");
@@ -125,12 +125,12 @@ export class EventFeed {
     this.#log.removeBefore(time);
   }
 
-  leave(reader: FeedReader): void {
+  unsubscribe(reader: FeedReader): void {
     this.#readers.delete(reader);
   }
 
   /**
-   * [R14] The events of a session after a position (0: all that are kept), to its end. Without a position, or with one
+   * [R14] The events of a session after a position (0: all that are logged), to its end. Without a position, or with one
    * that is not known any more, what is so now comes first; of an ended session its end alone. A position of an
    * earlier session with the same id goes on with that one. Null where the end itself was at that position. Where the
    * session has ended and the log could not be told so, what is so now comes behind what is kept.
@@ -147,16 +147,16 @@ export class EventFeed {
     const last = this.#log.last(session.uid);
     if (last?.event.type === "session.ended") return this.#follow(session.uid, last.position - 1, [], signal);
     const position = last?.position ?? 0;
-    return this.#follow(session.uid, position, [{ position, event: session.present() }], signal);
+    return this.#follow(session.uid, position, [{ position, event: session.currentState() }], signal);
   }
 
   /** What is so now, where the session has ended and nothing in the log says so; null otherwise. */
-  #unwrittenEnd({ uid, present }: Followed): SessionEvent | null {
-    const now = present();
+  #unwrittenEnd({ uid, currentState }: Followed): SessionEvent | null {
+    const now = currentState();
     if (now.type !== "session.state" || !isEnd(now.data.state)) return null;
     const last = this.#log.last(uid)?.event;
-    const isTold = last?.type === "session.ended" || (last?.type === "session.state" && isEnd(last.data.state));
-    return isTold ? null : now;
+    const isLogged = last?.type === "session.ended" || (last?.type === "session.state" && isEnd(last.data.state));
+    return isLogged ? null : now;
   }
 
   /** Ends all following, once the events that there are have been told or a moment has passed. */
@@ -184,7 +184,7 @@ export class EventFeed {
     const stop = new AbortController();
     const onLost = () => stop.abort();
     const stopped = AbortSignal.any([signal, this.#closing.signal, stop.signal]);
-    this.#news.once(lost(uid), onLost);
+    this.#wakeups.once(lost(uid), onLost);
     try {
       yield* first;
       let toCheck = unchecked;
@@ -202,10 +202,10 @@ export class EventFeed {
         if (event) continue;
         if (stopped.aborted) return;
         // Nothing runs between the reading above and this listening, so no event can be missed.
-        await once(this.#news, uid, { signal: stopped }).catch(() => {});
+        await once(this.#wakeups, uid, { signal: stopped }).catch(() => {});
       }
     } finally {
-      this.#news.off(lost(uid), onLost);
+      this.#wakeups.off(lost(uid), onLost);
       this.#followers.delete(followed.promise);
       followed.resolve();
     }
