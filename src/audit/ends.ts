@@ -1,8 +1,8 @@
-/** The ends of sessions in the audit trail. */
+/** Records the ends of sessions in the audit trail. */
 import type { EventPublisher } from "../events/event-publisher.ts";
 import type { AuditTrail } from "./trail.ts";
 
-/** Every end, also one that nobody asked for. */
+/** Records every end, also one that no caller asked for. */
 export function recordEnds(events: EventPublisher, audit: AuditTrail): void {
   events.onEvent(({ event, subject: { uid } }) => {
     if (event.type !== "session.ended") return;

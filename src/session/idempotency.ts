@@ -1,11 +1,13 @@
-/** [R10] Creations with an Idempotency-Key: a repeat gets the first answer, also while that is still being made. */
+/**
+ * [R10] Creations with an Idempotency-Key: a repeat gets the first answer, also while the first creation is under way.
+ */
 import { createHash } from "node:crypto";
 import type { Logger } from "pino";
 import { AppError } from "../errors.ts";
 import type { CreateSession } from "../protocol/rest.ts";
 import type { CreatedAnswer, IdempotentAnswers } from "./ports/store.ts";
 
-/** A session that was made, and what was answered. */
+/** A created session, and the answer to its creation. */
 export interface Created {
   readonly uid: string;
   readonly answer: CreatedAnswer;
@@ -14,7 +16,10 @@ export interface Created {
 export class Idempotency {
   readonly #store: IdempotentAnswers;
   readonly #log: Logger;
-  /** Those that are being made, and those that could not be stored: few, as nothing is made while nothing can be written. */
+  /**
+   * Creations under way, and answers that could not be stored. These are few: nothing is created while the store cannot
+   * write.
+   */
   readonly #pending = new Map<string, { readonly bodyHash: string; readonly created: Promise<Created> }>();
 
   constructor(store: IdempotentAnswers, log: Logger) {
@@ -22,7 +27,10 @@ export class Idempotency {
     this.#log = log;
   }
 
-  /** What was made under this key, or what `create` makes now. Throws invalid_message where another body came with it. */
+  /**
+   * The session that was created under this key, or else the one that `create` makes now. Throws invalid_message if the
+   * key was used with another body, and as `create` does.
+   */
   async get(key: string, body: CreateSession, create: () => Promise<Created>): Promise<Created> {
     const bodyHash = createHash("sha256").update(JSON.stringify(body)).digest("hex");
     const stored = this.#store.answer(key);
@@ -43,7 +51,10 @@ export class Idempotency {
     }
   }
 
-  /** Stores it, if that can be done. The session lives: a refusal now would have the bot make another one. */
+  /**
+   * Stores the answer; false if the store fails. The creation succeeds all the same: a refusal would make the bot
+   * create another session.
+   */
   #isStored(key: string, body_hash: string, made: Created): boolean {
     try {
       this.#store.saveAnswer(key, { body_hash, ...made }, Date.now());

@@ -5,7 +5,7 @@ import { type ClaimFacts, FREE } from "./operators/claim.ts";
 import type { PublicUrls } from "./ports/public-urls.ts";
 import type { CreatedAnswer, SessionRecord } from "./ports/store.ts";
 
-/** [R10] Where the operator, the bot and older clients go from here. */
+/** [R10] The answer to a creation, without `control_url`: the addresses that the bot and older clients use next. */
 export function sessionAnswer(
   record: SessionRecord,
   challenge: CaptchaInfo | null,
@@ -22,7 +22,7 @@ export function sessionAnswer(
   };
 }
 
-/** [R1] */
+/** [R1] One row of the list of sessions. */
 export function listItem(record: SessionRecord, operators: number, claim: ClaimFacts = FREE): SessionListItem {
   return {
     session_id: record.session_id,
@@ -40,12 +40,12 @@ export function listItem(record: SessionRecord, operators: number, claim: ClaimF
   };
 }
 
-/** [R6] Of a session that is not known, or not to be known: both look alike. */
+/** [R6] The status of an unknown session, or of one that the caller may not see: both look alike. */
 export function unknownStatus(id: string): SessionStatus {
   return statusOf(id, undefined);
 }
 
-/** [R6] */
+/** [R6] The status of a session; `record` is undefined if there is none. */
 export function statusOf(id: string, record: SessionRecord | undefined): SessionStatus {
   return {
     success: true,

@@ -1,4 +1,4 @@
-/** What is put right later: records and ends that could not be written or told, and what is kept no longer. */
+/** Maintenance of the store: retries failed writes, publishes missed ends, and removes what has expired. */
 import type { Logger } from "pino";
 import type { EventPublisher } from "../events/event-publisher.ts";
 import { publishMissedEnds } from "./lifecycle/resume.ts";
@@ -6,9 +6,11 @@ import type { ResumeState } from "./ports/resume-state.ts";
 import type { SessionRecord, SessionStore } from "./ports/store.ts";
 
 const SWEEP_MS = 60_000;
-/** While something is not stored: a bot waits to be told of it, and a try that fails costs next to nothing. */
+/**
+ * Interval of retries while a record is not stored: a bot waits for its event, and a failing try costs next to nothing.
+ */
 const RETRY_MS = 2_000;
-/** Events are for streams that resume; what a session came to stays as long as the session. */
+/** How long events stay for streams that resume. A session's end stays as long as the session. */
 const EVENT_RETENTION_MS = 3_600_000;
 
 export interface StoreMaintenanceDeps {
@@ -16,7 +18,7 @@ export interface StoreMaintenanceDeps {
   readonly events: EventPublisher;
   readonly log: Logger;
   readonly retentionSeconds: number;
-  /** Whether a session's end is still on its way: its storage state is being kept. */
+  /** Whether the storage state of an ended session is still being stored: its end is published after that. */
   readonly isReleasing: (uid: string) => boolean;
   readonly sweepEveryMs?: number | undefined;
 }
@@ -24,8 +26,8 @@ export interface StoreMaintenanceDeps {
 export class StoreMaintenance {
   readonly #deps: StoreMaintenanceDeps;
   /**
-   * What the store could not write (disk full, say), by uid. Not more than the sessions that lived at that time: where
-   * nothing can be written none is made.
+   * Records that the store could not write (disk full, say), by uid. At most as many as sessions lived then: none is
+   * created while the store cannot write.
    */
   readonly #unsaved = new Map<string, SessionRecord>();
   readonly #timer: NodeJS.Timeout;
@@ -38,7 +40,7 @@ export class StoreMaintenance {
     this.#timer.unref();
   }
 
-  /** Saves a record. What cannot be written is told in the log, once, and tried again with what the record is then. */
+  /** Saves a record. Never throws: a failure is logged once, and retried with what the record is by then. */
   save(record: SessionRecord): void {
     const { store, log } = this.#deps;
     const { uid, session_id } = record;
@@ -52,7 +54,9 @@ export class StoreMaintenance {
     }
   }
 
-  /** Keeps what is needed to come back to a page: without it the session ends with this server. */
+  /**
+   * Stores parts of the resume state. Never throws: a failure is logged, and the session then ends with this server.
+   */
   saveResumeState({ uid, session_id }: SessionRecord, parts: Partial<ResumeState>): void {
     try {
       this.#deps.store.saveResumeState(uid, parts);
@@ -61,20 +65,20 @@ export class StoreMaintenance {
     }
   }
 
-  /** The newest record with this session_id: its end too where that is not stored yet. */
+  /** The newest record with this session_id, with its end even if that is not stored yet. */
   find(sessionId: string): SessionRecord | undefined {
     const stored = this.#deps.store.find(sessionId);
     return stored && (this.#unsaved.get(stored.uid) ?? stored);
   }
 
-  /** What still is not stored is tried once more. */
+  /** Stops the timers and retries once more what is not stored. */
   stop(): void {
     clearInterval(this.#timer);
     this.#retrySaves();
     clearTimeout(this.#retryTimer);
   }
 
-  /** A store that cannot be read or written is told in the log, and asked again the next time. */
+  /** A failure of the store is logged, and the next sweep tries again. */
   #sweep(): void {
     const { store, events, log, retentionSeconds } = this.#deps;
     try {
@@ -95,7 +99,7 @@ export class StoreMaintenance {
     }
   }
 
-  /** The ends among what can be stored now are told. */
+  /** Retries the failed writes, then publishes the ends that are stored now. */
   #retryEnds(): void {
     const { store, events, isReleasing } = this.#deps;
     this.#retrySaves();

@@ -10,7 +10,7 @@ export interface CheckAnswer {
   readonly reason: Code;
 }
 
-/** [W7] */
+/** [W7] The answer to a check, from the state of the session. */
 export function checkAnswer({ state, reason }: SessionRecord): CheckAnswer {
   return { completed: state === "solved", reason: isEnd(state) ? (reason as Code) : "rules_not_met" };
 }
@@ -22,14 +22,17 @@ interface CompletionChecksDeps {
 
 export class CompletionChecks {
   readonly #deps: CompletionChecksDeps;
-  /** CompletionChecks under way: whoever asked is answered before the end closes the sockets [W7]. */
+  /** Checks under way: each is answered before the end closes the sockets [W7]. */
   readonly #pending = new Set<(answer: CheckAnswer) => void>();
 
   constructor(deps: CompletionChecksDeps) {
     this.#deps = deps;
   }
 
-  /** Asks the rules now; `sendAnswer` is called once, before an end that comes of it is told. `page`: null where none can be asked. */
+  /**
+   * Checks the rules now. Calls `sendAnswer` once, before an end that follows from it is published. `page` is null if
+   * the session has none that can be checked. Never throws.
+   */
   async check(page: ChallengePage | null, sendAnswer: (answer: CheckAnswer) => void): Promise<CheckAnswer> {
     this.#pending.add(sendAnswer);
     await this.ask(page);
@@ -37,7 +40,7 @@ export class CompletionChecks {
     return this.#deps.answer();
   }
 
-  /** A page that does not answer, or not long enough, leaves the rules unknown. */
+  /** The verdict; a page that does not answer in time, or whose verdict is not stable, leaves it unknown. */
   async ask(page: ChallengePage | null): Promise<Verdict["value"]> {
     const verdict = await page?.check();
     if (!verdict) return "unknown";
@@ -45,7 +48,7 @@ export class CompletionChecks {
     return verdict.value === true && !verdict.stable ? "unknown" : verdict.value;
   }
 
-  /** The session has ended: everybody who waits is answered. */
+  /** Answers every check that is under way: the session has ended. */
   settle(): void {
     for (const sendAnswer of this.#pending) sendAnswer(this.#deps.answer());
     this.#pending.clear();

@@ -4,7 +4,7 @@ import type { ServerMessage, ServerMessageOf } from "../../protocol/live.ts";
 import type { Disconnect } from "../operators/operators.ts";
 import type { SessionRecord } from "../ports/store.ts";
 
-/** [W18] */
+/** [W18] The state and the deadline, as operators get them. */
 export function stateMessage({ state, reason, expires_at }: SessionRecord): ServerMessageOf<"session_state"> {
   return { type: "session_state", state, reason, expires_at: new Date(expires_at).toISOString() };
 }

@@ -1,4 +1,4 @@
-/** What a page tells its session, and what becomes of it. */
+/** Handles the events of a session's page: saves, publishes and sends what follows from them. */
 import type { Code } from "../../errors.ts";
 import type { PAGE_CONDITIONS } from "../../protocol/live.ts";
 import { Throttle } from "../../util/throttle.ts";
@@ -18,7 +18,7 @@ import type { ResumeState } from "../ports/resume-state.ts";
 import type { SessionRecord } from "../ports/store.ts";
 import type { SessionEventPublisher } from "./session-event-publisher.ts";
 
-/** A challenge that is dragged moves with every look at it. */
+/** The shortest interval of saves: a challenge that is dragged moves with every scan. */
 const SAVE_CHALLENGE_EVERY_MS = 1_000;
 
 interface PageEventHandlerDeps {
@@ -36,7 +36,7 @@ interface PageEventHandlerDeps {
 export class PageEventHandler implements PageEvents {
   readonly #deps: PageEventHandlerDeps;
   readonly #saveThrottle: Throttle;
-  /** How many were numbered, of all pages that the session has had. */
+  /** The number of the last picture, over all pages that the session has had. */
   #lastSeq = 0;
 
   constructor(deps: PageEventHandlerDeps) {
@@ -44,7 +44,7 @@ export class PageEventHandler implements PageEvents {
     this.#saveThrottle = new Throttle(() => deps.save(deps.record), SAVE_CHALLENGE_EVERY_MS);
   }
 
-  /** What was put off is not saved any more. */
+  /** Drops a save that is put off: the end saves the record. */
   stop(): void {
     this.#saveThrottle.stop();
   }
@@ -96,7 +96,10 @@ export class PageEventHandler implements PageEvents {
     if (!this.#deps.isOver()) this.#deps.saveResumeState(changed);
   }
 
-  /** [S10] To operators and to the bot; `code` says why it cannot be acted on, where there is one for it. */
+  /**
+   * [S10] Sends the condition to operators and publishes it for the bot; `code` says why operators cannot act, if there
+   * is one.
+   */
   announceCondition(notice: (typeof PAGE_CONDITIONS)[number], code: Code | null): void {
     const { record, operators, events } = this.#deps;
     operators.broadcast(conditionNotice(notice, record));

@@ -1,4 +1,4 @@
-/** A session's page: opened, come back to, opened again after a crash, and let go of. */
+/** Supervises a session's page: opens it, resumes it, opens it again after a crash, and closes it. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { AppError, type Code, toAppError } from "../../errors.ts";
@@ -7,14 +7,14 @@ import type { ChallengePage, OpenPage, PageEvents, ResumablePage, ResumePage } f
 import type { OpenPageRequest } from "../ports/page-request.ts";
 import type { Checkpoint, ResumeState } from "../ports/resume-state.ts";
 
-/** A page that crashes more often will do so again. */
+/** A page that crashes more often is not opened again: it would crash again. */
 const MOST_REOPENINGS = 3;
 const CHECKPOINT_EVERY_MS = 5_000;
 const CHECKPOINT_DEADLINE_MS = 3_000;
 /** [W2] How long older clients wait for a page that is still starting. */
 const WAIT_FOR_PAGE_MS = 5_000;
 
-/** What is to be known of a page to open it, and to open it again. */
+/** How a page is opened, for the first time and after a crash. */
 export interface PageOpener {
   readonly open: OpenPage;
   readonly request: OpenPageRequest;
@@ -24,13 +24,13 @@ interface PageSupervisorDeps extends PageOpener {
   readonly events: PageEvents;
   readonly saveResumeState: (parts: Partial<ResumeState>) => void;
   readonly log: Logger;
-  /** Aborted when the session is over. */
+  /** Aborted at the end of the session. */
   readonly signal: AbortSignal;
-  /** It is there, for the first time or again. */
+  /** The page is ready, for the first time or again. */
   readonly onReady: (page: ChallengePage) => Promise<void>;
-  /** It was lost by this code, and is opened again. */
+  /** The page was lost with this code, and is being opened again. */
   readonly onLost: (code: Code) => void;
-  /** It is there again; called after onReady. */
+  /** The page is open again; called after onReady. */
   readonly onReopened: () => void;
 }
 
@@ -38,7 +38,7 @@ export class PageSupervisor {
   readonly #deps: PageSupervisorDeps;
   #page: ChallengePage | null = null;
   #opened: Promise<void> = Promise.resolve();
-  /** Pages that have crashed, and are being let go of. */
+  /** Settles when the last crashed page is closed. */
   #closing: Promise<void> = Promise.resolve();
   #reopenings = 0;
   #checkpoint: Checkpoint | null = null;
@@ -49,19 +49,22 @@ export class PageSupervisor {
     this.#deps = deps;
   }
 
-  /** Null while it is opened. */
+  /** Null while the page is being opened. */
   get page(): ChallengePage | null {
     return this.#page;
   }
 
-  /** Resolves when it is ready, or the session over. Throws as OpenPage does. */
+  /** Opens the page. Resolves when it is ready or the session is over. Rejects as OpenPage does. */
   open(): Promise<void> {
     const { open, request, events, signal } = this.#deps;
     this.#saveCheckpoint({ url: "url" in request ? request.url : "", storage_state: storageOf(request) });
     return this.#begin(() => open(request, events, signal));
   }
 
-  /** The same for the page of an earlier server; opened again where it is lost and that is wished for. Throws as ResumePage does. */
+  /**
+   * Resumes the page of an earlier server; a lost one is opened again with on_crash `reopen`. Rejects as ResumePage
+   * does.
+   */
   resume(resumePage: ResumePage, resumable: ResumablePage): Promise<void> {
     const { events, signal } = this.#deps;
     this.#checkpoint = resumable.checkpoint;
@@ -73,7 +76,10 @@ export class PageSupervisor {
     });
   }
 
-  /** Opens the page again that was lost by this code. Null where it had yet to open, that is not wished for, or was too often. */
+  /**
+   * Opens the lost page again; resolves when it is ready. Null if it is not to be: it had not opened yet, on_crash is
+   * not `reopen`, or it was lost too often.
+   */
   reopen(code: Code): Promise<void> | null {
     const lost = this.#page;
     if (!lost || !this.#mayReopenAfter(code)) return null;
@@ -84,14 +90,14 @@ export class PageSupervisor {
     return this.#openReplacement(code);
   }
 
-  /** Resolves when it is there, cannot be, or has been waited for long enough. */
+  /** Resolves when the page is ready, cannot be opened, or takes too long. Never rejects. */
   async ready(): Promise<void> {
     if (this.#page || this.#deps.signal.aborted) return;
     const late = delay(WAIT_FOR_PAGE_MS, undefined, { ref: false });
     await Promise.race([this.#opened, late]).catch(() => {});
   }
 
-  /** Lets go of it, and waits until that is done. */
+  /** Closes the page; resolves when it and pages lost before are closed. */
   async release(): Promise<void> {
     this.stop();
     const page = this.#page;
@@ -152,7 +158,7 @@ export class PageSupervisor {
     this.#timer = setInterval(() => void this.#takeCheckpoint(), CHECKPOINT_EVERY_MS);
   }
 
-  /** Whatever goes wrong, the last one stands. */
+  /** Takes a checkpoint; if it fails, the last one stays. */
   async #takeCheckpoint(): Promise<void> {
     const page = this.#page;
     if (!page) return;

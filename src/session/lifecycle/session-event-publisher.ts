@@ -1,4 +1,4 @@
-/** What of a session is told as events: each change once, and none so often that it drowns the others. */
+/** Publishes the events of a session: each change once, and frequent ones throttled. */
 import { randomUUID } from "node:crypto";
 import type { Code } from "../../errors.ts";
 import { type CaptchaInfo, isEnd } from "../../protocol/common.ts";
@@ -16,20 +16,20 @@ import type { SessionRecord } from "../ports/store.ts";
 import type { Warning } from "./deadline.ts";
 import { outcomeOf } from "./outcome.ts";
 
-/** A challenge that is dragged over the page moves with every look at it; control can change hands with every message. */
+/** A dragged challenge moves with every scan, and control can change with every message. */
 const THROTTLE_MS = 1_000;
 
-/** What is so at this moment, beyond the record. */
+/** The current facts about a living session that are not in its record. */
 export interface LiveFacts {
   readonly operators: number;
   readonly holder: string | null;
   readonly challenge: CaptchaInfo | null;
 }
 
-/** Of a session that has ended. */
+/** Those of an ended session. */
 export const NO_LIVE_FACTS: LiveFacts = { operators: 0, holder: null, challenge: null };
 
-/** An event as it is made: when and under which id is added. */
+/** An event without its id and timestamp. */
 type EventBody<E extends SessionEvent> = E extends SessionEvent ? Pick<E, "type" | "data"> : never;
 
 interface SessionEventPublisherDeps {
@@ -61,14 +61,17 @@ export class SessionEventPublisher {
     });
   }
 
-  /** The state or the deadline may have changed. The first and the end are told at once, all between at most once a second. */
+  /**
+   * The state or the deadline may have changed. The first state and the end are published at once, others at most once
+   * a second.
+   */
   state(): void {
     if (this.#deps.record.state === "waiting" && this.#publishedStep === "challenge") this.progress("waiting");
     if (this.#publishedState === "" || isEnd(this.#deps.record.state)) this.#publishState();
     else if (this.#stateNow !== this.#publishedState) this.#stateThrottle.ask();
   }
 
-  /** The session of an earlier server goes on: what it had told is not told again. */
+  /** The session resumes: what the earlier server published is not published again. */
   resumed({ holder, challenge }: Pick<LiveFacts, "holder" | "challenge">): void {
     this.#publishedState = this.#stateNow;
     this.#publishedHolder = holder;
@@ -87,33 +90,33 @@ export class SessionEventPublisher {
     this.#publish({ type: "session.operator_left", data: this.#who(operator) });
   }
 
-  /** Somebody else may hold it, or nobody: told at once, then at most once a second. */
+  /** The holder of control may have changed: published at once, then at most once a second. */
   control(): void {
     if (this.#deps.liveFacts().holder !== this.#publishedHolder) this.#controlThrottle.ask();
   }
 
-  /** It was found, has moved or is lost: told at once, then at most once a second. */
+  /** The challenge was found, has moved or is lost: published at once, then at most once a second. */
   challenge(): void {
     if (changeOf(this.#publishedChallenge, this.#deps.liveFacts().challenge)) this.#challengeThrottle.ask();
   }
 
-  /** It cannot be acted on, and why, or it can again (null). */
+  /** The condition of the page has changed; `code` says why operators cannot act, null that they can again. */
   page(condition: SessionEventOf<"session.page">["data"]["condition"], code: Code | null): void {
     this.#publish({ type: "session.page", data: { session_id: this.#deps.record.session_id, condition, code } });
   }
 
-  /** [R19] Somebody has taken it from the inbox, or nobody has it any more. */
+  /** [R19] An operator has claimed the session in the inbox, or the claim has ended. */
   claimed(claim: ClaimFacts): void {
     this.#publish({ type: "session.claimed", data: { session_id: this.#deps.record.session_id, ...claim } });
   }
 
-  /** [S8] */
+  /** [S8] The deadline is near. */
   expiring({ expires_at, seconds_left }: Warning): void {
     const { session_id } = this.#deps.record;
     this.#publish({ type: "session.expiring", data: { session_id, expires_at, seconds_left } });
   }
 
-  /** How far it is: told where that is another step than the last. */
+  /** The session has reached this step; the same step is not published twice in a row. */
   progress(step: ProgressStep): void {
     if (step === this.#publishedStep) return;
     this.#publishedStep = step;
@@ -121,7 +124,7 @@ export class SessionEventPublisher {
     this.#publish({ type: "session.progress", data: { session_id, step, ...PROGRESS[step] } });
   }
 
-  /** Somebody in control did something. */
+  /** An operator in control has acted. */
   acted(input: PageInput): void {
     if (input.type !== "mouse_event" || input.event_type === "down") this.progress("attempt");
   }
@@ -133,7 +136,7 @@ export class SessionEventPublisher {
     this.progress("failed_attempt");
   }
 
-  /** Nothing but the end is told from now on. */
+  /** Stops the throttles: from now on only the end is published. */
   stop(): void {
     for (const throttle of [this.#controlThrottle, this.#stateThrottle, this.#challengeThrottle]) throttle.stop();
   }
@@ -182,7 +185,7 @@ export class SessionEventPublisher {
   }
 }
 
-/** Null: it is where it was. */
+/** Null if nothing has changed. */
 function changeOf(before: CaptchaInfo | null, now: CaptchaInfo | null): (typeof CHALLENGE_CHANGES)[number] | null {
   if (JSON.stringify(before) === JSON.stringify(now)) return null;
   if (before === null) return "found";
@@ -191,7 +194,7 @@ function changeOf(before: CaptchaInfo | null, now: CaptchaInfo | null): (typeof 
   return isSame ? "moved" : "replaced";
 }
 
-/** All that is so now. */
+/** The current state as an event, with a new id. */
 export function stateEvent(record: SessionRecord, { operators, holder, challenge }: LiveFacts): SessionEvent {
   const { session_id, state, reason, verified, expires_at } = record;
   const data = {
@@ -207,7 +210,10 @@ export function stateEvent(record: SessionRecord, { operators, holder, challenge
   return makeEvent({ type: "session.state", data });
 }
 
-/** Its id comes from the session's: an end that is told by the next server too is the same event. */
+/**
+ * The end as an event. Its id derives from the session's: if the next server publishes the end again, it is the same
+ * event.
+ */
 export function endEvent(record: SessionRecord, hasStorageState: boolean): SessionEvent {
   const data = { session_id: record.session_id, ...outcomeOf(record, hasStorageState) };
   const event = makeEvent({ type: "session.ended", data }, record.ended_at ?? Date.now());

@@ -23,17 +23,17 @@ import { move } from "./state-machine.ts";
 const STORAGE_STATE_DEADLINE_MS = 3_000;
 
 interface SessionDeps {
-  /** Where the storage state is kept, and which messages were done. */
+  /** Stores the storage state and the processed messages. */
   readonly store: ResumeStates & StorageStates;
-  /** Keeps the record as it is now. Never throws: the session goes on, and ends, all the same. */
+  /** Saves the record as it is now. Never throws: the session goes on, and ends, all the same. */
   readonly save: (record: SessionRecord) => void;
-  /** Keeps what is needed to come back to the page. Never throws either. */
+  /** Saves parts of the resume state. Never throws either. */
   readonly saveResumeState: (parts: Partial<ResumeState>) => void;
   readonly log: Logger;
   readonly maxTimeoutSeconds: number;
-  /** What happens in the session, in order; the end comes last, once its storage state is kept. */
+  /** Publishes the session's events in order; the end comes last, once its storage state is stored. */
   readonly publish: (event: SessionEvent) => void;
-  /** Called once, as soon as the end stands. */
+  /** Called once, as soon as the end is saved. */
   readonly onEnd: (session: Session) => void;
 }
 
@@ -45,7 +45,7 @@ export class Session {
   readonly done: ProcessedMessages;
   readonly claim: Claim;
   readonly #deps: SessionDeps;
-  /** Aborted at the end of the session: everything that was started for it stops by it. */
+  /** Aborted at the end of the session: it stops everything that was started for the session. */
   readonly #over = new AbortController();
   readonly #checks: CompletionChecks;
   readonly #events: SessionEventPublisher;
@@ -53,7 +53,7 @@ export class Session {
   readonly #supervisor: PageSupervisor;
   readonly #deadline: SessionDeadline;
   #released: Promise<void> = Promise.resolve();
-  /** Left for the next server. */
+  /** The next server serves the session: nothing more is published here. */
   #isDetached = false;
 
   constructor(record: SessionRecord, opener: PageOpener, deps: SessionDeps) {
@@ -119,12 +119,12 @@ export class Session {
     return this.#supervisor.page;
   }
 
-  /** The page that the rules can be asked about. */
+  /** The page whose rules can be checked; null if there is none. */
   get #askable(): ChallengePage | null {
     return this.ended ? null : this.page;
   }
 
-  /** What is so now, beyond the record. */
+  /** The current facts that are not in the record. */
   get liveFacts(): LiveFacts {
     return { operators: this.operators.size, holder: this.operators.holder, challenge: this.page?.challenge ?? null };
   }
@@ -133,40 +133,48 @@ export class Session {
     return isEnd(this.record.state);
   }
 
-  /** Settles when the page and its browser are let go of and the storage state is kept. */
+  /** Settles when the page and its browser are closed or detached and the storage state is stored. */
   get released(): Promise<void> {
     return this.#released;
   }
 
-  /** Opens the page; resolves when it is ready. Throws the AppError that ended the session where it cannot be. */
+  /** Opens the page; resolves when it is ready. Rejects with the AppError that ended the session. */
   start(): Promise<void> {
     this.#events.created();
     return this.#endOnFailure(this.#supervisor.open());
   }
 
-  /** Goes on with the page of an earlier server; resolves when it is there again. Throws the AppError that ended the session. */
+  /**
+   * Resumes the page of an earlier server; resolves when it is ready. Rejects with the AppError that ended the session.
+   */
   resume(resumePage: ResumePage, resumable: ResumablePage, control: ResumableControl | null): Promise<void> {
     if (control) this.operators.reserve(control);
     this.#events.resumed({ holder: this.operators.holder, challenge: this.record.captcha_info });
     return this.#endOnFailure(this.#supervisor.resume(resumePage, resumable));
   }
 
-  /** Throws session_ended. */
+  /** Adds a viewer; resolves when it was sent all that it needs to begin. Throws session_ended. */
   async join(viewer: Viewer): Promise<void> {
     this.#assertLiving();
     const { warning } = this.#deadline;
-    // Behind the welcome; what happens from here on is announced to it.
+    // The viewer gets it behind its session_info, and later warnings as all others do.
     if (warning && !viewer.plain) viewer.send(warning);
     await this.operators.join(viewer, this.#supervisor.ready());
   }
 
-  /** Throws session_ended, forbidden, not_in_control, page_unresponsive (still starting), invalid_message (no such key). */
+  /**
+   * Replays an operator's input. Throws session_ended, forbidden, not_in_control, page_unresponsive (still starting),
+   * invalid_message (no such key).
+   */
   input(viewer: Viewer, input: PageInput): void {
     this.#assertLiving();
     this.operators.input(viewer, input);
   }
 
-  /** [R4] A mouse event over REST, by the one anonymous operator. */
+  /**
+   * [R4] Replays a mouse event of the one REST operator. Throws as input() does, and timeout if the page is not ready
+   * in time.
+   */
   async restInput(input: MouseInput, by?: RestCaller): Promise<void> {
     await this.#supervisor.ready();
     this.#assertLiving();
@@ -174,12 +182,17 @@ export class Session {
     this.operators.restInput(input, by);
   }
 
-  /** Asks the rules now; a verdict that holds ends the session. `tell` is called once, before that end is told. */
+  /**
+   * Checks the rules now; a stable verdict ends the session. `sendAnswer` is called once, before that end is published.
+   */
   check(sendAnswer: (answer: CheckAnswer) => void = () => {}): Promise<CheckAnswer> {
     return this.#checks.check(this.#askable, sendAnswer);
   }
 
-  /** [W17] The operator's own word; rules that contradict it keep the session open. Throws forbidden, not_in_control, page_unresponsive. */
+  /**
+   * [W17] Ends the session on the operator's word, unless the rules contradict it. Throws session_ended, forbidden,
+   * not_in_control, page_unresponsive.
+   */
   async finish(viewer: Viewer, outcome: "done" | "cannot", note: string | undefined): Promise<CheckAnswer> {
     this.#assertLiving();
     this.operators.assertNotWatching(viewer);
@@ -191,7 +204,7 @@ export class Session {
     return checkAnswer(this.record);
   }
 
-  /** [R12] Moves the deadline, up to the longest time a session may have. */
+  /** [R12] Moves the deadline, up to the longest time a session may have. Throws session_ended. */
   extend(seconds: number): void {
     this.#assertLiving();
     this.#deadline.extend(seconds);
@@ -215,8 +228,8 @@ export class Session {
   }
 
   /**
-   * Leaves the session and its page to the next server: nothing of it is ended but what serves it here. False where that
-   * cannot be, as the page is not there yet, or goes with this process.
+   * Detaches from the session and its page, so that the next server resumes them: only the sockets here are closed.
+   * False if that is impossible: the page is not open yet, or ends with this process.
    */
   detach(): boolean {
     const page = this.page;
@@ -230,13 +243,13 @@ export class Session {
     return true;
   }
 
-  /** Resolves at the end of the session, when it is left to the next server, after `ms`, or when `signal` aborts, whichever is first. */
+  /** Resolves at the end of the session, when it is detached, after `ms`, or when `signal` aborts. Never rejects. */
   async waitForEnd(ms: number, signal: AbortSignal): Promise<void> {
     if (this.ended || ms <= 0) return;
     await delay(ms, undefined, { signal: AbortSignal.any([signal, this.#over.signal]) }).catch(() => {});
   }
 
-  /** Settles with `opening`; what fails ends the session, and is thrown to whoever waits for it. */
+  /** Settles with `opening`; a failure ends the session, and also rejects for the caller that waits. */
   #endOnFailure(opening: Promise<void>): Promise<void> {
     const settled = this.#settle(opening);
     settled.catch(() => {});
@@ -292,7 +305,7 @@ export class Session {
     this.#changed();
   }
 
-  /** The state or the deadline: kept first, then told. */
+  /** The state or the deadline has changed: saves it first, then publishes it. */
   #changed(): void {
     this.#deps.save(this.record);
     this.#events.state();
@@ -309,7 +322,10 @@ export class Session {
   }
 }
 
-/** Keeps the cookies and the local storage that the page had at the end, for the result [R11]. False where there are none, or they cannot be kept. */
+/**
+ * Stores the page's cookies and local storage for the result [R11]; false if there are none, or they cannot be read or
+ * stored.
+ */
 async function keepStorageState(
   page: ChallengePage,
   uid: string,

@@ -1,4 +1,4 @@
-/** Who is connected to a session, and who of them is in control. */
+/** The operators of a session: who is connected, who is in control, and what each is sent. */
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "../../errors.ts";
 import type { ServerMessage } from "../../protocol/live.ts";
@@ -13,15 +13,16 @@ import type { ResumableControl } from "../ports/resume-state.ts";
 import type { SessionRecord } from "../ports/store.ts";
 import { type Actor, ControlLease } from "./control-lease.ts";
 
-/** [W24] What a lost socket held down is released after so long. */
+/** [W24] Buttons and keys that a lost socket held down are released after this time. */
 const RELEASE_AFTER_LOSS_MS = 1_000;
-/** [R4] The anonymous REST operator leaves when it has been quiet for so long. */
+/** [R4] The REST operator releases control after this time without input. */
 const REST_OPERATOR_QUIET_MS = 10_000;
 
 const REST_OPERATOR = "rest";
+/** [W14] The shortest interval of a watcher's lens changes. */
 const WATCHERS_LENS_MS = 1_000;
 
-/** Who acts over REST, and who is told what is done. */
+/** The caller that acts over REST, and the recorder of its acts. */
 export interface RestCaller {
   readonly who: string;
   readonly recordAct?: RecordOperatorAct | undefined;
@@ -30,15 +31,15 @@ type RestOperator = Actor & RestCaller;
 
 interface OperatorsDeps {
   readonly record: Readonly<SessionRecord>;
-  /** Somebody took control, or nobody has it any more (null). */
+  /** The holder of control may have changed; null: nobody has it. */
   readonly onControl: (holder: string | null) => void;
-  /** What somebody in control did has gone to the page. */
+  /** Input of the operator in control was replayed. */
   readonly onInput: (input: PageInput) => void;
   /** An operator came or left, by name. */
   readonly onPresence: (change: "joined" | "left", operator: string) => void;
 }
 
-/** The page as long as it is there, with what its viewers are shown of it: both come and go together. */
+/** The open page and its distributor of pictures: both come and go together. */
 interface ShownPage {
   readonly page: ChallengePage;
   readonly pictures: PictureDistributor;
@@ -56,9 +57,9 @@ export class Operators {
   readonly #viewers = new Set<Viewer>();
   readonly #lease = new ControlLease(() => this.#syncControl());
   #restOperator: RestOperator = { name: REST_OPERATOR, who: "" };
-  /** Of whom it was last told that they are in control. */
+  /** The holder of control that was last recorded for the audit trail. */
   #recordedHolder: Actor | null = null;
-  /** Null while the page is starting or opened again, and after the end. */
+  /** Null while the page is opened, for the first time or again, and after the end. */
   #shown: ShownPage | null = null;
   readonly #watchersLenses = new Map<Viewer, { readonly wanted: LensChange; readonly throttle: Throttle }>();
   #restQuiet: NodeJS.Timeout | undefined;
@@ -71,28 +72,28 @@ export class Operators {
     return this.#viewers.size;
   }
 
-  /** How many of them could act. */
+  /** How many connected operators may act. */
   get actors(): number {
     return [...this.#viewers].filter(({ role }) => role === "control").length;
   }
 
-  /** The name of who is in control. */
+  /** The name of the operator in control. */
   get holder(): string | null {
     return this.#lease.holder?.name ?? null;
   }
 
-  /** Who is in control, where it is recognised when it comes back. */
+  /** Who is in control, if it is recognised when it reconnects; null otherwise. */
   get control(): ResumableControl | null {
     const { name, who } = this.#lease.holder ?? {};
     return name && who && name !== REST_OPERATOR ? { name, who } : null;
   }
 
-  /** Control waits a while for whoever an earlier server gave it to. */
+  /** Reserves control for a while for the operator that had it on an earlier server. */
   reserve(control: ResumableControl): void {
     this.#lease.reserve(control);
   }
 
-  /** The page is ready, for the first time or again: everybody who is there is shown it. */
+  /** The page is ready, for the first time or again: shows it to all connected viewers. */
   async pageReady(page: ChallengePage): Promise<void> {
     this.pageLost();
     const { record } = this.#deps;
@@ -102,16 +103,18 @@ export class Operators {
     await Promise.all([...this.#viewers].map((viewer) => this.#welcome(viewer)));
   }
 
-  /** The page is gone: nothing more is shown of it, or done to it. */
+  /** The page is gone: stops its pictures, and input is refused. */
   pageLost(): void {
     this.#shown?.pictures.stop();
     this.#shown = null;
   }
 
-  /** A viewer joins and is sent everything it needs to begin; an older one only once the page is ready [W2]. */
+  /**
+   * Adds a viewer and sends all that it needs to begin; to an older client only once the page is ready or late [W2].
+   */
   async join(viewer: Viewer, pageReadyOrLate: Promise<void>): Promise<void> {
     this.#viewers.add(viewer);
-    // Somebody who can act: a bot may refresh a stale challenge for them.
+    // Only for operators who may act: a bot may refresh a stale challenge for them.
     if (viewer.role === "control") this.#deps.onPresence("joined", viewer.name);
     viewer.recordAct?.("operator.join", viewer.name);
     if (viewer.role === "control") this.#giveFreeControl(viewer);
@@ -121,7 +124,7 @@ export class Operators {
       await this.#welcome(viewer);
     } else {
       await pageReadyOrLate;
-      // Where the page is ready now, pageReady() welcomes everybody who is there.
+      // If the page is ready now, pageReady() has welcomed all connected viewers.
       if (!this.#shown) await this.#welcome(viewer);
     }
     if (!this.#viewers.has(viewer)) return;
@@ -134,7 +137,7 @@ export class Operators {
     }
   }
 
-  /** Sends a session_info with a picture, or without one where there is no page, or none any more. */
+  /** Sends a session_info, with a picture if there is a page. */
   async #welcome(viewer: Viewer): Promise<void> {
     if (this.#shown) await this.#shown.pictures.welcome(viewer);
     if (viewer.isWelcomed || !this.#viewers.has(viewer)) return;
@@ -143,12 +146,15 @@ export class Operators {
   }
 
   #giveFreeControl(viewer: Viewer): void {
-    // What a lost holder still held down is not the newcomer's.
+    // Buttons that a lost holder still holds down must not become the new operator's.
     if (!this.#lease.holder) this.#page?.releaseAll();
     this.#lease.join(viewer);
   }
 
-  /** A socket is gone: an anonymous holder frees control at once, another a while later; what it held down 1 s later. */
+  /**
+   * A viewer's socket is gone: an anonymous holder frees control at once, a recognisable one later. What it held down
+   * is released 1 s later.
+   */
   leave(viewer: Viewer): void {
     if (!this.#viewers.delete(viewer)) return;
     this.#watchersLenses.get(viewer)?.throttle.stop();
@@ -164,7 +170,7 @@ export class Operators {
     if (held) void this.#releaseAllLater();
   }
 
-  /** Throws forbidden for a watcher. */
+  /** Gives control to this viewer. Throws forbidden for a watcher. */
   takeControl(viewer: Viewer): void {
     assertMayAct(viewer);
     if (!this.#lease.holds(viewer)) this.#page?.releaseAll();
@@ -180,8 +186,8 @@ export class Operators {
   }
 
   /**
-   * Replays what an operator did. Throws forbidden for a watcher, not_in_control for what others press; their moves are
-   * dropped silently.
+   * Replays an operator's input. Throws forbidden for a watcher; not_in_control for presses, keys and wheels of an
+   * operator without control, whose moves are dropped silently; page_unresponsive while there is no page.
    */
   input(actor: Actor, input: PageInput): void {
     assertMayAct(actor);
@@ -207,22 +213,25 @@ export class Operators {
     if (input.type === "mouse_event" && input.event_type === "up") pictures?.released();
   }
 
-  /** Throws forbidden for a watcher, not_in_control for somebody who only watches while another person is in control. */
+  /** Throws forbidden for a watcher, not_in_control while another operator is in control. */
   assertNotWatching(viewer: Viewer): void {
     assertMayAct(viewer);
     const { holder } = this.#lease;
     if (holder && holder !== viewer) throw new AppError("not_in_control", { holder: holder.name });
   }
 
-  /** [R4] A mouse event over REST: the one anonymous operator, gone again when quiet for 10 s. */
+  /**
+   * [R4] Replays a mouse event of the one REST operator, which releases control after 10 s without input. Throws as
+   * input() does.
+   */
   restInput(input: PageInput, { who, recordAct }: RestCaller = { who: "" }): void {
-    // Another caller goes on in the same name: whoever it was before is not in control any more.
+    // Another caller uses the same operator's name: the caller before is not in control any more.
     if (this.#restOperator.who !== who) {
       if (this.#lease.holds(this.#restOperator)) this.#leaveRest();
       this.#restOperator = { name: REST_OPERATOR, who, recordAct };
     }
     if (!this.#lease.holder || this.#lease.waitsFor(this.#restOperator)) {
-      // What a lost socket still holds down is not this operator's.
+      // Buttons that a lost socket still holds down must not become this operator's.
       this.#page?.releaseAll();
       this.#lease.join(this.#restOperator);
       this.#syncControl();
@@ -239,29 +248,29 @@ export class Operators {
     this.#syncControl();
   }
 
-  /** A picture of the page: the newest wins. */
+  /** Shows a new picture of the page: the newest wins. */
   show(picture: Picture): void {
     this.#shown?.pictures.show(picture);
   }
 
-  /** [W15] A viewer has this picture on its screen, and says so itself. Throws invalid_message for one never sent. */
+  /** [W15] A viewer acknowledges that this picture is on its screen. Throws invalid_message for one never sent. */
   acknowledge(viewer: Viewer, seq: number): void {
     viewer.acknowledge(seq);
     this.#shown?.pictures.next(viewer);
   }
 
-  /** The picture `seq`, and all before it, have arrived at a viewer. */
+  /** The picture `seq` and all before it have arrived at a viewer. */
   arrived(viewer: Viewer, seq: number): void {
     viewer.arrived(seq);
     this.#shown?.pictures.next(viewer);
   }
 
-  /** The challenge or the view changed; pictures of the old view are not shown any more. */
+  /** The challenge or the view has changed: pictures of the old view are not shown any more. */
   challengeMoved(): void {
     this.#shown?.pictures.challengeMoved();
   }
 
-  /** [W14] What a watcher wants changes what is captured for all, so it counts once a second only. */
+  /** [W14] Changes a viewer's lens. A watcher's changes are throttled, because they change what is captured for all. */
   setLens(viewer: Viewer, wanted: LensChange): void {
     if (viewer.role === "control") {
       this.#changeLens(viewer, wanted);
@@ -281,11 +290,12 @@ export class Operators {
     this.#shown?.pictures.lensChanged(viewer, before);
   }
 
+  /** Sends a message to all viewers. */
   broadcast(message: ServerMessage): void {
     for (const viewer of this.#viewers) viewer.send(message);
   }
 
-  /** The same, to those who know more than older clients do. */
+  /** Sends a message to all viewers except older clients, which do not know it. */
   announce(message: ServerMessage): void {
     for (const viewer of this.#viewers) if (!viewer.plain) viewer.send(message);
   }
@@ -303,7 +313,7 @@ export class Operators {
     this.#viewers.clear();
   }
 
-  /** Skips the release where the operator is back in time and goes on with the drag. */
+  /** Skips the release if the operator reconnected in time and goes on with the drag. */
   async #releaseAllLater(): Promise<void> {
     await delay(RELEASE_AFTER_LOSS_MS, undefined, { ref: false });
     if (!this.#lease.isUsed) this.#page?.releaseAll();

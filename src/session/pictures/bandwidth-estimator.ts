@@ -4,7 +4,7 @@ import { MAX_SCALE } from "../../protocol/live.ts";
 import { publishMetric } from "../../util/diagnostics.ts";
 import type { Level } from "../ports/page.ts";
 
-/** From what a thin line still carries to what a good one deserves; `scale` is the most, a viewer may want less. */
+/** The levels from a slow connection to a fast one; `scale` is the most, a viewer may want less. */
 export const LADDER: readonly Level[] = [
   { quality: 15, scale: 0.5 },
   { quality: 30, scale: 0.5 },
@@ -19,41 +19,41 @@ export const LADDER: readonly Level[] = [
 ];
 /** Quality 30 at 1:1: what the contract promises while something moves [W22]. */
 export const FIRST_RUNG = 4;
-/** A picture that took so much longer than the line needs for nothing was too large. */
+/** A picture is late, and so too large, if it took this much longer than an empty message. */
 const LATE_MS = 80;
 const EARLY_MS = 25;
-/** So many in a row, before one step is taken: one late picture is a hiccup. */
+/** Pictures in a row before the level changes: a single late picture may be chance. */
 const LATE_IN_A_ROW = 2;
 const EARLY_IN_A_ROW = 30;
-/** Better than the first rung only where it is nearly free: 3 Mbit/s for one viewer. */
+/** Levels above the first are used only while they are cheap: 3 Mbit/s for one viewer. */
 const MOST_BYTES_A_SECOND = 375_000;
-/** What the next rung is feared to cost. */
+/** Estimated bytes of the next level, relative to the present one. */
 const NEXT_RUNG_COSTS = 1.4;
 const RATE_WINDOW_MS = 1_000;
-/** Lines change: a longer trip on an empty line moves the base by this share. */
+/** Connections change: a longer round trip on an idle connection moves the base by this share. */
 const FORGET_SHARE = 0.1;
 
 interface Sent {
   readonly seq: number;
   readonly bytes: number;
   readonly at: number;
-  /** Nothing else was under way: what it took was the line's doing, not that of a picture before it. */
+  /** No other picture was under way: its round trip measures the connection alone. */
   readonly isAlone: boolean;
 }
 
 export class BandwidthEstimator {
   #underWay: Sent[] = [];
   #recent: Sent[] = [];
-  /** What a message without weight takes there and back. */
+  /** Round trip of an empty message, ms. */
   #base = Infinity;
   #rung = FIRST_RUNG;
   #late = 0;
   #early = 0;
-  /** Pictures up to this one were made on another rung: they tell nothing of this one. */
+  /** Pictures up to this number were made at another level: they say nothing about this one. */
   #changedAfter = -1;
   #lastSent = -1;
 
-  /** For how a picture is made while something moves. */
+  /** The level of pictures while something moves. */
   get level(): Level {
     return LADDER[this.#rung] as Level;
   }
@@ -74,7 +74,7 @@ export class BandwidthEstimator {
     this.#lastSent = Math.max(this.#lastSent, seq);
   }
 
-  /** The picture `seq`, and with it all before, has arrived. */
+  /** The picture `seq` and all before it have arrived. */
   arrived(seq: number, now: number): void {
     const newest = this.#underWay.findLast((sent) => sent.seq <= seq);
     if (!newest || seq > this.#lastSent) return;

@@ -1,4 +1,4 @@
-/** One connected operator: who it is, what it wants to see, and its socket: messages in order, and room for pictures. */
+/** A connected operator: its identity, its lens, and its socket with messages in order and room for pictures. */
 import type { Role } from "../../auth/caller.ts";
 import { AppError } from "../../errors.ts";
 import type { Rect } from "../../protocol/common.ts";
@@ -9,19 +9,19 @@ import type { Level, Picture, ViewMode } from "../ports/page.ts";
 import { BandwidthEstimator } from "./bandwidth-estimator.ts";
 import { frameOf, pictureUpdate } from "./picture-encoding.ts";
 
-/** At most this many pictures on their way to one viewer [W15]. */
+/** The most pictures under way to one viewer [W15]. */
 const MAX_UNACKED_PICTURES = 2;
-/** Above this no picture is handed to the socket: the reader is stuck. With one picture more it stays below 1 MB. */
+/** Above this, the socket gets no picture: the client does not read. With one more picture it stays below 1 MB. */
 const MAX_BUFFERED_BYTES = 256 * 1024;
-/** Messages kept for a viewer that has not been welcomed yet; the oldest go first. */
+/** The most messages queued for a viewer before its first session_info; the oldest are dropped first. */
 const MAX_EARLY_MESSAGES = 100;
 
 /** The socket as a viewer needs it; implemented in http/. */
 export interface ViewerSocket {
-  /** Gives the line up when too much waits for a reader who does not read. */
+  /** Closes the socket if too much waits for a client that does not read. */
   sendText(text: string): void;
   sendBinary(message: Uint8Array): void;
-  /** A WebSocket ping behind a picture; its pong tells that the picture has arrived. */
+  /** Sends a WebSocket ping behind a picture; its pong shows that the picture has arrived. */
   pingBehind(seq: number): void;
   bufferedBytes(): number;
   close(code: number, reason: string): void;
@@ -36,13 +36,13 @@ export interface Lens {
   readonly scale: number;
 }
 
-/** What is left out stays as it is. */
+/** A change of the lens; a field that is left out stays as it is. */
 export type LensChange = Pick<ClientMessageOf<"view">, "mode" | "scale">;
 
-/** What a viewer may do, and who is told what it does. */
+/** What a viewer may do, and the recorder of its acts. */
 export interface ViewerRights {
   readonly role?: Role;
-  /** By what it is recognised when it comes back; left out or null: not at all. */
+  /** Its link or key, by which it is recognised when it reconnects; left out or null: it is not. */
   readonly who?: string | null;
   readonly recordAct?: RecordOperatorAct | undefined;
 }
@@ -57,11 +57,11 @@ export class Viewer {
   readonly #socket: ViewerSocket;
   readonly #bandwidth = new BandwidthEstimator();
   #lens: Lens = { mode: "challenge", scale: 1 };
-  /** Messages that came up before this viewer's first session_info, in order; null from then on [W2]. */
+  /** Messages from before this viewer's first session_info, in order; null from then on [W2]. */
   #early: string[] | null = [];
   #view: Rect | null = null;
   #acks = false;
-  /** Null once it has a picture. */
+  /** Monotonic ms; null once it has a picture. */
   #joinedAt: number | null = performance.now();
 
   constructor(
@@ -76,7 +76,7 @@ export class Viewer {
     this.recordAct = recordAct;
     this.#socket = socket;
     this.form = form;
-    // How long a message without weight takes, before there are pictures under way.
+    // Measures the round trip of an empty message before pictures are under way.
     this.#bandwidth.sent(0, 0, performance.now());
     socket.pingBehind(0);
   }
@@ -89,13 +89,13 @@ export class Viewer {
     return this.#lens;
   }
 
-  /** How a picture that moves should be made for this viewer's connection; older clients count on 1 px per CSS px. */
+  /** The level for this viewer's connection while something moves; older clients need 1 px per CSS px. */
   get motion(): Level {
     const { quality, scale } = this.#bandwidth.level;
     return { quality, scale: this.plain ? 1 : scale };
   }
 
-  /** What its last session_info says that pictures show, in CSS px of the page; null before the first. */
+  /** The view of its last session_info, in CSS px of the page; null before the first. */
   get view(): Rect | null {
     return this.#view;
   }
@@ -111,7 +111,7 @@ export class Viewer {
     return this.#bandwidth.underWay < MAX_UNACKED_PICTURES && this.#socket.bufferedBytes() <= MAX_BUFFERED_BYTES;
   }
 
-  /** The highest number of a picture that was sent; -1 before the first. */
+  /** The highest number of a sent picture; -1 before the first. */
   get lastSent(): number {
     return this.#bandwidth.lastSent;
   }
@@ -131,7 +131,7 @@ export class Viewer {
     }
   }
 
-  /** A session_info, before any other message; `picture` is in it, or follows it as a frame. */
+  /** Sends a session_info before any other message; `picture` is in it, or follows it as a frame. */
   sendInfo(info: ServerMessageOf<"session_info">, picture: Picture | null): void {
     this.#view = info.view;
     this.#socket.sendText(JSON.stringify({ ...info, timestamp: Date.now() }));
@@ -140,7 +140,7 @@ export class Viewer {
     else this.#follow(picture);
   }
 
-  /** Sends what came up before the first session_info. */
+  /** Sends the messages from before the first session_info. */
   sendEarly(): void {
     const early = this.#early ?? [];
     this.#early = null;
@@ -153,14 +153,17 @@ export class Viewer {
     this.#follow(picture);
   }
 
-  /** [W15] The picture `seq` is on the screen, and from here on this viewer says so itself. Throws invalid_message for one never sent. */
+  /**
+   * [W15] The viewer acknowledges the picture `seq`, and all later ones itself. Throws invalid_message for one never
+   * sent.
+   */
   acknowledge(seq: number): void {
     if (seq > this.lastSent) throw new AppError("invalid_message", { field: "seq", why: "never sent" });
     this.#acks = true;
     this.arrived(seq);
   }
 
-  /** The picture `seq`, and all before it, have arrived. */
+  /** The picture `seq` and all before it have arrived. */
   arrived(seq: number): void {
     this.#bandwidth.arrived(seq, performance.now());
   }
@@ -170,7 +173,10 @@ export class Viewer {
     this.#socket.close(code, reason);
   }
 
-  /** A picture is under way; unless this viewer acknowledges by itself, a ping behind it finds out when it has arrived. */
+  /**
+   * A picture is under way; unless this viewer acknowledges pictures itself, a ping behind it finds out when it
+   * arrives.
+   */
   #follow({ seq, jpeg, quality }: Picture): void {
     publishMetric("picture", { bytes: jpeg.length, quality });
     if (this.#joinedAt !== null) publishMetric("first_picture", performance.now() - this.#joinedAt);

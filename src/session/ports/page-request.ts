@@ -4,7 +4,7 @@ import type { CdpTarget, Completion, CreateSession } from "../../protocol/rest.t
 
 interface PageRequest {
   readonly session_id: string;
-  /** What is to be done where the page crashes or its browser is lost; left out: the session ends. */
+  /** What happens if the page crashes or its browser is lost; left out: the session ends. */
   readonly on_crash?: CreateSession["on_crash"];
   readonly completion: Completion | undefined;
 }
@@ -13,18 +13,21 @@ export interface OwnedPageRequest
   extends PageRequest,
     Pick<CreateSession, "locale" | "timezone" | "user_agent" | "extra_headers" | "storage_state"> {
   readonly url: string;
-  /** Where it is opened in its place: where it was before it crashed. Headers are for the origin of `url` all the same. */
+  /**
+   * The URL to open in place of `url`: where the page was before it crashed. Headers still go to the origin of `url`
+   * only.
+   */
   readonly at?: string | undefined;
   readonly viewport: Size;
-  /** Where the proxy of its browser is to listen; left out: any free port. */
+  /** The port of its browser's proxy; left out: any free port. */
   readonly proxy_port?: number | undefined;
-  /** Private places that it may reach, as patterns that egress/destination.ts reads; checked when they were given. */
+  /** Private destinations that the page may reach, as patterns of egress/destination.ts; already checked. */
   readonly url_allow?: readonly string[] | undefined;
 }
 
 export interface GuestPageRequest extends PageRequest {
   readonly cdp: CdpTarget;
-  /** The endpoints that may be named, in place of CDP_ALLOW; null: as the server has it. */
+  /** The allowed endpoints, in place of CDP_ALLOW; null: those of the server. */
   readonly cdp_allow?: readonly string[] | null;
 }
 
