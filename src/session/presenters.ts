@@ -1,7 +1,7 @@
 /** From session records to the answers of the REST API. */
 import { type CaptchaInfo, isEnd } from "../protocol/common.ts";
 import type { SessionListItem, SessionStatus } from "../protocol/rest.ts";
-import { type ClaimFacts, FREE } from "./operators/claim.ts";
+import { type ClaimFacts, UNCLAIMED } from "./operators/claim.ts";
 import type { PublicUrls } from "./ports/public-urls.ts";
 import type { CreatedAnswer, SessionRecord } from "./ports/store.ts";
 
@@ -23,7 +23,7 @@ export function sessionAnswer(
 }
 
 /** [R1] One row of the list of sessions. */
-export function listItem(record: SessionRecord, operators: number, claim: ClaimFacts = FREE): SessionListItem {
+export function listItem(record: SessionRecord, operators: number, claim: ClaimFacts = UNCLAIMED): SessionListItem {
   return {
     session_id: record.session_id,
     completed: record.state === "solved",

@@ -339,7 +339,7 @@ test("[W30] a numbered message is noted before it is done, found again by a late
   expect(later.begin(number)).toBe(false);
   expect(later.begin({ ...number, number: 8 })).toBe(true);
   controller.cancel("one");
-  expect(seat.session.done.begin({ ...number, number: 9 })).toBe(true);
+  expect(seat.session.processed.begin({ ...number, number: 9 })).toBe(true);
   expect(store.resumeState(record.uid)).toEqual({});
 });
 

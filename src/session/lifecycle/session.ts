@@ -42,7 +42,7 @@ type EndFacts = { readonly [Fact in "verified" | "evidence" | "note"]?: SessionR
 export class Session {
   readonly record: SessionRecord;
   readonly operators: Operators;
-  readonly done: ProcessedMessages;
+  readonly processed: ProcessedMessages;
   readonly claim: Claim;
   readonly #deps: SessionDeps;
   /** Aborted at the end of the session: it stops everything that was started for the session. */
@@ -63,7 +63,7 @@ export class Session {
       answer: () => checkAnswer(this.record),
       onSolved: (verdict) => this.#solved(verdict),
     });
-    this.done = processedMessagesOf(record, deps);
+    this.processed = processedMessagesOf(record, deps);
     this.operators = new Operators({
       record,
       onControl: (holder) => this.#setControlled(holder),

@@ -13,7 +13,7 @@ export interface Claimant {
 }
 
 export type ClaimFacts = Pick<ClaimAnswer, "claimed_by" | "claimed_until">;
-export const FREE: ClaimFacts = { claimed_by: null, claimed_until: null };
+export const UNCLAIMED: ClaimFacts = { claimed_by: null, claimed_until: null };
 
 interface ClaimDeps {
   /** Whether an operator who can act is connected. */
@@ -31,7 +31,7 @@ export class Claim {
   }
 
   get now(): ClaimFacts {
-    if (!this.#held) return FREE;
+    if (!this.#held) return UNCLAIMED;
     return { claimed_by: this.#held.by.name, claimed_until: new Date(this.#held.until).toISOString() };
   }
 

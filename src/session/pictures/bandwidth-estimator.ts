@@ -5,7 +5,7 @@ import { publishMetric } from "../../util/diagnostics.ts";
 import type { Level } from "../ports/page.ts";
 
 /** The levels from a slow connection to a fast one; `scale` is the most, a viewer may want less. */
-export const LADDER: readonly Level[] = [
+export const LEVELS: readonly Level[] = [
   { quality: 15, scale: 0.5 },
   { quality: 30, scale: 0.5 },
   { quality: 15, scale: 1 },
@@ -18,7 +18,7 @@ export const LADDER: readonly Level[] = [
   { quality: 70, scale: MAX_SCALE },
 ];
 /** Quality 30 at 1:1: what the contract promises while something moves [W22]. */
-export const FIRST_RUNG = 4;
+export const FIRST_LEVEL = 4;
 /** A picture is late, and so too large, if it took this much longer than an empty message. */
 const LATE_MS = 80;
 const EARLY_MS = 25;
@@ -28,7 +28,7 @@ const EARLY_IN_A_ROW = 30;
 /** Levels above the first are used only while they are cheap: 3 Mbit/s for one viewer. */
 const MOST_BYTES_A_SECOND = 375_000;
 /** Estimated bytes of the next level, relative to the present one. */
-const NEXT_RUNG_COSTS = 1.4;
+const NEXT_LEVEL_COST_FACTOR = 1.4;
 const RATE_WINDOW_MS = 1_000;
 /** Connections change: a longer round trip on an idle connection moves the base by this share. */
 const FORGET_SHARE = 0.1;
@@ -46,7 +46,7 @@ export class BandwidthEstimator {
   #recent: Sent[] = [];
   /** Round trip of an empty message, ms. */
   #base = Infinity;
-  #rung = FIRST_RUNG;
+  #index = FIRST_LEVEL;
   #late = 0;
   #early = 0;
   /** Pictures up to this number were made at another level: they say nothing about this one. */
@@ -55,7 +55,7 @@ export class BandwidthEstimator {
 
   /** The level of pictures while something moves. */
   get level(): Level {
-    return LADDER[this.#rung] as Level;
+    return LEVELS[this.#index] as Level;
   }
 
   get underWay(): number {
@@ -94,14 +94,14 @@ export class BandwidthEstimator {
   }
 
   #mayRise(now: number): boolean {
-    if (this.#rung < FIRST_RUNG) return true;
+    if (this.#index < FIRST_LEVEL) return true;
     const recent = this.#recent.filter(({ at }) => now - at < RATE_WINDOW_MS);
     const bytes = recent.reduce((sum, sent) => sum + sent.bytes, 0);
-    return bytes * NEXT_RUNG_COSTS < MOST_BYTES_A_SECOND;
+    return bytes * NEXT_LEVEL_COST_FACTOR < MOST_BYTES_A_SECOND;
   }
 
   #step(by: 1 | -1): void {
-    this.#rung = Math.min(Math.max(this.#rung + by, 0), LADDER.length - 1);
+    this.#index = Math.min(Math.max(this.#index + by, 0), LEVELS.length - 1);
     this.#late = 0;
     this.#early = 0;
     this.#changedAfter = this.#lastSent;
