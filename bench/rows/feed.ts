@@ -6,7 +6,7 @@ import { setTimeout as delay, setImmediate } from "node:timers/promises";
 import { pino } from "pino";
 import { WebSocket } from "ws";
 import { EventFeed as EventLine } from "../../src/client/event-feed.ts";
-import { EventFeed } from "../../src/events/event-feed.ts";
+import { EventPublisher } from "../../src/events/event-publisher.ts";
 import { systemNotice } from "../../src/events/system-notice.ts";
 import { NO_SESSION } from "../../src/protocol/events.ts";
 import { openStorage } from "../../src/storage/storage.ts";
@@ -120,7 +120,7 @@ async function cuts(bench: Bench): Promise<Result[]> {
 /** What an event costs while nobody listens: into the log, in the server's own process. */
 async function publish(bench: Bench): Promise<Result[]> {
   const storage = openStorage(await mkdtemp(join(RUN_FOLDER, "feed-")));
-  const events = new EventFeed(storage.events, pino({ level: "silent" }));
+  const events = new EventPublisher(storage.events, pino({ level: "silent" }));
   const count = bench.pick(PUBLISHED, 2_000);
   const notices = Array.from({ length: count }, (_, index) => systemNotice("info", "notice", String(index)));
   const before = process.cpuUsage();

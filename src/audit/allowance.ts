@@ -1,10 +1,10 @@
-/** How many entries one session may make by acts that a client can repeat as fast as it likes. */
+/** Bounds the audit entries of one session from acts that a client can repeat as fast as it likes. */
 import type { Action } from "../protocol/audit.ts";
 
-/** No person takes control, or asks for time, more than once a second. */
+/** The most repeatable acts in a window: no person takes control, or extends, more than once a second. */
 const MAX_REPEATS = 60;
 const WINDOW_MS = 60_000;
-/** More sessions than can live or be asked for at a time; the oldest go first. */
+/** More sessions than can live at a time; the oldest are dropped first. */
 const MAX_SESSIONS = 10_000;
 
 const REPEATABLE: ReadonlySet<Action> = new Set<Action>([
@@ -18,18 +18,19 @@ const REPEATABLE: ReadonlySet<Action> = new Set<Action>([
   "link.revoke",
 ]);
 
-interface Window {
+interface RateWindow {
   startedAt: number;
   count: number;
   leftOut: number;
 }
 
 export class Allowance {
-  readonly #windows = new Map<string, Window>();
+  readonly #windows = new Map<string, RateWindow>();
 
   /**
-   * Whether this act may make an entry; where not, it is counted. `leftOut` is how many were not recorded since the last
-   * entry of that session. @param now monotonic ms
+   * Whether this act may make an entry; if not, it is counted. `leftOut` is the number of acts that were not recorded
+   * since the last entry of that session.
+   * @param now monotonic ms
    */
   ask(sessionId: string, action: Action, now: number): { readonly allowed: boolean; readonly leftOut: number } {
     const window = this.#windows.get(sessionId) ?? { startedAt: now, count: 0, leftOut: 0 };
@@ -46,7 +47,7 @@ export class Allowance {
     return { allowed: true, leftOut };
   }
 
-  #keep(sessionId: string, window: Window): void {
+  #keep(sessionId: string, window: RateWindow): void {
     this.#windows.set(sessionId, window);
     const [oldest] = this.#windows.keys();
     if (this.#windows.size > MAX_SESSIONS && oldest !== undefined) this.#windows.delete(oldest);

@@ -1,18 +1,18 @@
-/** The port to the audit trail's storage: entries in one chain, only ever added to. */
+/** The port to the audit trail's storage: one append-only chain of entries. */
 import type { Action } from "../protocol/audit.ts";
 import type { Noted, Verification } from "./chain.ts";
 
-/** Facts about an act; never what was typed, no secrets, no URL queries. */
+/** Facts about an act: never typed text, secrets or URL queries. */
 export type Detail = Readonly<Record<string, string | number | boolean | null>>;
 
-/** Somebody did something. Written as JSON, in this order. */
+/** One act. Stored as JSON with the fields in this order. */
 export interface AuditEntry {
-  /** A caller by its name (`nameOf`), or `server`, `program`, `cli`. */
+  /** The name of the caller (`nameOf`), or `server`, `program`, `cli`. */
   readonly who: string;
   readonly address: string | null;
   readonly action: Action;
   readonly session_id: string | null;
-  /** Of the session: its session_id may be used again. */
+  /** The session's uid, because its session_id may be used again. */
   readonly uid: string | null;
   readonly detail: Detail | null;
 }
@@ -32,10 +32,10 @@ export interface AuditQuery {
 }
 
 export interface AuditLog {
-  /** Adds an entry behind the newest, whoever wrote that: a command may do so beside the server. Throws when it cannot. */
+  /** Appends an entry to the newest one, also if a command beside the server wrote that. Throws if it cannot write. */
   append(entry: AuditEntry, at: number): void;
   /** Newest first. */
   page(query: AuditQuery): ChainedEntry[];
-  /** Walks the whole chain. `noted` is an entry whose hash was written down somewhere else at an earlier time. */
+  /** Verifies the whole chain. `noted` is an entry whose hash was written down elsewhere at an earlier time. */
   verify(noted?: Noted): Verification;
 }

@@ -1,10 +1,10 @@
-/** The chain: each entry's hash is over the hash before it and the entry itself. Pure. */
+/** The hash chain: each entry's hash covers the hash before it and the entry itself. Pure. */
 import { createHash } from "node:crypto";
 
-/** What the first entry is chained to. */
+/** The hash that the first entry is chained to. */
 export const FIRST_LINK = "captcha-remote audit trail 1";
 
-/** A row as it stands in storage; numbers as text, as somebody may have put anything there. */
+/** A row as it is stored; numbers are text, because a forged row may contain anything. */
 export interface Row {
   readonly seq: string;
   readonly at: string;
@@ -12,15 +12,15 @@ export interface Row {
   readonly hash: string;
 }
 
-/** An entry's hash as it was at an earlier time, from a place that whoever changes the chain cannot reach. */
+/** An entry's hash at an earlier time, from a place that a forger of the chain cannot reach. */
 export interface Noted {
   readonly seq: number;
   readonly hash: string;
 }
 
 /**
- * `seq` is the first entry that is not as it was written. `changed`: it, or its hash. `missing`: it is not there.
- * `out_of_order`: it stands where no entry can. `not_as_noted`: the chain is whole and yet another one.
+ * `seq` is the first entry that is not as it was written. `changed`: the entry or its hash was changed. `missing`: it
+ * was removed. `out_of_order`: its number cannot stand there. `not_as_noted`: the chain is whole, but another one.
  */
 export type Verification =
   | { readonly kind: "whole"; readonly entries: number; readonly hash: string }
@@ -30,12 +30,15 @@ export type Verification =
       readonly why: "changed" | "missing" | "out_of_order" | "not_as_noted";
     };
 
-/** SHA-256 in hex. Lines, as only the last part may have line breaks of its own: no two inputs read the same. */
+/**
+ * SHA-256 in hex. The parts are joined by line breaks, which only the last part may contain: no two inputs give the
+ * same text.
+ */
 export function linkHash(previous: string, { seq, at, entry }: Omit<Row, "hash">): string {
   return createHash("sha256").update(`${previous}\n${seq}\n${at}\n${entry}`).digest("hex");
 }
 
-/** Walks rows that are sorted by `seq`, and stops at the first that is not as it was written. */
+/** Verifies rows sorted by `seq`, and stops at the first that is not as it was written. */
 export function checkChain(rows: Iterable<Row>, noted?: Noted): Verification {
   let previous = FIRST_LINK;
   let due = 1;

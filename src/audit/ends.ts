@@ -1,9 +1,9 @@
-/** The ends of sessions in the audit trail. */
-import type { EventFeed } from "../events/event-feed.ts";
+/** Records the ends of sessions in the audit trail. */
+import type { EventPublisher } from "../events/event-publisher.ts";
 import type { AuditTrail } from "./trail.ts";
 
-/** Every end, also one that nobody asked for. */
-export function recordEnds(events: EventFeed, audit: AuditTrail): void {
+/** Records every end, also one that no caller asked for. */
+export function recordEnds(events: EventPublisher, audit: AuditTrail): void {
   events.onEvent(({ event, subject: { uid } }) => {
     if (event.type !== "session.ended") return;
     const { session_id, outcome, reason, verified } = event.data;

@@ -1,14 +1,14 @@
-/** The audit trail: who did what, and when. What it cannot write does not stop whoever did it. */
+/** The audit trail: who did what, and when. A failed write does not stop the act. */
 import type { Logger } from "pino";
 import type { Action } from "../protocol/audit.ts";
 import { Allowance } from "./allowance.ts";
 import type { AuditEntry, AuditLog, ChainedEntry, Detail } from "./audit-log.ts";
 
-/** Longer texts are cut: nothing that is recorded needs more. */
+/** Longer texts are cut: no recorded fact needs more. */
 const MAX_TEXT_LENGTH = 200;
-/** Facts of one act; more are left out. */
+/** The most facts of one act; more are left out. */
 const MAX_FACTS = 10;
-/** Entries that wait while the store cannot write; beyond them the newest are given up. */
+/** The most entries that wait while the store cannot write; beyond them the newest are lost. */
 const MAX_WAITING = 1_000;
 
 export interface AuditTrailDeps {
@@ -18,13 +18,13 @@ export interface AuditTrailDeps {
   readonly log: Logger;
 }
 
-/** An act, as whoever saw it tells it. */
+/** An act to record. */
 export interface Act {
   readonly who: string;
   readonly address: string | null;
   readonly action: Action;
   readonly session_id?: string | null;
-  /** Of the session; left out: that of the newest with this session_id. */
+  /** The session's uid; left out: that of the newest session with this session_id. */
   readonly uid?: string;
   readonly detail?: Detail | null;
 }
@@ -32,15 +32,15 @@ export interface Act {
 export class AuditTrail {
   readonly #deps: AuditTrailDeps;
   readonly #allowance = new Allowance();
-  /** What the store could not write (disk full, say), oldest first: written before anything newer. */
+  /** Entries that the store could not write (disk full, say), oldest first: they are written before newer ones. */
   readonly #waiting: { readonly entry: AuditEntry; readonly at: number }[] = [];
 
   constructor(deps: AuditTrailDeps) {
     this.#deps = deps;
-    this.#tellNewest();
+    this.#logNewest();
   }
 
-  /** Called once the act has succeeded. Never throws. */
+  /** Records an act that has succeeded. Never throws: an entry that cannot be written yet waits. */
   record({ who, address, action, session_id: sessionId = null, uid, detail = null }: Act): void {
     const { allowed, leftOut } = this.#allowance.ask(sessionId ?? "", action, performance.now());
     if (!allowed) return;
@@ -62,14 +62,17 @@ export class AuditTrail {
     return this.#deps.entries.page(query);
   }
 
-  /** What still waits is tried once more. */
+  /** Tries once more to write the entries that wait. */
   close(): void {
     this.#write();
-    this.#tellNewest();
+    this.#logNewest();
   }
 
-  /** Where the chain stands, into a log that is kept elsewhere: what is cut off behind it later shows against that. */
-  #tellNewest(): void {
+  /**
+   * Logs the newest entry and its hash: the log is stored elsewhere, so entries that are cut off later are missed
+   * there.
+   */
+  #logNewest(): void {
     const [newest] = this.#deps.entries.page({ limit: 1 });
     if (newest) this.#deps.log.info({ seq: newest.seq, hash: newest.hash }, "newest entry of the audit trail");
   }
@@ -93,7 +96,7 @@ export class AuditTrail {
     try {
       return sessionId === null ? null : this.#deps.uidOf(sessionId);
     } catch {
-      // What cannot be read cannot be written either, and that is told.
+      // A store that cannot be read cannot be written either, and that failure is logged.
       return null;
     }
   }

@@ -1,29 +1,32 @@
-/** From what somebody shows (a key, a link's token, a ticket) to who that is, and for how long. */
+/** Authenticates callers by a key, a link's token or a ticket, and watches for how long they hold. */
 import { type Caller, type KeyCaller, type LinkCaller, nameOf } from "./caller.ts";
 import type { Keys } from "./keys.ts";
 import type { Links } from "./links.ts";
 import type { Tickets } from "./tickets.ts";
 
-/** What hangs on a key or a link ends within a second after a command has revoked it. */
+/** Interval of checks: connections end within a second after a command has revoked their key or link. */
 const CHECK_MS = 800;
-/** Timers cannot wait longer. */
+/** The longest wait of a timer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export interface AuthenticatorDeps {
-  /** False with AUTH=off: whoever comes is anybody, unless it shows something. */
+  /** False with AUTH=off: a caller without credentials is `anybody`. */
   readonly isOn: boolean;
   readonly keys: Keys;
   readonly links: Links;
   readonly tickets: Tickets;
-  /** Why keys and links could not be looked up; they are looked up again. */
+  /** The error if keys and links cannot be looked up; the next check tries again. */
   readonly onError: (error: unknown) => void;
 }
 
 export class Authenticator {
   readonly #deps: AuthenticatorDeps;
-  /** Callers that something hangs on, by name, and who is to be told. */
-  readonly #watched = new Map<string, { readonly caller: KeyCaller | LinkCaller; readonly tells: Set<() => void> }>();
-  #looking: NodeJS.Timeout | undefined;
+  /** Callers with open connections, by name, and the callbacks that end these. */
+  readonly #watched = new Map<
+    string,
+    { readonly caller: KeyCaller | LinkCaller; readonly callbacks: Set<() => void> }
+  >();
+  #checkTimer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   constructor(deps: AuthenticatorDeps) {
@@ -34,24 +37,24 @@ export class Authenticator {
     return this.#deps.isOn;
   }
 
-  /** Whose key or link token this is; null: nobody's. */
+  /** The caller with this key or link token; null if there is none. */
   async bearer(token: string): Promise<KeyCaller | LinkCaller | null> {
     const key = this.#deps.keys.find(token);
     if (key) return key;
     return token.split(".").length === 3 ? this.#deps.links.find(token) : null;
   }
 
-  /** Uses up a ticket of this session; null where it opens nothing, or what it was given for does not any more. */
+  /** Redeems a ticket for this session, once. Null if it is unknown, or its key or link does not hold any more. */
   ticket(ticket: string, uid: string | undefined): Caller | null {
     const found = this.#deps.tickets.redeem(ticket);
     return found && found.uid === uid && this.#isGood(found.caller) ? found.caller : null;
   }
 
   /**
-   * Calls `tell` once this caller's key or link is no good any more, which may be so already; answers what takes that
-   * back. At once where it was revoked here, within a second where another process did it.
+   * Calls `onOver` once the caller's key or link has expired or was revoked, which may be so already: at once if it was
+   * revoked here, within a second if another process did it. Returns a function that stops watching.
    */
-  whenOver(caller: Caller, tell: () => void): () => void {
+  whenOver(caller: Caller, onOver: () => void): () => void {
     if (caller.kind !== "key" && caller.kind !== "link") return () => {};
     const stops: (() => void)[] = [];
     const stop = () => {
@@ -59,7 +62,7 @@ export class Authenticator {
     };
     const over = () => {
       stop();
-      tell();
+      onOver();
     };
     stops.push(this.#watch(caller, over));
     if (caller.kind === "link") {
@@ -70,35 +73,35 @@ export class Authenticator {
     return stop;
   }
 
-  /** Looks nothing up from now on: to be called before the keys' storage is closed. */
+  /** Stops all checks: to be called before the storage of keys is closed. */
   close(): void {
     this.#isClosed = true;
-    clearInterval(this.#looking);
+    clearInterval(this.#checkTimer);
   }
 
-  /** Many hang on one key: it is looked up once for all of them. */
+  /** Watches a caller: one check serves all connections of its key. */
   #watch(caller: KeyCaller | LinkCaller, over: () => void): () => void {
     const name = nameOf(caller);
-    const watched = this.#watched.get(name) ?? { caller, tells: new Set() };
-    watched.tells.add(over);
+    const watched = this.#watched.get(name) ?? { caller, callbacks: new Set() };
+    watched.callbacks.add(over);
     this.#watched.set(name, watched);
-    if (!this.#isClosed) this.#looking ??= setInterval(() => this.#look(), CHECK_MS);
+    if (!this.#isClosed) this.#checkTimer ??= setInterval(() => this.#checkAll(), CHECK_MS);
     return () => {
-      watched.tells.delete(over);
-      if (watched.tells.size === 0) this.#watched.delete(name);
+      watched.callbacks.delete(over);
+      if (watched.callbacks.size === 0) this.#watched.delete(name);
       if (this.#watched.size > 0) return;
-      clearInterval(this.#looking);
-      this.#looking = undefined;
+      clearInterval(this.#checkTimer);
+      this.#checkTimer = undefined;
     };
   }
 
-  #look(): void {
-    for (const { caller, tells } of [...this.#watched.values()]) {
-      if (this.#isOver(caller)) for (const tell of [...tells]) tell();
+  #checkAll(): void {
+    for (const { caller, callbacks } of [...this.#watched.values()]) {
+      if (this.#isOver(caller)) for (const callback of [...callbacks]) callback();
     }
   }
 
-  /** Never throws: nobody would catch it. What cannot be looked up now holds until the next look. */
+  /** Never throws, because timers call it. If the lookup fails, the key or link holds until the next check. */
   #isOver(caller: Caller): boolean {
     try {
       return !this.#isClosed && !this.#isGood(caller);

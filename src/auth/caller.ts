@@ -1,27 +1,27 @@
-/** Who asks, and what they may do: scopes and roles as data. */
+/** Callers, and what they may do: scopes and roles as data. */
 import type { Role } from "../protocol/common.ts";
 
 /**
- * What a key may be good for. sessions:create opens sessions; sessions:read looks at its own; sessions:control acts on
+ * The scopes of a key. sessions:create opens sessions; sessions:read looks at its own; sessions:control acts on
  * its own; operate sees and opens waiting sessions of its labels; ops does everything with all, but reads no results.
  */
 export const SCOPES = ["sessions:create", "sessions:read", "sessions:control", "operate", "ops"] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** What a key is good for, and where its sessions may go. */
+/** The rights of a key, and the destinations of its sessions. */
 export interface Grants {
   readonly scopes: readonly Scope[];
-  /** Labels of the sessions that `operate` is about; empty: all. */
+  /** The labels that `operate` is limited to; empty: all. */
   readonly labels: readonly string[];
-  /** In place of CDP_ALLOW; null: as the server has it. */
+  /** Allowed endpoints in place of CDP_ALLOW; null: those of the server. */
   readonly cdp_allow: readonly string[] | null;
-  /** Private destinations that pages of this key may reach all the same. */
+  /** Private destinations that pages of this key may reach. */
   readonly url_allow: readonly string[];
 }
 
 export interface KeyCaller {
   readonly kind: "key";
-  /** Never the secret. */
+  /** The public id, never the secret. */
   readonly id: string;
   readonly name: string;
   readonly grants: Grants;
@@ -30,31 +30,34 @@ export interface KeyCaller {
 export interface LinkCaller {
   readonly kind: "link";
   readonly id: string;
-  /** The one session it opens, by its uid: an id may be used again. */
+  /** The uid of the one session it opens, because a session_id may be used again. */
   readonly uid: string;
   readonly role: Role;
   /** ms since 1970 */
   readonly expires_at: number;
 }
 
-/** `anybody`: whoever reaches a server with AUTH=off. `id_holder`: knows the id of a session that is `legacy_open`. */
+/**
+ * `anybody`: any caller of a server with AUTH=off. `id_holder`: a caller that knows the id of a `legacy_open` session.
+ */
 export type Caller = KeyCaller | LinkCaller | { readonly kind: "anybody" } | { readonly kind: "id_holder" };
 
-/** How a caller is named in the audit trail and in logs: what it is and its id, never a secret. */
+/** The caller's name in the audit trail and in logs: its kind and id, never a secret. */
 export function nameOf(caller: Caller): string {
   return "id" in caller ? `${caller.kind}:${caller.id}` : caller.kind;
 }
 
-/** By what a person who comes back is recognised; null: as anybody else. */
+/** The name by which an operator is recognised when it reconnects; null: it is not. */
 export function whoIs(caller: Caller): string | null {
   return "id" in caller ? nameOf(caller) : null;
 }
 
-/** The id of the key whose sessions a caller makes; null: nobody's. */
+/** The id of the key that owns the sessions this caller creates; null: nobody owns them. */
 export function ownerOf(caller: Caller): string | null {
   return caller.kind === "key" ? caller.id : null;
 }
 
+/** The grants of a key; null for any other caller. */
 export function grantsOf(caller: Caller | undefined): Grants | null {
   return caller?.kind === "key" ? caller.grants : null;
 }

@@ -1,4 +1,4 @@
-/** The key that the first start makes where nobody could have one. */
+/** The first key: the server makes it at its first start if there is none. */
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SCOPES } from "./caller.ts";
@@ -8,15 +8,15 @@ import type { Keys } from "./keys.ts";
 const NAME = "first";
 const FILE = "first-key";
 
-/** Where the key is told: on a terminal in text, else in a file that its owner alone can read. */
+/** How the key is handed over: as text on a terminal, else in a file that only its owner can read. */
 export type FirstKey = { readonly secret: string } | { readonly path: string };
 
-/** Makes a key that may do everything; null where there are keys already. */
+/** Makes a key with all scopes; null if there are keys already. Throws if the file cannot be written. */
 export function makeFirstKey(keys: Keys, dataDir: string, isTerminal: boolean): FirstKey | null {
   if (keys.hasAny) return null;
   const secret = newSecret();
   const path = join(dataDir, FILE);
-  // First: a key that nobody was told of could never be told again.
+  // The file comes first: if writing it failed after the key was added, nobody could ever read the secret.
   if (!isTerminal) {
     writeFileSync(path, `${secret}\n`, { mode: 0o600 });
     chmodSync(path, 0o600);

@@ -1,4 +1,7 @@
-/** The secrets that sign operator links, in a file of DATA_DIR: kept over restarts, and changed by a command at any time. */
+/**
+ * The secrets that sign operator links, in a file of DATA_DIR: they survive restarts, and a command may change them at
+ * any time.
+ */
 import { randomBytes } from "node:crypto";
 import { readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -20,14 +23,14 @@ export class KeyRing {
   #keys: readonly RingKey[] = [];
   #version = "";
 
-  /** Makes the file where there is none. Throws where it cannot be read or is damaged: nothing could be trusted. */
+  /** Makes the file if there is none. Throws if it cannot be read or is damaged: no link could be trusted. */
   constructor(dataDir: string) {
     this.#path = join(dataDir, FILE);
     this.#makeIfMissing();
     this.#load();
   }
 
-  /** What signs now. */
+  /** The key that signs new tokens. Throws as the constructor does. */
   get current(): RingKey {
     this.#load();
     const [newest] = this.#keys;
@@ -40,16 +43,16 @@ export class KeyRing {
     return this.#keys.find((key) => key.kid === kid);
   }
 
-  /** A new secret signs from now on. Links signed by older ones stay good, unless these are to be forgotten. */
+  /** Adds a secret that signs from now on. Links of older secrets stay valid, unless `forgetOlder` removes these. */
   rotate({ forgetOlder }: { readonly forgetOlder: boolean }): void {
     const older = forgetOlder ? [] : this.#read();
     const temporary = `${this.#path}.${process.pid}`;
     writeFileSync(temporary, JSON.stringify([newKey(), ...older]), { mode: 0o600 });
-    // In one step, so that a server that reads meanwhile sees one or the other.
+    // A rename is one step: a server that reads meanwhile sees the old file or the new one.
     renameSync(temporary, this.#path);
   }
 
-  /** A command may have changed the file. */
+  /** Reads the file again if a command has changed it. */
   #load(): void {
     const { mtimeMs, ino, size } = statSync(this.#path);
     const version = `${mtimeMs} ${ino} ${size}`;

@@ -1,16 +1,19 @@
-/** How keys are written, made and kept: `name:secret[:scope+scope] [option=value,value ...]`, of which only a hash stays. */
+/**
+ * The notation of keys, `name:secret[:scope+scope] [option=value,value ...]`, and their records, which keep only a hash
+ * of the secret.
+ */
 import { createHash, randomBytes } from "node:crypto";
 import { z } from "zod";
 import { urlPatternSchema } from "../egress/destination.ts";
 import { cdpPatternSchema } from "../protocol/cdp-pattern.ts";
 import { type Grants, SCOPES, type Scope } from "./caller.ts";
 
-/** What begins a key that was made here; it helps people, and scanners for lost secrets, to know one. */
+/** The prefix of generated keys: people, and scanners for leaked secrets, recognise them by it. */
 const PREFIX = "crk_";
 const SECRET_BYTES = 32;
-/** What a key is good for when nothing is said: all that a bot needs. */
+/** The default scopes of a key: all that a bot needs. */
 const BOT_SCOPES: readonly Scope[] = ["sessions:create", "sessions:read", "sessions:control"];
-/** A shorter one may be guessed. */
+/** A shorter secret may be guessed. */
 const SHORT_SECRET = 16;
 
 export const keyNameSchema = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "a name is 1 to 64 of A-Z a-z 0-9 . _ -");
@@ -18,7 +21,7 @@ const secretSchema = z
   .string()
   .regex(/^[A-Za-z0-9._~+/=-]{1,256}$/, "a secret is 1 to 256 of A-Z a-z 0-9 . _ ~ + / = -");
 
-/** A key as it is kept. */
+/** A key as it is stored. */
 export interface KeyRecord {
   readonly id: string;
   readonly name: string;
@@ -27,12 +30,12 @@ export interface KeyRecord {
   readonly grants: Grants;
 }
 
-/** A key of the configuration: its id is its name, so that what it made stays its own over restarts. */
+/** A key of the configuration: its id derives from its name, so that it still owns its sessions after a restart. */
 export interface ConfiguredKey extends KeyRecord {
   readonly isShort: boolean;
 }
 
-/** What `keys add`, or a line of API_KEYS_FILE, may say about a key. Every field is comma-separated text. */
+/** The options of `keys add` and of a line of API_KEYS_FILE. Each is comma-separated text. */
 export const grantsSchema = z.strictObject({
   scopes: list(z.enum(SCOPES, `a scope is one of ${SCOPES.join(", ")}`)).default([...BOT_SCOPES]),
   labels: list(z.string().max(200)).default([]),
@@ -40,34 +43,36 @@ export const grantsSchema = z.strictObject({
   url_allow: list(asText(urlPatternSchema)).default([]),
 });
 
+/** A random secret of 32 bytes, in base64url behind the prefix. */
 export function newSecret(): string {
   return PREFIX + randomBytes(SECRET_BYTES).toString("base64url");
 }
 
+/** SHA-256 in hex. */
 export function hashOf(secret: string): string {
   return createHash("sha256").update(secret).digest("hex");
 }
 
 /**
- * One key of API_KEYS or of a line of API_KEYS_FILE. Scopes hold colons themselves: what follows the second one is
- * theirs. Throws an Error that names the key, never its secret.
+ * Parses one key of API_KEYS or one line of API_KEYS_FILE. Scopes contain colons themselves, so all that follows the
+ * second colon is scopes. Throws an Error that names the key, never its secret.
  */
 export function parseKeySpec(text: string): ConfiguredKey {
   const [spec = "", ...options] = text.trim().split(/\s+/);
   const [name = "", secret = "", ...scopes] = spec.split(":");
-  const say = (what: string) => new Error(`${keyNameSchema.safeParse(name).success ? name : "a key"}: ${what}`);
+  const problem = (what: string) => new Error(`${keyNameSchema.safeParse(name).success ? name : "a key"}: ${what}`);
   const checked = z.object({ name: keyNameSchema, secret: secretSchema }).safeParse({ name, secret });
-  if (!checked.success) throw say(checked.error.issues[0]?.message ?? "not name:secret");
+  if (!checked.success) throw problem(checked.error.issues[0]?.message ?? "not name:secret");
   const given = new Map<string, string>(scopes.length > 0 ? [["scopes", scopes.join(":").replaceAll("+", ",")]] : []);
   for (const option of options) {
     const equals = option.indexOf("=");
-    if (equals < 1) throw say("what follows the key is not option=value");
+    if (equals < 1) throw problem("what follows the key is not option=value");
     given.set(option.slice(0, equals), option.slice(equals + 1));
   }
   const grants = grantsSchema.safeParse(Object.fromEntries(given));
   if (!grants.success) {
     const issue = grants.error.issues[0];
-    throw say(`${issue?.path.join(".") || "options"}: ${issue?.message}`);
+    throw problem(`${issue?.path.join(".") || "options"}: ${issue?.message}`);
   }
   return {
     id: `config:${name}`,
@@ -78,7 +83,10 @@ export function parseKeySpec(text: string): ConfiguredKey {
   };
 }
 
-/** All keys of a text, separated as told. Throws an Error: a key that is none, or a name that is there twice. */
+/**
+ * Parses all keys of a text; empty items and those that begin with # are skipped. Throws as parseKeySpec() and
+ * assertDistinct() do.
+ */
 export function parseKeySpecs(text: string, separator: "," | "\n"): ConfiguredKey[] {
   const specs = text.split(separator).map((line) => line.trim());
   const keys = specs.filter((line) => line !== "" && !line.startsWith("#")).map(parseKeySpec);
@@ -86,7 +94,7 @@ export function parseKeySpecs(text: string, separator: "," | "\n"): ConfiguredKe
   return keys;
 }
 
-/** Throws an Error where two keys share a name or a secret: nobody could tell them apart. */
+/** Throws an Error if two keys share a name or a secret: they could not be told apart. */
 export function assertDistinct(keys: readonly KeyRecord[]): void {
   for (const [index, key] of keys.entries()) {
     const twin = keys.slice(0, index).find(({ name, hash }) => name === key.name || hash === key.hash);
@@ -95,7 +103,7 @@ export function assertDistinct(keys: readonly KeyRecord[]): void {
   }
 }
 
-/** Kept as it was written: what was read of it may be more than JSON can hold. */
+/** Checks a pattern but keeps its text: the parsed pattern may not be representable in JSON. */
 function asText(pattern: z.ZodType<unknown, string>) {
   return z.string().superRefine((text, context) => {
     const read = pattern.safeParse(text);

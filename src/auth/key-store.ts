@@ -1,20 +1,20 @@
-/** The port to the keys that are kept: made, listed and revoked by commands, and looked up with every request. */
+/** The port to stored keys: commands make, list and revoke them, and every request looks one up. */
 import type { KeyRecord } from "./key-spec.ts";
 
-/** Times are ms since 1970. */
+/** A stored key. Times are ms since 1970. */
 export interface KeyRow extends KeyRecord {
   readonly created_at: number;
-  /** Null while it lives. */
+  /** Null while the key lives. */
   readonly revoked_at: number | null;
 }
 
-/** What is written survives a power cut: a key that was revoked stays so. */
+/** All writes survive a power cut: a revoked key stays revoked. */
 export interface KeyStore {
-  /** Adds a living key. Throws invalid_message where a living key has its name. */
+  /** Adds a living key. Throws invalid_message if a living key has its name. */
   add(key: KeyRow): void;
   /** Oldest first, revoked ones too. */
   list(): KeyRow[];
-  /** Revokes a living key by its name or id, at this time, and returns it; undefined where there is none. */
+  /** Revokes a living key by its name or id at this time (ms since 1970) and returns it; undefined if there is none. */
   revoke(nameOrId: string, at: number): KeyRow | undefined;
   /** The living key with this hash. */
   byHash(hash: string): KeyRow | undefined;

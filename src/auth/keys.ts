@@ -1,14 +1,14 @@
-/** The keys of this server: those of its configuration and those that it keeps. */
+/** The keys of this server: the configured and the stored ones. */
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { Grants, KeyCaller } from "./caller.ts";
 import { type ConfiguredKey, hashOf, type KeyRecord, newSecret } from "./key-spec.ts";
 import type { KeyRow, KeyStore } from "./key-store.ts";
 
-/** Longer than any key: not even hashed. */
+/** No key is longer, so a longer text is not even hashed. */
 const MAX_SECRET_LENGTH = 512;
 const ID_BYTES = 9;
 
-/** A new key for a store, and its secret, which is answered here and nowhere else. */
+/** Makes a key for the store, and its secret, which is returned here and nowhere else. */
 export function makeKey(
   name: string,
   grants: Grants,
@@ -23,26 +23,26 @@ export class Keys {
   readonly #stored: KeyStore;
   readonly #own: readonly KeyRecord[];
 
-  /** `own`: keys of the server itself, which no person has. */
+  /** `own` are keys of the server itself, which no person has. */
   constructor(configured: readonly ConfiguredKey[], stored: KeyStore, own: readonly KeyRecord[] = []) {
     this.#configured = configured;
     this.#stored = stored;
     this.#own = own;
   }
 
-  /** Whether there ever was a key: somebody has revoked the others on purpose. */
+  /** Whether there ever was a key; revoked ones count, because somebody revoked them on purpose. */
   get hasAny(): boolean {
     return this.#configured.length > 0 || this.#stored.list().length > 0;
   }
 
-  /** Makes and keeps a key with this secret. Throws invalid_message where a living key has this name. */
+  /** Stores a key with this secret. Throws invalid_message if a living key has this name. */
   add(name: string, grants: Grants, secret: string): void {
     this.#stored.add(makeKey(name, grants, secret).key);
   }
 
   /**
-   * Whose secret this is; null: nobody's. Hashes are compared, and all of the configured ones in constant time: how long
-   * it takes tells nothing about a secret.
+   * The caller with this secret; null if there is none. Hashes are compared, and all configured ones in constant time,
+   * so that the duration reveals nothing about a secret.
    */
   find(secret: string): KeyCaller | null {
     if (secret.length > MAX_SECRET_LENGTH) return null;
@@ -55,12 +55,12 @@ export class Keys {
     return stored && isThis(stored) ? callerOf(stored) : null;
   }
 
-  /** Configured ones that are so short that they may be guessed, by name. */
+  /** The names of configured keys whose secrets are so short that they may be guessed. */
   get short(): readonly string[] {
     return this.#configured.filter(({ isShort }) => isShort).map(({ name }) => name);
   }
 
-  /** False once a key was revoked. */
+  /** Whether the key with this id exists and was not revoked. */
   isLiving(id: string): boolean {
     return [...this.#configured, ...this.#own].some((key) => key.id === id) || this.#stored.isLiving(id);
   }

@@ -1,4 +1,4 @@
-/** Operator links: who has one may open one session, until it expires or is revoked. */
+/** Operator links: a link opens one session to its holder until it expires or is revoked. */
 import { randomBytes } from "node:crypto";
 import { jwtVerify, SignJWT } from "jose";
 import { AppError } from "../errors.ts";
@@ -8,16 +8,16 @@ import type { KeyRing } from "./key-ring.ts";
 import type { Link, LinkStore } from "./link-store.ts";
 
 const ALGORITHM = "HS256";
-/** Says what the token is for: one of another use of the same secret would not pass. */
+/** The use of the token: a token for another use of the same secret is refused. */
 const TYPE = "captcha-link+jwt";
 const ID_BYTES = 9;
-/** Of one session: those that live, and those that were made a moment ago. */
+/** The most links of one session: those that live, and those made within the window. */
 const MAX_LINKS = 100;
 const WINDOW_MS = 60_000;
 /** A token has about 350 characters. */
 const MAX_TOKEN_LENGTH = 2_048;
 
-/** The session of a link; `uid` is the one that counts, as an id may be used again. */
+/** The session of a link; `uid` identifies it, because a session_id may be used again. */
 export interface LinkedSession {
   readonly uid: string;
   readonly session_id: string;
@@ -26,7 +26,7 @@ export interface LinkedSession {
 export class Links {
   readonly #store: LinkStore;
   readonly #ring: KeyRing;
-  /** Told at once when a link is revoked. */
+  /** Callbacks by link id, called at once when the link is revoked here. */
   readonly #watchers = new Map<string, Set<() => void>>();
 
   constructor(store: LinkStore, ring: KeyRing) {
@@ -34,7 +34,7 @@ export class Links {
     this.#ring = ring;
   }
 
-  /** Makes a link. Throws rate_limited where the session has too many that live. */
+  /** Makes a link; `expiresAt` is ms since 1970. Throws rate_limited if the session has too many links. */
   create(uid: string, role: Role, expiresAt: number, most = MAX_LINKS): Link {
     const now = Date.now();
     const link = { id: randomBytes(ID_BYTES).toString("base64url"), uid, role, created_at: now, expires_at: expiresAt };
@@ -43,12 +43,12 @@ export class Links {
     throw new AppError("rate_limited", { field: "links", why });
   }
 
-  /** The oldest link of a session that still opens it to act in it: the one that its creation answered. */
+  /** The oldest living link of a session with the role `control`: usually the one of its `control_url`. */
   firstOf(uid: string): Link | undefined {
     return this.#store.firstToControl(uid, Date.now());
   }
 
-  /** The token of a link: a JWT with session, role, expiry and id. The same link gives the same token. */
+  /** The token of a link: a JWT with session, role, expiry and id. A link always gives the same token. */
   async tokenOf(link: Link, session: LinkedSession): Promise<string> {
     const { kid, secret } = this.#ring.current;
     return new SignJWT({ sid: session.session_id, role: link.role })
@@ -61,8 +61,8 @@ export class Links {
   }
 
   /**
-   * Whose token this is; null for one that was forged, has expired or was revoked. What it may do is read from the
-   * database, not from the token: the signature only says that the token is one of ours.
+   * The caller with this token; null if the token is forged, expired or revoked. Its rights are read from the database,
+   * not from the token: the signature only proves that this server issued it.
    */
   async find(token: string): Promise<LinkCaller | null> {
     if (token.length > MAX_TOKEN_LENGTH) return null;
@@ -78,28 +78,28 @@ export class Links {
     return { kind: "link", id: link.id, uid: link.uid, role: link.role, expires_at: link.expires_at };
   }
 
-  /** Revokes a link of this session and cuts off who came by it. Throws link_not_found. */
+  /** Revokes a link of this session and cuts off the connections it opened. Throws link_not_found. */
   revoke(uid: string, id: string): void {
     if (!this.#store.revoke(uid, id, Date.now())) throw new AppError("link_not_found", { link_id: id });
-    for (const tell of [...(this.#watchers.get(id) ?? [])]) tell();
+    for (const callback of [...(this.#watchers.get(id) ?? [])]) callback();
   }
 
-  /** Revokes all there are, of all sessions. */
+  /** Revokes all links of all sessions, and cuts off their connections. */
   revokeAll(): void {
     this.#store.revokeAll(Date.now());
-    for (const watchers of [...this.#watchers.values()]) for (const tell of [...watchers]) tell();
+    for (const watchers of [...this.#watchers.values()]) for (const callback of [...watchers]) callback();
   }
 
   isLiving(id: string): boolean {
     return this.#store.living(id, Date.now()) !== undefined;
   }
 
-  /** Calls `tell` once the link is revoked; answers what takes that back. */
-  watch(id: string, tell: () => void): () => void {
+  /** Calls `onRevoked` when the link is revoked here; returns a function that stops watching. */
+  watch(id: string, onRevoked: () => void): () => void {
     const watchers = this.#watchers.get(id) ?? new Set();
-    this.#watchers.set(id, watchers.add(tell));
+    this.#watchers.set(id, watchers.add(onRevoked));
     return () => {
-      watchers.delete(tell);
+      watchers.delete(onRevoked);
       if (watchers.size === 0) this.#watchers.delete(id);
     };
   }

@@ -1,39 +1,39 @@
-/** Who may do what with which session: pure, and the only place that decides it. */
+/** Permissions: who may do what with which session. Pure, and the only place that decides it. */
 import type { Role } from "../protocol/common.ts";
 import type { Caller, Grants, Scope } from "./caller.ts";
 
-/** What a route asks of whoever calls it; a route without any is refused. */
+/** The access that a route requires of its caller; a route without one is refused. */
 export type Access =
   | "public"
-  /** The operator socket: who comes is found out by ticket, header or first message. */
+  /** The operator socket: a ticket, a header or the first message authenticates the caller. */
   | "socket"
   | RouteAccess;
 
 export interface RouteAccess {
-  /** Any of these is enough. `ops` is as good as all of them, unless told otherwise. */
+  /** Any of these is enough. `ops` counts as all of them, unless `onlyOwner` is set. */
   readonly scopes: readonly Scope[];
-  /** Where the request names its session; left out: it is about none. */
+  /** Where the request names its session; left out: the route is about none. */
   readonly session?: "params" | "body";
-  /** For the key that created the session alone: `ops` is not enough. */
+  /** Only for the key that created the session: `ops` is not enough. */
   readonly onlyOwner?: true;
-  /** Also for who merely knows the id of a `legacy_open` session: an older client. */
+  /** Also for a caller that only knows the id of a `legacy_open` session: an older client. */
   readonly byId?: true;
   /** Also for the holder of a link of this session. */
   readonly byLink?: true;
-  /** A socket may be opened there too: who comes is found out as with "socket". */
+  /** The route also opens sockets, which authenticate as with "socket". */
   readonly orSocket?: true;
-  /** An unknown or foreign session is the route's own to answer, as it answers for both alike. */
+  /** The route itself answers for an unknown session and for a foreign one, for both alike. */
   readonly answersUnknown?: true;
 }
 
-/** As much of a session as decides about it. */
+/** The facts about a session that permissions depend on. */
 export interface Subject {
   readonly uid: string;
-  /** The id of the key that created it; null: nobody's. */
+  /** The id of the key that created the session; null: nobody owns it. */
   readonly owner: string | null;
   readonly label: string | null;
   readonly legacy_open: boolean;
-  /** ms since 1970; null while it lives. */
+  /** ms since 1970; null while the session lives. */
   readonly ended_at: number | null;
 }
 
@@ -51,7 +51,7 @@ export function mayCall(caller: Caller, { scopes, onlyOwner, byId, byLink }: Rou
   }
 }
 
-/** Whether this caller may use the route on this session: mayCall comes first. */
+/** Whether this caller may use the route on this session. mayCall() is checked first. */
 export function maySee(caller: Caller, { scopes, onlyOwner, byId }: RouteAccess, subject: Subject): boolean {
   switch (caller.kind) {
     case "anybody":
@@ -67,19 +67,19 @@ export function maySee(caller: Caller, { scopes, onlyOwner, byId }: RouteAccess,
   }
 }
 
-/** Whether the result is this caller's to read: the key's that created the session, or everybody's with AUTH=off. */
+/** Whether this caller may read the result: it is the key that created the session, or AUTH is off. */
 export function isOwner(caller: Caller, subject: Subject | undefined): boolean {
   return caller.kind === "anybody" || (caller.kind === "key" && subject?.owner === caller.id);
 }
 
-/** Whether it is theirs to open to others, for as long as it lives: not of whoever may merely operate it. */
+/** Whether this caller may make links to the session: a key that may merely operate it may not. */
 export function mayInvite(caller: Caller, subject: Subject): boolean {
   if (caller.kind !== "key") return caller.kind === "anybody";
   const { grants } = caller;
   return hasScope(grants, "ops") || (isOwner(caller, subject) && hasScope(grants, "sessions:control"));
 }
 
-/** What the caller may do on the operator socket of this session; null: nothing. */
+/** The caller's role on the operator socket of this session; null: it may not open one. */
 export function roleIn(caller: Caller, subject: Subject): Role | null {
   if (caller.kind === "link") return caller.uid === subject.uid ? caller.role : null;
   const access: RouteAccess = { scopes: ["sessions:control", "operate"], byId: true };
@@ -89,18 +89,18 @@ export function roleIn(caller: Caller, subject: Subject): Role | null {
   return mayCall(caller, access) && maySee(caller, access, subject) ? "control" : null;
 }
 
-/** Whether it is in this caller's list. */
+/** Whether the session is in this caller's list. */
 export function mayList(caller: Caller, subject: Subject): boolean {
   return maySee(caller, { scopes: ["sessions:read", "operate"] }, subject);
 }
 
-/** Sessions of a key, and those that any key has made under the labels that it operates. */
+/** The sessions of a key, and those of other keys under the labels that it operates. */
 export interface SessionScope {
   readonly owner: string;
   readonly operates: readonly string[] | "all" | "none";
 }
 
-/** What lists and the history may be about, for storage to select; null: everybody's sessions. */
+/** The sessions that this caller's lists and history are selected from; null: all sessions. */
 export function scopeOf(caller: Caller): SessionScope | null {
   if (caller.kind !== "key" || hasScope(caller.grants, "ops")) return null;
   const { id: owner, grants } = caller;
@@ -112,7 +112,7 @@ function hasScope({ scopes }: Grants, scope: Scope): boolean {
   return scopes.includes(scope);
 }
 
-/** Living sessions that a bot made, of the key's labels; without labels, all of those. */
+/** Whether a key may operate this session: a living one of a key, under the key's labels if it has any. */
 function mayOperate({ scopes, labels }: Grants, { owner, label, ended_at }: Subject): boolean {
   if (!scopes.includes("operate") || owner === null || ended_at !== null) return false;
   return labels.length === 0 || (label !== null && labels.includes(label));

@@ -1,10 +1,10 @@
-/** Tickets [R16]: what a browser shows to open one socket, once, as a socket cannot carry a header. */
+/** Tickets [R16]: a browser opens one socket with one, once, because it cannot send a header with a socket. */
 import { randomBytes } from "node:crypto";
 import type { Caller } from "./caller.ts";
 
 export const TICKET_LIFETIME_MS = 30_000;
 const TICKET_BYTES = 24;
-/** Tickets that nobody has used yet; the oldest go first. */
+/** The most unused tickets; the oldest are dropped first. */
 const MAX_TICKETS = 10_000;
 
 export interface Ticket {
@@ -16,7 +16,7 @@ export interface Ticket {
 }
 
 export class Tickets {
-  /** In order of their expiry. */
+  /** Tickets in order of their expiry. */
   readonly #tickets = new Map<string, Ticket>();
   readonly #now: () => number;
 
@@ -24,6 +24,7 @@ export class Tickets {
     this.#now = now;
   }
 
+  /** Makes a ticket for this session with the caller's rights; `expires_at` is ms since 1970. */
   issue(caller: Caller, uid: string): { readonly ticket: string; readonly expires_at: number } {
     this.#forgetOld();
     const ticket = randomBytes(TICKET_BYTES).toString("base64url");
@@ -32,7 +33,7 @@ export class Tickets {
     return { ticket, expires_at };
   }
 
-  /** Uses a ticket up; null for one that is unknown, used or too old. */
+  /** Redeems a ticket, once; null if it is unknown, used or expired. */
   redeem(ticket: string): Ticket | null {
     const found = this.#tickets.get(ticket);
     this.#tickets.delete(ticket);

@@ -1,15 +1,15 @@
-/** [R18] Whether somebody may ask for a topic. */
+/** [R18] Permissions for topics of events. */
 import { AppError } from "../errors.ts";
 import { MAX_LABEL_LENGTH, parseTopic } from "../protocol/topics.ts";
 import type { Caller } from "./caller.ts";
 import { mayCall, mayList, type RouteAccess, type Subject } from "./permissions.ts";
 
-/** Who may read events of sessions at all. */
+/** The access that reading events requires. */
 export const MAY_READ_EVENTS: RouteAccess = { scopes: ["sessions:read", "operate"], byLink: true };
 
 /**
- * The topic, where this caller may ask for it. `field` names where it stood. Throws invalid_message, forbidden, and
- * session_not_found for an unknown session as for one of somebody else.
+ * Returns the topic if this caller may subscribe to it. `field` names the request's field in errors. Throws
+ * invalid_message, forbidden, and session_not_found for an unknown session or one of another key.
  */
 export function checkTopic(
   given: unknown,
@@ -20,7 +20,7 @@ export function checkTopic(
   const topic = typeof given === "string" ? parseTopic(given) : null;
   if (topic === null) {
     const why = `sessions, session:<id>, session:<id>:progress, label:<up to ${MAX_LABEL_LENGTH} characters> or system`;
-    throw new AppError("invalid_message", { field, topic: tellable(given), why });
+    throw new AppError("invalid_message", { field, topic: truncated(given), why });
   }
   if (topic.kind === "session") {
     const subject = subjectOf(topic.session_id);
@@ -31,7 +31,7 @@ export function checkTopic(
   return given as string;
 }
 
-/** A key for operators may be bound to labels. */
+/** A key that may only operate may be limited to labels. */
 function mayReadLabel(caller: Caller, topic: { kind: string; label?: string }): boolean {
   if (topic.label === undefined || caller.kind !== "key") return true;
   const { scopes, labels } = caller.grants;
@@ -39,6 +39,6 @@ function mayReadLabel(caller: Caller, topic: { kind: string; label?: string }): 
   return !isOnlyOperator || labels.length === 0 || labels.includes(topic.label);
 }
 
-function tellable(given: unknown): string {
+function truncated(given: unknown): string {
   return String(typeof given === "string" ? given : JSON.stringify(given)).slice(0, 100);
 }

@@ -1,74 +1,75 @@
-/** The ports to what is kept of events: the log of all sessions' events, and the webhooks that are still to be told. */
+/** The ports to the storage of events: the log, the acknowledgements of its readers, and the queue of webhooks. */
 import type { EventSubject, FeedEvent, PlacedEvent } from "../protocol/events.ts";
 
-/** An event that has yet to get its place. */
+/** An event that is not in the log yet. */
 export interface NewEvent {
   readonly subject: EventSubject;
   readonly event: FeedEvent;
 }
 
-/** An event with its place, and the session it is of. */
+/** An event with its position in the log. */
 export interface LoggedEvent extends NewEvent {
   readonly position: number;
 }
 
 export interface EventLog {
   /**
-   * Appends events in one step, all or none, and answers them with their places. Where one goes to webhooks and the
-   * session has a callback, its delivery is queued in the same step. With an end, what else was queued of that session is
-   * dropped: nobody can act on it any more. A session has one end: another one is left out.
+   * Appends events in one step, all or none, and returns them with their positions. The same step queues the delivery
+   * of an event that goes to webhooks if its session has a callback. An end drops the other queued deliveries of its
+   * session: nobody can act on them any more. A session has one end: a second one is left out. Throws if it cannot
+   * write.
    */
   append(events: readonly NewEvent[]): LoggedEvent[];
-  /** The event at a position, if it is still kept. */
+  /** The event at a position; undefined if it was removed. */
   at(position: number): LoggedEvent | undefined;
   /** The newest event of a session. */
   last(uid: string): LoggedEvent | undefined;
-  /** Up to `limit` events of a session after a position, oldest first; without its progress, which is for the feed. */
+  /** Up to `limit` events of a session after a position, oldest first, without progress: that is for the feed only. */
   after(uid: string, position: number, limit: number): PlacedEvent[];
-  /** The same of all sessions and of the server itself. */
+  /** Up to `limit` events of all sessions and of the server after a position, oldest first, with progress. */
   allAfter(position: number, limit: number): LoggedEvent[];
-  /** The position of the newest event there ever was; 0 before the first. */
+  /** The position of the newest event ever written; 0 before the first. */
   readonly newest: number;
   /** Events up to this position may have been removed. */
   readonly removedTo: number;
-  /** Removes events from before a time (ms since 1970), but no ends: those stay as long as their sessions. */
+  /** Removes events from before this time (ms since 1970), except ends: those stay as long as their sessions. */
   removeBefore(time: number): void;
 }
 
-/** Ends that a reader was sent and has not acknowledged, at most 1,000 a reader: the oldest go first. */
+/** The ends that a reader was sent and has not acknowledged: at most 1,000 a reader, the oldest are dropped first. */
 export interface Acknowledgements {
   sent(reader: string, position: number): void;
   acknowledge(reader: string, position: number): void;
-  /** What waits, oldest first. */
+  /** The ends without acknowledgement, oldest first. */
   waiting(reader: string): LoggedEvent[];
 }
 
-/** Where the webhooks of one session go. */
+/** The destination of one session's webhooks. */
 export interface Callback {
   readonly url: string;
-  /** Null: the server's own. */
+  /** Null: the server's WEBHOOK_SECRET. */
   readonly secret: string | null;
-  /** Private places that they may reach, as patterns that egress/destination.ts reads: those of the key. */
+  /** Private destinations that the key may reach, as patterns of egress/destination.ts. */
   readonly allow: readonly string[];
 }
 
-/** One webhook that is to be told. Times are ms since 1970. */
+/** One webhook that is to be sent. Times are ms since 1970. */
 export interface Delivery extends Callback {
-  /** The event's own id. */
+  /** The id of the event. */
   readonly id: string;
   readonly uid: string;
   /** Host and port of the url. */
   readonly host: string;
   /** The event as JSON. */
   readonly body: string;
-  /** How often it was tried. */
+  /** Failed tries so far. */
   readonly tries: number;
   /** Null before the first try. */
   readonly first_tried_at: number | null;
   readonly next_at: number;
 }
 
-/** A delivery that was given up, and why. */
+/** A delivery that was given up, with its last error. */
 export interface FailedDelivery {
   readonly id: string;
   readonly uid: string;
@@ -76,16 +77,21 @@ export interface FailedDelivery {
   readonly last_error: string;
 }
 
+/** The port to the queue of webhooks. */
 export interface DeliveryQueue {
-  /** Where a session's events go from now on. */
+  /** Saves the callback that later events of the session are queued for. */
   saveCallback(uid: string, callback: Callback): void;
-  /** The delivery that waits longest, without those ids and hosts; `next_at` may be in the future. */
+  /** The delivery with the earliest `next_at`, which may be in the future, without these ids and hosts. */
   next(without: { ids: readonly string[]; hosts: readonly string[] }): Delivery | undefined;
-  /** It failed and is tried again at `nextAt`. */
+  /** A try has failed, and the next one is at `nextAt`. */
   retry(id: string, facts: { firstTriedAt: number; nextAt: number; error: string }): void;
-  /** It was received: forgotten, and with the session's end its callback and secret. */
+  /** The delivery was received: removes it, and with a session's end also its callback and secret. */
   delivered(id: string): void;
-  /** Given up: kept with its last error as long as its session. `gone` forgets the callback, so that nothing follows. */
+  /**
+   * The delivery is given up: it stays with its last error as long as its session. `gone` removes the callback, so that
+   * nothing more is sent.
+   */
   failed(id: string, error: string, gone: boolean): void;
+  /** All deliveries that were given up, oldest first. */
   failures(): FailedDelivery[];
 }

@@ -1,47 +1,47 @@
 /**
- * [R18] One reader of the feed: its topics, its place, and what it may see. While it has room it is handed each event as it
- * comes; where it has none, or asks for what it missed, it reads on from the log until it is back at the present.
+ * [R18] One reader of the feed: its topics, its position, and what it may see. While it has room, it gets each event as
+ * it is published. Without room, or when it resumes, it falls behind and reads on from the log until it has caught up.
  */
 import type { EventSubject } from "../protocol/events.ts";
 import type { EventLog, LoggedEvent, NewEvent } from "./event-log.ts";
 import { PublishedEvent } from "./published-event.ts";
 
-/** Read from the log at once; others have a turn then. */
+/** Events that are read from the log at once; other readers have a turn then. */
 const PAGE_OF_EVENTS = 200;
 
 export interface ReaderDeps {
   readonly log: Pick<EventLog, "allAfter" | "newest">;
   readonly maySee: (subject: EventSubject) => boolean;
-  /** Takes an event; those of one reader come in order of their positions. */
+  /** Delivers an event; events of one reader come in order of their positions. */
   readonly deliver: (event: PublishedEvent, topics: readonly string[]) => void;
-  /** Whether it can take another one now. */
+  /** Whether the reader can take another event now. */
   readonly hasRoom: () => boolean;
-  /** It is not at the present any more; catchUp() is to be called until that says so. */
+  /** The reader has fallen behind: catchUp() is to be called until it returns true. */
   readonly onBehind: () => void;
-  /** Why an event could not be delivered, or the log not be read: for the server's own log. */
+  /** The error if an event cannot be delivered or the log cannot be read: for the server's own log. */
   readonly onError: (error: unknown) => void;
-  /** Events of its topics could not be kept or delivered, and will never come. */
+  /** Events of its topics were lost: they could not be written or delivered. */
   readonly onMissed: () => void;
-  /** The feed is closed: nothing more comes. */
+  /** The feed is closed: no event follows. */
   readonly onEnd: () => void;
 }
 
 export class FeedReader {
   readonly topics = new Set<string>();
   readonly #deps: ReaderDeps;
-  /** Up to here everything was looked at. */
+  /** All events up to this position were handled. */
   #position: number;
   #isLive = true;
-  /** The log may be gone. */
+  /** The feed is closed; the log may be too. */
   #isEnded = false;
   #isUnreadable = false;
-  /** What was told before it asked for what came before that. */
-  #told = { after: 0, to: 0 };
+  /** The positions that were delivered before resume() went back: they are not delivered twice. */
+  #delivered = { after: 0, to: 0 };
 
   constructor(deps: ReaderDeps) {
     this.#deps = deps;
     this.#position = deps.log.newest;
-    this.#told = { after: this.#position, to: this.#position };
+    this.#delivered = { after: this.#position, to: this.#position };
   }
 
   get position(): number {
@@ -52,41 +52,41 @@ export class FeedReader {
     return !this.#isLive && !this.#isEnded;
   }
 
-  /** An event that has just come. */
+  /** Takes an event that was just published, or falls behind. */
   offer(event: PublishedEvent): void {
     if (!this.#isLive || this.#isEnded || event.position <= this.#position) return;
     if (this.#deps.hasRoom()) this.#take(event);
     else this.#fallBehind();
   }
 
-  /** Events that could not be kept. */
+  /** These events could not be written. */
   missed(events: readonly NewEvent[]): void {
     const isOurs = ({ subject, event }: NewEvent) =>
       this.#topicsOf(new PublishedEvent({ position: 0, subject, event })).length > 0;
     if (events.some(isOurs)) this.#deps.onMissed();
   }
 
-  /** Nothing up to now counts as told: for a reader that begins to ask for topics. */
+  /** Nothing so far counts as delivered: for a reader that subscribes to its first topics. */
   beginHere(): void {
-    this.#told = { after: this.#position, to: this.#position };
+    this.#delivered = { after: this.#position, to: this.#position };
   }
 
-  /** Tells what its topics had after this position and was not told yet, then goes on. */
+  /** Goes back to this position: delivers the events of its topics that were not delivered yet, then goes on. */
   resume(after: number): void {
-    this.#told = { after: this.#told.after, to: this.#position };
+    this.#delivered = { after: this.#delivered.after, to: this.#position };
     this.#position = after;
     this.#fallBehind();
   }
 
-  /** The feed is closed: nothing more is read. */
+  /** The feed is closed: reads nothing more. */
   end(): void {
     this.#isEnded = true;
     this.#deps.onEnd();
   }
 
   /**
-   * Reads on while there is room, one page a call; true once it is at the present. Throws where the log cannot be read:
-   * a later call goes on from there.
+   * Reads on while there is room, one page a call; returns true once it has caught up. Throws if the log cannot be
+   * read: a later call continues there.
    */
   catchUp(): boolean {
     if (this.#isLive || this.#isEnded) return true;
@@ -102,12 +102,12 @@ export class FeedReader {
   #take(event: PublishedEvent): void {
     const { position } = event;
     this.#position = position;
-    if (position > this.#told.after && position <= this.#told.to) return;
+    if (position > this.#delivered.after && position <= this.#delivered.to) return;
     const topics = this.#topicsOf(event);
     if (topics.length > 0) this.#deliver(event, topics);
   }
 
-  /** A reader that could not take an event has to know that it lacks one. */
+  /** Delivers an event; if that fails, the reader is notified that it misses one. */
   #deliver(event: PublishedEvent, topics: readonly string[]): void {
     try {
       this.#deps.deliver(event, topics);
@@ -117,7 +117,7 @@ export class FeedReader {
     }
   }
 
-  /** A log that stays unreadable is logged once. */
+  /** The next page of the log. An error that lasts is logged once. */
   #nextPage(): LoggedEvent[] {
     try {
       const page = this.#deps.log.allAfter(this.#position, PAGE_OF_EVENTS);
@@ -130,7 +130,7 @@ export class FeedReader {
     }
   }
 
-  /** Those that it is told this event under. */
+  /** The topics of the reader that this event belongs to; none if it may not see it. */
   #topicsOf({ topics, subject }: LoggedEvent & Pick<PublishedEvent, "topics">): string[] {
     const wanted = topics.filter((topic) => this.topics.has(topic));
     return wanted.length > 0 && this.#deps.maySee(subject) ? wanted : [];

@@ -1,4 +1,4 @@
-/** An event that is kept, with the topics that it is told under. */
+/** A written event with the topics that it is published under. */
 import type { EventSubject, FeedEvent } from "../protocol/events.ts";
 import { labelTopic, progressTopic, SESSIONS_TOPIC, SYSTEM_TOPIC, sessionTopic } from "../protocol/topics.ts";
 import type { LoggedEvent } from "./event-log.ts";

@@ -1,4 +1,4 @@
-/** [R18] What the server tells of itself. */
+/** [R18] Notices of the server about itself. */
 import { randomUUID } from "node:crypto";
 import type { SystemEvent } from "../protocol/events.ts";
 

@@ -1,6 +1,6 @@
 /** [R20] Metrics of one server for Prometheus: outcomes of its sessions, and how fast it is for operators. */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import type { EventFeed } from "../events/event-feed.ts";
+import type { EventPublisher } from "../events/event-publisher.ts";
 import type { PublishedEvent } from "../events/published-event.ts";
 import type { SessionState } from "../protocol/common.ts";
 import { type Measures, onMetric } from "../util/diagnostics.ts";
@@ -13,7 +13,7 @@ const HUMAN = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_800, 3_600];
 
 export interface MetricsDeps {
   readonly registry: Registry;
-  readonly events: Pick<EventFeed, "onEvent" | "lag">;
+  readonly events: Pick<EventPublisher, "onEvent" | "lag">;
   /** Living sessions by state. */
   readonly states: () => Readonly<Partial<Record<SessionState, number>>>;
   /** Private memory of each running browser, bytes. */

@@ -1,7 +1,7 @@
 /** Posts to chat channels that a session waits for an operator, once per session, and its end if the channel wants it. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
-import type { EventFeed } from "../events/event-feed.ts";
+import type { EventPublisher } from "../events/event-publisher.ts";
 import type { PublishedEvent } from "../events/published-event.ts";
 import type { ArrivalChannel } from "../protocol/arrival-channels.ts";
 import type { SessionRecord } from "../session/ports/store.ts";
@@ -19,7 +19,7 @@ const MAX_ANSWER_LENGTH = 300;
 
 export interface ArrivalNotifierDeps {
   readonly channels: readonly ArrivalChannel[];
-  readonly events: Pick<EventFeed, "onEvent">;
+  readonly events: Pick<EventPublisher, "onEvent">;
   /** The newest record with this id. */
   readonly find: (sessionId: string) => SessionRecord | undefined;
   /** An operator link to the session; throws if it has ended. */

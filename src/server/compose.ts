@@ -16,8 +16,8 @@ import { Links } from "../auth/links.ts";
 import { Tickets } from "../auth/tickets.ts";
 import { type BrowserPool, openBrowserPool, type PageOpenerOptions } from "../browser/open/browser-pool.ts";
 import type { Config } from "../config.ts";
-import { EventFeed } from "../events/event-feed.ts";
 import type { Acknowledgements } from "../events/event-log.ts";
+import { EventPublisher } from "../events/event-publisher.ts";
 import { systemNotice } from "../events/system-notice.ts";
 import { DEFLATE } from "../http/event-feed/route.ts";
 import type { GuardDeps } from "../http/guards/authorization.ts";
@@ -81,7 +81,7 @@ export interface Service {
   readonly keys: Keys;
   readonly guard: GuardDeps;
   readonly audit: AuditTrail;
-  readonly events: EventFeed;
+  readonly events: EventPublisher;
   readonly acknowledgements: Acknowledgements;
   /** The operators'. */
   readonly sockets: Set<WebSocket>;
@@ -112,7 +112,7 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
   const { sessions: store } = storage;
   const resumable = resumableSessions(store);
   const browsers = await openBrowserPool(config, surroundings, log, browsersToKeep(resumable));
-  const events = new EventFeed(storage.events, log);
+  const events = new EventPublisher(storage.events, log);
   // Before the first event: the controller begins with the ends that nobody has told yet.
   const stopTracing = await traced(config, { events, traceparentOf: (id) => store.find(id)?.traceparent ?? null, log });
   const outbox = new Outbox({ queue: storage.deliveries, config, log, schedule, neverPorts: browsers.neverPorts });
@@ -124,7 +124,7 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
     const { session_id, uid } = record;
     audit.record({ who: "server", address: null, action: "session.resume", session_id, uid });
   }
-  const { openPage, returnToPage, neverPorts } = browsers;
+  const { openPage, resumePage, neverPorts } = browsers;
   const keys = new Keys(config.apiKeys, storage.keys, deps.ownKeys);
   const operatorLinks = new Links(storage.links, new KeyRing(config.dataDir));
   const tickets = new Tickets();
@@ -135,7 +135,7 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
     store,
     events,
     openPage,
-    returnToPage,
+    resumePage,
     resumable,
     neverPorts,
     links,

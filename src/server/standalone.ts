@@ -5,7 +5,7 @@ import type { KeyRecord } from "../auth/key-spec.ts";
 import type { Keys } from "../auth/keys.ts";
 import type { Config } from "../config.ts";
 import { DemoSession } from "../demo/demo-session.ts";
-import type { EventFeed } from "../events/event-feed.ts";
+import type { EventPublisher } from "../events/event-publisher.ts";
 import { guardRoutes } from "../http/guards/authorization.ts";
 import { errorSender, refuseUnknownRoutes } from "../http/guards/error-handler.ts";
 import { boundRawConnections, httpOptions, refuseBrokenRequest } from "../http/guards/raw-limits.ts";
@@ -32,7 +32,7 @@ export interface CaptchaRemote {
   /** The same at the address it listens on. */
   readonly localUrl: () => string;
   /** Everything that is told passes through here. */
-  readonly events: EventFeed;
+  readonly events: EventPublisher;
   /** What is open now. */
   readonly gauges: ReadGauges;
   /** Ends every browser at once, for a process that cannot wait for app.close(). */

@@ -1,10 +1,10 @@
-/** CaptchaRemoteController: every living session, and the only door through which http/ reaches them. */
+/** CaptchaRemoteController: the one interface through which http/ reaches sessions. */
 import type { Logger } from "pino";
 import type { z } from "zod";
 import { type Caller, ownerOf } from "../auth/caller.ts";
 import { mayList, type Subject, scopeOf } from "../auth/permissions.ts";
 import { AppError } from "../errors.ts";
-import type { EventFeed } from "../events/event-feed.ts";
+import type { EventPublisher } from "../events/event-publisher.ts";
 import { isEnd, LIVING_STATES, type SessionState } from "../protocol/common.ts";
 import type { LinkAnswer, linkBodySchema, TicketAnswer } from "../protocol/links.ts";
 import type {
@@ -16,24 +16,25 @@ import type {
   SessionStatus,
 } from "../protocol/rest.ts";
 import { redactUrl } from "../util/redact-url.ts";
-import { type CreateOptions, createSession, type SessionLimits } from "./create-session.ts";
+import { type CreationOptions, createSession, type SessionLimits } from "./create-session.ts";
 import { type Created, Idempotency } from "./idempotency.ts";
+import { outcomeOf } from "./lifecycle/outcome.ts";
 import { lastNumber, type ResumableSession } from "./lifecycle/resume.ts";
 import type { Session } from "./lifecycle/session.ts";
-import { NOBODY, stateEvent } from "./lifecycle/session-event-publisher.ts";
+import { NO_LIVE_FACTS, stateEvent } from "./lifecycle/session-event-publisher.ts";
 import type { Claim } from "./operators/claim.ts";
 import type { LinkBounds, OperatorLinks } from "./operators/operator-links.ts";
 import type { RestCaller } from "./operators/operators.ts";
 import { type Lens, Viewer, type ViewerForm, type ViewerRights, type ViewerSocket } from "./pictures/viewer.ts";
-import type { MouseInput, OpenPage, ReturnToPage } from "./ports/page.ts";
+import type { MouseInput, OpenPage, ResumePage } from "./ports/page.ts";
 import type { PublicUrls } from "./ports/public-urls.ts";
 import type { SessionRecord, SessionStore } from "./ports/store.ts";
-import { listItem, outcomeOf, sessionAnswer, statusOf } from "./presenters.ts";
+import { listItem, sessionAnswer, statusOf } from "./presenters.ts";
 import { SessionRegistry } from "./registry.ts";
 
-/** Rows of one list answer. */
+/** The most rows of one list. */
 const LIST_LIMIT = 500;
-/** A session's own deadline comes first; timers cannot wait longer. */
+/** The longest wait of a timer; a session's own deadline comes first. */
 const MAX_WAIT_MS = 2 ** 31 - 1;
 
 const ANYBODY: Caller = { kind: "anybody" };
@@ -41,21 +42,21 @@ const ANYBODY: Caller = { kind: "anybody" };
 export interface ControllerDeps {
   readonly config: SessionLimits;
   readonly store: SessionStore;
-  readonly events: EventFeed;
+  readonly events: EventPublisher;
   readonly openPage: OpenPage;
-  readonly returnToPage: ReturnToPage;
-  /** Sessions of an earlier server that may go on. */
+  readonly resumePage: ResumePage;
+  /** Sessions of an earlier server whose pages may still exist. */
   readonly resumable: readonly ResumableSession[];
   readonly links: OperatorLinks;
-  /** Ports of this machine that nothing is sent to on somebody else's word. */
+  /** Ports of this machine that no URL of a caller may name. */
   readonly neverPorts: () => ReadonlySet<number>;
   readonly log: Logger;
   readonly urls: PublicUrls;
-  /** How often what is left undone is looked for; once a minute when left out. */
+  /** Interval of the store's maintenance; left out: a minute. */
   readonly sweepEveryMs?: number;
 }
 
-/** A viewer's place in a session. */
+/** A viewer and the session that it has joined. */
 export interface Seat {
   readonly session: Session;
   readonly viewer: Viewer;
@@ -71,42 +72,42 @@ export class CaptchaRemoteController {
   constructor(deps: ControllerDeps) {
     this.#deps = deps;
     this.#idempotency = new Idempotency(deps.store, deps.log);
-    const { store, events, log, config, sweepEveryMs, openPage, returnToPage } = deps;
+    const { store, events, log, config, sweepEveryMs, openPage, resumePage } = deps;
     const { retentionSeconds, maxTimeoutSeconds } = config;
     this.#sessions = new SessionRegistry({ store, events, log, retentionSeconds, maxTimeoutSeconds, sweepEveryMs });
-    for (const resumable of deps.resumable) this.#sessions.goOn(resumable, openPage, returnToPage);
+    for (const resumable of deps.resumable) this.#sessions.resume(resumable, openPage, resumePage);
     this.#viewerNumber = lastNumber(deps.resumable);
   }
 
   /**
-   * [R10] Creates a session and answers when its page is ready (or at once with `respondAsync`).
-   * Throws AppError shutting_down, and what createSession throws.
+   * [R10] Creates a session. Resolves when its page is ready, or at once with `respondAsync`.
+   * Throws AppError shutting_down, and as createSession() and Idempotency.get() do.
    */
-  async create(body: CreateSession, options: CreateOptions = {}): Promise<SessionAnswer> {
+  async create(body: CreateSession, options: CreationOptions = {}): Promise<SessionAnswer> {
     const { idempotencyKey, caller } = options;
     const create = () => this.#create(body, options);
-    // Each key has its own: what another bot drew must not be answered here.
+    // The owner is part of the key: a bot must not get the answer to another bot's creation.
     const key = `${(caller && ownerOf(caller)) ?? ""} ${idempotencyKey}`;
     return this.#answer(await (idempotencyKey === undefined ? create() : this.#idempotency.get(key, body, create)));
   }
 
-  /** [R1] Living sessions, or the stored ones in the given states, as far as the caller may see them; newest first. */
+  /** [R1] The sessions in these states that the caller may see, newest first, at most 500. */
   list(states: readonly SessionState[] = LIVING_STATES, caller: Caller = ANYBODY): SessionListItem[] {
     const records = this.#deps.store.list({ states, scope: scopeOf(caller), limit: LIST_LIMIT });
     return records.filter((record) => mayList(caller, record)).map((record) => this.#listItem(record));
   }
 
-  /** [R20] */
+  /** [R20] How many sessions are open. */
   get open(): SessionRegistry["open"] {
     return this.#sessions.open;
   }
 
-  /** As much of a session as decides who may see it. */
+  /** The facts about a session that decide who may see it; undefined for an unknown id. */
   subject(id: string): Subject | undefined {
     return this.#sessions.find(id);
   }
 
-  /** [R2] One session with a picture taken now. */
+  /** [R2] One session with a picture taken now, as base64. Throws session_not_found. */
   async detail(id: string, caller: Caller = ANYBODY): Promise<SessionDetail> {
     const record = this.#sessions.record(id);
     const page = this.#sessions.living(id)?.page ?? null;
@@ -116,50 +117,52 @@ export class CaptchaRemoteController {
       screenshot: picture?.jpeg.toString("base64") ?? null,
       captcha_info: page?.challenge ?? null,
       viewport: record.viewport,
-      // What follows the path may be as secret as a cookie: only who asked for it knows it already.
+      // A query may be as secret as a cookie: only the key that sent it knows it already.
       url: record.owner === ownerOf(caller) ? record.url : redactUrl(record.url),
       metadata: record.metadata ?? null,
       verified: record.verified,
     };
   }
 
-  /** [R3] The JPEG of a living session's view. */
+  /**
+   * [R3] A JPEG of a living session's view. Throws session_not_found, session_ended, timeout (the page is not ready).
+   */
   async screenshot(id: string): Promise<Buffer> {
     const { page } = this.#sessions.session(id);
     if (!page) throw new AppError("timeout", { waiting_for: "page" });
     return (await page.picture("challenge", 1)).jpeg;
   }
 
-  /** [R4] */
+  /** [R4] Replays one mouse event. Resolves with whether the session is solved now. Throws as Session.restInput(). */
   async mouse(id: string, input: MouseInput, by?: RestCaller): Promise<boolean> {
     const session = this.#sessions.session(id);
     await session.restInput(input, by);
     return session.record.state === "solved";
   }
 
-  /** [R5] An unknown id is simply not completed. */
+  /** [R5] Checks the rules of a living session; an unknown id counts as not completed. */
   async checkCompletion(id: string): Promise<boolean> {
     const session = this.#sessions.living(id);
     return session ? (await session.check()).completed : this.#sessions.find(id)?.state === "solved";
   }
 
-  /** [R6] Answers at the end of the session or after `waitSeconds`. */
+  /** [R6] Resolves at the end of the session, after `waitSeconds`, or when `signal` aborts. Never throws. */
   async status(id: string, waitSeconds: number, signal: AbortSignal): Promise<SessionStatus> {
     const session = this.#sessions.living(id);
     await session?.waitForEnd(waitSeconds * 1_000, signal);
-    // Of that very session: its id may be another's by now.
+    // The record of the session that was waited for: another one may have its id by now.
     const record = session?.record ?? this.#sessions.find(id);
     return statusOf(id, record);
   }
 
-  /** [R7] False where there was nothing left to end. */
+  /** [R7] Ends a living session as cancelled; false if there is none. */
   cancel(id: string): boolean {
     const session = this.#sessions.living(id);
     session?.end("cancelled", "cancelled_by_bot");
     return session !== undefined;
   }
 
-  /** [R11] What the session came to. Throws not_ended before. */
+  /** [R11] The result of an ended session. Throws session_not_found, not_ended. */
   async result(id: string): Promise<SessionResult> {
     const record = this.#sessions.record(id);
     if (!isEnd(record.state)) throw new AppError("not_ended", { state: record.state });
@@ -169,14 +172,14 @@ export class CaptchaRemoteController {
     return storageState === undefined ? outcome : { ...outcome, storage_state: storageState };
   }
 
-  /** The same, as soon as the session has ended. Rejects with what `signal` aborts with. */
+  /** The same, but waits for the end. Rejects with the reason of `signal` when that aborts. */
   async resultAtEnd(id: string, signal: AbortSignal): Promise<SessionResult> {
     await this.#sessions.living(id)?.waitForEnd(MAX_WAIT_MS, signal);
     signal.throwIfAborted();
     return this.result(id);
   }
 
-  /** [R12] The new deadline. */
+  /** [R12] Moves the deadline and returns the new one, in ISO 8601. Throws session_not_found, session_ended. */
   extend(id: string, seconds: number): string {
     const session = this.#sessions.session(id);
     session.extend(seconds);
@@ -188,7 +191,7 @@ export class CaptchaRemoteController {
     return this.#sessions.session(id).claim;
   }
 
-  /** [R13] A link to a living session. Throws session_ended, rate_limited. */
+  /** [R13] Makes a link to a living session. Throws session_not_found, session_ended, rate_limited. */
   makeLink(
     id: string,
     body: Pick<z.output<typeof linkBodySchema>, "role" | "ttl_seconds">,
@@ -198,46 +201,59 @@ export class CaptchaRemoteController {
     return this.#deps.links.make(this.#sessions.session(id).record, body, bounds ?? usual);
   }
 
-  /** [R13] Throws link_not_found. */
+  /** [R13] Revokes a link. Throws session_not_found, link_not_found. */
   revokeLink(id: string, linkId: string): void {
     this.#deps.links.revoke(this.#sessions.record(id), linkId);
   }
 
-  /** [R16] Opens the operator socket of a living session, once. Throws session_ended. */
+  /**
+   * [R16] Issues a ticket that opens the operator socket of a living session once. Throws session_not_found,
+   * session_ended.
+   */
   ticket(id: string, caller: Caller): TicketAnswer {
     return this.#deps.links.ticket(this.#sessions.session(id).record, caller);
   }
 
-  /** [R14] The events of a session, as EventFeed.follow gives them. Throws session_not_found. */
-  follow(id: string, after: number | undefined, signal: AbortSignal): ReturnType<EventFeed["follow"]> {
+  /** [R14] The events of a session, as EventPublisher.follow() yields them. Throws session_not_found. */
+  follow(id: string, after: number | undefined, signal: AbortSignal): ReturnType<EventPublisher["follow"]> {
     const { uid } = this.#sessions.record(id);
-    const present = () => stateEvent(this.#sessions.record(id), this.#sessions.living(id)?.present ?? NOBODY);
-    return this.#deps.events.follow({ uid, session_id: id, present }, after, signal);
+    const currentState = () =>
+      stateEvent(this.#sessions.record(id), this.#sessions.living(id)?.liveFacts ?? NO_LIVE_FACTS);
+    return this.#deps.events.follow({ uid, session_id: id, currentState }, after, signal);
   }
 
-  /** [W2] A viewer joins a session, and is shown it through `lens` from the start. Throws session_not_found, session_ended. */
-  async join(id: string, line: ViewerSocket, form: ViewerForm, rights: ViewerRights = {}, lens?: Lens): Promise<Seat> {
+  /**
+   * [W2] Joins a session as a viewer that sees it through `lens` from the start. Throws session_not_found,
+   * session_ended.
+   */
+  async join(
+    id: string,
+    socket: ViewerSocket,
+    form: ViewerForm,
+    rights: ViewerRights = {},
+    lens?: Lens,
+  ): Promise<Seat> {
     const session = this.#sessions.session(id);
-    const seat = { session, viewer: new Viewer(`operator-${++this.#viewerNumber}`, line, form, rights) };
+    const seat = { session, viewer: new Viewer(`operator-${++this.#viewerNumber}`, socket, form, rights) };
     if (lens) seat.viewer.setLens(lens);
     await session.join(seat.viewer);
     return seat;
   }
 
-  /** What creation answered, for a session that lives; undefined otherwise. */
+  /** The answer to the creation of a living session; undefined if there is none with this id. */
   async living(id: string): Promise<SessionAnswer | undefined> {
     const session = this.#sessions.living(id);
     return session && this.#answer(this.#created(session));
   }
 
   /**
-   * Ends every session as cancelled / shutting_down, or with KEEP_BROWSERS leaves them to the next server as far as that
-   * can be, and waits until their browsers are gone or let go of. The store stays open.
+   * Ends every session as cancelled / shutting_down; with KEEP_BROWSERS, detaches from those that the next server can
+   * resume. Resolves when their browsers are gone or detached. The store stays open.
    */
   async close(): Promise<void> {
     this.#closing = true;
     for (const session of this.#sessions.all()) {
-      if (this.#deps.config.keepBrowsers && session.leave()) this.#sessions.retire(session);
+      if (this.#deps.config.keepBrowsers && session.detach()) this.#sessions.retire(session);
       else session.end("cancelled", "shutting_down");
     }
     await this.#sessions.close();
@@ -248,7 +264,7 @@ export class CaptchaRemoteController {
     return listItem(record, session?.operators.size ?? 0, session?.claim.now);
   }
 
-  async #create(body: CreateSession, options: CreateOptions): Promise<Created> {
+  async #create(body: CreateSession, options: CreationOptions): Promise<Created> {
     if (this.#closing) throw new AppError("shutting_down");
     const session = await createSession(body, options, { ...this.#deps, registry: this.#sessions });
     return this.#created(session);

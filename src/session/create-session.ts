@@ -1,4 +1,4 @@
-/** [R10] From what a bot asks for to a session that lives: read from top to bottom. */
+/** [R10] Creates a session from a bot's request: checks, record, link, page. */
 import { randomBytes, randomUUID } from "node:crypto";
 import { type Caller, type Grants, grantsOf, ownerOf } from "../auth/caller.ts";
 import type { Config } from "../config.ts";
@@ -8,13 +8,14 @@ import type { Callback } from "../events/event-log.ts";
 import { type CreateSession, DEFAULT_VIEWPORT } from "../protocol/rest.ts";
 import type { Session } from "./lifecycle/session.ts";
 import type { OperatorLinks } from "./operators/operator-links.ts";
-import type { OpenPage, OpenPageRequest } from "./ports/page.ts";
+import type { OpenPage } from "./ports/page.ts";
+import type { OpenPageRequest } from "./ports/page-request.ts";
 import type { SessionRecord, SessionStore } from "./ports/store.ts";
 import type { SessionRegistry } from "./registry.ts";
 
 const SESSION_ID_BYTES = 16;
 
-/** What the configuration says about sessions. */
+/** The part of the configuration that is about sessions. */
 export type SessionLimits = Pick<
   Config,
   | "maxSessions"
@@ -27,20 +28,20 @@ export type SessionLimits = Pick<
   | "webhookSecret"
 >;
 
-/** What creation is asked for beside the body that a bot sends. */
-export interface CreateOptions {
-  /** Whose session it will be; left out: nobody's. */
+/** What a creation needs beside the body that the bot sends. */
+export interface CreationOptions {
+  /** The owner of the session; left out: nobody. */
   readonly caller?: Caller;
-  /** Answer at once, in `starting`. */
+  /** Resolve at once, in `starting`. */
   readonly respondAsync?: boolean;
-  /** Where the asker's own trace is: a W3C `traceparent`. */
+  /** The caller's own trace: a W3C `traceparent`. */
   readonly traceparent?: string | undefined;
   readonly idempotencyKey?: string | undefined;
-  /** In place of the usual way: for a page that is in hand already. */
+  /** Replaces the server's own way to open a page: for a page that a program hands over. */
   readonly openPage?: OpenPage;
-  /** Aborted at any time, it ends the session as DELETE does. */
+  /** Ends the session as DELETE does, whenever it aborts. */
   readonly signal?: AbortSignal;
-  /** The session has begun; a repeat with the same Idempotency-Key begins none. */
+  /** Called when the session exists; not called for a repeat with the same Idempotency-Key. */
   readonly onCreated?: (sessionId: string) => void;
 }
 
@@ -50,17 +51,18 @@ export interface CreateSessionDeps {
   readonly registry: SessionRegistry;
   readonly links: Pick<OperatorLinks, "makeFirst">;
   readonly openPage: OpenPage;
-  /** Ports of this machine that nothing is sent to on somebody else's word. */
+  /** Ports of this machine that no URL of a caller may name. */
   readonly neverPorts: () => ReadonlySet<number>;
 }
 
 /**
  * Resolves when the session's page is ready, or at once with `respondAsync`. Throws AppError session_exists, capacity,
- * invalid_message, url_not_allowed, and what the store and OpenPage throw; what the store refuses leaves no session.
+ * invalid_message, url_not_allowed, and as the store and OpenPage do. If the store refuses the record, there is no
+ * session.
  */
 export async function createSession(
   body: CreateSession,
-  options: CreateOptions,
+  options: CreationOptions,
   { config, store, registry, links, openPage, neverPorts }: CreateSessionDeps,
 ): Promise<Session> {
   const { caller, traceparent = null, signal, onCreated } = options;
@@ -78,13 +80,13 @@ export async function createSession(
   const record = newRecord(id, { owner, traceparent }, body, config);
 
   links.makeFirst(record, config);
-  // Record and callback in one step: a failed write leaves nothing behind but a link to nowhere.
+  // One step for record and callback: a failed write leaves nothing behind but a link to no session.
   store.create(record, callback);
   onCreated?.(id);
 
   const request = pageRequest(record, body, grants);
-  registry.remember(record, { request: withoutStorageState(request) });
-  const open = registry.afterLast(id, options.openPage ?? openPage);
+  registry.saveResumeState(record, { request: withoutStorageState(request) });
+  const open = registry.openAfterRelease(id, options.openPage ?? openPage);
   const cancel = () => session.end("cancelled", "cancelled_by_bot");
   const session = registry.begin(record, { open, request }, () => signal?.removeEventListener("abort", cancel));
   signal?.addEventListener("abort", cancel, { once: true });
@@ -94,7 +96,7 @@ export async function createSession(
   return session;
 }
 
-/** Another key's session must not be hidden behind a new one while that key can still read it. */
+/** Throws session_exists if the id is taken: a new session must not hide another key's while that key can read it. */
 function assertIdIsFree(id: string, owner: string | null, registry: SessionRegistry): void {
   const last = registry.find(id);
   if (registry.living(id) || (last && last.owner !== owner)) {
@@ -102,7 +104,9 @@ function assertIdIsFree(id: string, owner: string | null, registry: SessionRegis
   }
 }
 
-/** Throws capacity where one more session would be too many: in all, or for this key, which must not take the others' share. */
+/**
+ * Throws capacity if one more session is too many: for the server, or for this key, which must leave room for others.
+ */
 function assertCapacity(living: readonly SessionRecord[], owner: string | null, limits: SessionLimits): void {
   if (living.length >= limits.maxSessions) throw new AppError("capacity", { limit: "sessions" });
   const own = living.filter((record) => record.owner === owner).length;
@@ -111,7 +115,7 @@ function assertCapacity(living: readonly SessionRecord[], owner: string | null, 
 }
 
 /**
- * The callback that a creation asks for, or null. Throws invalid_message where nothing can sign what is sent there, and
+ * The callback of a creation, or null. Throws invalid_message if there is no secret to sign webhooks with, and
  * url_not_allowed for a private address that the key may not reach, or a port of this server. Names are resolved, and
  * checked again, each time a webhook is sent.
  */
@@ -161,7 +165,7 @@ function newRecord(
     label: body.label ?? null,
     instructions: body.instructions ?? null,
     metadata: body.metadata ?? null,
-    // A page of the bot's own tells both once it is attached.
+    // For a page of the bot's own, both are read from it once it is attached.
     url: body.url ?? "",
     viewport: body.viewport ?? DEFAULT_VIEWPORT,
     proxy_port: null,
@@ -175,8 +179,8 @@ function newRecord(
 }
 
 /**
- * What the page's opener is asked for; `grants` are those of the key that asks. Field by field, as it is kept for a
- * restart: the callback's secret and the metadata have their own place.
+ * The request to open the page; `grants` are those of the creating key. It is built field by field, because it is
+ * stored for a restart: the callback's secret and the metadata are stored elsewhere.
  */
 function pageRequest(
   { session_id, url, viewport }: SessionRecord,
@@ -200,7 +204,7 @@ function pageRequest(
   };
 }
 
-/** What has to be kept of it: the browser itself has the rest. */
+/** The part of the request that is stored: the browser itself has the cookies and the local storage. */
 function withoutStorageState(request: OpenPageRequest): OpenPageRequest {
   return "cdp" in request ? request : { ...request, storage_state: undefined };
 }

@@ -1,24 +1,24 @@
-/** [R15] Ended sessions, as far as somebody may see them. */
+/** [R15] The history: ended sessions that a caller may see. */
 import type { Caller } from "../auth/caller.ts";
 import { scopeOf } from "../auth/permissions.ts";
 import type { History, HistoryEntry, HistoryQuery } from "../protocol/history.ts";
 import type { EndedRecord, HistoryCursor, SessionRecord, SessionRecords } from "./ports/store.ts";
 
-/** One page. */
+/** One page of the history, newest end first; `next_cursor` is null on the last page. */
 export function historyOf(store: Pick<SessionRecords, "history">, query: HistoryQuery, caller: Caller): History {
   const { state: states, before, limit, format: _, ...rest } = query;
   const filter = {
     ...rest,
     states,
-    // Operators see what has become of what they could open.
+    // Operators also see the ends of the sessions that they could open.
     scope: scopeOf(caller),
     before: before === undefined ? undefined : parseCursor(before),
   };
-  // One more tells whether there are any.
+  // One more than the limit shows whether there is a next page.
   const found = store.history({ ...filter, limit: limit + 1 });
   const page = found.slice(0, limit);
   const last = found.length > limit ? page.at(-1) : undefined;
-  return { sessions: page.map(entryOf), next_cursor: last ? cursorOf(last.place) : null };
+  return { sessions: page.map(entryOf), next_cursor: last ? cursorOf(last.cursor) : null };
 }
 
 function entryOf({ record }: EndedRecord): HistoryEntry {

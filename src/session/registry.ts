@@ -1,41 +1,41 @@
-/** Which sessions there are: those that live, those that are still letting go of their pages, and those that are stored. */
+/** The registry of sessions: living ones, ended ones whose pages are still being closed, and stored ones. */
 import { once } from "node:events";
 import { AppError } from "../errors.ts";
 import type { SessionState } from "../protocol/common.ts";
-import type { Opening } from "./lifecycle/page-supervisor.ts";
-import { orLost, type ResumableSession } from "./lifecycle/resume.ts";
+import type { PageOpener } from "./lifecycle/page-supervisor.ts";
+import { type ResumableSession, withLossCodes } from "./lifecycle/resume.ts";
 import { Session } from "./lifecycle/session.ts";
-import type { OpenPage, ReturnToPage } from "./ports/page.ts";
+import type { OpenPage, ResumePage } from "./ports/page.ts";
 import type { ResumeState } from "./ports/resume-state.ts";
 import type { SessionRecord } from "./ports/store.ts";
 import { StoreMaintenance, type StoreMaintenanceDeps } from "./store-maintenance.ts";
 
-interface DirectoryDeps extends Omit<StoreMaintenanceDeps, "isReleasing"> {
+interface SessionRegistryDeps extends Omit<StoreMaintenanceDeps, "isReleasing"> {
   readonly maxTimeoutSeconds: number;
 }
 
 export class SessionRegistry {
-  readonly #deps: DirectoryDeps;
+  readonly #deps: SessionRegistryDeps;
   readonly #living = new Map<string, Session>();
-  /** Ended sessions whose pages are still being let go of, by uid. */
+  /** Ended sessions whose pages are still being closed, by uid. */
   readonly #releasing = new Map<string, { readonly id: string; readonly released: Promise<void> }>();
-  readonly #housekeeping: StoreMaintenance;
+  readonly #maintenance: StoreMaintenance;
 
-  constructor(deps: DirectoryDeps) {
+  constructor(deps: SessionRegistryDeps) {
     this.#deps = deps;
-    this.#housekeeping = new StoreMaintenance({ ...deps, isReleasing: (uid) => this.#releasing.has(uid) });
+    this.#maintenance = new StoreMaintenance({ ...deps, isReleasing: (uid) => this.#releasing.has(uid) });
   }
 
-  /** A session that lives from here on. */
-  begin(record: SessionRecord, opening: Opening, onEnd = () => {}): Session {
+  /** Makes a living session of this record; `onEnd` is called once, as soon as it has ended. */
+  begin(record: SessionRecord, opener: PageOpener, onEnd = () => {}): Session {
     const { store, log, events, maxTimeoutSeconds } = this.#deps;
-    const session = new Session(record, opening, {
+    const session = new Session(record, opener, {
       store,
-      save: (changed) => this.#housekeeping.save(changed),
-      remember: (memory) => this.remember(record, memory),
+      save: (changed) => this.#maintenance.save(changed),
+      saveResumeState: (parts) => this.saveResumeState(record, parts),
       log: log.child({ session_id: record.session_id }),
       maxTimeoutSeconds,
-      tell: (event) => events.publish(record, event),
+      publish: (event) => events.publish(record, event),
       onEnd: (ended) => {
         onEnd();
         this.retire(ended);
@@ -45,34 +45,36 @@ export class SessionRegistry {
     return session;
   }
 
-  /** A session of an earlier server, with the page that it had; `open` where that has to be opened again. */
-  goOn({ record, page, control }: ResumableSession, open: OpenPage, back: ReturnToPage): void {
+  /**
+   * Resumes a session of an earlier server with its page; `openPage` opens that again after a crash. Returns at once.
+   */
+  resume({ record, page, control }: ResumableSession, openPage: OpenPage, resumePage: ResumePage): void {
     const log = this.#deps.log.child({ session_id: record.session_id });
-    this.begin(record, { open, request: page.request })
-      .resume(orLost(back), page, control)
+    this.begin(record, { open: openPage, request: page.request })
+      .resume(withLossCodes(resumePage), page, control)
       .then(
         () => log.info("came back to a session"),
         (error: unknown) => log.warn({ err: error }, "could not come back to a session"),
       );
   }
 
-  /** It has ended; its page is let go of from here on. */
+  /** Moves an ended or detached session from the living ones to those whose pages are being closed. */
   retire({ record, released }: Session): void {
     this.#living.delete(record.session_id);
     const done = released.finally(() => this.#releasing.delete(record.uid));
     this.#releasing.set(record.uid, { id: record.session_id, released: done });
   }
 
-  /** Keeps what is needed to come back to its page. */
-  remember(record: SessionRecord, memory: Partial<ResumeState>): void {
-    this.#housekeeping.remember(record, memory);
+  /** Stores parts of the resume state. Never throws: see StoreMaintenance. */
+  saveResumeState(record: SessionRecord, parts: Partial<ResumeState>): void {
+    this.#maintenance.saveResumeState(record, parts);
   }
 
   all(): readonly Session[] {
     return [...this.#living.values()];
   }
 
-  /** How many live, all and by state, and how many are letting go of their pages. */
+  /** How many sessions live, all and by state, and of how many ended ones the page is still being closed. */
   get open(): { sessions: number; states: Partial<Record<SessionState, number>>; releasing: number } {
     const states: Partial<Record<SessionState, number>> = {};
     for (const { record } of this.#living.values()) states[record.state] = (states[record.state] ?? 0) + 1;
@@ -83,9 +85,9 @@ export class SessionRegistry {
     return this.#living.get(id);
   }
 
-  /** The newest record with this id, of a session that lives or has ended. */
+  /** The newest record with this session_id, living or ended. */
   find(id: string): SessionRecord | undefined {
-    return this.#living.get(id)?.record ?? this.#housekeeping.find(id);
+    return this.#living.get(id)?.record ?? this.#maintenance.find(id);
   }
 
   /** The same. Throws session_not_found. */
@@ -103,30 +105,33 @@ export class SessionRegistry {
     throw new AppError("session_ended", { state, reason });
   }
 
-  /** The living session of this very record: its id may be another's by now. */
+  /** The living session of this very record, not of a newer one with the same session_id. */
   livingOf({ session_id, uid }: SessionRecord): Session | undefined {
     const session = this.#living.get(session_id);
     return session?.record.uid === uid ? session : undefined;
   }
 
-  /** Settles when the page of an ended session is let go of and its storage state is kept. */
+  /** Settles when the page of an ended session is closed and its storage state is stored. */
   released({ uid }: SessionRecord): Promise<void> {
     return this.#releasing.get(uid)?.released ?? Promise.resolve();
   }
 
-  /** An ended session with this id must have let go of its page first: both use the same profile folder. */
-  afterLast(id: string, openPage: OpenPage): OpenPage {
-    const last = [...this.#releasing.values()].filter((ended) => ended.id === id).map(({ released }) => released);
+  /**
+   * An OpenPage that first waits until ended sessions with this id have closed their pages: they use the same profile
+   * folder.
+   */
+  openAfterRelease(id: string, openPage: OpenPage): OpenPage {
+    const releasing = [...this.#releasing.values()].filter((ended) => ended.id === id).map(({ released }) => released);
     return async (request, events, signal) => {
-      if (last.length > 0) await Promise.race([Promise.all(last), once(signal, "abort")]);
+      if (releasing.length > 0) await Promise.race([Promise.all(releasing), once(signal, "abort")]);
       signal.throwIfAborted();
       return openPage(request, events, signal);
     };
   }
 
-  /** Waits for what is being let go of; what could not be stored is tried once more. */
+  /** Waits until all pages are closed, then tries once more to store what could not be stored. */
   async close(): Promise<void> {
     await Promise.all([...this.#releasing.values()].map(({ released }) => released));
-    this.#housekeeping.stop();
+    this.#maintenance.stop();
   }
 }

@@ -1,22 +1,24 @@
-/** What is put right later: records and ends that could not be written or told, and what is kept no longer. */
+/** Maintenance of the store: retries failed writes, publishes missed ends, and removes what has expired. */
 import type { Logger } from "pino";
-import type { EventFeed } from "../events/event-feed.ts";
+import type { EventPublisher } from "../events/event-publisher.ts";
 import { publishMissedEnds } from "./lifecycle/resume.ts";
 import type { ResumeState } from "./ports/resume-state.ts";
 import type { SessionRecord, SessionStore } from "./ports/store.ts";
 
 const SWEEP_MS = 60_000;
-/** While something is not stored: a bot waits to be told of it, and a try that fails costs next to nothing. */
+/**
+ * Interval of retries while a record is not stored: a bot waits for its event, and a failing try costs next to nothing.
+ */
 const RETRY_MS = 2_000;
-/** Events are for streams that resume; what a session came to stays as long as the session. */
+/** How long events stay for streams that resume. A session's end stays as long as the session. */
 const EVENT_RETENTION_MS = 3_600_000;
 
 export interface StoreMaintenanceDeps {
   readonly store: SessionStore;
-  readonly events: EventFeed;
+  readonly events: EventPublisher;
   readonly log: Logger;
   readonly retentionSeconds: number;
-  /** Whether a session's end is still on its way: its storage state is being kept. */
+  /** Whether the storage state of an ended session is still being stored: its end is published after that. */
   readonly isReleasing: (uid: string) => boolean;
   readonly sweepEveryMs?: number | undefined;
 }
@@ -24,12 +26,12 @@ export interface StoreMaintenanceDeps {
 export class StoreMaintenance {
   readonly #deps: StoreMaintenanceDeps;
   /**
-   * What the store could not write (disk full, say), by uid. Not more than the sessions that lived at that time: where
-   * nothing can be written none is made.
+   * Records that the store could not write (disk full, say), by uid. At most as many as sessions lived then: none is
+   * created while the store cannot write.
    */
   readonly #unsaved = new Map<string, SessionRecord>();
   readonly #timer: NodeJS.Timeout;
-  #retry: NodeJS.Timeout | undefined;
+  #retryTimer: NodeJS.Timeout | undefined;
 
   constructor(deps: StoreMaintenanceDeps) {
     this.#deps = deps;
@@ -38,7 +40,7 @@ export class StoreMaintenance {
     this.#timer.unref();
   }
 
-  /** Saves a record. What cannot be written is told in the log, once, and tried again with what the record is then. */
+  /** Saves a record. Never throws: a failure is logged once, and retried with what the record is by then. */
   save(record: SessionRecord): void {
     const { store, log } = this.#deps;
     const { uid, session_id } = record;
@@ -48,37 +50,39 @@ export class StoreMaintenance {
     } catch (error) {
       if (!this.#unsaved.has(uid)) log.error({ err: error, session_id }, "session could not be stored yet");
       this.#unsaved.set(uid, record);
-      this.#retry ??= setTimeout(() => this.#tryAgain(), RETRY_MS).unref();
+      this.#retryTimer ??= setTimeout(() => this.#retryNow(), RETRY_MS).unref();
     }
   }
 
-  /** Keeps what is needed to come back to a page: without it the session ends with this server. */
-  remember({ uid, session_id }: SessionRecord, memory: Partial<ResumeState>): void {
+  /**
+   * Stores parts of the resume state. Never throws: a failure is logged, and the session then ends with this server.
+   */
+  saveResumeState({ uid, session_id }: SessionRecord, parts: Partial<ResumeState>): void {
     try {
-      this.#deps.store.remember(uid, memory);
+      this.#deps.store.saveResumeState(uid, parts);
     } catch (error) {
       this.#deps.log.error({ err: error, session_id }, "what a restart needs could not be stored");
     }
   }
 
-  /** The newest record with this session_id: its end too where that is not stored yet. */
+  /** The newest record with this session_id, with its end even if that is not stored yet. */
   find(sessionId: string): SessionRecord | undefined {
     const stored = this.#deps.store.find(sessionId);
     return stored && (this.#unsaved.get(stored.uid) ?? stored);
   }
 
-  /** What still is not stored is tried once more. */
+  /** Stops the timers and retries once more what is not stored. */
   stop(): void {
     clearInterval(this.#timer);
-    this.#saveAgain();
-    clearTimeout(this.#retry);
+    this.#retrySaves();
+    clearTimeout(this.#retryTimer);
   }
 
-  /** A store that cannot be read or written is told in the log, and asked again the next time. */
+  /** A failure of the store is logged, and the next sweep tries again. */
   #sweep(): void {
     const { store, events, log, retentionSeconds } = this.#deps;
     try {
-      this.#tellAgain();
+      this.#retryEnds();
       store.removeEndedBefore(Date.now() - retentionSeconds * 1_000);
       events.removeBefore(Date.now() - EVENT_RETENTION_MS);
     } catch (error) {
@@ -86,23 +90,23 @@ export class StoreMaintenance {
     }
   }
 
-  #tryAgain(): void {
-    this.#retry = undefined;
+  #retryNow(): void {
+    this.#retryTimer = undefined;
     try {
-      this.#tellAgain();
+      this.#retryEnds();
     } catch (error) {
       this.#deps.log.error({ err: error }, "ends could not be told yet");
     }
   }
 
-  /** The ends among what can be stored now are told. */
-  #tellAgain(): void {
+  /** Retries the failed writes, then publishes the ends that are stored now. */
+  #retryEnds(): void {
     const { store, events, isReleasing } = this.#deps;
-    this.#saveAgain();
+    this.#retrySaves();
     publishMissedEnds(store, events, isReleasing);
   }
 
-  #saveAgain(): void {
+  #retrySaves(): void {
     for (const record of [...this.#unsaved.values()]) this.save(record);
   }
 }

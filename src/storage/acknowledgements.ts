@@ -1,12 +1,12 @@
-/** Ends that readers of the feed have not acknowledged, in SQLite. */
+/** The ends that readers of the feed have not acknowledged, in SQLite. */
 import type { DatabaseSync } from "node:sqlite";
 import type { Acknowledgements, LoggedEvent } from "../events/event-log.ts";
 import { EVENT_COLUMNS, loggedEvent } from "./event-log.ts";
 
-/** Of one reader, and of all together: nobody is to fill the disk by never answering. */
+/** The most rows of one reader, and of all: a reader that never acknowledges must not fill the disk. */
 const MOST_OF_ONE = 1_000;
 const MOST = 20_000;
-/** How often that is looked after, in ends that were sent. */
+/** MOST is enforced after this many sent ends. */
 const CUT_EVERY = 100;
 
 export class SqliteAcknowledgements implements Acknowledgements {
@@ -45,7 +45,7 @@ export class SqliteAcknowledgements implements Acknowledgements {
       .map(loggedEvent);
   }
 
-  /** Also those of sessions that are kept no longer. */
+  /** Enforces MOST, and removes rows whose sessions were removed. */
   #cut(): void {
     this.#db.prepare("DELETE FROM unacknowledged WHERE position NOT IN (SELECT position FROM events)").run();
     this.#db

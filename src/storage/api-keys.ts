@@ -1,4 +1,4 @@
-/** Keys in SQLite: of a secret only its hash is there. */
+/** API keys in SQLite: only a hash of each secret is stored. */
 import type { DatabaseSync } from "node:sqlite";
 import type { Grants } from "../auth/caller.ts";
 import type { KeyRow, KeyStore } from "../auth/key-store.ts";

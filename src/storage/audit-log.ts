@@ -1,13 +1,13 @@
-/** The audit trail in SQLite. The table's triggers refuse changes; what goes around them, the chain shows. */
+/** The audit trail in SQLite. The table's triggers refuse changes; the chain reveals those that bypass the triggers. */
 import type { DatabaseSync } from "node:sqlite";
 import type { AuditEntry, AuditLog, AuditQuery, ChainedEntry } from "../audit/audit-log.ts";
 import { checkChain, FIRST_LINK, linkHash, type Noted, type Row, type Verification } from "../audit/chain.ts";
 import { inOneStep } from "./database.ts";
 import { parseOwn } from "./schema.ts";
 
-/** Rows that are read at once while the chain is walked. */
+/** Rows that are read at once while the chain is verified. */
 const BATCH = 1_000;
-/** That a number of a row can be. */
+/** The smallest integer of SQLite. */
 const SMALLEST = -(2n ** 63n);
 
 export class SqliteAuditLog implements AuditLog {
@@ -18,7 +18,7 @@ export class SqliteAuditLog implements AuditLog {
   }
 
   append(entry: AuditEntry, at: number): void {
-    // A caller's own step, of which this is a part, holds the write lock already.
+    // Inside a transaction of the caller's, the write lock is held already.
     if (this.#db.isTransaction) this.#append(entry, at);
     else inOneStep(this.#db, () => this.#append(entry, at));
   }
@@ -40,7 +40,7 @@ export class SqliteAuditLog implements AuditLog {
     return checkChain(this.#rows(), noted);
   }
 
-  /** The newest row is read inside the step: two processes never chain to the same one. */
+  /** Reads the newest row inside the transaction, so that two processes never chain to the same row. */
   #append(entry: AuditEntry, at: number): void {
     const last = this.#db.prepare("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").get();
     const seq = Number(last?.["seq"] ?? 0) + 1;
@@ -50,7 +50,7 @@ export class SqliteAuditLog implements AuditLog {
     this.#db.prepare("INSERT INTO audit (seq, at, entry, hash) VALUES (?, ?, ?, ?)").run(seq, at, text, hash);
   }
 
-  /** Entries that are added meanwhile are among them, at the end. */
+  /** All rows in batches; rows that are appended meanwhile come at the end. */
   *#rows(): Generator<Row> {
     const next = this.#db.prepare(
       `SELECT CAST(seq AS TEXT) AS seq, CAST(at AS TEXT) AS at, entry, hash FROM audit

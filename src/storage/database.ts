@@ -1,4 +1,4 @@
-/** The database file in DATA_DIR: held by one server, looked over, and brought to the newest schema when it is opened. */
+/** The database file in DATA_DIR: one server locks it; it is checked and migrated when it is opened. */
 import { chmodSync, closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -7,7 +7,7 @@ import { MIGRATIONS, WIPE_PAGE_REQUESTS } from "./schema.ts";
 
 const FILE = "sessions.db";
 const LOCK = "server.lock";
-/** A command beside the server writes a row or two. */
+/** A command beside the server writes a few rows, so a write waits this long for the lock. */
 const BUSY_TIMEOUT_MS = 2_000;
 
 export interface HeldDatabase {
@@ -15,15 +15,15 @@ export interface HeldDatabase {
   close(): void;
 }
 
-/** Why DATA_DIR cannot be used, in a sentence that says what to do. */
+/** DATA_DIR cannot be used; the message says why and what to do. */
 export class StorageProblem extends Error {
   override readonly name = "StorageProblem";
 }
 
 /**
- * Opens the database and holds DATA_DIR for this process: a second server on the same folder would reap the first one's
- * browsers, so it is refused with a sentence. What is damaged or cannot be written is refused too, before anything in
- * it is relied on. Its writes survive the end of the process, and those `onDisk` a power cut. Throws StorageProblem.
+ * Opens the database and locks DATA_DIR for this process: a second server on the same folder would reap the first one's
+ * browsers, so it is refused. A damaged or unwritable file is refused too, before anything relies on it. Writes survive
+ * the end of the process, and those of onDisk() a power cut. Throws StorageProblem.
  */
 export function openDatabase(dataDir: string): HeldDatabase {
   makeDataDir(dataDir);
@@ -33,7 +33,7 @@ export function openDatabase(dataDir: string): HeldDatabase {
       assertWhole(opened, join(dataDir, FILE));
       migrate(opened, join(dataDir, FILE));
       opened.exec(WIPE_PAGE_REQUESTS);
-      // The same number again: it is written all the same, so a folder without room or rights shows here.
+      // The same version is written again, so that a folder without room or rights fails here.
       opened.exec(`PRAGMA user_version = ${MIGRATIONS.length}; PRAGMA synchronous = NORMAL;`);
     });
     return {
@@ -50,9 +50,9 @@ export function openDatabase(dataDir: string): HeldDatabase {
 }
 
 /**
- * Opens `DATA_DIR/sessions.db` (made when missing) beside a server that may hold it: for keys, links and commands. They
- * write seldom, and a key that was revoked must stay so after a power cut: all they write is on the disk. The caller
- * closes it. Throws StorageProblem.
+ * Opens `DATA_DIR/sessions.db` (made if missing) beside a server that may hold it: for commands about keys, links and
+ * the audit trail. These write seldom, and a revoked key must stay revoked after a power cut, so each write is on the
+ * disk when it returns. The caller closes it. Throws StorageProblem.
  */
 export function attachDatabase(dataDir: string): DatabaseSync {
   makeDataDir(dataDir);
@@ -60,14 +60,14 @@ export function attachDatabase(dataDir: string): DatabaseSync {
   return openFile(path, (db) => migrate(db, path));
 }
 
-/** The same schema without a file: nothing of it outlives `close`. */
+/** A database in memory with the same schema; close() discards it. */
 export function openMemoryDatabase(): HeldDatabase {
   const db = new DatabaseSync(":memory:");
   migrate(db, "memory");
   return { db, close: () => db.close() };
 }
 
-/** All of `work` or nothing of it is written. */
+/** Runs `work` in a transaction: all of it is written or, if it throws, nothing. */
 export function inOneStep<T>(db: DatabaseSync, work: () => T): T {
   db.exec("BEGIN IMMEDIATE");
   try {
@@ -75,13 +75,13 @@ export function inOneStep<T>(db: DatabaseSync, work: () => T): T {
     db.exec("COMMIT");
     return answer;
   } catch (error) {
-    // A full disk may have rolled back already.
+    // SQLite may have rolled back already, on a full disk for one.
     if (db.isTransaction) db.exec("ROLLBACK");
     throw error;
   }
 }
 
-/** The same, and on the disk when this returns, with everything that was written before it: no power cut takes it back. */
+/** The same, and the disk has it when this returns, with all earlier writes: they survive a power cut. */
 export function onDisk<T>(db: DatabaseSync, work: () => T): T {
   const usual = Number(db.prepare("PRAGMA synchronous").get()?.["synchronous"]);
   db.exec("PRAGMA synchronous = FULL");
@@ -92,34 +92,34 @@ export function onDisk<T>(db: DatabaseSync, work: () => T): T {
   }
 }
 
-/** The same; within a step of the caller's it is a part of that, and as durable as that is. */
+/** The same; inside a transaction of the caller's it is a part of that, and as durable as that is. */
 export function onDiskOrWithin<T>(db: DatabaseSync, work: () => T): T {
   return db.isTransaction ? work() : onDisk(db, work);
 }
 
-/** What was deleted, secrets among it, may still stand in the write-ahead log: it has to be emptied after that. */
+/** Deleted rows, secrets among them, may remain in the write-ahead log: this class empties it after deletions. */
 export class DeletedRemains {
   readonly #db: DatabaseSync;
-  /** That of a server that was killed may have some. */
+  /** True at the start: the log of a killed server may contain some. */
   #areThere = true;
 
   constructor(db: DatabaseSync) {
     this.#db = db;
   }
 
-  /** Something was deleted that nobody may find. */
+  /** Notes that something was deleted which must not remain. */
   add(): void {
     this.#areThere = true;
   }
 
-  /** Brings everything into the file and cuts the log to nothing. Where somebody else is reading, the next call does it. */
+  /** Writes the log into the file and truncates it. If another process is reading, the next call does it. */
   wipe(): void {
     if (!this.#areThere) return;
     this.#areThere = Number(this.#db.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get()?.["busy"] ?? 1) !== 0;
   }
 }
 
-/** SQLite's own file lock: the system drops it with the process, however that ends. */
+/** Locks DATA_DIR by SQLite's file lock: the system releases it with the process, however that ends. */
 function holdDataDir(dataDir: string): DatabaseSync {
   const path = join(dataDir, LOCK);
   let lock: DatabaseSync | undefined;
@@ -147,8 +147,8 @@ function openFile(path: string, prepare: (db: DatabaseSync) => void): DatabaseSy
     keepPrivate(path);
     db = new DatabaseSync(path);
     db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;`);
-    // What is deleted, secrets of callbacks among it, is overwritten: in the file, and once the write-ahead log has
-    // been emptied, there too.
+    // Deleted rows, secrets of callbacks among them, are overwritten in the file, and in the write-ahead log once that
+    // is emptied.
     db.exec("PRAGMA secure_delete = ON;");
     prepare(db);
     return db;
@@ -158,14 +158,14 @@ function openFile(path: string, prepare: (db: DatabaseSync) => void): DatabaseSy
   }
 }
 
-/** Reads every page once: a damaged one would show only when somebody asks for what is in it. */
+/** Reads every page once: otherwise damage would show only when somebody reads the damaged page. */
 function assertWhole(db: DatabaseSync, path: string): void {
   const found = String(db.prepare("PRAGMA quick_check(1)").get()?.["quick_check"]);
   if (found !== "ok") throw new StorageProblem(PROBLEMS.damaged(path), { cause: found });
 }
 
 const PROBLEMS: Readonly<Record<StorageFailure, (path: string, cause?: unknown) => string>> = {
-  // The write-ahead log of an old database would be read into a new one.
+  // The -wal file goes too: SQLite would apply the log of the old database to a new one.
   damaged: (path) =>
     `${path} is damaged: move it away to begin anew, with ${FILE}-wal and ${FILE}-shm beside it, or put a backup in their place.`,
   full: (path) => `${path} cannot be written, the disk is full: make room, or set DATA_DIR.`,
@@ -178,13 +178,15 @@ function problemOf(path: string, cause: unknown): string {
   return PROBLEMS[storageFailure(cause) ?? "unusable"](path, cause);
 }
 
-/** Node's short name of it (EACCES), or SQLite's words. */
+/** Node's error code (EACCES), or SQLite's message. */
 function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   return "errcode" in cause || !("code" in cause) ? cause.message : String(cause.code);
 }
 
-/** Only its owner reads what is in this file, whatever the folder allows. SQLite gives its side files the same rights. */
+/**
+ * Makes the file readable for its owner only, whatever the folder allows. SQLite gives its side files the same mode.
+ */
 function keepPrivate(path: string): void {
   closeSync(openSync(path, "a", 0o600));
   chmodSync(path, 0o600);
@@ -199,7 +201,10 @@ function makeDataDir(dataDir: string): void {
   }
 }
 
-/** With those above it. Node's own way never returns below a folder like /proc, where none can be made. */
+/**
+ * Makes a folder and its parents. Node's recursive mkdir never returns below a folder like /proc, where none can be
+ * made.
+ */
 function makeFolder(path: string): void {
   const isThere = () => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
   if (isThere()) return;
@@ -207,12 +212,12 @@ function makeFolder(path: string): void {
   try {
     mkdirSync(path, { mode: 0o700 });
   } catch (error) {
-    // Somebody else may have made it meanwhile.
+    // Another process may have made it meanwhile.
     if (!isThere()) throw error;
   }
 }
 
-/** In one step, as a command may do the same beside a server that starts. */
+/** Migrates in one transaction, because a command may migrate beside a server that starts. */
 function migrate(db: DatabaseSync, path: string): void {
   const version = () => Number(db.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
   if (version() === MIGRATIONS.length) return;

@@ -1,4 +1,4 @@
-/** The log of events in SQLite. */
+/** The event log in SQLite. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { EventLog, LoggedEvent, NewEvent } from "../events/event-log.ts";
 import {
@@ -11,17 +11,17 @@ import {
 import { inOneStep, onDisk } from "./database.ts";
 import { parseOwn } from "./schema.ts";
 
-/** Events of all sessions together, ends not counted. */
+/** The most events of all sessions together, ends not counted. */
 const MAX_EVENTS = 10_000;
-/** The log is cut every so many events. */
+/** The log is trimmed after this many events. */
 const CUT_EVERY = 100;
 
-/** What loggedEvent() reads. */
+/** The columns that loggedEvent() reads. */
 export const EVENT_COLUMNS = "position, uid, owner, label, event";
 
 export class SqliteEventLog implements EventLog {
   readonly #db: DatabaseSync;
-  /** Prepared once: it is written many times a second. */
+  /** Prepared once, because it runs many times a second. */
   readonly #write: StatementSync;
   #newest: number;
   #removedTo: number;
@@ -47,7 +47,7 @@ export class SqliteEventLog implements EventLog {
   }
 
   append(events: readonly NewEvent[]): LoggedEvent[] {
-    // An end that was told must stand after a power cut: the next server would tell another one.
+    // A published end must survive a power cut: otherwise the next server would publish another end.
     const step = events.some(({ event }) => event.type === "session.ended") ? onDisk : inOneStep;
     const { logged, removedTo } = step(this.#db, () => {
       const written = events.flatMap((given) => this.#insert(given));
@@ -95,7 +95,7 @@ export class SqliteEventLog implements EventLog {
     this.#removedTo = Math.max(this.#removedTo, Number(old?.["last"] ?? 0));
   }
 
-  /** With its place; nothing where it is the second end of a session. */
+  /** The event with its position; nothing if it is the second end of a session. */
   #insert({ subject, event }: NewEvent): LoggedEvent[] {
     const { uid, owner, label } = subject;
     const at = Date.parse(event.timestamp);
@@ -117,7 +117,7 @@ export class SqliteEventLog implements EventLog {
       .run(event.id, event.type, JSON.stringify(event), Date.parse(event.timestamp), uid);
   }
 
-  /** Removes what is too old beside this newest one, now and then; answers up to where. */
+  /** Trims the log behind this newest position every CUT_EVERY events; returns the last removed position, 0 if none. */
   #cut(newest: number): number {
     const last = newest - MAX_EVENTS;
     if (newest < this.#nextCut || last <= 0) return 0;

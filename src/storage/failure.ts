@@ -1,6 +1,9 @@
-/** What the errors of SQLite and of the file system mean to us, whatever call they come from. */
+/** Classifies the errors of SQLite and of the file system, whatever call they come from. */
 
-/** in_use: somebody else holds it for longer than we wait; unusable: it cannot be read or written at all. */
+/**
+ * in_use: another process holds the lock for longer than the server waits; unusable: it cannot be read or written at
+ * all.
+ */
 export type StorageFailure = "in_use" | "damaged" | "full" | "unusable";
 
 /** SQLite's primary result codes (sqlite.org/rescode.html). */
@@ -16,10 +19,10 @@ const OF_SQLITE: Readonly<Record<number, StorageFailure>> = {
 
 const OF_FILES: Readonly<Record<string, StorageFailure>> = { ENOSPC: "full", EDQUOT: "full", EROFS: "unusable" };
 
-/** What of the storage has failed; undefined for every other error, a defect of ours among them. */
+/** The kind of a storage error; undefined for every other error, such as a defect of the server. */
 export function storageFailure(error: unknown): StorageFailure | undefined {
   if (!(error instanceof Error)) return undefined;
-  // Above the lowest byte it says more closely what happened.
+  // The lowest byte is the primary code; higher bytes give details.
   if ("errcode" in error) return OF_SQLITE[Number(error.errcode) & 0xff];
   return "code" in error ? OF_FILES[String(error.code)] : undefined;
 }

@@ -4,7 +4,7 @@ import type { SessionScope } from "../auth/permissions.ts";
 import type { EndedRecord, HistoryFilter, ListFilter, SessionRecord } from "../session/ports/store.ts";
 import { parseRecord } from "./schema.ts";
 
-/** A condition with the values of its marks. */
+/** An SQL condition with the values of its placeholders. */
 type Condition = readonly [sql: string, ...values: SQLInputValue[]];
 
 const LABEL = "json_extract(record, '$.label')";
@@ -29,7 +29,7 @@ export function readHistory(db: DatabaseSync, filter: HistoryFilter): EndedRecor
     )
     .all(...conditions.flatMap(([_sql, ...values]) => values), filter.limit)
     .map((row) => ({
-      place: { ended_at: Number(row["ended_at"]), row: Number(row["rowid"]) },
+      cursor: { ended_at: Number(row["ended_at"]), row: Number(row["rowid"]) },
       record: parseRecord(row["record"]),
     }));
 }
@@ -47,7 +47,7 @@ function* conditionsOf(filter: HistoryFilter): Generator<Condition> {
   if (before) yield ["(ended_at, rowid) < (?, ?)", before.ended_at, before.row];
 }
 
-/** `more`: what else must be so of a session that is operated, not owned. */
+/** `more` is a further condition on sessions that the key operates but does not own. */
 function conditionOf({ owner, operates }: SessionScope, more = ""): Condition {
   if (operates === "none") return ["owner = ?", owner];
   const [ofLabels, labels] = operates === "all" ? ["", []] : [`AND ${LABEL} IN (${marks(operates)})`, operates];

@@ -1,9 +1,9 @@
-/** The schema of the database, version by version, and what records of older versions lack. */
+/** The schema of the database, version by version, and the defaults of records from older versions. */
 import type { IdempotentAnswer, SessionRecord } from "../session/ports/store.ts";
 
 /**
- * Each entry brings the schema one version forward; never edit one that was released. What a version looked like is in
- * test/contract/schemas/: a new one gets its file there.
+ * Each entry migrates the schema by one version; never edit a released one. test/contract/schemas/ has the schema of
+ * each version: add a file there for a new one.
  */
 export const MIGRATIONS: readonly string[] = [
   `CREATE TABLE sessions (
@@ -22,7 +22,7 @@ export const MIGRATIONS: readonly string[] = [
      created_at INTEGER NOT NULL,
      answer TEXT NOT NULL
    ) STRICT;`,
-  // AUTOINCREMENT: a position is never given twice, also when the newest rows are gone.
+  // AUTOINCREMENT: a position is never used twice, also if the newest rows were removed.
   `CREATE TABLE events (
      position INTEGER PRIMARY KEY AUTOINCREMENT,
      uid TEXT NOT NULL,
@@ -50,7 +50,7 @@ export const MIGRATIONS: readonly string[] = [
    ) STRICT;
    CREATE INDEX deliveries_by_time ON deliveries (next_at) WHERE next_at IS NOT NULL;
    CREATE INDEX deliveries_by_session ON deliveries (uid);`,
-  // Who may do what, and who did. Of keys only hashes are kept, of links only what they may open.
+  // Keys, links and the audit trail. Only hashes of keys are stored, and no tokens of links.
   `ALTER TABLE sessions ADD COLUMN owner TEXT;
    ALTER TABLE callbacks ADD COLUMN allow TEXT NOT NULL DEFAULT '[]';
    CREATE INDEX sessions_by_owner ON sessions (owner, created_at);
@@ -83,14 +83,14 @@ export const MIGRATIONS: readonly string[] = [
      WHEN NEW.seq <> (SELECT ifnull(max(seq), 0) + 1 FROM audit) BEGIN SELECT RAISE(ABORT, 'append only'); END;
    CREATE TRIGGER audit_is_never_changed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'append only'); END;
    CREATE TRIGGER audit_is_never_cut BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'append only'); END;`,
-  // What living sessions need to come back to their pages, part by part: each is written when it changes.
+  // The resume state of living sessions, part by part: each is written when it changes.
   `CREATE TABLE page_memory (
      uid TEXT NOT NULL,
      part TEXT NOT NULL,
      value TEXT NOT NULL,
      PRIMARY KEY (uid, part)
    ) STRICT, WITHOUT ROWID;`,
-  // Whose events are, for readers of many sessions; and the ends that such a reader has not acknowledged.
+  // The owner and label of events, for readers of many sessions; and the ends that such a reader has not acknowledged.
   `ALTER TABLE events ADD COLUMN owner TEXT;
    ALTER TABLE events ADD COLUMN label TEXT;
    UPDATE events SET (owner, label) =
@@ -104,9 +104,9 @@ export const MIGRATIONS: readonly string[] = [
 ];
 
 /**
- * Takes out of the page requests that are kept for a restart what earlier versions kept there a second time: secrets of
- * callbacks and what belongs to the session's record. Not a migration, so that the version before still opens the
- * database; what that writes goes at the next start.
+ * Removes from stored page requests what earlier versions stored there a second time: secrets of callbacks and fields
+ * of the session's record. It is not a migration, so that the version before still opens the database; what that
+ * version writes is removed at the next start.
  */
 export const WIPE_PAGE_REQUESTS = `
   UPDATE page_memory
@@ -115,12 +115,15 @@ export const WIPE_PAGE_REQUESTS = `
   WHERE part = 'request' AND EXISTS (SELECT 1 FROM json_each(page_memory.value) WHERE key IN
     ('callback_url', 'callback_secret', 'metadata', 'label', 'instructions', 'timeout_seconds', 'legacy_open'));`;
 
-/** Text that was written here; the schema's version vouches for its shape. */
+/** Parses JSON that the server wrote itself; the schema's version vouches for its shape. */
 export function parseOwn<T>(text: unknown): T {
   return JSON.parse(String(text)) as T;
 }
 
-/** Older ones lack what came later: sessions from before there were keys are nobody's, for one. */
+/**
+ * Parses a record; fields that an older version did not write get defaults: sessions from before there were keys have
+ * no owner.
+ */
 export function parseRecord(text: unknown): SessionRecord {
   return {
     owner: null,
@@ -133,7 +136,7 @@ export function parseRecord(text: unknown): SessionRecord {
   } as SessionRecord;
 }
 
-/** From before there were links: its session is not known any more, so it gets none. */
+/** Parses a stored answer. One from before there were links has no uid, so it gets no link. */
 export function parseAnswer(text: unknown): IdempotentAnswer {
   return { uid: "", ...parseOwn<Partial<IdempotentAnswer>>(text) } as IdempotentAnswer;
 }

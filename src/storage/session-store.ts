@@ -1,4 +1,4 @@
-/** Sessions in SQLite, with all that is kept of one. */
+/** Sessions in SQLite: records, resume state, storage states and answers to creations. */
 import type { DatabaseSync } from "node:sqlite";
 import type { Callback, DeliveryQueue } from "../events/event-log.ts";
 import { isEnd } from "../protocol/common.ts";
@@ -21,7 +21,7 @@ export class SqliteSessionStore implements SessionStore {
   readonly #deliveries: DeliveryQueue;
   readonly #remains: DeletedRemains;
 
-  /** `deliveries` is of the same database: a session and its callback are written in one step. */
+  /** `deliveries` uses the same database: a session and its callback are written in one transaction. */
   constructor(db: DatabaseSync, deliveries: DeliveryQueue, remains: DeletedRemains) {
     this.#db = db;
     this.#deliveries = deliveries;
@@ -29,7 +29,7 @@ export class SqliteSessionStore implements SessionStore {
   }
 
   create(record: SessionRecord, callback: Callback | null): void {
-    // Who was answered its id finds it after a power cut.
+    // A bot that got the session's id must find the session after a power cut.
     onDisk(this.#db, () => {
       this.#write(record);
       if (callback) this.#deliveries.saveCallback(record.uid, callback);
@@ -42,7 +42,7 @@ export class SqliteSessionStore implements SessionStore {
   }
 
   find(sessionId: string): SessionRecord | undefined {
-    // By the row: what was created last, whatever the wall clock said.
+    // Ordered by the row, because the wall clock may have been set back.
     const row = this.#db
       .prepare("SELECT record FROM sessions WHERE session_id = ? ORDER BY rowid DESC LIMIT 1")
       .get(sessionId);
@@ -68,16 +68,16 @@ export class SqliteSessionStore implements SessionStore {
     return readList(this.#db, filter);
   }
 
-  remember(uid: string, memory: Partial<ResumeState>): void {
-    // Of a session that has ended nobody would remove it.
+  saveResumeState(uid: string, parts: Partial<ResumeState>): void {
+    // Not for an ended session: nothing would remove the rows.
     const insert = this.#db.prepare(
       `INSERT OR REPLACE INTO page_memory (uid, part, value)
        SELECT uid, ?, ? FROM sessions WHERE uid = ? AND ended_at IS NULL`,
     );
-    for (const [part, value] of Object.entries(memory)) insert.run(part, JSON.stringify(value), uid);
+    for (const [part, value] of Object.entries(parts)) insert.run(part, JSON.stringify(value), uid);
   }
 
-  memory(uid: string): Partial<ResumeState> {
+  resumeState(uid: string): Partial<ResumeState> {
     const rows = this.#db.prepare("SELECT part, value FROM page_memory WHERE uid = ?").all(uid);
     return Object.fromEntries(rows.map(({ part, value }) => [part, parseOwn(value)])) as Partial<ResumeState>;
   }
@@ -108,7 +108,7 @@ export class SqliteSessionStore implements SessionStore {
       this.#db.prepare("DELETE FROM events WHERE uid IN (SELECT uid FROM sessions WHERE ended_at < ?)").run(time);
       const { changes } = this.#db.prepare("DELETE FROM sessions WHERE ended_at < ?").run(time);
       this.#db.exec("DELETE FROM operator_links WHERE uid NOT IN (SELECT uid FROM sessions)");
-      // What is still to be told goes on without its session; what is given up later goes with the next removal.
+      // Waiting deliveries continue without their session; those that fail later go with the next removal.
       this.#db.exec("DELETE FROM deliveries WHERE next_at IS NULL AND uid NOT IN (SELECT uid FROM sessions)");
       return Number(changes);
     });
@@ -135,7 +135,7 @@ export class SqliteSessionStore implements SessionStore {
       );
   }
 
-  /** What was remembered of its page goes, cookies and headers with it. */
+  /** Writes an end and removes the resume state, cookies and headers among it. */
   #writeEnd(record: SessionRecord): void {
     this.#write(record);
     const { changes } = this.#db.prepare("DELETE FROM page_memory WHERE uid = ?").run(record.uid);

@@ -1,4 +1,4 @@
-/** All that is kept, on one handle of one database: each port of the domain, implemented. */
+/** The storage: all ports of the domain, on one handle of one database. */
 import type { DatabaseSync } from "node:sqlite";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { KeyStore } from "../auth/key-store.ts";
@@ -21,6 +21,7 @@ import { SqliteOperatorLinks } from "./operator-links.ts";
 import { SqliteSessionStore } from "./session-store.ts";
 import { SqliteWebhookQueue } from "./webhook-queue.ts";
 
+/** The storage of a server. */
 export interface Storage {
   readonly sessions: SessionStore;
   readonly events: EventLog;
@@ -32,26 +33,26 @@ export interface Storage {
   close(): void;
 }
 
-/** As much of it as commands use beside a server. */
+/** The part of the storage that commands use beside a server. */
 export interface AttachedStorage extends Pick<Storage, "audit" | "keys" | "links" | "close"> {
-  /** All of `work` or nothing of it is written. */
+  /** Runs `work` in a transaction: all of it is written or, if it throws, nothing. */
   inOneStep<T>(work: () => T): T;
 }
 
 /**
- * Opens the database of DATA_DIR, made when missing, for the one server that holds it. Throws StorageProblem where it
- * cannot be used, or another server holds it.
+ * Opens the database of DATA_DIR (made if missing) and locks it for this server. Throws StorageProblem if it cannot be
+ * used, or another server holds it.
  */
 export function openStorage(dataDir: string): Storage {
   return storageOn(openDatabase(dataDir));
 }
 
-/** The same without a folder: what is in it is gone when it is closed. */
+/** Opens a storage in memory; close() discards it. */
 export function openMemoryStorage(): Storage {
   return storageOn(openMemoryDatabase());
 }
 
-/** Opens the database of DATA_DIR, made when missing, beside a server that may hold it. Throws StorageProblem. */
+/** Opens the database of DATA_DIR (made if missing) beside a server that may hold it. Throws StorageProblem. */
 export function attachStorage(dataDir: string): AttachedStorage {
   const db = attachDatabase(dataDir);
   return { ...sharedParts(db), inOneStep: (work) => inOneStep(db, work), close: () => db.close() };

@@ -1,4 +1,4 @@
-/** Webhooks that are still to be told, in SQLite: a restart goes on with them. */
+/** The queue of webhooks in SQLite: the next server continues with it. */
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import type { Callback, Delivery, DeliveryQueue, FailedDelivery } from "../events/event-log.ts";
 import { type DeletedRemains, inOneStep } from "./database.ts";
@@ -64,7 +64,7 @@ export class SqliteWebhookQueue implements DeliveryQueue {
       }));
   }
 
-  /** The callback of this delivery's session with its secret, where that condition holds of the delivery. */
+  /** Removes the callback of this delivery's session, with its secret, if the delivery meets the condition. */
   #forgetCallback(id: string, condition: string): void {
     const { changes } = this.#db
       .prepare(`DELETE FROM callbacks WHERE uid IN (SELECT uid FROM deliveries WHERE id = ? AND ${condition})`)

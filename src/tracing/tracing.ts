@@ -3,7 +3,7 @@ import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchSpanProcessor, type ReadableSpan, type SpanExporter, TracerProvider } from "@opentelemetry/sdk-trace";
 import type { Logger } from "pino";
-import type { EventFeed } from "../events/event-feed.ts";
+import type { EventPublisher } from "../events/event-publisher.ts";
 import { withDeadline } from "../util/with-deadline.ts";
 import { contextOf, SessionSpans } from "./session-spans.ts";
 
@@ -16,7 +16,7 @@ export interface TracingDeps {
   /** The collector's URL; `/v1/traces` is appended. */
   readonly endpoint: string;
   readonly serviceName: string;
-  readonly events: Pick<EventFeed, "onEvent">;
+  readonly events: Pick<EventPublisher, "onEvent">;
   /** The `traceparent` that the creation of a living session had; null: none. */
   readonly traceparentOf: (sessionId: string) => string | null;
   readonly log: Logger;

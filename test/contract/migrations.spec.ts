@@ -58,7 +58,7 @@ test("secrets that earlier versions kept beside a page's request are wiped at th
 
   const storage = openStorage(folder);
   const { sessions: store } = storage;
-  expect(store.memory("uid-living").request).toEqual(request);
+  expect(store.resumeState("uid-living").request).toEqual(request);
   // The first sweep of a server.
   store.removeEndedBefore(0);
   const kept = Buffer.concat(await Promise.all([path, `${path}-wal`].map((file) => readFile(file))));
@@ -112,7 +112,7 @@ for (const version of VERSIONS) {
     else expect(next).toBeUndefined();
 
     expect(storage.audit.verify()).toMatchObject({ kind: "whole", entries: version >= 3 ? 2 : 0 });
-    expect(store.memory("uid-living")).toEqual(
+    expect(store.resumeState("uid-living")).toEqual(
       version >= 4 ? { held: { x: 1.5, y: 2, buttons: 1 }, done: { client: 7 } } : {},
     );
     expect(storage.keys.list().map(({ name }) => name)).toEqual(version >= 3 ? ["shop"] : []);

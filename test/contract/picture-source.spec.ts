@@ -16,7 +16,7 @@ const UNHEARD: Omit<PageEvents, "nextSeq" | "picture"> = {
   solved() {},
   lost() {},
   notice() {},
-  remember() {},
+  resumeStateChanged() {},
   progress() {},
   attemptFailed() {},
   condition() {},

@@ -4,8 +4,8 @@ import type { SessionScope } from "../../src/auth/permissions.ts";
 import type { EventLog } from "../../src/events/event-log.ts";
 import { SESSION_STATES, type SessionState } from "../../src/protocol/common.ts";
 import type { SessionEvent } from "../../src/protocol/events.ts";
+import { outcomeOf } from "../../src/session/lifecycle/outcome.ts";
 import type { HistoryFilter, SessionRecord, SessionStore } from "../../src/session/ports/store.ts";
-import { outcomeOf } from "../../src/session/presenters.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { type StorageKind, storageTest } from "./storage-test.ts";
 
@@ -171,7 +171,7 @@ export function storeContract(name: string, kind: StorageKind): void {
       expect(all.map(({ record }) => record.uid)).toEqual(["u1", "u3", "u2", "u0"]);
       const first = store.history({ scope: null, limit: 2 });
       expect(first).toEqual(all.slice(0, 2));
-      expect(store.history({ scope: null, limit: 10, before: first[1]?.place })).toEqual(all.slice(2));
+      expect(store.history({ scope: null, limit: 10, before: first[1]?.cursor })).toEqual(all.slice(2));
     });
 
     test("[R15] the history is asked for by state, reason, label, id and time, and by whose sessions they are", ({
@@ -213,33 +213,33 @@ export function storeContract(name: string, kind: StorageKind): void {
     test("remembers of a page what it is told, part by part, until its session ends", ({ store }) => {
       store.save(sessionRecord());
       store.save(sessionRecord({ uid: "uid-2", session_id: "two" }));
-      expect(store.memory("uid-1")).toEqual({});
+      expect(store.resumeState("uid-1")).toEqual({});
       const request = { session_id: "one", url: "https://site.example/", viewport: { width: 1, height: 1 } };
-      store.remember("uid-1", { request: { ...request, completion: undefined }, done: { ü: 1 } });
-      store.remember("uid-1", { held: { x: 1.5, y: 2, buttons: 1 }, done: { ü: 2 } });
-      store.remember("uid-2", { control: null });
-      expect(store.memory("uid-1")).toEqual({ request, held: { x: 1.5, y: 2, buttons: 1 }, done: { ü: 2 } });
+      store.saveResumeState("uid-1", { request: { ...request, completion: undefined }, done: { ü: 1 } });
+      store.saveResumeState("uid-1", { held: { x: 1.5, y: 2, buttons: 1 }, done: { ü: 2 } });
+      store.saveResumeState("uid-2", { control: null });
+      expect(store.resumeState("uid-1")).toEqual({ request, held: { x: 1.5, y: 2, buttons: 1 }, done: { ü: 2 } });
       store.save(sessionRecord({ state: "active" }));
-      expect(store.memory("uid-1").done).toEqual({ ü: 2 });
+      expect(store.resumeState("uid-1").done).toEqual({ ü: 2 });
       store.save(sessionRecord({ state: "failed", reason: "browser_lost", ended_at: DAY + 1 }));
-      expect(store.memory("uid-1")).toEqual({});
-      expect(store.memory("uid-2")).toEqual({ control: null });
+      expect(store.resumeState("uid-1")).toEqual({});
+      expect(store.resumeState("uid-2")).toEqual({ control: null });
     });
 
     test("what was remembered of a page never outlives its session", ({ store }) => {
       store.save(sessionRecord({ state: "solved", ended_at: DAY }));
       // Late, and of nobody.
       for (const uid of ["uid-1", "unknown"]) {
-        store.remember(uid, { control: null });
-        expect(store.memory(uid)).toEqual({});
+        store.saveResumeState(uid, { control: null });
+        expect(store.resumeState(uid)).toEqual({});
       }
       store.save(sessionRecord({ uid: "uid-2", session_id: "two" }));
-      store.remember("uid-2", { control: null });
+      store.saveResumeState("uid-2", { control: null });
       store.removeEndedBefore(DAY + 1);
-      expect(store.memory("uid-2")).toEqual({ control: null });
+      expect(store.resumeState("uid-2")).toEqual({ control: null });
       store.save(sessionRecord({ uid: "uid-2", session_id: "two", state: "expired", ended_at: DAY + 2 }));
       store.removeEndedBefore(DAY + 3);
-      expect(store.memory("uid-2")).toEqual({});
+      expect(store.resumeState("uid-2")).toEqual({});
     });
 
     test("[R10] remembers the answer to an Idempotency-Key", ({ store }) => {

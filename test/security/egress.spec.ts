@@ -10,7 +10,8 @@ import { pino } from "pino";
 import { WebSocketServer } from "ws";
 import { openBrowserPool } from "../../src/browser/open/browser-pool.ts";
 import { loadConfig } from "../../src/config.ts";
-import type { OwnedPageRequest, PageEvents } from "../../src/session/ports/page.ts";
+import type { PageEvents } from "../../src/session/ports/page.ts";
+import type { OwnedPageRequest } from "../../src/session/ports/page-request.ts";
 import { openStorage } from "../../src/storage/storage.ts";
 import { BRIEF_SEARCH_MS, expect, type TestSite } from "../support/fixtures.ts";
 import { test as withBots } from "../support/guest.ts";
@@ -26,7 +27,7 @@ const UNHEARD: PageEvents = {
   solved() {},
   lost() {},
   notice() {},
-  remember() {},
+  resumeStateChanged() {},
   progress() {},
   attemptFailed() {},
   condition() {},

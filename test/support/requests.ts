@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
 import { loadConfig } from "../../src/config.ts";
-import type { EventFeed } from "../../src/events/event-feed.ts";
+import type { EventPublisher } from "../../src/events/event-publisher.ts";
 import { type AppDeps, buildApp } from "../../src/server/standalone.ts";
 import { test as base, TEST_FOLDER_PREFIX, type TestSite } from "./fixtures.ts";
 import { BEARER, TEST_KEY_SPEC } from "./key.ts";
@@ -52,7 +52,7 @@ export interface OwnServer {
   /** Where it listens, whatever PUBLIC_URL says. */
   readonly listening: string;
   readonly dataDir: string;
-  readonly events: EventFeed;
+  readonly events: EventPublisher;
   close(): Promise<void>;
 }
 

@@ -10,7 +10,7 @@ import { Links } from "../../src/auth/links.ts";
 import { Tickets } from "../../src/auth/tickets.ts";
 import { loadConfig } from "../../src/config.ts";
 import { AppError } from "../../src/errors.ts";
-import { EventFeed } from "../../src/events/event-feed.ts";
+import { EventPublisher } from "../../src/events/event-publisher.ts";
 import { handleMessage } from "../../src/http/operator-socket/handlers.ts";
 import type { CaptchaInfo } from "../../src/protocol/common.ts";
 import type { SessionEvent } from "../../src/protocol/events.ts";
@@ -100,7 +100,7 @@ interface World {
   readonly storage: Storage;
   /** Of `storage`. */
   readonly store: SessionStore;
-  readonly events: EventFeed;
+  readonly events: EventPublisher;
   readonly controller: CaptchaRemoteController;
   /** Every page that was opened, in order. */
   readonly pages: Page[];
@@ -123,7 +123,7 @@ const test = base.extend<{ world: World }>({
     const storage = openStorage(folder);
     const { sessions: store } = storage;
     const log = pino({ level: "silent" });
-    const events = new EventFeed(storage.events, log);
+    const events = new EventPublisher(storage.events, log);
     const config = {
       ...loadConfig({}),
       maxSessions: 5,
@@ -141,7 +141,7 @@ const test = base.extend<{ world: World }>({
       store,
       events,
       openPage,
-      returnToPage: async () => Promise.reject(new Error("there is no earlier server")),
+      resumePage: async () => Promise.reject(new Error("there is no earlier server")),
       resumable: [],
       log,
       urls,
@@ -247,7 +247,7 @@ test("[S9] what is kept for a restart is how the page was asked for, and nothing
   };
   const body = createSessionSchema.parse({ session_id: "one", ...page, ...rest });
   await controller.create(body, { respondAsync: true });
-  expect(store.memory(store.find("one")?.uid ?? "").request).toEqual({
+  expect(store.resumeState(store.find("one")?.uid ?? "").request).toEqual({
     session_id: "one",
     viewport: { width: 1280, height: 720 },
     url_allow: [],
@@ -330,7 +330,7 @@ test("[W30] a numbered message is noted before it is done, found again by a late
   const number = { client: "k3f9x2mbq07zt1cd", number: 7 };
   let noted: unknown;
   page.input = () => {
-    noted = store.memory(record.uid).done;
+    noted = store.resumeState(record.uid).done;
     throw new AppError("rate_limited");
   };
   await expect(handleMessage(seat, message)).rejects.toMatchObject({ code: "rate_limited" });
@@ -339,8 +339,8 @@ test("[W30] a numbered message is noted before it is done, found again by a late
   expect(later.begin(number)).toBe(false);
   expect(later.begin({ ...number, number: 8 })).toBe(true);
   controller.cancel("one");
-  expect(seat.session.done.begin({ ...number, number: 9 })).toBe(true);
-  expect(store.memory(record.uid)).toEqual({});
+  expect(seat.session.processed.begin({ ...number, number: 9 })).toBe(true);
+  expect(store.resumeState(record.uid)).toEqual({});
 });
 
 test("[W30] a store that cannot note it does not keep a message from being done", async ({ world }) => {

@@ -1,10 +1,10 @@
 /** [W21] [W22] How much a viewer's line carries, found out on lines that are computed, not waited for. */
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
-import { BandwidthEstimator, FIRST_RUNG, LADDER } from "../../src/session/pictures/bandwidth-estimator.ts";
+import { BandwidthEstimator, FIRST_LEVEL, LEVELS } from "../../src/session/pictures/bandwidth-estimator.ts";
 import type { Level } from "../../src/session/ports/page.ts";
 
-const FIRST = LADDER[FIRST_RUNG] as Level;
+const FIRST = LEVELS[FIRST_LEVEL] as Level;
 const MOST_UNDER_WAY = 2;
 const FRAME_MS = 16;
 const MEGABIT = 125_000;
@@ -67,7 +67,7 @@ class Simulation {
   }
 
   get rung(): number {
-    return LADDER.indexOf(this.gauge.level);
+    return LEVELS.indexOf(this.gauge.level);
   }
 }
 
@@ -94,10 +94,10 @@ function peakRate(arrivals: readonly Arrival[]): number {
 
 test("[W22] each rung of the ladder asks more of the line than the one below, from 15 to at most 80", () => {
   expect(FIRST).toEqual({ quality: 30, scale: 1 });
-  for (const [index, { quality, scale }] of LADDER.entries()) {
+  for (const [index, { quality, scale }] of LEVELS.entries()) {
     expect(quality).toBeGreaterThanOrEqual(15);
     expect(quality).toBeLessThanOrEqual(80);
-    const below = LADDER[index - 1];
+    const below = LEVELS[index - 1];
     if (!below) continue;
     expect(scale).toBeGreaterThanOrEqual(below.scale);
     expect(quality * scale ** 2).toBeGreaterThan(below.quality * below.scale ** 2);
@@ -111,15 +111,15 @@ test("[W22] begins at the first rung, before anything is known", () => {
 test("[W22] on a fast line a page of heavy pictures stays at the first rung", () => {
   const simulation = new Simulation();
   const arrivals = simulation.run({ bytesPerSecond: 80 * MEGABIT, roundTripMs: 20, pictureBytes: 30_000 }, MINUTE);
-  expect(new Set(arrivals.map(({ rung }) => rung))).toEqual(new Set([FIRST_RUNG]));
+  expect(new Set(arrivals.map(({ rung }) => rung))).toEqual(new Set([FIRST_LEVEL]));
 });
 
 test("[W22] on a fast line light pictures get better, as long as they stay cheap", () => {
   const simulation = new Simulation();
   const model = { bytesPerSecond: 80 * MEGABIT, roundTripMs: 20, pictureBytes: 3_000 };
   const arrivals = simulation.run(model, MINUTE);
-  expect(Math.min(...arrivals.map(({ rung }) => rung))).toBe(FIRST_RUNG);
-  expect(simulation.rung).toBeGreaterThan(FIRST_RUNG);
+  expect(Math.min(...arrivals.map(({ rung }) => rung))).toBe(FIRST_LEVEL);
+  expect(simulation.rung).toBeGreaterThan(FIRST_LEVEL);
   expect(peakRate(last(arrivals, 10 * SECOND))).toBeLessThan(3 * MEGABIT);
 });
 
@@ -133,7 +133,7 @@ test("[W22] a fast line never falls below the first rung, whatever its jitter an
   fc.assert(
     fc.property(models, (model) => {
       const arrivals = new Simulation().run(model, 10 * SECOND);
-      return arrivals.every(({ rung }) => rung >= FIRST_RUNG);
+      return arrivals.every(({ rung }) => rung >= FIRST_LEVEL);
     }),
     { numRuns: 100 },
   );
@@ -155,7 +155,7 @@ test("[W22] one late picture is a hiccup; two in a row are one step down", () =>
   send(300);
   expect(gauge.level).toBe(FIRST);
   send(300);
-  expect(gauge.level).toBe(LADDER[FIRST_RUNG - 1]);
+  expect(gauge.level).toBe(LEVELS[FIRST_LEVEL - 1]);
 });
 
 for (const megabits of [0.5, 1, 2]) {
@@ -164,11 +164,11 @@ for (const megabits of [0.5, 1, 2]) {
     const thin = { bytesPerSecond: megabits * MEGABIT, roundTripMs: 40, pictureBytes: 30_000 };
     const fallen = last(simulation.run(thin, 10 * SECOND), 5 * SECOND);
     const atFirstRung = (thin.pictureBytes / thin.bytesPerSecond) * SECOND;
-    expect(simulation.rung).toBeLessThan(FIRST_RUNG);
+    expect(simulation.rung).toBeLessThan(FIRST_LEVEL);
     // No more of them than one waits for the line while another is on it.
     expect(median(fallen.map(({ took }) => took)) - thin.roundTripMs).toBeLessThan(Math.min(100, atFirstRung));
     const risen = simulation.run({ ...thin, bytesPerSecond: 80 * MEGABIT }, 20 * SECOND);
-    expect(simulation.rung).toBeGreaterThanOrEqual(FIRST_RUNG);
+    expect(simulation.rung).toBeGreaterThanOrEqual(FIRST_LEVEL);
     expect(median(last(risen, 5 * SECOND).map(({ took }) => took))).toBeLessThan(thin.roundTripMs + 25);
   });
 }
@@ -196,9 +196,9 @@ test("[W22] a page that was heavy for a while gets its first rung back when it i
   const simulation = new Simulation();
   const line = { bytesPerSecond: 2 * MEGABIT, roundTripMs: 40 };
   simulation.run({ ...line, pictureBytes: 60_000 }, 10 * SECOND);
-  expect(simulation.rung).toBeLessThan(FIRST_RUNG);
+  expect(simulation.rung).toBeLessThan(FIRST_LEVEL);
   simulation.run({ ...line, pictureBytes: 2_000 }, 20 * SECOND);
-  expect(simulation.rung).toBeGreaterThanOrEqual(FIRST_RUNG);
+  expect(simulation.rung).toBeGreaterThanOrEqual(FIRST_LEVEL);
 });
 
 test("[W15] an ack stands for all pictures before it", () => {
@@ -252,7 +252,7 @@ test("[W22] the level is on the ladder, whatever is sent and acknowledged when",
         } else {
           gauge.arrived(Math.min(seq, next - 1), now);
         }
-        if (!LADDER.includes(gauge.level) || gauge.underWay > next) return false;
+        if (!LEVELS.includes(gauge.level) || gauge.underWay > next) return false;
       }
       return true;
     }),

@@ -7,7 +7,7 @@ import {
   STILL_AFTER_QUIET_MS,
   STILL_QUALITY,
 } from "../../src/browser/pictures/quality.ts";
-import { LADDER } from "../../src/session/pictures/bandwidth-estimator.ts";
+import { LEVELS } from "../../src/session/pictures/bandwidth-estimator.ts";
 import type { Level } from "../../src/session/ports/page.ts";
 
 const RUNS = { numRuns: 500 };
@@ -29,7 +29,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
 );
 /** What is asked of it: `wanted` picture px per CSS px, `motion` what the lines carry, `pixels` of the view. */
 const asked = fc.record({
-  motion: fc.constantFrom(...LADDER),
+  motion: fc.constantFrom(...LEVELS),
   wanted: fc.double({ min: 1, max: 3, noNaN: true }),
   pixels: fc.integer({ min: 100, max: 3840 * 2160 }),
 });

@@ -76,7 +76,7 @@ function live(seconds: number, { maxSeconds = 3_600, clocks = new Clocks(), reco
     onMoved: () => {
       moves += 1;
     },
-    onSoon: (warning) => warnings.push(warning),
+    onExpiring: (warning) => warnings.push(warning),
     onPassed: () => {
       isOver = true;
       deadline.stop();

@@ -37,10 +37,10 @@ const test = base.extend<{ live: (leftMs: number, oldMs?: number) => Life; setWa
         {
           store: storage.sessions,
           save: (changed) => saved.push({ ...changed }),
-          remember: () => {},
+          saveResumeState: () => {},
           log: pino({ level: "silent" }),
           maxTimeoutSeconds: 600,
-          tell: (event) => told.push(event),
+          publish: (event) => told.push(event),
           onEnd: () => {},
         },
       );

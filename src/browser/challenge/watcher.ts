@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { ChallengeKind } from "../../config.ts";
 import type { Completion } from "../../protocol/rest.ts";
 import type { Verdict } from "../../session/ports/page.ts";
-import type { WatchMemory } from "../../session/ports/resume-state.ts";
+import type { WatchState } from "../../session/ports/resume-state.ts";
 import { publishMetric } from "../../util/diagnostics.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import type { PageFrames } from "../tabs/frames.ts";
@@ -49,7 +49,7 @@ interface ChallengeWatcherDeps {
   readonly onScan: (scan: PageScan) => void;
   readonly onSolved: (verdict: Verdict) => void;
   /** More selectors, kinds or frames were visible than before. */
-  readonly onSeen: (memory: WatchMemory) => void;
+  readonly onSeen: (state: WatchState) => void;
 }
 
 export class ChallengeWatcher {
@@ -98,7 +98,7 @@ export class ChallengeWatcher {
   }
 
   /** Continues from what an earlier server has seen. */
-  recall({ selectors, kinds, frames, cookies }: WatchMemory): void {
+  recall({ selectors, kinds, frames, cookies }: WatchState): void {
     for (const selector of selectors) this.#seenSelectors.add(selector);
     for (const kind of kinds) this.#seenKinds.add(kind);
     for (const frame of frames) this.#seenFrames.add(frame);

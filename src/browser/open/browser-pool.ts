@@ -12,15 +12,8 @@ import { AppError } from "../../errors.ts";
 import { type CdpPattern, cdpPatternSchema } from "../../protocol/cdp-pattern.ts";
 import type { BrowserGauges } from "../../protocol/health.ts";
 import { DEFAULT_VIEWPORT } from "../../protocol/rest.ts";
-import type {
-  GuestPageRequest,
-  OpenPage,
-  OpenPageRequest,
-  OwnedPageRequest,
-  PageEvents,
-  RememberedPage,
-  ReturnToPage,
-} from "../../session/ports/page.ts";
+import type { OpenPage, PageEvents, ResumablePage, ResumePage } from "../../session/ports/page.ts";
+import type { GuestPageRequest, OpenPageRequest, OwnedPageRequest } from "../../session/ports/page-request.ts";
 import { publishMetric } from "../../util/diagnostics.ts";
 import { ConnectionRegistry } from "../cdp/connection-registry.ts";
 import { waitForPage, whenResponsive } from "../cdp/wait-for-page.ts";
@@ -34,7 +27,7 @@ import { openGuestPage } from "./guest-page.ts";
 import { type HandedPage, holdHandedPage } from "./handed-page.ts";
 import { HeldTargets } from "./held-targets.ts";
 import { assertDestination } from "./navigate.ts";
-import { openOwnedPage, type PageDeps, returnToOwnedPage } from "./owned-page.ts";
+import { openOwnedPage, type PageDeps, resumeOwnedPage } from "./owned-page.ts";
 
 /** [R10] How long a page that opens is scanned for its challenge. */
 const CHALLENGE_SEARCH_MS = 3_000;
@@ -45,7 +38,7 @@ const PROBE_DEADLINE_MS = 15_000;
 export interface BrowserPool {
   readonly openPage: OpenPage;
   /** Returns to a page of an earlier server. The browser of an owned page must have been kept at openBrowserPool(). */
-  readonly returnToPage: ReturnToPage;
+  readonly resumePage: ResumePage;
   /** Takes the place of openPage for a page that a bot in this process hands over. */
   openerFor(page: HandedPage): OpenPage;
   /** Whether a browser start worked within the last minute; starts one where there was none. */
@@ -190,7 +183,7 @@ export async function openBrowserPool(
     }
   }
 
-  async function returnTo(memory: RememberedPage, events: PageEvents, signal: AbortSignal): Promise<RemotePage> {
+  async function resumePage(memory: ResumablePage, events: PageEvents, signal: AbortSignal): Promise<RemotePage> {
     const { request, place, watch, held } = memory;
     const page = await ("cdp" in request ? returnToGuest(request) : returnToOwned(request));
     return closeOnFailure(page, () => page.resume(watch, held));
@@ -223,7 +216,7 @@ export async function openBrowserPool(
         throw error;
       }
       const found = { request: owned, targetId: place.target_id };
-      return returnToOwnedPage(browser, profileDir, found, depsOf(events), signal);
+      return resumeOwnedPage(browser, profileDir, found, depsOf(events), signal);
     }
   }
 
@@ -251,7 +244,7 @@ export async function openBrowserPool(
 
   return {
     openPage: open,
-    returnToPage: returnTo,
+    resumePage,
     neverPorts,
     openerFor: (handed) => async (request, events, signal) => {
       const page = await holdHandedPage(handed, request, depsOf(events));

@@ -4,7 +4,7 @@ import { allowedAddresses, portOf } from "../../egress/destination.ts";
 import { AppError } from "../../errors.ts";
 import type { CdpPattern } from "../../protocol/cdp-pattern.ts";
 import type { CdpTarget } from "../../protocol/rest.ts";
-import type { GuestPageRequest } from "../../session/ports/page.ts";
+import type { GuestPageRequest } from "../../session/ports/page-request.ts";
 import { redactUrl } from "../../util/redact-url.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import type { CdpConnection } from "../cdp/connection.ts";

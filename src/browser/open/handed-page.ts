@@ -1,7 +1,7 @@
 /** A page that a bot in this process hands over: its own Playwright page, given back as it was. */
 import type { CDPSession, Page } from "playwright";
 import { AppError } from "../../errors.ts";
-import type { OpenPageRequest } from "../../session/ports/page.ts";
+import type { OpenPageRequest } from "../../session/ports/page-request.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import { RemotePage } from "../page/remote-page.ts";
 import { FullViewportCapture } from "../pictures/capture-region.ts";

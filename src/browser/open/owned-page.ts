@@ -4,7 +4,8 @@ import type { Logger } from "pino";
 import { type Browser, type CDPSession, chromium, type Page } from "playwright";
 import type { ChallengeKind } from "../../config.ts";
 import { AppError } from "../../errors.ts";
-import type { OwnedPageRequest, PageEvents } from "../../session/ports/page.ts";
+import type { PageEvents } from "../../session/ports/page.ts";
+import type { OwnedPageRequest } from "../../session/ports/page-request.ts";
 import { redactUrlsIn } from "../../util/redact-url.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import type { ConnectionRegistry } from "../cdp/connection-registry.ts";
@@ -59,7 +60,7 @@ export async function openOwnedPage(
  * Returns to the page of an earlier server that still runs in `process`: not scanned yet, and without a navigation. A
  * failure ends `process`. AppError: page_crashed, timeout, browser_unavailable, or what `signal` aborts with.
  */
-export async function returnToOwnedPage(
+export async function resumeOwnedPage(
   process: ProxiedBrowser,
   profileDir: string,
   { request, targetId }: { readonly request: OwnedPageRequest; readonly targetId: string },

@@ -16,8 +16,8 @@ import type {
   Verdict,
   ViewMode,
 } from "../../session/ports/page.ts";
-import type { Checkpoint, HeldButtons, PageLocator, WatchMemory } from "../../session/ports/resume-state.ts";
-import { visibilityNotice } from "../../session/presenters.ts";
+import { visibilityNotice } from "../../session/ports/page-notices.ts";
+import type { Checkpoint, HeldButtons, PageLocator, WatchState } from "../../session/ports/resume-state.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import type { CdpSender } from "../cdp/connection.ts";
 import { FailedAttempts } from "../challenge/failed-attempts.ts";
@@ -112,7 +112,7 @@ export class RemotePage implements ChallengePage {
       frames: this.frames,
       onScan: (scan) => this.#onScan(scan),
       onSolved: (verdict) => this.#publish((events) => events.solved(verdict)),
-      onSeen: (watch) => this.#publish((events) => events.remember({ watch })),
+      onSeen: (watch) => this.#publish((events) => events.resumeStateChanged({ watch })),
     });
     this.#hangDetector = new HangDetector({
       page: tab.pageSession,
@@ -175,7 +175,7 @@ export class RemotePage implements ChallengePage {
   }
 
   /** Continues to watch a page of an earlier server, and releases the buttons that it left pressed. */
-  async resume(watched: WatchMemory | undefined, held: HeldButtons | null): Promise<void> {
+  async resume(watched: WatchState | undefined, held: HeldButtons | null): Promise<void> {
     if (watched) this.#watcher.recall(watched);
     await this.#watcher.scan();
     if (held) {
@@ -269,7 +269,7 @@ export class RemotePage implements ChallengePage {
   }
 
   #onPressed(pressed: boolean): void {
-    this.#publish((events) => events.remember({ held: this.#input.held }));
+    this.#publish((events) => events.resumeStateChanged({ held: this.#input.held }));
     if (pressed) this.#screencast.pressed();
     else void this.#watcher.scan();
   }

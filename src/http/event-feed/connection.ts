@@ -3,6 +3,8 @@ import type { WebSocket } from "@fastify/websocket";
 import type { FastifyRequest } from "fastify";
 import type { Caller } from "../../auth/caller.ts";
 import { AppError } from "../../errors.ts";
+import type { Acknowledgements } from "../../events/event-log.ts";
+import type { EventPublisher } from "../../events/event-publisher.ts";
 import {
   FEED_REQUEST_TYPES,
   type FeedQuery,
@@ -10,17 +12,25 @@ import {
   type FeedRequestOf,
   feedRequestSchema,
 } from "../../protocol/feed.ts";
+import type { GuardDeps } from "../guards/authorization.ts";
 import type { AuthenticationResult, MessageId } from "../sockets/authenticate-socket.ts";
+import type { ConnectionLimits } from "../sockets/connection-limits.ts";
 import type { OpenSocket, Receiver, SocketRoute } from "../sockets/guarded-socket.ts";
 import { READER_HEARTBEAT } from "../sockets/heartbeat.ts";
 import { parseJsonMessage } from "../sockets/parse-message.ts";
 import { BatchingSender } from "./batching-sender.ts";
-import type { FeedRouteOptions } from "./route.ts";
 import { FeedSubscriber } from "./subscriber.ts";
 
 /** Who reads events. */
 export interface ReaderPrincipal {
   readonly caller: Caller;
+}
+
+export interface FeedConnectionOptions {
+  readonly feed: EventPublisher;
+  readonly acknowledgements: Acknowledgements;
+  readonly guard: Pick<GuardDeps, "sessions">;
+  readonly connections: ConnectionLimits;
 }
 
 type Handler<T extends FeedRequest["type"]> = (subscriber: FeedSubscriber, request: FeedRequestOf<T>) => void;
@@ -47,11 +57,15 @@ export class FeedConnection implements SocketRoute<FeedRequest, ReaderPrincipal>
   readonly name = "events socket";
   readonly heartbeat = READER_HEARTBEAT;
   readonly #query: FeedQuery;
-  readonly #options: FeedRouteOptions;
+  readonly #options: FeedConnectionOptions;
   readonly #outgoing: BatchingSender;
   #subscriber: FeedSubscriber | null = null;
 
-  constructor(socket: WebSocket, { query }: FastifyRequest<{ Querystring: FeedQuery }>, options: FeedRouteOptions) {
+  constructor(
+    socket: WebSocket,
+    { query }: FastifyRequest<{ Querystring: FeedQuery }>,
+    options: FeedConnectionOptions,
+  ) {
     this.#query = query;
     this.#options = options;
     this.#outgoing = new BatchingSender(socket, query.batch === "on");

@@ -7,8 +7,6 @@ import { mayCall } from "../../auth/permissions.ts";
 import { checkTopic, MAY_READ_EVENTS } from "../../auth/topics.ts";
 import type { Config } from "../../config.ts";
 import { AppError } from "../../errors.ts";
-import type { EventFeed } from "../../events/event-feed.ts";
-import type { Acknowledgements } from "../../events/event-log.ts";
 import { type FeedQuery, feedQuerySchema, streamedEventSchema } from "../../protocol/feed.ts";
 import { errorAnswerSchema } from "../../protocol/rest.ts";
 import { type GuardDeps, goneSignal } from "../guards/authorization.ts";
@@ -16,7 +14,7 @@ import { PendingSockets, SocketAuthentication, type SocketAuthPolicy } from "../
 import { ConnectionSlots, type ConnectionSlotsDeps } from "../sockets/connection-slots.ts";
 import { GuardedSocket } from "../sockets/guarded-socket.ts";
 import type { MessageBounds } from "../sockets/message-limits.ts";
-import { FeedConnection, type ReaderPrincipal } from "./connection.ts";
+import { FeedConnection, type FeedConnectionOptions, type ReaderPrincipal } from "./connection.ts";
 import { beginStream, EVENT_STREAM, lastEventIdSchema, parseCursor, RETRY_LINE } from "./sse.ts";
 import { SseStream } from "./sse-stream.ts";
 
@@ -28,9 +26,9 @@ export const DEFLATE = {
   concurrencyLimit: 4,
 };
 
-export interface FeedRouteOptions extends ConnectionSlotsDeps {
-  readonly feed: EventFeed;
-  readonly acknowledgements: Acknowledgements;
+export interface FeedRouteOptions
+  extends ConnectionSlotsDeps,
+    Pick<FeedConnectionOptions, "feed" | "acknowledgements"> {
   readonly guard: GuardDeps;
   /** The open event streams: added and removed here. */
   readonly streams: Set<ServerResponse>;

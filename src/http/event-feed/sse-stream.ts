@@ -1,7 +1,7 @@
 /** [R18] The feed as server-sent events: the same topics as on the events socket, for fetch, curl and EventSource. */
 import { Readable } from "node:stream";
 import type { Caller } from "../../auth/caller.ts";
-import type { EventFeed } from "../../events/event-feed.ts";
+import type { EventPublisher } from "../../events/event-publisher.ts";
 import type { FeedReader } from "../../events/feed-reader.ts";
 import type { PublishedEvent } from "../../events/published-event.ts";
 import { withoutResult } from "./serialize.ts";
@@ -11,7 +11,7 @@ import { mayReadOf, readsResults } from "./visibility.ts";
 const WAITING_BYTES = 64 * 1024;
 
 interface FeedStreamDeps {
-  readonly feed: EventFeed;
+  readonly feed: EventPublisher;
   readonly caller: Caller;
   readonly topics: readonly string[];
   /** The position to resume after; undefined: from now on. */
@@ -19,7 +19,7 @@ interface FeedStreamDeps {
 }
 
 export class SseStream extends Readable {
-  readonly #feed: EventFeed;
+  readonly #feed: EventPublisher;
   readonly #caller: Caller;
   readonly #reader: FeedReader;
   #hasRoom = true;
@@ -51,7 +51,7 @@ export class SseStream extends Readable {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.#feed.leave(this.#reader);
+    this.#feed.unsubscribe(this.#reader);
     done(error);
   }
 
@@ -77,7 +77,7 @@ export class SseStream extends Readable {
 
   /** Whoever comes back goes on after what it had last. */
   #end(): void {
-    this.#feed.leave(this.#reader);
+    this.#feed.unsubscribe(this.#reader);
     this.push(null);
   }
 

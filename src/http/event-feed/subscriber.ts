@@ -3,8 +3,8 @@ import { type Caller, nameOf } from "../../auth/caller.ts";
 import type { Subject } from "../../auth/permissions.ts";
 import { checkTopic } from "../../auth/topics.ts";
 import { AppError, toAppError } from "../../errors.ts";
-import type { EventFeed } from "../../events/event-feed.ts";
 import type { Acknowledgements } from "../../events/event-log.ts";
+import type { EventPublisher } from "../../events/event-publisher.ts";
 import type { FeedReader } from "../../events/feed-reader.ts";
 import { PublishedEvent } from "../../events/published-event.ts";
 import type { EventSubject } from "../../protocol/events.ts";
@@ -20,7 +20,7 @@ const LAG_PATIENCE_MS = 10_000;
 type RequestId = string | number | undefined;
 
 export interface FeedSubscriberDeps {
-  readonly feed: EventFeed;
+  readonly feed: EventPublisher;
   readonly acknowledgements: Acknowledgements;
   readonly subjectOf: (id: string) => Subject | undefined;
   readonly caller: Caller;
@@ -122,7 +122,7 @@ export class FeedSubscriber {
 
   stop(): void {
     clearTimeout(this.#timer);
-    this.#deps.feed.leave(this.#reader);
+    this.#deps.feed.unsubscribe(this.#reader);
   }
 
   #allowed(id: RequestId, topic: unknown, field: string): string[] {

@@ -1,12 +1,14 @@
 /** One operator socket: joins its session as a viewer, and hands on what the operator sends. */
 import type { WebSocket } from "@fastify/websocket";
 import type { FastifyRequest } from "fastify";
+import type { AuditTrail } from "../../audit/trail.ts";
 import { type Caller, whoIs } from "../../auth/caller.ts";
 import type { AppError } from "../../errors.ts";
 import type { Role } from "../../protocol/common.ts";
 import type { ClientMessage, ServerMessage } from "../../protocol/live.ts";
-import type { Witness } from "../../session/operators/control-lease.ts";
+import type { CaptchaRemoteController } from "../../session/controller.ts";
 import type { ViewerSocket } from "../../session/pictures/viewer.ts";
+import type { RecordOperatorAct } from "../../session/ports/operator-acts.ts";
 import { recorderOf } from "../guards/audit-recorder.ts";
 import type { AuthenticationResult, MessageId } from "../sockets/authenticate-socket.ts";
 import type { OpenSocket, Receiver, SocketRoute } from "../sockets/guarded-socket.ts";
@@ -14,7 +16,6 @@ import { OPERATOR_HEARTBEAT } from "../sockets/heartbeat.ts";
 import { parseMessage } from "../sockets/parse-message.ts";
 import { handleMessage, type RecordedSeat } from "./handlers.ts";
 import type { OneSocketPerClient } from "./one-socket-per-client.ts";
-import type { OperatorSocketOptions } from "./route.ts";
 import { clientOf, formOf, lensOf, viewerSocketOf } from "./viewer-socket.ts";
 
 /** Who operates a session by a socket, and in which role. */
@@ -23,9 +24,11 @@ export interface SessionPrincipal {
   readonly role: Role;
 }
 
-export type OperatorConnectionOptions = Pick<OperatorSocketOptions, "controller" | "audit"> & {
+export interface OperatorConnectionOptions {
+  readonly controller: CaptchaRemoteController;
+  readonly audit: AuditTrail;
   readonly clients: OneSocketPerClient;
-};
+}
 
 /** `joining`: `arrivedSeq` is the newest picture that has arrived so far, 0 the ping before the first, -1 none. */
 type Viewing =
@@ -76,11 +79,11 @@ export class OperatorConnection implements SocketRoute<ClientMessage, SessionPri
     const { headers } = this.#request;
     const sessionId = this.#sessionId;
     const record = recorderOf(audit, this.#request);
-    const witness: Witness = (action, operator) => record(action, sessionId, { operator });
+    const recordAct: RecordOperatorAct = (action, operator) => record(action, sessionId, { operator });
     const client = clientOf(headers);
     // Before the session is joined: the control that the client's last socket had is free then.
     if (client) socket.whenClosed(clients.begin(`${sessionId} ${client}`, () => socket.cutOff()));
-    const rights = { role, who: whoIs(caller), witness };
+    const rights = { role, who: whoIs(caller), recordAct };
     const joined = await controller.join(sessionId, this.#viewerSocket, formOf(this.#socket), rights, lensOf(headers));
     const seat: RecordedSeat = { ...joined, record: (action, detail) => record(action, sessionId, detail) };
     if (this.#viewing.kind === "joining") seat.session.operators.arrived(seat.viewer, this.#viewing.arrivedSeq);

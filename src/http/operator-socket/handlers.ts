@@ -57,7 +57,7 @@ async function once(
   number: MessageNumber,
   act: () => void | Promise<void>,
 ): Promise<void> {
-  if (session.done.begin(number)) await act();
+  if (session.processed.begin(number)) await act();
   if (!session.ended) viewer.send({ type: "done" }, id);
 }
 

@@ -1,21 +1,19 @@
 /** The operator socket of a session: who may open it, and how many are open. */
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
-import type { AuditTrail } from "../../audit/trail.ts";
 import { roleIn } from "../../auth/permissions.ts";
 import type { Config } from "../../config.ts";
 import { AppError } from "../../errors.ts";
-import type { CaptchaRemoteController } from "../../session/controller.ts";
 import type { GuardDeps } from "../guards/authorization.ts";
 import { PendingSockets, SocketAuthentication, type SocketAuthPolicy } from "../sockets/authenticate-socket.ts";
 import { ConnectionSlots, type ConnectionSlotsDeps } from "../sockets/connection-slots.ts";
 import { GuardedSocket } from "../sockets/guarded-socket.ts";
 import type { MessageBounds } from "../sockets/message-limits.ts";
-import { OperatorConnection, type SessionPrincipal } from "./connection.ts";
+import { OperatorConnection, type OperatorConnectionOptions, type SessionPrincipal } from "./connection.ts";
 import { OneSocketPerClient } from "./one-socket-per-client.ts";
 
-export interface OperatorSocketOptions extends ConnectionSlotsDeps {
-  readonly controller: CaptchaRemoteController;
-  readonly audit: AuditTrail;
+export interface OperatorSocketOptions
+  extends ConnectionSlotsDeps,
+    Pick<OperatorConnectionOptions, "controller" | "audit"> {
   readonly guard: GuardDeps;
   readonly limits: MessageBounds & Pick<Config, "maxMessageBytes" | "authenticateSeconds" | "maxPendingConnections">;
 }

@@ -1,14 +1,14 @@
 /** [R18] Ops publish a notice to everybody who follows the topic `system`. */
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { AuditTrail } from "../../audit/trail.ts";
-import type { EventFeed } from "../../events/event-feed.ts";
+import type { EventPublisher } from "../../events/event-publisher.ts";
 import { systemNotice } from "../../events/system-notice.ts";
 import { NO_SESSION, noticeBodySchema } from "../../protocol/events.ts";
 import { errorAnswerSchema, successSchema } from "../../protocol/rest.ts";
 import { recorderOf } from "../guards/audit-recorder.ts";
 
 export interface NoticeRoutesOptions {
-  readonly feed: Pick<EventFeed, "publish">;
+  readonly feed: Pick<EventPublisher, "publish">;
   readonly audit: AuditTrail;
 }
 

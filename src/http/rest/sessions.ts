@@ -161,7 +161,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async 
       const input = { type: "mouse_event", event_type, x, y } as const;
       const completed = await controller.mouse(session_id, input, {
         who: nameOf(request.caller),
-        witness: (action, operator) => recorder(request)(action, session_id, { operator }),
+        recordAct: (action, operator) => recorder(request)(action, session_id, { operator }),
       });
       return { success: true as const, completed };
     },

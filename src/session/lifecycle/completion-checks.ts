@@ -1,31 +1,46 @@
-/** Asking the completion rules: by whom, and who is still to be answered when the session ends meanwhile. */
-
+/** Checks of the completion rules: each one that is under way is answered, also when the session ends meanwhile. */
+import type { Code } from "../../errors.ts";
+import { isEnd } from "../../protocol/common.ts";
 import type { ChallengePage, Verdict } from "../ports/page.ts";
-import type { CheckAnswer } from "../presenters.ts";
+import type { SessionRecord } from "../ports/store.ts";
 
-interface ChecksDeps {
+/** The answer to a check of the rules; `reason` is a code of errors.ts. */
+export interface CheckAnswer {
+  readonly completed: boolean;
+  readonly reason: Code;
+}
+
+/** [W7] The answer to a check, from the state of the session. */
+export function checkAnswer({ state, reason }: SessionRecord): CheckAnswer {
+  return { completed: state === "solved", reason: isEnd(state) ? (reason as Code) : "rules_not_met" };
+}
+
+interface CompletionChecksDeps {
   readonly answer: () => CheckAnswer;
   readonly onSolved: (verdict: Verdict) => void;
 }
 
 export class CompletionChecks {
-  readonly #deps: ChecksDeps;
-  /** CompletionChecks under way: whoever asked is answered before the end closes the sockets [W7]. */
-  readonly #asking = new Set<(answer: CheckAnswer) => void>();
+  readonly #deps: CompletionChecksDeps;
+  /** Checks under way: each is answered before the end closes the sockets [W7]. */
+  readonly #pending = new Set<(answer: CheckAnswer) => void>();
 
-  constructor(deps: ChecksDeps) {
+  constructor(deps: CompletionChecksDeps) {
     this.#deps = deps;
   }
 
-  /** Asks the rules now; `tell` is called once, before an end that comes of it is told. `page`: null where none can be asked. */
-  async check(page: ChallengePage | null, tell: (answer: CheckAnswer) => void): Promise<CheckAnswer> {
-    this.#asking.add(tell);
+  /**
+   * Checks the rules now. Calls `sendAnswer` once, before an end that follows from it is published. `page` is null if
+   * the session has none that can be checked. Never throws.
+   */
+  async check(page: ChallengePage | null, sendAnswer: (answer: CheckAnswer) => void): Promise<CheckAnswer> {
+    this.#pending.add(sendAnswer);
     await this.ask(page);
-    if (this.#asking.delete(tell)) tell(this.#deps.answer());
+    if (this.#pending.delete(sendAnswer)) sendAnswer(this.#deps.answer());
     return this.#deps.answer();
   }
 
-  /** A page that does not answer, or not long enough, leaves the rules unknown. */
+  /** The verdict; a page that does not answer in time, or whose verdict is not stable, leaves it unknown. */
   async ask(page: ChallengePage | null): Promise<Verdict["value"]> {
     const verdict = await page?.check();
     if (!verdict) return "unknown";
@@ -33,9 +48,9 @@ export class CompletionChecks {
     return verdict.value === true && !verdict.stable ? "unknown" : verdict.value;
   }
 
-  /** The session has ended: everybody who waits is answered. */
+  /** Answers every check that is under way: the session has ended. */
   settle(): void {
-    for (const tell of this.#asking) tell(this.#deps.answer());
-    this.#asking.clear();
+    for (const sendAnswer of this.#pending) sendAnswer(this.#deps.answer());
+    this.#pending.clear();
   }
 }

@@ -1,30 +1,30 @@
-/** When a session's time is up [S6]: counted on a clock that never jumps, told and stored as wall time. */
+/** A session's deadline [S6]: counted on a monotonic clock, published and stored as wall time. */
 import type { ServerMessageOf } from "../../protocol/live.ts";
 import type { PageInput } from "../ports/page.ts";
 import type { SessionRecord } from "../ports/store.ts";
 
-/** [S7] An operator who acts has so long from then on. */
+/** [S7] The time that an operator has left after each act, at least. */
 const PRESENCE_MS = 30_000;
-/** What presence adds is written and told no more often: a drag acts a thousand times a second. */
+/** The shortest interval of extensions by acts: a drag acts a thousand times a second, and each extension is stored. */
 const PRESENCE_EVERY_MS = 5_000;
-/** [S8] The end is announced so long before it; in a short session a third of it before, but not less than a second. */
+/** [S8] The warning comes this long before the end; in a short session a third of its time, but at least a second. */
 const WARN_MS = 60_000;
 const WARN_SHARE = 1 / 3;
 const LEAST_WARN_MS = 1_000;
-/** A wall clock that differs by more was set. What corrects it little by little corrects the other clock too. */
+/** A larger difference means that the wall clock was set. Gradual corrections change the monotonic clock too. */
 const JUMP_MS = 2_000;
-/** So often it is looked whether it was. */
-const LOOK_EVERY_MS = 5_000;
+/** Interval at which the wall clock is compared. */
+const CHECK_EVERY_MS = 5_000;
 
-/** [W32] */
+/** [W32] The warning that the deadline is near. */
 export type Warning = ServerMessageOf<"expiring">;
 
 export interface DeadlineClock {
-  /** ms; never jumps, and begins anywhere. */
+  /** Monotonic ms from an arbitrary start. */
   readonly now: () => number;
-  /** ms since 1970; may be set. */
+  /** ms since 1970; may jump when the clock is set. */
   readonly wall: () => number;
-  /** Answers the stop. */
+  /** Calls `work` once after `ms`; returns a function that cancels it. */
   readonly later: (work: () => void, ms: number) => () => void;
 }
 
@@ -38,13 +38,16 @@ const SYSTEM_CLOCK: DeadlineClock = {
 };
 
 export interface SessionDeadlineDeps {
-  /** Its `expires_at` moves; `created_at`, which the longest time is counted from, goes along with the wall clock. */
+  /**
+   * `expires_at` is changed here. `created_at`, from which the longest time counts, is moved when the wall clock is
+   * set.
+   */
   readonly record: Pick<SessionRecord, "created_at" | "expires_at">;
   readonly maxTimeoutSeconds: number;
-  /** The record has changed, or would have but for the longest time: to be kept and told. */
+  /** The deadline was moved, or was asked to but is at the longest time: the record is to be saved and published. */
   readonly onMoved: () => void;
-  /** The end comes near: once each time it does. */
-  readonly onSoon: (warning: Warning) => void;
+  /** The deadline is near: called once each time it comes near. */
+  readonly onExpiring: (warning: Warning) => void;
   readonly onPassed: () => void;
   readonly clock?: DeadlineClock | undefined;
 }
@@ -52,16 +55,16 @@ export interface SessionDeadlineDeps {
 export class SessionDeadline {
   readonly #deps: SessionDeadlineDeps;
   readonly #clock: DeadlineClock;
-  /** The wall clock, had it not been set since, is `now` and this. */
+  /** What the wall clock is ahead of the monotonic one, ms; a change of it shows that the wall clock was set. */
   #wallAhead: number;
-  #isTold = false;
+  #isWarned = false;
   #presentAt = -Infinity;
-  /** A button is down: then moves are acts. */
+  /** Whether a button is down: moves are acts then. */
   #isPressed = false;
   #cancel = () => {};
   #isOver = false;
 
-  /** Goes on from what the record says is left: of a new session, or of one that a server before had. */
+  /** Starts with the time that the record has left, of a new session or a resumed one. */
   constructor(deps: SessionDeadlineDeps) {
     this.#deps = deps;
     this.#clock = deps.clock ?? SYSTEM_CLOCK;
@@ -73,19 +76,19 @@ export class SessionDeadline {
     return this.#deps.record.expires_at - this.#wallAhead - this.#clock.now();
   }
 
-  /** For whoever comes when the end was announced and is as near as that; null otherwise. */
+  /** The warning for an operator who joins after it was published; null if the deadline is not near. */
   get warning(): Warning | null {
-    return this.#isTold ? this.#makeWarning() : null;
+    return this.#isWarned ? this.#makeWarning() : null;
   }
 
-  /** [R12] At its longest time the deadline stays, and is told all the same. */
+  /** [R12] Moves the deadline. At the longest time it stays, and onMoved() is called all the same. */
   extend(seconds: number): void {
     this.#followWall();
     this.#moveTo(this.#deps.record.expires_at + seconds * 1_000);
     this.#deps.onMoved();
   }
 
-  /** [S7] An operator's input has come through: an act when little time is left makes it more. */
+  /** [S7] An operator's input was replayed: if little time is left, an act extends it. */
   acted(input: PageInput): void {
     if (!this.#isAct(input)) return;
     const now = this.#clock.now();
@@ -97,7 +100,7 @@ export class SessionDeadline {
     onMoved();
   }
 
-  /** The session has ended. Its record is in the time of the wall clock from here on. */
+  /** Stops the timers and brings the record in line with the wall clock a last time: the session has ended. */
   stop(): void {
     this.#followWall();
     this.#isOver = true;
@@ -111,14 +114,14 @@ export class SessionDeadline {
     return true;
   }
 
-  /** Never earlier than it is, never beyond the longest time. Whether it has moved. */
+  /** Moves the deadline, never to an earlier time and never beyond the longest one; returns whether it moved. */
   #moveTo(time: number): boolean {
     const { record, maxTimeoutSeconds } = this.#deps;
     const latest = record.created_at + maxTimeoutSeconds * 1_000;
     const expiresAt = Math.max(record.expires_at, Math.min(Math.round(time), latest));
     if (expiresAt === record.expires_at) return false;
     record.expires_at = expiresAt;
-    if (this.leftMs > this.#warnMs) this.#isTold = false;
+    if (this.leftMs > this.#warnMs) this.#isWarned = false;
     this.#arm();
     return true;
   }
@@ -128,13 +131,16 @@ export class SessionDeadline {
     return { type: "expiring", expires_at, seconds_left: Math.max(0, Math.round(this.leftMs / 1_000)) };
   }
 
-  /** From the record alone: a server that is started anew comes to the same. */
+  /** Computed from the record alone, so that the next server warns at the same time. */
   get #warnMs(): number {
     const { created_at, expires_at } = this.#deps.record;
     return Math.max(LEAST_WARN_MS, Math.min(WARN_MS, (expires_at - created_at) * WARN_SHARE));
   }
 
-  /** The wall clock was set: the record is moved with it, and the time left stays what it is. Whether it was. */
+  /**
+   * If the wall clock was set, moves the record by as much, so that the time left stays the same; returns whether it
+   * was.
+   */
   #followWall(): boolean {
     const jump = Math.round(this.#clock.wall() - this.#clock.now() - this.#wallAhead);
     if (Math.abs(jump) <= JUMP_MS) return false;
@@ -144,27 +150,27 @@ export class SessionDeadline {
     return true;
   }
 
-  #look(): void {
-    const { onMoved, onSoon, onPassed } = this.#deps;
+  #check(): void {
+    const { onMoved, onExpiring, onPassed } = this.#deps;
     if (this.#followWall()) onMoved();
     const left = this.leftMs;
     if (left <= 0) {
       onPassed();
       return;
     }
-    if (!this.#isTold && left <= this.#warnMs) {
-      this.#isTold = true;
-      onSoon(this.#makeWarning());
+    if (!this.#isWarned && left <= this.#warnMs) {
+      this.#isWarned = true;
+      onExpiring(this.#makeWarning());
     }
     this.#arm();
   }
 
-  /** Timers too run on the clock that never jumps. */
+  /** Timers run on the monotonic clock too. */
   #arm(): void {
     this.#cancel();
     if (this.#isOver) return;
     const left = this.leftMs;
-    const untilNews = this.#isTold ? left : left - this.#warnMs;
-    this.#cancel = this.#clock.later(() => this.#look(), Math.max(0, Math.min(untilNews, LOOK_EVERY_MS)));
+    const untilNext = this.#isWarned ? left : left - this.#warnMs;
+    this.#cancel = this.#clock.later(() => this.#check(), Math.max(0, Math.min(untilNext, CHECK_EVERY_MS)));
   }
 }

@@ -1,4 +1,4 @@
-/** What a page tells its session, and what becomes of it. */
+/** Handles the events of a session's page: saves, publishes and sends what follows from them. */
 import type { Code } from "../../errors.ts";
 import type { PAGE_CONDITIONS } from "../../protocol/live.ts";
 import { Throttle } from "../../util/throttle.ts";
@@ -13,45 +13,45 @@ import type {
   Picture,
   Verdict,
 } from "../ports/page.ts";
+import { conditionNotice } from "../ports/page-notices.ts";
 import type { ResumeState } from "../ports/resume-state.ts";
 import type { SessionRecord } from "../ports/store.ts";
-import { conditionNotice } from "../presenters.ts";
 import type { SessionEventPublisher } from "./session-event-publisher.ts";
 
-/** A challenge that is dragged moves with every look at it. */
+/** The shortest interval of saves: a challenge that is dragged moves with every scan. */
 const SAVE_CHALLENGE_EVERY_MS = 1_000;
 
-interface PageListenerDeps {
+interface PageEventHandlerDeps {
   readonly record: SessionRecord;
   readonly operators: Operators;
-  readonly news: SessionEventPublisher;
+  readonly events: SessionEventPublisher;
   readonly page: () => ChallengePage | null;
   readonly isOver: () => boolean;
   readonly save: (record: SessionRecord) => void;
-  readonly remember: (memory: Partial<ResumeState>) => void;
+  readonly saveResumeState: (parts: Partial<ResumeState>) => void;
   readonly onSolved: (verdict: Verdict) => void;
   readonly onLost: (code: Code) => void;
 }
 
 export class PageEventHandler implements PageEvents {
-  readonly #deps: PageListenerDeps;
+  readonly #deps: PageEventHandlerDeps;
   readonly #saveThrottle: Throttle;
-  /** How many were numbered, of all pages that the session has had. */
-  #pictures = 0;
+  /** The number of the last picture, over all pages that the session has had. */
+  #lastSeq = 0;
 
-  constructor(deps: PageListenerDeps) {
+  constructor(deps: PageEventHandlerDeps) {
     this.#deps = deps;
     this.#saveThrottle = new Throttle(() => deps.save(deps.record), SAVE_CHALLENGE_EVERY_MS);
   }
 
-  /** What was put off is not saved any more. */
+  /** Drops a save that is put off: the end saves the record. */
   stop(): void {
     this.#saveThrottle.stop();
   }
 
   nextSeq(): number {
-    this.#pictures += 1;
-    return this.#pictures;
+    this.#lastSeq += 1;
+    return this.#lastSeq;
   }
 
   picture(picture: Picture): void {
@@ -59,12 +59,12 @@ export class PageEventHandler implements PageEvents {
   }
 
   challenge(): void {
-    const { record, operators, news, isOver } = this.#deps;
+    const { record, operators, events, isOver } = this.#deps;
     const page = this.#deps.page();
     if (page) Object.assign(record, { viewport: page.viewport, captcha_info: page.challenge });
     operators.challengeMoved();
     if (isOver()) return;
-    news.challenge();
+    events.challenge();
     this.#saveThrottle.ask();
   }
 
@@ -77,7 +77,7 @@ export class PageEventHandler implements PageEvents {
   }
 
   condition(condition: PageCondition): void {
-    this.tell(condition, condition === "page_unresponsive" ? condition : null);
+    this.announceCondition(condition, condition === "page_unresponsive" ? condition : null);
   }
 
   notice(notice: Notice): void {
@@ -85,21 +85,24 @@ export class PageEventHandler implements PageEvents {
   }
 
   progress(step: OpeningStep): void {
-    if (!this.#deps.isOver()) this.#deps.news.progress(step);
+    if (!this.#deps.isOver()) this.#deps.events.progress(step);
   }
 
   attemptFailed(why: AttemptFailure): void {
-    if (!this.#deps.isOver()) this.#deps.news.attemptFailed(why);
+    if (!this.#deps.isOver()) this.#deps.events.attemptFailed(why);
   }
 
-  remember(memory: Partial<ResumeState>): void {
-    if (!this.#deps.isOver()) this.#deps.remember(memory);
+  resumeStateChanged(changed: Partial<ResumeState>): void {
+    if (!this.#deps.isOver()) this.#deps.saveResumeState(changed);
   }
 
-  /** [S10] To operators and to the bot; `code` says why it cannot be acted on, where there is one for it. */
-  tell(notice: (typeof PAGE_CONDITIONS)[number], code: Code | null): void {
-    const { record, operators, news } = this.#deps;
+  /**
+   * [S10] Sends the condition to operators and publishes it for the bot; `code` says why operators cannot act, if there
+   * is one.
+   */
+  announceCondition(notice: (typeof PAGE_CONDITIONS)[number], code: Code | null): void {
+    const { record, operators, events } = this.#deps;
     operators.broadcast(conditionNotice(notice, record));
-    news.page(notice, code);
+    events.page(notice, code);
   }
 }

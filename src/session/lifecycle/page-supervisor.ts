@@ -1,103 +1,103 @@
-/** A session's page: opened, come back to, opened again after a crash, and let go of. */
+/** Supervises a session's page: opens it, resumes it, opens it again after a crash, and closes it. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { AppError, type Code, toAppError } from "../../errors.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
-import type {
-  ChallengePage,
-  OpenPage,
-  OpenPageRequest,
-  PageEvents,
-  RememberedPage,
-  ReturnToPage,
-} from "../ports/page.ts";
+import type { ChallengePage, OpenPage, PageEvents, ResumablePage, ResumePage } from "../ports/page.ts";
+import type { OpenPageRequest } from "../ports/page-request.ts";
 import type { Checkpoint, ResumeState } from "../ports/resume-state.ts";
 
-/** A page that crashes more often will do so again. */
+/** A page that crashes more often is not opened again: it would crash again. */
 const MOST_REOPENINGS = 3;
 const CHECKPOINT_EVERY_MS = 5_000;
 const CHECKPOINT_DEADLINE_MS = 3_000;
 /** [W2] How long older clients wait for a page that is still starting. */
 const WAIT_FOR_PAGE_MS = 5_000;
 
-/** What is to be known of a page to open it, and to open it again. */
-export interface Opening {
+/** How a page is opened, for the first time and after a crash. */
+export interface PageOpener {
   readonly open: OpenPage;
   readonly request: OpenPageRequest;
 }
 
-interface PageKeeperDeps extends Opening {
+interface PageSupervisorDeps extends PageOpener {
   readonly events: PageEvents;
-  readonly remember: (memory: Partial<ResumeState>) => void;
+  readonly saveResumeState: (parts: Partial<ResumeState>) => void;
   readonly log: Logger;
-  /** Aborted when the session is over. */
+  /** Aborted at the end of the session. */
   readonly signal: AbortSignal;
-  /** It is there, for the first time or again. */
+  /** The page is ready, for the first time or again. */
   readonly onReady: (page: ChallengePage) => Promise<void>;
-  /** It was lost by this code, and is opened again. */
+  /** The page was lost with this code, and is being opened again. */
   readonly onLost: (code: Code) => void;
-  /** It is there again; called after onReady. */
+  /** The page is open again; called after onReady. */
   readonly onReopened: () => void;
 }
 
 export class PageSupervisor {
-  readonly #deps: PageKeeperDeps;
+  readonly #deps: PageSupervisorDeps;
   #page: ChallengePage | null = null;
   #opened: Promise<void> = Promise.resolve();
-  /** Pages that have crashed, and are being let go of. */
+  /** Settles when the last crashed page is closed. */
   #closing: Promise<void> = Promise.resolve();
   #reopenings = 0;
   #checkpoint: Checkpoint | null = null;
-  #written = "";
+  #savedText = "";
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(deps: PageKeeperDeps) {
+  constructor(deps: PageSupervisorDeps) {
     this.#deps = deps;
   }
 
-  /** Null while it is opened. */
+  /** Null while the page is being opened. */
   get page(): ChallengePage | null {
     return this.#page;
   }
 
-  /** Resolves when it is ready, or the session over. Throws as OpenPage does. */
+  /** Opens the page. Resolves when it is ready or the session is over. Rejects as OpenPage does. */
   open(): Promise<void> {
     const { open, request, events, signal } = this.#deps;
-    this.#remember({ url: "url" in request ? request.url : "", storage_state: storageOf(request) });
+    this.#saveCheckpoint({ url: "url" in request ? request.url : "", storage_state: storageOf(request) });
     return this.#begin(() => open(request, events, signal));
   }
 
-  /** The same for the page of an earlier server; opened again where it is lost and that is wished for. Throws as ReturnToPage does. */
-  comeBack(back: ReturnToPage, memory: RememberedPage): Promise<void> {
+  /**
+   * Resumes the page of an earlier server; a lost one is opened again with on_crash `reopen`. Rejects as ResumePage
+   * does.
+   */
+  resume(resumePage: ResumePage, resumable: ResumablePage): Promise<void> {
     const { events, signal } = this.#deps;
-    this.#checkpoint = memory.checkpoint;
-    const opened = this.#begin(() => back(memory, events, signal));
+    this.#checkpoint = resumable.checkpoint;
+    const opened = this.#begin(() => resumePage(resumable, events, signal));
     return opened.catch((error: unknown) => {
       const { code } = toAppError(error);
-      if (signal.aborted || !this.#mayOpenAgain(code)) throw error;
-      return this.#openAgain(code);
+      if (signal.aborted || !this.#mayReopenAfter(code)) throw error;
+      return this.#openReplacement(code);
     });
   }
 
-  /** Opens the page again that was lost by this code. Null where it had yet to open, that is not wished for, or was too often. */
-  openAgain(code: Code): Promise<void> | null {
+  /**
+   * Opens the lost page again; resolves when it is ready. Null if it is not to be: it had not opened yet, on_crash is
+   * not `reopen`, or it was lost too often.
+   */
+  reopen(code: Code): Promise<void> | null {
     const lost = this.#page;
-    if (!lost || !this.#mayOpenAgain(code)) return null;
+    if (!lost || !this.#mayReopenAfter(code)) return null;
     clearInterval(this.#timer);
     this.#page = null;
     // Both use the same profile folder.
     this.#closing = this.#close(lost);
-    return this.#openAgain(code);
+    return this.#openReplacement(code);
   }
 
-  /** Resolves when it is there, cannot be, or has been waited for long enough. */
+  /** Resolves when the page is ready, cannot be opened, or takes too long. Never rejects. */
   async ready(): Promise<void> {
     if (this.#page || this.#deps.signal.aborted) return;
     const late = delay(WAIT_FOR_PAGE_MS, undefined, { ref: false });
     await Promise.race([this.#opened, late]).catch(() => {});
   }
 
-  /** Lets go of it, and waits until that is done. */
+  /** Closes the page; resolves when it and pages lost before are closed. */
   async release(): Promise<void> {
     this.stop();
     const page = this.#page;
@@ -113,7 +113,7 @@ export class PageSupervisor {
     return request.on_crash === "reopen" && "url" in request;
   }
 
-  #mayOpenAgain(code: Code): boolean {
+  #mayReopenAfter(code: Code): boolean {
     return this.#mayReopen && code !== "page_closed" && this.#reopenings < MOST_REOPENINGS;
   }
 
@@ -127,21 +127,21 @@ export class PageSupervisor {
     const page = await open();
     if (this.#deps.signal.aborted) return this.#close(page);
     this.#page = page;
-    if (page.place) this.#deps.remember({ place: page.place });
+    if (page.place) this.#deps.saveResumeState({ place: page.place });
     this.#keepCheckpoints();
     await this.#deps.onReady(page);
   }
 
-  async #openAgain(code: Code): Promise<void> {
+  async #openReplacement(code: Code): Promise<void> {
     const { onLost, onReopened, signal, log } = this.#deps;
     this.#reopenings += 1;
     log.warn({ code, reopenings: this.#reopenings }, "opening the page again");
     onLost(code);
-    await this.#begin(() => this.#again(code));
+    await this.#begin(() => this.#openAtCheckpoint(code));
     if (!signal.aborted) onReopened();
   }
 
-  async #again(code: Code): Promise<ChallengePage> {
+  async #openAtCheckpoint(code: Code): Promise<ChallengePage> {
     await this.#closing;
     const { open, request, events, signal } = this.#deps;
     signal.throwIfAborted();
@@ -158,22 +158,22 @@ export class PageSupervisor {
     this.#timer = setInterval(() => void this.#takeCheckpoint(), CHECKPOINT_EVERY_MS);
   }
 
-  /** Whatever goes wrong, the last one stands. */
+  /** Takes a checkpoint; if it fails, the last one stays. */
   async #takeCheckpoint(): Promise<void> {
     const page = this.#page;
     if (!page) return;
     const taking = page.checkpoint(this.#checkpoint);
     const checkpoint = await withDeadline(taking, CHECKPOINT_DEADLINE_MS, "checkpoint").catch(() => null);
-    if (checkpoint && page === this.#page && !this.#deps.signal.aborted) this.#remember(checkpoint);
+    if (checkpoint && page === this.#page && !this.#deps.signal.aborted) this.#saveCheckpoint(checkpoint);
   }
 
-  #remember(checkpoint: Checkpoint): void {
+  #saveCheckpoint(checkpoint: Checkpoint): void {
     if (!this.#mayReopen) return;
     this.#checkpoint = checkpoint;
     const text = JSON.stringify(checkpoint);
-    if (text === this.#written) return;
-    this.#written = text;
-    this.#deps.remember({ checkpoint });
+    if (text === this.#savedText) return;
+    this.#savedText = text;
+    this.#deps.saveResumeState({ checkpoint });
   }
 
   async #close(page: ChallengePage): Promise<void> {

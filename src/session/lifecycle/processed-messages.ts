@@ -1,25 +1,28 @@
-/** [W30] Which numbered messages a session has done, so that a repeat is told from news, also after a restart. */
+/** [W30] The numbered messages that a session has processed: a repeat is recognised, also after a restart. */
 import type { Logger } from "pino";
 import { isEnd } from "../../protocol/common.ts";
 import type { MessageNumber } from "../../protocol/numbered.ts";
-import type { PageMemories, SessionRecord } from "../ports/store.ts";
+import type { ResumeStates, SessionRecord } from "../ports/store.ts";
 
-/** A person reloads the console now and then, and each time is another client. */
+/** Clients whose numbers are stored: each reload of the console is another client. */
 export const MOST_CLIENTS = 32;
 
 type Done = Readonly<Record<string, number>>;
 
 export class ProcessedMessages {
-  /** The number of the last message that was done, of each client; least recent first. */
+  /** The number of the last processed message of each client; least recent client first. */
   readonly #last: Map<string, number>;
-  readonly #keep: (done: Done) => void;
+  readonly #save: (done: Done) => void;
 
-  constructor(remembered: Done, keep: (done: Done) => void) {
-    this.#last = new Map(Object.entries(remembered));
-    this.#keep = keep;
+  constructor(restored: Done, save: (done: Done) => void) {
+    this.#last = new Map(Object.entries(restored));
+    this.#save = save;
   }
 
-  /** False for one that was done. News counts as done before it is: rather not done than twice, should we be killed. */
+  /**
+   * False for a repeat. A new message is saved as processed before it is: a killed server loses it rather than doing it
+   * twice.
+   */
   begin({ client, number }: MessageNumber): boolean {
     if (number <= (this.#last.get(client) ?? 0)) return false;
     this.#last.delete(client);
@@ -28,20 +31,22 @@ export class ProcessedMessages {
       if (this.#last.size <= MOST_CLIENTS) break;
       this.#last.delete(oldest);
     }
-    this.#keep(Object.fromEntries(this.#last));
+    this.#save(Object.fromEntries(this.#last));
     return true;
   }
 }
 
-/** Those of a session, with what is remembered of an earlier life of it. A store that fails stops nobody from working. */
+/**
+ * The processed messages of a session, with those of earlier servers. A failing store is logged and stops no operator.
+ */
 export function processedMessagesOf(
   record: Readonly<SessionRecord>,
-  { store, log }: { readonly store: PageMemories; readonly log: Logger },
+  { store, log }: { readonly store: ResumeStates; readonly log: Logger },
 ): ProcessedMessages {
-  return new ProcessedMessages(store.memory(record.uid).done ?? {}, (done) => {
+  return new ProcessedMessages(store.resumeState(record.uid).done ?? {}, (done) => {
     if (isEnd(record.state)) return;
     try {
-      store.remember(record.uid, { done });
+      store.saveResumeState(record.uid, { done });
     } catch (error) {
       log.error({ err: error }, "what was done could not be kept");
     }

@@ -1,4 +1,4 @@
-/** What of a session is told as events: each change once, and none so often that it drowns the others. */
+/** Publishes the events of a session: each change once, and frequent ones throttled. */
 import { randomUUID } from "node:crypto";
 import type { Code } from "../../errors.ts";
 import { type CaptchaInfo, isEnd } from "../../protocol/common.ts";
@@ -13,115 +13,118 @@ import { Throttle } from "../../util/throttle.ts";
 import type { ClaimFacts } from "../operators/claim.ts";
 import type { AttemptFailure, PageInput } from "../ports/page.ts";
 import type { SessionRecord } from "../ports/store.ts";
-import { outcomeOf } from "../presenters.ts";
 import type { Warning } from "./deadline.ts";
+import { outcomeOf } from "./outcome.ts";
 
-/** A challenge that is dragged over the page moves with every look at it; control can change hands with every message. */
+/** A dragged challenge moves with every scan, and control can change with every message. */
 const THROTTLE_MS = 1_000;
 
-/** What is so at this moment, beyond the record. */
-export interface Present {
+/** The current facts about a living session that are not in its record. */
+export interface LiveFacts {
   readonly operators: number;
   readonly holder: string | null;
   readonly challenge: CaptchaInfo | null;
 }
 
-/** Of a session that has ended. */
-export const NOBODY: Present = { operators: 0, holder: null, challenge: null };
+/** Those of an ended session. */
+export const NO_LIVE_FACTS: LiveFacts = { operators: 0, holder: null, challenge: null };
 
-/** An event as it is made: when and under which id is added. */
-type Bare<E extends SessionEvent> = E extends SessionEvent ? Pick<E, "type" | "data"> : never;
+/** An event without its id and timestamp. */
+type EventBody<E extends SessionEvent> = E extends SessionEvent ? Pick<E, "type" | "data"> : never;
 
-interface SessionNewsDeps {
+interface SessionEventPublisherDeps {
   readonly record: Readonly<SessionRecord> & Pick<SessionRecord, "operator_came">;
-  readonly present: () => Present;
-  readonly tell: (event: SessionEvent) => void;
+  readonly liveFacts: () => LiveFacts;
+  readonly publish: (event: SessionEvent) => void;
 }
 
 export class SessionEventPublisher {
-  readonly #deps: SessionNewsDeps;
-  #toldState = "";
-  #toldHolder: string | null = null;
-  #toldChallenge: CaptchaInfo | null = null;
-  #toldStep: ProgressStep | null = null;
+  readonly #deps: SessionEventPublisherDeps;
+  #publishedState = "";
+  #publishedHolder: string | null = null;
+  #publishedChallenge: CaptchaInfo | null = null;
+  #publishedStep: ProgressStep | null = null;
   #attempts = 0;
-  readonly #controlThrottle = new Throttle(() => this.#tellControl(), THROTTLE_MS);
-  readonly #stateThrottle = new Throttle(() => this.#tellState(), THROTTLE_MS);
-  readonly #challengeThrottle = new Throttle(() => this.#tellChallenge(), THROTTLE_MS);
+  readonly #controlThrottle = new Throttle(() => this.#publishControl(), THROTTLE_MS);
+  readonly #stateThrottle = new Throttle(() => this.#publishState(), THROTTLE_MS);
+  readonly #challengeThrottle = new Throttle(() => this.#publishChallenge(), THROTTLE_MS);
 
-  constructor(deps: SessionNewsDeps) {
+  constructor(deps: SessionEventPublisherDeps) {
     this.#deps = deps;
   }
 
   created(): void {
     const { session_id, label, expires_at } = this.#deps.record;
-    this.#tell({
+    this.#publish({
       type: "session.created",
       data: { session_id, label, expires_at: new Date(expires_at).toISOString() },
     });
   }
 
-  /** The state or the deadline may have changed. The first and the end are told at once, all between at most once a second. */
+  /**
+   * The state or the deadline may have changed. The first state and the end are published at once, others at most once
+   * a second.
+   */
   state(): void {
-    if (this.#deps.record.state === "waiting" && this.#toldStep === "challenge") this.progress("waiting");
-    if (this.#toldState === "" || isEnd(this.#deps.record.state)) this.#tellState();
-    else if (this.#stateNow !== this.#toldState) this.#stateThrottle.ask();
+    if (this.#deps.record.state === "waiting" && this.#publishedStep === "challenge") this.progress("waiting");
+    if (this.#publishedState === "" || isEnd(this.#deps.record.state)) this.#publishState();
+    else if (this.#stateNow !== this.#publishedState) this.#stateThrottle.ask();
   }
 
-  /** The session of an earlier server goes on: what it had told is not told again. */
-  resumed({ holder, challenge }: Pick<Present, "holder" | "challenge">): void {
-    this.#toldState = this.#stateNow;
-    this.#toldHolder = holder;
-    this.#toldChallenge = challenge;
+  /** The session resumes: what the earlier server published is not published again. */
+  resumed({ holder, challenge }: Pick<LiveFacts, "holder" | "challenge">): void {
+    this.#publishedState = this.#stateNow;
+    this.#publishedHolder = holder;
+    this.#publishedChallenge = challenge;
   }
 
   joined(operator: string): void {
     const { record } = this.#deps;
     const first = !record.operator_came;
     record.operator_came = true;
-    this.#tell({ type: "session.operator_joined", data: { ...this.#who(operator), first } });
+    this.#publish({ type: "session.operator_joined", data: { ...this.#who(operator), first } });
     if (first) this.progress("opened");
   }
 
   left(operator: string): void {
-    this.#tell({ type: "session.operator_left", data: this.#who(operator) });
+    this.#publish({ type: "session.operator_left", data: this.#who(operator) });
   }
 
-  /** Somebody else may hold it, or nobody: told at once, then at most once a second. */
+  /** The holder of control may have changed: published at once, then at most once a second. */
   control(): void {
-    if (this.#deps.present().holder !== this.#toldHolder) this.#controlThrottle.ask();
+    if (this.#deps.liveFacts().holder !== this.#publishedHolder) this.#controlThrottle.ask();
   }
 
-  /** It was found, has moved or is lost: told at once, then at most once a second. */
+  /** The challenge was found, has moved or is lost: published at once, then at most once a second. */
   challenge(): void {
-    if (changeOf(this.#toldChallenge, this.#deps.present().challenge)) this.#challengeThrottle.ask();
+    if (changeOf(this.#publishedChallenge, this.#deps.liveFacts().challenge)) this.#challengeThrottle.ask();
   }
 
-  /** It cannot be acted on, and why, or it can again (null). */
+  /** The condition of the page has changed; `code` says why operators cannot act, null that they can again. */
   page(condition: SessionEventOf<"session.page">["data"]["condition"], code: Code | null): void {
-    this.#tell({ type: "session.page", data: { session_id: this.#deps.record.session_id, condition, code } });
+    this.#publish({ type: "session.page", data: { session_id: this.#deps.record.session_id, condition, code } });
   }
 
-  /** [R19] Somebody has taken it from the inbox, or nobody has it any more. */
+  /** [R19] An operator has claimed the session in the inbox, or the claim has ended. */
   claimed(claim: ClaimFacts): void {
-    this.#tell({ type: "session.claimed", data: { session_id: this.#deps.record.session_id, ...claim } });
+    this.#publish({ type: "session.claimed", data: { session_id: this.#deps.record.session_id, ...claim } });
   }
 
-  /** [S8] */
+  /** [S8] The deadline is near. */
   expiring({ expires_at, seconds_left }: Warning): void {
     const { session_id } = this.#deps.record;
-    this.#tell({ type: "session.expiring", data: { session_id, expires_at, seconds_left } });
+    this.#publish({ type: "session.expiring", data: { session_id, expires_at, seconds_left } });
   }
 
-  /** How far it is: told where that is another step than the last. */
+  /** The session has reached this step; the same step is not published twice in a row. */
   progress(step: ProgressStep): void {
-    if (step === this.#toldStep) return;
-    this.#toldStep = step;
+    if (step === this.#publishedStep) return;
+    this.#publishedStep = step;
     const { session_id } = this.#deps.record;
-    this.#tell({ type: "session.progress", data: { session_id, step, ...PROGRESS[step] } });
+    this.#publish({ type: "session.progress", data: { session_id, step, ...PROGRESS[step] } });
   }
 
-  /** Somebody in control did something. */
+  /** An operator in control has acted. */
   acted(input: PageInput): void {
     if (input.type !== "mouse_event" || input.event_type === "down") this.progress("attempt");
   }
@@ -129,18 +132,18 @@ export class SessionEventPublisher {
   attemptFailed(why: AttemptFailure): void {
     const { session_id } = this.#deps.record;
     this.#attempts += 1;
-    this.#tell({ type: "session.attempt_failed", data: { session_id, attempts: this.#attempts, why } });
+    this.#publish({ type: "session.attempt_failed", data: { session_id, attempts: this.#attempts, why } });
     this.progress("failed_attempt");
   }
 
-  /** Nothing but the end is told from now on. */
+  /** Stops the throttles: from now on only the end is published. */
   stop(): void {
     for (const throttle of [this.#controlThrottle, this.#stateThrottle, this.#challengeThrottle]) throttle.stop();
   }
 
   ended(hasStorageState: boolean): void {
     if (this.#deps.record.state === "solved") this.progress("solved");
-    this.#deps.tell(endEvent(this.#deps.record, hasStorageState));
+    this.#deps.publish(endEvent(this.#deps.record, hasStorageState));
   }
 
   get #stateNow(): string {
@@ -148,51 +151,51 @@ export class SessionEventPublisher {
     return `${state} ${expires_at}`;
   }
 
-  #tellState(): void {
-    if (this.#stateNow === this.#toldState) return;
-    this.#toldState = this.#stateNow;
-    const present = this.#deps.present();
-    this.#toldHolder = present.holder;
-    this.#toldChallenge = present.challenge;
-    this.#deps.tell(stateEvent(this.#deps.record, present));
+  #publishState(): void {
+    if (this.#stateNow === this.#publishedState) return;
+    this.#publishedState = this.#stateNow;
+    const live = this.#deps.liveFacts();
+    this.#publishedHolder = live.holder;
+    this.#publishedChallenge = live.challenge;
+    this.#deps.publish(stateEvent(this.#deps.record, live));
   }
 
-  #tellControl(): void {
-    const { holder } = this.#deps.present();
-    if (holder === this.#toldHolder) return;
-    this.#toldHolder = holder;
-    this.#tell({ type: "session.control", data: { session_id: this.#deps.record.session_id, holder } });
+  #publishControl(): void {
+    const { holder } = this.#deps.liveFacts();
+    if (holder === this.#publishedHolder) return;
+    this.#publishedHolder = holder;
+    this.#publish({ type: "session.control", data: { session_id: this.#deps.record.session_id, holder } });
   }
 
-  #tellChallenge(): void {
-    const { challenge } = this.#deps.present();
-    const change = changeOf(this.#toldChallenge, challenge);
+  #publishChallenge(): void {
+    const { challenge } = this.#deps.liveFacts();
+    const change = changeOf(this.#publishedChallenge, challenge);
     if (!change) return;
-    this.#toldChallenge = challenge;
+    this.#publishedChallenge = challenge;
     const { session_id } = this.#deps.record;
-    this.#tell({ type: "session.challenge", data: { session_id, change, captcha_info: challenge } });
+    this.#publish({ type: "session.challenge", data: { session_id, change, captcha_info: challenge } });
   }
 
   #who(operator: string) {
-    return { session_id: this.#deps.record.session_id, operator, operators: this.#deps.present().operators };
+    return { session_id: this.#deps.record.session_id, operator, operators: this.#deps.liveFacts().operators };
   }
 
-  #tell(bare: Bare<SessionEvent>): void {
-    this.#deps.tell(makeEvent(bare));
+  #publish(body: EventBody<SessionEvent>): void {
+    this.#deps.publish(makeEvent(body));
   }
 }
 
-/** Null: it is where it was. */
-function changeOf(told: CaptchaInfo | null, now: CaptchaInfo | null): (typeof CHALLENGE_CHANGES)[number] | null {
-  if (JSON.stringify(told) === JSON.stringify(now)) return null;
-  if (told === null) return "found";
+/** Null if nothing has changed. */
+function changeOf(before: CaptchaInfo | null, now: CaptchaInfo | null): (typeof CHALLENGE_CHANGES)[number] | null {
+  if (JSON.stringify(before) === JSON.stringify(now)) return null;
+  if (before === null) return "found";
   if (now === null) return "lost";
-  const isSame = told.selector === now.selector && told.kind === now.kind && told.in_iframe === now.in_iframe;
+  const isSame = before.selector === now.selector && before.kind === now.kind && before.in_iframe === now.in_iframe;
   return isSame ? "moved" : "replaced";
 }
 
-/** All that is so now. */
-export function stateEvent(record: SessionRecord, { operators, holder, challenge }: Present): SessionEvent {
+/** The current state as an event, with a new id. */
+export function stateEvent(record: SessionRecord, { operators, holder, challenge }: LiveFacts): SessionEvent {
   const { session_id, state, reason, verified, expires_at } = record;
   const data = {
     session_id,
@@ -207,13 +210,16 @@ export function stateEvent(record: SessionRecord, { operators, holder, challenge
   return makeEvent({ type: "session.state", data });
 }
 
-/** Its id comes from the session's: an end that is told by the next server too is the same event. */
+/**
+ * The end as an event. Its id derives from the session's: if the next server publishes the end again, it is the same
+ * event.
+ */
 export function endEvent(record: SessionRecord, hasStorageState: boolean): SessionEvent {
   const data = { session_id: record.session_id, ...outcomeOf(record, hasStorageState) };
   const event = makeEvent({ type: "session.ended", data }, record.ended_at ?? Date.now());
   return { ...event, id: `evt_${record.uid}_ended` };
 }
 
-function makeEvent(bare: Bare<SessionEvent>, at = Date.now()): SessionEvent {
-  return { id: `evt_${randomUUID()}`, timestamp: new Date(at).toISOString(), ...bare };
+function makeEvent(body: EventBody<SessionEvent>, at = Date.now()): SessionEvent {
+  return { id: `evt_${randomUUID()}`, timestamp: new Date(at).toISOString(), ...body };
 }

@@ -8,32 +8,32 @@ import { withDeadline } from "../../util/with-deadline.ts";
 import { Claim } from "../operators/claim.ts";
 import { Operators, type RestCaller } from "../operators/operators.ts";
 import type { Viewer } from "../pictures/viewer.ts";
-import type { ChallengePage, MouseInput, PageInput, RememberedPage, ReturnToPage, Verdict } from "../ports/page.ts";
-import type { RememberedControl, ResumeState } from "../ports/resume-state.ts";
-import type { PageMemories, SessionRecord, StorageStates } from "../ports/store.ts";
-import { type CheckAnswer, checkAnswer, farewell, stateMessage } from "../presenters.ts";
-import { CompletionChecks } from "./completion-checks.ts";
+import type { ChallengePage, MouseInput, PageInput, ResumablePage, ResumePage, Verdict } from "../ports/page.ts";
+import type { ResumableControl, ResumeState } from "../ports/resume-state.ts";
+import type { ResumeStates, SessionRecord, StorageStates } from "../ports/store.ts";
+import { type CheckAnswer, CompletionChecks, checkAnswer } from "./completion-checks.ts";
 import { SessionDeadline } from "./deadline.ts";
+import { disconnectAtEnd, stateMessage } from "./operator-messages.ts";
 import { PageEventHandler } from "./page-event-handler.ts";
-import { type Opening, PageSupervisor } from "./page-supervisor.ts";
+import { type PageOpener, PageSupervisor } from "./page-supervisor.ts";
 import { type ProcessedMessages, processedMessagesOf } from "./processed-messages.ts";
-import { type Present, SessionEventPublisher } from "./session-event-publisher.ts";
+import { type LiveFacts, SessionEventPublisher } from "./session-event-publisher.ts";
 import { move } from "./state-machine.ts";
 
 const STORAGE_STATE_DEADLINE_MS = 3_000;
 
 interface SessionDeps {
-  /** Where the storage state is kept, and which messages were done. */
-  readonly store: PageMemories & StorageStates;
-  /** Keeps the record as it is now. Never throws: the session goes on, and ends, all the same. */
+  /** Stores the storage state and the processed messages. */
+  readonly store: ResumeStates & StorageStates;
+  /** Saves the record as it is now. Never throws: the session goes on, and ends, all the same. */
   readonly save: (record: SessionRecord) => void;
-  /** Keeps what is needed to come back to the page. Never throws either. */
-  readonly remember: (memory: Partial<ResumeState>) => void;
+  /** Saves parts of the resume state. Never throws either. */
+  readonly saveResumeState: (parts: Partial<ResumeState>) => void;
   readonly log: Logger;
   readonly maxTimeoutSeconds: number;
-  /** What happens in the session, in order; the end comes last, once its storage state is kept. */
-  readonly tell: (event: SessionEvent) => void;
-  /** Called once, as soon as the end stands. */
+  /** Publishes the session's events in order; the end comes last, once its storage state is stored. */
+  readonly publish: (event: SessionEvent) => void;
+  /** Called once, as soon as the end is saved. */
   readonly onEnd: (session: Session) => void;
 }
 
@@ -42,73 +42,73 @@ type EndFacts = { readonly [Fact in "verified" | "evidence" | "note"]?: SessionR
 export class Session {
   readonly record: SessionRecord;
   readonly operators: Operators;
-  readonly done: ProcessedMessages;
+  readonly processed: ProcessedMessages;
   readonly claim: Claim;
   readonly #deps: SessionDeps;
-  /** Aborted at the end of the session: everything that was started for it stops by it. */
+  /** Aborted at the end of the session: it stops everything that was started for the session. */
   readonly #over = new AbortController();
   readonly #checks: CompletionChecks;
-  readonly #news: SessionEventPublisher;
-  readonly #listener: PageEventHandler;
-  readonly #keeper: PageSupervisor;
+  readonly #events: SessionEventPublisher;
+  readonly #pageEvents: PageEventHandler;
+  readonly #supervisor: PageSupervisor;
   readonly #deadline: SessionDeadline;
   #released: Promise<void> = Promise.resolve();
-  /** Left for the next server. */
-  #isLeft = false;
+  /** The next server serves the session: nothing more is published here. */
+  #isDetached = false;
 
-  constructor(record: SessionRecord, opening: Opening, deps: SessionDeps) {
+  constructor(record: SessionRecord, opener: PageOpener, deps: SessionDeps) {
     this.record = record;
     this.#deps = deps;
     this.#checks = new CompletionChecks({
       answer: () => checkAnswer(this.record),
       onSolved: (verdict) => this.#solved(verdict),
     });
-    this.done = processedMessagesOf(record, deps);
+    this.processed = processedMessagesOf(record, deps);
     this.operators = new Operators({
       record,
       onControl: (holder) => this.#setControlled(holder),
       onInput: (input) => {
         this.#deadline.acted(input);
-        this.#news.acted(input);
+        this.#events.acted(input);
       },
-      onPresence: (change, operator) => !this.ended && !this.#isLeft && this.#news[change](operator),
+      onPresence: (change, operator) => !this.ended && !this.#isDetached && this.#events[change](operator),
     });
-    this.#news = new SessionEventPublisher({ record, present: () => this.present, tell: deps.tell });
+    this.#events = new SessionEventPublisher({ record, liveFacts: () => this.liveFacts, publish: deps.publish });
     this.claim = new Claim({
       isAttended: () => this.operators.actors > 0,
-      onChange: (claim) => this.#news.claimed(claim),
+      onChange: (claim) => this.#events.claimed(claim),
     });
-    const { save, remember, log } = deps;
-    this.#listener = new PageEventHandler({
+    const { save, saveResumeState, log } = deps;
+    this.#pageEvents = new PageEventHandler({
       record,
       operators: this.operators,
-      news: this.#news,
+      events: this.#events,
       page: () => this.page,
       isOver: () => this.ended,
       save,
-      remember,
+      saveResumeState,
       onSolved: (verdict) => this.#solved(verdict),
       onLost: (code) => this.#lost(code),
     });
-    this.#keeper = new PageSupervisor({
-      ...opening,
-      events: this.#listener,
-      remember,
+    this.#supervisor = new PageSupervisor({
+      ...opener,
+      events: this.#pageEvents,
+      saveResumeState,
       log,
       signal: this.#over.signal,
       onReady: (page) => this.#becomeReady(page),
       onLost: (code) => {
         this.operators.pageLost();
-        this.#listener.tell("page_reopening", code);
+        this.#pageEvents.announceCondition("page_reopening", code);
       },
-      onReopened: () => this.#listener.tell("page_reopened", null),
+      onReopened: () => this.#pageEvents.announceCondition("page_reopened", null),
     });
     this.#deadline = new SessionDeadline({
       record,
       maxTimeoutSeconds: deps.maxTimeoutSeconds,
       onMoved: () => this.#changed(),
-      onSoon: (warning) => {
-        this.#news.expiring(warning);
+      onExpiring: (warning) => {
+        this.#events.expiring(warning);
         this.operators.announce(warning);
       },
       onPassed: () => this.end("expired", "timeout"),
@@ -116,16 +116,16 @@ export class Session {
   }
 
   get page(): ChallengePage | null {
-    return this.#keeper.page;
+    return this.#supervisor.page;
   }
 
-  /** The page that the rules can be asked about. */
+  /** The page whose rules can be checked; null if there is none. */
   get #askable(): ChallengePage | null {
     return this.ended ? null : this.page;
   }
 
-  /** What is so now, beyond the record. */
-  get present(): Present {
+  /** The current facts that are not in the record. */
+  get liveFacts(): LiveFacts {
     return { operators: this.operators.size, holder: this.operators.holder, challenge: this.page?.challenge ?? null };
   }
 
@@ -133,53 +133,66 @@ export class Session {
     return isEnd(this.record.state);
   }
 
-  /** Settles when the page and its browser are let go of and the storage state is kept. */
+  /** Settles when the page and its browser are closed or detached and the storage state is stored. */
   get released(): Promise<void> {
     return this.#released;
   }
 
-  /** Opens the page; resolves when it is ready. Throws the AppError that ended the session where it cannot be. */
+  /** Opens the page; resolves when it is ready. Rejects with the AppError that ended the session. */
   start(): Promise<void> {
-    this.#news.created();
-    return this.#orEnd(this.#keeper.open());
+    this.#events.created();
+    return this.#endOnFailure(this.#supervisor.open());
   }
 
-  /** Goes on with the page of an earlier server; resolves when it is there again. Throws the AppError that ended the session. */
-  resume(back: ReturnToPage, memory: RememberedPage, control: RememberedControl | null): Promise<void> {
+  /**
+   * Resumes the page of an earlier server; resolves when it is ready. Rejects with the AppError that ended the session.
+   */
+  resume(resumePage: ResumePage, resumable: ResumablePage, control: ResumableControl | null): Promise<void> {
     if (control) this.operators.reserve(control);
-    this.#news.resumed({ holder: this.operators.holder, challenge: this.record.captcha_info });
-    return this.#orEnd(this.#keeper.comeBack(back, memory));
+    this.#events.resumed({ holder: this.operators.holder, challenge: this.record.captcha_info });
+    return this.#endOnFailure(this.#supervisor.resume(resumePage, resumable));
   }
 
-  /** Throws session_ended. */
+  /** Adds a viewer; resolves when it was sent all that it needs to begin. Throws session_ended. */
   async join(viewer: Viewer): Promise<void> {
     this.#assertLiving();
     const { warning } = this.#deadline;
-    // Behind the welcome; what happens from here on is announced to it.
+    // The viewer gets it behind its session_info, and later warnings as all others do.
     if (warning && !viewer.plain) viewer.send(warning);
-    await this.operators.join(viewer, this.#keeper.ready());
+    await this.operators.join(viewer, this.#supervisor.ready());
   }
 
-  /** Throws session_ended, forbidden, not_in_control, page_unresponsive (still starting), invalid_message (no such key). */
+  /**
+   * Replays an operator's input. Throws session_ended, forbidden, not_in_control, page_unresponsive (still starting),
+   * invalid_message (no such key).
+   */
   input(viewer: Viewer, input: PageInput): void {
     this.#assertLiving();
     this.operators.input(viewer, input);
   }
 
-  /** [R4] A mouse event over REST, by the one anonymous operator. */
+  /**
+   * [R4] Replays a mouse event of the one REST operator. Throws as input() does, and timeout if the page is not ready
+   * in time.
+   */
   async restInput(input: MouseInput, by?: RestCaller): Promise<void> {
-    await this.#keeper.ready();
+    await this.#supervisor.ready();
     this.#assertLiving();
     if (!this.page) throw new AppError("timeout", { waiting_for: "page" });
     this.operators.restInput(input, by);
   }
 
-  /** Asks the rules now; a verdict that holds ends the session. `tell` is called once, before that end is told. */
-  check(tell: (answer: CheckAnswer) => void = () => {}): Promise<CheckAnswer> {
-    return this.#checks.check(this.#askable, tell);
+  /**
+   * Checks the rules now; a stable verdict ends the session. `sendAnswer` is called once, before that end is published.
+   */
+  check(sendAnswer: (answer: CheckAnswer) => void = () => {}): Promise<CheckAnswer> {
+    return this.#checks.check(this.#askable, sendAnswer);
   }
 
-  /** [W17] The operator's own word; rules that contradict it keep the session open. Throws forbidden, not_in_control, page_unresponsive. */
+  /**
+   * [W17] Ends the session on the operator's word, unless the rules contradict it. Throws session_ended, forbidden,
+   * not_in_control, page_unresponsive.
+   */
   async finish(viewer: Viewer, outcome: "done" | "cannot", note: string | undefined): Promise<CheckAnswer> {
     this.#assertLiving();
     this.operators.assertNotWatching(viewer);
@@ -191,7 +204,7 @@ export class Session {
     return checkAnswer(this.record);
   }
 
-  /** [R12] Moves the deadline, up to the longest time a session may have. */
+  /** [R12] Moves the deadline, up to the longest time a session may have. Throws session_ended. */
   extend(seconds: number): void {
     this.#assertLiving();
     this.#deadline.extend(seconds);
@@ -205,45 +218,45 @@ export class Session {
     const { verified = null, evidence = [], note = null } = facts;
     Object.assign(record, { state: move(record.state, state), reason, verified, evidence, note, ended_at: Date.now() });
     this.#deps.save(record);
-    this.#news.state();
+    this.#events.state();
     this.#deps.log.info({ state, reason, verified }, "session ended");
     this.#released = this.#release();
     this.#over.abort();
     this.#checks.settle();
-    this.operators.dismiss(farewell(record, reason));
+    this.operators.disconnectAll(disconnectAtEnd(record, reason));
     this.#deps.onEnd(this);
   }
 
   /**
-   * Leaves the session and its page to the next server: nothing of it is ended but what serves it here. False where that
-   * cannot be, as the page is not there yet, or goes with this process.
+   * Detaches from the session and its page, so that the next server resumes them: only the sockets here are closed.
+   * False if that is impossible: the page is not open yet, or ends with this process.
    */
-  leave(): boolean {
+  detach(): boolean {
     const page = this.page;
     if (this.ended || !page?.place) return false;
-    this.#isLeft = true;
+    this.#isDetached = true;
     this.#stopTimers();
     this.#deps.save(this.record);
     this.#over.abort();
-    this.operators.dismiss({ messages: [], closeCode: CODES.shutting_down.close, reason: "shutting_down" });
+    this.operators.disconnectAll({ messages: [], closeCode: CODES.shutting_down.close, reason: "shutting_down" });
     this.#released = page.detach();
     return true;
   }
 
-  /** Resolves at the end of the session, when it is left to the next server, after `ms`, or when `signal` aborts, whichever is first. */
+  /** Resolves at the end of the session, when it is detached, after `ms`, or when `signal` aborts. Never rejects. */
   async waitForEnd(ms: number, signal: AbortSignal): Promise<void> {
     if (this.ended || ms <= 0) return;
     await delay(ms, undefined, { signal: AbortSignal.any([signal, this.#over.signal]) }).catch(() => {});
   }
 
-  /** Settles with `opening`; what fails ends the session, and is thrown to whoever waits for it. */
-  #orEnd(opening: Promise<void>): Promise<void> {
-    const settled = this.#endWith(opening);
+  /** Settles with `opening`; a failure ends the session, and also rejects for the caller that waits. */
+  #endOnFailure(opening: Promise<void>): Promise<void> {
+    const settled = this.#settle(opening);
     settled.catch(() => {});
     return settled;
   }
 
-  async #endWith(opening: Promise<void>): Promise<void> {
+  async #settle(opening: Promise<void>): Promise<void> {
     await opening.catch((error: unknown) => {
       const known = toAppError(error);
       if (!this.ended && known.code === "internal") this.#deps.log.error({ err: error }, "page could not be opened");
@@ -261,8 +274,8 @@ export class Session {
   }
 
   #lost(code: Code): void {
-    const again = this.ended ? null : this.#keeper.openAgain(code);
-    if (again) void this.#orEnd(again);
+    const again = this.ended ? null : this.#supervisor.reopen(code);
+    if (again) void this.#endOnFailure(again);
     else this.end("failed", code);
   }
 
@@ -278,29 +291,29 @@ export class Session {
 
   async #release(): Promise<void> {
     const { page } = this;
-    this.#news.ended(page !== null && (await keepStorageState(page, this.record.uid, this.#deps)));
-    await this.#keeper.release();
+    this.#events.ended(page !== null && (await keepStorageState(page, this.record.uid, this.#deps)));
+    await this.#supervisor.release();
   }
 
   #setControlled(holder: string | null): void {
     if (this.ended) return;
-    this.#news.control();
-    this.#deps.remember({ control: this.operators.control });
+    this.#events.control();
+    this.#deps.saveResumeState({ control: this.operators.control });
     const next = holder === null ? "waiting" : "active";
     if (!this.page || this.record.state === next) return;
     this.record.state = move(this.record.state, next);
     this.#changed();
   }
 
-  /** The state or the deadline: kept first, then told. */
+  /** The state or the deadline has changed: saves it first, then publishes it. */
   #changed(): void {
     this.#deps.save(this.record);
-    this.#news.state();
+    this.#events.state();
     this.operators.broadcast(stateMessage(this.record));
   }
 
   #stopTimers(): void {
-    for (const each of [this.#deadline, this.claim, this.#listener, this.#keeper, this.#news]) each.stop();
+    for (const each of [this.#deadline, this.claim, this.#pageEvents, this.#supervisor, this.#events]) each.stop();
   }
 
   #assertLiving(): void {
@@ -309,7 +322,10 @@ export class Session {
   }
 }
 
-/** Keeps the cookies and the local storage that the page had at the end, for the result [R11]. False where there are none, or they cannot be kept. */
+/**
+ * Stores the page's cookies and local storage for the result [R11]; false if there are none, or they cannot be read or
+ * stored.
+ */
 async function keepStorageState(
   page: ChallengePage,
   uid: string,

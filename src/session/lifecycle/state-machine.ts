@@ -1,4 +1,4 @@
-/** A session's life: the table of moves and the one function that moves. */
+/** The states of a session: the table of moves and the one function that moves. */
 import { AppError } from "../../errors.ts";
 import type { SessionState } from "../../protocol/common.ts";
 
@@ -13,7 +13,7 @@ export const MOVES: Readonly<Record<SessionState, readonly SessionState[]>> = {
   cancelled: [],
 };
 
-/** The state after a move; an AppError `internal` for a move that is not in the table. */
+/** Returns the state after a move. Throws AppError `internal` for a move that is not in the table. */
 export function move<To extends SessionState>(from: SessionState, to: To): To {
   if (!MOVES[from].includes(to)) {
     throw new AppError("internal", { from, to }, { message: `A session cannot go from ${from} to ${to}.` });

@@ -1,22 +1,22 @@
-/** [R19] Who has taken a session from the inbox, so that two people do not take the same. */
+/** [R19] The claim on a session in the inbox, so that two people do not open the same one. */
 import { AppError } from "../../errors.ts";
 import type { ClaimAnswer } from "../../protocol/claims.ts";
 
-/** As long as nobody has come to it; then it is free again. */
+/** How long a claim holds while no operator joins; then the session is free again. */
 const CLAIM_MS = 60_000;
 
 export interface Claimant {
-  /** By which it is known again: its key and its console. */
+  /** Its key and its console, by which it is recognised. */
   readonly who: string;
-  /** As others are told. */
+  /** The name that others see. */
   readonly name: string;
 }
 
 export type ClaimFacts = Pick<ClaimAnswer, "claimed_by" | "claimed_until">;
-export const FREE: ClaimFacts = { claimed_by: null, claimed_until: null };
+export const UNCLAIMED: ClaimFacts = { claimed_by: null, claimed_until: null };
 
 interface ClaimDeps {
-  /** Whether somebody who can act is connected. */
+  /** Whether an operator who can act is connected. */
   readonly isAttended: () => boolean;
   readonly onChange: (now: ClaimFacts) => void;
 }
@@ -31,17 +31,17 @@ export class Claim {
   }
 
   get now(): ClaimFacts {
-    if (!this.#held) return FREE;
+    if (!this.#held) return UNCLAIMED;
     return { claimed_by: this.#held.by.name, claimed_until: new Date(this.#held.until).toISOString() };
   }
 
-  /** Takes it, or holds it for longer. Throws claimed where somebody else has it. */
+  /** Takes the claim, or extends it. Throws claimed if another claimant has it. */
   take(by: Claimant): void {
     if (this.#held && this.#held.by.who !== by.who) throw new AppError("claimed", { ...this.now });
     this.#hold(by);
   }
 
-  /** Nothing where it is free. Throws claimed where somebody else has it. */
+  /** Releases the claim; does nothing if there is none. Throws claimed if another claimant has it. */
   release({ who }: Pick<Claimant, "who">): void {
     if (!this.#held) return;
     if (this.#held.by.who !== who) throw new AppError("claimed", { ...this.now });

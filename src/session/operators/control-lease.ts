@@ -1,26 +1,19 @@
-/** Who is in control: exactly one operator acts, the others watch [W16]. */
-
-import type { Action } from "../../protocol/audit.ts";
+/** The lease of control: exactly one operator acts, the others watch [W16]. */
 import type { Role } from "../../protocol/common.ts";
+import type { RecordOperatorAct } from "../ports/operator-acts.ts";
 
-/** A holder who has not acted for so long may be relieved by a press of an older client. */
+/** A press of an older client takes control from a holder who has not acted for this long. */
 const IDLE_HOLDER_MS = 5_000;
-/** Control waits so long for a holder whose line broke, where it can be recognised when it comes back. */
+/** How long control is reserved for a holder that lost its socket, if it can be recognised when it reconnects. */
 const AWAY_MS = 15_000;
 
-/** What an actor does in a session, told to whoever records it; the name is the operator's. */
-export type Witness = (
-  action: Extract<Action, "operator.join" | "operator.leave" | "control.take" | "control.release">,
-  operator: string,
-) => void;
-
-/** Whoever may act on a session: a connected viewer, or the one anonymous REST operator [R4]. */
+/** An actor in a session: a connected viewer, or the one REST operator [R4]. */
 export interface Actor {
   readonly name: string;
-  /** Link or key, by which it is recognised when it comes back; left out or null: it is not. */
+  /** Its link or key, by which it is recognised when it reconnects; left out or null: it is not. */
   readonly who?: string | null;
-  readonly witness?: Witness | undefined;
-  /** `watch`: is never in control, whatever it does. Left out: may be. */
+  readonly recordAct?: RecordOperatorAct | undefined;
+  /** `watch`: is never in control, whatever it does; left out: `control`. */
   readonly role?: Role;
 }
 
@@ -34,7 +27,7 @@ export class ControlLease {
   #hasActed = false;
   readonly #asked = new WeakSet<Actor>();
 
-  /** @param onFree nobody is in control any more, as a holder did not come back in time */
+  /** @param onFree called when nobody is in control any more, because a holder did not reconnect in time */
   constructor(onFree: () => void, awayMs = AWAY_MS) {
     this.#onFree = onFree;
     this.#awayMs = awayMs;
@@ -44,7 +37,7 @@ export class ControlLease {
     return this.#holder;
   }
 
-  /** Whether the holder is there and has done anything since control was given to it. */
+  /** Whether the holder is connected and has acted since it got control. */
   get isUsed(): boolean {
     return this.#holder !== null && !this.#away && this.#hasActed;
   }
@@ -53,18 +46,18 @@ export class ControlLease {
     return this.#holder === actor;
   }
 
-  /** Joining gives control when nobody holds it, or back to who had it. */
+  /** Gives control to an operator who joins, if nobody holds it or it is reserved for this one. */
   join(actor: Actor): void {
     if (!this.#holder || this.waitsFor(actor)) this.#give(actor);
   }
 
-  /** An explicit wish: the operator takes over. From now on this actor's presses never take control by themselves. */
+  /** The operator takes control explicitly. From now on this actor's presses never take control by themselves. */
   take(actor: Actor): void {
     this.#asked.add(actor);
     this.#give(actor);
   }
 
-  /** Whether this actor's press may act; an actor who never asked for control takes over from an idle holder. */
+  /** Whether this actor's press counts; an actor who never took control explicitly takes it from an idle holder. */
   press(actor: Actor): boolean {
     const idle = performance.now() - this.#actedAt > IDLE_HOLDER_MS;
     const mayTake = !this.#holder || idle || this.waitsFor(actor);
@@ -72,7 +65,7 @@ export class ControlLease {
     return this.act(actor);
   }
 
-  /** Whether this actor may act, and the note that it did. */
+  /** Whether this actor is in control; if so, it counts as having acted now. */
   act(actor: Actor): boolean {
     if (!this.holds(actor)) return false;
     this.#actedAt = performance.now();
@@ -80,14 +73,14 @@ export class ControlLease {
     return true;
   }
 
-  /** Its line broke: control waits for it a while, if it can be recognised. */
+  /** The actor's socket is gone: control stays reserved for it for a while, if it can be recognised. */
   leave(actor: Actor): void {
     if (!this.holds(actor)) return;
     if (actor.who) this.reserve(actor);
     else this.#holder = null;
   }
 
-  /** Control waits for somebody who is not there. */
+  /** Reserves control for an actor who is not connected. */
   reserve(actor: Actor): void {
     this.#give(actor);
     this.#away = setTimeout(() => {
@@ -96,7 +89,7 @@ export class ControlLease {
     }, this.#awayMs);
   }
 
-  /** Whether this is who holds it and has been away. */
+  /** Whether control is reserved for this actor. */
   waitsFor({ who }: Actor): boolean {
     return this.#away !== undefined && who != null && who === this.#holder?.who;
   }
@@ -107,7 +100,7 @@ export class ControlLease {
     this.#holder = null;
   }
 
-  /** Nobody is waited for any more. */
+  /** Ends the reservation. */
   stop(): void {
     clearTimeout(this.#away);
     this.#away = undefined;

@@ -1,4 +1,4 @@
-/** The links of sessions [R13], and the tickets they are traded for [R16]. */
+/** The operator links of sessions [R13], and the tickets that they are exchanged for [R16]. */
 import type { z } from "zod";
 import type { Caller } from "../../auth/caller.ts";
 import type { Link } from "../../auth/link-store.ts";
@@ -12,12 +12,12 @@ import type { SessionRecord } from "../ports/store.ts";
 export interface OperatorLinksDeps {
   readonly links: Links;
   readonly tickets: Tickets;
-  /** False with AUTH=off: the bare address of the console is enough. */
+  /** False with AUTH=off: the URL of the console alone is enough. */
   readonly areNeeded: boolean;
   readonly urls: Pick<PublicUrls, "control">;
 }
 
-/** How long a link holds where nothing is asked for, and how many of its session there may be with it. */
+/** A link's lifetime if the request has none, and the most links of a session, this one included. */
 export interface LinkBounds {
   readonly seconds: number;
   readonly most?: number;
@@ -32,7 +32,7 @@ export class OperatorLinks {
     this.#deps = deps;
   }
 
-  /** The link of `control_url`: good for as long as anything is known of the session, its end included. */
+  /** Makes the link of `control_url`: it holds as long as the session is stored, its end included. */
   makeFirst({ uid, created_at }: SessionRecord, longest: Longest): void {
     if (!this.#deps.areNeeded) return;
     this.#deps.links.create(
@@ -42,13 +42,13 @@ export class OperatorLinks {
     );
   }
 
-  /** The `control_url` of a session: with the token of the first link, as long as that lets an operator in. */
+  /** The `control_url` of a session, with the token of its first link while that link holds. */
   async controlUrl(session: LinkedSession): Promise<string> {
     const link = this.#deps.areNeeded ? this.#deps.links.firstOf(session.uid) : undefined;
     return link ? this.#urlOf(link, session) : this.#deps.urls.control(session.session_id);
   }
 
-  /** [R13] Another one. Throws rate_limited where there are too many. */
+  /** [R13] Makes another link. Throws rate_limited if the session has too many. */
   async make(
     record: SessionRecord,
     body: Pick<z.output<typeof linkBodySchema>, "role" | "ttl_seconds">,
@@ -61,12 +61,12 @@ export class OperatorLinks {
     return { link_id: link.id, url, role: link.role, expires_at };
   }
 
-  /** [R13] Throws link_not_found. */
+  /** [R13] Revokes a link of this session. Throws link_not_found. */
   revoke({ uid }: SessionRecord, linkId: string): void {
     this.#deps.links.revoke(uid, linkId);
   }
 
-  /** [R16] */
+  /** [R16] Issues a ticket with the caller's rights to this session. */
   ticket({ uid }: SessionRecord, caller: Caller): TicketAnswer {
     const { ticket, expires_at } = this.#deps.tickets.issue(caller, uid);
     return { ticket, expires_at: new Date(expires_at).toISOString() };

@@ -1,45 +1,55 @@
-/** Who is connected to a session, and who of them is in control. */
+/** The operators of a session: who is connected, who is in control, and what each is sent. */
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "../../errors.ts";
 import type { ServerMessage } from "../../protocol/live.ts";
 import { Throttle } from "../../util/throttle.ts";
 import { PictureDistributor } from "../pictures/picture-distributor.ts";
-import type { LensWish, Viewer } from "../pictures/viewer.ts";
+import { sessionInfo } from "../pictures/session-info.ts";
+import type { LensChange, Viewer } from "../pictures/viewer.ts";
+import type { RecordOperatorAct } from "../ports/operator-acts.ts";
 import type { ChallengePage, PageInput, Picture } from "../ports/page.ts";
-import type { RememberedControl } from "../ports/resume-state.ts";
+import { conditionNotice, visibilityNotice } from "../ports/page-notices.ts";
+import type { ResumableControl } from "../ports/resume-state.ts";
 import type { SessionRecord } from "../ports/store.ts";
-import { conditionNotice, type Farewell, sessionInfo, visibilityNotice } from "../presenters.ts";
-import { type Actor, ControlLease, type Witness } from "./control-lease.ts";
+import { type Actor, ControlLease } from "./control-lease.ts";
 
-/** [W24] What a lost socket held down is released after so long. */
+/** [W24] Buttons and keys that a lost socket held down are released after this time. */
 const RELEASE_AFTER_LOSS_MS = 1_000;
-/** [R4] The anonymous REST operator leaves when it has been quiet for so long. */
+/** [R4] The REST operator releases control after this time without input. */
 const REST_OPERATOR_QUIET_MS = 10_000;
 
 const REST_OPERATOR = "rest";
+/** [W14] The shortest interval of a watcher's lens changes. */
 const WATCHERS_LENS_MS = 1_000;
 
-/** Who acts over REST, and who is told what is done. */
+/** The caller that acts over REST, and the recorder of its acts. */
 export interface RestCaller {
   readonly who: string;
-  readonly witness?: Witness | undefined;
+  readonly recordAct?: RecordOperatorAct | undefined;
 }
 type RestOperator = Actor & RestCaller;
 
 interface OperatorsDeps {
   readonly record: Readonly<SessionRecord>;
-  /** Somebody took control, or nobody has it any more (null). */
+  /** The holder of control may have changed; null: nobody has it. */
   readonly onControl: (holder: string | null) => void;
-  /** What somebody in control did has gone to the page. */
+  /** Input of the operator in control was replayed. */
   readonly onInput: (input: PageInput) => void;
   /** An operator came or left, by name. */
   readonly onPresence: (change: "joined" | "left", operator: string) => void;
 }
 
-/** The page as long as it is there, with what its viewers are shown of it: both come and go together. */
-interface Presented {
+/** The open page and its distributor of pictures: both come and go together. */
+interface ShownPage {
   readonly page: ChallengePage;
   readonly pictures: PictureDistributor;
+}
+
+/** The last messages to all operators, and the code and reason that their sockets close with. */
+export interface Disconnect {
+  readonly messages: readonly ServerMessage[];
+  readonly closeCode: number;
+  readonly reason: string;
 }
 
 export class Operators {
@@ -47,11 +57,11 @@ export class Operators {
   readonly #viewers = new Set<Viewer>();
   readonly #lease = new ControlLease(() => this.#syncControl());
   #restOperator: RestOperator = { name: REST_OPERATOR, who: "" };
-  /** Of whom it was last told that they are in control. */
-  #witnessed: Actor | null = null;
-  /** Null while the page is starting or opened again, and after the end. */
-  #presented: Presented | null = null;
-  readonly #watchersLenses = new Map<Viewer, { readonly wanted: LensWish; readonly throttle: Throttle }>();
+  /** The holder of control that was last recorded for the audit trail. */
+  #recordedHolder: Actor | null = null;
+  /** Null while the page is opened, for the first time or again, and after the end. */
+  #shown: ShownPage | null = null;
+  readonly #watchersLenses = new Map<Viewer, { readonly wanted: LensChange; readonly throttle: Throttle }>();
   #restQuiet: NodeJS.Timeout | undefined;
 
   constructor(deps: OperatorsDeps) {
@@ -62,62 +72,64 @@ export class Operators {
     return this.#viewers.size;
   }
 
-  /** How many of them could act. */
+  /** How many connected operators may act. */
   get actors(): number {
     return [...this.#viewers].filter(({ role }) => role === "control").length;
   }
 
-  /** The name of who is in control. */
+  /** The name of the operator in control. */
   get holder(): string | null {
     return this.#lease.holder?.name ?? null;
   }
 
-  /** Who is in control, where it is recognised when it comes back. */
-  get control(): RememberedControl | null {
+  /** Who is in control, if it is recognised when it reconnects; null otherwise. */
+  get control(): ResumableControl | null {
     const { name, who } = this.#lease.holder ?? {};
     return name && who && name !== REST_OPERATOR ? { name, who } : null;
   }
 
-  /** Control waits a while for whoever an earlier server gave it to. */
-  reserve(control: RememberedControl): void {
+  /** Reserves control for a while for the operator that had it on an earlier server. */
+  reserve(control: ResumableControl): void {
     this.#lease.reserve(control);
   }
 
-  /** The page is ready, for the first time or again: everybody who is there is shown it. */
+  /** The page is ready, for the first time or again: shows it to all connected viewers. */
   async pageReady(page: ChallengePage): Promise<void> {
     this.pageLost();
     const { record } = this.#deps;
-    this.#presented = { page, pictures: new PictureDistributor({ record, page, viewers: this.#viewers }) };
+    this.#shown = { page, pictures: new PictureDistributor({ record, page, viewers: this.#viewers }) };
     this.#syncKeepView();
     this.#syncControl();
     await Promise.all([...this.#viewers].map((viewer) => this.#welcome(viewer)));
   }
 
-  /** The page is gone: nothing more is shown of it, or done to it. */
+  /** The page is gone: stops its pictures, and input is refused. */
   pageLost(): void {
-    this.#presented?.pictures.stop();
-    this.#presented = null;
+    this.#shown?.pictures.stop();
+    this.#shown = null;
   }
 
-  /** A viewer joins and is sent everything it needs to begin; an older one only once the page is ready [W2]. */
+  /**
+   * Adds a viewer and sends all that it needs to begin; to an older client only once the page is ready or late [W2].
+   */
   async join(viewer: Viewer, pageReadyOrLate: Promise<void>): Promise<void> {
     this.#viewers.add(viewer);
-    // Somebody who can act: a bot may refresh a stale challenge for them.
+    // Only for operators who may act: a bot may refresh a stale challenge for them.
     if (viewer.role === "control") this.#deps.onPresence("joined", viewer.name);
-    viewer.witness?.("operator.join", viewer.name);
+    viewer.recordAct?.("operator.join", viewer.name);
     if (viewer.role === "control") this.#giveFreeControl(viewer);
-    this.#presented?.pictures.add(viewer);
+    this.#shown?.pictures.add(viewer);
     this.#syncKeepView();
-    if (this.#presented || !viewer.plain) {
+    if (this.#shown || !viewer.plain) {
       await this.#welcome(viewer);
     } else {
       await pageReadyOrLate;
-      // Where the page is ready now, pageReady() welcomes everybody who is there.
-      if (!this.#presented) await this.#welcome(viewer);
+      // If the page is ready now, pageReady() has welcomed all connected viewers.
+      if (!this.#shown) await this.#welcome(viewer);
     }
     if (!this.#viewers.has(viewer)) return;
     this.#syncControl();
-    this.#tellPresence();
+    this.#broadcastPresence();
     const page = this.#page;
     if (page?.hidden) viewer.send(visibilityNotice(page));
     if (page && page.condition !== "page_responsive") {
@@ -125,37 +137,40 @@ export class Operators {
     }
   }
 
-  /** Sends a session_info with a picture, or without one where there is no page, or none any more. */
+  /** Sends a session_info, with a picture if there is a page. */
   async #welcome(viewer: Viewer): Promise<void> {
-    if (this.#presented) await this.#presented.pictures.welcome(viewer);
+    if (this.#shown) await this.#shown.pictures.welcome(viewer);
     if (viewer.isWelcomed || !this.#viewers.has(viewer)) return;
     viewer.sendInfo(sessionInfo(this.#deps.record, viewer, null, this.#page), null);
     viewer.sendEarly();
   }
 
   #giveFreeControl(viewer: Viewer): void {
-    // What a lost holder still held down is not the newcomer's.
+    // Buttons that a lost holder still holds down must not become the new operator's.
     if (!this.#lease.holder) this.#page?.releaseAll();
     this.#lease.join(viewer);
   }
 
-  /** A socket is gone: an anonymous holder frees control at once, another a while later; what it held down 1 s later. */
+  /**
+   * A viewer's socket is gone: an anonymous holder frees control at once, a recognisable one later. What it held down
+   * is released 1 s later.
+   */
   leave(viewer: Viewer): void {
     if (!this.#viewers.delete(viewer)) return;
     this.#watchersLenses.get(viewer)?.throttle.stop();
     this.#watchersLenses.delete(viewer);
     const held = this.#lease.holds(viewer);
     this.#lease.leave(viewer);
-    this.#presented?.pictures.remove(viewer);
+    this.#shown?.pictures.remove(viewer);
     this.#syncKeepView();
     this.#syncControl();
-    this.#tellPresence();
+    this.#broadcastPresence();
     if (viewer.role === "control") this.#deps.onPresence("left", viewer.name);
-    viewer.witness?.("operator.leave", viewer.name);
-    if (held) void this.#letGoLater();
+    viewer.recordAct?.("operator.leave", viewer.name);
+    if (held) void this.#releaseAllLater();
   }
 
-  /** Throws forbidden for a watcher. */
+  /** Gives control to this viewer. Throws forbidden for a watcher. */
   takeControl(viewer: Viewer): void {
     assertMayAct(viewer);
     if (!this.#lease.holds(viewer)) this.#page?.releaseAll();
@@ -171,12 +186,12 @@ export class Operators {
   }
 
   /**
-   * Replays what an operator did. Throws forbidden for a watcher, not_in_control for what others press; their moves are
-   * dropped silently.
+   * Replays an operator's input. Throws forbidden for a watcher; not_in_control for presses, keys and wheels of an
+   * operator without control, whose moves are dropped silently; page_unresponsive while there is no page.
    */
   input(actor: Actor, input: PageInput): void {
     assertMayAct(actor);
-    const { page, pictures } = this.#presented ?? {};
+    const { page, pictures } = this.#shown ?? {};
     const isPress = input.type === "mouse_event" && input.event_type === "down";
     const isHarmless = input.type === "mouse_event" && !isPress;
     if (!page) {
@@ -198,22 +213,25 @@ export class Operators {
     if (input.type === "mouse_event" && input.event_type === "up") pictures?.released();
   }
 
-  /** Throws forbidden for a watcher, not_in_control for somebody who only watches while another person is in control. */
+  /** Throws forbidden for a watcher, not_in_control while another operator is in control. */
   assertNotWatching(viewer: Viewer): void {
     assertMayAct(viewer);
     const { holder } = this.#lease;
     if (holder && holder !== viewer) throw new AppError("not_in_control", { holder: holder.name });
   }
 
-  /** [R4] A mouse event over REST: the one anonymous operator, gone again when quiet for 10 s. */
-  restInput(input: PageInput, { who, witness }: RestCaller = { who: "" }): void {
-    // Another caller goes on in the same name: whoever it was before is not in control any more.
+  /**
+   * [R4] Replays a mouse event of the one REST operator, which releases control after 10 s without input. Throws as
+   * input() does.
+   */
+  restInput(input: PageInput, { who, recordAct }: RestCaller = { who: "" }): void {
+    // Another caller uses the same operator's name: the caller before is not in control any more.
     if (this.#restOperator.who !== who) {
       if (this.#lease.holds(this.#restOperator)) this.#leaveRest();
-      this.#restOperator = { name: REST_OPERATOR, who, witness };
+      this.#restOperator = { name: REST_OPERATOR, who, recordAct };
     }
     if (!this.#lease.holder || this.#lease.waitsFor(this.#restOperator)) {
-      // What a lost socket still holds down is not this operator's.
+      // Buttons that a lost socket still holds down must not become this operator's.
       this.#page?.releaseAll();
       this.#lease.join(this.#restOperator);
       this.#syncControl();
@@ -230,30 +248,30 @@ export class Operators {
     this.#syncControl();
   }
 
-  /** A picture of the page: the newest wins. */
+  /** Shows a new picture of the page: the newest wins. */
   show(picture: Picture): void {
-    this.#presented?.pictures.show(picture);
+    this.#shown?.pictures.show(picture);
   }
 
-  /** [W15] A viewer has this picture on its screen, and says so itself. Throws invalid_message for one never sent. */
+  /** [W15] A viewer acknowledges that this picture is on its screen. Throws invalid_message for one never sent. */
   acknowledge(viewer: Viewer, seq: number): void {
     viewer.acknowledge(seq);
-    this.#presented?.pictures.next(viewer);
+    this.#shown?.pictures.next(viewer);
   }
 
-  /** The picture `seq`, and all before it, have arrived at a viewer. */
+  /** The picture `seq` and all before it have arrived at a viewer. */
   arrived(viewer: Viewer, seq: number): void {
     viewer.arrived(seq);
-    this.#presented?.pictures.next(viewer);
+    this.#shown?.pictures.next(viewer);
   }
 
-  /** The challenge or the view changed; pictures of the old view are not shown any more. */
+  /** The challenge or the view has changed: pictures of the old view are not shown any more. */
   challengeMoved(): void {
-    this.#presented?.pictures.challengeMoved();
+    this.#shown?.pictures.challengeMoved();
   }
 
-  /** [W14] What a watcher wants changes what is captured for all, so it counts once a second only. */
-  setLens(viewer: Viewer, wanted: LensWish): void {
+  /** [W14] Changes a viewer's lens. A watcher's changes are throttled, because they change what is captured for all. */
+  setLens(viewer: Viewer, wanted: LensChange): void {
     if (viewer.role === "control") {
       this.#changeLens(viewer, wanted);
       return;
@@ -265,24 +283,25 @@ export class Operators {
     throttle.ask();
   }
 
-  #changeLens(viewer: Viewer, { mode = viewer.lens.mode, scale = viewer.lens.scale }: LensWish): void {
+  #changeLens(viewer: Viewer, { mode = viewer.lens.mode, scale = viewer.lens.scale }: LensChange): void {
     const before = viewer.lens;
     if (mode === before.mode && scale === before.scale) return;
     viewer.setLens({ mode, scale });
-    this.#presented?.pictures.lensChanged(viewer, before);
+    this.#shown?.pictures.lensChanged(viewer, before);
   }
 
+  /** Sends a message to all viewers. */
   broadcast(message: ServerMessage): void {
     for (const viewer of this.#viewers) viewer.send(message);
   }
 
-  /** The same, to those who know more than older clients do. */
+  /** Sends a message to all viewers except older clients, which do not know it. */
   announce(message: ServerMessage): void {
     for (const viewer of this.#viewers) if (!viewer.plain) viewer.send(message);
   }
 
-  /** The end: everybody is told and their sockets are closed. */
-  dismiss({ messages, closeCode, reason }: Farewell): void {
+  /** Sends every operator these messages and closes all sockets: the session has ended here. */
+  disconnectAll({ messages, closeCode, reason }: Disconnect): void {
     clearTimeout(this.#restQuiet);
     this.#lease.stop();
     this.pageLost();
@@ -294,14 +313,14 @@ export class Operators {
     this.#viewers.clear();
   }
 
-  /** Skips the release where the operator is back in time and goes on with the drag. */
-  async #letGoLater(): Promise<void> {
+  /** Skips the release if the operator reconnected in time and goes on with the drag. */
+  async #releaseAllLater(): Promise<void> {
     await delay(RELEASE_AFTER_LOSS_MS, undefined, { ref: false });
     if (!this.#lease.isUsed) this.#page?.releaseAll();
   }
 
   get #page(): ChallengePage | null {
-    return this.#presented?.page ?? null;
+    return this.#shown?.page ?? null;
   }
 
   #syncKeepView(): void {
@@ -310,22 +329,22 @@ export class Operators {
 
   #syncControl(): void {
     const { holder } = this.#lease;
-    this.#witnessControl(holder);
+    this.#recordControl(holder);
     this.#deps.onControl(this.holder);
     for (const viewer of this.#viewers) {
       viewer.send({ type: "control", holder: holder?.name ?? null, you: holder === viewer });
     }
   }
 
-  #witnessControl(holder: Actor | null): void {
-    const before = this.#witnessed;
+  #recordControl(holder: Actor | null): void {
+    const before = this.#recordedHolder;
     if (holder === before) return;
-    this.#witnessed = holder;
-    before?.witness?.("control.release", before.name);
-    holder?.witness?.("control.take", holder.name);
+    this.#recordedHolder = holder;
+    before?.recordAct?.("control.release", before.name);
+    holder?.recordAct?.("control.take", holder.name);
   }
 
-  #tellPresence(): void {
+  #broadcastPresence(): void {
     this.broadcast({ type: "presence", operators: this.#viewers.size });
   }
 }

@@ -4,8 +4,8 @@ import { MAX_SCALE } from "../../protocol/live.ts";
 import { publishMetric } from "../../util/diagnostics.ts";
 import type { Level } from "../ports/page.ts";
 
-/** From what a thin line still carries to what a good one deserves; `scale` is the most, a viewer may want less. */
-export const LADDER: readonly Level[] = [
+/** The levels from a slow connection to a fast one; `scale` is the most, a viewer may want less. */
+export const LEVELS: readonly Level[] = [
   { quality: 15, scale: 0.5 },
   { quality: 30, scale: 0.5 },
   { quality: 15, scale: 1 },
@@ -18,44 +18,44 @@ export const LADDER: readonly Level[] = [
   { quality: 70, scale: MAX_SCALE },
 ];
 /** Quality 30 at 1:1: what the contract promises while something moves [W22]. */
-export const FIRST_RUNG = 4;
-/** A picture that took so much longer than the line needs for nothing was too large. */
+export const FIRST_LEVEL = 4;
+/** A picture is late, and so too large, if it took this much longer than an empty message. */
 const LATE_MS = 80;
 const EARLY_MS = 25;
-/** So many in a row, before one step is taken: one late picture is a hiccup. */
+/** Pictures in a row before the level changes: a single late picture may be chance. */
 const LATE_IN_A_ROW = 2;
 const EARLY_IN_A_ROW = 30;
-/** Better than the first rung only where it is nearly free: 3 Mbit/s for one viewer. */
+/** Levels above the first are used only while they are cheap: 3 Mbit/s for one viewer. */
 const MOST_BYTES_A_SECOND = 375_000;
-/** What the next rung is feared to cost. */
-const NEXT_RUNG_COSTS = 1.4;
+/** Estimated bytes of the next level, relative to the present one. */
+const NEXT_LEVEL_COST_FACTOR = 1.4;
 const RATE_WINDOW_MS = 1_000;
-/** Lines change: a longer trip on an empty line moves the base by this share. */
+/** Connections change: a longer round trip on an idle connection moves the base by this share. */
 const FORGET_SHARE = 0.1;
 
 interface Sent {
   readonly seq: number;
   readonly bytes: number;
   readonly at: number;
-  /** Nothing else was under way: what it took was the line's doing, not that of a picture before it. */
+  /** No other picture was under way: its round trip measures the connection alone. */
   readonly isAlone: boolean;
 }
 
 export class BandwidthEstimator {
   #underWay: Sent[] = [];
   #recent: Sent[] = [];
-  /** What a message without weight takes there and back. */
+  /** Round trip of an empty message, ms. */
   #base = Infinity;
-  #rung = FIRST_RUNG;
+  #index = FIRST_LEVEL;
   #late = 0;
   #early = 0;
-  /** Pictures up to this one were made on another rung: they tell nothing of this one. */
+  /** Pictures up to this number were made at another level: they say nothing about this one. */
   #changedAfter = -1;
   #lastSent = -1;
 
-  /** For how a picture is made while something moves. */
+  /** The level of pictures while something moves. */
   get level(): Level {
-    return LADDER[this.#rung] as Level;
+    return LEVELS[this.#index] as Level;
   }
 
   get underWay(): number {
@@ -74,7 +74,7 @@ export class BandwidthEstimator {
     this.#lastSent = Math.max(this.#lastSent, seq);
   }
 
-  /** The picture `seq`, and with it all before, has arrived. */
+  /** The picture `seq` and all before it have arrived. */
   arrived(seq: number, now: number): void {
     const newest = this.#underWay.findLast((sent) => sent.seq <= seq);
     if (!newest || seq > this.#lastSent) return;
@@ -94,14 +94,14 @@ export class BandwidthEstimator {
   }
 
   #mayRise(now: number): boolean {
-    if (this.#rung < FIRST_RUNG) return true;
+    if (this.#index < FIRST_LEVEL) return true;
     const recent = this.#recent.filter(({ at }) => now - at < RATE_WINDOW_MS);
     const bytes = recent.reduce((sum, sent) => sum + sent.bytes, 0);
-    return bytes * NEXT_RUNG_COSTS < MOST_BYTES_A_SECOND;
+    return bytes * NEXT_LEVEL_COST_FACTOR < MOST_BYTES_A_SECOND;
   }
 
   #step(by: 1 | -1): void {
-    this.#rung = Math.min(Math.max(this.#rung + by, 0), LADDER.length - 1);
+    this.#index = Math.min(Math.max(this.#index + by, 0), LEVELS.length - 1);
     this.#late = 0;
     this.#early = 0;
     this.#changedAfter = this.#lastSent;

@@ -1,38 +1,38 @@
-/** What the viewers of one page are shown: one capture for all of them, each with a view and a rate of its own. */
+/** Distributes the pictures of one page: one capture for all viewers, each with its own view and rate. */
 import { setTimeout as delay } from "node:timers/promises";
 import { sameRect } from "../../protocol/common.ts";
 import { publishMetric } from "../../util/diagnostics.ts";
 import type { CaptureRequest, Level, Picture, PictureSource } from "../ports/page.ts";
 import type { SessionRecord } from "../ports/store.ts";
-import { sessionInfo } from "../presenters.ts";
 import { PictureSender } from "./picture-sender.ts";
 import { RetakeScheduler } from "./retake-scheduler.ts";
+import { sessionInfo } from "./session-info.ts";
 import type { Lens, Viewer } from "./viewer.ts";
 
-/** A view change is announced with its first picture; a page that sends none is asked for one after so long. */
+/** A view change is announced with its first picture; if none comes in this time, one is taken. */
 const VIEW_PICTURE_PATIENCE_MS = 300;
-/** A slot that comes free within this is not worth a stop: starting again costs a picture. */
+/** Capturing goes on this long without a free viewer: a restart costs a picture. */
 const STOP_AFTER_MS = 40;
-/** Capturing that goes on brings its first picture within this, unless nothing has changed meanwhile. */
+/** Capturing brings its first picture within this time, unless nothing has changed on the page. */
 const FIRST_PICTURE_MS = 60;
-/** [W20] After an `up` older clients read a picture as "not passed", so they get none for so long. */
+/** [W20] After an `up`, older clients read a picture as "not passed", so they get none for this time. */
 const PLAIN_PICTURE_HOLD_MS = 1_500;
 
 interface PictureDistributorDeps {
   readonly record: Readonly<SessionRecord>;
   readonly page: PictureSource;
-  /** Who watches now; who joins or leaves later is added and removed. */
+  /** The viewers now; later ones are added and removed one by one. */
   readonly viewers: Iterable<Viewer>;
 }
 
-/** Made for one page, and stopped with it: what is requested of a page, and what came of it, does not outlive it. */
+/** Made for one page, and stopped with it: requests to a page and its pictures do not outlive it. */
 export class PictureDistributor {
   readonly #record: Readonly<SessionRecord>;
   readonly #page: PictureSource;
   readonly #senders = new Map<Viewer, PictureSender>();
   readonly #retakes = new RetakeScheduler<Viewer>((viewer) => void this.#showAgain(viewer));
   #last: Picture | null = null;
-  /** When something was dragged of which there is no picture yet. */
+  /** Time of the first drag that no picture shows yet, monotonic ms. */
   #movedAt: number | null = null;
   #request: CaptureRequest | null = null;
   #isCapturing = false;
@@ -59,15 +59,18 @@ export class PictureDistributor {
     this.#sync();
   }
 
-  /** Shows a viewer the page for the first time, with a session_info [W2]. Resolves also where it is gone or stopped first. */
+  /**
+   * Shows a viewer the page for the first time, with a session_info [W2]. Resolves also if the viewer or the page is
+   * gone first.
+   */
   async welcome(viewer: Viewer): Promise<void> {
-    // A page that does not answer gives no picture for seconds: newer clients learn that at once, older ones count on a picture.
+    // A page that does not answer gives no picture for seconds: newer clients learn that at once, older ones need a picture.
     const isStuck = this.#page.condition !== "page_responsive" && !viewer.plain;
     const picture = isStuck ? null : await this.#take(viewer);
     await this.#senders.get(viewer)?.welcome(picture);
   }
 
-  /** A viewer's pictures have arrived: there may be room for another. */
+  /** A viewer's picture has arrived: there may be room for another. */
   next(viewer: Viewer): void {
     this.#senders.get(viewer)?.next();
   }
@@ -77,12 +80,12 @@ export class PictureDistributor {
     this.#movedAt ??= performance.now();
   }
 
-  /** [W20] An operator has let go of a button. */
+  /** [W20] An operator has released a button. */
   released(): void {
     for (const [viewer, sender] of this.#senders) if (viewer.plain) sender.hold(PLAIN_PICTURE_HOLD_MS);
   }
 
-  /** A picture of the page: the newest wins. */
+  /** Shows a new picture of the page: the newest wins. */
   show(picture: Picture): void {
     if (this.#movedAt !== null) publishMetric("move_to_picture", performance.now() - this.#movedAt);
     this.#movedAt = null;
@@ -91,7 +94,7 @@ export class PictureDistributor {
     this.#sync();
   }
 
-  /** The challenge has moved, came or went. */
+  /** The challenge was found, has moved or is lost. */
   challengeMoved(): void {
     for (const [viewer, sender] of this.#senders) {
       if (viewer.lens.mode === "challenge") sender.viewChanged();
@@ -100,19 +103,19 @@ export class PictureDistributor {
     void this.#sendPendingInfo();
   }
 
-  /** [W14] The viewer has another lens than `before`. */
+  /** [W14] The viewer's lens has changed; `before` is the old one. */
   lensChanged(viewer: Viewer, before: Lens): void {
     const sender = this.#senders.get(viewer);
     const isOther = viewer.lens.mode !== before.mode;
     if (isOther) sender?.viewChanged();
     else sender?.lensChanged();
     this.#sync();
-    // On a page at rest nothing new may come, where another viewer has what this one wants.
+    // On a page at rest no new picture may come if another viewer already has what this one wants.
     if (this.#last?.kind === "still") void this.#showAgain(viewer);
     if (isOther) void this.#sendPendingInfo();
   }
 
-  /** The page is gone, or the session over. */
+  /** Stops all pictures: the page is gone, or the session is over. */
   stop(): void {
     this.#isStopped = true;
     this.#retakes.stop();
@@ -128,7 +131,7 @@ export class PictureDistributor {
       info: (picture) => sessionInfo(this.#record, viewer, picture, this.#page),
       onChange: () => this.#sync(),
     });
-    // What it knows is of a page that was lost, or from before there was one.
+    // The viewer's session_info is of a lost page, or from before there was one.
     if (viewer.view && !sameRect(viewer.view, this.#page.view(viewer.lens.mode))) sender.infoChanged();
     return sender;
   }
@@ -186,7 +189,7 @@ export class PictureDistributor {
     return this.#page.cut(picture, mode, scale).catch(() => null);
   }
 
-  /** What a watcher sees of a picture. What it must not see yet it is shown a moment later. */
+  /** What a watcher sees of a picture. If parts had to be blackened, a picture is taken again a moment later. */
   async #mask(picture: Picture, viewer: Viewer): Promise<Picture | null> {
     const { mode, scale } = viewer.lens;
     const masked = await this.#page.masked(picture, mode, scale).catch(() => null);
@@ -195,7 +198,7 @@ export class PictureDistributor {
     return masked?.picture ?? null;
   }
 
-  /** Whoever still waits for a session_info after a while gets it with a picture taken for it. */
+  /** Viewers that still wait for a session_info after a while get it with a picture taken for them. */
   async #sendPendingInfo(): Promise<void> {
     await delay(VIEW_PICTURE_PATIENCE_MS, undefined, { ref: false });
     for (const [viewer, sender] of this.#senders) if (sender.needsSessionInfo) await this.#showAgain(viewer);
@@ -206,7 +209,7 @@ export class PictureDistributor {
     if (picture) this.#senders.get(viewer)?.show(picture);
   }
 
-  /** A picture taken for this viewer; null where the page gives none. */
+  /** A picture taken for this viewer; null if the page gives none. */
   async #take(viewer: Viewer): Promise<Picture | null> {
     const { mode, scale } = viewer.lens;
     const isWatcher = viewer.role === "watch";
@@ -232,7 +235,7 @@ function requestOf(viewers: Iterable<Viewer>): CaptureRequest | null {
   };
 }
 
-/** The fastest connection sets the quality; the slow skip more pictures. Nobody's pictures are smaller than it can take. */
+/** The fastest connection sets the level; slower ones skip more pictures. */
 function best(motions: readonly Level[]): Level {
   const scale = Math.max(...motions.map((motion) => motion.scale));
   const quality = Math.max(...motions.filter((motion) => motion.scale === scale).map((motion) => motion.quality));

@@ -1,8 +1,9 @@
-/** A picture in the forms it travels in, each made once for all viewers. */
+/** Encodes a picture as JSON or as a binary frame, each once for all viewers. */
 import { encodeFrame } from "../../protocol/frame.ts";
 import type { ServerMessageOf } from "../../protocol/live.ts";
 import type { Picture } from "../ports/page.ts";
 
+/** The message of a JSON viewer, with the JPEG as base64. */
 export function pictureUpdate(picture: Picture): ServerMessageOf<"screenshot_update"> {
   const { jpeg: _jpeg, ...facts } = picture;
   return { type: "screenshot_update", screenshot: base64Of(picture), ...facts };
@@ -15,6 +16,7 @@ export function base64Of(picture: Picture): string {
   return once(texts, picture, () => picture.jpeg.toString("base64"));
 }
 
+/** The binary frame of a picture [W23]. */
 export function frameOf(picture: Picture): Uint8Array {
   const { jpeg, ...facts } = picture;
   return once(frames, picture, () => encodeFrame(facts, jpeg));

@@ -1,15 +1,15 @@
-/** Which picture of one page goes out to one viewer next: the newest that its connection can take, never a queue. */
+/** Sends the pictures of one page to one viewer: always the newest that its connection can take, never a queue. */
 import type { ServerMessageOf } from "../../protocol/live.ts";
 import { MAX_PICTURE_BYTES, type Picture } from "../ports/page.ts";
 import type { Viewer } from "./viewer.ts";
 
 interface PictureSenderDeps {
   readonly viewer: Viewer;
-  /** What the viewer sees of a picture: at once where that is all of it; null where nothing of it may be shown. */
+  /** What the viewer sees of a picture: the picture itself if that is all of it; null if it may see nothing. */
   readonly render: (picture: Picture) => Picture | Promise<Picture | null>;
-  /** The viewer's session_info; where its pictures are binary, without the picture in it. */
+  /** The viewer's session_info, without the picture for a binary viewer. */
   readonly info: (picture: Picture | null) => ServerMessageOf<"session_info">;
-  /** Whether it is free, or how fine its pictures should be, may have changed. */
+  /** `isFree` or the level of the viewer's connection may have changed. */
   readonly onChange: () => void;
 }
 
@@ -17,12 +17,12 @@ type Queued =
   | { readonly kind: "idle" }
   /** The newest picture, for which there is no room yet. */
   | { readonly kind: "waiting"; readonly picture: Picture }
-  /** Capturing has stopped: the picture grows old, and goes out only if no newer one comes once capturing goes on. */
+  /** Capturing has stopped: the picture grows old, and is sent only if no newer one comes when capturing resumes. */
   | { readonly kind: "paused"; readonly picture: Picture };
 
 type State =
   | Queued
-  /** A picture is being cut or masked; where it is stale another view is due, and it is not sent. `next` follows it. */
+  /** A picture is being cut or masked; a stale one is of an old view, and is not sent. `next` follows it. */
   | { readonly kind: "rendering"; readonly isStale: boolean; readonly next: Queued }
   /** The viewer or the page is gone: nothing is sent any more. */
   | { readonly kind: "stopped" };
@@ -35,7 +35,7 @@ export class PictureSender {
   #state: State = IDLE;
   /** [W20] The next picture comes with a session_info: the viewer does not know yet what it shows. */
   #needsSessionInfo = false;
-  /** Number of the picture that the viewer has of its present view. */
+  /** The number of the picture that the viewer has of its present view; null if it has none. */
   #shown: number | null = null;
   #heldUntil = 0;
   #holdTimer: NodeJS.Timeout | undefined;
@@ -49,12 +49,12 @@ export class PictureSender {
     return this.#needsSessionInfo;
   }
 
-  /** Whether a picture that was captured now could leave now. */
+  /** Whether a picture captured now could be sent at once. */
   get isFree(): boolean {
     return (this.#state.kind === "idle" || this.#state.kind === "paused") && this.#hasRoom;
   }
 
-  /** Sends a session_info with this picture; everything else that waits for the viewer comes after its first. */
+  /** Sends a session_info with this picture, then the messages that waited for the viewer's first one. */
   async welcome(captured: Picture | null): Promise<void> {
     const picture = captured && (await this.#deps.render(captured));
     if (this.#state.kind === "stopped") return;
@@ -69,42 +69,42 @@ export class PictureSender {
     this.#sendWaiting();
   }
 
-  /** Capturing has stopped. */
+  /** Keeps a waiting picture back: capturing has stopped. */
   pause(): void {
     this.#changeQueued((queued) => (queued.kind === "waiting" ? { ...queued, kind: "paused" } : queued));
   }
 
-  /** Capturing goes on, and has brought nothing newer. */
+  /** Sends a paused picture: capturing has resumed, and nothing newer came. */
   resume(): void {
     this.#changeQueued((queued) => (queued.kind === "paused" ? { ...queued, kind: "waiting" } : queued));
     this.#sendWaiting();
   }
 
-  /** The viewer is to see another part of the page from now on: no picture so far is of it. */
+  /** The viewer sees another part of the page from now on: drops all pictures so far. */
   viewChanged(): void {
     this.#queue(IDLE);
     this.lensChanged();
     this.infoChanged();
   }
 
-  /** The viewer is to see pictures of another size from now on: even the one that it has is sent again. */
+  /** The viewer sees pictures of another scale from now on: even the one that it has is sent again. */
   lensChanged(): void {
     if (this.#state.kind === "rendering") this.#state = { ...this.#state, isStale: true };
     this.#shown = null;
   }
 
-  /** What the last session_info says does not hold any more. */
+  /** The viewer's last session_info is out of date: the next picture comes with a new one. */
   infoChanged(): void {
     this.#needsSessionInfo = true;
   }
 
-  /** There may be room now. */
+  /** Sends a waiting picture if there is room now. */
   next(): void {
     this.#sendWaiting();
     this.#deps.onChange();
   }
 
-  /** Sends no pictures for so long; the newest one follows then. */
+  /** Sends no picture for `ms`, then the newest. */
   hold(ms: number): void {
     this.#heldUntil = performance.now() + ms;
     clearTimeout(this.#holdTimer);
@@ -134,7 +134,7 @@ export class PictureSender {
     if (this.#state.kind !== "waiting" || !this.#hasRoom) return;
     const { picture } = this.#state;
     this.#state = IDLE;
-    // Something newer has gone out meanwhile, or this very picture: two viewers that asked share one that is taken.
+    // A newer picture was sent meanwhile, or this very one: two viewers that asked share one that is taken.
     const isShown = picture.seq === this.#shown && !this.#needsSessionInfo;
     if (isShown || picture.seq < this.#viewer.lastSent) return;
     const rendered = this.#deps.render(picture);

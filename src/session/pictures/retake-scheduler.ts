@@ -1,8 +1,8 @@
-/** Takes a picture again for those who could not be shown one: soon at first, then ever more seldom. */
+/** Schedules retakes for viewers that could not be shown a picture: soon at first, then with backoff. */
 
-/** A page that has changed is known well enough to be masked after so long. */
+/** After this time, a changed page is known well enough to be masked. */
 const FIRST_RETAKE_MS = 400;
-/** A page that does not answer is asked this often at most. */
+/** The longest interval: a page that does not answer is not asked more often. */
 const MAX_RETAKE_MS = 4_000;
 
 export class RetakeScheduler<Who> {
@@ -15,13 +15,13 @@ export class RetakeScheduler<Who> {
     this.#take = take;
   }
 
-  /** What was shown, or could not be, is not what it should be; a later picture may mend it. */
+  /** A viewer was shown no picture, or an incomplete one: takes another one later. */
   missed(who: Who): void {
     this.#waiting.add(who);
     this.#timer ??= setTimeout(() => this.#again(), this.#patienceMs);
   }
 
-  /** All is well again. */
+  /** The viewer was shown a complete picture, or is gone. */
   shown(who: Who): void {
     this.#waiting.delete(who);
     if (this.#waiting.size === 0) this.stop();

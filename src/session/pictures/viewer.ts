@@ -1,27 +1,26 @@
-/** One connected operator: who it is, what it wants to see, and its socket: messages in order, and room for pictures. */
-
+/** A connected operator: its identity, its lens, and its socket with messages in order and room for pictures. */
 import { AppError } from "../../errors.ts";
 import type { Rect, Role } from "../../protocol/common.ts";
 import type { ClientMessageOf, ServerMessage, ServerMessageOf } from "../../protocol/live.ts";
 import { publishMetric } from "../../util/diagnostics.ts";
-import type { Witness } from "../operators/control-lease.ts";
+import type { RecordOperatorAct } from "../ports/operator-acts.ts";
 import type { Level, Picture, ViewMode } from "../ports/page.ts";
 import { BandwidthEstimator } from "./bandwidth-estimator.ts";
 import { frameOf, pictureUpdate } from "./picture-encoding.ts";
 
-/** At most this many pictures on their way to one viewer [W15]. */
+/** The most pictures under way to one viewer [W15]. */
 const MAX_UNACKED_PICTURES = 2;
-/** Above this no picture is handed to the socket: the reader is stuck. With one picture more it stays below 1 MB. */
+/** Above this, the socket gets no picture: the client does not read. With one more picture it stays below 1 MB. */
 const MAX_BUFFERED_BYTES = 256 * 1024;
-/** Messages kept for a viewer that has not been welcomed yet; the oldest go first. */
+/** The most messages queued for a viewer before its first session_info; the oldest are dropped first. */
 const MAX_EARLY_MESSAGES = 100;
 
 /** The socket as a viewer needs it; implemented in http/. */
 export interface ViewerSocket {
-  /** Gives the line up when too much waits for a reader who does not read. */
+  /** Closes the socket if too much waits for a client that does not read. */
   sendText(text: string): void;
   sendBinary(message: Uint8Array): void;
-  /** A WebSocket ping behind a picture; its pong tells that the picture has arrived. */
+  /** Sends a WebSocket ping behind a picture; its pong shows that the picture has arrived. */
   pingBehind(seq: number): void;
   bufferedBytes(): number;
   close(code: number, reason: string): void;
@@ -36,15 +35,15 @@ export interface Lens {
   readonly scale: number;
 }
 
-/** What is left out stays as it is. */
-export type LensWish = Pick<ClientMessageOf<"view">, "mode" | "scale">;
+/** A change of the lens; a field that is left out stays as it is. */
+export type LensChange = Pick<ClientMessageOf<"view">, "mode" | "scale">;
 
-/** What a viewer may do, and who is told what it does. */
+/** What a viewer may do, and the recorder of its acts. */
 export interface ViewerRights {
   readonly role?: Role;
-  /** By what it is recognised when it comes back; left out or null: not at all. */
+  /** Its link or key, by which it is recognised when it reconnects; left out or null: it is not. */
   readonly who?: string | null;
-  readonly witness?: Witness | undefined;
+  readonly recordAct?: RecordOperatorAct | undefined;
 }
 
 export class Viewer {
@@ -53,32 +52,32 @@ export class Viewer {
   /** `watch`: is never in control, and sees no secret fields. */
   readonly role: Role;
   readonly who: string | null;
-  readonly witness: Witness | undefined;
-  readonly #line: ViewerSocket;
+  readonly recordAct: RecordOperatorAct | undefined;
+  readonly #socket: ViewerSocket;
   readonly #bandwidth = new BandwidthEstimator();
   #lens: Lens = { mode: "challenge", scale: 1 };
-  /** Messages that came up before this viewer's first session_info, in order; null from then on [W2]. */
+  /** Messages from before this viewer's first session_info, in order; null from then on [W2]. */
   #early: string[] | null = [];
   #view: Rect | null = null;
   #acks = false;
-  /** Null once it has a picture. */
+  /** Monotonic ms; null once it has a picture. */
   #joinedAt: number | null = performance.now();
 
   constructor(
     name: string,
-    line: ViewerSocket,
+    socket: ViewerSocket,
     form: ViewerForm,
-    { role = "control", who = null, witness }: ViewerRights = {},
+    { role = "control", who = null, recordAct }: ViewerRights = {},
   ) {
     this.name = name;
     this.role = role;
     this.who = who;
-    this.witness = witness;
-    this.#line = line;
+    this.recordAct = recordAct;
+    this.#socket = socket;
     this.form = form;
-    // How long a message without weight takes, before there are pictures under way.
+    // Measures the round trip of an empty message before pictures are under way.
     this.#bandwidth.sent(0, 0, performance.now());
-    line.pingBehind(0);
+    socket.pingBehind(0);
   }
 
   get plain(): boolean {
@@ -89,13 +88,13 @@ export class Viewer {
     return this.#lens;
   }
 
-  /** How a picture that moves should be made for this viewer's connection; older clients count on 1 px per CSS px. */
+  /** The level for this viewer's connection while something moves; older clients need 1 px per CSS px. */
   get motion(): Level {
     const { quality, scale } = this.#bandwidth.level;
     return { quality, scale: this.plain ? 1 : scale };
   }
 
-  /** What its last session_info says that pictures show, in CSS px of the page; null before the first. */
+  /** The view of its last session_info, in CSS px of the page; null before the first. */
   get view(): Rect | null {
     return this.#view;
   }
@@ -108,10 +107,10 @@ export class Viewer {
   /** Whether its socket can take a picture now. */
   get hasRoom(): boolean {
     if (!this.isWelcomed) return false;
-    return this.#bandwidth.underWay < MAX_UNACKED_PICTURES && this.#line.bufferedBytes() <= MAX_BUFFERED_BYTES;
+    return this.#bandwidth.underWay < MAX_UNACKED_PICTURES && this.#socket.bufferedBytes() <= MAX_BUFFERED_BYTES;
   }
 
-  /** The highest number of a picture that was sent; -1 before the first. */
+  /** The highest number of a sent picture; -1 before the first. */
   get lastSent(): number {
     return this.#bandwidth.lastSent;
   }
@@ -127,55 +126,61 @@ export class Viewer {
       this.#early.push(text);
       if (this.#early.length > MAX_EARLY_MESSAGES) this.#early.shift();
     } else {
-      this.#line.sendText(text);
+      this.#socket.sendText(text);
     }
   }
 
-  /** A session_info, before any other message; `picture` is in it, or follows it as a frame. */
+  /** Sends a session_info before any other message; `picture` is in it, or follows it as a frame. */
   sendInfo(info: ServerMessageOf<"session_info">, picture: Picture | null): void {
     this.#view = info.view;
-    this.#line.sendText(JSON.stringify({ ...info, timestamp: Date.now() }));
+    this.#socket.sendText(JSON.stringify({ ...info, timestamp: Date.now() }));
     if (!picture) return;
     if (this.form === "binary") this.sendPicture(picture);
     else this.#follow(picture);
   }
 
-  /** Sends what came up before the first session_info. */
+  /** Sends the messages from before the first session_info. */
   sendEarly(): void {
     const early = this.#early ?? [];
     this.#early = null;
-    for (const text of early) this.#line.sendText(text);
+    for (const text of early) this.#socket.sendText(text);
   }
 
   sendPicture(picture: Picture): void {
-    if (this.form === "binary") this.#line.sendBinary(frameOf(picture));
-    else this.#line.sendText(JSON.stringify({ ...pictureUpdate(picture), timestamp: Date.now() }));
+    if (this.form === "binary") this.#socket.sendBinary(frameOf(picture));
+    else this.#socket.sendText(JSON.stringify({ ...pictureUpdate(picture), timestamp: Date.now() }));
     this.#follow(picture);
   }
 
-  /** [W15] The picture `seq` is on the screen, and from here on this viewer says so itself. Throws invalid_message for one never sent. */
+  /**
+   * [W15] The viewer acknowledges the picture `seq`, and all later ones itself. Throws invalid_message for one never
+   * sent.
+   */
   acknowledge(seq: number): void {
     if (seq > this.lastSent) throw new AppError("invalid_message", { field: "seq", why: "never sent" });
     this.#acks = true;
     this.arrived(seq);
   }
 
-  /** The picture `seq`, and all before it, have arrived. */
+  /** The picture `seq` and all before it have arrived. */
   arrived(seq: number): void {
     this.#bandwidth.arrived(seq, performance.now());
   }
 
   close(code: number, reason: string): void {
     this.sendEarly();
-    this.#line.close(code, reason);
+    this.#socket.close(code, reason);
   }
 
-  /** A picture is under way; unless this viewer acknowledges by itself, a ping behind it finds out when it has arrived. */
+  /**
+   * A picture is under way; unless this viewer acknowledges pictures itself, a ping behind it finds out when it
+   * arrives.
+   */
   #follow({ seq, jpeg, quality }: Picture): void {
     publishMetric("picture", { bytes: jpeg.length, quality });
     if (this.#joinedAt !== null) publishMetric("first_picture", performance.now() - this.#joinedAt);
     this.#joinedAt = null;
     this.#bandwidth.sent(seq, jpeg.length, performance.now());
-    if (!this.#acks) this.#line.pingBehind(seq);
+    if (!this.#acks) this.#socket.pingBehind(seq);
   }
 }

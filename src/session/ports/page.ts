@@ -1,17 +1,17 @@
-/** The port to a page: what a session needs of it. Implemented in browser/. */
+/** The port to a page: what a session needs of it. src/browser/ implements it. */
 import type { Code } from "../../errors.ts";
 import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
 import type { ATTEMPT_FAILURES, ProgressStep } from "../../protocol/events.ts";
 import type { PictureFacts } from "../../protocol/frame.ts";
 import type { ClientMessageOf, PAGE_CONDITIONS, ServerMessageOf } from "../../protocol/live.ts";
-import type { CdpTarget, Completion, CreateSession, Evidence, StorageState } from "../../protocol/rest.ts";
-
+import type { Evidence, StorageState } from "../../protocol/rest.ts";
+import type { OpenPageRequest } from "./page-request.ts";
 import type { Checkpoint, PageLocator, ResumeState } from "./resume-state.ts";
 
-/** A larger picture is not sent: as base64 two thirds of a megabyte, of the one that a socket may hold back. */
+/** A larger picture is not sent: as base64 it takes two thirds of the megabyte that a socket may buffer. */
 export const MAX_PICTURE_BYTES = 512 * 1024;
 
-/** One JPEG of the page; `seq` is 1 for the first of its session. */
+/** One JPEG of the page; `seq` is 1 for the first picture of a session. */
 export interface Picture extends PictureFacts {
   readonly jpeg: Buffer;
 }
@@ -24,36 +24,36 @@ export interface Level {
   readonly scale: number;
 }
 
-/** What the pictures of a page are to show: what all its viewers want, taken together. */
+/** What the pictures of a page show: the requests of all its viewers, taken together. */
 export interface CaptureRequest {
-  /** `page` where anybody wants to see the whole. */
+  /** `page` if any viewer wants the whole page. */
   readonly mode: ViewMode;
-  /** Of the picture once the page rests. */
+  /** Scale of a picture of a page at rest, picture px per CSS px. */
   readonly scale: number;
-  /** While something moves: what the fastest of their connections carries. */
+  /** Level while something moves: what the fastest connection carries. */
   readonly motion: Level;
-  /** An older client is among them, which counts on 1 picture px per CSS px at least. */
+  /** An older client is among them: it needs at least 1 picture px per CSS px. */
   readonly exact: boolean;
-  /** A watcher is among them: where secret fields are must be known. */
+  /** A watcher is among them: the places of secret fields must be known. */
   readonly masked: boolean;
 }
 
-/** A picture as watchers may see it: secret fields are black. */
+/** A picture for watchers: secret fields are black. */
 export interface MaskedPicture {
   readonly picture: Picture;
-  /** False where a frame is black only because it is not known well enough yet. */
+  /** False if a frame is black only because its fields are not known yet. */
   readonly isWhole: boolean;
 }
 
-type Bare<T extends ClientMessageOf<"mouse_event" | "wheel" | "key" | "text">> = Omit<T, "id">;
-export type MouseInput = Bare<ClientMessageOf<"mouse_event">>;
+type WithoutId<T extends ClientMessageOf<"mouse_event" | "wheel" | "key" | "text">> = Omit<T, "id">;
+export type MouseInput = WithoutId<ClientMessageOf<"mouse_event">>;
 export type PageInput =
   | MouseInput
-  | Bare<ClientMessageOf<"wheel">>
-  | Bare<ClientMessageOf<"key">>
-  | Bare<ClientMessageOf<"text">>;
+  | WithoutId<ClientMessageOf<"wheel">>
+  | WithoutId<ClientMessageOf<"key">>
+  | WithoutId<ClientMessageOf<"text">>;
 
-/** What the completion rules say: `true` counts only once it is `stable`. */
+/** The verdict of the completion rules: `true` counts only once it is `stable`. */
 export interface Verdict {
   readonly value: boolean | "unknown";
   readonly stable: boolean;
@@ -62,130 +62,112 @@ export interface Verdict {
 
 export type Notice = ServerMessageOf<"dialog"> | ServerMessageOf<"page_notice">;
 
-/** `dialog_open`: it waits for an answer that is not ours to give. */
+/** `dialog_open`: the page waits for an answer that the server may not give. */
 export type PageCondition = Exclude<(typeof PAGE_CONDITIONS)[number], "page_reopening" | "page_reopened">;
 
 export type AttemptFailure = (typeof ATTEMPT_FAILURES)[number];
 export type OpeningStep = Extract<ProgressStep, "browser" | "page" | "challenge">;
 
-/** What a page tells its session; called in the order things happened. */
+/** The events that a page reports to its session, in the order in which they happened. */
 export interface PageEvents {
-  /** The number of the next picture: it grows from picture to picture of a session, whatever page it is of [W5]. */
+  /**
+   * The number of the next picture: it grows over all pictures of a session, also when the page is opened again [W5].
+   */
   nextSeq(): number;
-  /** A new picture: of what was requested, or of more. */
+  /** A new picture: of the requested part, or of more. */
   picture(picture: Picture): void;
-  /** The challenge was found, has moved or is lost, and the view with it; pictures of the new view come after it. */
+  /** The challenge was found, has moved or is lost, and the view with it; pictures of the new view follow. */
   challenge(): void;
-  /** The rules hold and have been stable. Told once. */
+  /** The rules hold and are stable. Called once. */
   solved(verdict: Verdict): void;
-  /** The page cannot go on. Told once, never after close(). */
+  /** The page is lost. Called once, never after close(). */
   lost(code: Extract<Code, "page_closed" | "page_crashed" | "browser_lost">): void;
   notice(notice: Notice): void;
-  /** How far its opening is. */
+  /** The opening of the page has reached this step. */
   progress(step: OpeningStep): void;
-  /** What somebody did to the challenge has failed. */
+  /** An attempt at the challenge has failed. */
   attemptFailed(why: AttemptFailure): void;
-  /** It does not answer any more, or does again. */
+  /** The page does not answer any more, or answers again. */
   condition(condition: PageCondition): void;
-  /** What the next server must know to go on with this page. */
-  remember(memory: Partial<Pick<ResumeState, "watch" | "held">>): void;
+  /** These parts of the resume state have changed. */
+  resumeStateChanged(changed: Partial<Pick<ResumeState, "watch" | "held">>): void;
 }
 
-/** What a distributor of pictures needs of a page; the pictures themselves come by PageEvents. */
+/** What a distributor of pictures needs of a page; the pictures themselves arrive by PageEvents. */
 export interface PictureSource {
   readonly challenge: CaptchaInfo | null;
   readonly condition: PageCondition;
   /** The part of the page, in CSS px, that a view of this mode shows now. */
   view(mode: ViewMode): Rect;
   /**
-   * A sharp JPEG of that view, taken now or known to be current, at most this fine.
-   * For a watcher it is taken now, when it can be masked. AppError `timeout` when the page does not answer.
+   * A sharp JPEG of that view at most at this scale, taken now or known to be current. For a watcher it is taken now,
+   * so that it can be masked. Rejects with AppError `timeout` if the page does not answer.
    */
   picture(mode: ViewMode, scale: number, forWatcher?: boolean): Promise<Picture>;
-  /** What a watcher may see of a picture through such a view; null where it cannot be told. Rejects as cut() does. */
+  /**
+   * What a watcher may see of a picture through such a view; null if the secret fields are unknown. Rejects as cut()
+   * does.
+   */
   masked(picture: Picture, mode: ViewMode, scale: number): Promise<MaskedPicture | null>;
-  /** The part of a picture that such a view shows, at most this fine; rejects where the picture does not hold it. */
+  /**
+   * The part of a picture that such a view shows, at most at this scale. Rejects if the picture does not contain it.
+   */
   cut(picture: Picture, mode: ViewMode, scale: number): Promise<Picture>;
-  /** What pictures are to show; null while nobody watches. */
+  /** Sets what pictures show; null while nobody watches. */
   setCaptureRequest(request: CaptureRequest | null): void;
-  /** Whether somebody can take a picture now: capturing costs CPU, and a picture that waits grows old. */
+  /**
+   * Starts or stops capturing. It stops while no viewer has room: capturing costs CPU, and a waiting picture grows old.
+   */
   setCapturing(capturing: boolean): void;
 }
 
 export interface ChallengePage extends PictureSource {
   readonly viewport: Size;
-  /** The address of its document; null before it was looked at. */
+  /** The URL of its document; null before the first scan. */
   readonly url: string | null;
-  /** In a tab that its browser does not show: there are no pictures of it. */
+  /** Whether its tab is in the background: there are no pictures of it then. */
   readonly hidden: boolean;
-  /** Where its browser's proxy listens on loopback; null for a page that is not ours. */
+  /** The loopback port of its browser's proxy; null for a guest page. */
   readonly proxyPort: number | null;
-  /** Where the next server finds it; null for a page that goes with this process. */
+  /** Where the next server finds the page; null for a page that ends with this process. */
   readonly place: PageLocator | null;
-  /** After a view was shown it stays, even without a challenge, while this is true (plain clients, [W20]). */
+  /** While true, a view that was shown stays, even without a challenge (plain clients, [W20]). */
   setKeepView(keep: boolean): void;
-  /** Replays input in order; returns at once. AppError `invalid_message` for a key that does not exist. */
+  /** Replays input in order; returns at once. Throws AppError `invalid_message` for a key that does not exist. */
   input(input: PageInput): void;
-  /** Lets go of every button and key that is down. */
+  /** Releases every button and key that is down. */
   releaseAll(): void;
-  /** Asks the rules now and, where they hold, waits until that is stable; at most about `stable_ms` + 2 s. */
+  /** Checks the rules now and, if they hold, waits until that is stable: at most about `stable_ms` + 2 s. */
   check(): Promise<Verdict>;
   /**
-   * Where it is, and its cookies and local storage as far as its frames have them: to be opened again with. Nothing of
-   * the page is touched. Rejects where it does not answer.
+   * The page's URL, cookies and the local storage of its frames, to open it again with. The page itself is not touched.
+   * Rejects if it does not answer.
    */
   checkpoint(last: Checkpoint | null): Promise<Checkpoint>;
-  /** Cookies and local storage in Playwright's format; null where the page is not ours or cannot tell. */
+  /** Cookies and local storage in Playwright's format; null for a guest page, or if they cannot be read. */
   storageState(): Promise<StorageState | null>;
-  /** Releases the page and all that was started for it. */
+  /** Closes the page and all that was started for it. */
   close(): Promise<void>;
   /** Detaches from the page and leaves it and its browser running, for the next server. */
   detach(): Promise<void>;
 }
 
-interface PageRequest {
-  readonly session_id: string;
-  /** What is to be done where the page crashes or its browser is lost; left out: the session ends. */
-  readonly on_crash?: CreateSession["on_crash"];
-  readonly completion: Completion | undefined;
-}
-
-export interface OwnedPageRequest
-  extends PageRequest,
-    Pick<CreateSession, "locale" | "timezone" | "user_agent" | "extra_headers" | "storage_state"> {
-  readonly url: string;
-  /** Where it is opened in its place: where it was before it crashed. Headers are for the origin of `url` all the same. */
-  readonly at?: string | undefined;
-  readonly viewport: Size;
-  /** Where the proxy of its browser is to listen; left out: any free port. */
-  readonly proxy_port?: number | undefined;
-  /** Private places that it may reach, as patterns that egress/destination.ts reads; checked when they were given. */
-  readonly url_allow?: readonly string[] | undefined;
-}
-
-export interface GuestPageRequest extends PageRequest {
-  readonly cdp: CdpTarget;
-  /** The endpoints that may be named, in place of CDP_ALLOW; null: as the server has it. */
-  readonly cdp_allow?: readonly string[] | null;
-}
-
-export type OpenPageRequest = OwnedPageRequest | GuestPageRequest;
-
 /**
- * Opens an owned page, or attaches to a guest: resolves when its document is there and its challenge was found, or
- * looked for long enough. AppError: url_not_allowed, invalid_message, browser_unavailable, navigation_failed, timeout;
- * for guests cdp_unreachable, target_not_found, target_ambiguous, page_in_use.
- * `signal` gives up; whatever was started is then stopped.
+ * Opens an owned page, or attaches to a guest page. Resolves when its document is loaded and its challenge was found,
+ * or the search for it took too long. Rejects with AppError url_not_allowed, invalid_message, browser_unavailable,
+ * navigation_failed, timeout; for guests cdp_unreachable, target_not_found, target_ambiguous, page_in_use. `signal`
+ * cancels the opening and stops what was started for it.
  */
 export type OpenPage = (request: OpenPageRequest, events: PageEvents, signal: AbortSignal) => Promise<ChallengePage>;
 
 /**
- * Comes back to a page that an earlier server held, as `memory` has it. AppError: browser_lost, page_closed, timeout
- * (it does not answer), and for guests what OpenPage throws. What cannot be come back to is ended, if it is ours.
+ * Attaches again to a page of an earlier server. Rejects with AppError browser_lost, page_closed, timeout (the page
+ * does not answer), and for guests as OpenPage does. An owned page that cannot be resumed is closed.
  */
-export type ReturnToPage = (memory: RememberedPage, events: PageEvents, signal: AbortSignal) => Promise<ChallengePage>;
+export type ResumePage = (page: ResumablePage, events: PageEvents, signal: AbortSignal) => Promise<ChallengePage>;
 
-export interface RememberedPage extends Pick<ResumeState, "request" | "place" | "held"> {
+/** The stored facts by which a page of an earlier server is found and resumed. */
+export interface ResumablePage extends Pick<ResumeState, "request" | "place" | "held"> {
   readonly watch: ResumeState["watch"] | undefined;
   readonly checkpoint: Checkpoint | null;
   readonly proxy_port: number | null;

@@ -1,8 +1,10 @@
-/** The port to the server's addresses: absolute URLs as clients reach them, from PUBLIC_URL or where the server listens. */
+/**
+ * The port to the server's addresses: absolute URLs as clients reach them, from PUBLIC_URL or where the server listens.
+ */
 export interface PublicUrls {
   /**
-   * The console of a session. `token` is that of an operator link: it stands behind the #, which browsers send to
-   * nobody, so it is in no log and no proxy.
+   * The console of a session. `token` is that of an operator link. It stands behind the #, which browsers send
+   * to no server, so it is in no log of a server or proxy.
    */
   control(sessionId: string, token?: string): string;
   /** The long poll of a session [R6]. */

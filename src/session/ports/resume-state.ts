@@ -1,31 +1,33 @@
-/** What a session must know to come back to its page after a restart or a crash. */
+/** What is stored of a living session to resume it after a restart or a crash. */
 import type { StorageState } from "../../protocol/rest.ts";
-import type { OpenPageRequest } from "./page.ts";
+import type { OpenPageRequest } from "./page-request.ts";
 
-/** Where a page is, told once it is open. */
+/** Where an open page is found. */
 export type PageLocator =
   | {
       readonly kind: "owned";
       readonly target_id: string;
-      /** Of the browser's process group. */
+      /** The browser's process group. */
       readonly pid: number;
-      /** In clock ticks since the machine started: with the pid it names one process for good. */
+      /** Start time in clock ticks since the machine's start: with the pid it names one process for good. */
       readonly started: number;
     }
   | { readonly kind: "guest"; readonly target_id: string };
 
-/** What the completion rules have seen so far: without it a challenge that is gone after a restart would be unknown. */
-export interface WatchMemory {
-  /** Selectors of `gone` rules, and kinds, that were visible once. */
+/**
+ * What the completion rules have seen so far: without it, a challenge that is gone after a restart counts as unknown.
+ */
+export interface WatchState {
+  /** Selectors of `gone` rules, and kinds of challenges, that were visible once. */
   readonly selectors: readonly string[];
   readonly kinds: readonly string[];
-  /** Frames in which they were. */
+  /** The frames in which they were visible. */
   readonly frames: readonly string[];
-  /** Cookies at the start, name to a hash of the value; null where no rule asks for one. */
+  /** Cookies at the start, each with a hash of its value; null if no rule is about cookies. */
   readonly cookies: readonly (readonly [string, string])[] | null;
 }
 
-/** What a person holds down on the page, and where it was pressed (page CSS px). */
+/** The buttons that an operator holds down, and where they were pressed (page CSS px). */
 export interface HeldButtons {
   readonly x: number;
   readonly y: number;
@@ -33,29 +35,29 @@ export interface HeldButtons {
   readonly buttons: number;
 }
 
-/** Who is in control, where that can be recognised when it comes back. */
-export interface RememberedControl {
-  /** nameOf() the caller */
+/** Who is in control; only an operator that is recognised when it reconnects. */
+export interface ResumableControl {
+  /** The caller's name, as nameOf() gives it. */
   readonly who: string;
-  /** The operator's, as it is told. */
+  /** The operator's name, as messages have it. */
   readonly name: string;
 }
 
-/** What a page of ours is opened again with after a crash. */
+/** What an owned page is opened again with after a crash. */
 export interface Checkpoint {
   readonly url: string;
   readonly storage_state: StorageState | null;
 }
 
-/** Each part is written by itself, when it changes. */
+/** Each part is stored by itself, when it changes. */
 export interface ResumeState {
-  /** As the page was asked for; what it was given to begin with is in the checkpoint. */
+  /** The request that opened the page; the storage state it began with is in the checkpoint. */
   readonly request: OpenPageRequest;
   readonly place: PageLocator;
-  readonly watch: WatchMemory;
+  readonly watch: WatchState;
   readonly held: HeldButtons | null;
-  readonly control: RememberedControl | null;
+  readonly control: ResumableControl | null;
   readonly checkpoint: Checkpoint;
-  /** The number of the last message that was done, of each client that numbers them. */
+  /** The number of the last processed message of each client that numbers its messages. */
   readonly done: Readonly<Record<string, number>>;
 }

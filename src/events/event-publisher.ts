@@ -1,4 +1,7 @@
-/** The one way of events: into the log first, then to whoever reads the feed, follows a session or tells it by webhook. */
+/**
+ * Publishes all events: writes them to the log first, then hands them to listeners, readers of the feed and followers
+ * of a session.
+ */
 import { EventEmitter, once } from "node:events";
 import type { Logger } from "pino";
 import { isEnd } from "../protocol/common.ts";
@@ -7,27 +10,27 @@ import type { EventLog, NewEvent } from "./event-log.ts";
 import { FeedReader, type ReaderDeps } from "./feed-reader.ts";
 import { PublishedEvent } from "./published-event.ts";
 
-/** Events are written together: those of so long, or so many. */
+/** Events are written in batches: those of this time, or this many. */
 const WRITE_WITHIN_MS = 10;
 const MOST_AT_ONCE = 100;
 
-/** Events read from the log at once; a slow reader takes the next ones when it has taken these. */
+/** Events that a follower reads from the log at once; a slow one reads the next page when it has taken these. */
 const PAGE_OF_EVENTS = 100;
-/** How long a stop waits for readers that are still being told the last events. */
+/** How long close() waits for followers that are still taking the last events. */
 const CLOSE_PATIENCE_MS = 500;
 
-/** A session to follow, and what is so now, for whoever comes without a place in the log. */
+/** A session to follow; `currentState` is the event for a follower without a position in the log. */
 export interface Followed {
   readonly uid: string;
   readonly session_id: string;
-  readonly present: () => SessionEvent;
+  readonly currentState: () => SessionEvent;
 }
 
-export class EventFeed {
+export class EventPublisher {
   readonly #log: EventLog;
   readonly #logger: Logger;
-  /** Emits a session's uid when it has a new event, and `uid lost` when one could not be kept. */
-  readonly #news = new EventEmitter().setMaxListeners(0);
+  /** Emits a session's uid when it has a new event, and `uid lost` when one could not be written. */
+  readonly #wakeups = new EventEmitter().setMaxListeners(0);
   readonly #listeners = new Set<(event: PublishedEvent) => void>();
   readonly #readers = new Set<FeedReader>();
   readonly #followers = new Set<Promise<void>>();
@@ -40,14 +43,17 @@ export class EventFeed {
     this.#logger = logger;
   }
 
-  /** Keeps an event and tells it, within 10 ms. A log that cannot write (disk full, say) is told in the server's own log. */
+  /**
+   * Writes an event and hands it out, within 10 ms. Never throws: a failed write (disk full, say) is logged in the
+   * server's own log.
+   */
   publish(subject: EventSubject, event: FeedEvent): void {
     this.#unwritten.push({ subject, event });
     if (this.#unwritten.length >= MOST_AT_ONCE) this.flush();
     else this.#writeTimer ??= setTimeout(() => this.flush(), WRITE_WITHIN_MS);
   }
 
-  /** Writes and tells what waits for that. */
+  /** Writes and hands out all waiting events now. */
   flush(): void {
     clearTimeout(this.#writeTimer);
     this.#writeTimer = undefined;
@@ -55,17 +61,17 @@ export class EventFeed {
     if (events.length === 0) return;
     this.#unwritten = [];
     const uids = new Set(events.map(({ subject }) => subject.uid));
-    const kept = this.#keep(events);
-    // Whoever follows must not wait for what never comes: a new stream tells what is so now.
-    for (const uid of uids) this.#news.emit(kept ? uid : lost(uid));
-    if (!kept) for (const reader of this.#readers) this.#guarded(() => reader.missed(events));
-    for (const event of kept ?? []) {
+    const logged = this.#append(events);
+    // A follower must not wait for a lost event: its stream ends, and a new one begins with the current state.
+    for (const uid of uids) this.#wakeups.emit(logged ? uid : lost(uid));
+    if (!logged) for (const reader of this.#readers) this.#guarded(() => reader.missed(events));
+    for (const event of logged ?? []) {
       for (const listener of this.#listeners) this.#guarded(() => listener(event));
       for (const reader of this.#readers) this.#guarded(() => reader.offer(event));
     }
   }
 
-  /** What fails in one listener or reader is logged and costs the others, and the server, nothing. */
+  /** An error in one listener or reader is logged, and does not affect the others or the server. */
   #guarded(call: () => void): void {
     try {
       call();
@@ -78,10 +84,10 @@ export class EventFeed {
     this.#logger.error({ err: error }, "an event could not be handed on");
   }
 
-  /** Null where the log cannot write. */
-  #keep(events: readonly NewEvent[]): PublishedEvent[] | null {
+  /** Null if the log cannot write. */
+  #append(events: readonly NewEvent[]): PublishedEvent[] | null {
     try {
-      return this.#log.append(events).map((logged) => new PublishedEvent(logged));
+      return this.#log.append(events).map((entry) => new PublishedEvent(entry));
     } catch (error) {
       const types = [...new Set(events.map(({ event }) => event.type))];
       this.#logger.error({ err: error, types }, "events could not be kept");
@@ -89,13 +95,15 @@ export class EventFeed {
     }
   }
 
-  /** Calls back after every event that is kept; returns a function that stops it. What the listener throws is logged. */
+  /**
+   * Calls the listener after each written event; returns a function that stops it. What the listener throws is logged.
+   */
   onEvent(listener: (event: PublishedEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** [R18] A reader of many sessions, from now on; `leave` lets go of it. */
+  /** [R18] Adds a reader of many sessions, from now on; unsubscribe() removes it. */
   read(deps: Omit<ReaderDeps, "log" | "onError">): FeedReader {
     this.flush();
     const reader = new FeedReader({ ...deps, log: this.#log, onError: (error) => this.#onError(error) });
@@ -103,37 +111,39 @@ export class EventFeed {
     return reader;
   }
 
-  /** The position of the newest event there is. */
+  /** The position of the newest event; writes waiting ones first. */
   get newest(): number {
     this.flush();
     return this.#log.newest;
   }
 
-  /** False where some of what came after this position may have been removed. */
+  /** False if events after this position may have been removed. */
   isKeptAfter(position: number): boolean {
     return position >= this.#log.removedTo;
   }
 
-  /** How many events the slowest reader has yet to be told. */
+  /** How many events the slowest reader is behind, events that are not written yet included. */
   get lag(): number {
     const slowest = Math.min(this.#log.newest, ...[...this.#readers].map(({ position }) => position));
     return this.#log.newest - slowest + this.#unwritten.length;
   }
 
-  /** Removes events from before a time (ms since 1970), but no ends. */
+  /** Removes events from before this time (ms since 1970), except ends. */
   removeBefore(time: number): void {
     this.#log.removeBefore(time);
   }
 
-  leave(reader: FeedReader): void {
+  /** Removes a reader; it gets no more events. */
+  unsubscribe(reader: FeedReader): void {
     this.#readers.delete(reader);
   }
 
   /**
-   * [R14] The events of a session after a position (0: all that are kept), to its end. Without a position, or with one
-   * that is not known any more, what is so now comes first; of an ended session its end alone. A position of an
-   * earlier session with the same id goes on with that one. Null where the end itself was at that position. Where the
-   * session has ended and the log could not be told so, what is so now comes behind what is kept.
+   * [R14] Yields the events of a session after a position (0: all in the log), to its end. Without a position, or with
+   * one that is not in the log any more, the current state comes first, or of an ended session its end alone. A
+   * position of an earlier session with the same session_id continues that session. Null if the event at the position
+   * is the end. If the session has ended but its end could not be written, the current state follows the events of the
+   * log.
    */
   follow(session: Followed, after: number | undefined, signal: AbortSignal): AsyncIterable<PlacedEvent> | null {
     this.flush();
@@ -147,19 +157,19 @@ export class EventFeed {
     const last = this.#log.last(session.uid);
     if (last?.event.type === "session.ended") return this.#follow(session.uid, last.position - 1, [], signal);
     const position = last?.position ?? 0;
-    return this.#follow(session.uid, position, [{ position, event: session.present() }], signal);
+    return this.#follow(session.uid, position, [{ position, event: session.currentState() }], signal);
   }
 
-  /** What is so now, where the session has ended and nothing in the log says so; null otherwise. */
-  #unwrittenEnd({ uid, present }: Followed): SessionEvent | null {
-    const now = present();
+  /** The current state if the session has ended and the log does not say so; null otherwise. */
+  #unwrittenEnd({ uid, currentState }: Followed): SessionEvent | null {
+    const now = currentState();
     if (now.type !== "session.state" || !isEnd(now.data.state)) return null;
     const last = this.#log.last(uid)?.event;
-    const isTold = last?.type === "session.ended" || (last?.type === "session.state" && isEnd(last.data.state));
-    return isTold ? null : now;
+    const isLogged = last?.type === "session.ended" || (last?.type === "session.state" && isEnd(last.data.state));
+    return isLogged ? null : now;
   }
 
-  /** Ends all following, once the events that there are have been told or a moment has passed. */
+  /** Ends readers and followers; resolves when followers have taken the last events, or after CLOSE_PATIENCE_MS. */
   async close(): Promise<void> {
     this.flush();
     for (const reader of [...this.#readers]) reader.end();
@@ -184,7 +194,7 @@ export class EventFeed {
     const stop = new AbortController();
     const onLost = () => stop.abort();
     const stopped = AbortSignal.any([signal, this.#closing.signal, stop.signal]);
-    this.#news.once(lost(uid), onLost);
+    this.#wakeups.once(lost(uid), onLost);
     try {
       yield* first;
       let toCheck = unchecked;
@@ -201,11 +211,11 @@ export class EventFeed {
         if (event) yield { position, event };
         if (event) continue;
         if (stopped.aborted) return;
-        // Nothing runs between the reading above and this listening, so no event can be missed.
-        await once(this.#news, uid, { signal: stopped }).catch(() => {});
+        // No other code runs between the read above and this listener, so no event can be missed.
+        await once(this.#wakeups, uid, { signal: stopped }).catch(() => {});
       }
     } finally {
-      this.#news.off(lost(uid), onLost);
+      this.#wakeups.off(lost(uid), onLost);
       this.#followers.delete(followed.promise);
       followed.resolve();
     }

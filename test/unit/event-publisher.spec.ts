@@ -5,18 +5,18 @@ import { test as base, expect } from "@playwright/test";
 import Fastify, { type FastifyInstance } from "fastify";
 import { validatorCompiler } from "fastify-type-provider-zod";
 import { pino } from "pino";
-import { EventFeed } from "../../src/events/event-feed.ts";
+import { EventPublisher } from "../../src/events/event-publisher.ts";
 import { eventRoutes } from "../../src/http/event-feed/session-events-route.ts";
 import { ConnectionLimits } from "../../src/http/guards/connection-limits.ts";
 import type { PlacedEvent, SessionEvent } from "../../src/protocol/events.ts";
 import { openMemoryStorage, type Storage } from "../../src/storage/storage.ts";
 import { expectWithin } from "../support/pace.ts";
 
-const SESSION = { uid: "uid-1", session_id: "one", present: () => control("present") };
+const SESSION = { uid: "uid-1", session_id: "one", currentState: () => control("present") };
 const connections = new ConnectionLimits({ maxConnections: 10, maxConnectionsPerAddress: 10 });
 const NEVER = new AbortController().signal;
 
-const test = base.extend<{ storage: Storage; feed: EventFeed }>({
+const test = base.extend<{ storage: Storage; feed: EventPublisher }>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
   storage: async ({}, use) => {
     const storage = openMemoryStorage();
@@ -24,7 +24,7 @@ const test = base.extend<{ storage: Storage; feed: EventFeed }>({
     storage.close();
   },
   feed: async ({ storage }, use) => {
-    await use(new EventFeed(storage.events, pino({ level: "silent" })));
+    await use(new EventPublisher(storage.events, pino({ level: "silent" })));
   },
 });
 
@@ -107,9 +107,9 @@ for (const from of ["a place", "the beginning"] as const) {
       expires_at: "",
       ...nobody,
     } as const;
-    const present = (): SessionEvent => ({ ...control("present"), type: "session.state", data });
+    const currentState = (): SessionEvent => ({ ...control("present"), type: "session.state", data });
     const after = from === "a place" ? first?.position : 0;
-    const told = idsOf(feed.follow({ ...SESSION, present }, after, NEVER), (id) => {
+    const told = idsOf(feed.follow({ ...SESSION, currentState }, after, NEVER), (id) => {
       if (id === "present") setImmediate(() => feed.publish(subject("uid-1"), end("end")));
     });
     expect(await told).toEqual([...(after === 0 ? ["first"] : []), "second", "present", "end"]);
@@ -127,7 +127,7 @@ test("[R14] closing tells what there is and then lets everybody go", async ({ fe
 
 test("[R18] a reader that is behind when the feed is closed is told nothing more, and reads no log that is gone", async () => {
   const storage = openMemoryStorage();
-  const feed = new EventFeed(storage.events, pino({ level: "silent" }));
+  const feed = new EventPublisher(storage.events, pino({ level: "silent" }));
   for (let count = 0; count < 500; count += 1) feed.publish(subject("uid-1"), control(`e${count}`));
   const told: number[] = [];
   let isAtEnd = false;
@@ -157,7 +157,7 @@ test("[R14] [R18] a listener or a reader that throws robs nobody else of the eve
   storage,
 }) => {
   const lines: string[] = [];
-  const feed = new EventFeed(storage.events, pino({}, { write: (line: string) => lines.push(line) }));
+  const feed = new EventPublisher(storage.events, pino({}, { write: (line: string) => lines.push(line) }));
   const told: string[] = [];
   const failing = (who: string) => () => {
     told.push(`${who} failed`);
