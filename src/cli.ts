@@ -6,7 +6,7 @@ import type { Command } from "./cli/command.ts";
 import { SESSION_COMMANDS } from "./cli/sessions.ts";
 import { ConfigError } from "./config.ts";
 import { ENVIRONMENT, flagOf } from "./environment.ts";
-import { problemOfNode, problemOfSystem } from "./requirements.ts";
+import { problemOfNode, problemOfSystem } from "./server/requirements.ts";
 
 type Commands = Readonly<Record<string, Command>>;
 

@@ -22,8 +22,8 @@ import {
   type SessionAnswer,
   type SessionResult,
 } from "./protocol/rest.ts";
-import { problemOfNode, problemOfSystem } from "./requirements.ts";
 import type { Service } from "./server/compose.ts";
+import { problemOfNode, problemOfSystem } from "./server/requirements.ts";
 import { redactingLogOptions } from "./util/redacting-logger.ts";
 import { unlessAborted } from "./util/with-deadline.ts";
 

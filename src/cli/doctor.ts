@@ -4,21 +4,14 @@ import { stat, statfs } from "node:fs/promises";
 import { release } from "node:os";
 import { testBrowser } from "../browser/process/self-test.ts";
 import { type Config, configFromProcess } from "../config.ts";
-import { problemOfSystem } from "../requirements.ts";
+import { problemOfSystem } from "../server/requirements.ts";
 import { attachStorage } from "../storage/storage.ts";
+import type { Finding } from "./finding.ts";
 import { checkPublicUrl } from "./public-url.ts";
 
 const LEAST_FREE_BYTES = 500e6;
 /** Every clock is right by then. */
 const BUILT_AT = Date.UTC(2026, 0, 1);
-
-/** `fix` where something is to be done: it fails, or it is not as good as it could be. */
-export interface Finding {
-  readonly check: string;
-  readonly state: "ok" | "warning" | "failed";
-  readonly found: string;
-  readonly fix?: string;
-}
 
 /** Prints what it finds; 1 where something has to be mended. */
 export async function doctorCommand(argv: readonly string[], write: (text: string) => void): Promise<number> {

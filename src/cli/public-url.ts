@@ -2,7 +2,7 @@
 import { WebSocket } from "ws";
 import type { Config } from "../config.ts";
 import { API_PREFIX } from "../protocol/api-prefix.ts";
-import type { Finding } from "./doctor.ts";
+import type { Finding } from "./finding.ts";
 
 const DEADLINE_MS = 10_000;
 /** A clock that is further off makes tickets and deadlines look wrong. */
