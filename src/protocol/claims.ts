@@ -1,6 +1,6 @@
 /** [R19] Taking a session from the inbox. */
 import { z } from "zod";
-import { CLIENT_NAME } from "./numbered.ts";
+import { CLIENT_NAME } from "./exactly-once.ts";
 
 export const claimFields = {
   claimed_by: z.string().nullable().meta({ description: "Who has taken it from the inbox, if anybody [R19]." }),

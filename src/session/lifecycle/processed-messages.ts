@@ -1,7 +1,7 @@
 /** [W30] Which numbered messages a session has done, so that a repeat is told from news, also after a restart. */
 import type { Logger } from "pino";
 import { isEnd } from "../../protocol/common.ts";
-import type { MessageNumber } from "../../protocol/numbered.ts";
+import type { MessageNumber } from "../../protocol/exactly-once.ts";
 import type { PageMemories, SessionRecord } from "../ports/store.ts";
 
 /** A person reloads the console now and then, and each time is another client. */
