@@ -10,9 +10,9 @@ import { type CallOptions, type ClientOptions, Http, type Method } from "./http.
 import { randomId, randomKey } from "./random.ts";
 import { LONGEST_WAIT_MS, type Turn, type WaitOptions, waitForResult } from "./wait.ts";
 
-/** Some 20 to 35 s: enough for a server that is deployed or is full for a moment; then the caller should know. */
+/** Tries take 20 to 35 s together: enough for a server that is being deployed or is briefly full. Then the caller should know. */
 const TRIES = 8;
-/** Timers cannot wait longer. */
+/** The longest time of a timer. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export interface CreateOptions {
@@ -48,7 +48,7 @@ export class CaptchaRemoteClient {
   readonly #options: ClientOptions;
   readonly #http: Http;
 
-  /** TypeError for a `baseUrl` that is none. */
+  /** Throws TypeError for a `baseUrl` that is not a URL. */
   constructor(options: ClientOptions) {
     this.#options = options;
     this.#http = new Http(options);
