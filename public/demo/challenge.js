@@ -1,4 +1,4 @@
-// One challenge from first to last: its container, loading a puzzle, the attempt, wrong and right.
+// One challenge from start to end: its container, the loading of puzzles, attempts and their results.
 
 import { CLICK_ORDER_FACE } from "./click-order.js";
 import { element, place } from "./dom.js";
@@ -11,7 +11,7 @@ import { TEXT_CODE_FACE } from "./text-code.js";
 /** @import { Layout } from "./layout.js" */
 
 /**
- * What one kind of challenge looks like. `mount` fills the stage once; what it returns shows one picture after another.
+ * The look of one kind of challenge. `mount` fills the stage once and returns the face that shows the pictures.
  * @template {PuzzleKind} Kind
  * @typedef {object} Face
  * @property {string} containerClass
@@ -22,7 +22,7 @@ import { TEXT_CODE_FACE } from "./text-code.js";
 /**
  * @template {PuzzleKind} Kind
  * @typedef {object} MountedFace
- * @property {(picture: Extract<Puzzle, { kind: Kind }>["picture"]) => (Node | string)[]} show draws a picture and answers the words above it
+ * @property {(picture: Extract<Puzzle, { kind: Kind }>["picture"]) => (Node | string)[]} show draws a picture and returns the words above it
  * @property {(locked: boolean) => void} setLocked
  */
 
@@ -30,7 +30,7 @@ import { TEXT_CODE_FACE } from "./text-code.js";
 
 const ANSWER_DEADLINE_MS = 10_000;
 const WRONG_SHOWN_MS = 900;
-/** Real ones flash a tick and are gone. */
+/** How long the tick stays, in ms. Real challenges flash a tick and disappear. */
 const VERIFIED_SHOWN_MS = 120;
 
 /** @type {{ [Kind in PuzzleKind]: Face<Kind> }} */
@@ -43,13 +43,13 @@ const FACES = {
 };
 
 /**
- * Puts a challenge of this kind into `parent`; it stays visible until it is cleared, then removes itself.
+ * Adds a challenge of this kind to `parent`. It stays visible until it is cleared, and then removes itself.
  * @param {HTMLElement} parent
  * @param {PuzzleKind} kind
  * @param {ChallengeEvents} events
  */
 export function mountChallenge(parent, kind, { onDrawn, onVerified }) {
-  // The kind read from a page decides which face; that face then only ever gets pictures of its own kind.
+  // The page's kind selects the face, which then gets only pictures of that kind.
   const face = /** @type {Face<any>} */ (FACES[kind]);
   const { layout } = face;
   const prompt = place(element("p", { class: "challenge-prompt", role: "status" }), layout.prompt);
@@ -83,7 +83,7 @@ export function mountChallenge(parent, kind, { onDrawn, onVerified }) {
   }
 
   async function load() {
-    // Until the new puzzle is here the old one stays in view.
+    // The old puzzle stays visible until the new one has arrived.
     enter("loading");
     try {
       const puzzle = await post("api/puzzles", { kind });
