@@ -25,9 +25,9 @@ const MOST_DOWN_MS = 1_000;
 const MEMORY_EVERY_MS = 30_000;
 const FIRST_MINUTE_MS = 60_000;
 const MOST_GROWTH_PERCENT = 5;
-/** Rows of the table by which a reader sees whether memory comes to rest. */
+/** Rows of the table that shows whether memory stops growing. */
 const MEMORY_ROWS = 12;
-/** A webhook that failed while its server was down is tried again after 5 s, 10 s ... */
+/** The longest wait for webhooks. One that failed while its receiver or server was down is retried after 5 s, 10 s ... */
 const WEBHOOK_PATIENCE_MS = 60_000;
 const EMPTY_PATIENCE_MS = 20_000;
 

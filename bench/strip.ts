@@ -25,7 +25,7 @@ export const STRIP: StripShape = (() => {
   return { bits, blockWidth, blockHeight, width: bits * blockWidth, height: 2 * blockHeight };
 })();
 
-/** What the strip shows before the first move of a drag. */
+/** The point that the strip shows before the first move of a drag. */
 export const NOTHING_YET: Point = { x: 0, y: 0 };
 
 /** Raw pixels of the strip's own rectangle, rows from the top. */

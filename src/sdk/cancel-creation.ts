@@ -2,7 +2,7 @@
 import { delay } from "./delay.ts";
 import { CaptchaRemoteError } from "./errors.ts";
 
-/** The limit of all attempts: cancelling is a courtesy to the server. */
+/** The limit of all attempts together. It is short, as cancelling is a courtesy to the server. */
 const CANCEL_WITHIN_MS = 5_000;
 /** Pause before the cancellation is sent again, as it may overtake the creation. */
 const AGAIN_MS = 300;

@@ -10,7 +10,7 @@ export interface ErrorFacts {
   readonly cause?: unknown;
 }
 
-/** A request was refused, failed or took too long. An abort is no such error: it rejects with the signal's own reason, as in `fetch`. */
+/** A request that was refused, failed or took too long. An aborted call rejects with the signal's reason instead, as in `fetch`. */
 export class CaptchaRemoteError extends Error {
   override readonly name = "CaptchaRemoteError";
   /** A newer server may send codes that this table does not have yet. */
