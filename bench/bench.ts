@@ -5,19 +5,23 @@ import type { Site } from "./site.ts";
 export class Bench {
   readonly site: Site;
   readonly quick: boolean;
-  readonly #servers = new Map<boolean, Promise<BenchServer>>();
+  /** Another checkout, whose server is measured beside this one's. */
+  readonly against: string | undefined;
+  readonly #servers = new Map<string, Promise<BenchServer>>();
 
-  constructor(site: Site, quick: boolean) {
+  constructor(site: Site, quick: boolean, against?: string) {
     this.site = site;
     this.quick = quick;
+    this.against = against;
   }
 
-  /** One server for ordinary rows, and one whose browsers run frames of other sites in separate processes. */
-  server(siteIsolation = false): Promise<BenchServer> {
-    const known = this.#servers.get(siteIsolation);
+  /** Of each checkout one server for ordinary rows, and one whose browsers run frames of other sites in separate processes. */
+  server(siteIsolation = false, checkout?: string): Promise<BenchServer> {
+    const key = JSON.stringify([siteIsolation, checkout]);
+    const known = this.#servers.get(key);
     if (known) return known;
-    const started = BenchServer.start({ siteIsolation });
-    this.#servers.set(siteIsolation, started);
+    const started = BenchServer.start({ siteIsolation, ...(checkout === undefined ? {} : { checkout }) });
+    this.#servers.set(key, started);
     return started;
   }
 

@@ -1,7 +1,8 @@
 /**
  * Measures every way of showing a page to a person, on the same page, with the same moves and on this machine. It prints
- * one table. `node bench/run.ts [--quick] [--only row,row]`; README.md beside it explains the columns.
+ * one table. `node bench/run.ts [--quick] [--only row,row] [--against folder]`; README.md beside it explains the columns.
  */
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { raisePriority } from "../src/util/process-priority.ts";
 import { judge } from "./bars.ts";
@@ -24,7 +25,9 @@ const ROWS = [...DRAG_ROWS, ...CROWD_ROWS, ...LINE_ROWS, ...QUIET_ROWS, ...END_R
 /** The longest time of a run. After it something hangs, and the run is given up. */
 const WHOLE_RUN_DEADLINE_MS = 40 * 60_000;
 
-const { values } = parseArgs({ options: { quick: { type: "boolean", default: false }, only: { type: "string" } } });
+const { values } = parseArgs({
+  options: { quick: { type: "boolean", default: false }, only: { type: "string" }, against: { type: "string" } },
+});
 endOnSignals();
 // The client stands for other machines, so it must not wait for the browsers that it measures.
 raisePriority();
@@ -33,7 +36,7 @@ const deadline = setTimeout(() => {
   void endAll().finally(() => process.exit(1));
 }, WHOLE_RUN_DEADLINE_MS);
 try {
-  process.exitCode = (await main(values.quick, values.only?.split(","))) ? 0 : 1;
+  process.exitCode = (await main(values.quick, values.only?.split(","), values.against)) ? 0 : 1;
 } catch (error) {
   // The signal's handler ends the process once everything has stopped.
   if (isInterrupted()) await new Promise(() => {});
@@ -46,14 +49,18 @@ try {
 process.exit();
 
 /** Resolves with false if something could not be measured. */
-async function main(quick: boolean, only: readonly string[] | undefined): Promise<boolean> {
+async function main(
+  quick: boolean,
+  only: readonly string[] | undefined,
+  against: string | undefined,
+): Promise<boolean> {
   const unknown = only?.filter((key) => !ROWS.some((row) => row.key === key)) ?? [];
   if (unknown.length > 0) {
     throw new Error(`No such row: ${unknown.join(", ")}. There are: ${ROWS.map(({ key }) => key).join(", ")}`);
   }
   const rows = ROWS.filter((row) => only?.includes(row.key) ?? (!quick || row.main));
   await checkStrip();
-  const bench = new Bench(await Site.start(), quick);
+  const bench = new Bench(await Site.start(), quick, against && resolve(against));
   const machine = await describeMachine(await chromiumPath());
   const results: Result[] = [];
   const failures: Record<string, string> = {};

@@ -12,33 +12,40 @@ import type { ServerMemory } from "./memory-probe.ts";
 const START_DEADLINE_MS = 20_000;
 const STOP_DEADLINE_MS = 12_000;
 const CALL_DEADLINE_MS = 30_000;
-const PROGRAM = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
+/** This checkout. */
+const HERE = fileURLToPath(new URL("../", import.meta.url));
+const PROGRAM = "src/cli.ts";
 const PROBE = new URL("./memory-probe.ts", import.meta.url).href;
 
 export interface ServerOptions {
   /** Frames of other sites get processes of their own, as in a full Chromium; the headless shell does not by itself. */
   readonly siteIsolation?: boolean;
+  /** The folder of the checkout whose server it is; left out: this one. */
+  readonly checkout?: string;
 }
 
 export class BenchServer {
   readonly dataDir: string;
   readonly #chromium: string;
+  readonly #program: string;
   #child: ChildProcess;
   #origin: string;
   #stop: () => Promise<void>;
 
-  private constructor(dataDir: string, chromium: string, launched: Launched) {
+  private constructor(dataDir: string, program: string, chromium: string, launched: Launched) {
     this.dataDir = dataDir;
+    this.#program = program;
     this.#chromium = chromium;
     this.#child = launched.child;
     this.#origin = launched.origin;
     this.#stop = launched.stop;
   }
 
-  static async start({ siteIsolation = false }: ServerOptions = {}): Promise<BenchServer> {
+  static async start({ siteIsolation = false, checkout = HERE }: ServerOptions = {}): Promise<BenchServer> {
     const dataDir = await mkdtemp(join(RUN_FOLDER, "server-"));
     const chromium = siteIsolation ? await isolating(await chromiumPath(), dataDir) : await chromiumPath();
-    return new BenchServer(dataDir, chromium, await launch(dataDir, chromium, "0"));
+    const program = join(checkout, PROGRAM);
+    return new BenchServer(dataDir, program, chromium, await launch(program, dataDir, chromium, "0"));
   }
 
   stop(): Promise<void> {
@@ -54,7 +61,7 @@ export class BenchServer {
 
   /** Starts it again at the same address and folder; resolves as soon as it listens. */
   async startAgain(): Promise<void> {
-    const launched = await launch(this.dataDir, this.#chromium, this.url.port);
+    const launched = await launch(this.#program, this.dataDir, this.#chromium, this.url.port);
     this.#child = launched.child;
     this.#stop = launched.stop;
   }
@@ -107,8 +114,8 @@ interface Launched {
   readonly stop: () => Promise<void>;
 }
 
-async function launch(dataDir: string, chromium: string, port: string): Promise<Launched> {
-  const child = fork(PROGRAM, [], {
+async function launch(program: string, dataDir: string, chromium: string, port: string): Promise<Launched> {
+  const child = fork(program, [], {
     // Outside of the repository, as a user's .env there must not change the results.
     cwd: dataDir,
     execArgv: ["--expose-gc", "--import", PROBE],

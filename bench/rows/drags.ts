@@ -30,6 +30,8 @@ interface Contestant {
   readonly siteIsolation: boolean;
   /** Number of sockets that read events meanwhile. */
   readonly readers: number;
+  /** Whose server; left out: this checkout's. */
+  readonly checkout?: string;
 }
 
 const READERS = 200;
@@ -94,11 +96,12 @@ export const DRAG_ROWS: readonly Row[] = [
   group("page", contestants(WITHOUT_CONSOLE, { row: "page", title: "whole page 1280x720", view: "page" })),
 ];
 
-function group(key: string, all: readonly Contestant[], main = false): Row {
+function group(key: string, own: readonly Contestant[], main = false): Row {
   return {
     key,
     main,
     async run(bench) {
+      const all = withOther(own, bench.against);
       const runs = all.map(() => ({ drags: [] as DragRun[], shares: [] as CpuShares[] }));
       const rounds = bench.pick(FULL_ROUNDS, QUICK_ROUNDS);
       for (let round = 0; round < rounds; round += 1) {
@@ -108,7 +111,7 @@ function group(key: string, all: readonly Contestant[], main = false): Row {
           const [contestant, run] = [all[index] as Contestant, runs[index] as (typeof runs)[number]];
           // The backlog of the reference takes as long as all other drags, so a quick run measures it once.
           if (bench.quick && contestant.way === "reference" && round > 0) continue;
-          say(`  round ${round + 1} of ${rounds}: ${contestant.title}, ${contestant.way}`);
+          say(`  round ${round + 1} of ${rounds}: ${contestant.title}, ${nameOf(contestant)}`);
           const { drags, shares } = await oneDrag(bench, contestant);
           run.drags.push(drags);
           run.shares.push(shares);
@@ -116,10 +119,20 @@ function group(key: string, all: readonly Contestant[], main = false): Row {
       }
       return all.map((contestant, index): Result => {
         const { drags, shares } = runs[index] as (typeof runs)[number];
-        return resultOfDrags(contestant, drags, shares);
+        return resultOfDrags({ ...contestant, way: nameOf(contestant) }, drags, shares);
       });
     },
   };
+}
+
+/** Each way through a server once more, through that of the other checkout. */
+function withOther(own: readonly Contestant[], checkout: string | undefined): readonly Contestant[] {
+  if (checkout === undefined) return own;
+  return own.flatMap((one) => (one.way === "reference" || one.way === "floor" ? [one] : [one, { ...one, checkout }]));
+}
+
+function nameOf({ way, checkout }: Contestant): string {
+  return checkout === undefined ? way : `${way}, other`;
 }
 
 interface OneDrag {
@@ -130,7 +143,7 @@ interface OneDrag {
 async function oneDrag(bench: Bench, contestant: Contestant): Promise<OneDrag> {
   if (contestant.readers === 0) return dragAlone(bench, contestant);
   const load = { readers: contestant.readers, perSecond: EVENTS_PER_SECOND };
-  return withReaders(await bench.server(), load, () => dragAlone(bench, contestant));
+  return withReaders(await bench.server(false, contestant.checkout), load, () => dragAlone(bench, contestant));
 }
 
 async function dragAlone(bench: Bench, contestant: Contestant): Promise<OneDrag> {
@@ -146,11 +159,11 @@ async function dragAlone(bench: Bench, contestant: Contestant): Promise<OneDrag>
   }
 }
 
-async function open(bench: Bench, { way, asked, view, siteIsolation }: Contestant): Promise<Line> {
+async function open(bench: Bench, { way, asked, view, siteIsolation, checkout }: Contestant): Promise<Line> {
   const options = { site: bench.site, asked, view };
   if (way === "reference") return openReference(options);
   if (way === "floor") return openFloor(options);
-  const server = await bench.server(siteIsolation);
+  const server = await bench.server(siteIsolation, checkout);
   if (way === "console") return openConsoleLine({ ...options, server });
   return openOurs({ ...options, server, form: formOf(way), guest: way === "ours guest" });
 }

@@ -7,24 +7,8 @@ import { ROTATE_FACE } from "./rotate.js";
 import { SCRATCH_CARD_FACE } from "./scratch-card.js";
 import { TEXT_CODE_FACE } from "./text-code.js";
 
-/** @import { Attempt, Puzzle, PuzzleKind } from "../../src/demo/puzzle-types.ts" */
-/** @import { Layout } from "./layout.js" */
-
-/**
- * The look of one kind of challenge. `mount` fills the stage once and returns the face that shows the pictures.
- * @template {PuzzleKind} Kind
- * @typedef {object} Face
- * @property {string} containerClass
- * @property {Layout} layout
- * @property {(stage: HTMLElement, submit: (attempt: Attempt) => void) => MountedFace<Kind>} mount
- */
-
-/**
- * @template {PuzzleKind} Kind
- * @typedef {object} MountedFace
- * @property {(picture: Extract<Puzzle, { kind: Kind }>["picture"]) => (Node | string)[]} show draws a picture and returns the words above it
- * @property {(locked: boolean) => void} setLocked
- */
+/** @import { Attempt, PuzzleKind } from "../../src/demo/puzzle-types.ts" */
+/** @import { Face } from "./face.js" */
 
 /** @typedef {{ onDrawn?: () => void, onVerified: (token: string) => void }} ChallengeEvents */
 

@@ -6,7 +6,7 @@ import { CLICK_ORDER } from "./layout.js";
 import { drawScenery } from "./scenery.js";
 
 /** @import { ClickOrderPicture, Point } from "../../src/demo/puzzle-types.ts" */
-/** @import { Face } from "./challenge.js" */
+/** @import { Face } from "./face.js" */
 
 const { picture: PICTURE } = CLICK_ORDER;
 const MARK_PX = 24;

@@ -6,7 +6,7 @@ import { drawScenery } from "./scenery.js";
 import { createSlider } from "./slider.js";
 
 /** @import { JigsawPicture } from "../../src/demo/puzzle-types.ts" */
-/** @import { Face } from "./challenge.js" */
+/** @import { Face } from "./face.js" */
 
 const { pieceSize: PIECE, picture: PICTURE } = JIGSAW;
 

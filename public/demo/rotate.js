@@ -5,7 +5,7 @@ import { ROTATE } from "./layout.js";
 import { drawCloud, seededRandom } from "./scenery.js";
 import { createSlider } from "./slider.js";
 
-/** @import { Face } from "./challenge.js" */
+/** @import { Face } from "./face.js" */
 
 const { picture: PICTURE, maxTravel } = ROTATE;
 const SIZE = PICTURE.width;

@@ -7,7 +7,7 @@ import { seededRandom } from "./scenery.js";
 import { createSlider } from "./slider.js";
 
 /** @import { ScratchCardPicture } from "../../src/demo/puzzle-types.ts" */
-/** @import { Face } from "./challenge.js" */
+/** @import { Face } from "./face.js" */
 
 const { width: WIDTH, height: HEIGHT } = SCRATCH_CARD.picture;
 const HUES = [4, 32, 150, 205, 285];

@@ -5,7 +5,7 @@ import { TEXT_CODE } from "./layout.js";
 import { seededRandom } from "./scenery.js";
 
 /** @import { TextCodePicture } from "../../src/demo/puzzle-types.ts" */
-/** @import { Face } from "./challenge.js" */
+/** @import { Face } from "./face.js" */
 
 const { picture: PICTURE } = TEXT_CODE;
 const FONT_PX = 46;

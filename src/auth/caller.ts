@@ -1,4 +1,5 @@
 /** Who asks, and what they may do: scopes and roles as data. */
+import type { Role } from "../protocol/common.ts";
 
 /**
  * What a key may be good for. sessions:create opens sessions; sessions:read looks at its own; sessions:control acts on
@@ -6,10 +7,6 @@
  */
 export const SCOPES = ["sessions:create", "sessions:read", "sessions:control", "operate", "ops"] as const;
 export type Scope = (typeof SCOPES)[number];
-
-/** What a link lets its holder do in its session. */
-export const ROLES = ["control", "watch"] as const;
-export type Role = (typeof ROLES)[number];
 
 /** What a key is good for, and where its sessions may go. */
 export interface Grants {

@@ -1,5 +1,5 @@
 /** The port to the operator links that are kept: never their tokens, which are made from them. */
-import type { Role } from "./caller.ts";
+import type { Role } from "../protocol/common.ts";
 
 /** Times are ms since 1970. */
 export interface Link {

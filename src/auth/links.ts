@@ -2,7 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { jwtVerify, SignJWT } from "jose";
 import { AppError } from "../errors.ts";
-import type { LinkCaller, Role } from "./caller.ts";
+import type { Role } from "../protocol/common.ts";
+import type { LinkCaller } from "./caller.ts";
 import type { KeyRing } from "./key-ring.ts";
 import type { Link, LinkStore } from "./link-store.ts";
 

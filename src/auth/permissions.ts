@@ -1,5 +1,6 @@
 /** Who may do what with which session: pure, and the only place that decides it. */
-import type { Caller, Grants, Role, Scope } from "./caller.ts";
+import type { Role } from "../protocol/common.ts";
+import type { Caller, Grants, Scope } from "./caller.ts";
 
 /** What a route asks of whoever calls it; a route without any is refused. */
 export type Access =

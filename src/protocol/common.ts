@@ -65,3 +65,7 @@ export const verifiedSchema = z.enum(["checked", "operator"]).nullable().meta({
     "Who confirmed that the session is solved: its rules (checked), or the operator alone. Null: not solved.",
 });
 export type Verified = z.infer<typeof verifiedSchema>;
+
+/** What a link lets its holder do in its session. */
+export const ROLES = ["control", "watch"] as const;
+export type Role = (typeof ROLES)[number];

@@ -1,6 +1,6 @@
 /** Operator links [R13] and the tickets that replace them on sockets [R16], as REST has them. */
 import { z } from "zod";
-import { ROLES } from "../auth/caller.ts";
+import { ROLES } from "./common.ts";
 
 /** [R13] Limits for a key that may only operate. Its links outlive the key, and the session's owner needs room for more. */
 export const OPERATORS_LINKS = { seconds: 900, most: 50 } as const;

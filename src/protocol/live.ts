@@ -1,10 +1,10 @@
 /** The messages of the operator socket, each defined once, and its subprotocols. */
 import { z } from "zod";
-import { ROLES } from "../auth/caller.ts";
 import {
   captchaInfoSchema,
   coordinateSchema,
   mouseEventTypeSchema,
+  ROLES,
   rectSchema,
   sessionStateSchema,
   sizeSchema,

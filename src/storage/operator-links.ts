@@ -1,7 +1,7 @@
 /** Operator links in SQLite. */
 import type { DatabaseSync } from "node:sqlite";
-import type { Role } from "../auth/caller.ts";
 import type { Link, LinkStore } from "../auth/link-store.ts";
+import type { Role } from "../protocol/common.ts";
 import { onDiskOrWithin } from "./database.ts";
 
 export class SqliteOperatorLinks implements LinkStore {

@@ -237,7 +237,7 @@ test("a store that cannot write what became of a webhook does not make it come a
     },
   });
   const outbox = world.start({ queue });
-  await expect.poll(() => world.logged.join("")).toContain("could not be kept");
+  await expect.poll(() => world.logged.join("")).toContain("could not be stored");
   outbox.wake();
   world.end("two", receiver.url);
   outbox.wake();

@@ -1,5 +1,6 @@
 /** The papers say what the code says, and nothing else: codes, messages, states, kinds and variables. */
 import { readdir, readFile, stat } from "node:fs/promises";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "@playwright/test";
 import { configurationPage, environmentExample } from "../../scripts/configuration.ts";
@@ -267,6 +268,32 @@ test("every link of every document leads to a file that is there, and to a headi
     }
   }
   expect(broken).toEqual([]);
+});
+
+test("the tree of the architecture page has every folder of src/ and public/, and nothing that is not there", async () => {
+  const text = await read("docs/architecture.md");
+  const tree = text.slice(text.indexOf("\nsrc/\n"), text.indexOf("\n```", text.indexOf("\nsrc/\n")));
+  const shown: string[] = [];
+  let top = "";
+  let room = "";
+  for (const line of tree.split("\n")) {
+    const [, indent = "", names = ""] = /^( *)(.+?)(?: {2,}|$)/.exec(line) ?? [];
+    for (const name of names.split(", ").filter(Boolean)) {
+      if (indent === "") top = name;
+      else if (indent.length === 2) room = name;
+      const path = indent === "" ? name : indent.length === 2 ? top + name : top + room + name;
+      expect(await stat(new URL(path, ROOT)).catch(() => undefined), path).toBeDefined();
+      if (name.endsWith("/")) shown.push(path.replace(/\/$/, ""));
+    }
+  }
+  const there: string[] = [];
+  for (const folder of ["src", "public"]) {
+    const entries = await readdir(new URL(folder, ROOT), { recursive: true, withFileTypes: true });
+    const folders = entries.filter((entry) => entry.isDirectory());
+    there.push(folder, ...folders.map(({ parentPath, name }) => relative(fileURLToPath(ROOT), join(parentPath, name))));
+  }
+  // public/console is only the folder of its three rooms.
+  expect(shown.toSorted()).toEqual(there.filter((path) => path !== "public/console").toSorted());
 });
 
 test("links to the protocol of old, when it was one document, lead on from docs/protocol.md", async () => {

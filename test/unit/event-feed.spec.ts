@@ -7,7 +7,7 @@ import { validatorCompiler } from "fastify-type-provider-zod";
 import { pino } from "pino";
 import { EventFeed } from "../../src/events/event-feed.ts";
 import { eventRoutes } from "../../src/http/event-feed/session-events-route.ts";
-import { ConnectionLimits } from "../../src/http/sockets/connection-limits.ts";
+import { ConnectionLimits } from "../../src/http/guards/connection-limits.ts";
 import type { PlacedEvent, SessionEvent } from "../../src/protocol/events.ts";
 import { openMemoryStorage, type Storage } from "../../src/storage/storage.ts";
 import { expectWithin } from "../support/pace.ts";

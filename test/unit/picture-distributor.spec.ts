@@ -1,6 +1,6 @@
 /** [W14] [W21] What a page is asked to capture, of what its viewers want and can take. */
 import { expect, test } from "@playwright/test";
-import type { Role } from "../../src/auth/caller.ts";
+import type { Role } from "../../src/protocol/common.ts";
 import { Operators } from "../../src/session/operators/operators.ts";
 import { Viewer, type ViewerForm, type ViewerSocket } from "../../src/session/pictures/viewer.ts";
 import type { CaptureRequest, MaskedPicture } from "../../src/session/ports/page.ts";

@@ -1,6 +1,6 @@
 // Every sentence of the console in Chinese.
 
-/** @type {Record<import("./i18n.js").SentenceKey, string>} */
+/** @type {Record<keyof typeof import("./en.js").en, string>} */
 export const zh = {
   app_name: "Captcha Remote",
   other_language: "English",

@@ -2,7 +2,7 @@
 import type { ServerResponse } from "node:http";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
-import type { ConnectionLimits } from "../sockets/connection-limits.ts";
+import type { ConnectionLimits } from "../guards/connection-limits.ts";
 
 /** A comment is sent so often, so that proxies and readers know that the stream is alive. */
 const HEARTBEAT_MS = 15_000;

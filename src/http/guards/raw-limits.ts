@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import type { FastifyInstance, FastifyServerOptions } from "fastify";
 import type { Config } from "../../config.ts";
 import { AppError, type Code } from "../../errors.ts";
-import { ConnectionLimits } from "../sockets/connection-limits.ts";
+import { ConnectionLimits } from "./connection-limits.ts";
 import type { RefusalCounter } from "./refusal-counter.ts";
 
 /** How often slow requests are looked for. */

@@ -1,8 +1,9 @@
 /** One operator socket: joins its session as a viewer, and hands on what the operator sends. */
 import type { WebSocket } from "@fastify/websocket";
 import type { FastifyRequest } from "fastify";
-import { type Caller, type Role, whoIs } from "../../auth/caller.ts";
+import { type Caller, whoIs } from "../../auth/caller.ts";
 import type { AppError } from "../../errors.ts";
+import type { Role } from "../../protocol/common.ts";
 import type { ClientMessage, ServerMessage } from "../../protocol/live.ts";
 import type { Witness } from "../../session/operators/control-lease.ts";
 import type { ViewerSocket } from "../../session/pictures/viewer.ts";

@@ -5,7 +5,7 @@ import type { Config } from "../../config.ts";
 import { AppError, toAppError } from "../../errors.ts";
 import { type ServerMessageOf, TICKET_SUBPROTOCOL_PREFIX } from "../../protocol/live.ts";
 import { bearerOf, type GuardDeps, refusalOf } from "../guards/authorization.ts";
-import { ConnectionLimits } from "./connection-limits.ts";
+import { ConnectionLimits } from "../guards/connection-limits.ts";
 import { offeredSubprotocols } from "./subprotocols.ts";
 
 type PendingLimits = Pick<Config, "authenticateSeconds" | "maxPendingConnections">;

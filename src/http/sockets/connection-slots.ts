@@ -1,8 +1,8 @@
 /** Counts the sockets of one route while they are open, and refuses one too many by a message that it can read. */
 import type { WebSocket } from "@fastify/websocket";
 import { toAppError } from "../../errors.ts";
+import type { ConnectionLimits } from "../guards/connection-limits.ts";
 import type { RefusalCounter } from "../guards/refusal-counter.ts";
-import type { ConnectionLimits } from "./connection-limits.ts";
 import { MAX_BEING_REFUSED, refuseSocket } from "./refuse-socket.ts";
 
 export interface ConnectionSlotsDeps {

@@ -1,7 +1,7 @@
 /** Who is in control: exactly one operator acts, the others watch [W16]. */
 
-import type { Role } from "../../auth/caller.ts";
 import type { Action } from "../../protocol/audit.ts";
+import type { Role } from "../../protocol/common.ts";
 
 /** A holder who has not acted for so long may be relieved by a press of an older client. */
 const IDLE_HOLDER_MS = 5_000;

@@ -1,7 +1,7 @@
 /** One connected operator: who it is, what it wants to see, and its socket: messages in order, and room for pictures. */
-import type { Role } from "../../auth/caller.ts";
+
 import { AppError } from "../../errors.ts";
-import type { Rect } from "../../protocol/common.ts";
+import type { Rect, Role } from "../../protocol/common.ts";
 import type { ClientMessageOf, ServerMessage, ServerMessageOf } from "../../protocol/live.ts";
 import { publishMetric } from "../../util/diagnostics.ts";
 import type { Witness } from "../operators/control-lease.ts";

@@ -1,6 +1,6 @@
 /** Bounds how many operator sockets, events sockets and event streams are open: from one address, of one key, in all. */
 import { AppError } from "../../errors.ts";
-import { addressKey } from "../guards/address-key.ts";
+import { addressKey } from "./address-key.ts";
 
 export interface ConnectionBounds {
   readonly maxConnections: number;
