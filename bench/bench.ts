@@ -5,7 +5,7 @@ import type { Site } from "./site.ts";
 export class Bench {
   readonly site: Site;
   readonly quick: boolean;
-  /** Another checkout, whose server is measured beside this one's. */
+  /** Folder of another checkout whose server is measured beside this one's. */
   readonly against: string | undefined;
   readonly #servers = new Map<string, Promise<BenchServer>>();
 

@@ -12,7 +12,7 @@ import type { ServerMemory } from "./memory-probe.ts";
 const START_DEADLINE_MS = 20_000;
 const STOP_DEADLINE_MS = 12_000;
 const CALL_DEADLINE_MS = 30_000;
-/** This checkout. */
+/** Folder of this checkout. */
 const HERE = fileURLToPath(new URL("../", import.meta.url));
 const PROGRAM = "src/cli.ts";
 const PROBE = new URL("./memory-probe.ts", import.meta.url).href;
@@ -20,7 +20,7 @@ const PROBE = new URL("./memory-probe.ts", import.meta.url).href;
 export interface ServerOptions {
   /** Frames of other sites get processes of their own, as in a full Chromium; the headless shell does not by itself. */
   readonly siteIsolation?: boolean;
-  /** The folder of the checkout whose server it is; left out: this one. */
+  /** Folder of the checkout whose server is started; this one when left out. */
   readonly checkout?: string;
 }
 

@@ -30,7 +30,7 @@ interface Contestant {
   readonly siteIsolation: boolean;
   /** Number of sockets that read events meanwhile. */
   readonly readers: number;
-  /** Whose server; left out: this checkout's. */
+  /** The checkout whose server is measured; this one when left out. */
   readonly checkout?: string;
 }
 
@@ -125,7 +125,7 @@ function group(key: string, own: readonly Contestant[], main = false): Row {
   };
 }
 
-/** Each way through a server once more, through that of the other checkout. */
+/** Repeats each way that uses a server, with the server of the other checkout. */
 function withOther(own: readonly Contestant[], checkout: string | undefined): readonly Contestant[] {
   if (checkout === undefined) return own;
   return own.flatMap((one) => (one.way === "reference" || one.way === "floor" ? [one] : [one, { ...one, checkout }]));

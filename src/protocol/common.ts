@@ -66,6 +66,6 @@ export const verifiedSchema = z.enum(["checked", "operator"]).nullable().meta({
 });
 export type Verified = z.infer<typeof verifiedSchema>;
 
-/** What a link lets its holder do in its session. */
+/** The roles of a link: `control` lets its holder act in the session, `watch` lets them only see it. */
 export const ROLES = ["control", "watch"] as const;
 export type Role = (typeof ROLES)[number];
