@@ -1,20 +1,20 @@
-/** What the numbers have to be. Each bar says what was measured, and whether that is enough. */
+/** The bars: limits that the numbers must meet. Each bar says what was measured and whether it is met. */
 import type { Result } from "./bench.ts";
 import { STABLE_MS } from "./rows/ends.ts";
 
 export interface Bar {
   readonly name: string;
-  /** null: its rows were not run. */
+  /** null: the bar's rows were not run. */
   readonly passed: boolean | null;
   readonly measured: string;
 }
 
-/** Of the same kind of page, a larger one costs at least so many times more. */
+/** A picture of the challenge has at most this part of the bytes of a picture of the whole page. */
 const CHALLENGE_PART_OF_PAGE = 1 / 8;
-/** Of what watching adds to a playing page, this much of it may be the noise of measuring. */
+/** The part of the CPU of watching that an unwatched session may cost, as measuring has noise. */
 const UNWATCHED_PART = 0.25;
 const GROWTH_TOLERATED = 1.25;
-/** A gain that small is noise of a few pictures. */
+/** A gain below this is noise of a few pictures. */
 const GROWTH_TOLERATED_MS = 20;
 
 const HALF_RATE_P95_MS = { "one by one": 100, batched: 200 } as const;
@@ -130,7 +130,7 @@ export function judge(results: readonly Result[]): Bar[] {
 
 type Find = (row: string, way: string) => Result | undefined;
 
-/** Of the events socket; what a drag must hold is what it must hold without readers. */
+/** The bars of the events socket. With readers a drag must meet the same limits as without. */
 function feedBars(find: Find): Bar[] {
   const [alone, under] = [find("no events", "floor"), find("events", "ours binary")];
   const cut = find("feed cuts", "ours")?.more;
@@ -165,7 +165,7 @@ function feedBars(find: Find): Bar[] {
   ];
 }
 
-/** Passed when all checks hold; unknown as soon as one of its numbers is. */
+/** A bar. It is passed if all checks hold, and null as soon as one of their numbers is unknown. */
 function bar(name: string, checks: readonly Check[]): Bar {
   const known = checks.every(([, value]) => value !== null && value !== undefined);
   const passed = known ? checks.every(([, value, holds]) => holds(value as number)) : null;

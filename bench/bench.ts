@@ -1,11 +1,11 @@
-/** What the rows of a run share: the site, the servers, how long things take, where results go. */
+/** The parts that all rows of a run share: the site, the servers, durations, and the form of results. */
 import { BenchServer } from "./server.ts";
 import type { Site } from "./site.ts";
 
 export class Bench {
   readonly site: Site;
   readonly quick: boolean;
-  /** Another checkout, whose server is measured beside this one's. */
+  /** Folder of another checkout whose server is measured beside this one's. */
   readonly against: string | undefined;
   readonly #servers = new Map<string, Promise<BenchServer>>();
 
@@ -15,7 +15,7 @@ export class Bench {
     this.against = against;
   }
 
-  /** One server for all ordinary rows, and one whose browsers give frames of other sites processes of their own; of each checkout. */
+  /** Of each checkout one server for ordinary rows, and one whose browsers run frames of other sites in separate processes. */
   server(siteIsolation = false, checkout?: string): Promise<BenchServer> {
     const key = JSON.stringify([siteIsolation, checkout]);
     const known = this.#servers.get(key);
@@ -25,13 +25,13 @@ export class Bench {
     return started;
   }
 
-  /** The first of the full run, the second of the quick one. */
+  /** Returns the first value in a full run, the second in a quick one. */
   pick<T>(full: T, quick: T): T {
     return this.quick ? quick : full;
   }
 }
 
-/** One line of the table. What was not measured is null. */
+/** One row of the table. Values that were not measured are null. */
 export interface Result {
   readonly row: string;
   readonly title: string;
@@ -48,9 +48,9 @@ export interface Result {
   /** % of one core */
   readonly browserCpu: number | null;
   readonly serverCpu: number | null;
-  /** What is not of the bench. */
+  /** CPU of all processes outside of the bench. */
   readonly otherCpu: number | null;
-  /** What only this row knows, by a name with its unit. */
+  /** Further values of this row, by names with units. */
   readonly more: Readonly<Record<string, number>>;
 }
 
@@ -61,7 +61,7 @@ export interface Latency {
   readonly count: number;
 }
 
-/** A result of which nothing is known yet. */
+/** A result without values. */
 export function emptyResult(row: string, title: string, way: string): Result {
   return {
     row,
@@ -83,7 +83,7 @@ export function emptyResult(row: string, title: string, way: string): Result {
 
 export interface Row {
   readonly key: string;
-  /** Part of a quick run without `--only`. */
+  /** The row runs in a quick run without `--only`. */
   readonly main?: boolean;
   run(bench: Bench): Promise<Result[]>;
 }

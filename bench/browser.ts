@@ -1,4 +1,4 @@
-/** Chromium for the bench's own use: the same flags and viewport as the server's sessions get. */
+/** Chromium for the bench's own use, with the flags and viewport of the server's sessions. */
 import { join } from "node:path";
 import { startBrowser } from "../src/browser/process/chromium-process.ts";
 import { findChromium } from "../src/browser/process/find-chromium.ts";
@@ -15,13 +15,13 @@ export interface BenchBrowser {
   close(): Promise<void>;
 }
 
-/** Their folders begin with this. */
+/** Prefix of the browsers' folders. */
 export const BENCH_BROWSERS = join(RUN_FOLDER, "browser-");
 
 let started = 0;
 let found: Promise<string> | undefined;
 
-/** The Chromium that the server would run sessions in. Throws where there is none. */
+/** The path of the Chromium that the server would run. Rejects if there is none. */
 export function chromiumPath(): Promise<string> {
   found ??= findChromium({ chromiumPath: process.env["CHROMIUM_PATH"], path: process.env["PATH"] }).then((path) => {
     if (path === undefined) throw new Error("No Chromium found; name one in CHROMIUM_PATH.");

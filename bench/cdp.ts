@@ -1,4 +1,4 @@
-/** A small raw DevTools client: one socket to a browser, sessions of its pages, nothing between the bench and the browser. */
+/** A small raw DevTools client: one socket to a browser, and sessions of its pages, with no server between. */
 import { WebSocket } from "ws";
 
 const CALL_DEADLINE_MS = 10_000;
@@ -54,7 +54,7 @@ export class Cdp {
     return new CdpSession(this, String(sessionId));
   }
 
-  /** `sessionId` empty: the browser itself. */
+  /** An empty `sessionId` stands for the browser itself. */
   async send(sessionId: string, method: string, params: Params = {}): Promise<Params> {
     const id = ++this.#ids;
     let timer: NodeJS.Timeout | undefined;
@@ -69,7 +69,7 @@ export class Cdp {
     });
   }
 
-  /** One listener an event and session. */
+  /** One listener for each event and session. */
   on(sessionId: string, method: string, listener: Listener): void {
     this.#listeners.set(`${sessionId} ${method}`, listener);
   }

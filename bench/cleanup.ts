@@ -1,23 +1,23 @@
-/** What was started is ended: in reverse order, also after Ctrl-C or a failure, and by force where asking does not help. */
+/** Ends everything that was started: in reverse order, also after Ctrl-C or a failure, and by force if needed. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 type Stop = () => Promise<void>;
 
-/** All that this run leaves on the disk. Browsers and servers get it as their TMPDIR, so their command lines name it. */
+/** The folder of all files of this run. It is the TMPDIR of browsers and servers, so their command lines name it. */
 export const RUN_FOLDER = mkdtempSync(join(tmpdir(), "captcha-remote-bench-"));
 process.env["TMPDIR"] = RUN_FOLDER;
 
-/** Ending everything takes this long at most; what is left then is killed. */
+/** The longest time of an orderly end; processes that remain are killed. */
 const END_PATIENCE_MS = 15_000;
-/** As a shell tells of a Ctrl-C. */
+/** The exit code by which shells report a Ctrl-C. */
 const INTERRUPTED_EXIT_CODE = 130;
 const stops = new Set<Stop>();
 let interrupted = false;
 const children = new Set<number>();
 
-/** Registers what ends something; the answer ends it now (once) and forgets it. */
+/** Registers a function that ends something. Returns a function that ends it now, once, and removes it. */
 export function atEnd(work: Stop): Stop {
   let ended: Promise<void> | undefined;
   const stop = () => {
@@ -29,7 +29,7 @@ export function atEnd(work: Stop): Stop {
   return stop;
 }
 
-/** A process of ours that does not carry RUN_FOLDER in its command line. */
+/** Registers a process of the bench whose command line does not name RUN_FOLDER. */
 export function killAtExit(pid: number | undefined): void {
   if (pid !== undefined) children.add(pid);
 }
@@ -38,7 +38,7 @@ export function forgetChild(pid: number | undefined): void {
   if (pid !== undefined) children.delete(pid);
 }
 
-/** The newest first. A failure does not keep the others from ending. */
+/** Ends everything, the newest first. A failure does not stop the others from ending. */
 export async function endAll(): Promise<void> {
   const all = (async () => {
     for (const stop of [...stops].reverse()) await stop().catch((error: unknown) => console.error(String(error)));
@@ -46,12 +46,12 @@ export async function endAll(): Promise<void> {
   await Promise.race([all, new Promise((resolve) => setTimeout(resolve, END_PATIENCE_MS).unref())]);
 }
 
-/** Whether a signal has come: what is measured from then on is worth nothing. */
+/** Whether a signal has arrived. Values measured after it are invalid. */
 export function isInterrupted(): boolean {
   return interrupted;
 }
 
-/** The first signal ends everything in order; whatever happens, nothing stays behind the process. */
+/** The first signal ends everything in order. In no case does a process of the bench remain. */
 export function endOnSignals(): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
@@ -66,7 +66,7 @@ export function endOnSignals(): void {
 
 function killTheRest(): void {
   for (const pid of children) kill(pid);
-  // Twice: a process that was just being started may be seen only the second time.
+  // Looks twice: a process that was just being started may be visible only the second time.
   for (let pass = 0; pass < 2; pass += 1) for (const pid of listed()) if (isOfThisRun(pid)) kill(pid);
   rmSync(RUN_FOLDER, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
 }

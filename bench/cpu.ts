@@ -1,12 +1,12 @@
-/** How much of a core browsers and servers take, from /proc: user and system time of whole process trees. */
+/** Measures the CPU time of browsers and servers from /proc: user and system time of whole process trees. */
 import { readdir, readFile } from "node:fs/promises";
 
 /** Linux counts process times in hundredths of a second (USER_HZ), whatever the kernel's own tick. */
 const TICKS_A_SECOND = 100;
 
-/** Which processes count as what. */
+/** The processes of each group. */
 export interface Measured {
-  /** A folder that the browsers' command lines name; their descendants count as well. */
+  /** A folder that the browsers' command lines name. Their descendants count too. */
   readonly browserFolder: string;
   readonly serverPid: number | null;
 }
@@ -14,9 +14,9 @@ export interface Measured {
 export interface CpuShares {
   /** % of one core */
   readonly browser: number;
-  /** null: no server of its own */
+  /** null: the way has no server */
   readonly server: number | null;
-  /** Whatever is not of this bench: another program, the host that takes the core away. A disturbed row shows here. */
+  /** CPU outside of the bench: other programs, and time that the host takes away. It reveals a disturbed row. */
   readonly other: number;
 }
 
@@ -24,7 +24,7 @@ interface Reading {
   readonly at: number;
   readonly browser: number;
   readonly server: number;
-  /** The bench, and everything it has started. */
+  /** The bench and everything that it has started. */
   readonly own: number;
   /** The machine. */
   readonly busy: number;
@@ -37,7 +37,7 @@ interface ProcessRow {
   readonly commandLine: string;
 }
 
-/** Begins to measure; what it answers ends it and tells the shares between the two. */
+/** Starts to measure. Returns a function that stops it and returns the shares since the start. */
 export async function startCpu(measured: Measured): Promise<() => Promise<CpuShares>> {
   const before = await read(measured);
   return async () => {
@@ -69,7 +69,7 @@ async function read({ browserFolder, serverPid }: Measured): Promise<Reading> {
   };
 }
 
-/** Helpers are forked from helpers: again until no more are found. */
+/** Adds descendants until no more are found, as helpers fork helpers. */
 function withDescendants(rows: readonly ProcessRow[], roots: readonly ProcessRow[]): ReadonlySet<number> {
   const found = new Set(roots.map(({ pid }) => pid));
   for (let grown = true; grown; ) {
@@ -80,7 +80,7 @@ function withDescendants(rows: readonly ProcessRow[], roots: readonly ProcessRow
   return found;
 }
 
-/** Of all cores, time taken by other guests of the host included. */
+/** Busy time of all cores, with time that other guests of the host take. */
 async function busyTicks(): Promise<number> {
   const [first = ""] = (await readFile("/proc/stat", "utf8")).split("\n");
   const [user = 0, nice = 0, system = 0, , , irq = 0, softIrq = 0, steal = 0] = first.split(/\s+/).slice(1).map(Number);

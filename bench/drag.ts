@@ -1,12 +1,12 @@
-/** One drag on one opened line, and its numbers. */
+/** Runs one drag over one opened way of showing the page, and computes its numbers. */
 import { setTimeout as delay } from "node:timers/promises";
 import { type Move, type Point, sendMoves, type TimedPoint } from "./moves.ts";
 import type { Line, LineRecord } from "./ways/way.ts";
 
-/** A hand rests a moment on the knob before it pulls. */
+/** The pause between the press and the first move, as a hand rests a moment on the knob. */
 const PRESS_TO_MOVE_MS = 100;
 const LAST_MOVE_POLL_MS = 15;
-/** A picture of the last move comes this much later at the soonest. */
+/** The shortest time until a picture can show the last move. */
 const FRAME_MS = 1_000 / 60;
 /**
  * For a page that rounds, for scaled consoles, and for coarse pictures that are cut at whole px of theirs; neighbouring
@@ -17,23 +17,23 @@ export const TOLERATED_PX = 1.4;
 /** Raw results of one drag. */
 export interface DragRun {
   readonly sent: readonly TimedPoint[];
-  /** One a move: ms until it or a later one was shown; null: never. */
+  /** For each move the ms until a picture showed it or a later one; null: never. */
   readonly latencies: readonly (number | null)[];
   /** Moves that were shown, or overtaken by a shown one, in time (before the patience after the last was over), %. */
   readonly seenPercent: number;
-  /** Moves the page itself says it got, %; null: no report. */
+  /** Moves that the page reports as received, %; null: no report. */
   readonly reachedPercent: number | null;
-  /** Between what was aimed at and what the page got, px; null: no report. */
+  /** Largest distance between a target and the point that the page received, px; null: no report. */
   readonly displacementPx: number | null;
   readonly picturesPerSecond: number;
   readonly jpegBytes: readonly number[];
   readonly wireBytes: readonly number[];
   readonly unreadable: number;
-  /** Shown points that are none of the moves sent before, or that the page says it never painted. */
+  /** Shown points that no move before had sent, or that the page's report does not contain. */
   readonly strays: number;
 }
 
-/** What is known right after the last move: `finish` still has to read the pictures. */
+/** The state right after the last move. `finish` still has to read the pictures. */
 export interface PendingDrag {
   finish(): Promise<DragRun>;
 }
@@ -41,11 +41,11 @@ export interface PendingDrag {
 export interface DragOptions {
   /** See sendMoves. */
   readonly exact: boolean;
-  /** How long the last move may take to count as seen. */
+  /** The time within which the last move must be shown, in ms. */
   readonly seenWithinMs: number;
 }
 
-/** Presses, sends the moves, waits for the last to be shown, releases; nothing is decoded meanwhile but the last picture. */
+/** Presses, sends the moves, waits until the last one is shown, and releases. Meanwhile only the last picture is decoded. */
 export async function drag(
   line: Line,
   from: Point,
@@ -103,7 +103,7 @@ function numbers(
   };
 }
 
-/** For each move the time until the first picture that shows it or a later one. */
+/** For each move the time in ms until the first picture that shows it or a later one. */
 export function match(
   sent: readonly TimedPoint[],
   shown: readonly TimedPoint[],
@@ -126,13 +126,13 @@ function isNear(a: Point, b: Point): boolean {
   return Math.abs(a.x - b.x) <= TOLERATED_PX && Math.abs(a.y - b.y) <= TOLERATED_PX;
 }
 
-/** The part of the moves that the page got, %: no point comes twice. */
+/** The part of the moves that the page received, %. No point occurs twice. */
 function reached(seen: readonly (readonly [number, number])[], moves: readonly Point[]): number {
   const count = moves.filter((move) => seen.some(([x, y]) => isNear(move, { x, y }))).length;
   return (100 * count) / Math.max(1, moves.length);
 }
 
-/** The farthest that any point the page got is from the nearest one that was aimed at. */
+/** The largest distance between a point that the page received and the nearest target, px. */
 function displacement(seen: readonly (readonly [number, number])[], aimed: readonly Point[]): number {
   let farthest = 0;
   for (const [x, y] of seen) {

@@ -1,4 +1,4 @@
-/** What the numbers were taken on: without it a table says little. */
+/** The machine and versions of a run, without which its numbers mean little. */
 import { execFile } from "node:child_process";
 import { availableParallelism, cpus, release, totalmem } from "node:os";
 import { promisify } from "node:util";
@@ -14,7 +14,7 @@ export interface Machine {
   readonly kernel: string;
   readonly node: string;
   readonly chromium: string;
-  /** With `+changes` where the working tree differs from the commit. */
+  /** Ends in `+changes` if the working tree differs from the commit. */
   readonly commit: string;
 }
 

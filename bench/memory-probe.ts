@@ -1,15 +1,15 @@
-/** Loaded into the server before its own code: tells its memory when the bench asks. */
+/** Loaded into the server before its own code: reports the server's memory on request of the bench. */
 
 export interface ServerMemory {
-  /** What JavaScript holds: heap in use, buffers and what they keep outside of the heap; bytes. */
+  /** Memory that JavaScript holds: heap in use, buffers, and their memory outside of the heap; bytes. */
   readonly held: number;
-  /** Resident set, bytes; also counts what the allocators keep for later. */
+  /** Resident set, bytes; it includes memory that the allocators keep for later. */
   readonly rss: number;
 }
 
 process.on("message", (message) => {
   if (message !== "memory") return;
-  // Twice: what a first round finalizes only a second one frees.
+  // Collects twice: the second round frees what the first one finalizes.
   global.gc?.();
   global.gc?.();
   const { heapUsed, external, arrayBuffers, rss } = process.memoryUsage();

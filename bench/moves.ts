@@ -1,4 +1,4 @@
-/** The moves of a drag: the same for every way, each at a point of its own, at an even pace with a hand's unevenness. */
+/** The moves of a drag: the same for every way, each at a different point, at an even pace with the jitter of a hand. */
 import { setTimeout as delay } from "node:timers/promises";
 
 /** px of the page */
@@ -8,24 +8,24 @@ export interface Point {
 }
 
 export interface TimedPoint extends Point {
-  /** ms, on the clock of whoever measures */
+  /** ms on the clock of the process that measures */
   readonly at: number;
 }
 
 export interface Move extends Point {
-  /** ms after the drag's begin */
+  /** ms after the start of the drag */
   readonly dueMs: number;
 }
 
-/** A perfectly even sender locks to the browser's frame clock and measures a random constant of it. */
+/** The largest jitter of a move. A perfectly even sender locks to the browser's frame clock and measures a random constant. */
 const MOST_JITTER_MS = 8;
-/** Neighbours differ by more than twice the displacement that is tolerated, so no point can be taken for another. */
+/** The distance between neighbours. It is more than twice the tolerated displacement, so no point is mistaken for another. */
 const STEP_PX = 3;
 const STEPS_A_LAP = 100;
-/** Node's timers fire up to so much late; the rest is waited for without sleeping. */
+/** Node's timers fire up to this much late, so the last part of a wait is spent awake. */
 const TIMER_COARSENESS_MS = 1.5;
 
-/** Forth and back along the track, each lap a little lower: no point comes twice. */
+/** The moves forth and back along the track. Each lap is a little lower, so that no point occurs twice. */
 export function planMoves(start: Point, perSecond: number, seconds: number, seed = 1): Move[] {
   const random = mulberry32(seed);
   const due = Array.from({ length: Math.round(perSecond * seconds) }, (_, index) =>
@@ -40,8 +40,8 @@ export function planMoves(start: Point, perSecond: number, seconds: number, seed
 }
 
 /**
- * Sends each move when it is due, without waiting for anything. Answers when each was really sent.
- * `exact`: the last part of each wait is spent awake; not for many drags at once, whose waits would take a core.
+ * Sends each move when it is due, without waiting for anything. Resolves with the times at which they were sent.
+ * `exact` spends the last part of each wait awake. It is not for many drags at once, whose waits would take a core.
  */
 export async function sendMoves(
   moves: readonly Move[],
@@ -61,11 +61,11 @@ export async function sendMoves(
 async function until(at: number, exact: boolean): Promise<void> {
   const sleepMs = at - performance.now() - (exact ? TIMER_COARSENESS_MS : 0);
   if (sleepMs >= 1) await delay(sleepMs);
-  // A turn of the event loop each: pictures that arrive meanwhile are stamped at once.
+  // Yields to the event loop, so that pictures that arrive meanwhile get their time at once.
   while (exact && performance.now() < at) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** A small random generator with a seed: every run and every way gets the same moves. */
+/** A small random generator with a seed, so that every run and every way gets the same moves. */
 export function mulberry32(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -1,4 +1,4 @@
-/** Many runs of one thing become one result. */
+/** Combines many runs of one measurement into one result. */
 import { emptyResult, type Latency, type Result } from "./bench.ts";
 import type { CpuShares } from "./cpu.ts";
 import type { DragRun } from "./drag.ts";
@@ -25,7 +25,7 @@ export function mean(values: readonly number[]): number | null {
   return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-/** The mean of those that are known. */
+/** The mean of the values that are not null. */
 function meanKnown(values: readonly (number | null)[]): number | null {
   return mean(values.filter((value) => value !== null));
 }
@@ -34,7 +34,7 @@ export function shownLatencies(run: DragRun): number[] {
   return run.latencies.filter((ms) => ms !== null);
 }
 
-/** Moves of all runs together: a bad round counts as much as it lasted. */
+/** Latencies over the moves of all runs, so that a bad round counts in proportion to its length. */
 export function resultOfDrags(
   names: Pick<Result, "row" | "title" | "way">,
   runs: readonly DragRun[],
@@ -62,7 +62,7 @@ export function resultOfDrags(
     browserCpu: meanKnown(shares.map((share) => share.browser)),
     serverCpu: meanKnown(shares.map((share) => share.server)),
     otherCpu: mean(shares.map((share) => share.other)),
-    // Named only where there are any: they mean that a number beside them says less than it seems to.
+    // Listed only if there are any: they reduce the weight of the numbers beside them.
     more: Object.fromEntries(Object.entries(faults).filter(([, count]) => count > 0)),
   };
 }

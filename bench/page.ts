@@ -1,13 +1,13 @@
-/** The pages that are dragged on: an ordinary page with a slider challenge, in the document, in a frame, in a frame's frame. */
+/** The test pages: an ordinary page with a slider challenge in its document, in a frame, or in a frame's frame. */
 import type { Rect } from "../src/protocol/common.ts";
 import type { Point } from "./moves.ts";
 import { PIECE_COLOUR } from "./piece.ts";
 import { STRIP, stripBits } from "./strip.ts";
 
 export const VIEWPORT = { width: 1280, height: 720 } as const;
-/** Where the challenge is on the page, in whatever document. */
+/** The challenge's rectangle on the page, whichever document contains it. */
 export const CHALLENGE: Rect = { x: 460, y: 240, width: 360, height: 240 };
-/** The server shows this much around it [W20]; the ways that do without the server show the same. */
+/** The margin that the server shows around the challenge [W20]. Ways without the server show the same. */
 const VIEW_MARGIN = 10;
 export const CHALLENGE_VIEW: Rect = {
   x: CHALLENGE.x - VIEW_MARGIN,
@@ -15,28 +15,28 @@ export const CHALLENGE_VIEW: Rect = {
   width: CHALLENGE.width + 2 * VIEW_MARGIN,
   height: CHALLENGE.height + 2 * VIEW_MARGIN,
 };
-/** Inside of the challenge's box. */
+/** Inside the challenge's box. */
 const STRIP_INSET = { x: 12, y: 8 } as const;
 export const STRIP_AT: Point = { x: CHALLENGE.x + STRIP_INSET.x, y: CHALLENGE.y + STRIP_INSET.y };
-/** Where the knob is taken; the drag goes 300 px to the right from here. */
+/** The point at which the drag takes the knob. It goes 300 px to the right from here. */
 export const KNOB: Point = { x: CHALLENGE.x + 30, y: CHALLENGE.y + 212 };
 export const PIECE_SIZE = 48;
-/** The piece's middle is this much above the pointer. */
+/** Distance of the piece's middle above the pointer. */
 export const PIECE_ABOVE_POINTER = 122;
 
 export type PageKind = "strip" | "plain";
 
 export interface PageOptions {
   readonly kind: PageKind;
-  /** Moves by itself, as a page that spins or plays does. */
+  /** The page moves by itself, like one with a spinner or a video. */
   readonly animated?: boolean;
-  /** The document's own place on the page. */
+  /** The document's position on the page. */
   readonly origin?: Point;
-  /** Told in the report that is sent on release. */
+  /** Included in the report that the page sends on release. */
   readonly run: string;
 }
 
-/** A document that holds the challenge. */
+/** A document that contains the challenge. */
 export function challengeDocument({ kind, animated = false, origin = { x: 0, y: 0 }, run }: PageOptions): string {
   const isMain = origin.x === 0 && origin.y === 0;
   const box = { ...CHALLENGE, x: CHALLENGE.x - origin.x, y: CHALLENGE.y - origin.y };
@@ -53,7 +53,7 @@ export function challengeDocument({ kind, animated = false, origin = { x: 0, y: 
   (${behave})(options)</script>`;
 }
 
-/** A document that holds only a frame. */
+/** A document that contains only a frame. */
 export function framingDocument(source: string, frame: Rect, isMain: boolean): string {
   return `<!doctype html><meta charset="utf-8"><title>Frame</title><style>${STYLE}</style>${isMain ? surroundings() : ""}
   <iframe src="${source}" style="left:${frame.x}px;top:${frame.y}px;width:${frame.width}px;height:${frame.height}px"></iframe>`;
@@ -87,7 +87,7 @@ const STYLE = `
     text-align: center; line-height: 40px; color: #678 }
   #knob { position: absolute; left: 10px; top: 192px; width: 40px; height: 40px; border-radius: 20px; background: #1e8a5a }`;
 
-/** Something like a photo of a landscape: sky, soft patches, ridges, a few things with hard edges. Runs in the page. */
+/** Draws a picture like a photo of a landscape: sky, soft patches, ridges, some hard edges. Runs in the page. */
 function paintPhoto(canvas: HTMLCanvasElement, seed: number): void {
   const context = canvas.getContext("2d");
   if (!context) return;
@@ -105,7 +105,7 @@ function paintPhoto(canvas: HTMLCanvasElement, seed: number): void {
   for (let patch = 0; patch < 24; patch += 1) {
     const [x, y, radius] = [random() * width, random() * height, 20 + random() * 70];
     const gradient = context.createRadialGradient(x, y, 0, x, y, radius);
-    // From green over blue: far from the piece's colour.
+    // Hues from green to blue are far from the piece's colour.
     const colour = `${80 + random() * 130} ${30 + random() * 40}% ${40 + random() * 50}%`;
     gradient.addColorStop(0, `hsl(${colour} / 0.5)`);
     gradient.addColorStop(1, `hsl(${colour} / 0)`);
@@ -139,7 +139,7 @@ interface Behaviour extends Required<Pick<PageOptions, "animated" | "origin" | "
   readonly PIECE_ABOVE_POINTER: number;
 }
 
-/** The piece and the strip follow the pointer while a button is down. Runs in the page. */
+/** Lets the piece and the strip follow the pointer while a button is down. Runs in the page. */
 function behave(options: Behaviour): void {
   const { origin, KNOB, CHALLENGE, PIECE_SIZE, PIECE_ABOVE_POINTER } = options;
   const part = (id: string) => document.getElementById(id) as HTMLElement;

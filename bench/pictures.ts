@@ -1,4 +1,4 @@
-/** Pictures as they came, kept with their times; what they show is read after the drag, so that reading disturbs nothing. */
+/** Keeps pictures with their arrival times. They are decoded after the drag, so that decoding disturbs nothing. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Rect } from "../src/protocol/common.ts";
 import type { Point, TimedPoint } from "./moves.ts";
@@ -11,15 +11,15 @@ export interface Picture {
   readonly at: number;
   readonly jpeg: Buffer;
   readonly wireBytes: number;
-  /** The part of the page it shows. */
+  /** The part of the page that the picture shows. */
   readonly view: Rect;
   /** Picture px per CSS px. */
   readonly scale: number;
-  /** ms since 1970 on the server's clock, the same machine's; null where nothing tells. */
+  /** ms since 1970 on the server's clock, which is this machine's; null if unknown. */
   readonly capturedAt: number | null;
 }
 
-/** No picture for so long: the page and its view are at rest. */
+/** After this time without a picture the page and its view are at rest. */
 const REST_MS = 400;
 const REST_PATIENCE_MS = 6_000;
 const POLL_MS = 20;
@@ -47,7 +47,7 @@ export class PictureLog {
     this.#pictures = [];
   }
 
-  /** The first there was, or will be. */
+  /** The first picture; waits for one if there is none yet. */
   async first(): Promise<Picture> {
     const end = performance.now() + REST_PATIENCE_MS;
     while (this.#pictures.length === 0 && performance.now() < end) await delay(1);
@@ -66,7 +66,7 @@ export class PictureLog {
     return last ? readPoint(last, this.#kind) : null;
   }
 
-  /** All of them, and what they show. */
+  /** All pictures, with the points that they show. */
   async read(): Promise<{
     shown: TimedPoint[];
     unreadable: number;
@@ -98,7 +98,7 @@ function isBefore({ x, y }: Point, kind: PageKind): boolean {
   return Math.abs(x - before.x) <= 1 && Math.abs(y - before.y) <= 1;
 }
 
-/** The point of the page that a picture shows; null when it cannot be read. */
+/** The point of the page that a picture shows; null if it cannot be read. */
 export async function readPoint({ jpeg, view, scale }: Picture, kind: PageKind): Promise<Point | null> {
   if (kind === "strip") {
     return readStrip(jpeg, { left: (STRIP_AT.x - view.x) * scale, top: (STRIP_AT.y - view.y) * scale }, scale);

@@ -1,16 +1,16 @@
-/** Where the slider's piece is in a picture, by the middle of its colour: the guard against measuring the strip itself. */
+/** Finds the slider's piece in a picture by its colour. It guards against measuring only the strip. */
 import sharp from "sharp";
 import type { Point } from "./moves.ts";
 
-/** A colour that nothing else on the test page comes near. */
+/** The piece's colour; nothing else on the test page has a similar one. */
 export const PIECE_COLOUR = "rgb(230, 0, 200)";
 const MIN_RED = 150;
 const MAX_GREEN = 110;
 const MIN_BLUE = 120;
-/** Fewer px than this part of the piece: it is not in the picture. */
+/** With less than this part of its pixels the piece is not in the picture. */
 const MIN_PART = 0.5;
 
-/** The piece's middle in px of the picture, null when it is not to be seen. `areaPx`: its size there. */
+/** The piece's middle, in picture px; null if the picture does not show it. `areaPx` is the piece's area in picture px. */
 export async function findPiece(jpeg: Uint8Array, areaPx: number): Promise<Point | null> {
   const { data, info } = await sharp(jpeg).raw().toBuffer({ resolveWithObject: true });
   let [count, sumX, sumY] = [0, 0, 0];

@@ -1,4 +1,4 @@
-/** Readers of the events socket, and one who tells the news that all of them read. */
+/** Readers of the events socket, and the publisher of the events that all of them read. */
 import { setTimeout as delay } from "node:timers/promises";
 import { WebSocket } from "ws";
 import { BEARER } from "./key.ts";
@@ -6,7 +6,7 @@ import type { BenchServer } from "./server.ts";
 
 export const DIAL_AT_ONCE = 50;
 
-/** One connection that listens to `system`. */
+/** One connection that subscribes to `system`. */
 export class Reader {
   readonly #socket: WebSocket;
   readonly opened: Promise<number>;
@@ -46,7 +46,7 @@ export class Reader {
   }
 }
 
-/** A notice: one event to every reader. */
+/** Publishes a notice: one event to every reader. */
 export async function tell(server: BenchServer, message: string): Promise<void> {
   const response = await fetch(`${server.url.origin}/api/captcha/notices`, {
     method: "POST",
@@ -57,7 +57,7 @@ export async function tell(server: BenchServer, message: string): Promise<void> 
   await response.arrayBuffer();
 }
 
-/** Connects so many; answers them, and how long each took, ms. Fails as soon as one fails. */
+/** Connects `count` readers. Resolves with them and the time that each took, in ms. Rejects as soon as one fails. */
 export async function dial(
   server: BenchServer,
   count: number,
@@ -76,7 +76,7 @@ export async function dial(
   return { readers, dialled };
 }
 
-/** Runs `during` while so many readers get so many events a second each. */
+/** Runs `during` while each of the readers gets a fixed number of events a second. */
 export async function withReaders<T>(
   server: BenchServer,
   { readers: count, perSecond }: { readers: number; perSecond: number },

@@ -10,14 +10,14 @@ export interface LineQuality {
   readonly delayMs: number;
 }
 
-/** What waits for its turn on the line; above it the sender is not read from until it has shrunk. */
+/** The most bytes that wait for the line. Above it the relay stops reading from the sender until the queue has shrunk. */
 const QUEUE_BYTES = 64 * 1024;
-/** Data goes over the line in pieces of a packet's size, so that a large message arrives bit by bit. */
+/** Data crosses the line in packets of this many bytes, so that a large message arrives bit by bit. */
 const PACKET_BYTES = 1_460;
 const BITS_A_BYTE = 8;
 
 export interface Relay {
-  /** The same address, over the slow line. */
+  /** The target's address, over the slow line. */
   route(url: string): string;
   stop(): Promise<void>;
 }
@@ -26,7 +26,7 @@ export async function startRelay(target: URL, quality: LineQuality): Promise<Rel
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
     const far = new Socket();
-    // No further coalescing than the line's own.
+    // Without TCP's own coalescing, which would come on top of the line's.
     for (const socket of [near, far]) {
       socket.setNoDelay(true);
       sockets.add(socket);

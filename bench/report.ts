@@ -1,4 +1,4 @@
-/** The table of a run: printed, and kept as JSON for programs and as Markdown for people. */
+/** The table of a run: printed, and stored as JSON for programs and as Markdown for people. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { Bar } from "./bars.ts";
@@ -9,11 +9,11 @@ const FOLDER = new URL("./results/", import.meta.url);
 
 export interface Report {
   readonly machine: Machine;
-  /** As given to the program. */
+  /** The program's arguments. */
   readonly arguments: string;
   readonly results: readonly Result[];
   readonly bars: readonly Bar[];
-  /** Rows that could not be measured, and why. */
+  /** Rows that could not be measured, with the reason. */
   readonly failures: Readonly<Record<string, string>>;
 }
 
@@ -34,7 +34,7 @@ const HEAD = [
   "other",
   "more",
 ] as const;
-/** Columns of words; numbers stand to the right. */
+/** Columns of text; numbers are aligned to the right. */
 const WORDS = new Set<string>(["what", "way", "more"]);
 
 export function renderText(report: Report): string {
@@ -72,7 +72,7 @@ function renderMarkdown(report: Report): string {
   ].join("\n");
 }
 
-/** Answers the path without its ending. */
+/** Writes both files. Returns their path without the extension. */
 export async function keep(report: Report): Promise<string> {
   await mkdir(FOLDER, { recursive: true });
   const name = report.machine.date.slice(0, 19).replace("T", "-").replaceAll(":", "");

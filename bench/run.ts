@@ -1,6 +1,6 @@
 /**
- * Measures every way of showing a page to a person on the same page, with the same moves, on this machine, and prints
- * one table. `node bench/run.ts [--quick] [--only row,row] [--against folder]`; README.md beside it says what the columns mean.
+ * Measures every way of showing a page to a person, on the same page, with the same moves and on this machine. It prints
+ * one table. `node bench/run.ts [--quick] [--only row,row] [--against folder]`; README.md beside it explains the columns.
  */
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -22,14 +22,14 @@ import { Site } from "./site.ts";
 import { checkStrip } from "./strip.ts";
 
 const ROWS = [...DRAG_ROWS, ...CROWD_ROWS, ...LINE_ROWS, ...QUIET_ROWS, ...END_ROWS, ...RESTART_ROWS, ...FEED_ROWS];
-/** Something hangs that should not: the run is given up. */
+/** The longest time of a run. After it something hangs, and the run is given up. */
 const WHOLE_RUN_DEADLINE_MS = 40 * 60_000;
 
 const { values } = parseArgs({
   options: { quick: { type: "boolean", default: false }, only: { type: "string" }, against: { type: "string" } },
 });
 endOnSignals();
-// The client stands for machines elsewhere: it must not wait for the browsers it measures.
+// The client stands for other machines, so it must not wait for the browsers that it measures.
 raisePriority();
 const deadline = setTimeout(() => {
   say("The run takes too long and is given up.");
@@ -38,7 +38,7 @@ const deadline = setTimeout(() => {
 try {
   process.exitCode = (await main(values.quick, values.only?.split(","), values.against)) ? 0 : 1;
 } catch (error) {
-  // A signal's own handler ends the process, once everything is stopped.
+  // The signal's handler ends the process once everything has stopped.
   if (isInterrupted()) await new Promise(() => {});
   console.error(error);
   process.exitCode = 1;
@@ -48,7 +48,7 @@ try {
 }
 process.exit();
 
-/** False when something could not be measured. */
+/** Resolves with false if something could not be measured. */
 async function main(
   quick: boolean,
   only: readonly string[] | undefined,

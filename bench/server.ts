@@ -1,4 +1,4 @@
-/** The real server as a process of its own, started as a user would, and the few calls of its REST side. */
+/** The real server in a process of its own, started as a user starts it, and the REST calls that the bench needs. */
 import { type ChildProcess, fork } from "node:child_process";
 import { chmod, mkdtemp, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -12,7 +12,7 @@ import type { ServerMemory } from "./memory-probe.ts";
 const START_DEADLINE_MS = 20_000;
 const STOP_DEADLINE_MS = 12_000;
 const CALL_DEADLINE_MS = 30_000;
-/** This checkout. */
+/** Folder of this checkout. */
 const HERE = fileURLToPath(new URL("../", import.meta.url));
 const PROGRAM = "src/cli.ts";
 const PROBE = new URL("./memory-probe.ts", import.meta.url).href;
@@ -20,7 +20,7 @@ const PROBE = new URL("./memory-probe.ts", import.meta.url).href;
 export interface ServerOptions {
   /** Frames of other sites get processes of their own, as in a full Chromium; the headless shell does not by itself. */
   readonly siteIsolation?: boolean;
-  /** The folder of the checkout whose server it is; left out: this one. */
+  /** Folder of the checkout whose server is started; this one when left out. */
   readonly checkout?: string;
 }
 
@@ -59,7 +59,7 @@ export class BenchServer {
     await gone;
   }
 
-  /** At the same place; resolves as soon as it listens. */
+  /** Starts it again at the same address and folder; resolves as soon as it listens. */
   async startAgain(): Promise<void> {
     const launched = await launch(this.#program, this.dataDir, this.#chromium, this.url.port);
     this.#child = launched.child;
@@ -116,7 +116,7 @@ interface Launched {
 
 async function launch(program: string, dataDir: string, chromium: string, port: string): Promise<Launched> {
   const child = fork(program, [], {
-    // Away from the repository: a user's .env there must not change what is measured.
+    // Outside of the repository, as a user's .env there must not change the results.
     cwd: dataDir,
     execArgv: ["--expose-gc", "--import", PROBE],
     stdio: ["ignore", "pipe", "inherit", "ipc"],
@@ -141,7 +141,7 @@ const SETTINGS = {
   HOST: "127.0.0.1",
   DEMO: "off",
   LOG_LEVEL: process.env["BENCH_LOG_LEVEL"] ?? "silent",
-  // One address and one key make and read them all.
+  // One address and one key create and read all sessions, so the limits must admit that.
   MAX_CREATES_PER_MINUTE: "10000",
   MAX_CONNECTIONS: "5000",
   MAX_CONNECTIONS_PER_ADDRESS: "5000",
@@ -151,7 +151,7 @@ const SETTINGS = {
   CHALLENGE_KINDS_FILE: "",
 } as const;
 
-/** A browser with one flag more; the name stays, as the server tells a headless shell by it. */
+/** A wrapper that starts the browser with one more flag. Its name stays, as the server recognizes a headless shell by it. */
 async function isolating(chromium: string, folder: string): Promise<string> {
   const path = join(folder, basename(chromium));
   await writeFile(path, `#!/bin/sh\nexec "${chromium}" --site-per-process "$@"\n`);

@@ -1,4 +1,4 @@
-/** Serves the test pages under three host names, and takes the pages' own reports of what they saw. */
+/** Serves the test pages under three host names, and receives the pages' reports of the moves that they got. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
@@ -7,7 +7,7 @@ import { atEnd } from "./cleanup.ts";
 import type { Point } from "./moves.ts";
 import { challengeDocument, framingDocument, type PageKind } from "./page.ts";
 
-/** Frames around the challenge: none, one of another site, one of a third site inside of that. */
+/** Frames around the challenge: none, one of another site, or one of a third site inside that one. */
 export type Placed = "main" | "frame" | "nested";
 
 export interface PageAsked {
@@ -18,24 +18,24 @@ export interface PageAsked {
 
 export interface OpenedPage {
   readonly url: string;
-  /** What the page itself saw of the drag, sent by it on release; null when nothing came within a second. */
+  /** The page's report of the drag, which it sends on release; null if none arrives within a second. */
   report(): Promise<PageReport | null>;
 }
 
 export interface PageReport {
-  /** Every move, as the page got them, those the browser merged for painting included; px of the page. */
+  /** All moves that the page received, in px of the page, with those that the browser merged for painting. */
   readonly seen: readonly (readonly [number, number])[];
-  /** Those it painted. */
+  /** The moves that the page painted. */
   readonly painted: readonly (readonly [number, number])[];
 }
 
-/** On the page; the frame's own frame, where there is one, fills the same place as the only one does. */
+/** The frame's rectangle on the page. An inner frame makes the challenge appear at the same position. */
 const FRAME: Rect = { x: 430, y: 200, width: 420, height: 300 };
 const OUTER_FRAME: Rect = { x: 400, y: 170, width: 480, height: 360 };
 const REPORT_PATIENCE_MS = 1_000;
 const REPORT_POLL_MS = 10;
 
-/** The canvas has the console's id: the probe in the page tells them apart by nothing else. */
+/** The canvas has the id of the console's canvas, by which the probe in the page finds it. */
 const PAINTED_AT_ONCE = `<!doctype html><canvas id="screen"></canvas><script>
   const canvas = document.getElementById("screen");
   canvas.getContext("2d").drawImage(canvas, 0, 0);
@@ -60,7 +60,7 @@ export class Site {
     return site;
   }
 
-  /** A page for one run; its URL is new, so its report is its own. */
+  /** A page for one run. Its URL is new, so that its report belongs to this run. */
   page(asked: PageAsked): OpenedPage {
     this.#runs += 1;
     const run = String(this.#runs);
@@ -75,7 +75,7 @@ export class Site {
     };
   }
 
-  /** A page with a picture and nothing to load. */
+  /** A page with a picture that loads nothing else. */
   get paintedAtOnce(): string {
     return `${this.#origins[0]}/painted`;
   }
@@ -112,7 +112,7 @@ export class Site {
     response.setHeader("content-type", "text/html; charset=utf-8").end(asked ? this.#html(what, run, asked) : "");
   }
 
-  /** `page` is what is opened; `middle` and `inner` are its frames. */
+  /** `page` is the document that is opened; `middle` and `inner` are its frames. */
   #html(what: string | undefined, run: string, { kind, placed, animated = false }: PageAsked): string {
     const document = (origin: Point) => challengeDocument({ kind, animated, run, origin });
     if (what === "inner") return document(FRAME);

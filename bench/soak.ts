@@ -1,6 +1,6 @@
 /**
- * Sessions without pause on two servers: one lives all the time, and its memory is watched; the other one is killed every
- * half minute, and goes on. `npm run soak -- --minutes 10 [--seed 1]`; prints a short report.
+ * Runs sessions without pause on two servers. The memory of the first is watched; the second is killed every half minute
+ * and resumes. `npm run soak -- --minutes 10 [--seed 1]`; prints a short report.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
@@ -17,17 +17,17 @@ import { BenchServer } from "./server.ts";
 import { startSoakSite } from "./soak/site.ts";
 import { drawStory, type Stage, type Story, tell } from "./soak/stories.ts";
 
-/** At a time, on each server: what two cores carry without pause. */
+/** Sessions at a time on each server; two cores carry that many without pause. */
 const LANES = { lasting: 2, mortal: 1 };
 const KILL_EVERY_MS = 30_000;
-/** What a supervisor takes to start it again, at most. */
+/** The longest time in which a supervisor starts a server again. */
 const MOST_DOWN_MS = 1_000;
 const MEMORY_EVERY_MS = 30_000;
 const FIRST_MINUTE_MS = 60_000;
 const MOST_GROWTH_PERCENT = 5;
-/** Rows of the table by which a reader sees whether memory comes to rest. */
+/** Rows of the table that shows whether memory stops growing. */
 const MEMORY_ROWS = 12;
-/** A webhook that failed while its server was down is tried again after 5 s, 10 s ... */
+/** The longest wait for webhooks. One that failed while its receiver or server was down is retried after 5 s, 10 s ... */
 const WEBHOOK_PATIENCE_MS = 60_000;
 const EMPTY_PATIENCE_MS = 20_000;
 
@@ -83,7 +83,7 @@ async function soak(): Promise<boolean> {
   const failures = [...tallies.lasting.failures, ...tallies.mortal.failures];
   await until(WEBHOOK_PATIENCE_MS, () => stories.every(({ sessionId }) => site.endsOf(sessionId).length > 0));
   const untold = stories.filter(({ sessionId }) => site.endsOf(sessionId).length === 0);
-  // At least once each, and whatever came again is the same event.
+  // Each end arrives at least once, and repeats are the same event.
   const doubled = stories.filter(({ sessionId }) => new Set(site.endsOf(sessionId)).size > 1);
   const unexpected = stories.filter(({ isAsExpected }) => !isAsExpected);
   const left = await leftOver([lasting, mortal]);
@@ -158,7 +158,7 @@ async function until(withinMs: number, done: () => boolean | Promise<boolean>): 
   return true;
 }
 
-/** What a server still has open once all sessions have ended; its own listener is not left over. */
+/** The gauges that are not back at zero once all sessions have ended; the server's own listener does not count. */
 async function leftOver(servers: readonly BenchServer[]): Promise<string[]> {
   const gaugesOf = async ({ url }: BenchServer): Promise<Gauges> => {
     const { gauges } = (await (await fetch(`${url.origin}/healthz`, { headers: BEARER })).json()) as {

@@ -1,6 +1,6 @@
 /**
  * A point as a strip of black and white blocks that survives a JPEG: the test page paints it, the bench reads it back.
- * Two rows: the bits, and below them their complements, so that a picture of anything else is not taken for a point.
+ * It has two rows: the bits, and below them their complements, so that no other picture is read as a point.
  */
 import sharp from "sharp";
 import type { Point } from "./moves.ts";
@@ -25,7 +25,7 @@ export const STRIP: StripShape = (() => {
   return { bits, blockWidth, blockHeight, width: bits * blockWidth, height: 2 * blockHeight };
 })();
 
-/** What the strip shows before the first move of a drag. */
+/** The point that the strip shows before the first move of a drag. */
 export const NOTHING_YET: Point = { x: 0, y: 0 };
 
 /** Raw pixels of the strip's own rectangle, rows from the top. */
@@ -36,7 +36,7 @@ export interface Pixels {
   readonly height: number;
 }
 
-/** The bits of a point. Sent into pages as text: it must use nothing from outside of itself. */
+/** The bits of a point. Pages get this function as text, so it must not use anything from outside. */
 export function stripBits(x: number, y: number): number[] {
   const check = (x + 3 * y) % 8;
   const bits: number[] = [];
@@ -46,7 +46,7 @@ export function stripBits(x: number, y: number): number[] {
   return bits;
 }
 
-/** The point a strip shows, null when it cannot be read. Sent into pages as text, as the one above. */
+/** The point that a strip shows; null if it cannot be read. Pages get this function as text, like the one above. */
 export function readBits(pixels: Pixels, bits: number): Point | null {
   const MIN_CONTRAST = 60;
   const { data, channels, width, height } = pixels;
@@ -74,7 +74,7 @@ export function readBits(pixels: Pixels, bits: number): Point | null {
 const CHECKED_POINTS = 40;
 const WORST_QUALITY = 15;
 
-/** Paints points, encodes them as badly as any way here does, reads them back. Throws when one comes back different. */
+/** Paints points, encodes them at the lowest quality of all ways, and reads them back. Throws an Error if a point differs. */
 export async function checkStrip(): Promise<void> {
   const [width, height, left, top] = [380, 60, 21, 13];
   for (let index = 0; index < CHECKED_POINTS; index += 1) {

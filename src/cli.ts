@@ -1,16 +1,16 @@
 #!/usr/bin/env node
-/** The program: a command by its name, else the server. */
+/** The program: runs the command that the first argument names, or starts the server. */
 import module from "node:module";
 import { fileURLToPath } from "node:url";
 import type { Command } from "./cli/command.ts";
 import { SESSION_COMMANDS } from "./cli/sessions.ts";
 import { ConfigError } from "./config.ts";
 import { ENVIRONMENT, flagOf } from "./environment.ts";
-import { problemOfNode, problemOfSystem } from "./requirements.ts";
+import { problemOfNode, problemOfSystem } from "./server/requirements.ts";
 
 type Commands = Readonly<Record<string, Command>>;
 
-/** What the first argument may say; without one of these the server starts. Imported late: an older Node cannot load node:sqlite. */
+/** The commands by name. They are imported after the check of Node, as an older one cannot load node:sqlite. */
 async function loadCommands(): Promise<Commands> {
   const { auditCommand } = await import("./cli/audit.ts");
   const { keysCommand } = await import("./cli/keys.ts");
@@ -22,7 +22,7 @@ async function loadCommands(): Promise<Commands> {
     ...SESSION_COMMANDS,
     doctor: {
       usage: [["doctor", "looks whether this machine can serve, and says what to do where not"]],
-      // Only then: it brings what browsers need.
+      // Imported only for this command, as it loads what browsers need.
       run: async (...call) => (await import("./cli/doctor.ts")).doctorCommand(...call),
     },
   };
@@ -57,9 +57,9 @@ async function main(): Promise<void> {
     return;
   }
   refuseFor(problemOfSystem(process.platform));
-  // Half of a start is compiling what has not changed. Node 20 has no cache, and a folder that is read-only gets none.
+  // Compiling unchanged code takes half of a start. Node 20 has no cache; in a read-only folder nothing is cached.
   module.enableCompileCache?.(fileURLToPath(new URL("../.cache/compiled", import.meta.url)));
-  // Only now: a command does without all that a server needs.
+  // Imported only for the server, as commands do not need it.
   const { serve } = await import("./server/run.ts");
   await serve(argv);
 }

@@ -1,4 +1,4 @@
-/** The environment and the flags, checked once and frozen; the only reader of process.env. */
+/** Reads the environment and the flags, checks them once and freezes them. The only reader of process.env. */
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { loadEnvFile } from "node:process";
@@ -8,7 +8,7 @@ import { assertDistinct, type ConfiguredKey, parseKeySpecs } from "./auth/key-sp
 import { ENVIRONMENT, environmentSchema, fieldOf, flagOf } from "./environment.ts";
 import { type ArrivalChannel, arrivalChannelsSchema } from "./protocol/arrival-channels.ts";
 
-/** A selector list and, optionally, what "done" looks like, for a kind of challenge the user adds. */
+/** A kind of challenge that CHALLENGE_KINDS_FILE adds: its selectors and, optionally, the signs that it is solved. */
 const customKindSchema = z.strictObject({
   kind: z.string().regex(/^[a-z0-9-]{1,40}$/),
   selectors: z.array(z.string().min(1).max(1_000)).min(1).max(20),
@@ -32,13 +32,13 @@ type Variables = typeof ENVIRONMENT;
 type Pascal<Name extends string> = Name extends `${infer Head}_${infer Rest}`
   ? `${Capitalize<Lowercase<Head>>}${Pascal<Rest>}`
   : Capitalize<Lowercase<Name>>;
-/** PUBLIC_URL as publicUrl. */
+/** The type of `fieldOf`: publicUrl for PUBLIC_URL. */
 type FieldOf<Name extends string> = Uncapitalize<Pascal<Name>>;
 
-/** Every variable under its name in camelCase, as its schema leaves it ... */
+/** The output of each variable's schema, under the variable's name in camelCase. */
 type Values = { readonly [Name in keyof Variables as FieldOf<Name>]: z.output<Variables[Name]> };
 
-/** ... where another one does not decide about it, and what is made of them. */
+/** The checked configuration: `Values`, with defaults that depend on other variables filled in and files read. */
 export interface Config
   extends Omit<
     Values,
@@ -49,9 +49,9 @@ export interface Config
   readonly maxSessionsPerKey: number;
   readonly customKinds: readonly ChallengeKind[];
   readonly arrivalChannels: readonly ArrivalChannel[];
-  /** PATH, where a system Chromium is looked for. */
+  /** The PATH on which the server looks for a system Chromium. */
   readonly searchPath: string;
-  /** What browsers inherit of the environment: none of the service's own settings and secrets. */
+  /** The part of the environment that browsers inherit. It has none of the service's own settings and secrets. */
   readonly browserEnvironment: Readonly<Record<string, string>>;
 }
 
@@ -66,7 +66,7 @@ const BROWSER_VARIABLES = [
   "LD_LIBRARY_PATH",
 ];
 
-/** The values that stopped the start: one clear line per variable. */
+/** Configuration or arguments that cannot be used; one clear line for each problem. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly lines: readonly string[];
@@ -77,20 +77,20 @@ export class ConfigError extends Error {
   }
 }
 
-/** The configuration of this process: `.env` where there is one, then the environment, then flags. Throws ConfigError. */
+/** The configuration of this process. Flags win over the environment, which wins over `.env`. Throws ConfigError. */
 export function configFromProcess(argv: readonly string[]): Config {
   if (existsSync(".env")) loadEnvFile(".env");
   return loadConfig(process.env, argv);
 }
 
-/** Which server a command talks to, and as whom: from the environment, where bots have it too. */
+/** The server's address and key for a command, from the same variables of the environment that bots use. */
 export function serverFromProcess(): { readonly url: string | undefined; readonly key: string | undefined } {
   return { url: process.env["CAPTCHA_REMOTE_URL"], key: process.env["CAPTCHA_REMOTE_KEY"] };
 }
 
 /**
- * The configuration of a service inside another program: options named as the variables in camelCase. Of the environment
- * only what a browser needs is taken. Throws ConfigError.
+ * The configuration of a service inside another program. Options are named like the variables, in camelCase. The
+ * environment only supplies what a browser needs. Throws ConfigError.
  */
 export function configFromOptions(options: Readonly<Record<string, string | number | undefined>>): Config {
   const values = Object.entries(options).flatMap(([key, value]) => {
@@ -101,7 +101,7 @@ export function configFromOptions(options: Readonly<Record<string, string | numb
   return loadConfig({ ...pick(process.env, BROWSER_VARIABLES), DEMO: "off", ...Object.fromEntries(values) });
 }
 
-/** A frozen Config from environment variables and flags of the same name in kebab-case. Throws ConfigError. */
+/** A frozen Config from environment variables and from flags with the same names in kebab-case. Throws ConfigError. */
 export function loadConfig(env: NodeJS.ProcessEnv, argv: readonly string[] = []): Config {
   const given = { ...pick(env, Object.keys(ENVIRONMENT)), ...readFlags(argv) };
   const parsed = environmentSchema.safeParse(given);
@@ -173,7 +173,7 @@ function readKeys(path: string, others: readonly ConfiguredKey[]): ConfiguredKey
   }
 }
 
-/** What a file of JSON says; its variable names what is wrong with it. */
+/** The content of a JSON file, checked. Throws ConfigError, with the variable's name, for a file that cannot be used. */
 function readJson<Schema extends z.ZodType>(variable: string, path: string, schema: Schema): z.output<Schema> {
   try {
     return schema.parse(JSON.parse(readFileSync(path, "utf8")));

@@ -1,4 +1,4 @@
-/** The table of the service's variables: each with its check, its default and its text, of which the docs are generated. */
+/** The table of the service's variables. Each has its check, its default, and the text from which the docs are generated. */
 import { isIP } from "node:net";
 import { z } from "zod";
 import { parseKeySpecs } from "./auth/key-spec.ts";
@@ -18,7 +18,7 @@ const publicUrlSchema = z.url({ protocol: /^https?$/ }).transform((value, contex
   return url.origin + url.pathname.replace(/\/+$/, "");
 });
 
-/** Comma-separated, each checked by itself. */
+/** A comma-separated list whose items are checked one by one. */
 const listOf = <Item extends z.ZodType<unknown, string>>(item: Item) =>
   z
     .string()
@@ -37,16 +37,16 @@ export const VARIABLE_GROUPS = {
   challenges: "Demo and kinds of challenge",
 } as const;
 
-/** What docs/configuration.md and .env.example say about a variable, beside the default and the range of its schema. */
+/** The text of a variable in docs/configuration.md and .env.example. Default and range come from its schema. */
 export interface VariableText {
   readonly group: keyof typeof VARIABLE_GROUPS;
   /** A phrase for the table, in Markdown. */
   readonly meaning: string;
-  /** Further sentences, in Markdown: they stand below the table, and as a comment in .env.example. */
+  /** Further sentences, in Markdown. They stand below the table, and as a comment in .env.example. */
   readonly more?: string;
-  /** What its number counts: "s", "bytes". */
+  /** Unit of the number, such as "s" or "bytes". */
   readonly unit?: string;
-  /** What holds where the variable is left out and its schema has no default, in Markdown. */
+  /** The effect of leaving the variable out, in Markdown, if its schema has no default. */
   readonly unset?: string;
 }
 
@@ -63,7 +63,7 @@ export const ENVIRONMENT = {
     meaning: "port of the API and the console; 0 takes a free one",
     more: "The demo challenges take the next port.",
   }),
-  /** Origin plus base path, without a trailing slash; left out: derived from the listening address. */
+  /** Origin plus base path, without a trailing slash. Derived from the listening address when left out. */
   PUBLIC_URL: publicUrlSchema.optional().register(texts, {
     group: "server",
     meaning: "origin and path under which others reach the server",
@@ -180,7 +180,7 @@ export const ENVIRONMENT = {
     more: "A valid key is never refused because of wrong ones from the same address.",
     unit: "a minute",
   }),
-  /** The least is the largest honest message: 10,000 characters of text, escaped. */
+  /** The minimum admits the largest honest message: 10,000 characters of text, escaped. */
   MAX_MESSAGE_BYTES: upTo(1_048_576, 65_536).default(65_536).register(texts, {
     group: "rates",
     meaning: "size of a message on the operator socket",
@@ -286,14 +286,14 @@ export const ENVIRONMENT = {
   }),
 } as const;
 
-/** What the documentation says about a variable. Throws where nothing is said about it. */
+/** The documentation's text of a variable. Throws an Error if it has none. */
 export function variableText(name: keyof typeof ENVIRONMENT): VariableText {
   const text = texts.get(ENVIRONMENT[name]);
   if (!text) throw new Error(`${name} has no text for the documentation`);
   return text;
 }
 
-/** All of them together: what two variables must agree on. */
+/** All variables, with the checks that concern two of them. */
 export const environmentSchema = z
   .object(ENVIRONMENT)
   .refine(({ AUTH, HOST }) => AUTH || isLoopback(HOST), {
@@ -304,7 +304,7 @@ export const environmentSchema = z
   .refine((env) => env.DEFAULT_TIMEOUT_SECONDS <= env.MAX_TIMEOUT_SECONDS, {
     path: ["DEFAULT_TIMEOUT_SECONDS"],
     error: "larger than MAX_TIMEOUT_SECONDS",
-    // Compared only where both are right by themselves.
+    // The comparison needs two values that are valid by themselves.
     when: ({ issues }) => !issues.some(({ path }) => /^(DEFAULT|MAX)_TIMEOUT_SECONDS$/.test(String(path?.[0]))),
   })
   .refine((env) => env.HEADERS_TIMEOUT_SECONDS <= env.REQUEST_TIMEOUT_SECONDS, {
@@ -313,17 +313,17 @@ export const environmentSchema = z
     when: ({ issues }) => !issues.some(({ path }) => /^(HEADERS|REQUEST)_TIMEOUT_SECONDS$/.test(String(path?.[0]))),
   });
 
-/** The field of a variable in the configuration: PUBLIC_URL is publicUrl. */
+/** The name of a variable's field in Config: publicUrl for PUBLIC_URL. */
 export function fieldOf(name: string): string {
   return name.toLowerCase().replace(/_([a-z])/g, (_all, letter: string) => letter.toUpperCase());
 }
 
-/** The flag of a variable: PUBLIC_URL is --public-url. */
+/** The name of a variable's flag, without dashes in front: public-url for PUBLIC_URL. */
 export function flagOf(name: string): string {
   return name.toLowerCase().replaceAll("_", "-");
 }
 
-/** True for the loopback addresses and names; nothing is resolved. */
+/** True for a loopback address, with or without brackets, and for `localhost`. Names are not resolved. */
 export function isLoopback(host: string): boolean {
   const bare = host.replace(/^\[(.*)\]$/, "$1");
   return bare === "localhost" || bare === "::1" || (isIP(bare) === 4 && bare.startsWith("127."));

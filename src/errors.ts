@@ -1,10 +1,10 @@
-/** The one table of codes: what REST, the sockets and the clients say when something is refused or has ended. */
+/** The only table of codes. REST, sockets and clients use them for refusals, failures and ends of sessions. */
 import { storageFailure } from "./storage/failure.ts";
 
 interface CodeEntry {
-  /** HTTP status, where the code can answer a request. */
+  /** HTTP status, if the code can answer a request. */
   readonly status?: number;
-  /** WebSocket close code, where the code ends a socket. */
+  /** WebSocket close code, if the code closes a socket. */
   readonly close?: number;
   readonly message: string;
 }
@@ -53,18 +53,18 @@ export const CODES = {
 
 export type Code = keyof typeof CODES;
 
-/** What travels for an error; `timestamp` is added by whoever sends it (ISO 8601 on REST, ms on sockets). */
+/** An error on the wire. The sender adds `timestamp`: ISO 8601 on REST, ms since 1970 on sockets. */
 export interface WireError {
   code: Code;
   message: string;
   details: Record<string, unknown> | null;
 }
 
-/** An error that has a code and may be told to a client as it is. */
+/** An error with a code of the table. It may be sent to clients unchanged. */
 export class AppError extends Error {
   override readonly name = "AppError";
   readonly code: Code;
-  /** Which field and why; never secrets. */
+  /** Facts about the error, such as `field` and `why`; never secrets. */
   readonly details: Record<string, unknown> | null;
 
   constructor(code: Code, details?: Record<string, unknown>, options?: { message?: string; cause?: unknown }) {
@@ -73,6 +73,7 @@ export class AppError extends Error {
     this.details = details ?? null;
   }
 
+  /** The HTTP status; 500 for a code that has none. */
   get status(): number {
     return codeEntry(this.code).status ?? 500;
   }
@@ -86,7 +87,7 @@ export function codeEntry(code: Code): CodeEntry {
   return CODES[code];
 }
 
-/** Any thrown value as an AppError; what was not foreseen becomes `internal`, its text stays in the log. */
+/** Any thrown value as an AppError. A failed write to storage becomes `storage_unavailable`; an unforeseen error becomes `internal`, and only the log has its text. */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   return new AppError(storageFailure(error) ? "storage_unavailable" : "internal", undefined, { cause: error });

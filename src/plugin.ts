@@ -1,6 +1,6 @@
 /**
  * Captcha Remote inside a bot's own Fastify server: the console and its sockets beside the bot's routes, and one call
- * that hands a page to a person. Starts no server, and closes nothing that it was handed.
+ * that hands a page to a person. The plugin starts no server, and leaves open what the bot has opened.
  */
 import { EventEmitter } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -22,29 +22,29 @@ import {
   type SessionAnswer,
   type SessionResult,
 } from "./protocol/rest.ts";
-import { problemOfNode, problemOfSystem } from "./requirements.ts";
 import type { Service } from "./server/compose.ts";
+import { problemOfNode, problemOfSystem } from "./server/requirements.ts";
 import { redactingLogOptions } from "./util/redacting-logger.ts";
 import { unlessAborted } from "./util/with-deadline.ts";
 
-/** As much of an address as a session takes. */
+/** The longest `url` of a session, in characters. */
 const MAX_URL_LENGTH = 8_192;
 
-/** The variables of the configuration that make sense in a bot's server, in camelCase, and what only code can give. */
+/** The configuration variables that make sense in a bot's server, in camelCase, and options that only code can set. */
 export interface CaptchaRemoteOptions {
-  /** In front of every route of this service. */
+  /** Path in front of every route of this service. */
   readonly prefix?: string;
-  /** Origin plus prefix, as the operator reaches them. Left out: where the server listens. */
+  /** Origin plus prefix under which operators reach the service. Left out: the address that the server listens on. */
   readonly publicUrl?: string;
-  /** Holds the data base. Left out: a temporary folder that goes with the server. */
+  /** Folder of the database. Left out: a temporary folder, removed when the server closes. */
   readonly dataDir?: string;
   readonly maxSessions?: number;
   readonly defaultTimeoutSeconds?: number;
   readonly maxTimeoutSeconds?: number;
   readonly retentionSeconds?: number;
-  /** off: whoever reaches the service from this machine may do everything. On when left out. */
+  /** off: anyone on this machine may do everything. On when left out. */
   readonly auth?: "on" | "off";
-  /** For bots and ops that use the REST routes beside `handOff`. Left out: nobody does. */
+  /** Keys for bots and ops that use the REST routes beside `handOff`. Left out: no key is valid there. */
   readonly apiKeys?: string;
   readonly apiKeysFile?: string;
   readonly challengeKindsFile?: string;
@@ -57,7 +57,7 @@ export interface CaptchaRemoteOptions {
   readonly maxCreatesPerMinute?: number;
   readonly maxConnections?: number;
   readonly maxConnectionsPerAddress?: number;
-  /** Left out: silent. */
+  /** Left out: nothing is logged. */
   readonly log?: Logger;
 }
 
@@ -67,18 +67,18 @@ type SessionFields = Pick<
 >;
 
 export interface HandOffOptions extends Partial<SessionFields> {
-  /** How long a person may take, ms. */
+  /** The longest life of the session, in ms; the server counts whole seconds, rounded up. */
   readonly timeoutMs?: number;
-  /** Aborted: the session is cancelled, and the call rejects with the signal's reason. */
+  /** An abort cancels the session, and the call rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** The link is there for a person to open. Awaited; what it throws cancels the session, and the call rejects with it. */
+  /** Called with the session when its link can be opened, and awaited. An error that it throws cancels the session; the call rejects with that error. */
   readonly onReady?: (session: SessionAnswer) => unknown;
 }
 
 export interface HandOff {
   /**
-   * Hands a Playwright page of a Chromium to a person and answers at the end of the session, whatever that is: see
-   * `outcome`. Meanwhile keep the bot's hands off the page; then go on in it.
+   * Hands a Playwright page of a Chromium to a person and resolves with the result when the session ends; `outcome` says
+   * how. The bot must not act on the page meanwhile, and goes on in it afterwards.
    * AppError: invalid_message (an option, or no page of a Chromium), page_in_use, session_exists, capacity,
    * storage_unavailable, shutting_down, timeout (the page hangs). ConfigError: nothing listens yet, and there is no
    * `publicUrl`.
@@ -95,7 +95,7 @@ declare module "fastify" {
 export const captchaRemote = plugin(
   async (app: FastifyInstance, given: CaptchaRemoteOptions) => {
     const { log = pino({ level: "silent" }), prefix = "", ...options } = given;
-    // Checked before anything is made.
+    // These checks come before anything is created.
     const problem = problemOfNode(process.versions.node) ?? problemOfSystem(process.platform);
     if (problem !== null) throw new ConfigError([problem]);
     const checked = configFromOptions(options);
@@ -103,7 +103,7 @@ export const captchaRemote = plugin(
     if (temporary) app.addHook("onClose", () => rm(temporary, { recursive: true, force: true }));
     const config = { ...checked, dataDir: temporary ?? checked.dataDir };
     const publicUrl = () => config.publicUrl ?? addressOf(app) + app.prefix + prefix;
-    // Only now: an older Node cannot load node:sqlite.
+    // Imported after the checks, as an older Node cannot load node:sqlite.
     const { openService, portsOf, prepareInstance } = await import("./server/compose.ts");
     const { serveSessions } = await import("./server/routes.ts");
     const surroundings = { serverPorts: () => portsOf(app), demoOrigin: () => undefined };
@@ -111,7 +111,7 @@ export const captchaRemote = plugin(
     const handOff: HandOff["handOff"] = (page, wanted) => handOffPage(service, publicUrl, page, wanted);
     app.decorate("captchaRemote", { handOff });
     const upgrades = ownUpgrades(app, `${app.prefix}${prefix}${API_PREFIX}/`);
-    // In a context of its own: the bot's routes keep their own errors, headers and checks.
+    // A context of its own, so that the bot's routes keep their own errors, headers and checks.
     await app.register(
       async (scope) => {
         if (!config.auth) keepLocal(scope);
@@ -134,10 +134,10 @@ async function handOffPage(
   { timeoutMs, signal = new AbortController().signal, onReady, ...fields }: HandOffOptions = {},
 ): Promise<SessionResult> {
   signal.throwIfAborted();
-  // Without an address there is no link: known before the page is held.
+  // Throws if there is no address yet: without one there is no link, so the page is not taken.
   publicUrl();
   const timeout_seconds = timeoutMs === undefined ? undefined : Math.ceil(timeoutMs / 1_000);
-  // The page is in hand: its address only stands for the one that would have been opened.
+  // The page is already open. A body needs a `url`, so it gets the page's.
   const body = createSessionSchema.safeParse({ ...fields, timeout_seconds, url: page.url().slice(0, MAX_URL_LENGTH) });
   if (!body.success) {
     const issue = body.error.issues[0];
@@ -154,20 +154,20 @@ async function handOffPage(
     return await controller.resultAtEnd(session.session_id, signal);
   } catch (error) {
     controller.cancel(session.session_id);
-    // The page is the bot's again when this rejects.
+    // Waits for the end, so that the bot has its page back when this rejects.
     await controller.result(session.session_id).catch(() => {});
     throw error;
   }
 }
 
 /**
- * The connections that want to become sockets of ours: the bot's server may have others, of whatever library. One that
- * is nobody's is ended, as Node would do without us.
+ * Emits `upgrade` for requests below `path`. The bot's server may have sockets of any other library. A request that no
+ * listener claims is ended, as Node does without an upgrade listener.
  */
 function ownUpgrades(app: FastifyInstance, path: string): EventEmitter {
   const ours = new EventEmitter();
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    // Sockets that the bot has registered since take all of them, ours too.
+    // If the bot has registered @fastify/websocket since, that plugin gets all upgrades, these too.
     if (app.hasDecorator("websocketServer")) return;
     if (request.url?.startsWith(path)) ours.emit("upgrade", request, socket, head);
     else if (app.server.listenerCount("upgrade") === 1) socket.destroy();
@@ -177,16 +177,17 @@ function ownUpgrades(app: FastifyInstance, path: string): EventEmitter {
   return ours;
 }
 
-/** Without keys and links nobody but this machine may reach the service, wherever the bot's server listens. */
+/** Refuses requests of other machines, wherever the bot's server listens: without keys and links everything is open. */
 function keepLocal(app: FastifyInstance): void {
   app.addHook("onRequest", async ({ socket }) => {
     const { remoteAddress = "", localAddress } = socket;
-    // Whoever comes from the very address that it reaches is on this machine.
+    // A client whose own address is the one that it connected to is on this machine.
     if (!isLoopback(remoteAddress.replace(/^::ffff:/, "")) && remoteAddress !== localAddress)
       throw new AppError("forbidden", { why: "AUTH=off serves this machine only" });
   });
 }
 
+/** Origin of the address that the server listens on. Throws ConfigError if it does not listen on a port. */
 function addressOf(app: FastifyInstance): string {
   const address = app.server.address();
   if (typeof address !== "object" || address === null) {

@@ -1,4 +1,4 @@
-// Starts the program from a checkout. A Node that cannot read .ts files would answer src/cli.ts with nothing but a stack trace.
+// Starts the program from a checkout. In plain JavaScript: on src/cli.ts, a Node that cannot read .ts files prints only a stack trace.
 
 import process from "node:process";
 

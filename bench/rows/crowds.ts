@@ -1,4 +1,4 @@
-/** Rows with more than one person: sessions dragging at the same time, and others who watch a drag. */
+/** Rows with several people: drags in several sessions at the same time, and watchers of one drag. */
 import { type Bench, type Result, type Row, say } from "../bench.ts";
 import { BENCH_BROWSERS } from "../browser.ts";
 import { type CpuShares, startCpu } from "../cpu.ts";
@@ -40,7 +40,7 @@ interface Contest<Way extends WayName> {
   readonly run: (bench: Bench, way: Way, count: number) => Promise<Crowd>;
 }
 
-/** Of several rounds, the worst. */
+/** The worst of several rounds. */
 function worseOf(a: number, b: number, name: string): number {
   return name.startsWith("fewest") ? Math.min(a, b) : Math.max(a, b);
 }
@@ -83,7 +83,7 @@ async function inTurn<Way extends WayName>(
   });
 }
 
-/** As many sessions, each with its own operator; all begin at the same moment. */
+/** Drags in several sessions, each with its own operator. All begin at the same moment. */
 async function dragAtOnce(bench: Bench, way: "floor" | OursName, count: number): Promise<Crowd> {
   const lines: Line[] = [];
   try {
@@ -125,7 +125,7 @@ async function dragAtOnce(bench: Bench, way: "floor" | OursName, count: number):
   }
 }
 
-/** One drags, the others watch: what the one in control feels, and how late the last of the others sees it. */
+/** One operator drags and others watch: measures the latency in control, and that of the slowest watcher. */
 async function dragWatched(bench: Bench, way: OursName, count: number): Promise<Crowd> {
   const server = await bench.server();
   const watchers = count - 1;

@@ -1,4 +1,4 @@
-/** Rows in which one person drags: every way in turn, several rounds, so that a drift of the machine hits all alike. */
+/** Rows in which one person drags. The ways take turns over several rounds, so that a drift of the machine affects all alike. */
 import { type Bench, type Result, type Row, say } from "../bench.ts";
 import { type CpuShares, startCpu } from "../cpu.ts";
 import { type DragRun, drag } from "../drag.ts";
@@ -18,7 +18,7 @@ const QUICK_SECONDS = 2.5;
 const FULL_ROUNDS = 3;
 const QUICK_ROUNDS = 2;
 
-/** One way on one page; the ones of a group are run in turn. */
+/** One way on one page. The contestants of a group run in turn. */
 interface Contestant {
   readonly row: string;
   readonly title: string;
@@ -26,11 +26,11 @@ interface Contestant {
   readonly asked: PageAsked;
   readonly view: "challenge" | "page";
   readonly perSecond: number;
-  /** In a browser that gives frames of other sites processes of their own. */
+  /** The browser runs frames of other sites in separate processes. */
   readonly siteIsolation: boolean;
-  /** So many sockets read events meanwhile. */
+  /** Number of sockets that read events meanwhile. */
   readonly readers: number;
-  /** Whose server; left out: this checkout's. */
+  /** The checkout whose server is measured; this one when left out. */
   readonly checkout?: string;
 }
 
@@ -106,10 +106,10 @@ function group(key: string, own: readonly Contestant[], main = false): Row {
       const rounds = bench.pick(FULL_ROUNDS, QUICK_ROUNDS);
       for (let round = 0; round < rounds; round += 1) {
         for (let turn = 0; turn < all.length; turn += 1) {
-          // Another one first each round: none always follows the same one.
+          // Each round begins with another one, so that none always follows the same one.
           const index = (turn + round) % all.length;
           const [contestant, run] = [all[index] as Contestant, runs[index] as (typeof runs)[number]];
-          // Its backlog alone takes as long as all the others' drags: once is enough for a quick look.
+          // The backlog of the reference takes as long as all other drags, so a quick run measures it once.
           if (bench.quick && contestant.way === "reference" && round > 0) continue;
           say(`  round ${round + 1} of ${rounds}: ${contestant.title}, ${nameOf(contestant)}`);
           const { drags, shares } = await oneDrag(bench, contestant);
@@ -125,7 +125,7 @@ function group(key: string, own: readonly Contestant[], main = false): Row {
   };
 }
 
-/** Each way through a server once more, through that of the other checkout. */
+/** Repeats each way that uses a server, with the server of the other checkout. */
 function withOther(own: readonly Contestant[], checkout: string | undefined): readonly Contestant[] {
   if (checkout === undefined) return own;
   return own.flatMap((one) => (one.way === "reference" || one.way === "floor" ? [one] : [one, { ...one, checkout }]));
@@ -168,7 +168,7 @@ async function open(bench: Bench, { way, asked, view, siteIsolation, checkout }:
   return openOurs({ ...options, server, form: formOf(way), guest: way === "ours guest" });
 }
 
-/** A short drag that counts for nothing: the server's code is compiled as that of one that has served before. */
+/** A short drag that is not measured. After it the server's code is compiled, like that of a server in use. */
 export async function warmUp(bench: Bench): Promise<void> {
   const [contestant] = contestants(["ours json"], { row: "", title: "" });
   if (contestant) await oneDrag(bench, contestant);

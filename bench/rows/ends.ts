@@ -1,4 +1,4 @@
-/** Rows about the two ends of a session: how soon a page of the bot's own is on the screen, how soon the bot is told. */
+/** Rows about the start and the end of a session: the time to the first picture, and the time until the bot learns the result. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { CreateSessionInput } from "../../src/protocol/rest.ts";
@@ -13,11 +13,11 @@ import { ViewerSocket } from "../ways/viewer.ts";
 
 const ROUNDS_FULL = 20;
 const ROUNDS_QUICK = 5;
-/** What a site's own check of an attempt takes, between the release and the success. */
+/** The time of a site's own check of an attempt, between the release and the success. */
 const SITE_CHECK_MS = 150;
 const LONG_POLL_SECONDS = 20;
 const CALLBACK_PATH = "/told";
-/** The server's default; part of what is measured. */
+/** The server's default, which is part of the measured time. */
 export const STABLE_MS = 500;
 
 const PAGE = `<!doctype html><div id="the-captcha"
@@ -32,7 +32,7 @@ export const END_ROWS: readonly Row[] = [
   { key: "told", run: told },
 ];
 
-/** From the bot's POST to the first picture, the operator's socket opened as soon as there is a link. */
+/** Measures the time from the bot's POST to the first picture. The operator's socket opens as soon as there is a link. */
 async function attach(bench: Bench): Promise<Result[]> {
   const server = await bench.server();
   const times: number[] = [];
@@ -51,7 +51,7 @@ async function attach(bench: Bench): Promise<Result[]> {
   return [{ ...emptyResult("attach", title, "ours guest"), latency: latencyOf(times) }];
 }
 
-/** From the page's own success (its challenge leaves the document) to the bot: its long poll, and its webhook. */
+/** Measures the time from the page's success (its challenge leaves the document) to the bot's long poll and webhook. */
 async function told(bench: Bench): Promise<Result[]> {
   const server = await bench.server();
   const site = await successSite();
@@ -99,11 +99,11 @@ async function tellOnce(server: BenchServer, site: SuccessSite, page: CreateSess
 
 interface SuccessSite {
   readonly url: string;
-  /** Takes webhooks. */
+  /** Receives webhooks. */
   readonly callbackUrl: string;
-  /** When the end of this session came there, ms since 1970. */
+  /** Time at which the webhook of this session's end arrived, ms since 1970. */
   readonly endOf: (sessionId: string) => Promise<number>;
-  /** By the page's clock, which is this machine's. */
+  /** Time of the success on the page's clock, which is this machine's; ms since 1970. */
   readonly successAt: () => number;
 }
 

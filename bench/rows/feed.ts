@@ -1,4 +1,4 @@
-/** The events socket under load: many readers, many events, lines that are cut, and a person who drags meanwhile. */
+/** Rows about the events socket under load: many readers, many events, cut connections, and events that nobody reads. */
 
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
@@ -19,7 +19,7 @@ import { DIAL_AT_ONCE, dial, type Reader, tell } from "../readers.ts";
 import { BenchServer } from "../server.ts";
 
 const READERS = 1_000;
-/** One event to all of them, so often a second: somewhat more than has to be reached, and half of that. */
+/** Events to all readers, a second: somewhat more than the bar requires, and half of that. */
 const EVENTS_A_SECOND = { "feed full": 22, "feed half": 10 } as const;
 const RATE_MS = 5_000;
 const CUT_EVENTS = 10_000;
@@ -32,7 +32,7 @@ export const FEED_ROWS: readonly Row[] = [
   { key: "feed publish", run: publish },
 ];
 
-/** A thousand readers: dialled 50 at a time, then told at a rate and at half of it, with batches and without. */
+/** Connects a thousand readers, 50 at a time, then publishes at a full and at half rate, with batches and without. */
 async function feed(bench: Bench): Promise<Result[]> {
   const results: Result[] = [];
   const count = bench.pick(READERS, 100);
@@ -83,7 +83,7 @@ async function deliver(
   };
 }
 
-/** The SDK's feed over a line that is cut while events come: what is lost, and what is told twice. */
+/** Cuts the connection of the SDK's feed while events arrive, and counts lost and repeated events. */
 async function cuts(bench: Bench): Promise<Result[]> {
   const server = await BenchServer.start();
   const relay = await startRelay(server.url.origin);
@@ -117,7 +117,7 @@ async function cuts(bench: Bench): Promise<Result[]> {
   ];
 }
 
-/** What an event costs while nobody listens: into the log, in the server's own process. */
+/** Measures the cost of an event without readers: its append to the log, in the server's own process. */
 async function publish(bench: Bench): Promise<Result[]> {
   const storage = openStorage(await mkdtemp(join(RUN_FOLDER, "feed-")));
   const events = new EventPublisher(storage.events, pino({ level: "silent" }));
@@ -126,7 +126,7 @@ async function publish(bench: Bench): Promise<Result[]> {
   const before = process.cpuUsage();
   for (const [index, notice] of notices.entries()) {
     events.publish(NO_SESSION, notice);
-    // As they come from sessions: some in one turn of the loop.
+    // Sessions publish several events in one turn of the event loop, too.
     if (index % 20 === 0) await setImmediate();
   }
   await events.close();

@@ -1,4 +1,4 @@
-/** Rows about what is between: a thin and long line, and a viewer who stops reading. */
+/** Rows about the network: a slow connection with a long delay, and a viewer who stops reading. */
 import { setTimeout as delay } from "node:timers/promises";
 import { type Bench, emptyResult, type Result, type Row, say } from "../bench.ts";
 import { startCpu } from "../cpu.ts";
@@ -17,7 +17,7 @@ const SLOW_LINE = { bitsPerSecond: 1_000_000, delayMs: 75 } as const;
 const SLOW_FULL_SECONDS = 20;
 const SLOW_QUICK_SECONDS = 5;
 const MOVES_PER_SECOND = 60;
-/** The beginning and the end that are compared, as a part of the drag. */
+/** The length of the beginning and the end that are compared, as a part of the drag. */
 const COMPARED_PART = 0.25;
 
 const STALL_FULL_MS = 10_000;
@@ -40,7 +40,7 @@ async function eachForm(title: string, run: (form: Form) => Promise<Result>): Pr
   return results;
 }
 
-/** A long drag: does the delay stay what it is, or does something queue up? */
+/** A long drag, which shows whether the delay grows because something queues up. */
 async function slowLine(bench: Bench, form: Form): Promise<Result> {
   const server = await bench.server();
   const relay = await startRelay(server.url, SLOW_LINE);
@@ -69,7 +69,7 @@ function partP95({ latencies }: DragRun, from: number): number {
   return latencyOf(part.filter((ms) => ms !== null))?.p95 ?? Number.POSITIVE_INFINITY;
 }
 
-/** The page plays by itself; the only viewer stops reading for a while, then reads on. */
+/** The page moves by itself. The only viewer stops reading for a while and then reads on. */
 async function stalled(bench: Bench, form: Form): Promise<Result> {
   const server = await bench.server();
   const asked = { kind: "strip", placed: "main", animated: true } as const;
@@ -86,7 +86,7 @@ async function stalled(bench: Bench, form: Form): Promise<Result> {
     operator.resume();
     await delay(AFTER_STALL_MS);
     const { pictures } = operator.log;
-    // Both clocks run at the same pace; their distance is taken anew, as the system's may be set meanwhile.
+    // The offset between both clocks is computed again, as the system's clock may be set meanwhile.
     const clockMs = Date.now() - performance.now();
     const fresh = pictures.find(({ capturedAt }) => (capturedAt ?? 0) >= resumedAt);
     const freshAge = fresh ? clockMs + fresh.at - (fresh.capturedAt ?? 0) : Number.POSITIVE_INFINITY;

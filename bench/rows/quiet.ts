@@ -1,4 +1,4 @@
-/** Rows about what is spent while nobody drags, and about how soon the first picture is there. */
+/** Rows about the cost while nobody drags, and the time to the first picture. */
 import { setTimeout as delay } from "node:timers/promises";
 import { type Bench, emptyResult, type Result, type Row, say } from "../bench.ts";
 import { startBenchBrowser } from "../browser.ts";
@@ -10,7 +10,7 @@ import type { PageAsked } from "../site.ts";
 import { openConsole } from "../ways/console.ts";
 import { type OursLine, openOurs } from "../ways/ours.ts";
 
-/** The server looks at the page often for 10 s after input or a change; in quick runs only the rest row waits that out. */
+/** The server checks the page often for 10 s after input or a change. In quick runs only the rest row waits for the end of that. */
 const SETTLE_FULL_MS = 12_000;
 const SETTLE_QUICK_MS = 3_000;
 const REST_FULL_MS = 10_000;
@@ -52,7 +52,7 @@ async function rest(bench: Bench): Promise<Result[]> {
   }
 }
 
-/** A page that plays by itself: without a session, with one that nobody watches any more, and watched. */
+/** A page that moves by itself: without a session, with a session that nobody watches any more, and watched. */
 async function unwatched(bench: Bench): Promise<Result[]> {
   const ways = { "no session": playAlone, unwatched: playUnwatched, watched: playWatched };
   const shares = new Map(Object.keys(ways).map((way) => [way, [] as CpuShares[]]));
@@ -88,7 +88,7 @@ async function playUnwatched(bench: Bench) {
   return playInSession(bench, (line) => line.operator.close());
 }
 
-/** Watched for a while in either case: then the capture has run once and could have been left running. */
+/** The page is watched for a while in either case, so that the capture has run and could have been left running. */
 async function playInSession(bench: Bench, before: (line: OursLine) => void) {
   const server = await bench.server();
   const options = { site: bench.site, asked: PLAYING, view: "challenge", server, form: "binary" } as const;
@@ -104,14 +104,14 @@ async function playInSession(bench: Bench, before: (line: OursLine) => void) {
   }
 }
 
-/** What the server holds for a session with an operator, on a server of its own. */
+/** Measures the memory of a session with an operator, on a separate server. */
 async function memory(bench: Bench): Promise<Result[]> {
   const server = await BenchServer.start();
   const options = { site: bench.site, asked: RESTING, view: "challenge", server, form: "binary" } as const;
   const lines: OursLine[] = [];
   const settleMs = bench.pick(SETTLE_FULL_MS, SETTLE_QUICK_MS) / 4;
   try {
-    // The first session loads code that stays.
+    // The first session loads code that stays in memory.
     await (await openOurs(options)).close();
     await delay(settleMs);
     const before = await server.memory();
@@ -136,8 +136,8 @@ async function memory(bench: Bench): Promise<Result[]> {
 }
 
 /**
- * From opening the link, in a browser that has never seen the console, to the first picture painted; and the same for a
- * page that paints at once, which is what such a browser takes for itself.
+ * Measures the time from opening the link, in a browser that has never seen the console, to the first painted picture. A
+ * page that paints at once gives the browser's own part of that time.
  */
 async function firstPicture(bench: Bench): Promise<Result[]> {
   const server = await bench.server();

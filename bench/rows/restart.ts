@@ -1,4 +1,4 @@
-/** How soon operators see their pages again after a server was killed and is up again. */
+/** The row about restarts: the time until operators see their pages again after the server was killed and restarted. */
 import { setTimeout as delay } from "node:timers/promises";
 import { OperatorConnection } from "../../src/client/operator-connection.ts";
 import { type Bench, emptyResult, type Result, type Row, say } from "../bench.ts";
@@ -8,13 +8,13 @@ import { BenchServer } from "../server.ts";
 const SESSIONS = 10;
 const ROUNDS_FULL = 5;
 const ROUNDS_QUICK = 2;
-/** What a supervisor waits before it starts a server again, at most: consoles have tried in vain several times by then. */
+/** The longest wait of a supervisor before it restarts a server. Consoles have failed to connect several times by then. */
 const DOWN_MS = 2_000;
 const PICTURE_DEADLINE_MS = 20_000;
 
 export const RESTART_ROWS: readonly Row[] = [{ key: "resume", run: resume }];
 
-/** The console's own connection, one a session; each kill comes at another moment of its waits. */
+/** The console's own connection, one for each session. Each kill hits another moment of its waits. */
 async function resume(bench: Bench): Promise<Result[]> {
   const server = await BenchServer.start();
   const { url } = bench.site.page({ kind: "plain", placed: "main" });
@@ -48,7 +48,7 @@ class Watched {
     this.#connection.open();
   }
 
-  /** When the next one comes. */
+  /** Resolves with the arrival time of the next picture. */
   nextPicture(): Promise<number> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error("No picture came.")), PICTURE_DEADLINE_MS);

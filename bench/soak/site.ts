@@ -1,4 +1,4 @@
-/** The soak's own site: challenges that tell where their answer is, and a receiver of webhooks. */
+/** The soak's own site: challenges that report the position of their answer, and a receiver of webhooks. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { atEnd } from "../cleanup.ts";
@@ -6,7 +6,7 @@ import { atEnd } from "../cleanup.ts";
 const HOOK_PATH = "/hook";
 const PLACE_PATH = "/place";
 
-/** A button at a place of its own; whoever presses it clears the challenge. It says where it is, to this site only. */
+/** A challenge with one button at a random position. A press clears it. The page reports the position to this site only. */
 const PAGE = `<!doctype html><body style="height:100%"><div id="the-captcha"
     style="position:absolute;left:60px;top:60px;width:400px;height:260px;background:#dde">
   <button id="ok" style="position:absolute;width:60px;height:40px">ok</button></div>
@@ -28,12 +28,12 @@ export interface Point {
 }
 
 export interface SoakSite {
-  /** A challenge by a name of its own. */
+  /** The URL of a challenge with this name. */
   readonly pageFor: (name: string) => string;
-  /** Where its button is; undefined before the page was opened. */
+  /** The position of its button; undefined until the page has been opened. */
   readonly answerOf: (name: string) => Point | undefined;
   readonly hookUrl: string;
-  /** Ids of the ends that came by webhook, as often as they came, by session. */
+  /** Ids of the ends that arrived by webhook, repeats included, by session. */
   readonly endsOf: (sessionId: string) => readonly string[];
 }
 

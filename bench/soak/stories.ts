@@ -1,4 +1,4 @@
-/** What becomes of the soak's sessions: each story is one session from its creation to its end, as its bot and its person see it. */
+/** The stories of the soak. Each is one session from creation to end, as its bot and its operator see it. */
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { OperatorConnection } from "../../src/client/operator-connection.ts";
@@ -6,7 +6,7 @@ import type { SessionResult } from "../../src/protocol/rest.ts";
 import type { CaptchaRemoteClient } from "../../src/sdk/client.ts";
 import type { SoakSite } from "./site.ts";
 
-/** A person tries again when nothing has happened for so long. */
+/** Time after which an operator tries again if nothing has happened. */
 const HAND_PAUSE_MS = 700;
 const STORY_DEADLINE_MS = 120_000;
 const SHORT_LIFE_SECONDS = 4;
@@ -24,13 +24,13 @@ export interface Stage {
   readonly client: CaptchaRemoteClient;
   readonly site: SoakSite;
   readonly dataDir: string;
-  /** Names the next session: never the same. */
+  /** A new name for the next session. */
   readonly nextName: () => string;
   /** 0 to 1 */
   readonly random: () => number;
 }
 
-/** How often each is told, of 100. */
+/** The weight of each story, of 100. */
 const SHARES: readonly (readonly [StoryName, number])[] = [
   ["solved", 60],
   ["cancelled", 15],
@@ -39,7 +39,7 @@ const SHARES: readonly (readonly [StoryName, number])[] = [
   ["reopened", 8],
 ];
 
-/** What an end may be. A server that is killed may find a crashed browser before it can tell of it, or end in between. */
+/** The valid ends of each story. A server that is killed may find a crashed browser before it can report it, or end in between. */
 const EXPECTED: Readonly<Record<StoryName, readonly string[]>> = {
   solved: ["rules_met"],
   cancelled: ["cancelled_by_bot"],
@@ -57,7 +57,7 @@ export function drawStory(random: () => number): StoryName {
   return "solved";
 }
 
-/** Throws where the session does not come to an end that its bot is told. */
+/** Runs one story. Rejects if the bot does not learn of the session's end. */
 export async function tell(name: StoryName, stage: Stage): Promise<Story> {
   const { client, site, dataDir } = stage;
   const title = stage.nextName();
@@ -88,7 +88,7 @@ export async function tell(name: StoryName, stage: Stage): Promise<Story> {
   }
 }
 
-/** A scripted hand at the console's own connection: it presses where the page says that the answer is. */
+/** A scripted operator on the console's own connection. It presses at the position that the page reports. */
 class Hand {
   readonly #line: OperatorConnection;
 
@@ -102,7 +102,7 @@ class Hand {
     this.#line.open();
   }
 
-  /** Until the session has ended. */
+  /** Resolves when the session has ended. */
   async clear(answer: () => { x: number; y: number } | undefined, ended: Promise<unknown>): Promise<void> {
     let isOver = false;
     ended
@@ -126,7 +126,7 @@ class Hand {
   }
 }
 
-/** Every process of one profile, at once. */
+/** Kills all processes of one profile at once. */
 function killBrowser(profile: string): void {
   for (const pid of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
     try {

@@ -1,4 +1,4 @@
-/** What runs inside the console's page before its own code: when the pointer moved, and when which point was painted. */
+/** The probe that runs in the console's page before its own code. It records when the pointer moved and when each point was painted. */
 import type { Pixels } from "../strip.ts";
 
 export interface ConsoleProbe {
@@ -8,23 +8,23 @@ export interface ConsoleProbe {
   shown: { at: number; point: { x: number; y: number } | null }[];
   /** ms since 1970 */
   firstPaintedAt: number | null;
-  /** Where the strip is in a picture at 1:1, and how wide such a picture is; null: not read. */
+  /** Position of the strip in a picture at 1:1, and the width of such a picture; null: the strip is not read. */
   strip: { left: number; top: number; width: number; height: number; bits: number; pictureWidth: number } | null;
 }
 
-/** Sent as text, with `readBits` handed in: it must use nothing else from outside of itself. */
+/** The page gets this function as text, with `readBits` as an argument, so it must not use anything else from outside. */
 export function installProbe(readBits: (pixels: Pixels, bits: number) => { x: number; y: number } | null): void {
   const probe: ConsoleProbe = { moves: [], shown: [], firstPaintedAt: null, strip: null };
   (globalThis as unknown as { benchProbe: ConsoleProbe }).benchProbe = probe;
 
-  // On the way down to the canvas: before the console's own listener hears of it.
+  // In the capture phase, before the console's own listener.
   const onMove = (event: PointerEvent): void => {
     if (!(event.target instanceof HTMLCanvasElement) || event.buttons === 0) return;
     probe.moves.push({ at: performance.now(), x: event.clientX, y: event.clientY });
   };
   addEventListener("pointermove", onMove, { capture: true });
 
-  // A frame's work is committed right after its callbacks: the first task behind them comes when it is.
+  // A frame is committed right after its callbacks, so the first task after them marks the painting.
   const committed: (() => void)[] = [];
   const channel = new MessageChannel();
   channel.port1.onmessage = () => committed.shift()?.();

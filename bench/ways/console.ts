@@ -1,4 +1,4 @@
-/** The real console in a second Chromium: from the pointer's event in it to the picture on its canvas. */
+/** The real console in a second Chromium, measured from the pointer's event to the picture on the canvas. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Rect } from "../../src/protocol/common.ts";
 import { type BenchBrowser, startBenchBrowser } from "../browser.ts";
@@ -12,14 +12,14 @@ import { type Line, type OpenOptions, USUAL_PATIENCE_MS } from "./way.ts";
 const CONSOLE_WINDOW = { width: 1440, height: 900 } as const;
 const LIVE_DEADLINE_MS = 10_000;
 const POLL_MS = 50;
-/** The picture has not changed for so long: what the console asks of the server at first has been answered. */
+/** Time without a change of the picture, after which the server has answered the console's first requests. */
 const REST_MS = 600;
 
 export interface ConsoleOptions extends OpenOptions {
   readonly server: BenchServer;
 }
 
-/** How the canvas lies on the screen and what it shows. */
+/** Position of the canvas on the screen, and the part of the page that it shows. */
 interface Layout {
   readonly seq: string;
   readonly view: Rect;
@@ -28,12 +28,12 @@ interface Layout {
 
 export interface OpenedConsole {
   readonly browser: BenchBrowser;
-  /** From opening the link to the first picture painted, ms. */
+  /** Time from opening the link to the first painted picture, ms. */
   readonly firstPictureMs: number;
   readonly close: () => Promise<void>;
 }
 
-/** A new browser, as for an operator who opens a link for the first time. */
+/** Opens the link in a new browser, like an operator who opens a link for the first time. */
 export async function openConsole(controlUrl: string): Promise<OpenedConsole> {
   const browser = await startBenchBrowser(CONSOLE_WINDOW);
   const { page } = browser;

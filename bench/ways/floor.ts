@@ -1,4 +1,4 @@
-/** The floor: raw DevTools from the bench itself, no server between. What no server on this machine can be faster than. */
+/** The floor: raw DevTools from the bench itself, without a server. No server on this machine can be faster. */
 import { startBenchBrowser } from "../browser.ts";
 import type { CdpSession } from "../cdp.ts";
 import type { Point } from "../moves.ts";
@@ -7,9 +7,9 @@ import { PictureLog } from "../pictures.ts";
 import { type Line, type OpenOptions, USUAL_PATIENCE_MS } from "./way.ts";
 
 const QUALITY = 50;
-/** Chromium's capture sometimes holds back what differs; a restart of the screencast costs one frame and frees it. */
+/** Time without a picture after which the screencast is restarted. Chromium sometimes holds changes back; a restart costs one frame and frees them. */
 const FREEZE_AFTER_MS = 28;
-/** A picture that comes sooner after an input cannot show it yet. */
+/** A picture that arrives sooner after an input cannot show it yet. */
 const TOO_SOON_MS = 6;
 const CAST = { format: "jpeg", quality: QUALITY, everyNthFrame: 1 } as const;
 
@@ -77,7 +77,7 @@ export async function openFloor({ site, asked, view }: OpenOptions): Promise<Lin
   };
 }
 
-/** No picture that can show an input so long after it: stop and start, once an input. */
+/** Restarts the screencast, once for each input, if no picture that can show the input arrives in time. */
 class Watchdog {
   readonly #page: CdpSession;
   #timer: NodeJS.Timeout | undefined;

@@ -1,6 +1,6 @@
 /**
- * Through the real server: a session, its operator socket, pictures as JSON or as binary messages. The page is the
- * server's own, or a guest: one that a browser of the bench has open.
+ * The real server: a session, its operator socket, and pictures as JSON or as binary messages. The page is the server's
+ * own, or a guest: a page that is open in a browser of the bench.
  */
 
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
@@ -16,11 +16,11 @@ export interface OursOptions extends OpenOptions {
   readonly server: BenchServer;
   readonly form: Form;
   readonly guest?: boolean;
-  /** Others who only watch. */
+  /** Number of further operators, who only watch. */
   readonly watchers?: number;
-  /** The page never comes to rest: not waited for. */
+  /** The page never comes to rest, so nothing waits for that. */
   readonly moving?: boolean;
-  /** Where the socket goes instead, e.g. over a slow line. */
+  /** Another address for the socket, such as a slow line's. */
   readonly route?: (wsUrl: string) => string;
 }
 

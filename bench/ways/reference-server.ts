@@ -1,6 +1,6 @@
 /**
- * The reference design's own loop, written anew: for every mouse event, one after the other, the event is replayed and
- * awaited, then a screenshot is taken, awaited and sent as base64 JSON. A process of its own, as a service would be.
+ * The loop of the reference design, rewritten. It takes one mouse event after the other, replays and awaits it, then takes
+ * a screenshot, awaits it and sends it as base64 JSON. It runs in a process of its own, as a service would.
  */
 import { chromium, type Page } from "playwright";
 import { type WebSocket, WebSocketServer } from "ws";
@@ -26,7 +26,7 @@ export interface ReferenceEvent {
 const settings = JSON.parse(process.argv[2] ?? "{}") as ReferenceSettings;
 const browser = await chromium.launch({
   executablePath: settings.chromiumPath,
-  // As root Chromium refuses to start inside its own sandbox.
+  // As root, Chromium refuses to start in its sandbox.
   args: process.getuid?.() === 0 ? ["--no-sandbox"] : [],
 });
 const page = await browser.newPage({ viewport: settings.viewport });
@@ -40,7 +40,7 @@ server.on("connection", (socket) => {
   let turn = Promise.resolve();
   socket.on("message", (data: Buffer) => {
     const event = JSON.parse(data.toString()) as ReferenceEvent;
-    // A page that is being closed fails what still waits.
+    // Calls that still wait fail when the page closes.
     turn = turn.then(() => answer(page, socket, event)).catch(() => {});
   });
 });

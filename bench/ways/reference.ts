@@ -15,14 +15,14 @@ import type { Line, OpenOptions } from "./way.ts";
 const PROGRAM = fileURLToPath(new URL("./reference-server.ts", import.meta.url));
 const START_DEADLINE_MS = 20_000;
 const STOP_DEADLINE_MS = 5_000;
-/** It answers every event, however late: the true latencies are known only once it has caught up. */
+/** The longest wait for it to catch up. It answers every event, however late, so the true latencies are known only then. */
 const PATIENCE_MS = 12_000;
 
 export async function openReference({ site, asked, view }: OpenOptions): Promise<Line> {
   const opened = site.page(asked);
   const clip = view === "page" ? null : CHALLENGE_VIEW;
   const settings = { chromiumPath: await chromiumPath(), url: opened.url, viewport: VIEWPORT, clip };
-  // Its browser's profile gets there, so that the browser's processes can be told by it.
+  // The browser's profile is created there, which identifies the browser's processes.
   const folder = await mkdtemp(join(RUN_FOLDER, "reference-"));
   const { child, port, stop } = await startServer(settings, folder);
   const socket = new WebSocket(`ws://127.0.0.1:${port}`, { perMessageDeflate: false });

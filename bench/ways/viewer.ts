@@ -1,4 +1,4 @@
-/** A client of the operator socket, JSON or binary: keeps the pictures, answers them as a console does. */
+/** A client of the operator socket, JSON or binary. It keeps the pictures and acknowledges them like a console. */
 import { WebSocket } from "ws";
 import type { Rect } from "../../src/protocol/common.ts";
 import { pictureFactsSchema } from "../../src/protocol/frame.ts";
@@ -12,7 +12,7 @@ export type Form = "json" | "binary";
 const OPEN_DEADLINE_MS = 10_000;
 const HEADER_LENGTH_BYTES = 4;
 
-/** Of a picture in either form; an older server leaves some out. */
+/** The facts of a picture in either form. An older server leaves some out. */
 const factsSchema = pictureFactsSchema.partial().required({ view: true });
 
 interface Message {
@@ -28,7 +28,7 @@ export class ViewerSocket {
   readonly log: PictureLog;
   readonly #socket: WebSocket;
   readonly #form: Form;
-  /** Codes of error messages that came. */
+  /** Codes of the error messages received. */
   readonly errors: string[] = [];
   #sessionInfo = false;
 
@@ -44,7 +44,7 @@ export class ViewerSocket {
     socket.on("error", () => {});
   }
 
-  /** Connected and welcomed. */
+  /** Resolves when the socket is connected and has its session_info. */
   static async connect(url: string, form: Form, kind: PageKind): Promise<ViewerSocket> {
     const protocol = form === "binary" ? BINARY_SUBPROTOCOL : JSON_SUBPROTOCOL;
     const socket = new WebSocket(url, [protocol], { perMessageDeflate: false, headers: BEARER });
@@ -69,7 +69,7 @@ export class ViewerSocket {
     this.#socket.send(JSON.stringify(message));
   }
 
-  /** Stops reading, as a tab whose thread hangs does; the kernel's buffers go on. */
+  /** Stops reading, like a tab whose thread hangs. The kernel's buffers still fill. */
   pause(): void {
     this.#socket.pause();
   }
@@ -108,7 +108,7 @@ export class ViewerSocket {
       wireBytes: data.length,
       view: facts.view,
       scale: facts.scale ?? 1,
-      // Before pictures carry it, when it was sent.
+      // An older server's pictures have no capture time; the time of sending stands for it.
       capturedAt: facts.captured_at ?? message.timestamp,
     });
   }

@@ -1,4 +1,4 @@
-/** What every way of showing a page to a person has in common for the bench. */
+/** The interface of all ways of showing a page to a person. */
 
 import type { Measured } from "../cpu.ts";
 import type { Point, TimedPoint } from "../moves.ts";
@@ -11,16 +11,16 @@ export type OursName = Extract<WayName, `ours ${string}`>;
 export interface OpenOptions {
   readonly site: Site;
   readonly asked: PageAsked;
-  /** What the pictures show. */
+  /** The part of the page that the pictures show. */
   readonly view: "challenge" | "page";
 }
 
-/** What was shown to the person of one drag, and what was sent if the way itself knows better than the bench. */
+/** The pictures that one drag showed to the person, and the moves that were sent if the way knows better than the bench. */
 export interface LineRecord {
   readonly sent: readonly TimedPoint[] | null;
   readonly shown: readonly TimedPoint[];
   readonly pictures: readonly Picture[];
-  /** When each picture came, or was painted. */
+  /** The time at which each picture arrived or was painted. */
   readonly pictureTimes: readonly number[];
   /** Pictures in which no point could be read. */
   readonly unreadable: number;
@@ -30,12 +30,12 @@ export interface LineRecord {
 export interface Line {
   readonly measured: Measured;
   readonly page: OpenedPage;
-  /** How long after the last move what is still under way is waited for. */
+  /** How long to wait after the last move for pictures under way, in ms. */
   readonly patienceMs: number;
   press(at: Point): void;
   move(to: Point): void;
   release(at: Point): void;
-  /** Forgets what came before. */
+  /** Forgets all earlier pictures. */
   begin(): Promise<void>;
   /** The point in the newest picture. */
   lastShown(): Promise<Point | null>;
@@ -43,5 +43,5 @@ export interface Line {
   close(): Promise<void>;
 }
 
-/** For the last move of a drag, with the button still down: what a person who aims waits for. */
+/** The patience for the last move of a drag, with the button still down, in ms. A person who aims waits for this picture. */
 export const USUAL_PATIENCE_MS = 1_000;

@@ -1,4 +1,4 @@
-// One challenge from first to last: its container, loading a puzzle, the attempt, wrong and right.
+// One challenge from start to end: its container, the loading of puzzles, attempts and their results.
 
 import { CLICK_ORDER_FACE } from "./click-order.js";
 import { element, place } from "./dom.js";
@@ -14,7 +14,7 @@ import { TEXT_CODE_FACE } from "./text-code.js";
 
 const ANSWER_DEADLINE_MS = 10_000;
 const WRONG_SHOWN_MS = 900;
-/** Real ones flash a tick and are gone. */
+/** How long the tick stays, in ms. Real challenges flash a tick and disappear. */
 const VERIFIED_SHOWN_MS = 120;
 
 /** @type {{ [Kind in PuzzleKind]: Face<Kind> }} */
@@ -27,13 +27,13 @@ const FACES = {
 };
 
 /**
- * Puts a challenge of this kind into `parent`; it stays visible until it is cleared, then removes itself.
+ * Adds a challenge of this kind to `parent`. It stays visible until it is cleared, and then removes itself.
  * @param {HTMLElement} parent
  * @param {PuzzleKind} kind
  * @param {ChallengeEvents} events
  */
 export function mountChallenge(parent, kind, { onDrawn, onVerified }) {
-  // The kind read from a page decides which face; that face then only ever gets pictures of its own kind.
+  // The page's kind selects the face, which then gets only pictures of that kind.
   const face = /** @type {Face<any>} */ (FACES[kind]);
   const { layout } = face;
   const prompt = place(element("p", { class: "challenge-prompt", role: "status" }), layout.prompt);
@@ -67,7 +67,7 @@ export function mountChallenge(parent, kind, { onDrawn, onVerified }) {
   }
 
   async function load() {
-    // Until the new puzzle is here the old one stays in view.
+    // The old puzzle stays visible until the new one has arrived.
     enter("loading");
     try {
       const puzzle = await post("api/puzzles", { kind });

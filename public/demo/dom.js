@@ -2,7 +2,7 @@
 
 /** @import { Rect, Size } from "./layout.js" */
 
-/** Canvases are drawn at least this dense, so that an operator who zooms in sees a sharp picture. */
+/** The least density of canvases, in px per CSS px, so that an operator who zooms in sees a sharp picture. */
 const MIN_PIXELS_PER_CSS_PX = 2;
 
 /**
@@ -20,7 +20,7 @@ export function element(tag, attributes = {}, children = []) {
 }
 
 /**
- * Puts an element where the layout says.
+ * Places an element at a rectangle of the layout.
  * @template {HTMLElement} Placed
  * @param {Placed} placed
  * @param {Rect} rect
@@ -54,7 +54,7 @@ export function makeCanvas({ width, height }, className = "") {
 }
 
 /**
- * The element the page must have.
+ * The element that matches the selector; throws an Error if the page has none.
  * @param {string} selector
  */
 export function find(selector) {

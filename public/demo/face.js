@@ -1,10 +1,10 @@
-// The shape that each kind of challenge has: types only.
+// The interface of each kind of challenge. Types only.
 
 /** @import { Attempt, Puzzle, PuzzleKind } from "../../src/demo/puzzle-types.ts" */
 /** @import { Layout } from "./layout.js" */
 
 /**
- * What one kind of challenge looks like. `mount` fills the stage once; what it returns shows one picture after another.
+ * The look of one kind of challenge. `mount` fills the stage once and returns the face that shows the pictures.
  * @template {PuzzleKind} Kind
  * @typedef {object} Face
  * @property {string} containerClass
@@ -15,7 +15,7 @@
 /**
  * @template {PuzzleKind} Kind
  * @typedef {object} MountedFace
- * @property {(picture: Extract<Puzzle, { kind: Kind }>["picture"]) => (Node | string)[]} show draws a picture and answers the words above it
+ * @property {(picture: Extract<Puzzle, { kind: Kind }>["picture"]) => (Node | string)[]} show draws a picture and returns the words above it
  * @property {(locked: boolean) => void} setLocked
  */
 

@@ -1,4 +1,4 @@
-// The page a challenge stands on: shows it in place or in a frame, and goes on once it is cleared.
+// The page around a challenge: shows the challenge in place or in a frame, and goes on once it is cleared.
 
 import { mountChallenge } from "./challenge.js";
 import { element, find } from "./dom.js";
@@ -8,10 +8,10 @@ import { SITES } from "./sites.js";
 
 /** @import { PuzzleKind } from "../../src/demo/puzzle-types.ts" */
 
-/** With `?shift=1`: how long after the first drawing the page's layout changes. */
+/** Time in ms from the first drawing to the change of layout that `?shift=1` requests. */
 const SHIFT_AFTER_MS = 1_500;
 
-/** The last part of the page's own path says which challenge it shows: /jigsaw.html. */
+/** The last part of the page's path names its challenge, as in /jigsaw.html. */
 const kind = /** @type {PuzzleKind} */ (location.pathname.split("/").at(-1)?.replace(".html", ""));
 const params = new URLSearchParams(location.search);
 const slot = find("#slot");

@@ -1,8 +1,8 @@
-// The little symbols of the scratch card and the click-in-order picture, as paths, so that no font decides their looks.
+// The symbols of the scratch card and the click-in-order picture. They are paths, so that no font changes their look.
 
 /** @import { IconName, Point } from "../../src/demo/puzzle-types.ts" */
 
-/** Drawn in a box of this size. */
+/** Size of the box that the paths are drawn in. */
 const BOX = 24;
 
 /** @type {Record<IconName, string>} */

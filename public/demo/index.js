@@ -1,4 +1,4 @@
-// The list of demos: look at one, or start a session on it with one click.
+// The list of demos. A card opens the demo's page, or starts a session on it with one click.
 
 import { element, find } from "./dom.js";
 import { thumbnail } from "./thumbnails.js";

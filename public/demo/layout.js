@@ -1,6 +1,6 @@
-// Where everything is inside each challenge's container, in CSS px from the top left of its border box.
+// The layout of each challenge: positions in CSS px from the top left of its container's border box.
 //
-// The pages place their parts by these numbers, and the tests' scripted hand aims by them.
+// The pages place their parts by these numbers, and the tests aim by them.
 
 /** @import { PuzzleKind } from "../../src/demo/puzzle-types.ts" */
 
@@ -9,7 +9,7 @@
 /** @typedef {Point & Size} Rect */
 
 /**
- * What every challenge has. `anchor` is a selector of the container.
+ * The parts that every challenge has. `anchor` is the container's selector.
  * @typedef {{ anchor: string, container: Size, prompt: Rect, refresh: Rect, picture: Rect }} Layout
  */
 
@@ -18,7 +18,7 @@
  * @typedef {Layout & { track: Rect, handle: Point, maxTravel: number }} SliderLayout
  */
 
-/** White space around the container in a framed challenge, so that it is not at its document's origin either. */
+/** Space around the container in a framed challenge, in CSS px, so that it is not at its document's origin. */
 export const FRAME_PADDING = 8;
 
 export const HANDLE_SIZE = 44;

@@ -1,4 +1,4 @@
-// Another origin without another machine: this server by its other loopback name.
+// A second origin on the same machine: this server under its other loopback name.
 
 /** `type` of the messages between a framed challenge and the page around it. */
 export const FRAME_MESSAGE = "demo-challenge";

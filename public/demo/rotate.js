@@ -47,7 +47,7 @@ const COLOURS = /** @type {const} */ ([
 ]);
 
 /**
- * A house and a tree under the sun: anyone can tell which way is up.
+ * A house and a tree under the sun: a picture whose upright position is obvious.
  * @param {CanvasRenderingContext2D} context
  * @param {number} seed
  */

@@ -1,4 +1,4 @@
-// Draws the landscapes that serve as pictures, the same one for the same seed.
+// Draws the landscapes that serve as pictures. A seed always gives the same landscape.
 
 /**
  * A repeatable source of numbers from 0 up to 1 (mulberry32).

@@ -1,4 +1,4 @@
-// The scratch card: dragging the slider rubs the foil off a row of symbols; let go when the one asked for shows.
+// The scratch card: dragging the slider rubs the foil off a row of symbols, until the requested symbol shows.
 
 import { makeCanvas, place } from "./dom.js";
 import { drawIcon, inlineIcon } from "./icons.js";
@@ -11,7 +11,7 @@ import { createSlider } from "./slider.js";
 
 const { width: WIDTH, height: HEIGHT } = SCRATCH_CARD.picture;
 const HUES = [4, 32, 150, 205, 285];
-/** The foil tears along an edge this ragged. */
+/** Size of the teeth along the foil's torn edge, in CSS px. */
 const RAGGED_PX = 3;
 
 /** @type {Face<"scratch-card">} */

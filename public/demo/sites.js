@@ -1,4 +1,4 @@
-// The make-believe sites the challenges stand on: one page, five occasions.
+// The fictional sites around the challenges: one page with five sets of texts.
 
 /** @import { PuzzleKind } from "../../src/demo/puzzle-types.ts" */
 
@@ -7,10 +7,10 @@ const EMAIL = { type: "email", label: "Email", value: "robin@example.com" };
 /**
  * @typedef {object} Site
  * @property {string} name
- * @property {string} task what the visitor came for
+ * @property {string} task the purpose of the visit
  * @property {string} lead
  * @property {{ type: string, label: string, value: string }} field
- * @property {string} outcome what they read at the end
+ * @property {string} outcome the text at the end
  */
 
 /** @type {Record<PuzzleKind, Site>} */

@@ -68,7 +68,7 @@ export function createSlider(stage, { layout, hint, onMove, onRelease, handleId,
     handle.classList.add("is-dragged");
   });
   handle.addEventListener("pointermove", (event) => {
-    // A move that says no button is down is no part of a drag, and no end of one either.
+    // A move without a button down is not part of a drag, and does not end one.
     if (event.pointerId !== drag?.pointerId || !(event.buttons & PRIMARY_BUTTON)) return;
     moveTo(event.clientX - drag.startX);
   });

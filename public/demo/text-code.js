@@ -41,7 +41,7 @@ export const TEXT_CODE_FACE = {
     verify.addEventListener("click", check);
     field.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.isComposing) return;
-      // The field stands inside the host page's form, which is not to be sent by this.
+      // The field stands inside the host page's form, which Enter must not submit.
       event.preventDefault();
       check();
     });

@@ -15,7 +15,7 @@ const WIDTH = 288;
 const HEIGHT = 120;
 
 /**
- * Each draws around the picture's own size; `thumbnail` centres it.
+ * Draws each kind at its picture's own size; `thumbnail` centres the drawing.
  * @type {Record<PuzzleKind, (context: CanvasRenderingContext2D) => void>}
  */
 const SKETCHES = {

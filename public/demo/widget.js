@@ -1,4 +1,4 @@
-// The challenge when it lives in a frame: draws it and tells the page around it how it went.
+// The challenge inside a frame: draws it, and posts its events to the page around it.
 
 import { mountChallenge } from "./challenge.js";
 import { find } from "./dom.js";

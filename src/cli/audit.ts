@@ -1,4 +1,4 @@
-/** `captcha-remote audit`: checks the audit trail, or prints it; also beside a running server. */
+/** `captcha-remote audit`: checks or prints the audit trail. It may run beside a server. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { AuditLog } from "../audit/audit-log.ts";
@@ -7,7 +7,7 @@ import { ConfigError, configFromProcess } from "../config.ts";
 import { attachStorage } from "../storage/storage.ts";
 import { type Command, takeOptions } from "./command.ts";
 
-/** Entries that `list` prints when nothing is said. */
+/** Entries that `list` prints without --limit. */
 const LISTED = 50;
 const MAX_LISTED = 100_000;
 
@@ -30,7 +30,7 @@ export const auditCommand: Command = {
     const noted = own.noted === undefined ? undefined : notedOf(own.noted);
     const limit = limitOf(own.limit ?? String(LISTED));
     const { dataDir } = configFromProcess(rest);
-    // Opened, it would be made, and an empty trail is whole.
+    // Opening would create a database, and its empty trail would pass as whole.
     if (!existsSync(join(dataDir, "sessions.db"))) throw new ConfigError([`DATA_DIR: no database in ${dataDir}`]);
     const storage = attachStorage(dataDir);
     try {
@@ -53,7 +53,7 @@ function verify(entries: AuditLog, noted: Noted | undefined, write: (text: strin
   return 1;
 }
 
-/** One line of JSON an entry, as other programs read it. */
+/** Prints one line of JSON for each entry, oldest first. */
 function list(entries: AuditLog, limit: number, write: (text: string) => void): number {
   for (const { at, ...entry } of entries.page({ limit }).reverse()) {
     write(`${JSON.stringify({ at: new Date(at).toISOString(), ...entry })}\n`);

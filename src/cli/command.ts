@@ -1,21 +1,21 @@
-/** What a command of the program is, and how it reads its own options beside those of the configuration. */
+/** The interface of the program's commands, and the reader of their own options. */
 import { ConfigError } from "../config.ts";
 
 export interface Command {
-  /** How it is called, and what that does; a line each. */
+  /** The lines of --help: each call, and what it does. */
   readonly usage: readonly (readonly [call: string, what: string])[];
-  /** Answers the exit code. Throws ConfigError for arguments that make no sense. */
+  /** Returns the exit code. Throws ConfigError for arguments that make no sense. */
   run(argv: readonly string[], write: (text: string) => void): number | Promise<number>;
 }
 
 export interface Arguments<Name extends string> {
-  /** The command's own options that were given. */
+  /** The command's own options, without dashes. */
   readonly own: Readonly<Partial<Record<Name, string>>>;
-  /** All the rest, for the configuration. */
+  /** The other arguments, for the configuration. */
   readonly rest: readonly string[];
 }
 
-/** Takes `--name value` and `--name=value` out of the arguments. Throws ConfigError for one without a value. */
+/** Separates `--name value` and `--name=value` from the other arguments. Throws ConfigError for an option without a value. */
 export function takeOptions<Name extends string>(argv: readonly string[], names: readonly Name[]): Arguments<Name> {
   const own: Partial<Record<Name, string>> = {};
   const rest: string[] = [];

@@ -1,26 +1,19 @@
-/** `captcha-remote doctor`: whether this machine can serve, and whether the world gets through to it; with what to do where not. */
+/** `captcha-remote doctor`: checks whether this machine can run the server and whether clients reach it, and says what to fix. */
 import { existsSync } from "node:fs";
 import { stat, statfs } from "node:fs/promises";
 import { release } from "node:os";
 import { testBrowser } from "../browser/process/self-test.ts";
 import { type Config, configFromProcess } from "../config.ts";
-import { problemOfSystem } from "../requirements.ts";
+import { problemOfSystem } from "../server/requirements.ts";
 import { attachStorage } from "../storage/storage.ts";
+import type { Finding } from "./finding.ts";
 import { checkPublicUrl } from "./public-url.ts";
 
 const LEAST_FREE_BYTES = 500e6;
-/** Every clock is right by then. */
+/** A clock that shows an earlier time is wrong. */
 const BUILT_AT = Date.UTC(2026, 0, 1);
 
-/** `fix` where something is to be done: it fails, or it is not as good as it could be. */
-export interface Finding {
-  readonly check: string;
-  readonly state: "ok" | "warning" | "failed";
-  readonly found: string;
-  readonly fix?: string;
-}
-
-/** Prints what it finds; 1 where something has to be mended. */
+/** Prints the findings, with --json one line of JSON each. Returns 1 if a check failed, else 0. Throws ConfigError. */
 export async function doctorCommand(argv: readonly string[], write: (text: string) => void): Promise<number> {
   const json = argv.includes("--json");
   const config = configFromProcess(argv.filter((word) => word !== "--json"));
@@ -50,7 +43,7 @@ function linesOf({ check, state, found, fix }: Finding): string {
   return `${mark}  ${check.padEnd(11)} ${found}\n${fix ? `                       ${fix}\n` : ""}`;
 }
 
-/** The Node is new enough: an older one does not get as far as this. */
+/** Always ok: the program refuses an older Node before it runs a command. */
 function checkNode(): Finding[] {
   return [{ check: "node", state: "ok", found: `Node ${process.versions.node} on ${process.platform} ${release()}` }];
 }
@@ -63,7 +56,7 @@ function checkSystem(): Finding[] {
 }
 
 async function checkBrowser(config: Config): Promise<Finding[]> {
-  // What it would find there is no fault of the browser's.
+  // On another system this check would blame the browser for the system's fault.
   if (problemOfSystem(process.platform) !== null) return [];
   try {
     const { path, version, startMs, missing } = await testBrowser(config);
@@ -99,7 +92,7 @@ async function checkBrowser(config: Config): Promise<Finding[]> {
   }
 }
 
-/** The browser check has started one, as this user: with its sandbox, or as root without. */
+/** Browsers run in their sandbox, except as root. The browser check has started one as this user. */
 function checkSandbox(): Finding[] {
   if (problemOfSystem(process.platform) !== null) return [];
   if (process.getuid?.() !== 0) return [{ check: "sandbox", state: "ok", found: "browsers run in their sandbox" }];

@@ -1,4 +1,4 @@
-/** `captcha-remote keys`: who may use the server. Beside a running one too: it asks the database with every request. */
+/** `captcha-remote keys`: adds, lists and revokes API keys. A running server sees the change, as it reads the database at each request. */
 import { grantsSchema, keyNameSchema } from "../auth/key-spec.ts";
 import type { KeyRow, KeyStore } from "../auth/key-store.ts";
 import { makeKey } from "../auth/keys.ts";
@@ -36,12 +36,11 @@ export const keysCommand: Command = {
 type Options = Partial<Record<string, string>>;
 type RecordKey = (action: "key.add" | "key.revoke", key: KeyRow) => void;
 
-/** A key and its entry in the audit trail are written both or not at all. */
+/** Runs the verb and returns the text to print. A key and its entry in the audit trail are written together or not at all. */
 function answer(storage: AttachedStorage, verb: string, name: string | undefined, own: Options): string {
   const { keys, audit } = storage;
   const record: RecordKey = (action, { id, name: key }) => recordCommand(audit, action, { id, name: key });
-  if (verb === "list" && name === undefined)
-    return keys.list().map(viewerSocketOf).join("") || "There are no keys yet.\n";
+  if (verb === "list" && name === undefined) return keys.list().map(lineOf).join("") || "There are no keys yet.\n";
   if (name === undefined) throw new ConfigError(["keys: add NAME, list, or revoke NAME"]);
   if (verb === "revoke") return storage.inOneStep(() => revoke(keys, name, record));
   if (verb === "add") return storage.inOneStep(() => add(keys, name, own, record));
@@ -72,7 +71,8 @@ function revoke(keys: KeyStore, name: string, record: RecordKey): string {
   return `Revoked the key "${key.name}" (${key.id}). Its sessions go on to their end.\n`;
 }
 
-function viewerSocketOf({ id, name, grants, created_at, revoked_at }: KeyRow): string {
+/** One line of `keys list`. */
+function lineOf({ id, name, grants, created_at, revoked_at }: KeyRow): string {
   const lists = Object.entries(grants).flatMap(([what, list]) => (list?.length ? [`${what}=${list.join(",")}`] : []));
   const state = revoked_at === null ? [] : [`revoked ${new Date(revoked_at).toISOString()}`];
   return `${[name, id, `made ${new Date(created_at).toISOString()}`, ...lists, ...state].join("  ")}\n`;

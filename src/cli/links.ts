@@ -1,4 +1,4 @@
-/** `captcha-remote links rotate`: another secret signs operator links from now on. */
+/** `captcha-remote links rotate`: makes a new secret that signs operator links. */
 import { KeyRing } from "../auth/key-ring.ts";
 import { Links } from "../auth/links.ts";
 import { ConfigError, configFromProcess } from "../config.ts";
@@ -22,7 +22,7 @@ export const linksCommand: Command = {
       recordCommand(storage.audit, "links.rotate", { older_links: forgetOlder ? "void" : "good" });
       const ring = new KeyRing(dataDir);
       ring.rotate({ forgetOlder });
-      // Who came by one of them is in already: a running server looks every few seconds.
+      // Operators who joined by an older link are still connected; a running server disconnects them within seconds.
       if (forgetOlder) new Links(storage.links, ring).revokeAll();
     } finally {
       storage.close();

@@ -1,14 +1,15 @@
-/** Whether people and bots get through to a server by its PUBLIC_URL: the page, its files, the API and both sockets. */
+/** Checks whether operators and bots reach a server by its PUBLIC_URL: the console, its files, the API and the operator socket. */
 import { WebSocket } from "ws";
 import type { Config } from "../config.ts";
 import { API_PREFIX } from "../protocol/api-prefix.ts";
-import type { Finding } from "./doctor.ts";
+import type { Finding } from "./finding.ts";
 
 const DEADLINE_MS = 10_000;
-/** A clock that is further off makes tickets and deadlines look wrong. */
+/** With a larger difference between the clocks, tickets and deadlines look wrong. */
 const MOST_CLOCK_OFF_MS = 5_000;
 const CHECK = "PUBLIC_URL";
 
+/** The findings of each check up to the first that failed; one finding if there is no PUBLIC_URL. Never rejects. */
 export async function checkPublicUrl({ publicUrl }: Pick<Config, "publicUrl">): Promise<Finding[]> {
   if (publicUrl === undefined) {
     const found = "not set: links are made for the address that the server listens on";
@@ -16,7 +17,7 @@ export async function checkPublicUrl({ publicUrl }: Pick<Config, "publicUrl">): 
   }
   const api = publicUrl + API_PREFIX;
   const findings: Finding[] = [];
-  // What fails at one has no chance at the next.
+  // After a failed check the later ones cannot succeed.
   for (const check of [checkPage, checkHealth, checkSocket]) {
     const finding = await check(api);
     findings.push(finding);
@@ -25,7 +26,7 @@ export async function checkPublicUrl({ publicUrl }: Pick<Config, "publicUrl">): 
   return findings;
 }
 
-/** What an operator's link opens. */
+/** Checks the page that an operator's link opens, and its script. */
 async function checkPage(api: string): Promise<Finding> {
   const url = `${api}/control/doctor`;
   const start = "Is the server running, and does the proxy hand on the whole path below it?";
@@ -61,7 +62,7 @@ async function checkHealth(api: string): Promise<Finding> {
   }
 }
 
-/** The operator socket of a session that there is not: it is opened, told so, and closed. */
+/** Opens the operator socket of an unknown session. The server answers with a message and closes it. */
 async function checkSocket(api: string): Promise<Finding> {
   const url = `${api.replace(/^http/, "ws")}/ws/doctor`;
   const fix = "The proxy must hand on upgrades: Connection and Upgrade in nginx, as in deploy/nginx.conf.";
@@ -90,7 +91,7 @@ function failed(found: string, fix: string): Finding {
   return { check: CHECK, state: "failed", found, fix };
 }
 
-/** fetch hides it. */
+/** The reason of a failed fetch, which `fetch` hides in the error's cause. */
 function causeOf(error: unknown): string {
   const { cause } = error as { cause?: unknown };
   return cause instanceof Error ? cause.message : String(error);

@@ -1,8 +1,8 @@
-/** What a command did, in the audit trail: the same chain that a running server writes to. */
+/** Records commands in the audit trail, in the same chain as a running server. */
 import type { AuditLog, Detail } from "../audit/audit-log.ts";
 import type { Action } from "../protocol/audit.ts";
 
-/** Throws where it cannot be written: then the command has done nothing. */
+/** Appends an entry. Throws if it cannot be written; the command must then change nothing. */
 export function recordCommand(audit: AuditLog, action: Action, detail: Detail): void {
   audit.append({ who: "cli", address: null, action, session_id: null, uid: null, detail }, Date.now());
 }

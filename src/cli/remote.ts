@@ -1,4 +1,4 @@
-/** The server that a command talks to, over the API: on this machine, or wherever CAPTCHA_REMOTE_URL says. */
+/** Requests of commands to a server's API: on this machine, or at CAPTCHA_REMOTE_URL. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError, configFromProcess, serverFromProcess } from "../config.ts";
@@ -6,13 +6,13 @@ import { API_PREFIX } from "../protocol/api-prefix.ts";
 import { takeOptions } from "./command.ts";
 
 const DEADLINE_MS = 15_000;
-/** Left by a server that made its first key by itself. */
+/** File in DATA_DIR that has the first key, if the server has made one. */
 const FIRST_KEY_FILE = "first-key";
 
-/** Asks the server for JSON, below its API. Throws ConfigError with what it has refused, as a sentence. */
+/** Sends a request to a path below the API and resolves with the JSON answer. Rejects with a ConfigError that has the server's refusal as a sentence. */
 export type Ask = <Answer>(method: "GET" | "DELETE", path: string) => Promise<Answer>;
 
-/** Takes where the server is, and as whom it is asked, out of the arguments and the environment. */
+/** Finds the server's address and the key in --url and --key, the environment and the configuration. Throws ConfigError. */
 export function serverOf(argv: readonly string[]): Ask {
   const { own, rest } = takeOptions(argv, ["url", "key"]);
   const { publicUrl, host, port, basePath, dataDir } = configFromProcess(rest);
@@ -47,7 +47,7 @@ function firstKey(dataDir: string): string | undefined {
   return existsSync(path) ? readFileSync(path, "utf8").trim() : undefined;
 }
 
-/** fetch hides it. */
+/** The reason of a failed fetch, which `fetch` hides in the error's cause. */
 function reasonOf(error: unknown): string {
   const { cause, message } = error as Error;
   return cause instanceof Error ? cause.message : message;

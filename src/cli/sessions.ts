@@ -1,4 +1,4 @@
-/** `captcha-remote sessions`, `session`, `cancel`, `history`: the server's sessions for ops, as a table or for scripts. */
+/** `captcha-remote sessions`, `session`, `cancel`, `history`: the server's sessions for ops, as a table or as JSON. */
 import { ConfigError } from "../config.ts";
 import type { History, HistoryEntry } from "../protocol/history.ts";
 import type { SessionDetail, SessionListItem } from "../protocol/rest.ts";
@@ -6,9 +6,10 @@ import { type Command, takeOptions } from "./command.ts";
 import { type Ask, serverOf } from "./remote.ts";
 import { span, tableOf } from "./table.ts";
 
+/** Asks the server, and resolves with the text to print. */
 type Answer = (ask: Ask, wish: Wish) => Promise<string>;
 
-/** What is left of the arguments: what it is about, its filters, and for whom it is printed. */
+/** The arguments of a command: the session's id, the filters as a query, and whether to print JSON. */
 interface Wish {
   readonly id: string;
   readonly query: string;
@@ -67,7 +68,7 @@ const history: Answer = async (ask, { query, json }) => {
   return tableOf(["ENDED", "SESSION", "STATE", "REASON", "LABEL", "LASTED", "SOMEBODY CAME"], ended.map(row));
 };
 
-/** One JSON object a line. */
+/** One line of JSON for each value. */
 function lines(values: readonly object[]): string {
   return values.map((value) => `${JSON.stringify(value)}\n`).join("");
 }
@@ -75,7 +76,7 @@ function lines(values: readonly object[]): string {
 interface Given {
   readonly what: string;
   readonly answer: Answer;
-  /** Options that become the query. */
+  /** Options that become parameters of the query. */
   readonly filters?: readonly string[];
   readonly needsId?: true;
 }

@@ -1,9 +1,10 @@
-/** Tables for people: columns as wide as they need to be, and nothing in them that a terminal would obey. */
+/** Tables for people: columns fit their content, and cells have no control characters that a terminal would obey. */
 
-/** Whatever came from outside: control characters, those that turn the text around, and line breaks become a space. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+/** Control characters, characters that change the direction of text, and line breaks. Each run becomes a space. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the expression has to match them
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]+/g;
 
+/** The head and the rows as lines of text, columns separated by two spaces. */
 export function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [head, ...rows].map((row) => row.map((cell) => cell.replace(UNSAFE, " ")));
   const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
@@ -18,7 +19,7 @@ export function tableOf(head: readonly string[], rows: readonly (readonly string
     .join("");
 }
 
-/** `2m 05s`, `3h 12m`, `4d 6h`; of a time that is over, or not known, a hyphen. */
+/** A duration as `2m 05s`, `3h 12m` or `4d 6h`; a hyphen for one that is not positive or not a number. */
 export function span(ms: number): string {
   if (!(ms > 0)) return "-";
   const seconds = Math.round(ms / 1_000);

@@ -1,2 +1,2 @@
-/** The path below which the API, the sockets and the console are served, and to which clients append theirs. */
+/** The path below which the server serves the API, the sockets and the console. Clients append it to the server's address. */
 export const API_PREFIX = "/api/captcha";

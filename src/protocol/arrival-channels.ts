@@ -1,8 +1,8 @@
-/** Where people are told that a session needs one of them: the channels of ARRIVAL_NOTICES_FILE. */
+/** The shape of ARRIVAL_NOTICES_FILE: the chat channels that are notified when a session needs a person. */
 import { z } from "zod";
 import { MAX_LABEL_LENGTH } from "./topics.ts";
 
-/** What a template may name in braces. */
+/** The words that a template may have in braces. */
 export const TEMPLATE_WORDS = [
   "label",
   "session_id",
@@ -28,14 +28,14 @@ const template = z
 
 export const arrivalChannelSchema = z.strictObject({
   url: z.url({ protocol: /^https?$/ }),
-  /** How the channel wants to be spoken to. `plain` is JSON with the facts beside the text. */
+  /** The message format of the channel. `plain` is JSON with the facts beside the text. */
   form: z.enum(["slack", "feishu", "dingtalk", "plain"]),
-  /** Signs messages where the channel asks for that: Feishu and DingTalk. */
+  /** Signs messages where the channel requires it: Feishu and DingTalk. */
   secret: z.string().min(1).max(500).optional(),
-  /** Sessions with one of these labels only. */
+  /** Only sessions with one of these labels are announced; all when left out. */
   labels: z.array(z.string().min(1).max(MAX_LABEL_LENGTH)).max(100).optional(),
   arrival: template.default("{label} needs a person within {minutes} min. {instructions}"),
-  /** Said when the session has ended; left out: nothing is. */
+  /** The message at the end of the session; none is sent when left out. */
   end: template.optional(),
 });
 export type ArrivalChannel = z.output<typeof arrivalChannelSchema>;

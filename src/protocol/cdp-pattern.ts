@@ -1,7 +1,7 @@
-/** Which debugging endpoints a bot may name: of all bots (CDP_ALLOW), or of one key. */
+/** Patterns of the debugging endpoints that a bot may name: for all bots (CDP_ALLOW), or for one key. */
 import { z } from "zod";
 
-/** host:port; the host a name, `*.` and the rest of one, or `loopback`; the port a number or `*`. */
+/** `host:port`. The host is a name, `*.` with the end of a name, or `loopback`; the port is a number or `*`. */
 export const cdpPatternSchema = z
   .string()
   .regex(

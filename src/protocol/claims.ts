@@ -1,13 +1,16 @@
-/** [R19] Taking a session from the inbox. */
+/** [R19] Claims: an operator takes a session from the inbox. */
 import { z } from "zod";
-import { CLIENT_NAME } from "./numbered.ts";
+import { CLIENT_NAME } from "./exactly-once.ts";
 
 export const claimFields = {
-  claimed_by: z.string().nullable().meta({ description: "Who has taken it from the inbox, if anybody [R19]." }),
+  claimed_by: z
+    .string()
+    .nullable()
+    .meta({ description: "Name of the operator who has claimed the session [R19]; null: nobody." }),
   claimed_until: z.iso.datetime().nullable(),
 };
 
-/** [R19] `client` tells two consoles with one key apart. */
+/** [R19] `client` is the random name of a console: it distinguishes two consoles that use one key. */
 export const claimBodySchema = z.strictObject({
   name: z
     .string()
@@ -15,7 +18,7 @@ export const claimBodySchema = z.strictObject({
     .min(1)
     .max(60)
     .optional()
-    .meta({ description: "As others are told; the key's where left out." }),
+    .meta({ description: "Name that other operators see; the key's name when left out." }),
   client: z.string().regex(CLIENT_NAME).optional(),
 });
 export const releaseBodySchema = claimBodySchema.pick({ client: true });

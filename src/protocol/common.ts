@@ -1,7 +1,7 @@
 /** Shapes that REST and the operator socket share. */
 import { z } from "zod";
 
-/** Neither `.` nor `..`: an id is part of URLs and names a folder. */
+/** Excludes `.` and `..`: an id is part of URLs and names a folder. */
 export const SESSION_ID_PATTERN = /^(?!\.{1,2}$)[A-Za-z0-9._~-]{1,64}$/;
 
 export const sessionIdSchema = z
@@ -13,11 +13,12 @@ export const SESSION_STATES = ["starting", "waiting", "active", "solved", "faile
 export const sessionStateSchema = z.enum(SESSION_STATES);
 export type SessionState = z.infer<typeof sessionStateSchema>;
 
-/** A session that is in any other state has ended, for good [S4]. */
+/** The states of a session that goes on. Any other state is final [S4]. */
 export const LIVING_STATES = ["starting", "waiting", "active"] as const satisfies readonly SessionState[];
 export type LivingState = (typeof LIVING_STATES)[number];
 export type EndState = Exclude<SessionState, LivingState>;
 
+/** Whether a session in this state has ended. */
 export function isEnd(state: SessionState): state is EndState {
   return LIVING_STATES.every((living) => living !== state);
 }
@@ -37,7 +38,7 @@ export function sameRect(a: Rect, b: Rect): boolean {
   return a.x === b.x && a.y === b.y && a.width === b.width && a.height === b.height;
 }
 
-/** Where the challenge is (whole CSS px of the page) and by which selector it was found. */
+/** Position and size of the challenge, in whole CSS px of the page, and the selector that found it. */
 export const captchaInfoSchema = z.object({
   selector: z.string(),
   x: z.number(),
@@ -51,7 +52,7 @@ export type CaptchaInfo = z.infer<typeof captchaInfoSchema>;
 
 export const mouseEventTypeSchema = z.enum(["down", "move", "up"]);
 
-/** Far outside of any page, yet safe to compute with; a drag may well leave the viewport. */
+/** In CSS px: far outside of any page, as a drag may leave the viewport, yet safe to compute with. */
 export const COORDINATE_LIMIT = 100_000;
 export const coordinateSchema = z
   .number()
@@ -59,12 +60,12 @@ export const coordinateSchema = z
   .max(COORDINATE_LIMIT)
   .meta({ description: "CSS px of the page, fractions allowed" });
 
-export const verifiedSchema = z
-  .enum(["checked", "operator"])
-  .nullable()
-  .meta({ description: "How a solved session is known to be solved: by its rules, or by the operator's word." });
+export const verifiedSchema = z.enum(["checked", "operator"]).nullable().meta({
+  description:
+    "Who confirmed that the session is solved: its rules (checked), or the operator alone. Null: not solved.",
+});
 export type Verified = z.infer<typeof verifiedSchema>;
 
-/** What a link lets its holder do in its session. */
+/** The roles of a link: `control` lets its holder act in the session, `watch` lets them only see it. */
 export const ROLES = ["control", "watch"] as const;
 export type Role = (typeof ROLES)[number];

@@ -1,4 +1,4 @@
-/** What a session tells while it lives and at its end: each event defined once, for the stream [R14] and for webhooks. */
+/** The events of sessions and of the server. Each is defined once, for streams [R14], the feed [R18] and webhooks. */
 import { z } from "zod";
 import { claimFields } from "./claims.ts";
 import { captchaInfoSchema, sessionStateSchema, verifiedSchema } from "./common.ts";
@@ -8,30 +8,32 @@ import { outcomeSchema } from "./rest.ts";
 const sessionField = { session_id: z.string() };
 const operatorFields = {
   ...sessionField,
-  operator: z.string().meta({ description: "Who; the name is the server's, and new with each connection." }),
-  operators: z.int().meta({ description: "How many are connected now." }),
+  operator: z
+    .string()
+    .meta({ description: "Name that the server gives to the operator, a new one for each connection." }),
+  operators: z.int().meta({ description: "Number of operators who are connected now." }),
 };
 const controlFields = {
-  holder: z.string().nullable().meta({ description: "Who is in control, if anybody." }),
+  holder: z.string().nullable().meta({ description: "Name of the operator in control; null: nobody." }),
 };
 const challengeFields = { captcha_info: captchaInfoSchema.nullable() };
 
 function event<Type extends string, Data extends z.ZodRawShape>(type: Type, data: Data) {
   return z.object({
-    id: z.string().meta({ description: "The same each time this event is told: what was seen before can be dropped." }),
+    id: z.string().meta({ description: "The same each time this event is sent, so that a repeat can be dropped." }),
     type: z.literal(type),
-    timestamp: z.iso.datetime().meta({ description: "When it happened." }),
+    timestamp: z.iso.datetime().meta({ description: "Time of the event, ISO 8601." }),
     data: z.object(data),
   });
 }
 
-/** What became of the challenge after somebody had acted on it: away for a moment, loaded anew, another one in its place. */
+/** How an attempt failed: the challenge was gone and came back, was reloaded, or was replaced by another one. */
 export const ATTEMPT_FAILURES = ["came_back", "reloaded", "replaced"] as const;
-/** Against what was told of it before: it was not there, is elsewhere or of another size, is another one, is not there. */
+/** Difference to the previous event about the challenge. `moved` covers a new size too. */
 export const CHALLENGE_CHANGES = ["found", "moved", "replaced", "lost"] as const;
 export const NOTICE_LEVELS = ["info", "warning", "critical"] as const;
 
-/** How far a session is: each step with what it is worth of the whole, and its sentence. */
+/** The steps of a session, each with its share of the whole in percent and its sentence. */
 export const PROGRESS = {
   browser: { percentage: 5, message: "The browser is starting." },
   page: { percentage: 15, message: "The page is being opened." },
@@ -47,7 +49,7 @@ export type ProgressStep = keyof typeof PROGRESS;
 
 export const sessionEventSchema = z.discriminatedUnion("type", [
   event("session.created", { ...sessionField, label: z.string().nullable(), expires_at: z.iso.datetime() }),
-  // Everything that is so now: the first event of a stream too, for whoever comes late.
+  // The session's whole state; also the first event of each stream, so that a late reader starts complete.
   event("session.state", {
     ...sessionField,
     state: sessionStateSchema,
@@ -60,16 +62,16 @@ export const sessionEventSchema = z.discriminatedUnion("type", [
   }),
   event("session.operator_joined", {
     ...operatorFields,
-    first: z.boolean().meta({ description: "Nobody had opened this session before." }),
+    first: z.boolean().meta({ description: "True for the first operator who has opened this session." }),
   }),
   event("session.operator_left", operatorFields),
   event("session.control", { ...sessionField, ...controlFields }),
   event("session.claimed", { ...sessionField, ...claimFields }),
   event("session.challenge", { ...sessionField, change: z.enum(CHALLENGE_CHANGES), ...challengeFields }),
-  // The challenge went away, or was loaded anew, after somebody had acted on it, and is there again.
+  // The challenge went away or was reloaded after an operator had acted on it, and is there again.
   event("session.attempt_failed", {
     ...sessionField,
-    attempts: z.int().min(1).meta({ description: "How many have failed in this session." }),
+    attempts: z.int().min(1).meta({ description: "Number of failed attempts in this session." }),
     why: z.enum(ATTEMPT_FAILURES),
   }),
   event("session.progress", {
@@ -81,25 +83,31 @@ export const sessionEventSchema = z.discriminatedUnion("type", [
   event("session.page", {
     ...sessionField,
     condition: z.enum(PAGE_CONDITIONS),
-    code: z.string().nullable().meta({ description: "Why it cannot be acted on, where there is a code for it." }),
+    code: z
+      .string()
+      .nullable()
+      .meta({ description: "Error code that says why the page cannot be acted on; null: there is none." }),
   }),
   event("session.expiring", {
     ...sessionField,
     expires_at: z.iso.datetime(),
-    seconds_left: z.int().min(0).meta({ description: "Until then, unless somebody extends it." }),
+    seconds_left: z
+      .int()
+      .min(0)
+      .meta({ description: "Seconds until the session expires, unless somebody extends it." }),
   }),
   event("session.ended", { ...sessionField, ...outcomeSchema.shape }),
 ]);
 export type SessionEvent = z.infer<typeof sessionEventSchema>;
 
-/** What ops may tell everybody. */
+/** [R18] The body of POST /notices: what ops publish to all readers. */
 export const noticeBodySchema = z.strictObject({
   level: z.enum(NOTICE_LEVELS).default("info"),
   code: z.enum(["notice", "maintenance"]).default("notice"),
   message: z.string().min(1).max(500),
 });
 
-/** What the server tells of itself. */
+/** An event of the server itself. */
 const systemEventSchema = event("system.notice", {
   level: z.enum(NOTICE_LEVELS),
   code: z.enum(["notice", "maintenance", "started", "shutting_down", "storage_unavailable"]),
@@ -107,36 +115,36 @@ const systemEventSchema = event("system.notice", {
 });
 export type SystemEvent = z.infer<typeof systemEventSchema>;
 
-/** Everything that the feed tells [R18]. */
+/** Every event of the feed [R18]. */
 export const feedEventSchema = z.discriminatedUnion("type", [...sessionEventSchema.options, systemEventSchema]);
 export type FeedEvent = z.infer<typeof feedEventSchema>;
 
 export type SessionEventOf<Type extends SessionEvent["type"]> = Extract<SessionEvent, { type: Type }>;
 
-/** As much of a session as decides who may be told of it. */
+/** The facts of a session that decide who may read its events. */
 export interface EventSubject {
-  /** Unique over all time: a session_id may be used again. */
+  /** Unique for all time, as a session_id may be used again. */
   readonly uid: string;
-  /** The id of the key that created it; null: nobody's. */
+  /** The id of the key that created the session; null: no key did. */
   readonly owner: string | null;
   readonly label: string | null;
 }
 
-/** What an event of the server itself is of: of no session. */
+/** The subject of the server's own events. */
 export const NO_SESSION: EventSubject = { uid: "", owner: null, label: null };
 
-/** An event and its place in the log of all events: it only grows, and a stream resumes after it. */
+/** An event and its position in the log of all events. Positions only grow, and a stream resumes after one. */
 export interface PlacedEvent {
   readonly position: number;
   readonly event: SessionEvent;
 }
 
-/** What a webhook is told: the first operator, so that a stale challenge can be refreshed first, that the end is near, and the end. */
+/** Whether webhooks get this event: the first operator, so that the bot can refresh a stale challenge, the approaching end, and the end. */
 export function goesToWebhook({ type, data }: FeedEvent): boolean {
   return type === "session.ended" || type === "session.expiring" || (type === "session.operator_joined" && data.first);
 }
 
-/** [R14] Where a stream goes on: 0 for all that is kept. `Last-Event-ID`, which a browser sends by itself, wins. */
+/** [R14] The position after which a stream starts; 0: all kept events. `Last-Event-ID`, which browsers send by themselves, wins. */
 export const eventsQuerySchema = z.object({
   after: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
 });

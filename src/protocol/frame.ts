@@ -2,16 +2,16 @@
 import { z } from "zod";
 import { rectSchema } from "./common.ts";
 
-/** What is told of every picture, in whatever form it travels. */
+/** The facts of every picture, in JSON and in binary messages. */
 export const pictureFactsSchema = z.object({
-  seq: z.int().meta({ description: "Grows from picture to picture." }),
+  seq: z.int().meta({ description: "Number of the picture; it grows with each one." }),
   captured_at: z.int().meta({ description: "ms since 1970 on the server's clock" }),
-  view: rectSchema.meta({ description: "The part of the page, in CSS px, that it shows" }),
+  view: rectSchema.meta({ description: "The part of the page that the picture shows, in CSS px" }),
   scale: z.number().meta({ description: "Picture px per CSS px" }),
-  quality: z.int().min(1).max(100).meta({ description: "Of the JPEG" }),
+  quality: z.int().min(1).max(100).meta({ description: "JPEG quality" }),
   kind: z
     .enum(["motion", "still"])
-    .meta({ description: "still: the page is at rest, and this is as sharp as it gets" }),
+    .meta({ description: "still: the sharpest picture, taken while the page is at rest" }),
 });
 export type PictureFacts = z.infer<typeof pictureFactsSchema>;
 
@@ -20,7 +20,7 @@ export type FrameHeader = z.infer<typeof frameHeaderSchema>;
 
 const LENGTH_BYTES = 4;
 
-/** The message for one picture. */
+/** The binary message of one picture. */
 export function encodeFrame(facts: PictureFacts, jpeg: Uint8Array): Uint8Array {
   const header = new TextEncoder().encode(JSON.stringify({ type: "frame", ...facts } satisfies FrameHeader));
   const message = new Uint8Array(LENGTH_BYTES + header.length + jpeg.length);

@@ -1,26 +1,26 @@
-/** [R20] What is open on the server now, as ops are told it. */
+/** [R20] The gauges of /healthz: what is open on the server now. */
 import { z } from "zod";
 
-/** Each goes up with what sessions do, and is back where it was once they have all ended. */
+/** Each gauge and its meaning, as docs/protocol/operations.md has them. Each is back at its first value once all sessions have ended. */
 export const GAUGES = {
-  sessions: "sessions that live",
-  releasing: "ended sessions whose pages are still being let go of",
+  sessions: "living sessions",
+  releasing: "ended sessions whose pages are still being closed",
   operator_sockets: "operator sockets",
   event_sockets: "events sockets [R18]",
   event_streams: "event streams [R14], [R18]",
-  cdp_connections: "DevTools connections of the server's own to browsers",
-  playwright_connections: "connections of Playwright's to browsers",
+  cdp_connections: "the server's own DevTools connections to browsers",
+  playwright_connections: "Playwright's connections to browsers",
   cdp_sessions: "DevTools sessions attached by the server, on any connection",
   browsers: "browsers that the server runs, each a process group",
-  processes: "processes of the machine that run for a profile of this `DATA_DIR`, whoever has started them",
+  processes: "processes of this machine that use a profile of this `DATA_DIR`, whatever started them",
   profile_folders: "profile folders on the disk",
-  proxies: "proxies of browsers that listen",
+  proxies: "listening proxies of browsers",
   listeners: "listening sockets of the whole process: the server's, its proxies', the demo's, a bot's own",
 } as const;
 
 export type GaugeName = keyof typeof GAUGES;
 export type Gauges = Record<GaugeName, number>;
-/** Those that `browser/` knows of. */
+/** The gauges that `browser/` counts. */
 export type BrowserGauges = Omit<
   Gauges,
   "sessions" | "releasing" | "operator_sockets" | "event_sockets" | "event_streams" | "listeners"
@@ -37,4 +37,4 @@ export const gaugesSchema = z
       typeof count
     >,
   )
-  .meta({ description: "What is open now; for an `ops` key, or with AUTH=off." });
+  .meta({ description: "What is open now; only for an `ops` key, or with AUTH=off." });

@@ -1,10 +1,10 @@
-/** [R15] What is told of ended sessions. */
+/** [R15] The history of ended sessions: its query and its entries. */
 import { z } from "zod";
 import { sessionIdSchema, sessionStateSchema, verifiedSchema } from "./common.ts";
 import { MAX_LABEL_LENGTH } from "./topics.ts";
 
 const END_STATES = ["solved", "failed", "expired", "cancelled"] as const;
-/** A page. */
+/** The most entries of one page. */
 export const MOST_ENTRIES = 500;
 
 const time = z.iso
@@ -22,20 +22,20 @@ export const historyQuerySchema = z.object({
   reason: z.string().max(64).optional(),
   label: z.string().max(MAX_LABEL_LENGTH).optional(),
   session_id: sessionIdSchema.optional(),
-  since: time.meta({ description: "Ended then or later, ISO 8601." }),
-  until: time.meta({ description: "Ended before, ISO 8601." }),
+  since: time.meta({ description: "Only sessions that ended then or later, ISO 8601." }),
+  until: time.meta({ description: "Only sessions that ended before, ISO 8601." }),
   before: z
     .string()
     .regex(/^\d{1,15}-\d{1,15}$/, "not a next_cursor")
     .optional()
-    .meta({ description: "The `next_cursor` of the page before." }),
+    .meta({ description: "The `next_cursor` of the previous page." }),
   limit: z.coerce
     .number()
     .int()
     .min(1)
     .max(MOST_ENTRIES)
     .default(100)
-    .meta({ description: "Of a page; a table has all of them." }),
+    .meta({ description: "Entries of one page of JSON; CSV has all of them." }),
   format: z.enum(["json", "csv"]).default("json"),
 });
 export type HistoryQuery = z.output<typeof historyQuerySchema>;
@@ -46,7 +46,7 @@ export const historyEntrySchema = z.object({
   state: sessionStateSchema,
   reason: z.string().nullable(),
   verified: verifiedSchema,
-  operator_came: z.boolean().meta({ description: "Whether anybody who could act had opened it." }),
+  operator_came: z.boolean().meta({ description: "True if an operator who may act has opened the session." }),
   created_at: z.iso.datetime(),
   ended_at: z.iso.datetime(),
   duration_ms: z.int(),

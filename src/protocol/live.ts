@@ -1,4 +1,4 @@
-/** What travels over the operator socket, each message defined once. */
+/** The messages of the operator socket, each defined once, and its subprotocols. */
 import { z } from "zod";
 import {
   captchaInfoSchema,
@@ -12,27 +12,27 @@ import {
 } from "./common.ts";
 import { pictureFactsSchema } from "./frame.ts";
 
-/** Larger messages close the socket with 1009. */
+/** A larger message closes the socket with 1009. */
 export const MAX_CLIENT_MESSAGE_BYTES = 64 * 1024;
 export const JSON_SUBPROTOCOL = "captcha.json.v1";
-/** [W23] Pictures as binary messages, everything else as with JSON. */
+/** [W23] Pictures are binary messages, all others are JSON. */
 export const BINARY_SUBPROTOCOL = "captcha.binary.v1";
-/** What follows is a ticket [R16]; offered beside one of those. */
+/** [R16] A ticket follows. Clients offer it beside the JSON or the binary subprotocol. */
 export const TICKET_SUBPROTOCOL_PREFIX = "captcha.ticket.";
-/** [W14] What follows is a mode, a hyphen and a scale; offered beside one of those, too. */
+/** [W14] A mode, a hyphen and a scale follow. Clients offer it beside the JSON or the binary subprotocol. */
 export const VIEW_SUBPROTOCOL_PREFIX = "captcha.view.";
-/** [W31] What follows is the client's name, as in the ids of its messages [W30]; offered beside one of those, too. */
+/** [W31] The client's name follows, as in the ids of its messages [W30]. Clients offer it beside the JSON or the binary subprotocol. */
 export const CLIENT_SUBPROTOCOL_PREFIX = "captcha.client.";
-/** Until somebody has said who it is [W27]. */
+/** [W27] The limit until the socket has authenticated. */
 export const MAX_FIRST_MESSAGE_BYTES = 4 * 1024;
-/** [W14] Picture px per CSS px that a viewer may ask for. */
+/** [W14] The largest scale that a viewer may request, in picture px per CSS px. */
 export const MAX_SCALE = 3;
 
 const id = z
   .union([z.string().max(64), z.number()])
   .optional()
-  .meta({ description: "Repeated as reply_to in an answer." });
-const modifiers = z.int().min(0).max(15).default(0).meta({ description: "Alt 1, Ctrl 2, Meta 4, Shift 8" });
+  .meta({ description: "Returned as reply_to in the answer." });
+const modifiers = z.int().min(0).max(15).default(0).meta({ description: "Sum of Alt 1, Ctrl 2, Meta 4, Shift 8" });
 
 const mouseEventSchema = z.object({
   type: z.literal("mouse_event"),
@@ -41,9 +41,14 @@ const mouseEventSchema = z.object({
   x: coordinateSchema,
   y: coordinateSchema,
   button: z.enum(["left", "middle", "right"]).optional(),
-  buttons: z.int().min(0).max(7).optional().meta({ description: "Left 1, right 2, middle 4" }),
+  buttons: z
+    .int()
+    .min(0)
+    .max(7)
+    .optional()
+    .meta({ description: "Buttons that are down: sum of left 1, right 2, middle 4" }),
   t: z.number().optional().meta({ description: "ms on the client's clock" }),
-  seq: z.int().min(0).optional().meta({ description: "The picture it was aimed at" }),
+  seq: z.int().min(0).optional().meta({ description: "Number of the picture that the operator saw" }),
 });
 
 const wheelSchema = z.object({
@@ -69,8 +74,13 @@ const ackSchema = z.object({ type: z.literal("ack"), id, seq: z.int().min(0) });
 const viewSchema = z.object({
   type: z.literal("view"),
   id,
-  mode: z.enum(["challenge", "page"]).optional().meta({ description: "Left out: as it is" }),
-  scale: z.number().min(1).max(MAX_SCALE).optional().meta({ description: "Picture px per CSS px; left out: as it is" }),
+  mode: z.enum(["challenge", "page"]).optional().meta({ description: "Left out: unchanged" }),
+  scale: z
+    .number()
+    .min(1)
+    .max(MAX_SCALE)
+    .optional()
+    .meta({ description: "Picture px per CSS px; left out: unchanged" }),
 });
 const finishSchema = z.object({
   type: z.literal("finish"),
@@ -83,13 +93,13 @@ const extendSchema = z.object({ type: z.literal("extend"), id, seconds: z.int().
 const authenticateSchema = z.object({
   type: z.literal("authenticate"),
   id,
-  token: z.string().min(1).max(2_048).meta({ description: "Of a link, or a key" }),
+  token: z.string().min(1).max(2_048).meta({ description: "Token of an operator link, or an API key" }),
 });
 
-/** The one field that is read of a message that is refused. */
+/** The only field that is read from a refused message. */
 export const messageIdSchema = z.object({ id });
 
-/** Every message a client may send; a name is added here and the type checker shows where it must be handled. */
+/** Every message that a client may send. For a new one the type checker shows where it must be handled. */
 export const clientMessageSchema = z.discriminatedUnion("type", [
   mouseEventSchema,
   wheelSchema,
@@ -108,10 +118,10 @@ export const clientMessageSchema = z.discriminatedUnion("type", [
   authenticateSchema,
 ]);
 export type ClientMessage = z.infer<typeof clientMessageSchema>;
-/** As a client may write it: what has a default may be left out. */
+/** A message as a client may write it: fields that have a default may be left out. */
 export type ClientMessageInput = z.input<typeof clientMessageSchema>;
 export type ClientMessageOf<T extends ClientMessage["type"]> = Extract<ClientMessage, { type: T }>;
-/** What a watcher may send: nothing that acts. */
+/** The messages that a watcher may send: none of them acts in the page. */
 export const WATCHER_MESSAGES: ReadonlySet<ClientMessage["type"]> = new Set([
   "ack",
   "view",
@@ -122,7 +132,7 @@ export const WATCHER_MESSAGES: ReadonlySet<ClientMessage["type"]> = new Set([
 ]);
 export const CLIENT_MESSAGE_TYPES: readonly string[] = clientMessageSchema.options.map((o) => o.shape.type.value);
 
-/** How a page is that cannot be acted on at the moment, and that it can be again. */
+/** Conditions in which a page cannot be acted on at the moment, and those in which it can be again. */
 export const PAGE_CONDITIONS = [
   "page_unresponsive",
   "page_responsive",
@@ -132,9 +142,9 @@ export const PAGE_CONDITIONS = [
 ] as const;
 
 const screenshot = z.string().meta({ description: "Base64 JPEG" });
-const view = rectSchema.meta({ description: "The part of the page, in CSS px, that pictures show" });
+const view = rectSchema.meta({ description: "The part of the page that pictures show, in CSS px" });
 
-/** Every message the server may send; `timestamp` and `reply_to` are added to each as it leaves. */
+/** Every message that the server may send. `timestamp` and `reply_to` are added to each when it is sent. */
 export const serverMessageSchema = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("session_info"),
@@ -147,15 +157,15 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
     viewport: sizeSchema,
     view,
     state: sessionStateSchema,
-    role: z.enum(ROLES).meta({ description: "watch: sees, and cannot act" }),
+    role: z.enum(ROLES).meta({ description: "control: may act in the page; watch: may only see it" }),
     instructions: z.string().nullable(),
     label: z.string().nullable(),
     expires_at: z.iso.datetime(),
-    seq: z.int().meta({ description: "Number of the picture in it; 0: none" }),
+    seq: z.int().meta({ description: "Number of the picture in this message; 0: none" }),
     confirms: z
       .literal(true)
       .optional()
-      .meta({ description: "Numbered messages are confirmed; absent for plain clients" }),
+      .meta({ description: "Numbered messages are confirmed; absent for clients that do not number theirs" }),
   }),
   z.object({ type: z.literal("screenshot_update"), screenshot, ...pictureFactsSchema.shape }),
   z.object({ type: z.literal("completed"), message: z.string(), verified: verifiedSchema }),
@@ -178,7 +188,7 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("expiring"),
     expires_at: z.iso.datetime(),
-    seconds_left: z.int().min(0).meta({ description: "Until then, unless somebody extends it" }),
+    seconds_left: z.int().min(0).meta({ description: "Seconds until the session expires, unless somebody extends it" }),
   }),
   z.object({
     type: z.literal("authentication_result"),

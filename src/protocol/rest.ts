@@ -1,4 +1,4 @@
-/** What travels over REST, each body and answer defined once; types and the API page come from here. */
+/** The bodies and answers of REST, each defined once. Types and the API page are derived from them. */
 
 import { z } from "zod";
 import { isShallow, isSmall, MAX_DEPTH } from "./bounded-json.ts";
@@ -16,7 +16,6 @@ import { MAX_LABEL_LENGTH } from "./topics.ts";
 import { webhookSecretSchema } from "./webhook-secret.ts";
 
 const MAX_RULES = 20;
-/** Levels of lists and objects in what is handed through. */
 const TOO_DEEP = `nested deeper than ${MAX_DEPTH} levels`;
 const TOO_LARGE = `more than 16 kB of JSON, or ${TOO_DEEP}`;
 const selectorSchema = z.string().min(1).max(1_000).meta({ description: "CSS selector" });
@@ -25,19 +24,25 @@ const regexSchema = z
   .min(1)
   .max(200)
   .refine(isRegExp, "not a regular expression")
-  .meta({ description: "Regular expression, run in the page's isolated world" });
+  .meta({ description: "Regular expression; it runs in an isolated world of the page" });
 
-/** One completion rule [R21]: true, false or unknown at any moment. */
+/** [R21] One completion rule. At any moment it is true, false or unknown. */
 export const ruleSchema = z.union(
   [
-    z.strictObject({ gone: selectorSchema }).meta({ description: "No visible match in any frame." }),
-    z.strictObject({ visible: selectorSchema }).meta({ description: "A visible match in some frame." }),
-    z.strictObject({ value: selectorSchema }).meta({ description: "A form field with a non-empty value." }),
-    z.strictObject({ text: selectorSchema, matches: regexSchema }).meta({ description: "A match whose text matches." }),
-    z.strictObject({ url: z.string().min(1).max(500) }).meta({ description: "The page's URL matches this glob." }),
+    z.strictObject({ gone: selectorSchema }).meta({ description: "Holds while no frame has a visible match." }),
+    z.strictObject({ visible: selectorSchema }).meta({ description: "Holds while some frame has a visible match." }),
+    z
+      .strictObject({ value: selectorSchema })
+      .meta({ description: "Holds while a matching form field has a non-empty value." }),
+    z
+      .strictObject({ text: selectorSchema, matches: regexSchema })
+      .meta({ description: "Holds while the text of a match matches." }),
+    z
+      .strictObject({ url: z.string().min(1).max(500) })
+      .meta({ description: "Holds while the page's URL matches this glob." }),
     z
       .strictObject({ cookie: z.string().min(1).max(256), changed: z.literal(true) })
-      .meta({ description: "This cookie differs from the session's start." }),
+      .meta({ description: "Holds while this cookie differs from its value at the session's start." }),
   ],
   "not one of the rules gone, visible, value, text + matches, url, cookie + changed",
 );
@@ -46,12 +51,17 @@ export type Rule = z.infer<typeof ruleSchema>;
 export const completionSchema = z.strictObject({
   any: z.array(ruleSchema).min(1).max(MAX_RULES).optional(),
   all: z.array(ruleSchema).min(1).max(MAX_RULES).optional(),
-  stable_ms: z.int().min(0).max(10_000).default(500).meta({ description: "How long a verdict must hold." }),
-  poll_ms: z.int().min(50).max(5_000).default(200).meta({ description: "The beat of the checks after activity." }),
+  stable_ms: z.int().min(0).max(10_000).default(500).meta({ description: "How long a verdict must hold, in ms." }),
+  poll_ms: z
+    .int()
+    .min(50)
+    .max(5_000)
+    .default(200)
+    .meta({ description: "Interval of the checks after activity, in ms." }),
 });
 export type Completion = z.infer<typeof completionSchema>;
 
-/** Who the browser is and whom it talks to stays its own; what belongs to a connection is the network stack's. */
+/** Credentials and the host stay the browser's own, and headers of the connection belong to the network stack. */
 const REFUSED_HEADER =
   /^(authorization|cookie|host|proxy-.*|connection|upgrade|te|trailer|transfer-encoding|content-length)$/i;
 const headersSchema = z
@@ -78,38 +88,38 @@ const storageStateSchema = z
   .meta({ description: "Cookies and local storage in Playwright's storageState format." });
 export type StorageState = z.infer<typeof storageStateSchema>;
 
-/** A page of the bot's own browser. */
+/** Identifies a page of the bot's own browser. */
 export const cdpTargetSchema = z.strictObject({
   endpoint: z
     .string()
     .min(1)
     .max(2_048)
     .meta({ description: "The browser's debugging address: http://127.0.0.1:9222, or its ws:// address." }),
-  target_id: z.string().min(1).max(200).optional().meta({ description: "The page, as DevTools calls it." }),
-  url_contains: z.string().min(1).max(2_048).optional().meta({ description: "A part of the page's address." }),
+  target_id: z.string().min(1).max(200).optional().meta({ description: "DevTools' id of the page's target." }),
+  url_contains: z.string().min(1).max(2_048).optional().meta({ description: "Part of the page's URL." }),
 });
 export type CdpTarget = z.infer<typeof cdpTargetSchema>;
 
-/** An address alone: who may call there is told by the signature. */
+/** An address without credentials: receivers recognize the server by its signature. */
 const callbackUrlSchema = z
   .string()
   .max(2_048)
   .refine((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ""), "not an http: or https: address")
   .refine((text) => URL.parse(text)?.username === "" && URL.parse(text)?.password === "", "no credentials here");
 
-/** What only a page that the server opens can be given. */
+/** Fields that apply only to a page that the server opens. */
 const OWNED_PAGE_FIELDS = ["viewport", "locale", "timezone", "user_agent", "extra_headers", "storage_state"] as const;
 export const DEFAULT_VIEWPORT = { width: 1280, height: 720 } as const;
 
 /** [R10] The body of POST /sessions. `timeout_seconds` is also bounded by MAX_TIMEOUT_SECONDS. */
 const createSessionShape = z.strictObject({
   session_id: sessionIdSchema.optional(),
-  url: z.string().min(1).max(8_192).optional().meta({ description: "http: or https: address the server opens." }),
-  cdp: cdpTargetSchema.optional().meta({ description: "In place of url: a page that the bot has open." }),
+  url: z.string().min(1).max(8_192).optional().meta({ description: "http: or https: address that the server opens." }),
+  cdp: cdpTargetSchema.optional().meta({ description: "In place of `url`: a page that is open in the bot's browser." }),
   viewport: sizeSchema
     .strict()
     .optional()
-    .meta({ description: `Left out: ${DEFAULT_VIEWPORT.width} x ${DEFAULT_VIEWPORT.height}.` }),
+    .meta({ description: `${DEFAULT_VIEWPORT.width} x ${DEFAULT_VIEWPORT.height} when left out.` }),
   locale: z.string().refine(isLocale, "not a BCP 47 language tag").optional(),
   timezone: z.string().refine(isTimezone, "not an IANA time zone").optional(),
   user_agent: z
@@ -118,25 +128,25 @@ const createSessionShape = z.strictObject({
     .max(1_000)
     .regex(/^[\x20-\x7e]+$/, "printable ASCII only")
     .optional(),
-  extra_headers: headersSchema.optional().meta({ description: "Sent to the url's own origin only." }),
+  extra_headers: headersSchema.optional().meta({ description: "Headers that are sent only to the origin of `url`." }),
   storage_state: storageStateSchema.optional().refine((state) => isShallow(state, MAX_DEPTH), TOO_DEEP),
   label: z.string().max(MAX_LABEL_LENGTH).optional(),
-  instructions: z.string().max(2_000).optional().meta({ description: "Shown to the operator." }),
+  instructions: z.string().max(2_000).optional().meta({ description: "Text that the operator sees." }),
   metadata: z.record(z.string().max(100), z.unknown()).optional().refine(isSmall, TOO_LARGE),
   timeout_seconds: z.int().min(1).optional(),
   completion: completionSchema.optional(),
-  on_crash: z
-    .enum(["end", "reopen"])
-    .optional()
-    .meta({ description: "reopen: a page that the server opened is opened again, as it was a moment before." }),
-  callback_url: callbackUrlSchema.optional().meta({ description: "http: or https: address that webhooks go to." }),
+  on_crash: z.enum(["end", "reopen"]).optional().meta({
+    description:
+      "After a crash of a page that the server opened. end: the session fails; reopen: the page is opened again from its last checkpoint.",
+  }),
+  callback_url: callbackUrlSchema.optional().meta({ description: "http: or https: address that receives webhooks." }),
   callback_secret: webhookSecretSchema
     .optional()
-    .meta({ description: "Signs them, in place of WEBHOOK_SECRET: whsec_ and base64. Never given back." }),
+    .meta({ description: "Signs the webhooks in place of WEBHOOK_SECRET: whsec_ and base64. No answer contains it." }),
   legacy_open: z
     .boolean()
     .optional()
-    .meta({ description: "Whoever knows the id, a random one, may operate it: for older clients." }),
+    .meta({ description: "For older clients: anyone who knows the session's random id may operate it." }),
 });
 export const createSessionSchema = createSessionShape.superRefine((body, context) => {
   if ((body.url === undefined) === (body.cdp === undefined)) {
@@ -154,13 +164,13 @@ export const createSessionSchema = createSessionShape.superRefine((body, context
   }
 });
 export type CreateSession = z.infer<typeof createSessionSchema>;
-/** As a bot writes it: what has a default may be left out. */
+/** The body as a bot writes it: fields that have a default may be left out. */
 export type CreateSessionInput = z.input<typeof createSessionSchema>;
 
 export const sessionAnswerSchema = z.object({
   session_id: z.string(),
   state: sessionStateSchema,
-  control_url: z.string().meta({ description: "Open this as the operator." }),
+  control_url: z.string().meta({ description: "Address for the operator." }),
   ws_url: z.string(),
   status_url: z.string(),
   expires_at: z.iso.datetime(),
@@ -198,10 +208,12 @@ export const sessionDetailSchema = z.object({
 export type SessionDetail = z.infer<typeof sessionDetailSchema>;
 
 const width = z.coerce.number().int().min(64).max(1_280).optional();
-export const screenshotQuerySchema = z.object({ width: width.meta({ description: "px; left out: as it was taken" }) });
+export const screenshotQuerySchema = z.object({
+  width: width.meta({ description: "Width of the picture in px; when left out, as captured" }),
+});
 export const screenshotSchema = z.object({ screenshot: z.string().meta({ description: "Base64 JPEG" }) });
 
-/** [R4] Unknown fields are ignored, as older clients may send some. */
+/** [R4] The body of a mouse event. Unknown fields are ignored, as older clients may send some. */
 export const mouseEventBodySchema = z.object({
   session_id: sessionIdSchema,
   event_type: mouseEventTypeSchema,
@@ -214,7 +226,7 @@ export const completedSchema = z.object({ session_id: z.string(), completed: z.b
 export const successSchema = z.object({ success: z.literal(true) });
 export const mouseAnswerSchema = z.object({ success: z.literal(true), completed: z.boolean() });
 
-/** [R6] Seconds a status call may wait for the end of the session. */
+/** [R6] The longest that a status request may wait for the end of the session, in s. */
 export const MAX_WAIT_SECONDS = 50;
 export const statusQuerySchema = z.object({ wait: z.coerce.number().min(0).max(MAX_WAIT_SECONDS).default(0) });
 export const statusSchema = z.object({
@@ -229,22 +241,22 @@ export const statusSchema = z.object({
 export type SessionStatus = z.infer<typeof statusSchema>;
 
 export const evidenceSchema = z.object({
-  rule: z.string().meta({ description: "The rule that held, as JSON." }),
+  rule: z.string().meta({ description: "The completion rule that held, as JSON." }),
   frame: z
     .string()
     .nullable()
-    .meta({ description: "URL of the frame it held in, without query; null: in all of them." }),
+    .meta({ description: "URL, without query, of the frame in which the rule held; null: in all frames." }),
   since: z.iso.datetime(),
 });
 export type Evidence = z.infer<typeof evidenceSchema>;
 
-/** What a session came to: the one object that the result [R11], the events [R14] and the webhooks carry. */
+/** How a session ended. The result [R11], the events [R14] and the webhooks carry this object. */
 export const outcomeSchema = z.object({
   outcome: sessionStateSchema,
   reason: z.string(),
   verified: verifiedSchema,
   evidence: z.array(evidenceSchema),
-  note: z.string().nullable().meta({ description: "What the operator wrote, if anything." }),
+  note: z.string().nullable().meta({ description: "Text that the operator wrote; null: none." }),
   duration_ms: z.int(),
   has_storage_state: z.boolean(),
 });
@@ -283,7 +295,7 @@ function isLocale(tag: string): boolean {
 }
 
 function isTimezone(name: string): boolean {
-  // Offsets are known to Intl, but a process cannot be put into one.
+  // Intl accepts offsets, but a browser process cannot be started with one.
   if (/^[+-]/.test(name)) return false;
   try {
     new Intl.DateTimeFormat("en", { timeZone: name });

@@ -1,8 +1,8 @@
-/** Sites, hosts and proxies as an operator of the server writes them down: exact ones only. */
+/** The forms of origins, hosts and proxies in the configuration. No wildcards. */
 import { isIP } from "node:net";
 import { z } from "zod";
 
-/** Names that stand for a range of addresses, as proxy-addr knows them. */
+/** Names of address ranges, as proxy-addr defines them. */
 const NAMED_RANGES = ["loopback", "linklocal", "uniquelocal"];
 
 /** `https://shop.example`, exactly as a browser writes it in `Origin`: no wildcard, no path, not `null`. */
@@ -17,7 +17,7 @@ export const siteHostSchema = z
   .toLowerCase()
   .regex(/^([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?$/, "not a host or host:port such as captcha.internal:3000");
 
-/** An address, a range such as 10.1.0.0/16, or loopback, linklocal, uniquelocal. Everybody is no range. */
+/** An address, a range such as 10.1.0.0/16, or loopback, linklocal, uniquelocal. A range of all addresses is refused. */
 export const trustedProxySchema = z
   .string()
   .refine(

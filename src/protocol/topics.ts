@@ -1,14 +1,15 @@
-/** [R18] What a reader of events may ask for. */
+/** [R18] The topics that a reader of events may subscribe to. */
 import { SESSION_ID_PATTERN } from "./common.ts";
 
-/** All sessions that the reader may see. */
+/** Events of all sessions that the reader may see. */
 export const SESSIONS_TOPIC = "sessions";
-/** The server itself. */
+/** Events of the server itself. */
 export const SYSTEM_TOPIC = "system";
-/** The longest label, as a creation may give one. */
+/** The longest label of a session, in characters. */
 export const MAX_LABEL_LENGTH = 200;
-/** Of one message or request, and of one reader. */
+/** The most topics of one message or request. */
 export const MOST_TOPICS_AT_ONCE = 100;
+/** The most topics of one reader. */
 export const MOST_TOPICS = 1_000;
 
 const SESSION = "session:";
@@ -24,7 +25,7 @@ export function sessionTopic(id: string): string {
   return SESSION + id;
 }
 
-/** How far a session is; beside its other events, as there are many. */
+/** The progress of one session. It is a topic of its own, as these events are frequent. */
 export function progressTopic(id: string): string {
   return SESSION + id + PROGRESS;
 }
@@ -33,7 +34,7 @@ export function labelTopic(label: string): string {
   return LABEL + label;
 }
 
-/** What a topic is about; null: there is none of this form. */
+/** The subject of a topic; null for text that is no topic. */
 export function parseTopic(text: string): Topic | null {
   if (text === SESSIONS_TOPIC || text === SYSTEM_TOPIC) return { kind: text };
   if (text.startsWith(LABEL)) {

@@ -1,4 +1,4 @@
-/** The form of a webhook's secret, as the Standard Webhooks specification has it. */
+/** The form of a webhook secret, from the Standard Webhooks specification. */
 import { z } from "zod";
 
 const MIN_BYTES = 24;
@@ -6,7 +6,7 @@ const MAX_BYTES = 64;
 const PREFIX = "whsec_";
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-/** `whsec_` (which may be left out) and the base64 of 24 to 64 bytes. What is refused never repeats the secret. */
+/** `whsec_` (which may be left out) and the base64 of 24 to 64 bytes. The error never repeats the secret. */
 export const webhookSecretSchema = z
   .string()
   .max(200)

@@ -2,11 +2,11 @@
 import { delay } from "./delay.ts";
 import { CaptchaRemoteError } from "./errors.ts";
 
-/** The limit of all attempts: cancelling is a courtesy to the server. */
+/** The limit of all attempts together. It is short, as cancelling is a courtesy to the server. */
 const CANCEL_WITHIN_MS = 5_000;
-/** The cancellation may overtake the creation: it is sent again after so long. */
+/** Pause before the cancellation is sent again, as it may overtake the creation. */
 const AGAIN_MS = 300;
-/** A server refuses before it opens any page: a creation that is not refused by then will not be. */
+/** A server refuses before it opens any page: a creation that is not refused within this time will not be. */
 const REFUSAL_MS = 1_000;
 
 export interface Creation {

@@ -1,4 +1,4 @@
-/** The bot's side of a session: creates it, hands on its link, waits for its result. */
+/** The bot's client: creates sessions, hands on their links and waits for their results. */
 import { EventFeed, type FeedOptions } from "../client/event-feed.ts";
 import type { SessionState } from "../protocol/common.ts";
 import type { LinkAnswer, TicketAnswer } from "../protocol/links.ts";
@@ -10,9 +10,9 @@ import { type CallOptions, type ClientOptions, Http, type Method } from "./http.
 import { randomId, randomKey } from "./random.ts";
 import { LONGEST_WAIT_MS, type Turn, type WaitOptions, waitForResult } from "./wait.ts";
 
-/** Some 20 to 35 s: enough for a server that is deployed or is full for a moment; then the caller should know. */
+/** Tries take 20 to 35 s together: enough for a server that is being deployed or is briefly full. Then the caller should know. */
 const TRIES = 8;
-/** Timers cannot wait longer. */
+/** The longest time of a timer. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export interface CreateOptions {
@@ -26,7 +26,7 @@ export interface CreateOptions {
 export interface SolveOptions extends WaitOptions {
   /** Gets the operator link, to hand it on. It is awaited; an error that it throws cancels the session. */
   readonly onLink: (controlUrl: string, session: SessionAnswer) => unknown;
-  /** The limit for creating, handing on and waiting together. A day when left out. */
+  /** The limit of creating, handing on and waiting together, in ms. A day when left out. */
   readonly timeoutMs?: number | undefined;
   readonly idempotencyKey?: string;
 }
@@ -48,7 +48,7 @@ export class CaptchaRemoteClient {
   readonly #options: ClientOptions;
   readonly #http: Http;
 
-  /** TypeError for a `baseUrl` that is none. */
+  /** Throws TypeError for a `baseUrl` that is not a URL. */
   constructor(options: ClientOptions) {
     this.#options = options;
     this.#http = new Http(options);
@@ -64,19 +64,19 @@ export class CaptchaRemoteClient {
   }
 
   /**
-   * [R6] [R11] The result, as soon as the session has ended: `outcome` says how. It goes on through network errors and
-   * restarts of the server. CaptchaRemoteError: session_not_found, timeout, server_unreachable, or the server's refusal.
+   * [R6] [R11] Resolves with the result as soon as the session has ended; `outcome` says how. The wait survives network
+   * errors and restarts of the server. CaptchaRemoteError: session_not_found, timeout, server_unreachable, or the server's refusal.
    */
   waitUntilDone(id: string, options: WaitOptions = {}): Promise<SessionResult> {
     return waitForResult(this.#http, id, options);
   }
 
-  /** As `waitUntilDone`, with polls that wait for their turn; for `ConnectionPool`. */
+  /** Like `waitUntilDone`, but each poll waits for its turn. `ConnectionPool` uses it. */
   waitInTurn(id: string, options: WaitOptions, turn: Turn): Promise<SessionResult> {
     return waitForResult(this.#http, id, options, turn);
   }
 
-  /** [R11] CaptchaRemoteError not_ended before the end, session_not_found. */
+  /** [R11] The result of an ended session. CaptchaRemoteError: session_not_found, or not_ended before the end. */
   result(id: string, { signal }: SignalOption = {}): Promise<SessionResult> {
     return this.#repeat("GET", `/session/${encodeURIComponent(id)}/result`, { signal }, isTransient);
   }
@@ -88,7 +88,7 @@ export class CaptchaRemoteClient {
     return answer.expires_at;
   }
 
-  /** [R13] An operator link for one more person. The request is not repeated: it could make two. CaptchaRemoteError rate_limited. */
+  /** [R13] An operator link for one more person. The request is not repeated: it could make two. CaptchaRemoteError: also rate_limited. */
   createLink(id: string, { role, ttlSeconds, qr, signal }: LinkOptions = {}): Promise<LinkAnswer> {
     const body = { role, ttl_seconds: ttlSeconds, qr };
     return this.#http.call("POST", `/session/${encodeURIComponent(id)}/links`, { body, signal });
@@ -105,12 +105,12 @@ export class CaptchaRemoteClient {
     return this.#http.call("POST", `/session/${encodeURIComponent(id)}/ticket`, { signal });
   }
 
-  /** [R7] Does nothing for an ended or unknown session. */
+  /** [R7] Cancels a living session. Does nothing for an ended or unknown one. */
   async cancel(id: string, { signal }: SignalOption = {}): Promise<void> {
     await this.#repeat("DELETE", `/session/${encodeURIComponent(id)}`, { signal }, isTransient);
   }
 
-  /** [R1] Newest first, at most 500; the living ones unless `state` names others. */
+  /** [R1] The living sessions, or those in the states of `state`. Newest first, at most 500. */
   async list(
     options: SignalOption & { readonly state?: SessionState | readonly SessionState[] } = {},
   ): Promise<SessionListItem[]> {
@@ -197,7 +197,7 @@ export class CaptchaRemoteClient {
   }
 }
 
-/** Of the server's refusals only a 503 with Retry-After: a page that could not be opened cannot be opened a second later either. */
+/** True for an unreachable server and for a 503 with Retry-After. After other refusals a retry fails too: a page that could not be opened cannot be opened a second later. */
 function isWorthCreatingAgain(error: unknown): error is CaptchaRemoteError {
   if (!(error instanceof CaptchaRemoteError)) return false;
   return error.code === "server_unreachable" || (error.status === 503 && error.retryAfterMs !== null);

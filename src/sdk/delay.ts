@@ -1,4 +1,4 @@
-/** Waits that can be aborted, and how long to wait before the next try. */
+/** Waits that can be aborted, and the pause before the next try. */
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 10_000;
@@ -35,8 +35,8 @@ export function unlessAborted<T>(work: T | PromiseLike<T>, signal: AbortSignal):
 }
 
 /**
- * Ms before try number `attempt` (1 for the first one again): growing from 0.5 to 10 s, at random in the upper half, so
- * that many bots do not come back at once; never sooner than the server asked for.
+ * The pause in ms before retry number `attempt`, from 1. It grows from 0.5 to 10 s, and is random in the upper half, so
+ * that many bots do not retry at the same moment. It is never shorter than `retryAfterMs`, the server's request.
  */
 export function backoff(attempt: number, retryAfterMs: number | null = null): number {
   const grown = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempt - 1));

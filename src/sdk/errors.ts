@@ -2,7 +2,7 @@
 import type { Code } from "../errors.ts";
 
 export interface ErrorFacts {
-  /** HTTP status; null where no server has answered. */
+  /** HTTP status; null if no server has answered. */
   readonly status?: number | null;
   readonly details?: Record<string, unknown> | null;
   /** How long the server asked the client to wait, in ms. */
@@ -10,13 +10,13 @@ export interface ErrorFacts {
   readonly cause?: unknown;
 }
 
-/** A request was refused, failed or took too long. An abort is no such error: it rejects with the signal's own reason, as in `fetch`. */
+/** A request that was refused, failed or took too long. An aborted call rejects with the signal's reason instead, as in `fetch`. */
 export class CaptchaRemoteError extends Error {
   override readonly name = "CaptchaRemoteError";
   /** A newer server may send codes that this table does not have yet. */
   readonly code: Code;
   readonly status: number | null;
-  /** Which field and why, from the server. */
+  /** The server's facts about the error, such as `field` and `why`. */
   readonly details: Record<string, unknown> | null;
   readonly retryAfterMs: number | null;
 
@@ -29,7 +29,7 @@ export class CaptchaRemoteError extends Error {
   }
 }
 
-/** For an answer without a code of the server's, such as a proxy's. */
+/** The codes for answers that have none of the server's, such as a proxy's. */
 const CODE_BY_STATUS: Readonly<Record<number, Code>> = {
   401: "unauthorized",
   403: "forbidden",
@@ -38,7 +38,7 @@ const CODE_BY_STATUS: Readonly<Record<number, Code>> = {
   429: "rate_limited",
 };
 
-/** An answer that is a refusal, as an error. */
+/** The error for an answer that is not 2xx. `retryAfter` is the header, in s; `text` is the body. */
 export function errorOf(status: number, retryAfter: string | null, text: string): CaptchaRemoteError {
   const seconds = Number(retryAfter ?? Number.NaN);
   const facts = { status, retryAfterMs: Number.isFinite(seconds) ? Math.max(0, seconds * 1_000) : null };
@@ -54,13 +54,13 @@ export function errorOf(status: number, retryAfter: string | null, text: string)
   return new CaptchaRemoteError(fallback, `The server's address answers with HTTP ${status}.`, facts);
 }
 
-/** Whether it may well go better a little later: nobody answered, the server is not itself, or it is asked too often. */
+/** Whether a retry may succeed: the server did not answer, failed (5xx), or limits the rate (429). */
 export function isTransient(error: unknown): error is CaptchaRemoteError {
   if (!(error instanceof CaptchaRemoteError)) return false;
   return error.code === "server_unreachable" || error.status === 429 || (error.status ?? 0) >= 500;
 }
 
-/** The `error` of an answer, if it has the shape of one. */
+/** The `error` of an answer's body; null if the body has none. */
 function wireError(text: string): Record<string, unknown> | null {
   try {
     const body: unknown = JSON.parse(text);

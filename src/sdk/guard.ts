@@ -2,7 +2,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { CaptchaRemoteError } from "./errors.ts";
 
-/** What Playwright's and Puppeteer's pages have in common. */
+/** The parts that Playwright's and Puppeteer's pages have in common. */
 export interface GuardablePage {
   readonly mouse: object;
   readonly keyboard: object;
@@ -12,9 +12,9 @@ export interface GuardablePage {
   off(event: "frameattached", listener: (frame: object) => void): unknown;
 }
 
-/** With `using`, it is released at the end of the block. */
+/** A guard of one page. `using` releases it at the end of the block. */
 export interface Guard extends Disposable {
-  /** The page acts again, unless another guard is still on. A second call does nothing. */
+  /** Lets the bot act on the page again, unless another guard is still on. A second call does nothing. */
   release(): void;
 }
 
@@ -46,9 +46,9 @@ const HANDS = {
   keyboard: ["down", "up", "press", "type", "insertText", "sendCharacter"],
   touchscreen: ["tap", "touchStart", "touchMove", "touchEnd"],
 } as const;
-/** Methods that return elements: they work as ever, and their elements are blocked too. */
+/** Methods that return elements. They keep working, and their elements are blocked too. */
 const FINDERS = ["$", "$$", "waitForSelector"];
-/** Methods that make a locator of a locator. Puppeteer's locators retry until their time is up, whatever the error: they have to be blocked themselves. */
+/** Methods that derive a locator from a locator. Puppeteer's locators retry after any error until they time out, so they are blocked themselves. */
 const LOCATOR_STEPS = [
   ...["setTimeout", "setVisibility", "setWaitForEnabled", "setEnsureElementIsInTheViewport"],
   ...["setWaitForStableBoundingBox", "clone", "filter", "map"],
@@ -65,10 +65,10 @@ interface Hold {
 /** Shared by all copies of this module in the process; a `Hold` of another shape gets another name. */
 const HOLDS = Symbol.for("captcha-remote.guard.holds.1");
 const shared = globalThis as { [HOLDS]?: WeakMap<GuardablePage, Hold> };
-/** Outlives the guards: an element that was found under one is blocked by the next one too. */
+/** Outlives the guards, so that an element found under one guard is blocked by the next one too. */
 shared[HOLDS] ??= new WeakMap<GuardablePage, Hold>();
 const holds = shared[HOLDS];
-/** Node 20 and later have it; without it there is no `using` either. */
+/** Symbol.dispose exists in Node 20 and later; an engine without it has no `using` either. */
 const DISPOSE: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for("Symbol.dispose");
 
 /**
@@ -91,7 +91,7 @@ export function guard(page: GuardablePage): Guard {
   return { release, [DISPOSE]: release };
 }
 
-/** Blocks everything, or nothing if an error is thrown. */
+/** Blocks all actions of the page. If an error is thrown, everything is restored first. */
 function blockPage(page: GuardablePage, hold: Hold): void {
   const { restore } = hold;
   const block = (target: object, name: string) => {
@@ -115,12 +115,12 @@ function blockPage(page: GuardablePage, hold: Hold): void {
   }
 }
 
-/** In the reverse order of the changes. */
+/** Undoes the changes in reverse order. */
 function putBack({ restore }: Hold): void {
   for (const undo of restore.splice(0).reverse()) undo();
 }
 
-/** Elements and locators are not restored at the end, only let through: there may be many, and they are short-lived. */
+/** Blocks an element or locator. It is never restored: without a guard its methods pass calls through. There may be many, and they are short-lived. */
 function blockDerived(hold: Hold, target: unknown, name: "element" | "locator"): void {
   if (typeof target !== "object" || target === null || hold.derived.has(target)) return;
   hold.derived.add(target);

@@ -1,14 +1,14 @@
-/** Requests to the server's API, with a deadline, an abort signal, and errors with a code. */
+/** Sends requests to the server's API, with a deadline, an abort signal, and errors that have a code. */
 import { apiAt } from "../client/session-address.ts";
 import { CaptchaRemoteError, errorOf } from "./errors.ts";
 
 export interface ClientOptions {
   /** The server's address, as in its PUBLIC_URL: `https://captcha.example/tools`. With `/api/captcha` at the end it means the same. */
   readonly baseUrl: string;
-  /** Sent as `Authorization: Bearer`. Left out or empty: for a server with AUTH=off. */
+  /** Sent as `Authorization: Bearer`. A server with AUTH=off needs none: left out or empty. */
   readonly apiKey?: string;
   readonly fetch?: typeof globalThis.fetch;
-  /** How long one call may take, its repeats included; 60 s when left out. `waitUntilDone` has a limit of its own. */
+  /** The limit of one call with its repeats, in ms; 60,000 when left out. `waitUntilDone` has a limit of its own. */
   readonly timeoutMs?: number;
 }
 
@@ -16,7 +16,7 @@ export interface CallOptions {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
-  /** How long this one request may take. */
+  /** The limit of this request, in ms; `timeoutMs` of the client when left out. */
   readonly withinMs?: number;
 }
 
@@ -39,8 +39,8 @@ export class Http {
   }
 
   /**
-   * The answer's JSON. Its shape is the server's promise.
-   * CaptchaRemoteError: the code of the answer, or server_unreachable where none came in time. Rejects with the signal's
+   * Resolves with the answer's JSON, whose shape is not checked.
+   * CaptchaRemoteError: the code of the answer, or server_unreachable if none arrived in time. Rejects with the signal's
    * reason when it aborts.
    */
   async call<T>(method: Method, path: string, options: CallOptions = {}): Promise<T> {
@@ -61,7 +61,7 @@ export class Http {
       throw new CaptchaRemoteError("server_unreachable", `The server at ${this.#api} ${what}.`, { cause });
     });
     if (isRedirect(response)) {
-      // The request, with its secrets, is for this server alone.
+      // The request has secrets that are only for this server, so it does not follow redirects.
       const message = `The server at ${this.#api} sends elsewhere; name that address as baseUrl.`;
       throw new CaptchaRemoteError("not_found", message, { status: response.status });
     }

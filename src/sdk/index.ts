@@ -1,4 +1,4 @@
-/** `captcha-remote/sdk`: everything that bots and people with a console of their own import. */
+/** `captcha-remote/sdk`: everything that bots and other consoles import. */
 
 export {
   ConnectRefusal,

@@ -14,7 +14,7 @@ export interface PoolOptions {
 
 const MOST_REQUESTS = 20;
 const MOST_WATCHED = 1_000;
-/** From so many sessions on, one events socket serves all of them [R18]. */
+/** With this many sessions or more, one events socket serves all of them [R18]. */
 const FEED_FROM = 3;
 
 /**
@@ -29,7 +29,7 @@ export class ConnectionPool {
   readonly #queue = new Set<() => void>();
   #free: number;
   #size = 0;
-  /** Null: there is no WebSocket here. */
+  /** Null: this engine has no WebSocket. */
   #watcher: SessionWatcher | null | undefined;
 
   constructor(
@@ -42,14 +42,14 @@ export class ConnectionPool {
     this.#mostWatched = mostWatched;
   }
 
-  /** Sessions that are watched. */
+  /** Number of sessions that are watched now. */
   get size(): number {
     return this.#size;
   }
 
   /**
-   * The session's result, as from `waitUntilDone`. With more sessions than requests an end is noticed within as many
-   * turns as it takes to ask for all. CaptchaRemoteError capacity above `mostWatched`.
+   * Resolves with the session's result, like `waitUntilDone`. With more sessions than requests, an end is noticed within as
+   * many turns as it takes to poll all of them. CaptchaRemoteError: also capacity, above `mostWatched`.
    */
   async watch(id: string, options: WaitOptions = {}): Promise<SessionResult> {
     const stop = this.#stop.signal;
@@ -66,7 +66,7 @@ export class ConnectionPool {
     } finally {
       turn.stop();
       this.#size -= 1;
-      // An open socket would keep the program from its end.
+      // An open socket would keep the program running.
       if (this.#size === 0) this.#unfollow();
     }
   }
@@ -94,7 +94,7 @@ export class ConnectionPool {
     return { take, stop: () => changes?.stop() };
   }
 
-  /** Null without any WebSocket: then the polls have to do. */
+  /** Null without a WebSocket; the pool then polls. */
   #follow(): SessionWatcher | null {
     return globalThis.WebSocket ? new SessionWatcher(this.#client.feed()) : null;
   }
@@ -123,7 +123,7 @@ export class ConnectionPool {
     });
   }
 
-  /** The turn goes to whoever has waited longest. */
+  /** Passes the turn to the watch that has waited longest. */
   #release(): void {
     const [next] = this.#queue;
     if (next === undefined) {

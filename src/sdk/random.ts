@@ -1,4 +1,4 @@
-/** Random keys and ids, in browsers too. Not `randomUUID`: browsers have it on https only. */
+/** Random keys and ids, in Node and in browsers. Not `randomUUID`, which browsers have on https only. */
 
 const BYTES = 16;
 
@@ -7,7 +7,7 @@ export function randomKey(): string {
   return Array.from(draw(), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** A session's id, as a server draws it: 22 characters. Nobody may guess it: with AUTH=off it opens the session. */
+/** A session's id in the server's own form: 22 characters. It must be impossible to guess, as with AUTH=off it opens the session. */
 export function randomId(): string {
   const text = btoa(String.fromCharCode(...draw()));
   return text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");

@@ -1,11 +1,11 @@
-/** Waits for changes of single sessions by one event feed; wakes every waiter when the feed may have missed some. */
+/** Waits for changes of single sessions through one event feed. It wakes all waiters when the feed may have missed an event. */
 import type { EventFeed } from "../client/event-feed.ts";
 import { delay } from "./delay.ts";
 
-/** A wait ends after so long without any event: one that the feed misses must not be waited for without end. */
+/** The longest wait without an event, so that no wait is endless if the feed misses one. */
 const LONGEST_QUIET_MS = 30_000;
 
-/** `hasChanged` keeps a change that comes between two waits. */
+/** One waiter for a session. `hasChanged` keeps a change that happens between two waits. */
 interface Waiter {
   hasChanged: boolean;
   wake: () => void;
@@ -32,7 +32,7 @@ export class SessionWatcher {
     return this.#feed.isLive;
   }
 
-  /** The changes of a session from now on; those between two waits are not missed. */
+  /** The changes of a session from now on. Changes between two waits are kept. */
   changesOf(id: string): SessionChanges {
     const waiter: Waiter = { hasChanged: false, wake: () => {} };
     const waiters = this.#waiters.get(id) ?? new Set();

@@ -1,4 +1,4 @@
-/** Waits for a session's end by long polls, through lost networks and restarts of the server. */
+/** Waits for a session's end by long polls. The wait survives network failures and restarts of the server. */
 import type { SessionState } from "../protocol/common.ts";
 import type { SessionResult, SessionStatus } from "../protocol/rest.ts";
 import { backoff, delay } from "./delay.ts";
@@ -7,34 +7,34 @@ import type { Http } from "./http.ts";
 
 export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Called with the first state and with each change, within 2 s. An error that it throws ends the wait. */
+  /** Called with the first state and with each new one, within 2 s. An error that it throws ends the wait. */
   readonly onState?: ((state: SessionState, status: SessionStatus) => void) | undefined;
-  /** A day when left out: the longest that any session may live. */
+  /** The limit in ms; when left out a day, the longest life of any session. */
   readonly timeoutMs?: number | undefined;
-  /** How long the server may be out of reach, from the first failed request on; 5 minutes when left out. */
+  /** How long the server may be unreachable, in ms from the first failed request; 5 minutes when left out. */
   readonly unreachableMs?: number | undefined;
 }
 
-/** Runs `look` when its turn has come, with the most seconds that its poll may last. */
+/** Runs `look` when its turn has come. `seconds` is the longest time of its poll. */
 export type Turn = <T>(look: (seconds: number) => Promise<T>, signal?: AbortSignal) => Promise<T>;
 
-/** [R6] The server's longest. */
+/** [R6] The longest poll that the server accepts. */
 const LONGEST_POLL_SECONDS = 50;
-/** A poll returns at the session's end only: to see other states, or to share turns, it is renewed so often. */
+/** A poll returns only at the session's end. It is renewed this often to see other states or to share turns. */
 export const SHORT_POLL_SECONDS = 2;
-/** No session lives longer. */
+/** The longest life of any session. */
 export const LONGEST_WAIT_MS = 24 * 60 * 60 * 1_000;
 const DEFAULT_UNREACHABLE_MS = 5 * 60 * 1_000;
 /** How long an answer may take beyond the poll's own time. */
 const ANSWER_MARGIN_MS = 10_000;
-/** The shortest time between two polls: a proxy may answer them at once. */
+/** The shortest time between two polls, as a proxy may answer them at once. */
 const LEAST_POLL_MS = 500;
 
 const LIVING: ReadonlySet<SessionState> = new Set<SessionState>(["starting", "waiting", "active"]);
 
 /**
- * The result, as soon as the session has ended in whatever way. CaptchaRemoteError: session_not_found, timeout,
- * server_unreachable, and a refusal for good, such as unauthorized.
+ * Resolves with the result as soon as the session has ended. CaptchaRemoteError: session_not_found, timeout,
+ * server_unreachable, and refusals that no retry changes, such as unauthorized.
  */
 export async function waitForResult(
   http: Http,
@@ -50,7 +50,7 @@ export async function waitForResult(
   let reported: SessionState | null = null;
   /** Polls, and fetches the result of an ended session in the same turn, so that no request is under way without one. */
   const look = async (most: number): Promise<SessionResult | null> => {
-    // The turn may have come a while later.
+    // Waiting for the turn takes time.
     const left = Math.min(most, (end - performance.now()) / 1_000);
     const status = await poll(http, path, left, signal);
     if (status.state === null) {
@@ -70,7 +70,7 @@ export async function waitForResult(
       const soon = LEAST_POLL_MS - (performance.now() - askedAt);
       if (soon > 0) await delay(soon, signal);
     } catch (error) {
-      // The id was used again between the two requests: waits for the new session.
+      // Another session got the id between the two requests; wait for that one.
       const isAnew = error instanceof CaptchaRemoteError && error.code === "not_ended";
       if (!isAnew && !isTransient(error)) throw error;
       failures += 1;

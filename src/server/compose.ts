@@ -1,4 +1,4 @@
-/** What serves sessions on a Fastify instance, whosever that is: our own (app.ts) or a bot's (plugin.ts). */
+/** Composes the service on a Fastify instance: the standalone server's (standalone.ts) or a bot's (plugin.ts). */
 import type { EventEmitter } from "node:events";
 import type { Server, ServerResponse } from "node:http";
 import helmet from "@fastify/helmet";
@@ -44,9 +44,9 @@ import { Outbox } from "../webhooks/outbox.ts";
 import { HOURLY_SCHEDULE, type Schedule } from "../webhooks/schedule.ts";
 import { publicUrlsAt } from "./public-urls.ts";
 
-/** A client that never answers a close must not hold up the server's. */
+/** The longest wait for clients to answer the close of their sockets, so that none delays the server's own close. */
 const CLOSE_PATIENCE_MS = 500;
-/** No body but that of a creation has anything large in it. */
+/** The limit for all bodies except that of a creation. */
 const SMALL_BODY_BYTES = 64 * 1024;
 const HSTS_SECONDS = 365 * 86_400;
 
@@ -67,11 +67,11 @@ export interface ServiceDeps {
   /** Origin plus base path that links are built from; known once the server listens. */
   readonly publicUrl: () => string;
   readonly surroundings: PageOpenerOptions;
-  /** When webhooks are tried again; left out: for an hour. */
+  /** When failed webhooks are retried; left out: for an hour. */
   readonly webhookSchedule?: Schedule | undefined;
-  /** Keys of the server itself, which no person has. */
+  /** Keys that the server itself uses and no person has. */
   readonly ownKeys?: readonly KeyRecord[] | undefined;
-  /** Counts what this server refuses; left out: a new one. */
+  /** Counts refused requests and sockets; left out: a new counter. */
   readonly refusals?: RefusalCounter;
 }
 
@@ -83,9 +83,9 @@ export interface Service {
   readonly audit: AuditTrail;
   readonly events: EventPublisher;
   readonly acknowledgements: Acknowledgements;
-  /** The operators'. */
+  /** Open operator sockets. */
   readonly sockets: Set<WebSocket>;
-  /** Those that read events. */
+  /** Open events sockets. */
   readonly eventSockets: Set<WebSocket>;
   readonly streams: Set<ServerResponse>;
   readonly history: HistoryRoutesOptions["history"];
@@ -93,13 +93,13 @@ export interface Service {
   readonly connections: ConnectionLimits;
   readonly refusals: RefusalCounter;
   readonly browsers: BrowserPool;
-  /** Ends all sessions, publishes their ends and closes all sockets. What is under way may still read the storage. */
+  /** Ends all sessions, publishes their ends and closes all sockets. Requests under way may still read the storage. */
   close(): Promise<void>;
-  /** Closes the storage, once nothing is under way any more. */
+  /** Closes the storage. The caller waits until no request is under way. */
   closeStorage(): void;
 }
 
-/** Opens what sessions need; the caller closes it. Throws when DATA_DIR cannot be used. */
+/** Opens everything that sessions need. The caller closes it. Rejects if DATA_DIR cannot be used. */
 export async function openService(config: Config, deps: ServiceDeps): Promise<Service> {
   const {
     publicUrl,
@@ -113,7 +113,7 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
   const resumable = resumableSessions(store);
   const browsers = await openBrowserPool(config, surroundings, log, browsersToKeep(resumable));
   const events = new EventPublisher(storage.events, log);
-  // Before the first event: the controller begins with the ends that nobody has told yet.
+  // Starts before the first event: the controller begins by publishing missed ends.
   const stopTracing = await traced(config, { events, traceparentOf: (id) => store.find(id)?.traceparent ?? null, log });
   const outbox = new Outbox({ queue: storage.deliveries, config, log, schedule, neverPorts: browsers.neverPorts });
   events.onEvent(({ event }) => goesToWebhook(event) && outbox.wake());
@@ -168,7 +168,7 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
     states: () => controller.open.states,
     browserMemory: browsers.memory,
   });
-  // What the last server left to be told.
+  // The last server may have left webhooks to deliver.
   outbox.wake();
   return {
     config,
@@ -207,7 +207,7 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
   };
 }
 
-/** Where no collector is configured nothing of it is even loaded. */
+/** Starts tracing and returns a function that stops it. Without a collector the tracing code is not loaded. */
 async function traced(
   { otelExporterOtlpEndpoint: endpoint, otelServiceName }: Config,
   deps: Pick<TracingDeps, "events" | "traceparentOf" | "log">,
@@ -218,8 +218,8 @@ async function traced(
 }
 
 /**
- * Guards, sockets and error answers for this instance and what is registered in it, and the end of it all. `upgrades`
- * tells of the connections that want to become sockets of ours.
+ * Adds guards, sockets, error answers and the orderly close to this instance and its children. `upgrades` emits
+ * `upgrade` for each connection that is to become a socket of this service.
  */
 export async function prepareInstance(
   app: FastifyInstance,
@@ -231,7 +231,7 @@ export async function prepareInstance(
   app.setSerializerCompiler(serializerCompiler);
   // JSON only: a form on another site cannot post that without a preflight, which is never granted.
   app.removeContentTypeParser(["text/plain", "application/json"]);
-  // Whatever a bot's own server thinks of prototypes in bodies.
+  // Bodies with __proto__ are refused, whatever a bot's own server has configured.
   app.addContentTypeParser("application/json", { parseAs: "string" }, app.getDefaultJsonParser("error", "error"));
   app.addHook("onRoute", (route) => {
     route.bodyLimit ??= Math.min(SMALL_BODY_BYTES, config.maxBodyBytes);
@@ -239,14 +239,14 @@ export async function prepareInstance(
   app.setErrorHandler(errorSender(refusals));
   refuseWhileClosing(app);
   app.addHook("preClose", close);
-  // The server has answered what was under way by then.
+  // By then the server has answered all requests under way.
   app.addHook("onClose", async () => closeStorage());
   await app.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,
       directives: { ...CONTENT_POLICY, "frame-ancestors": ["'self'", ...config.allowedOrigins] },
     },
-    // The older header knows no list, so where there is one it would say something else.
+    // The older header has no list of origins, so with allowed origins it would contradict the policy.
     xFrameOptions: config.allowedOrigins.length > 0 ? false : { action: "sameorigin" },
     strictTransportSecurity: config.publicUrl?.startsWith("https:")
       ? { maxAge: HSTS_SECONDS, includeSubDomains: false }
@@ -262,22 +262,23 @@ export async function prepareInstance(
       handleProtocols: chooseSubprotocol,
       perMessageDeflate: DEFLATE,
     },
-    // The route hears of its sockets' errors itself; the library would write each into the log, as loudly as a defect.
+    // The route handles its sockets' errors. The library would log each as if it were a defect.
     errorHandler: (error, socket, request) => {
       if ("code" in error && String(error.code).startsWith("WS_ERR_")) return;
       request.log.error({ err: error }, "operator socket failed");
       socket.terminate();
     },
-    // Sockets are closed with the service, with a bound.
+    // The service closes the sockets itself, within a bound.
     preClose: (done) => done(),
   });
 }
 
-/** The ports that a server listens on: of `localhost` there may be several addresses. */
+/** The ports that a server listens on, one for each address: `localhost` may have several. */
 export function portsOf(app: FastifyInstance): number[] {
   return app.addresses().flatMap((address) => (typeof address === "string" ? [] : address.port));
 }
 
+/** Closes the sockets with 1001, and terminates those that do not answer in time. */
 async function endSockets(clients: ReadonlySet<WebSocket>): Promise<void> {
   for (const client of clients) client.close(1001, "shutting_down");
   const closed = [...clients].map((client) => new Promise((resolve) => client.once("close", resolve)));

@@ -1,8 +1,8 @@
-/** The addresses that clients are given, made here and nowhere else. */
+/** Builds the addresses that clients receive; no other module does. */
 import { API_PREFIX } from "../protocol/api-prefix.ts";
 import type { PublicUrls } from "../session/ports/public-urls.ts";
 
-/** `publicUrl` is origin plus base path; it is known once the server listens. */
+/** The addresses below `publicUrl`: origin plus base path, known once the server listens. */
 export function publicUrlsAt(publicUrl: () => string): PublicUrls {
   const api = () => `${publicUrl()}${API_PREFIX}`;
   return {

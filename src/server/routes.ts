@@ -1,4 +1,4 @@
-/** All routes of a service, wherever it is served: our own server (app.ts) or a bot's (plugin.ts). */
+/** Registers all routes of the service, for the standalone server (standalone.ts) and for a bot's (plugin.ts). */
 import { fileURLToPath } from "node:url";
 import type { FastifyInstance } from "fastify";
 import { feedRoutes } from "../http/event-feed/route.ts";
@@ -20,11 +20,11 @@ import { sessionRoutes } from "../http/rest/sessions.ts";
 import { API_PREFIX } from "../protocol/api-prefix.ts";
 import type { Service } from "./compose.ts";
 
-/** In the package, where the build has put it; a checkout has none. */
+/** The console bundle that the build puts into the package; a checkout has none. */
 const BUNDLE_DIR = fileURLToPath(new URL("../console/", import.meta.url));
 const PUBLIC_DIR = fileURLToPath(new URL("../../public/", import.meta.url));
 
-/** REST, the operator socket and the console below API_PREFIX. */
+/** Serves REST, both sockets and the console below API_PREFIX. `more` registers further routes there. */
 export async function serveSessions(
   app: FastifyInstance,
   service: Service,
@@ -34,7 +34,7 @@ export async function serveSessions(
   const { config, controller, audit, sockets, streams, guard, connections, refusals } = service;
   await app.register(
     async (api) => {
-      // First, as the question of a browser whether it may ask comes without a key.
+      // Before the guard, as a browser's preflight request has no key.
       await letSitesRead(api, config);
       guardRoutes(api, guard);
       refuseUnknownRoutes(api);

@@ -1,4 +1,4 @@
-/** The server of our own as a program: the demo beside it, the banner; signals end everything it started. */
+/** Runs the standalone server as a program: with the demo beside it, a banner, and signals that end everything it has started. */
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { type Logger, pino } from "pino";
@@ -12,11 +12,11 @@ import { raisePriority } from "../util/process-priority.ts";
 import { redactingLogger } from "../util/redacting-logger.ts";
 import { buildApp, type CaptchaRemote } from "./standalone.ts";
 
-/** npm hands a Ctrl-C on a second time, in the same millisecond. */
+/** npm passes a Ctrl-C on, so that it arrives twice in the same millisecond. */
 const SAME_SIGNAL_MS = 1_000;
 const DEMO_HOST = "127.0.0.1";
 
-/** Starts it; it runs until a signal ends it. Throws ConfigError, and where DATA_DIR cannot be used. */
+/** Starts the server and resolves once it listens; it runs until a signal ends it. Rejects with ConfigError, or if DATA_DIR cannot be used. */
 export async function serve(argv: readonly string[]): Promise<void> {
   const config = configFromProcess(argv);
   const log = makeLog(config);
@@ -51,13 +51,13 @@ export async function serve(argv: readonly string[]): Promise<void> {
   write(banner(remote, { config, firstKey, demoUrl: demo?.control_url, demoApp }));
 }
 
-/** Opens the demo's sessions; made anew with every start. */
+/** The key that opens the demo's sessions. Each start makes a new one. */
 function demoKey(secret: string): KeyRecord {
   const grants = { scopes: ["sessions:create"], labels: [], cdp_allow: null, url_allow: [] } as const;
   return { id: "demo", name: "demo", hash: hashOf(secret), grants };
 }
 
-/** Pretty in a terminal, JSON lines otherwise; careful with what errors carry. */
+/** The log: pretty in a terminal, JSON lines otherwise; redacted in both. */
 function makeLog(config: Config): Logger {
   const options = { level: config.logLevel };
   if (!process.stdout.isTTY) return redactingLogger(pino(options));
@@ -77,13 +77,13 @@ function listenText(address: string): string {
   return `listening on ${address}`;
 }
 
-/** The port after ours; any free one where that is taken. */
+/** Listens on the port after the server's, or on any free port if that one is taken. */
 async function listenNearby(app: FastifyInstance, port: number): Promise<void> {
   const listenAt = (at: number) => app.listen({ host: DEMO_HOST, port: at, listenTextResolver: listenText });
   await (port === 0 ? listenAt(0) : listenAt(port + 1).catch(() => listenAt(0)));
 }
 
-/** A demo that cannot be opened (no browser, say) is worth a line, not the server's end. */
+/** Opens the demo session. A failure, such as a missing browser, is logged and does not end the server. */
 async function openDemoSession({ demo }: CaptchaRemote, log: Logger): Promise<SessionAnswer | undefined> {
   return demo.open().catch((error: unknown) => {
     log.error({ err: error }, "the demo session could not be opened");
@@ -128,12 +128,12 @@ function keyLines(firstKey: FirstKey | null): string[] {
   return [`  Your first key  ${firstKey.secret}`, "  It is shown this once; captcha-remote keys makes more.", ""];
 }
 
-/** What stands behind the # is a secret: a terminal is read by a person, anything else may be kept. */
+/** The link as it is printed. Its part after # is a secret, which only a terminal gets: other outputs may be stored. */
 function shown(link: string): string {
   return process.stdout.isTTY ? link : link.replace(/#.*/, "");
 }
 
-/** The first signal ends everything in order, another one (more than a second later) at once. Answers: aborted by the first. */
+/** Ends everything in order at the first signal, and at once at another one more than a second later. Returns a signal that the first one aborts. */
 function endOnSignals(
   config: Config,
   log: Logger,
@@ -161,7 +161,7 @@ function endOnSignals(
       },
     );
   };
-  // A defect: nothing can be trusted any more, but the browsers are not left behind.
+  // After a defect no state can be trusted, but an orderly end leaves no browsers behind.
   for (const event of ["uncaughtException", "unhandledRejection"] as const) {
     process.on(event, (error: unknown) => {
       log.fatal({ err: error }, "unexpected error, shutting down");

@@ -1,4 +1,4 @@
-/** The wiring of the server of our own, in reading order. It does not listen. */
+/** Builds the standalone server, in reading order. The caller makes it listen. */
 import Fastify, { type FastifyInstance, LogController } from "fastify";
 import type { Logger } from "pino";
 import type { KeyRecord } from "../auth/key-spec.ts";
@@ -29,29 +29,29 @@ export interface CaptchaRemote {
   readonly keys: Keys;
   /** Origin plus base path; the real port once the server listens. */
   readonly publicUrl: () => string;
-  /** The same at the address it listens on. */
+  /** Origin of the address that the server listens on, plus base path. */
   readonly localUrl: () => string;
-  /** Everything that is told passes through here. */
+  /** All events pass through it. */
   readonly events: EventPublisher;
-  /** What is open now. */
+  /** Reads the gauges: what is open now. */
   readonly gauges: ReadGauges;
-  /** Ends every browser at once, for a process that cannot wait for app.close(). */
+  /** Kills all browsers at once, for a process that cannot wait for app.close(). */
   readonly kill: () => void;
 }
 
 export interface AppDeps {
   readonly log: Logger;
-  /** Where the demo challenges are served; undefined while they are not. */
+  /** Origin of the demo challenges; undefined while they are not served. */
   readonly demoOrigin?: () => string | undefined;
-  /** When webhooks are tried again; left out: for an hour. */
+  /** When failed webhooks are retried; left out: for an hour. */
   readonly webhookSchedule?: Schedule | undefined;
-  /** How long a page that opens is searched for its challenge; left out: 3 s. */
+  /** How long the challenge is searched for in a page that opens, in ms; left out: 3 s. */
   readonly challengeSearchMs?: number | undefined;
-  /** Keys of the server itself, which no person has. */
+  /** Keys that the server itself uses and no person has. */
   readonly ownKeys?: readonly KeyRecord[] | undefined;
 }
 
-/** Builds the server. Throws when DATA_DIR cannot be used. The caller listens, and closes `app` to end everything. */
+/** Builds the server. Rejects if DATA_DIR cannot be used. The caller listens, and closes `app` to end everything. */
 export async function buildApp(
   config: Config,
   { log, demoOrigin = () => undefined, webhookSchedule, challengeSearchMs, ownKeys }: AppDeps,
@@ -63,7 +63,7 @@ export async function buildApp(
     ...httpOptions(config),
     trustProxy: config.trustProxy.length > 0 ? [...config.trustProxy] : false,
     forceCloseConnections: true,
-    // Ours knows the codes, and lets go of the connections of upgrades (closing.ts).
+    // closing.ts answers instead: with our codes, and it closes the connections of upgrades.
     return503OnClosing: false,
     clientErrorHandler: refuseBrokenRequest(refusals),
     routerOptions: { ignoreTrailingSlash: false, maxParamLength: 100 },
@@ -115,7 +115,7 @@ export async function buildApp(
   };
 }
 
-/** Requests come with the base path (straight) or without it (behind a proxy that takes it off). */
+/** Removes the base path from a request's URL. Requests arrive with it, or without it behind a proxy that strips it. */
 function withoutBasePath(url: string, basePath: string): string {
   if (basePath === "" || !url.startsWith(basePath)) return url;
   const rest = url.slice(basePath.length);

@@ -3,8 +3,8 @@ import { JIGSAW } from "../../public/demo/layout.js";
 import { DEMOS, PLACEMENTS } from "../../src/demo/demos.ts";
 import type { CaptchaInfo } from "../../src/protocol/common.ts";
 import { expect, test } from "../support/fixtures.ts";
-import { HANDS, newPuzzle, puzzleCount, slide } from "../support/hands.ts";
 import { IS_LONG_RUN } from "../support/long-run.ts";
+import { HANDS, newPuzzle, puzzleCount, slide } from "../support/solve-demo.ts";
 
 for (const [index, demo] of DEMOS.entries()) {
   // Where a challenge is does not depend on its kind: each kind in one of the places, in the long run in all.

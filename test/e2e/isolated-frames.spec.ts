@@ -2,8 +2,8 @@
 import { DEMOS } from "../../src/demo/demos.ts";
 import type { CaptchaInfo } from "../../src/protocol/common.ts";
 import { expect, test } from "../support/fixtures.ts";
-import { HANDS, puzzleCount } from "../support/hands.ts";
 import { IS_LONG_RUN } from "../support/long-run.ts";
+import { HANDS, puzzleCount } from "../support/solve-demo.ts";
 
 // A server of its own kind, so a worker too: one.
 test.describe.configure({ mode: "default" });

@@ -2,11 +2,11 @@
 import { SCRATCH_CARD } from "../../public/demo/layout.js";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
 import { expect, type TestServer, test as withServer } from "../support/fixtures.ts";
-import { newPuzzle, puzzleCount } from "../support/hands.ts";
 import { readJpeg, readScreenshot } from "../support/jpeg.ts";
 import { eachSecond } from "../support/long-run.ts";
 import { expectWithin } from "../support/pace.ts";
 import { type PlainBox, PlainClient } from "../support/plain-client.ts";
+import { newPuzzle, puzzleCount } from "../support/solve-demo.ts";
 
 const MARGIN = 10;
 /** [W20] How long older clients get no picture after an `up`. */

@@ -9,8 +9,8 @@ import type { LiveClient } from "../support/live-client.ts";
 import { IS_LONG_RUN } from "../support/long-run.ts";
 import { BOX, COMPLETION, colourAt, FOLLOWING, INSIDE, isNear, markedPage, VIEWPORT } from "../support/marked-page.ts";
 import { expectWithin } from "../support/pace.ts";
-import { memoryOf } from "../support/page-memory.ts";
 import { descendantsOf, pidsWith, signalAll } from "../support/processes.ts";
+import { memoryOf } from "../support/resume-state.ts";
 import { ROUNDS } from "../support/rounds.ts";
 import { Watcher } from "../support/watcher.ts";
 

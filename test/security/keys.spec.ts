@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { WebSocket } from "ws";
 import { SCOPES } from "../../src/auth/caller.ts";
 import { attachStorage } from "../../src/storage/storage.ts";
-import { DOORS, type Door, OTHER_DOORS } from "../support/doors.ts";
+import { DOORS, type Door, OTHER_DOORS } from "../support/api-routes.ts";
 import { BRIEF_SEARCH_MS, expect } from "../support/fixtures.ts";
 import { addKey, NO_KEY } from "../support/key.ts";
 import { type Answer, call, type OwnServer, test as withServers } from "../support/requests.ts";

@@ -10,7 +10,7 @@ import type { TestSite } from "../support/fixtures.ts";
 import { type BotBrowser, test as base, expect } from "../support/guest.ts";
 import { TEST_KEY, TEST_KEY_SPEC } from "../support/key.ts";
 import { LiveClient } from "../support/live-client.ts";
-import { leaks, neverSeen, type Place, type Planted } from "../support/planted.ts";
+import { leaks, neverSeen, type Place, type Planted } from "../support/planted-secrets.ts";
 import { type RunningProgram, startProgram } from "../support/programs.ts";
 import { call } from "../support/requests.ts";
 import { WebhookReceiver } from "../support/webhook-receiver.ts";

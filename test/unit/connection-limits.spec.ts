@@ -1,7 +1,7 @@
 /** Who is counted, and as whom: connections and failed authentications. */
 import { expect, test } from "@playwright/test";
-import { FailedAuthentications } from "../../src/http/guards/failed-authentications.ts";
 import { ConnectionLimits } from "../../src/http/guards/connection-limits.ts";
+import { FailedAuthentications } from "../../src/http/guards/failed-authentications.ts";
 
 function taker(bounds: { maxConnections: number; maxConnectionsPerAddress: number }) {
   const connections = new ConnectionLimits(bounds);

@@ -3,7 +3,7 @@ import { expect, test } from "@playwright/test";
 import fc from "fast-check";
 import { type ConnectionState, OperatorConnection } from "../../src/client/operator-connection.ts";
 import { classOf, type LossClass, MOVES, PROFILES, waitBefore } from "../../src/client/retry-policy.ts";
-import { CLIENT_NAME } from "../../src/protocol/numbered.ts";
+import { CLIENT_NAME } from "../../src/protocol/exactly-once.ts";
 import { newConnection } from "../support/fake-connection.ts";
 
 /** Close codes by what they mean. */

@@ -1,6 +1,6 @@
 /** What the server needs of its machine, said in one sentence where that is missing. */
 import { expect, test } from "@playwright/test";
-import { problemOfNode, problemOfSystem } from "../../src/requirements.ts";
+import { problemOfNode, problemOfSystem } from "../../src/server/requirements.ts";
 
 for (const version of ["22.13.0", "22.18.0", "23.4.0", "24.0.0", "100.1.2"]) {
   test(`Node ${version} has all that the server needs`, () => expect(problemOfNode(version)).toBe(null));

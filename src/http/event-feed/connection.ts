@@ -13,8 +13,8 @@ import {
   feedRequestSchema,
 } from "../../protocol/feed.ts";
 import type { GuardDeps } from "../guards/authorization.ts";
-import type { AuthenticationResult, MessageId } from "../sockets/authenticate-socket.ts";
 import type { ConnectionLimits } from "../guards/connection-limits.ts";
+import type { AuthenticationResult, MessageId } from "../sockets/authenticate-socket.ts";
 import type { OpenSocket, Receiver, SocketRoute } from "../sockets/guarded-socket.ts";
 import { READER_HEARTBEAT } from "../sockets/heartbeat.ts";
 import { parseJsonMessage } from "../sockets/parse-message.ts";

@@ -2,8 +2,8 @@
 import type { Detail } from "../../audit/audit-log.ts";
 import { AppError } from "../../errors.ts";
 import type { Action } from "../../protocol/audit.ts";
+import { type MessageNumber, numberOf } from "../../protocol/exactly-once.ts";
 import { type ClientMessage, type ClientMessageOf, WATCHER_MESSAGES } from "../../protocol/live.ts";
-import { type MessageNumber, numberOf } from "../../protocol/numbered.ts";
 import type { Seat } from "../../session/controller.ts";
 import { WELCOME } from "../sockets/authenticate-socket.ts";
 

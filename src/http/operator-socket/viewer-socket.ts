@@ -1,13 +1,13 @@
 /** The operator socket as its viewer uses it, and what the upgrade of that socket asks for. */
 import type { IncomingHttpHeaders } from "node:http";
 import type { WebSocket } from "@fastify/websocket";
+import { CLIENT_NAME } from "../../protocol/exactly-once.ts";
 import {
   BINARY_SUBPROTOCOL,
   CLIENT_SUBPROTOCOL_PREFIX,
   MAX_SCALE,
   VIEW_SUBPROTOCOL_PREFIX,
 } from "../../protocol/live.ts";
-import { CLIENT_NAME } from "../../protocol/numbered.ts";
 import type { Lens, ViewerForm, ViewerSocket } from "../../session/pictures/viewer.ts";
 import { offeredSubprotocols } from "../sockets/subprotocols.ts";
 

@@ -1,7 +1,7 @@
 /** [W30] The numbered messages that a session has processed: a repeat is recognised, also after a restart. */
 import type { Logger } from "pino";
 import { isEnd } from "../../protocol/common.ts";
-import type { MessageNumber } from "../../protocol/numbered.ts";
+import type { MessageNumber } from "../../protocol/exactly-once.ts";
 import type { ResumeStates, SessionRecord } from "../ports/store.ts";
 
 /** Clients whose numbers are stored: each reload of the console is another client. */

@@ -1,12 +1,12 @@
-/** [W30] Messages that clients number, so that a repeat of one can be told from news. */
+/** [W30] Messages that the server handles exactly once. Their ids carry the client's name and a number, which reveals a repeat. */
 import type { ClientMessage } from "./live.ts";
 
-/** Drawn at random by each client. */
+/** The name of a client, which it draws at random. */
 export const CLIENT_NAME = /^[a-z][a-z0-9]{15}$/;
-/** Such a name and a number that grows: no older client's ids look like that by chance. */
+/** A client's name and a growing number. No older client's ids have this form by chance. */
 const NUMBERED_ID = /^([a-z][a-z0-9]{15})-([1-9][0-9]{0,14})$/;
 
-/** What is wrong when it is done twice. Questions may be asked again, and all else is of the moment. */
+/** Messages that do harm when handled twice. A question may be repeated, and all others matter only at the moment. */
 const ONCE: ReadonlySet<ClientMessage["type"]> = new Set([
   "text",
   "key",
@@ -17,13 +17,13 @@ const ONCE: ReadonlySet<ClientMessage["type"]> = new Set([
   "release_control",
 ]);
 
-/** Which message of which client. */
+/** Identifies one message: the client's name, and its number there, from 1. */
 export interface MessageNumber {
   readonly client: string;
   readonly number: number;
 }
 
-/** Null for a message that is done each time it comes. */
+/** The message's number; null for a message that is handled each time it arrives. */
 export function numberOf(message: ClientMessage): MessageNumber | null {
   if (!ONCE.has(message.type) || (message.type === "mouse_event" && message.event_type === "move")) return null;
   const [, client, digits] = NUMBERED_ID.exec(String(message.id)) ?? [];

@@ -1,9 +1,9 @@
-/** What the server needs of its machine. Imports nothing: it must run where the rest cannot even be loaded. The SDK needs none of it. */
+/** The server's requirements of its machine; the SDK has none of them. Imports nothing: it must run where other modules cannot be loaded. */
 
-/** The first with node:sqlite. To read .ts files as they are, a checkout needs 22.18: src/start.js looks. */
+/** The first Node with node:sqlite. A checkout needs 22.18, which reads .ts files; src/start.js checks that. */
 const LEAST_NODE = { major: 22, minor: 13 };
 
-/** Why this Node cannot run the server, as a sentence, or null where it can. `version` as in process.versions.node. */
+/** The sentence that says why this Node cannot run the server; null if it can. `version` has the form of process.versions.node. */
 export function problemOfNode(version: string): string | null {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   if (major > LEAST_NODE.major || (major === LEAST_NODE.major && minor >= LEAST_NODE.minor)) return null;
@@ -11,7 +11,7 @@ export function problemOfNode(version: string): string | null {
   return `The server needs Node ${least} or later, and this is ${version}: only captcha-remote/sdk runs on it.`;
 }
 
-/** Why the server cannot work on this system, as a sentence, or null where it can. `platform` as in process.platform. */
+/** The sentence that says why the server cannot run on this system; null if it can. `platform` has the form of process.platform. */
 export function problemOfSystem(platform: string): string | null {
   if (platform === "linux") return null;
   return `The server runs on Linux only, as it finds its browsers in /proc, and this is ${platform}: only captcha-remote/sdk runs here.`;

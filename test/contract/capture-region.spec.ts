@@ -1,6 +1,6 @@
 /** The ways there are to have pictures of a part of a page, each held to the one contract in a real browser. */
 import { FullViewportCapture, ViewportOverrideCapture } from "../../src/browser/pictures/capture-region.ts";
-import { cropContract } from "./crop-contract.ts";
+import { cropContract } from "./capture-region-contract.ts";
 
 cropContract("override", {
   maxScale: 3,

@@ -70,7 +70,7 @@ test("errors are logged with their causes, but not with what else they carry", (
     "at https://a.example/",
     "E1",
     "caused by",
-    "tellable.spec.ts",
+    "redact-url.spec.ts",
     '\\"field\\"',
   ]) {
     expect(text).toContain(kept);

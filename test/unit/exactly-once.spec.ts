@@ -3,8 +3,8 @@ import { expect, test } from "@playwright/test";
 import fc from "fast-check";
 import { CLICK_PX, MOST_SOCKETS, PRESS_FRESH_MS } from "../../src/client/operator-resend-queue.ts";
 import { MOST_QUEUED } from "../../src/client/send-queue.ts";
+import { numberOf } from "../../src/protocol/exactly-once.ts";
 import { type ClientMessageInput, clientMessageSchema } from "../../src/protocol/live.ts";
-import { numberOf } from "../../src/protocol/numbered.ts";
 import { MOST_CLIENTS, ProcessedMessages } from "../../src/session/lifecycle/processed-messages.ts";
 import { type FakeSocket, newConnection } from "../support/fake-connection.ts";
 
