@@ -106,8 +106,8 @@ export const captchaRemote = plugin(
     // Imported after the checks, as an older Node cannot load node:sqlite.
     const { openService, portsOf, prepareInstance } = await import("./server/compose.ts");
     const { serveSessions } = await import("./server/routes.ts");
-    const surroundings = { serverPorts: () => portsOf(app), demoOrigin: () => undefined };
-    const service = await openService(config, { log, publicUrl, surroundings });
+    const pageOpener = { serverPorts: () => portsOf(app), demoOrigin: () => undefined };
+    const service = await openService(config, { log, publicUrl, pageOpener });
     const handOff: HandOff["handOff"] = (page, wanted) => handOffPage(service, publicUrl, page, wanted);
     app.decorate("captchaRemote", { handOff });
     const upgrades = ownUpgrades(app, `${app.prefix}${prefix}${API_PREFIX}/`);

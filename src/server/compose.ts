@@ -66,7 +66,7 @@ export interface ServiceDeps {
   readonly log: Logger;
   /** Origin plus base path that links are built from; known once the server listens. */
   readonly publicUrl: () => string;
-  readonly surroundings: PageOpenerOptions;
+  readonly pageOpener: PageOpenerOptions;
   /** When failed webhooks are retried; left out: for an hour. */
   readonly webhookSchedule?: Schedule | undefined;
   /** Keys that the server itself uses and no person has. */
@@ -101,17 +101,15 @@ export interface Service {
 
 /** Opens everything that sessions need. The caller closes it. Rejects if DATA_DIR cannot be used. */
 export async function openService(config: Config, deps: ServiceDeps): Promise<Service> {
-  const {
-    publicUrl,
-    surroundings,
-    webhookSchedule: schedule = HOURLY_SCHEDULE,
-    refusals = new RefusalCounter(),
-  } = deps;
+  const { publicUrl, pageOpener, webhookSchedule: schedule = HOURLY_SCHEDULE, refusals = new RefusalCounter() } = deps;
   const log = redactingLogger(deps.log);
   const storage = openStorage(config.dataDir);
   const { sessions: store } = storage;
   const resumable = resumableSessions(store);
-  const browsers = await openBrowserPool(config, surroundings, log, browsersToKeep(resumable));
+  const browsers = await openBrowserPool(config, pageOpener, log, browsersToKeep(resumable)).catch((error) => {
+    storage.close();
+    throw error;
+  });
   const events = new EventPublisher(storage.events, log);
   // Starts before the first event: the controller begins by publishing missed ends.
   const stopTracing = await traced(config, { events, traceparentOf: (id) => store.find(id)?.traceparent ?? null, log });

@@ -72,8 +72,8 @@ export async function buildApp(
   }) as unknown as FastifyInstance;
   boundRawConnections(app, config, refusals);
   const publicUrl = () => config.publicUrl ?? listeningUrl(app, config);
-  const surroundings = { serverPorts: () => portsOf(app), demoOrigin, challengeSearchMs };
-  const service = await openService(config, { log, publicUrl, surroundings, webhookSchedule, ownKeys, refusals });
+  const pageOpener = { serverPorts: () => portsOf(app), demoOrigin, challengeSearchMs };
+  const service = await openService(config, { log, publicUrl, pageOpener, webhookSchedule, ownKeys, refusals });
   const { controller, browsers, audit, guard, gauges } = service;
   const demo = new DemoSession(controller, {
     timeoutSeconds: config.maxTimeoutSeconds,

@@ -8,7 +8,7 @@ import type { Rect, Size } from "../../src/protocol/common.ts";
 import type { Picture } from "../../src/session/ports/page.ts";
 import { IS_LONG_RUN } from "../support/long-run.ts";
 
-export interface CropBench {
+export interface CaptureBench {
   readonly page: Page;
   readonly session: CDPSession;
   readonly capture: PictureCapture;
@@ -18,7 +18,7 @@ export interface CropFactory {
   /** Picture px per CSS px that this way can give. */
   readonly maxScale: number;
   /** A blank page of this viewport; closed by the caller. */
-  open(browser: Browser, viewport: Size): Promise<CropBench>;
+  open(browser: Browser, viewport: Size): Promise<CaptureBench>;
 }
 
 interface ScreencastFrame {
@@ -48,8 +48,8 @@ function few<T>(all: readonly T[], count: number): readonly T[] {
   return IS_LONG_RUN ? all : all.slice(0, count);
 }
 
-export function cropContract(name: string, { maxScale, open }: CropFactory): void {
-  const test = base.extend<{ bench: CropBench }>({
+export function captureContract(name: string, { maxScale, open }: CropFactory): void {
+  const test = base.extend<{ bench: CaptureBench }>({
     bench: async ({ browser }, use) => {
       const bench = await open(browser, VIEWPORT);
       await bench.capture.apply(bench.capture.reach({ view: WHOLE, scale: 1, scroll: TOP }));
@@ -229,7 +229,7 @@ export function cropContract(name: string, { maxScale, open }: CropFactory): voi
 }
 
 /** A picture of this region as the screencast makes it, with what is too much cut away. */
-async function film({ capture, session }: CropBench, wanted: CaptureRegion): Promise<Picture> {
+async function film({ capture, session }: CaptureBench, wanted: CaptureRegion): Promise<Picture> {
   const region = capture.reach(wanted);
   await capture.apply(region);
   const [jpeg] = await cast(session, region, 1);
@@ -237,7 +237,7 @@ async function film({ capture, session }: CropBench, wanted: CaptureRegion): Pro
 }
 
 /** The same, once it shows what it should. */
-async function settled(bench: CropBench, wanted: CaptureRegion, tile: number): Promise<Picture> {
+async function settled(bench: CaptureBench, wanted: CaptureRegion, tile: number): Promise<Picture> {
   let picture: Picture | undefined;
   await expect(async () => {
     picture = await film(bench, wanted);
@@ -246,7 +246,7 @@ async function settled(bench: CropBench, wanted: CaptureRegion, tile: number): P
   return picture as Picture;
 }
 
-async function still({ capture }: CropBench, wanted: CaptureRegion): Promise<Picture> {
+async function still({ capture }: CaptureBench, wanted: CaptureRegion): Promise<Picture> {
   const region = capture.reach(wanted);
   return cropPicture(pictureOf(await capture.capture(region, QUALITY), region), wanted.view, wanted.scale);
 }
@@ -328,7 +328,7 @@ async function keepDrawing(page: Page): Promise<void> {
 }
 
 /** Fills a document of this size with a chessboard of light and dark tiles, each of a colour that no neighbour has. */
-async function paintTiles(bench: CropBench, size: Size, tile: number): Promise<number> {
+async function paintTiles(bench: CaptureBench, size: Size, tile: number): Promise<number> {
   const { page } = bench;
   await page.setContent(`<!doctype html><style>
     html, body { margin: 0; scrollbar-width: none }

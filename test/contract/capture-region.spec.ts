@@ -1,8 +1,8 @@
 /** The ways there are to have pictures of a part of a page, each held to the one contract in a real browser. */
 import { FullViewportCapture, ViewportOverrideCapture } from "../../src/browser/pictures/capture-region.ts";
-import { cropContract } from "./capture-region-contract.ts";
+import { captureContract } from "./capture-region-contract.ts";
 
-cropContract("override", {
+captureContract("override", {
   maxScale: 3,
   async open(browser, viewport) {
     const page = await (await browser.newContext({ viewport: null })).newPage();
@@ -11,7 +11,7 @@ cropContract("override", {
   },
 });
 
-cropContract("the server", {
+captureContract("the server", {
   maxScale: 1,
   async open(browser, viewport) {
     // The bot's own emulation, which no other client may undo.

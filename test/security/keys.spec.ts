@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { WebSocket } from "ws";
 import { SCOPES } from "../../src/auth/caller.ts";
 import { attachStorage } from "../../src/storage/storage.ts";
-import { DOORS, type Door, OTHER_DOORS } from "../support/api-routes.ts";
+import { API_ROUTES, type Door, OTHER_DOORS } from "../support/api-routes.ts";
 import { BRIEF_SEARCH_MS, expect } from "../support/fixtures.ts";
 import { addKey, NO_KEY } from "../support/key.ts";
 import { type Answer, call, type OwnServer, test as withServers } from "../support/requests.ts";
@@ -65,7 +65,7 @@ test("[R8] [R20] every route of the API is tried here", async ({ target }) => {
   const documented = Object.entries(body.paths as Record<string, object>).flatMap(([path, methods]) =>
     path.startsWith("/api/captcha/") ? Object.keys(methods).map((method) => `${method} ${path}`) : [],
   );
-  const tried = [...DOORS, ...OTHER_DOORS.filter(({ path }) => path !== "/metrics")].map(({ method, path }) => {
+  const tried = [...API_ROUTES, ...OTHER_DOORS.filter(({ path }) => path !== "/metrics")].map(({ method, path }) => {
     return `${method.toLowerCase()} /api/captcha${path.replace("/links/none", "/links/{link_id}")}`;
   });
   expect(documented.toSorted()).toEqual(tried.toSorted());
@@ -85,7 +85,7 @@ for (const [attack, headers] of [
     living,
   }) => {
     const before = await stateOf(target, living);
-    for (const door of [...DOORS, ...OTHER_DOORS]) {
+    for (const door of [...API_ROUTES, ...OTHER_DOORS]) {
       if (door.scope === null) continue;
       for (const id of [living, "nobody"]) {
         const { status, body, headers: told } = await knock(target, door, id, headers);
@@ -107,7 +107,7 @@ test("a revoked key: 401 from the next request on, and its sessions go on to the
   const { session_id: id } = created.body;
   storage.keys.revoke("going", Date.now());
   storage.close();
-  for (const door of DOORS) {
+  for (const door of API_ROUTES) {
     const { status, body } = await knock(target, door, id, bearer(secret));
     expect(`${status} ${body.error?.code}`, `${door.method} ${door.path}`).toBe("401 unauthorized");
   }
@@ -121,7 +121,7 @@ test("another bot's session: as one that does not exist, on every route, and not
   living,
 }) => {
   const before = await stateOf(target, living);
-  for (const door of DOORS) {
+  for (const door of API_ROUTES) {
     const foreign = await knock(target, door, living, bearer(OTHER));
     const unknown = await knock(target, door, "nobody", bearer(OTHER));
     const what = `${door.method} ${door.path}`;
@@ -207,7 +207,7 @@ test("the owner, and ops, get in where the table says, and a key of any other sc
 }) => {
   const created = await call("POST", `${target.api}/sessions`, { url: site.serve("/", PAGE) }, bearer(OWNER));
   const id: string = created.body.session_id;
-  for (const door of DOORS) {
+  for (const door of API_ROUTES) {
     const what = `${door.method} ${door.path}`;
     for (const scope of SCOPES) {
       if (scope === door.scope || scope === "ops") continue;
@@ -289,7 +289,7 @@ test("[R10] legacy_open: whoever knows the id operates that session, and nothing
   const open = await call("POST", `${target.api}/sessions`, { url, legacy_open: true }, bearer(OWNER));
   const id: string = open.body.session_id;
   expect(Buffer.from(id, "base64url")).toHaveLength(16);
-  const older = DOORS.filter(({ path }) => !/links|ticket|claim|release|extend|result|events/.test(path));
+  const older = API_ROUTES.filter(({ path }) => !/links|ticket|claim|release|extend|result|events/.test(path));
   for (const door of older) {
     expect((await knock(target, door, living, NO_KEY)).status, door.path).toBe(401);
     expect((await knock(target, door, id, NO_KEY)).status, door.path).toBe(200);

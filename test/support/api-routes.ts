@@ -21,7 +21,7 @@ export interface Door {
 const mouse = (session_id: string) => ({ session_id, event_type: "move", x: 1, y: 1 });
 
 /** In an order in which each can be tried on the same living session; what ends it comes last. */
-export const DOORS: readonly Door[] = [
+export const API_ROUTES: readonly Door[] = [
   { method: "GET", path: "/session/{id}", scope: "sessions:read" },
   { method: "GET", path: "/screenshot/{id}", scope: "sessions:read", operates: 200 },
   { method: "GET", path: "/status/{id}", scope: "sessions:read", foreign: 200 },
