@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { WebSocket } from "ws";
 import { SCOPES } from "../../src/auth/caller.ts";
 import { attachStorage } from "../../src/storage/storage.ts";
-import { API_ROUTES, type Door, OTHER_DOORS } from "../support/api-routes.ts";
+import { API_ROUTES, type ApiRoute, OTHER_ROUTES } from "../support/api-routes.ts";
 import { BRIEF_SEARCH_MS, expect } from "../support/fixtures.ts";
 import { addKey, NO_KEY } from "../support/key.ts";
 import { type Answer, call, type OwnServer, test as withServers } from "../support/requests.ts";
@@ -39,7 +39,7 @@ function bearer(secret: string) {
 }
 
 /** Event streams go on: their head is enough. */
-async function knock({ api }: OwnServer, door: Door, id: string, headers: Record<string, string | undefined>) {
+async function knock({ api }: OwnServer, door: ApiRoute, id: string, headers: Record<string, string | undefined>) {
   const url = api + door.path.replace("{id}", id);
   if (!door.path.endsWith("/events")) return call(door.method, url, door.body?.(id), headers);
   const gone = new AbortController();
@@ -65,7 +65,7 @@ test("[R8] [R20] every route of the API is tried here", async ({ target }) => {
   const documented = Object.entries(body.paths as Record<string, object>).flatMap(([path, methods]) =>
     path.startsWith("/api/captcha/") ? Object.keys(methods).map((method) => `${method} ${path}`) : [],
   );
-  const tried = [...API_ROUTES, ...OTHER_DOORS.filter(({ path }) => path !== "/metrics")].map(({ method, path }) => {
+  const tried = [...API_ROUTES, ...OTHER_ROUTES.filter(({ path }) => path !== "/metrics")].map(({ method, path }) => {
     return `${method.toLowerCase()} /api/captcha${path.replace("/links/none", "/links/{link_id}")}`;
   });
   expect(documented.toSorted()).toEqual(tried.toSorted());
@@ -85,7 +85,7 @@ for (const [attack, headers] of [
     living,
   }) => {
     const before = await stateOf(target, living);
-    for (const door of [...API_ROUTES, ...OTHER_DOORS]) {
+    for (const door of [...API_ROUTES, ...OTHER_ROUTES]) {
       if (door.scope === null) continue;
       for (const id of [living, "nobody"]) {
         const { status, body, headers: told } = await knock(target, door, id, headers);
@@ -230,7 +230,7 @@ test("the owner, and ops, get in where the table says, and a key of any other sc
 });
 
 test("routes about no session ask for their scope", async ({ target }) => {
-  for (const door of OTHER_DOORS) {
+  for (const door of OTHER_ROUTES) {
     const what = `${door.method} ${door.path}`;
     for (const scope of SCOPES) {
       const { status } = await knock(target, door, "", bearer(SECRETS[scope] ?? ""));

@@ -1,7 +1,7 @@
 /** Every route of the API and who gets in: what the attacks of this folder are tried on. */
 import type { Scope } from "../../src/auth/caller.ts";
 
-export interface Door {
+export interface ApiRoute {
   readonly method: "GET" | "POST" | "DELETE";
   /** `{id}` and `{link_id}` stand for a session's and a link's. */
   readonly path: string;
@@ -21,7 +21,7 @@ export interface Door {
 const mouse = (session_id: string) => ({ session_id, event_type: "move", x: 1, y: 1 });
 
 /** In an order in which each can be tried on the same living session; what ends it comes last. */
-export const API_ROUTES: readonly Door[] = [
+export const API_ROUTES: readonly ApiRoute[] = [
   { method: "GET", path: "/session/{id}", scope: "sessions:read" },
   { method: "GET", path: "/screenshot/{id}", scope: "sessions:read", operates: 200 },
   { method: "GET", path: "/status/{id}", scope: "sessions:read", foreign: 200 },
@@ -54,7 +54,7 @@ export const API_ROUTES: readonly Door[] = [
 ];
 
 /** About no session, or for anybody. */
-export const OTHER_DOORS: readonly Door[] = [
+export const OTHER_ROUTES: readonly ApiRoute[] = [
   { method: "GET", path: "/sessions", scope: "sessions:read", operates: 200 },
   { method: "POST", path: "/sessions", body: () => ({}), scope: "sessions:create", own: 400 },
   { method: "GET", path: "/history", scope: "sessions:read", operates: 200 },

@@ -75,7 +75,7 @@ export class SseStream extends Readable {
     }
   }
 
-  /** Whoever comes back goes on after what it had last. */
+  /** A client that reconnects resumes after the last event that it had. */
   #end(): void {
     this.#feed.unsubscribe(this.#reader);
     this.push(null);
