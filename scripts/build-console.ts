@@ -11,4 +11,5 @@ const TARGET = join(ROOT, "dist/console");
 
 await rm(TARGET, { recursive: true, force: true });
 await mkdir(TARGET, { recursive: true });
-for (const { name, contents } of bundleConsole(join(ROOT, "public"))) await writeFile(join(TARGET, name), contents);
+for (const { name, contents } of await bundleConsole(join(ROOT, "public")))
+  await writeFile(join(TARGET, name), contents);

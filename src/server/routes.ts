@@ -22,6 +22,7 @@ import type { Service } from "./compose.ts";
 
 /** The console bundle that the build puts into the package; a checkout has none. */
 const BUNDLE_DIR = fileURLToPath(new URL("../console/", import.meta.url));
+const BUNDLE_CACHE = fileURLToPath(new URL("../../.cache/console.json", import.meta.url));
 const PUBLIC_DIR = fileURLToPath(new URL("../../public/", import.meta.url));
 
 /** Serves REST, both sockets and the console below API_PREFIX. `more` registers further routes there. */
@@ -72,6 +73,7 @@ export async function serveSessions(
       await api.register(consoleRoutes, {
         publicDir: PUBLIC_DIR,
         bundleDir: BUNDLE_DIR,
+        cacheFile: BUNDLE_CACHE,
         isOpenToAll: !config.auth,
       });
       await more(api);

@@ -9,12 +9,14 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { negotiate } from "@fastify/accept-negotiator";
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
-import type { BundledFile } from "./console-bundle.ts";
+import { type BundledFile, bundleConsoleOnce } from "./console-bundle.ts";
 
 export interface ConsoleOptions {
   readonly publicDir: string;
   /** The joined files, where a build has made them. Where it does not exist, they are made from publicDir. */
   readonly bundleDir: string;
+  /** Where a checkout keeps what it has joined. */
+  readonly cacheFile: string;
   /** AUTH=off: the page says so. */
   readonly isOpenToAll: boolean;
 }
@@ -69,12 +71,13 @@ export const consoleRoutes: FastifyPluginAsync<ConsoleOptions> = async (app, opt
 async function load({
   publicDir,
   bundleDir,
+  cacheFile,
   isOpenToAll,
 }: ConsoleOptions): Promise<{ page: Asset; assets: readonly Asset[] }> {
   const [html, icon, joined] = await Promise.all([
     readFile(join(publicDir, "index.html"), "utf8"),
     readFile(join(publicDir, ICON)),
-    existsSync(bundleDir) ? readBundle(bundleDir) : makeBundle(publicDir),
+    existsSync(bundleDir) ? readBundle(bundleDir) : bundleConsoleOnce(publicDir, cacheFile),
   ]);
   const assets = [...joined.map(({ name, contents }) => assetOf(name, Buffer.from(contents))), assetOf(ICON, icon)];
   const page = assets.reduce(
@@ -87,12 +90,6 @@ async function load({
 async function readBundle(folder: string): Promise<readonly BundledFile[]> {
   const names = await readdir(folder);
   return Promise.all(names.map(async (name) => ({ name, contents: await readFile(join(folder, name)) })));
-}
-
-/** Only there it brings esbuild, which an installed package does without. */
-async function makeBundle(publicDir: string): Promise<readonly BundledFile[]> {
-  const { bundleConsole } = await import("./console-bundle.ts");
-  return bundleConsole(publicDir);
 }
 
 function assetOf(name: string, plain: Buffer): Asset {
