@@ -2,6 +2,7 @@
 import { BINARY_SUBPROTOCOL } from "../../src/protocol/live.ts";
 import { FeedClient } from "../support/feed-client.ts";
 import { test as base, expect } from "../support/fixtures.ts";
+import { eachSecond } from "../support/long-run.ts";
 
 const test = base.extend<{ reader: FeedClient }>({
   reader: async ({ server }, use) => {
@@ -20,7 +21,7 @@ const AFTER_PRESS = {
 };
 const SOLVED = "document.querySelector('#the-captcha, .geetest_panel_box').remove();";
 
-for (const [why, script] of Object.entries(AFTER_PRESS)) {
+for (const [why, script] of eachSecond(Object.entries(AFTER_PRESS))) {
   test(`[R18] a session's progress, and an attempt after which the challenge ${why.replace("_", " ")}`, async ({
     reader,
     site,

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { expect, type TestServer, type TestSite, test } from "../support/fixtures.ts";
 import { fetchAsBot } from "../support/key.ts";
-import { IS_LONG_RUN } from "../support/long-run.ts";
+import { eachSecond, IS_LONG_RUN } from "../support/long-run.ts";
 
 /** Sessions of a scenario at a time: more would starve the pages, whose own timers tell the story. */
 /** Eleven scenarios, two sessions each: 22 runs; the long test has 275. */
@@ -164,7 +164,7 @@ const SCENARIOS: readonly Scenario[] = [
   },
 ];
 
-for (const scenario of SCENARIOS) {
+for (const scenario of eachSecond(SCENARIOS)) {
   test(`[K1] [K2] not done: the challenge ${scenario.name}`, async ({ server, site, bot }) => {
     let done = 0;
     site.serve("/done", (_request, response) => {
