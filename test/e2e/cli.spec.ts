@@ -9,10 +9,14 @@ import { fileURLToPath } from "node:url";
 import { JIGSAW } from "../../public/demo/layout.js";
 import { COMPILED } from "../support/compile-cache.ts";
 import { test as base, expect, Operator, TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
+import { IS_LONG_RUN } from "../support/long-run.ts";
 import { commandLinesWith, pidsWith, signalAll } from "../support/processes.ts";
 import { watchProgram } from "../support/programs.ts";
 
 const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
+
+/** Another way to the same end is tried in every run. */
+const LIKE_ANOTHER = "part of the long run";
 
 interface Run {
   readonly child: ChildProcess;
@@ -179,6 +183,7 @@ test("[S9] a killed server's browser goes on at the next start, the demo's too; 
 });
 
 test("a signal while an operator drags ends in time", async ({ home, page }) => {
+  test.skip(!IS_LONG_RUN, LIKE_ANOTHER);
   const run = home.start();
   const operator = new Operator(page);
   await operator.open(await run.ready());
@@ -191,6 +196,7 @@ test("a signal while an operator drags ends in time", async ({ home, page }) => 
 });
 
 test("a second Ctrl-C ends a browser that does not answer, at once", async ({ home }) => {
+  test.skip(!IS_LONG_RUN, LIKE_ANOTHER);
   const run = home.start();
   await run.ready();
   signalAll(await pidsWith(`--user-data-dir=${home.dataDir}`), "SIGSTOP");
@@ -205,6 +211,7 @@ test("a second Ctrl-C ends a browser that does not answer, at once", async ({ ho
 });
 
 test("[R20] a browser that a readiness check has just started ends with the server", async ({ home }) => {
+  test.skip(!IS_LONG_RUN, LIKE_ANOTHER);
   // A browser that takes its time, so that the check is surely under way when the signal comes.
   const slow = join(home.dataDir, "..", "chromium-headless-shell");
   await writeFile(slow, `#!/bin/sh\nsleep 20\nexec "${process.env["CHROMIUM_PATH"]}" "$@"\n`, { mode: 0o700 });

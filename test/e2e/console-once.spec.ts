@@ -124,9 +124,11 @@ test("[W14] [W16] [W18] state, control, view and picture are back within a secon
   await relay.cut();
   await expect(page.locator("body")).toHaveAttribute("data-phase", "reconnecting");
   await relay.mend();
-  await untilView(operator, PAGE_VIEW);
-  const after = await page.evaluate(() => (globalThis as unknown as { returns: Return[] }).returns.at(-1)?.after ?? {});
-  for (const what of ["session_info", "control true", `picture of ${PAGE_VIEW}`]) {
+  const back = () => page.evaluate(() => (globalThis as unknown as { returns: Return[] }).returns.at(-1)?.after ?? {});
+  const due = ["session_info", "control true", `picture of ${PAGE_VIEW}`];
+  await expect.poll(async () => Object.keys(await back())).toEqual(expect.arrayContaining(due));
+  const after = await back();
+  for (const what of due) {
     expectWithin(after[what] ?? Number.POSITIVE_INFINITY, ALL_BACK_MS, what);
   }
   expect(Object.keys(after).filter((what) => what.startsWith("picture"))).toEqual([`picture of ${PAGE_VIEW}`]);

@@ -12,7 +12,7 @@ import type { Size } from "../../protocol/common.ts";
 import { resetPriority } from "../../util/process-priority.ts";
 import { waitUntil } from "../../util/with-deadline.ts";
 import {
-  groupLives,
+  groupEnd,
   groupsUsing,
   identityOf,
   type ProcessIdentity,
@@ -153,7 +153,7 @@ export async function reapBrowsers(profilesDir: string, toKeep: ReadonlyMap<stri
   const pids = new Set(kept.values());
   const groups = (await groupsUsing(`${profileFlag(profilesDir)}/`, "prefix")).filter((group) => !pids.has(group));
   for (const group of groups) signalProcess(-group, "SIGKILL");
-  for (const group of groups) await waitUntil(async () => !(await groupLives(group)), KILL_PATIENCE_MS, EXIT_POLL_MS);
+  for (const group of groups) await waitUntil(groupEnd(group), KILL_PATIENCE_MS, EXIT_POLL_MS);
   const profiles = await readdir(profilesDir).catch(() => []);
   for (const profile of profiles) if (!kept.has(profile)) await removeProfile(join(profilesDir, profile));
   return groups.length;
@@ -224,7 +224,7 @@ async function readEndpoint(profileDir: string): Promise<string | null> {
 
 async function stopBrowser(pid: number | undefined, profileDir: string): Promise<void> {
   if (pid !== undefined) {
-    const gone = async () => !(await groupLives(pid));
+    const gone = groupEnd(pid);
     signalProcess(-pid, "SIGTERM");
     if (!(await waitUntil(gone, TERM_PATIENCE_MS, EXIT_POLL_MS))) {
       signalProcess(-pid, "SIGKILL");

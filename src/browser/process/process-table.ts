@@ -12,15 +12,27 @@ export interface ProcessIdentity {
   readonly started: number;
 }
 
-/** Whether a process of the group still runs. Without an init, dead processes stay listed as Z: they do not count. */
-export async function groupLives(group: number): Promise<boolean> {
-  try {
-    process.kill(-group, 0);
-  } catch {
-    return false;
-  }
-  const stats = await Promise.all((await listedProcesses()).map(processStat));
-  return stats.some((stat) => stat.group === group && !isDead(stat.state));
+/**
+ * Returns a function that says whether the group has ended; it may be asked often. Without an init, dead processes stay
+ * listed as Z: they do not count. It reads the whole table, which takes milliseconds on a busy machine, only while it
+ * knows of no living member.
+ */
+export function groupEnd(group: number): () => Promise<boolean> {
+  let members: readonly number[] = [];
+  const living = async (pids: readonly number[]) => {
+    const stats = await Promise.all(pids.map(async (pid) => ({ pid, ...(await processStat(pid)) })));
+    return stats.filter((stat) => stat.group === group && !isDead(stat.state)).map(({ pid }) => pid);
+  };
+  return async () => {
+    try {
+      process.kill(-group, 0);
+    } catch {
+      return true;
+    }
+    members = await living(members);
+    if (members.length === 0) members = await living(await listedProcesses());
+    return members.length === 0;
+  };
 }
 
 function isDead(state: string): boolean {
