@@ -153,6 +153,13 @@ test("[W14] [W20] [W23] viewers of one session each see a view of their own, as 
   binary.send({ type: "view", mode: "page", scale: 2 });
   json.send({ type: "view", scale: 3 });
   await binary.next("session_info", ({ view }) => isSame(view, WHOLE));
+  // A first picture may be of a page that has not drawn itself yet.
+  for (const [client, view] of clients) {
+    await expect(async () => {
+      const newest = client.pictures.findLast((picture) => isSame(picture.view, view));
+      await expectMarks(newest ?? (await client.nextPicture()));
+    }).toPass();
+  }
   for (const x of [INSIDE.x + 20, INSIDE.x + 70]) {
     const before = clients.map(([client]) => client.pictures.length);
     move(plain, x);
