@@ -143,11 +143,13 @@ async function takeShot(browser: Browser, session: SessionAnswer, shot: Shot): P
     await canvas.waitFor();
     await page.waitForTimeout(SETTLED_MS);
     const before = await canvas.getAttribute("data-seq");
-    await drag(page, canvas, session, shot);
+    const from = await drag(page, canvas, session, shot);
     await page.waitForTimeout(SETTLED_MS);
     const pictures = Number(await canvas.getAttribute("data-seq")) - Number(before);
     if (pictures < LEAST_PICTURES) throw new Error(`${shot.file}: the drag brought only ${pictures} pictures.`);
     await save(page, shot.file);
+    // Back first: let go where the piece happens to fit, the session would be solved and missing in the inbox.
+    await page.mouse.move(from.x, from.y);
     await page.mouse.up();
   } finally {
     await context.close();
@@ -175,7 +177,13 @@ async function save(page: Page, file: string): Promise<void> {
   console.log(`docs/images/${file}`);
 }
 
-async function drag(page: Page, canvas: Locator, session: SessionAnswer, { handle, travel }: Shot): Promise<void> {
+/** Presses and moves. Returns where it began, in px of the console. */
+async function drag(
+  page: Page,
+  canvas: Locator,
+  session: SessionAnswer,
+  { handle, travel }: Shot,
+): Promise<{ x: number; y: number }> {
   const box = await canvas.boundingBox();
   const view = (await canvas.getAttribute("data-view"))?.split(",").map(Number);
   if (!box || !view || !session.captcha_info) throw new Error("The challenge is not in the picture.");
@@ -191,6 +199,7 @@ async function drag(page: Page, canvas: Locator, session: SessionAnswer, { handl
     await page.mouse.move(from.x + (travel * scale * move) / MOVES, from.y);
     await page.waitForTimeout(MOVE_EVERY_MS);
   }
+  return from;
 }
 
 process.once("SIGINT", () => void stopAll().then(() => process.exit(130)));
