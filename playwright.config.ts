@@ -38,7 +38,7 @@ export default defineConfig<object, { sessionBrowser: string | undefined }>({
   // Tests wait for conditions: a cap is only there for what never comes, and no slow machine reaches it.
   timeout: 600_000,
   expect: { timeout: 120_000 },
-  // Nine to ten minutes on two quiet cores. A slow or busy machine is no reason to fail.
+  // Ten minutes on two cores beside two busy loops, thirteen on one core. A slow or busy machine is no reason to fail.
   globalTimeout: isLong ? 7_200_000 : 3_600_000,
   reporter: [["list"], ["./test/support/summary-reporter.ts"]],
   use: {
