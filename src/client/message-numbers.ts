@@ -1,4 +1,5 @@
 /** Ids for messages that must be handled exactly once, so that the server can tell a repeat: the client's name and a number. */
+import { HANDLED_ONCE } from "../protocol/exactly-once.ts";
 import type { ClientMessageInput } from "../protocol/live.ts";
 
 type Id = string | number;
@@ -8,17 +9,6 @@ const LETTERS = 26;
 const SIGNS = "abcdefghijklmnopqrstuvwxyz0123456789";
 /** The caller's own ids that are remembered for an answer; those of older messages are not given back. */
 const MOST_OWN_IDS = 100;
-
-/** These go wrong when handled twice or not at all. A question may be repeated, and all else is of the moment. */
-const ONCE: ReadonlySet<ClientMessageInput["type"]> = new Set([
-  "text",
-  "key",
-  "mouse_event",
-  "finish",
-  "extend",
-  "take_control",
-  "release_control",
-]);
 
 export class MessageNumbers {
   /** Unique to this client. */
@@ -30,7 +20,8 @@ export class MessageNumbers {
 
   /** The message as it goes out: numbered, if it must be handled exactly once. */
   stamp(message: ClientMessageInput): ClientMessageInput {
-    if (!ONCE.has(message.type) || (message.type === "mouse_event" && message.event_type === "move")) return message;
+    if (!HANDLED_ONCE.has(message.type) || (message.type === "mouse_event" && message.event_type === "move"))
+      return message;
     this.#last += 1;
     if (message.id !== undefined) this.#ownIds.set(this.#last, message.id);
     for (const oldest of this.#ownIds.keys()) {

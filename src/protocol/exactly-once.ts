@@ -7,7 +7,7 @@ export const CLIENT_NAME = /^[a-z][a-z0-9]{15}$/;
 const NUMBERED_ID = /^([a-z][a-z0-9]{15})-([1-9][0-9]{0,14})$/;
 
 /** Messages that do harm when handled twice. A question may be repeated, and all others matter only at the moment. */
-const ONCE: ReadonlySet<ClientMessage["type"]> = new Set([
+export const HANDLED_ONCE: ReadonlySet<ClientMessage["type"]> = new Set([
   "text",
   "key",
   "mouse_event",
@@ -25,7 +25,7 @@ export interface MessageNumber {
 
 /** The message's number; null for a message that is handled each time it arrives. */
 export function numberOf(message: ClientMessage): MessageNumber | null {
-  if (!ONCE.has(message.type) || (message.type === "mouse_event" && message.event_type === "move")) return null;
+  if (!HANDLED_ONCE.has(message.type) || (message.type === "mouse_event" && message.event_type === "move")) return null;
   const [, client, digits] = NUMBERED_ID.exec(String(message.id)) ?? [];
   return client === undefined ? null : { client, number: Number(digits) };
 }
