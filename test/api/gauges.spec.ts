@@ -12,7 +12,7 @@ import { call, type OwnServer, test as withServers } from "../support/requests.t
 
 const PAGE = `<!doctype html><div id="captcha-box" style="width:300px;height:200px;background:#ddd">hold</div>`;
 const READER = "crk_reader-0123456789";
-const MANY = IS_LONG_RUN ? 20 : 6;
+const MANY = IS_LONG_RUN ? 20 : 3;
 
 interface Target extends OwnServer {
   /** When nothing has happened yet. */

@@ -73,22 +73,20 @@ test("[W28] a field that the browser animates while scripts are busy is shown to
   await expectNoneLeaks(watcher, 0);
 });
 
-test("[W28] the last picture of a page with a secret, drawn over the next one, is shown to no watcher", async ({
-  site,
-  bot,
-  connect,
-  server,
-}) => {
-  const slowly = `<style>@view-transition { navigation: auto }
+(IS_LONG_RUN ? test : test.skip)(
+  "[W28] the last picture of a page with a secret, drawn over the next one, is shown to no watcher",
+  async ({ site, bot, connect, server }) => {
+    const slowly = `<style>@view-transition { navigation: auto }
     ::view-transition-old(root), ::view-transition-new(root) { animation-duration: 2s }</style>`;
-  site.serve("/next", pageWith(slowly));
-  const script = "onmouseup = () => { location.href = '/next'; };";
-  const url = site.serve("/", pageWith(slowly + password("left:10px;top:10px"), script));
-  const { client, watcher } = await seats({ bot, connect, server }, { url });
-  await expectSeen(client);
-  await expect.poll(() => watcher.pictures.length).toBeGreaterThan(3);
-  for (const event_type of ["down", "up"]) {
-    client.send({ type: "mouse_event", event_type, x: 300, y: 300, button: "left", buttons: 0 });
-  }
-  await expectNoneLeaks(watcher, PICTURES);
-});
+    site.serve("/next", pageWith(slowly));
+    const script = "onmouseup = () => { location.href = '/next'; };";
+    const url = site.serve("/", pageWith(slowly + password("left:10px;top:10px"), script));
+    const { client, watcher } = await seats({ bot, connect, server }, { url });
+    await expectSeen(client);
+    await expect.poll(() => watcher.pictures.length).toBeGreaterThan(3);
+    for (const event_type of ["down", "up"]) {
+      client.send({ type: "mouse_event", event_type, x: 300, y: 300, button: "left", buttons: 0 });
+    }
+    await expectNoneLeaks(watcher, PICTURES);
+  },
+);

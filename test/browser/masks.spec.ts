@@ -169,51 +169,52 @@ test("[W28] another document is masked from its first picture on, and is shown",
   await expectNoneLeaks(watcher, 0);
 });
 
-test("[W28] a page that hangs gives a watcher nothing new, and takes nothing from who is in control", async ({
-  site,
-  bot,
-  connect,
-  server,
-}) => {
-  const HANG_MS = 2_500;
-  const script = `addEventListener("pointerdown", () => {
+(IS_LONG_RUN ? test : test.skip)(
+  "[W28] a page that hangs gives a watcher nothing new, and takes nothing from who is in control",
+  async ({ site, bot, connect, server }) => {
+    const HANG_MS = 2_500;
+    const script = `addEventListener("pointerdown", () => {
       document.querySelector(".secret").animate([{ transform: "none" }, { transform: "translate(400px, 250px)" }],
         { duration: 500, iterations: Infinity });
       requestAnimationFrame(() => requestAnimationFrame(() => {
         const end = performance.now() + ${HANG_MS}; while (performance.now() < end);
       }));
     });`;
-  const url = site.serve("/", pageWith(password("left:10px;top:10px"), script));
-  const { client, watcher } = await seats({ bot, connect, server }, { url });
-  await expectSeen(client);
-  await expectNoneLeaks(watcher, 5);
-  const pressedAt = Date.now();
-  client.send({ type: "mouse_event", event_type: "down", x: 500, y: 300 });
-  await expect.poll(() => Date.now() - pressedAt).toBeGreaterThan(HANG_MS);
-  const inHang = watcher.pictures.filter(
-    ({ arrivedAt }) => arrivedAt > pressedAt + 700 && arrivedAt < pressedAt + 1_900,
-  );
-  expect(inHang).toEqual([]);
-  client.send({ type: "mouse_event", event_type: "up", x: 500, y: 300 });
-  await expectNoneLeaks(watcher, PICTURES);
-});
+    const url = site.serve("/", pageWith(password("left:10px;top:10px"), script));
+    const { client, watcher } = await seats({ bot, connect, server }, { url });
+    await expectSeen(client);
+    await expectNoneLeaks(watcher, 5);
+    const pressedAt = Date.now();
+    client.send({ type: "mouse_event", event_type: "down", x: 500, y: 300 });
+    await expect.poll(() => Date.now() - pressedAt).toBeGreaterThan(HANG_MS);
+    const inHang = watcher.pictures.filter(
+      ({ arrivedAt }) => arrivedAt > pressedAt + 700 && arrivedAt < pressedAt + 1_900,
+    );
+    expect(inHang).toEqual([]);
+    client.send({ type: "mouse_event", event_type: "up", x: 500, y: 300 });
+    await expectNoneLeaks(watcher, PICTURES);
+  },
+);
 
-test("[W28] on a page of the bot's own too", async ({ site, bot, connect, server, botBrowser }) => {
-  site.serve("/inner", `<!doctype html>${STYLE}${password("left:20px;top:20px")}`);
-  const box = `<div id="box" class="test-captcha">${password("left:30px;top:30px")}</div>`;
-  const frame = `<iframe src="${site.otherOrigin}/inner" style="left:300px;top:270px"></iframe>`;
-  const page = await botBrowser.open(site.serve("/", pageWith(box + frame)), VIEWPORT);
-  const session = await bot.create({
-    cdp: { endpoint: botBrowser.endpoint, target_id: await botBrowser.targetOf(page) },
-    completion: COMPLETION,
-  });
-  const client = await connect(session.ws_url, BINARY_FORM);
-  const watcher = await Watcher.join(server.controller, session.session_id);
-  await expectSeen(client);
-  await expectNoneLeaks(watcher, PICTURES);
-  watcher.seat.session.operators.setLens(watcher.seat.viewer, { mode: "page" });
-  await expectNoneLeaks(watcher, PICTURES);
-});
+(IS_LONG_RUN ? test : test.skip)(
+  "[W28] on a page of the bot's own too",
+  async ({ site, bot, connect, server, botBrowser }) => {
+    site.serve("/inner", `<!doctype html>${STYLE}${password("left:20px;top:20px")}`);
+    const box = `<div id="box" class="test-captcha">${password("left:30px;top:30px")}</div>`;
+    const frame = `<iframe src="${site.otherOrigin}/inner" style="left:300px;top:270px"></iframe>`;
+    const page = await botBrowser.open(site.serve("/", pageWith(box + frame)), VIEWPORT);
+    const session = await bot.create({
+      cdp: { endpoint: botBrowser.endpoint, target_id: await botBrowser.targetOf(page) },
+      completion: COMPLETION,
+    });
+    const client = await connect(session.ws_url, BINARY_FORM);
+    const watcher = await Watcher.join(server.controller, session.session_id);
+    await expectSeen(client);
+    await expectNoneLeaks(watcher, PICTURES);
+    watcher.seat.session.operators.setLens(watcher.seat.viewer, { mode: "page" });
+    await expectNoneLeaks(watcher, PICTURES);
+  },
+);
 
 test("[W28] without watchers nothing is recorded", async ({ site, bot, connect, server, botBrowser }) => {
   const page = await botBrowser.open(site.serve("/", pageWith(password("left:10px;top:10px"))), VIEWPORT);

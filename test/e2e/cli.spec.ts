@@ -124,30 +124,33 @@ test("prints a banner whose link opens the demo session, and Ctrl-C ends all of 
   expect(existsSync(join(home.dataDir, "sessions.db"))).toBe(true);
 });
 
-test("the demo's link is good again after a restart, and its ended page offers a new one", async ({ home, page }) => {
-  const first = home.start();
-  await first.ready();
-  first.child.kill("SIGTERM");
-  expect(await first.ended).toBe(0);
-  const second = home.start();
-  const link = await second.ready();
-  const api = link.replace(/\/control\/demo.*$/, "");
-  const headers = await second.bearer();
-  expect(second.out()).not.toContain("first key");
-  const operator = new Operator(page);
-  await operator.open(link);
-  await fetch(`${api}/session/demo`, { method: "DELETE", headers });
-  await expect(page.locator("body")).toHaveAttribute("data-phase", "ended");
-  await page.locator("#new-demo").click();
-  await expect(page.locator("body")).toHaveAttribute("data-phase", "live");
-  const demo = (await (await fetch(`${api}/session/demo`, { headers })).json()) as {
-    state: string;
-    expires_at: string;
-  };
-  expect(demo.state).toBe("active");
-  // It lasts MAX_TIMEOUT_SECONDS.
-  expect(Date.parse(demo.expires_at) - Date.now()).toBeGreaterThan(3_500_000);
-});
+(IS_LONG_RUN ? test : test.skip)(
+  "the demo's link is good again after a restart, and its ended page offers a new one",
+  async ({ home, page }) => {
+    const first = home.start();
+    await first.ready();
+    first.child.kill("SIGTERM");
+    expect(await first.ended).toBe(0);
+    const second = home.start();
+    const link = await second.ready();
+    const api = link.replace(/\/control\/demo.*$/, "");
+    const headers = await second.bearer();
+    expect(second.out()).not.toContain("first key");
+    const operator = new Operator(page);
+    await operator.open(link);
+    await fetch(`${api}/session/demo`, { method: "DELETE", headers });
+    await expect(page.locator("body")).toHaveAttribute("data-phase", "ended");
+    await page.locator("#new-demo").click();
+    await expect(page.locator("body")).toHaveAttribute("data-phase", "live");
+    const demo = (await (await fetch(`${api}/session/demo`, { headers })).json()) as {
+      state: string;
+      expires_at: string;
+    };
+    expect(demo.state).toBe("active");
+    // It lasts MAX_TIMEOUT_SECONDS.
+    expect(Date.parse(demo.expires_at) - Date.now()).toBeGreaterThan(3_500_000);
+  },
+);
 
 test("[S9] a killed server's browser goes on at the next start, the demo's too; a browser without a record is ended", async ({
   home,

@@ -3,6 +3,7 @@ import type { Page } from "@playwright/test";
 import type { SessionListItem } from "../../src/protocol/rest.ts";
 import { BRIEF_SEARCH_MS, expect } from "../support/fixtures.ts";
 import { test } from "../support/inbox-page.ts";
+import { IS_LONG_RUN } from "../support/long-run.ts";
 
 const MANY = 300;
 
@@ -186,26 +187,29 @@ test("[R19] notices whose prompt was dismissed once are switched on by the next 
   expect(await inbox.evaluate(() => window.signs.asked)).toBe(2);
 });
 
-test("[R19] a phone that knows no such notices still lists what arrives", async ({ inbox, site, bot }) => {
-  await inbox.addInitScript(standIns);
-  await inbox.addInitScript(() => {
-    class Illegal {
-      static permission = "granted";
-      constructor() {
-        throw new TypeError("Illegal constructor");
+(IS_LONG_RUN ? test : test.skip)(
+  "[R19] a phone that knows no such notices still lists what arrives",
+  async ({ inbox, site, bot }) => {
+    await inbox.addInitScript(standIns);
+    await inbox.addInitScript(() => {
+      class Illegal {
+        static permission = "granted";
+        constructor() {
+          throw new TypeError("Illegal constructor");
+        }
       }
+      Object.assign(window, { Notification: Illegal, isAway: true });
+      localStorage.setItem("captcha-remote.notices", "on");
+    });
+    const errors: Error[] = [];
+    inbox.on("pageerror", (error) => errors.push(error));
+    await inbox.reload();
+    const chips = inbox.locator("#session-list .chip");
+    for (const label of ["first", "second"]) {
+      await bot.create({ url: site.serve("/", "<p>x</p>"), label });
+      await expect(chips).toHaveText(label === "first" ? ["Waiting"] : ["Waiting", "Waiting"]);
     }
-    Object.assign(window, { Notification: Illegal, isAway: true });
-    localStorage.setItem("captcha-remote.notices", "on");
-  });
-  const errors: Error[] = [];
-  inbox.on("pageerror", (error) => errors.push(error));
-  await inbox.reload();
-  const chips = inbox.locator("#session-list .chip");
-  for (const label of ["first", "second"]) {
-    await bot.create({ url: site.serve("/", "<p>x</p>"), label });
-    await expect(chips).toHaveText(label === "first" ? ["Waiting"] : ["Waiting", "Waiting"]);
-  }
-  await expect(inbox).toHaveTitle("(2) Captcha Remote");
-  expect(errors).toEqual([]);
-});
+    await expect(inbox).toHaveTitle("(2) Captcha Remote");
+    expect(errors).toEqual([]);
+  },
+);

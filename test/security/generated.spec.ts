@@ -12,7 +12,7 @@ import { VALID } from "../support/messages.ts";
 import { type RunningProgram, startProgram } from "../support/programs.ts";
 import { call } from "../support/requests.ts";
 
-const MESSAGES = IS_LONG_RUN ? 100_000 : 4_000;
+const MESSAGES = IS_LONG_RUN ? 100_000 : 2_000;
 /** Sent at once, before an answer to a ping is waited for: well below what is dropped unread. */
 const BATCH = 200;
 const BATCH_MS = 25;

@@ -198,7 +198,7 @@ test("[R10] a flood of creations is answered rate_limited with Retry-After befor
 });
 
 test.describe("a connection that does not come to the point", () => {
-  for (const [name, begin, drip] of [
+  for (const [name, begin, drip] of eachSecond([
     ["says nothing", "", ""],
     ["sends a header a letter at a time", "GET /healthz HTTP/1.1\r\nhost: localhost\r\nx-slow: ", "a"],
     [
@@ -206,7 +206,7 @@ test.describe("a connection that does not come to the point", () => {
       `POST /api/captcha/sessions HTTP/1.1\r\nhost: localhost\r\nauthorization: ${BEARER.authorization}\r\ncontent-type: application/json\r\ncontent-length: 9999\r\n\r\n{`,
       " ",
     ],
-  ] as const) {
+  ] as const)) {
     test(`and ${name} is ended in time`, async ({ startServer }) => {
       const server = await startServer({ HEADERS_TIMEOUT_SECONDS: "1", REQUEST_TIMEOUT_SECONDS: "1" });
       const slow = Array.from({ length: 20 }, () => rawTo(server));

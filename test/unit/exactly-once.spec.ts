@@ -235,7 +235,7 @@ test("[W30] wherever lines break: words are done once and in order, presses at m
       expect(server.done.at(-1)).toBe(mark(text("last")));
       expect(server.done.filter((one) => one === mark(text("last")))).toHaveLength(1);
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
 
@@ -249,7 +249,7 @@ test("[W30] a server that is killed between noting and doing loses that message,
       expectOrdered(done, world.said);
       expect([...done, ...lost].filter(isWord).toSorted()).toEqual(world.said.filter(isWord).toSorted());
     }),
-    { numRuns: 100 },
+    { numRuns: 50 },
   );
 });
 
