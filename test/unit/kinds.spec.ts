@@ -87,6 +87,18 @@ for (const [name, kind, html, found] of [
   ["a form with a picture to type", "image-text", `<form id="a"><img src="/captcha.png"><input></form>`, "a"],
   ["the logo of another kind", "image-text", `<form><img src="/recaptcha-logo.png"><input></form>`, null],
   ["a picture of its own", "image-text", `<img id="captcha" src="/x.php">`, "captcha"],
+  [
+    "the widget of another vendor in its place",
+    "recaptcha-v2",
+    `<div class="g-recaptcha"><div><input type="hidden" name="cf-turnstile-response"></div></div>`,
+    null,
+  ],
+  [
+    "a form that is only named so",
+    "google-sorry",
+    `<form id="captcha-form"><div class="h-captcha"></div></form>`,
+    null,
+  ],
   ["a checkbox", "recaptcha-v2", `<div id="a" class="g-recaptcha"></div>`, "a"],
   ["a button", "recaptcha-v2", `<button class="g-recaptcha">Send</button>`, null],
   [

@@ -142,7 +142,7 @@ export const CHINESE_WIDGETS = [
     kind: "jd",
     vendor: "JD.com",
     source: "public code (vendor script)",
-    selectors: [".JDJRV-wrap", '[class*="JDJRV-wrap"]', ".JDJRV-slide", ".JDJRV-img-panel"],
+    selectors: [".JDJRV-wrap", 'div[class*="JDJRV-wrap"]', ".JDJRV-slide", ".JDJRV-img-panel"],
     page_urls: ["/privatedomain/risk_handler/"],
     done: GONE,
     closes: true,

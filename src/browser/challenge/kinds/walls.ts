@@ -141,7 +141,11 @@ export const WALLS = [
     vendor: "Google",
     source: "public code (address only)",
     role: "wall",
-    selectors: ["form#captcha-form", 'form[action="index"]:has(.g-recaptcha)'],
+    // Other sites name a form so too.
+    selectors: [
+      'form#captcha-form:has(.g-recaptcha, iframe[src*="/recaptcha/"])',
+      'form[action="index"]:has(.g-recaptcha)',
+    ],
     page_urls: ["/sorry/index & continue=", ".google. & /sorry/"],
     done: GONE,
   }),

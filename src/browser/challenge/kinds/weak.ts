@@ -69,8 +69,8 @@ export const WEAK_KINDS = [
       "https://github.com/whatwg/html/pull/4573 (one-time-code), https://guide.services.gov.gr/docs/patterns/one-time-password (split boxes)",
     role: "weak",
     selectors: [
-      // One box a character: their parent is the box.
-      `:is(div, fieldset, form, p, span):has(> ${ONE_CHARACTER} ~ ${ONE_CHARACTER} ~ ${ONE_CHARACTER} ~ ${ONE_CHARACTER})`,
+      // One field a character: their parent is the box. Few tags, as a browser looks into each of them.
+      `:is(div, fieldset, form):has(> ${ONE_CHARACTER}:nth-of-type(4))`,
       `:is(div, fieldset, form):has(> :nth-child(4) > ${ONE_CHARACTER})`,
       'input[autocomplete~="one-time-code" i]',
       "#idTxtBx_SAOTCC_OTC",

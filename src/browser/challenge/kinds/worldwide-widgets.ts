@@ -33,9 +33,14 @@ export const WORLDWIDE_WIDGETS = [
       "/recaptcha/api2/anchor",
       "/recaptcha/enterprise/anchor",
     ],
-    // Score only (v3), or invisible until its task opens.
+    // Score only (v3), or invisible until its task opens; or another vendor's widget in this one's place.
     not_when: {
-      selectors: [".grecaptcha-badge", ":is(button, input).g-recaptcha", '.g-recaptcha[data-size="invisible"]'],
+      selectors: [
+        ".grecaptcha-badge",
+        ":is(button, input).g-recaptcha",
+        '.g-recaptcha[data-size="invisible"]',
+        '.g-recaptcha:has(input[name="cf-turnstile-response"], .frc-captcha, iframe.frc-i-widget)',
+      ],
       frame_urls: ["/anchor & size=invisible"],
     },
     // The ids from 100000 on are those of v3. hCaptcha fills a field of this name too.
@@ -63,6 +68,7 @@ export const WORLDWIDE_WIDGETS = [
         ":is(button, input).h-captcha",
         '.h-captcha[data-size="invisible"]',
         'iframe[src*="frame=checkbox-invisible"]',
+        ".h-captcha:has(.frc-captcha, iframe.frc-i-widget)",
       ],
       frame_urls: ["frame=checkbox-invisible"],
     },
@@ -98,7 +104,7 @@ export const WORLDWIDE_WIDGETS = [
     vendor: "Friendly Captcha (v1, v2)",
     source:
       "https://github.com/FriendlyCaptcha/friendly-challenge (src/dom.ts), https://github.com/FriendlyCaptcha/friendly-captcha-sdk (src/types/sentinel.ts)",
-    selectors: [".frc-captcha iframe.frc-i-widget", ".frc-captcha"],
+    selectors: ["iframe.frc-i-widget", ".frc-captcha"],
     frame_urls: ["frcapi.com/api/v2/captcha/widget"],
     not_when: {
       selectors: ["iframe.frc-i-agent", ".frc-captcha:has(.frc-success)"],
