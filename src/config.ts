@@ -8,25 +8,59 @@ import { assertDistinct, type ConfiguredKey, parseKeySpecs } from "./auth/key-sp
 import { ENVIRONMENT, environmentSchema, fieldOf, flagOf } from "./environment.ts";
 import { type ArrivalChannel, arrivalChannelsSchema } from "./protocol/arrival-channels.ts";
 
-/** A kind of challenge that CHALLENGE_KINDS_FILE adds: its selectors and, optionally, the signs that it is solved. */
-const customKindSchema = z.strictObject({
-  kind: z.string().regex(/^[a-z0-9-]{1,40}$/),
-  selectors: z.array(z.string().min(1).max(1_000)).min(1).max(20),
-  frame_urls: z.array(z.string().min(1).max(500)).max(20).default([]),
-  done: z
-    .array(
-      z.union([
-        z.strictObject({ gone: z.literal(true) }),
-        z.strictObject({ visible: z.string().min(1) }),
-        z.strictObject({ value: z.string().min(1) }),
-      ]),
-    )
-    .min(1)
-    .max(20)
-    .default([{ gone: true }]),
-});
-export type ChallengeKind = z.infer<typeof customKindSchema>;
-const customKindsSchema = z.array(customKindSchema).max(100);
+const selector = z.string().min(1).max(1_000);
+const selectors = z.array(selector).max(100);
+/** Parts of a URL, fragment included: the URL has one of the entries, and of an entry "a & b" both parts. */
+const urlParts = z.array(z.string().min(1).max(500)).max(100);
+const matches = z
+  .strictObject({ selectors: selectors.default([]), frame_urls: urlParts.default([]) })
+  .default({ selectors: [], frame_urls: [] });
+const pattern = z.string().min(1).max(200).refine(isPattern, { message: "not a regular expression" });
+
+/** One kind of challenge, of the table or of CHALLENGE_KINDS_FILE. docs/challenges.md says what each field means. */
+export const challengeKindSchema = z
+  .strictObject({
+    kind: z.string().regex(/^[a-z0-9-]{1,40}$/),
+    vendor: z.string().max(200).default(""),
+    source: z.string().max(1_000).default(""),
+    role: z.enum(["wall", "widget", "weak", "generic"]).default("widget"),
+    selectors,
+    frame_urls: urlParts.default([]),
+    page_urls: urlParts.default([]),
+    not_when: matches,
+    working: matches,
+    done: z
+      .array(
+        z.union([
+          z.strictObject({ gone: z.literal(true) }),
+          z.strictObject({ visible: selector }),
+          z.strictObject({ value: selector, no_answer: pattern.optional() }),
+        ]),
+      )
+      .min(1)
+      .max(20)
+      .default([{ gone: true }]),
+    closes: z.boolean().default(false),
+    min_width: z.number().min(0).max(10_000).default(0),
+    min_height: z.number().min(0).max(10_000).default(0),
+  })
+  .refine((kind) => kind.selectors.length + kind.frame_urls.length + kind.page_urls.length > 0, {
+    path: ["selectors"],
+    message: "nothing to find it by: no selectors, frame_urls or page_urls",
+  });
+export type ChallengeKind = z.infer<typeof challengeKindSchema>;
+/** A kind as it is written down: what is left out has its default. */
+export type ChallengeKindEntry = z.input<typeof challengeKindSchema>;
+const challengeKindsSchema = z.array(challengeKindSchema).max(200);
+
+function isPattern(text: string): boolean {
+  try {
+    new RegExp(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 type Variables = typeof ENVIRONMENT;
 type Pascal<Name extends string> = Name extends `${infer Head}_${infer Rest}`
@@ -133,7 +167,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, argv: readonly string[] = [])
     demo: demo ?? publicUrl === undefined,
     apiKeys: apiKeysFile ? [...apiKeys, ...readKeys(apiKeysFile, apiKeys)] : apiKeys,
     maxSessionsPerKey: maxSessionsPerKey ?? maxSessions,
-    customKinds: challengeKindsFile ? readJson("CHALLENGE_KINDS_FILE", challengeKindsFile, customKindsSchema) : [],
+    customKinds: challengeKindsFile ? readJson("CHALLENGE_KINDS_FILE", challengeKindsFile, challengeKindsSchema) : [],
     arrivalChannels: arrivalNoticesFile
       ? readJson("ARRIVAL_NOTICES_FILE", arrivalNoticesFile, arrivalChannelsSchema)
       : [],

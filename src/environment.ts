@@ -282,7 +282,7 @@ export const ENVIRONMENT = {
   CHALLENGE_KINDS_FILE: z.string().min(1).optional().register(texts, {
     group: "challenges",
     meaning: "JSON file with your own kinds of challenge",
-    more: "For pages whose challenge is not found by itself.",
+    more: "For pages whose challenge is not found by itself. docs/challenges.md has its fields.",
   }),
 } as const;
 

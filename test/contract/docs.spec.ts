@@ -3,10 +3,11 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "@playwright/test";
+import { challengesPage } from "../../scripts/challenges.ts";
 import { configurationPage, environmentExample } from "../../scripts/configuration.ts";
 import { KNOWN_KINDS } from "../../src/browser/challenge/kinds.ts";
 import { MOVES as CONNECTION_MOVES, classOf, PROFILES } from "../../src/client/retry-policy.ts";
-import { loadConfig } from "../../src/config.ts";
+import { challengeKindSchema, loadConfig } from "../../src/config.ts";
 import { ENVIRONMENT } from "../../src/environment.ts";
 import { CODES, type Code, codeEntry } from "../../src/errors.ts";
 import { ACTIONS } from "../../src/protocol/audit.ts";
@@ -119,11 +120,14 @@ test("[R21] docs/protocol/bots.md has every completion rule, and no other", asyn
   expect(keys).toEqual(ruleSchema.options.map(({ shape }) => Object.keys(shape)));
 });
 
-test("docs/protocol/bots.md has every known kind with its selectors and frame URLs, in the order they are asked", async () => {
-  const rows = rowsOf(await read("docs/protocol/bots.md"), "kind", "selectors");
-  expect(
-    rows.map(([kind, selectors, frames]) => [codeWords(kind)[0], codeWords(selectors), codeWords(frames)]),
-  ).toEqual(KNOWN_KINDS.map(({ kind, selectors, frame_urls }) => [kind, selectors, frame_urls]));
+test("docs/challenges.md is what the table of kinds generates, with every kind and every field of a kind", async () => {
+  const text = await read("docs/challenges.md");
+  expect(text).toBe(challengesPage());
+  expect(rowsOf(text, "kind", "vendor").map(subject)).toEqual(KNOWN_KINDS.map(({ kind }) => kind));
+  const fields = rowsOf(text, "field", "bounds").map(subject);
+  expect(fields.toSorted()).toEqual(Object.keys(challengeKindSchema.shape).toSorted());
+  const example = JSON.parse(/```json\n([\s\S]*?)```/.exec(text)?.[1] ?? "");
+  expect(challengeKindSchema.array().safeParse(example).error).toBeUndefined();
 });
 
 test("docs/configuration.md and .env.example are what the table of variables generates", async () => {

@@ -292,8 +292,44 @@ test("loopback is what never leaves the machine, and nothing is resolved to find
 test("kinds of one's own are read from their file", async ({ file }) => {
   const path = await file('[{"kind":"my-box","selectors":["#box"]}]');
   expect(loadConfig({ CHALLENGE_KINDS_FILE: path }).customKinds).toEqual([
-    { kind: "my-box", selectors: ["#box"], frame_urls: [], done: [{ gone: true }] },
+    {
+      kind: "my-box",
+      vendor: "",
+      source: "",
+      role: "widget",
+      selectors: ["#box"],
+      frame_urls: [],
+      page_urls: [],
+      not_when: { selectors: [], frame_urls: [] },
+      working: { selectors: [], frame_urls: [] },
+      done: [{ gone: true }],
+      closes: false,
+      min_width: 0,
+      min_height: 0,
+    },
   ]);
+});
+
+test("a kinds file has at most 200 kinds of 100 selectors, and each wrong field is named", async ({ file }) => {
+  const load = async (kinds: readonly object[]) =>
+    loadConfig({ CHALLENGE_KINDS_FILE: await file(JSON.stringify(kinds)) }).customKinds;
+  const wrong = async (fields: object) =>
+    linesOf({ CHALLENGE_KINDS_FILE: await file(JSON.stringify([{ kind: "a", selectors: ["#a"], ...fields }])) })[0];
+  const full = Array.from({ length: 200 }, (_, index) => ({
+    kind: `kind-${index}`,
+    selectors: Array.from({ length: 100 }, () => `#${"x".repeat(999)}`),
+  }));
+  expect(await load(full)).toHaveLength(200);
+  await expect(load([...full, { kind: "one-more", selectors: ["#a"] }])).rejects.toThrow(
+    /^CHALLENGE_KINDS_FILE: .*200/,
+  );
+  expect(await wrong({ selectors: Array.from({ length: 101 }, () => "#a") })).toContain("at [0].selectors");
+  expect(await wrong({ not_when: { selectors: [`#${"x".repeat(1_000)}`] } })).toContain("at [0].not_when.selectors[0]");
+  expect(await wrong({ working: { urls: [] } })).toContain("at [0].working");
+  expect(await wrong({ role: "banner" })).toContain("at [0].role");
+  expect(await wrong({ min_width: -1 })).toContain("at [0].min_width");
+  expect(await wrong({ selectors: [] })).toMatch(/nothing to find it by.*at \[0\]\.selectors/s);
+  expect(await wrong({ done: [{ value: "#a", no_answer: "(" }] })).toContain("at [0].done[0].no_answer");
 });
 
 for (const text of ["{", "{}", '[{"kind":"My Box","selectors":["#box"]}]', '[{"kind":"a","selectors":[],"x":1}]']) {

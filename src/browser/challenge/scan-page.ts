@@ -5,7 +5,7 @@ import type { Completion, Rule } from "../../protocol/rest.ts";
 import { intersect, roundOut } from "../../util/rect.ts";
 import type { FrameRect, FrameRef, PageFrames } from "../tabs/frames.ts";
 import { askFrame, type FrameAnswer, type FrameQuestion, matchesText } from "./in-page-scripts.ts";
-import { GENERIC, GENERIC_MIN_SIZE } from "./kinds.ts";
+import { matchingPart } from "./kinds.ts";
 
 /** The longest that a text rule's pattern may run in the page's process: it comes from outside. */
 const TEXT_RULE_TIMEOUT_MS = 100;
@@ -127,15 +127,16 @@ interface FoundKind {
 
 function findKind(kind: ChallengeKind, plan: ScanPlan, scans: readonly FrameScan[]): FoundKind | null {
   for (const { frame, rect } of scans) {
-    const pattern = kind.frame_urls.find((part) => frame.parent !== null && frame.url.includes(part));
+    const pattern = frame.parent === null ? undefined : matchingPart(frame.url, kind.frame_urls);
     if (pattern === undefined || !rect?.visible) continue;
     return { ...found(kind, frame, `iframe[src*="${pattern}"]`, rect), holder: frame.parent ?? frame };
   }
-  const minimum = kind.kind === GENERIC ? GENERIC_MIN_SIZE : 0;
   for (const selector of kind.selectors) {
     const index = plan.selectors.indexOf(selector);
     for (const scan of scans) {
-      const box = pageBoxes(scan, index).find(({ width, height }) => width > minimum && height > minimum);
+      const box = pageBoxes(scan, index).find(
+        ({ width, height }) => width >= kind.min_width && height >= kind.min_height,
+      );
       if (box) return found(kind, scan.frame, selector, insideFrame(box, scan));
     }
   }
@@ -162,7 +163,7 @@ function pageBoxes({ answer, rect }: FrameScan, selectorIndex: number): Rect[] {
 }
 
 function isKindByUrl({ kinds }: ScanPlan, { parent, url }: FrameRef): boolean {
-  return parent !== null && kinds.some((kind) => kind.frame_urls.some((part) => url.includes(part)));
+  return parent !== null && kinds.some(({ frame_urls }) => matchingPart(url, frame_urls) !== undefined);
 }
 
 async function runTextRule(frames: PageFrames, frame: FrameRef, rule: TextRule): Promise<boolean | "unknown"> {

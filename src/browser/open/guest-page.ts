@@ -101,7 +101,7 @@ export async function openGuestPage(
         release();
       },
     });
-    await assertSelectors(remote.frames, completion);
+    await assertSelectors(remote.frames, completion, deps.kinds);
     return remote;
   } catch (error) {
     connection.close();

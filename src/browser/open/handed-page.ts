@@ -55,7 +55,7 @@ export async function holdHandedPage(
       storageState: async () => null,
       release,
     });
-    await assertSelectors(remote.frames, completion);
+    await assertSelectors(remote.frames, completion, deps.kinds);
     return remote;
   } catch (error) {
     await (remote ? remote.close() : release());

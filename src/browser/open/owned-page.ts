@@ -49,7 +49,7 @@ export async function openOwnedPage(
     const parts = await partsOf({ browser, page, process }, deps.connections);
     const remote = own(await remotePage(parts, request, deps));
     await setUp(parts, remote, request, deps.connections);
-    await assertSelectors(remote.frames, request.completion);
+    await assertSelectors(remote.frames, request.completion, deps.kinds);
     await applyStorageState(page, request);
     await navigate(page, request.at ?? request.url, process.proxy.reports, signal);
     return remote;
