@@ -25,7 +25,7 @@ const NETWORK = { maxTotalBufferSize: 0, maxResourceBufferSize: 0, maxPostDataSi
 const CALL_DEADLINE_MS = 1_000;
 const WORLD_NAME = "captcha-remote";
 /** A page may load documents without end: the number that is remembered is bounded. */
-const MAX_DOCUMENTS = 200;
+const MAX_DOCUMENTS = 1_000;
 const MAX_SUBMISSIONS = 100;
 /** A document may be busy, or the browser may not have entered it into its history yet. */
 const ATTEMPTS = 5;
@@ -108,8 +108,8 @@ export class PageNetwork {
   #mainFrameId = "";
   #mainUrl = "";
   #main: MainDocument | null = null;
-  /** The history entry of the main document that was looked at last. */
-  #entryId: number | null = null;
+  /** The last history entry that was seen, and whose it is; an empty loader id: that of a document before the attach. */
+  #entry: { readonly id: number; readonly loaderId: string } | null = null;
   #fields: readonly WatchedField[] = [];
   #submissions: Submission[] = [];
   #stopped = false;
@@ -129,7 +129,8 @@ export class PageNetwork {
     const { id, url } = tree.frameTree.frame;
     this.#mainFrameId = id;
     this.#mainUrl ||= url;
-    this.#entryId ??= history.entries[history.currentIndex]?.id ?? null;
+    const entry = history.entries[history.currentIndex];
+    if (entry) this.#entry ??= { id: entry.id, loaderId: "" };
     await following;
   }
 
@@ -188,8 +189,7 @@ export class PageNetwork {
   framesListed(frames: readonly ListedFrame[]): void {
     const before = this.#listed;
     this.#listed = new Map(frames.map((frame) => [frame.id, frame]));
-    // The main frame last: its document is forgotten last, however many frames there are.
-    for (const frame of [...frames].reverse()) {
+    for (const frame of frames) {
       const { id, loaderId } = frame;
       const isNew = before.get(id)?.loaderId !== loaderId;
       const document = this.#keep(loaderId, id);
@@ -350,9 +350,9 @@ export class PageNetwork {
     const isEntered =
       entry !== undefined &&
       withoutFragment(entry.url) === withoutFragment(now.url) &&
-      (facts.type !== "navigate" || entry.id !== this.#entryId);
+      (facts.type !== "navigate" || entry.id !== this.#entry?.id || loaderId === this.#entry.loaderId);
     if (!isEntered) return { facts, transition: null };
-    this.#entryId = entry.id;
+    this.#entry = { id: entry.id, loaderId };
     return { facts, transition: entry.transitionType };
   }
 
@@ -367,15 +367,20 @@ export class PageNetwork {
     const document = this.#documents.get(loaderId) ?? newDocument(frameId);
     this.#documents.delete(loaderId);
     this.#documents.set(loaderId, document);
-    const oldest = this.#documents.size > MAX_DOCUMENTS && this.#documents.entries().next().value;
-    if (oldest) this.#forgetDocument(oldest[0], oldest[1].frameId);
+    if (this.#documents.size > MAX_DOCUMENTS) this.#forgetOldest();
     return document;
   }
 
-  #forgetDocument(loaderId: string, frameId: string): void {
-    this.#documents.delete(loaderId);
-    this.#ended(frameId, loaderId);
-    if (this.#requested.get(frameId) === loaderId) this.#requested.delete(frameId);
+  /** Forgets any document but the main frame's, however many frames there are. */
+  #forgetOldest(): void {
+    const main = this.#listed.get(this.#mainFrameId)?.loaderId;
+    for (const [loaderId, { frameId }] of this.#documents) {
+      if (loaderId === main) continue;
+      this.#documents.delete(loaderId);
+      this.#ended(frameId, loaderId);
+      if (this.#requested.get(frameId) === loaderId) this.#requested.delete(frameId);
+      return;
+    }
   }
 }
 
