@@ -229,8 +229,8 @@ export class PageNetwork {
     const document = requestId === loaderId ? this.#documents.get(loaderId) : undefined;
     if (!document) return;
     document.hasResponse = true;
-    if (frameId !== this.#mainFrameId) return;
-    this.#mainUrl = response.url;
+    // Which frame is the main one may not be known yet.
+    if (frameId === this.#mainFrameId) this.#mainUrl = response.url;
     const header = Object.entries(response.headers).find(([name]) => name.toLowerCase() === "refresh")?.[1];
     if (header !== undefined) document.refresh = refreshTarget(header, response.url);
   }
