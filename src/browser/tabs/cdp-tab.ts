@@ -9,8 +9,10 @@
 import { AppError } from "../../errors.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import { CALL_DEADLINE_MS, type CdpConnection, type CdpSession } from "../cdp/connection.ts";
-import { PendingNavigations } from "./pending-navigations.ts";
-import type { FrameProcess, LostCode, Tab, TabListeners } from "./tab.ts";
+import type { NavigationCause } from "./navigation-cause.ts";
+import { PageNetwork } from "./page-network.ts";
+import type { WatchedField } from "./request-fields.ts";
+import type { FrameProcess, ListedFrame, LostCode, Submission, Tab, TabListeners } from "./tab.ts";
 
 /** A page that has not evaluated `1` in this time cannot be given to an operator. */
 const PREFLIGHT_MS = 800;
@@ -26,39 +28,25 @@ const AUTO_ATTACH = {
   filter: [{ type: "iframe" }, { exclude: true }],
 };
 
-/** The browser keeps no bodies of what the page loads: only the requests for documents are needed. */
-const NETWORK = { maxTotalBufferSize: 0, maxResourceBufferSize: 0, maxPostDataSize: 0 };
-
-interface RequestEvent {
-  readonly requestId: string;
-  readonly loaderId: string;
-  readonly frameId?: string;
-}
-
 export class CdpTab implements Tab {
   readonly pageSession: CdpSession;
   readonly #connection: CdpConnection;
-  readonly #mainFrameId: string;
   readonly #remote = new Set<CdpSession>();
-  readonly #navigations = new PendingNavigations<string, string>();
+  readonly #network = new PageNetwork(() => this.#listeners?.changed());
   /** The document of each frame when the frames were last listed. */
   readonly #loaders = new Map<string, string>();
-  /** Documents under way, with the frame that requested each. */
-  readonly #requested = new Map<string, string>();
   #listeners: TabListeners | null = null;
   #crashed = false;
   #framesVersion = 0;
 
-  private constructor(connection: CdpConnection, session: CdpSession, targetId: string) {
+  private constructor(connection: CdpConnection, session: CdpSession) {
     this.#connection = connection;
     this.pageSession = session;
-    // A page's target and its main frame have the same id.
-    this.#mainFrameId = targetId;
   }
 
   /** Attaches to one target. AppError `timeout` where its page does not answer. The caller closes the connection. */
   static async attach(connection: CdpConnection, targetId: string): Promise<CdpTab> {
-    const tab = new CdpTab(connection, await connection.attach(targetId), targetId);
+    const tab = new CdpTab(connection, await connection.attach(targetId));
     const answered = tab.pageSession.send("Runtime.evaluate", { expression: "1" });
     await withDeadline(answered, PREFLIGHT_MS, "page").catch((cause: unknown) => {
       if (!(cause instanceof AppError) || cause.code !== "timeout") throw cause;
@@ -75,7 +63,23 @@ export class CdpTab implements Tab {
   }
 
   get isNavigating(): boolean {
-    return this.#navigations.isUnderWay(this.#mainFrameId);
+    return this.#network.isNavigating;
+  }
+
+  causeOf(loaderId: string): NavigationCause {
+    return this.#network.causeOf(loaderId);
+  }
+
+  pendingUrl(frameId: string): string | null {
+    return this.#network.pendingUrl(frameId);
+  }
+
+  watchFields(fields: readonly WatchedField[]): void {
+    this.#network.watchFields(fields);
+  }
+
+  takeSubmissions(): readonly Submission[] {
+    return this.#network.takeSubmissions();
   }
 
   listen(listeners: TabListeners): void {
@@ -83,17 +87,13 @@ export class CdpTab implements Tab {
   }
 
   /** A frame that is new, is gone or has another document counts as a change. */
-  framesListed(frames: readonly { readonly id: string; readonly loaderId: string }[]): void {
+  framesListed(frames: readonly ListedFrame[]): void {
+    this.#network.framesListed(frames);
     const isSame =
       frames.length === this.#loaders.size && frames.every(({ id, loaderId }) => this.#loaders.get(id) === loaderId);
     if (isSame) return;
     this.#loaders.clear();
-    for (const { id, loaderId } of frames) {
-      this.#loaders.set(id, loaderId);
-      // The document that was under way has arrived.
-      this.#requested.delete(loaderId);
-      this.#navigations.ended(id, loaderId);
-    }
+    for (const { id, loaderId } of frames) this.#loaders.set(id, loaderId);
     this.#listeners?.changed();
   }
 
@@ -103,6 +103,7 @@ export class CdpTab implements Tab {
 
   async close(): Promise<void> {
     this.#listeners = null;
+    this.#network.stop();
     const detaching = this.#connection.send("Target.detachFromTarget", { sessionId: this.pageSession.id });
     await withDeadline(detaching, DETACH_DEADLINE_MS, "detaching").catch(() => {});
   }
@@ -114,31 +115,18 @@ export class CdpTab implements Tab {
       void remote.gone.then(() =>
         this.#changed(() => {
           this.#remote.delete(remote);
+          this.#network.forget(remote);
           // A frame's target has its id.
-          this.#navigations.settled(attached.targetInfo.targetId);
+          this.#network.settled(attached.targetInfo.targetId);
         }),
       );
       // Of a frame that is gone before this completes, the session's end is reported.
       this.#follow(remote).catch(() => {});
       this.#changed();
     });
-    session.on<RequestEvent>("Network.requestWillBeSent", ({ requestId, loaderId, frameId }) => {
-      // The request for a document has the document's own id.
-      if (requestId !== loaderId || frameId === undefined) return;
-      this.#requested.set(requestId, frameId);
-      this.#navigations.started(frameId, requestId);
-      this.#listeners?.changed();
-    });
-    const ended = ({ requestId }: RequestEvent) => {
-      const frameId = this.#requested.get(requestId);
-      this.#requested.delete(requestId);
-      if (frameId !== undefined && this.#navigations.ended(frameId, requestId)) this.#listeners?.changed();
-    };
-    session.on("Network.loadingFinished", ended);
-    session.on("Network.loadingFailed", ended);
     if (session === this.pageSession) session.on("Inspector.targetCrashed", () => this.#onCrash());
     await Promise.all([
-      session.send("Network.enable", NETWORK),
+      session === this.pageSession ? this.#network.begin(session) : this.#network.follow(session),
       session.send("Inspector.enable"),
       session.send("Target.setAutoAttach", AUTO_ATTACH),
     ]);

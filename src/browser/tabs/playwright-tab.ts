@@ -3,8 +3,11 @@ import type { Browser, CDPSession, Frame, Page, Request } from "playwright";
 import { waitUntil, withDeadline } from "../../util/with-deadline.ts";
 import type { CdpSession, PageSession } from "../cdp/connection.ts";
 import type { ConnectionRegistry } from "../cdp/connection-registry.ts";
+import type { NavigationCause } from "./navigation-cause.ts";
+import { type NetworkSession, PageNetwork } from "./page-network.ts";
 import { PendingNavigations } from "./pending-navigations.ts";
-import type { FrameProcess, LostCode, Tab, TabListeners } from "./tab.ts";
+import type { WatchedField } from "./request-fields.ts";
+import type { FrameProcess, ListedFrame, LostCode, Submission, Tab, TabListeners } from "./tab.ts";
 
 /** The deadline of one call for a frame's session. */
 const FRAME_CALL_DEADLINE_MS = 1_000;
@@ -16,7 +19,8 @@ export interface PlaywrightTabParts {
   readonly page: Page;
   /** Playwright's session of the page, for scripts. */
   readonly session: CDPSession;
-  readonly pageSession: PageSession;
+  /** For pictures and input, and for what the network says. */
+  readonly pageSession: PageSession & NetworkSession;
   readonly connections: ConnectionRegistry;
   /** Opens a faster session of a frame's target than Playwright's; left out: Playwright's takes the input. */
   readonly attach?: (targetId: string) => Promise<CdpSession>;
@@ -30,7 +34,9 @@ export class PlaywrightTab implements Tab {
   /** By target id, kept as long as the target lives: a drag goes on in a frame that navigates. */
   readonly #inputSessions = new Map<string, Promise<CdpSession>>();
   readonly #navigations = new PendingNavigations<Frame, Request>();
+  readonly #network = new PageNetwork(() => this.#onNetwork());
   readonly #stops: (() => void)[] = [];
+  #onNetwork: () => void = () => {};
   #framesVersion = 0;
 
   constructor(parts: PlaywrightTabParts) {
@@ -46,8 +52,27 @@ export class PlaywrightTab implements Tab {
     return this.#navigations.isUnderWay(this.#parts.page.mainFrame());
   }
 
+  causeOf(loaderId: string): NavigationCause {
+    return this.#network.causeOf(loaderId);
+  }
+
+  pendingUrl(frameId: string): string | null {
+    return this.#network.pendingUrl(frameId);
+  }
+
+  watchFields(fields: readonly WatchedField[]): void {
+    this.#network.watchFields(fields);
+  }
+
+  takeSubmissions(): readonly Submission[] {
+    return this.#network.takeSubmissions();
+  }
+
   listen(listeners: TabListeners): void {
-    const { page } = this.#parts;
+    const { page, pageSession } = this.#parts;
+    this.#onNetwork = listeners.changed;
+    // Of a page that is gone before this completes, its end is reported.
+    this.#network.begin(pageSession).catch(() => {});
     const browser = page.context().browser();
     const changed = (frame: Frame) => {
       this.#framesVersion += 1;
@@ -89,10 +114,13 @@ export class PlaywrightTab implements Tab {
     return [{ session, inputSession: pageSession }, ...processes.filter((process) => process !== null)];
   }
 
-  /** Playwright reports every change by itself. */
-  framesListed(): void {}
+  /** Playwright reports every change by itself: only the causes are looked up. */
+  framesListed(frames: readonly ListedFrame[]): void {
+    this.#network.framesListed(frames);
+  }
 
   async close(): Promise<void> {
+    this.#network.stop();
     for (const stop of this.#stops.splice(0)) stop();
     for (const frame of this.#processes.keys()) this.#forget(frame);
   }
@@ -128,13 +156,27 @@ export class PlaywrightTab implements Tab {
     const context = page.context();
     const opening = context.newCDPSession(frame);
     const session = await connections.session(opening, context, FRAME_CALL_DEADLINE_MS, FRAME_CALL);
-    if (!attach) return { session, inputSession: session };
+    if (!attach) {
+      session.on("close", () => this.#network.forget(session));
+      await within(this.#network.follow(session));
+      return { session, inputSession: session };
+    }
     const { targetId } = (await within(session.send("Target.getTargetInfo"))).targetInfo;
-    const inputSession = this.#inputSessions.get(targetId) ?? attach(targetId);
-    this.#inputSessions.set(targetId, inputSession);
+    return { session, inputSession: await within(this.#inputSession(targetId, attach)) };
+  }
+
+  #inputSession(targetId: string, attach: (targetId: string) => Promise<CdpSession>): Promise<CdpSession> {
+    const known = this.#inputSessions.get(targetId);
+    if (known) return known;
+    const opened = attach(targetId).then(async (attached) => {
+      void attached.gone.then(() => this.#network.forget(attached));
+      await this.#network.follow(attached);
+      return attached;
+    });
+    this.#inputSessions.set(targetId, opened);
     const forget = () => this.#inputSessions.delete(targetId);
-    inputSession.then((attached) => attached.gone).then(forget, forget);
-    return { session, inputSession: await within(inputSession) };
+    opened.then((attached) => attached.gone).then(forget, forget);
+    return opened;
   }
 }
 

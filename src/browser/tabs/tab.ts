@@ -2,6 +2,8 @@
 import type { Cookie } from "playwright";
 import type { PageEvents } from "../../session/ports/page.ts";
 import type { CdpSender, PageSession } from "../cdp/connection.ts";
+import type { NavigationCause } from "./navigation-cause.ts";
+import type { WatchedField } from "./request-fields.ts";
 
 /** A process that renders frames of a page: a session for scripts, and the fastest session for input. */
 export interface FrameProcess {
@@ -16,6 +18,28 @@ export interface TabListeners {
   changed(): void;
   /** The page is lost. Called once. */
   gone(code: LostCode): void;
+}
+
+/** What a tab takes note of when its frames are listed. */
+export interface ListedFrame {
+  readonly id: string;
+  readonly parent: ListedFrame | null;
+  readonly url: string;
+  readonly loaderId: string;
+  readonly session: CdpSender;
+}
+
+/** A request that carried a watched field with an answer. The answer itself is not kept. */
+export interface Submission {
+  /** The frame that sent it, and its document; null where the document is not known. */
+  readonly frameId: string;
+  readonly loaderId: string | null;
+  /** The field's name. */
+  readonly name: string;
+  /** The document that this request itself loads; null: a script's request, which loads none. */
+  readonly navigates: string | null;
+  /** Monotonic ms. */
+  readonly at: number;
 }
 
 export interface Tab {
@@ -33,7 +57,22 @@ export interface Tab {
    */
   processes(): Promise<readonly FrameProcess[]>;
   /** Takes note of the frames that were just listed, parents first. */
-  framesListed(frames: readonly { readonly id: string; readonly loaderId: string }[]): void;
+  framesListed(frames: readonly ListedFrame[]): void;
+  /**
+   * Why this document was loaded. "unknown" also for documents from before the attach, and for a moment after one was
+   * listed: changed() is called when it becomes known. Of two documents that came so fast that the first was never listed,
+   * the second has the first one's doubt.
+   */
+  causeOf(loaderId: string): NavigationCause;
+  /** The address (with its fragment) that the navigation under way in this frame leads to by now; null: there is none. */
+  pendingUrl(frameId: string): string | null;
+  /** The response fields to look for in requests from now on; none: requests are not looked at. */
+  watchFields(fields: readonly WatchedField[]): void;
+  /**
+   * Requests since the last call that carried an answer in a watched field, to the site of the page's main document. The
+   * oldest are dropped where there are more than 100.
+   */
+  takeSubmissions(): readonly Submission[];
   /** Detaches from the page, which stays open. */
   close(): Promise<void>;
 }
