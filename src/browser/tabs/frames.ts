@@ -2,7 +2,8 @@
 
 import type { Rect } from "../../protocol/common.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
-import { frameBox, hitsFrame } from "./in-page-scripts.ts";
+import { type Affine, compose, IDENTITY, mapBox } from "./frame-geometry.ts";
+import { framePlace, hitsFrame } from "./in-page-scripts.ts";
 import type { FrameProcess, Tab } from "./tab.ts";
 
 /** The deadline of one call into the browser about frames. */
@@ -14,21 +15,31 @@ const WORLD_NAME = "captcha-remote";
 export interface FrameRef extends FrameProcess {
   readonly id: string;
   readonly parent: FrameRef | null;
+  /** Without the fragment. */
   readonly url: string;
+  /** With the fragment: some frames say there what they show. */
+  readonly address: string;
   /** The id of its document: it changes with every document. */
   readonly loaderId: string;
 }
 
-/** A frame's content box in the page's CSS px; `scale` is 1 unless the page transforms the frame. */
+/** A frame's content box in the page's CSS px: the box around it where the page turns the frame. */
 export interface FrameRect extends Rect {
-  readonly scale: number;
+  /** From the frame's own CSS px to the page's: mapBox() places what is inside of the frame. */
+  readonly toPage: Affine;
   readonly visible: boolean;
 }
 
-const MAIN_FRAME_RECT: FrameRect = { x: 0, y: 0, width: 0, height: 0, scale: 1, visible: true };
+const MAIN_FRAME_RECT: FrameRect = { x: 0, y: 0, width: 0, height: 0, toPage: IDENTITY, visible: true };
 
 interface FrameTree {
-  readonly frame: { readonly id: string; readonly parentId?: string; readonly url: string; readonly loaderId: string };
+  readonly frame: {
+    readonly id: string;
+    readonly parentId?: string;
+    readonly url: string;
+    readonly urlFragment?: string;
+    readonly loaderId: string;
+  };
   readonly childFrames?: readonly FrameTree[];
 }
 
@@ -62,7 +73,8 @@ export class PageFrames {
       for (const { node, process } of waiting) {
         const parent = node.parentId === undefined ? null : byId.get(node.parentId);
         if (byId.has(node.id) || parent === undefined) continue;
-        byId.set(node.id, { id: node.id, parent, ...process, url: node.url, loaderId: node.loaderId });
+        const { id, url, urlFragment = "", loaderId } = node;
+        byId.set(id, { id, parent, ...process, url, address: url + urlFragment, loaderId });
         placed = true;
       }
     }
@@ -97,15 +109,9 @@ export class PageFrames {
   /** The frame's content box in the page's CSS px; the main frame begins at the viewport's origin. */
   async rectOf(frame: FrameRef): Promise<FrameRect> {
     if (!frame.parent) return MAIN_FRAME_RECT;
-    const [outer, own] = await Promise.all([this.rectOf(frame.parent), this.onOwner(frame, frameBox, [])]);
-    return {
-      x: outer.x + own.x * outer.scale,
-      y: outer.y + own.y * outer.scale,
-      width: own.width * outer.scale,
-      height: own.height * outer.scale,
-      scale: own.scale * outer.scale,
-      visible: own.visible && outer.visible,
-    };
+    const [outer, own] = await Promise.all([this.rectOf(frame.parent), this.onOwner(frame, framePlace, [])]);
+    const toPage = compose(outer.toPage, own.toParent);
+    return { ...mapBox(toPage, { x: 0, y: 0, ...own.size }), toPage, visible: own.visible && outer.visible };
   }
 
   /** Whether a point (in the parent's own CSS px) hits this frame and no element above it. */
