@@ -110,6 +110,7 @@ export class SecretFieldTracker {
   }
 
   async #ask(frame: FrameRef, windowMs: number): Promise<FrameSecrets> {
+    await this.#frames.findRoots(frame, { thorough: true });
     const answer = await this.#frames.run(frame, recordSecrets, windowMs);
     // The record began before the answer came: this time is certainly not too early.
     return { frame, answer, knownSince: performance.now() - answer.ageMs };
