@@ -32,7 +32,14 @@ const FIELDS: readonly string[] = [
   `<div id="host"></div><script>
       document.querySelector("#host").attachShadow({ mode: "open" }).innerHTML =
         ${JSON.stringify(STYLE + password("left:410px;top:180px"))};</script>`,
+  `<div id="closed"></div><script>{
+      const root = document.querySelector("#closed").attachShadow({ mode: "closed" });
+      root.innerHTML = ${JSON.stringify(`${STYLE + password("left:10px;top:300px")}<p></p>`)};
+      root.querySelector("p").attachShadow({ mode: "closed" }).innerHTML =
+        ${JSON.stringify(STYLE + password("left:210px;top:300px", 'autocomplete="one-time-code"'))}; }</script>`,
 ];
+/** The fields of all those. */
+const FIELD_COUNT = FIELDS.length + 1;
 
 test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
@@ -45,11 +52,33 @@ test("[W28] every kind of secret field is black for a watcher and there for who 
   const url = site.serve("/", pageWith(FIELDS.join("")));
   const { client, watcher } = await seats({ bot, connect, server }, { url });
   // A field has 4,800 of them.
-  const all = FIELDS.length * 3 * MANY_PX;
+  const all = FIELD_COUNT * 3 * MANY_PX;
   await expect.poll(async () => secretPx(client.pictures.at(-1) as ReceivedPicture)).toBeGreaterThan(all);
   await expectNoneLeaks(watcher, 5);
   const last = watcher.pictures.at(-1);
   expect(last && (await blackPx(last))).toBeGreaterThan(all);
+});
+
+test("[W28] a closed shadow root that comes late, with a field and with a frame in it, shows nothing", async ({
+  site,
+  bot,
+  connect,
+  server,
+}) => {
+  site.serve("/inner", `<!doctype html>${STYLE}${password("left:20px;top:20px")}`);
+  const inside = `${STYLE}${password("left:10px;top:10px")}<iframe src="${site.otherOrigin}/inner" style="left:300px;top:30px"></iframe>`;
+  const script = `onmouseup = () => {
+      document.querySelector("#host").attachShadow({ mode: "closed" }).innerHTML = ${JSON.stringify(inside)};
+    };`;
+  const url = site.serve("/", pageWith('<div id="host"></div>', script));
+  const { client, watcher } = await seats({ bot, connect, server }, { url });
+  await expect.poll(() => watcher.pictures.length).toBeGreaterThan(3);
+  for (const event_type of ["down", "up"]) {
+    client.send({ type: "mouse_event", event_type, x: 300, y: 300, button: "left", buttons: 0 });
+  }
+  const twoFields = 2 * 3 * MANY_PX;
+  await expect.poll(async () => secretPx(client.pictures.at(-1) as ReceivedPicture)).toBeGreaterThan(twoFields);
+  await expectNoneLeaks(watcher, PICTURES);
 });
 
 test("[W28] a page without secrets is not touched: the watcher's picture is the very same", async ({

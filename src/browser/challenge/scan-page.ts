@@ -3,6 +3,7 @@ import type { ChallengeKind } from "../../config.ts";
 import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
 import type { Completion, Rule } from "../../protocol/rest.ts";
 import { intersect, roundOut } from "../../util/rect.ts";
+import { mapBox } from "../tabs/frame-geometry.ts";
 import type { FrameRect, FrameRef, PageFrames } from "../tabs/frames.ts";
 import { askFrame, type FrameAnswer, type FrameQuestion, matchesText } from "./in-page-scripts.ts";
 import { matchingPart } from "./kinds.ts";
@@ -154,12 +155,7 @@ function insideFrame(box: Rect, { frame, rect }: FrameScan): Rect {
 /** The visible matches of a selector as boxes of the page, CSS px. Those that are scrolled out of their frame count too. */
 function pageBoxes({ answer, rect }: FrameScan, selectorIndex: number): Rect[] {
   if (!rect?.visible) return [];
-  return (answer.boxes[selectorIndex] ?? []).map((box) => ({
-    x: rect.x + box.x * rect.scale,
-    y: rect.y + box.y * rect.scale,
-    width: box.width * rect.scale,
-    height: box.height * rect.scale,
-  }));
+  return (answer.boxes[selectorIndex] ?? []).map((box) => mapBox(rect.toPage, box));
 }
 
 function isKindByUrl({ kinds }: ScanPlan, { parent, url }: FrameRef): boolean {

@@ -4,6 +4,7 @@
  */
 import { withDeadline } from "../../util/with-deadline.ts";
 import type { CdpSender } from "../cdp/connection.ts";
+import { type Affine, IDENTITY, mapBack } from "../tabs/frame-geometry.ts";
 import type { FrameRect, FrameRef, PageFrames } from "../tabs/frames.ts";
 
 /** Looking up the frame under a press; after that the press goes to the page itself. */
@@ -12,8 +13,8 @@ const HIT_TEST_DEADLINE_MS = 250;
 /** A receiver of input events, which are in its own CSS px. */
 export interface InputTarget {
   readonly session: CdpSender;
-  /** Of its document's origin on the page. */
-  readonly rect: Pick<FrameRect, "x" | "y" | "scale">;
+  /** From its own CSS px to the page's. */
+  readonly toPage: Affine;
 }
 
 /** A frame with a process of its own, and its content box in the page's CSS px. */
@@ -29,7 +30,7 @@ export class InputTargets {
 
   /** `session` takes the input of the page itself. */
   constructor(session: CdpSender, frames: PageFrames) {
-    this.page = { session, rect: { x: 0, y: 0, scale: 1 } };
+    this.page = { session, toPage: IDENTITY };
     this.#frames = frames;
   }
 
@@ -41,7 +42,7 @@ export class InputTargets {
   /** The target at a point of the page (CSS px) by the frames' boxes alone: good enough for a pointer that passes. */
   at(x: number, y: number): InputTarget {
     const hit = this.#remote.findLast(({ rect }) => contains(rect, x, y));
-    return hit ? { session: hit.frame.inputSession, rect: hit.rect } : this.page;
+    return hit ? { session: hit.frame.inputSession, toPage: hit.rect.toPage } : this.page;
   }
 
   /** The target under a point of the page (CSS px): each document on the way down is asked what lies there. */
@@ -50,27 +51,31 @@ export class InputTargets {
     let inside: FrameRef | null = null;
     for (const { frame, rect } of this.#remote) {
       if (!contains(rect, x, y) || (inside !== null && !isWithin(frame, inside))) continue;
-      const outer = frame.parent ? await this.#originOf(frame.parent) : this.page.rect;
-      const test = this.#frames.isHit(frame, (x - outer.x) / outer.scale, (y - outer.y) / outer.scale);
+      const outer = frame.parent ? await this.#mapOf(frame.parent) : IDENTITY;
+      const inParent = mapBack(outer, x, y);
+      const test = this.#frames.isHit(frame, inParent.x, inParent.y);
       if (!(await withDeadline(test, HIT_TEST_DEADLINE_MS, "hit test").catch(() => false))) continue;
-      target = { session: frame.inputSession, rect };
+      target = { session: frame.inputSession, toPage: rect.toPage };
       inside = frame;
     }
     return target;
   }
 
-  /** Where a frame's document begins on the page, and at which scale. */
-  async #originOf(frame: FrameRef): Promise<InputTarget["rect"]> {
+  /** From a frame's own CSS px to the page's. */
+  async #mapOf(frame: FrameRef): Promise<Affine> {
     const known = this.#remote.find((remote) => remote.frame.id === frame.id);
-    if (known) return known.rect;
+    if (known) return known.rect.toPage;
     const asked = withDeadline(this.#frames.rectOf(frame), HIT_TEST_DEADLINE_MS, "frame place");
-    return asked.catch(() => this.page.rect);
+    return asked.then(
+      ({ toPage }) => toPage,
+      () => IDENTITY,
+    );
   }
 }
 
 /** A point of the page in the target's own CSS px. */
-export function inTarget({ rect }: InputTarget, x: number, y: number): { x: number; y: number } {
-  return { x: (x - rect.x) / rect.scale, y: (y - rect.y) / rect.scale };
+export function inTarget({ toPage }: InputTarget, x: number, y: number): { x: number; y: number } {
+  return mapBack(toPage, x, y);
 }
 
 function contains({ x, y, width, height, visible }: FrameRect, pointX: number, pointY: number): boolean {

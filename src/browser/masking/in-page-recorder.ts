@@ -3,6 +3,7 @@
  * so it uses nothing from outside of itself. It runs in an isolated world and changes nothing in the page.
  */
 import type { Rect } from "../../protocol/common.ts";
+import type { RootsWorld } from "../tabs/in-page-roots.ts";
 
 /** How long positions are kept, ms. The recorder has the same number, as it runs inside the page. */
 export const RECORD_KEPT_MS = 4_000;
@@ -46,7 +47,7 @@ interface Recorder {
   readonly tracks: ReadonlyMap<Element, unknown>;
 }
 
-export type RecorderWorld = typeof globalThis & { recorder?: Recorder; passwords?: WeakSet<Element> };
+export type RecorderWorld = RootsWorld & { recorder?: Recorder };
 
 /**
  * Records where secret fields and frames are, at each animation frame of the page. Returns what they covered in the last
@@ -169,18 +170,21 @@ export function recordSecrets(windowMs: number): SecretAnswer {
       },
       findRoots() {
         for (const root of shadows) if (!root.isConnected) shadows.delete(root);
-        const look = (root: Document | ShadowRoot) => {
-          for (const { shadowRoot } of root.querySelectorAll("*")) {
-            if (!shadowRoot) continue;
-            if (!shadows.has(shadowRoot)) {
-              shadows.add(shadowRoot);
-              // Its elements may have been elsewhere while they were not recorded.
-              if ([...shadowRoot.querySelectorAll(TAGS.join())].some(isTracked)) recorder.since = performance.now();
-            }
-            look(shadowRoot);
+        const add = (root: ShadowRoot) => {
+          if (!shadows.has(root)) {
+            shadows.add(root);
+            // Its elements may have been elsewhere while they were not recorded.
+            if ([...root.querySelectorAll(TAGS.join())].some(isTracked)) recorder.since = performance.now();
           }
+          look(root);
+        };
+        const look = (root: Document | ShadowRoot) => {
+          for (const { shadowRoot } of root.querySelectorAll("*")) if (shadowRoot) add(shadowRoot);
         };
         look(document);
+        for (const root of world.closedRoots ?? []) if (root.isConnected) add(root);
+        // What is in the others is not recorded.
+        if (world.hasMoreRoots) recorder.since = performance.now();
       },
       covered(element, lastMs) {
         const from = performance.now() - lastMs;
@@ -246,7 +250,7 @@ export function recordSecrets(windowMs: number): SecretAnswer {
  */
 export function trackFrame(this: Element, windowMs: number): FrameTrack {
   const { recorder } = globalThis as RecorderWorld;
-  // In a closed shadow root only CDP finds the element: where it was until now is unknown.
+  // In a closed shadow root that is not found yet: where it was until now is unknown.
   if (!recorder?.knows(this)) throw new Error("The frame's element is not recorded yet.");
   recorder.tick();
   const all = recorder.covered(this, windowMs);

@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Rect } from "../../protocol/common.ts";
 import { intersect } from "../../util/rect.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
+import { mapBox } from "../tabs/frame-geometry.ts";
 import type { FrameRef, PageFrames } from "../tabs/frames.ts";
 import { type FrameTrack, RECORD_KEPT_MS, recordSecrets, type SecretAnswer, trackFrame } from "./in-page-recorder.ts";
 
@@ -109,6 +110,7 @@ export class SecretFieldTracker {
   }
 
   async #ask(frame: FrameRef, windowMs: number): Promise<FrameSecrets> {
+    await this.#frames.findRoots(frame, { thorough: true });
     const answer = await this.#frames.run(frame, recordSecrets, windowMs);
     // The record began before the answer came: this time is certainly not too early.
     return { frame, answer, knownSince: performance.now() - answer.ageMs };
@@ -121,13 +123,7 @@ export class SecretFieldTracker {
     if (!isStill) return { secret: [...all], all };
     const rect = await this.#frames.rectOf(frame);
     const secret = answer.boxes.flatMap((box) => {
-      const { x, y, scale } = rect;
-      const onPage = {
-        x: x + box.x * scale,
-        y: y + box.y * scale,
-        width: box.width * scale,
-        height: box.height * scale,
-      };
+      const onPage = mapBox(rect.toPage, box);
       return all.map((part) => intersect(onPage, part)).filter((part) => part !== null);
     });
     return { secret, all };
@@ -142,9 +138,8 @@ export class SecretFieldTracker {
     ]);
     if (!outer.isStill) return outer;
     if (!track.box) return { boxes: [], isStill: track.isStill };
-    const { x, y, scale } = await this.#frames.rectOf(parent);
-    const { box } = track;
-    const onPage = { x: x + box.x * scale, y: y + box.y * scale, width: box.width * scale, height: box.height * scale };
+    const { toPage } = await this.#frames.rectOf(parent);
+    const onPage = mapBox(toPage, track.box);
     return { boxes: [onPage], isStill: track.isStill };
   }
 }

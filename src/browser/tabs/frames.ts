@@ -2,7 +2,9 @@
 
 import type { Rect } from "../../protocol/common.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
-import { frameBox, hitsFrame } from "./in-page-scripts.ts";
+import { type Affine, compose, IDENTITY, mapBox } from "./frame-geometry.ts";
+import { chooseHosts, keepRoots } from "./in-page-roots.ts";
+import { framePlace, hitsFrame } from "./in-page-scripts.ts";
 import type { FrameProcess, Tab } from "./tab.ts";
 
 /** The deadline of one call into the browser about frames. */
@@ -10,26 +12,55 @@ const FRAME_CALL_DEADLINE_MS = 1_000;
 /** The time that a script may take in the page's own process. */
 const SCRIPT_TIMEOUT_MS = 300;
 const WORLD_NAME = "captcha-remote";
+/** A root inside of another is found one step later than that: 100 deep, as chooseHosts(), and batches of many elements. */
+const MAX_ROOT_STEPS = 150;
+/** Describes each element and its shadow root, and nothing in them. */
+const SHALLOW = { serialization: "deep" as const, additionalParameters: { includeShadowTree: "all" } };
 
 export interface FrameRef extends FrameProcess {
   readonly id: string;
   readonly parent: FrameRef | null;
+  /** Without the fragment. */
   readonly url: string;
+  /** With the fragment: some frames say there what they show. */
+  readonly address: string;
   /** The id of its document: it changes with every document. */
   readonly loaderId: string;
 }
 
-/** A frame's content box in the page's CSS px; `scale` is 1 unless the page transforms the frame. */
+/** A frame's content box in the page's CSS px: the box around it where the page turns the frame. */
 export interface FrameRect extends Rect {
-  readonly scale: number;
+  /** From the frame's own CSS px to the page's: mapBox() places what is inside of the frame. */
+  readonly toPage: Affine;
   readonly visible: boolean;
 }
 
-const MAIN_FRAME_RECT: FrameRect = { x: 0, y: 0, width: 0, height: 0, scale: 1, visible: true };
+const MAIN_FRAME_RECT: FrameRect = { x: 0, y: 0, width: 0, height: 0, toPage: IDENTITY, visible: true };
 
 interface FrameTree {
-  readonly frame: { readonly id: string; readonly parentId?: string; readonly url: string; readonly loaderId: string };
+  readonly frame: {
+    readonly id: string;
+    readonly parentId?: string;
+    readonly url: string;
+    readonly urlFragment?: string;
+    readonly loaderId: string;
+  };
   readonly childFrames?: readonly FrameTree[];
+}
+
+/** An entry of chooseHosts()'s answer as deep serialization describes it. */
+interface SerializedEntry {
+  readonly value?:
+    | number
+    | boolean
+    | { readonly shadowRoot?: { readonly value: { readonly backendNodeId: number } } | null };
+}
+
+/** The element of a frame, as an object of the isolated world of the document that holds it. */
+interface FrameOwner {
+  readonly frameId: string;
+  readonly session: FrameProcess["session"];
+  readonly objectId: string;
 }
 
 interface FrameNode {
@@ -40,7 +71,12 @@ interface FrameNode {
 export class PageFrames {
   readonly #tab: Tab;
   readonly #worlds = new Map<string, number>();
-  readonly #owners = new Map<string, string>();
+  readonly #owners = new Map<string, FrameOwner>();
+  /** For each document the last batch of chooseHosts() whose roots are kept. */
+  readonly #answeredBatches = new Map<string, number>();
+  #lastSearch = 0;
+  /** The last search under way in each document. */
+  readonly #rootLooks = new Map<string, Promise<void>>();
 
   constructor(tab: Tab) {
     this.#tab = tab;
@@ -62,12 +98,14 @@ export class PageFrames {
       for (const { node, process } of waiting) {
         const parent = node.parentId === undefined ? null : byId.get(node.parentId);
         if (byId.has(node.id) || parent === undefined) continue;
-        byId.set(node.id, { id: node.id, parent, ...process, url: node.url, loaderId: node.loaderId });
+        const { id, url, urlFragment = "", loaderId } = node;
+        byId.set(id, { id, parent, ...process, url, address: url + urlFragment, loaderId });
         placed = true;
       }
     }
     const frames = [...byId.values()];
     this.#tab.framesListed(frames);
+    for (const [key, owner] of this.#owners) if (!byId.has(owner.frameId)) this.#forgetOwner(key, owner);
     return frames;
   }
 
@@ -97,15 +135,9 @@ export class PageFrames {
   /** The frame's content box in the page's CSS px; the main frame begins at the viewport's origin. */
   async rectOf(frame: FrameRef): Promise<FrameRect> {
     if (!frame.parent) return MAIN_FRAME_RECT;
-    const [outer, own] = await Promise.all([this.rectOf(frame.parent), this.onOwner(frame, frameBox, [])]);
-    return {
-      x: outer.x + own.x * outer.scale,
-      y: outer.y + own.y * outer.scale,
-      width: own.width * outer.scale,
-      height: own.height * outer.scale,
-      scale: own.scale * outer.scale,
-      visible: own.visible && outer.visible,
-    };
+    const [outer, own] = await Promise.all([this.rectOf(frame.parent), this.onOwner(frame, framePlace, [])]);
+    const toPage = compose(outer.toPage, own.toParent);
+    return { ...mapBox(toPage, { x: 0, y: 0, ...own.size }), toPage, visible: own.visible && outer.visible };
   }
 
   /** Whether a point (in the parent's own CSS px) hits this frame and no element above it. */
@@ -116,6 +148,77 @@ export class PageFrames {
   /** Whether the frame has a process of its own, so that input must be sent to its own session. */
   isRemote(frame: FrameRef): boolean {
     return frame.parent !== null && frame.parent.session !== frame.session;
+  }
+
+  /**
+   * Finds shadow roots, closed ones too, and puts them into the isolated world's `roots` (RootsWorld). One call where no
+   * element is new. `thorough` asks about each element that may have got a root since the last time, as pictures for
+   * watchers need; else such elements are asked about each second. Throws when the frame does not answer in time.
+   */
+  findRoots(frame: FrameRef, { thorough = false } = {}): Promise<void> {
+    const key = documentKey(frame);
+    const look = () => this.#lookForRoots(frame, thorough);
+    // A look remembers in the page what it has asked about: two at once would mix that up.
+    const looked = (this.#rootLooks.get(key) ?? Promise.resolve()).then(look, look);
+    this.#rootLooks.set(key, looked);
+    const done = () => {
+      if (this.#rootLooks.get(key) === looked) this.#rootLooks.delete(key);
+    };
+    looked.then(done, done);
+    return looked;
+  }
+
+  async #lookForRoots(frame: FrameRef, isThorough: boolean): Promise<void> {
+    const key = documentKey(frame);
+    const contextId = await this.#world(frame);
+    // A group has the objects of all frames of a process: each search has its own, which the browser forgets after it.
+    this.#lastSearch += 1;
+    const objectGroup = `captcha-remote-${this.#lastSearch}`;
+    for (let step = 0; step < MAX_ROOT_STEPS; step += 1) {
+      const question = { answered: this.#answeredBatches.get(key) ?? 0, isFirst: step === 0, isThorough };
+      const { result } = await this.#call(
+        frame.session.send("Runtime.evaluate", {
+          expression: `(${chooseHosts})(${JSON.stringify(question)})`,
+          contextId,
+          objectGroup,
+          serializationOptions: SHALLOW,
+          timeout: SCRIPT_TIMEOUT_MS,
+        }),
+        "shadow roots",
+      ).catch((error: unknown) => {
+        this.#worlds.delete(key);
+        throw error;
+      });
+      const { batch, hasMore, roots } = readHosts(result.deepSerializedValue?.value);
+      if (roots.length > 0) await this.#keepRoots(frame, contextId, roots, objectGroup);
+      if (batch !== 0) remember(this.#answeredBatches, key, batch);
+      // The browser keeps the elements alive for as long as the group has them.
+      void frame.session.send("Runtime.releaseObjectGroup", { objectGroup }).catch(() => {});
+      if (roots.length === 0 && !hasMore) return;
+    }
+  }
+
+  async #keepRoots(
+    frame: FrameRef,
+    executionContextId: number,
+    backendNodeIds: readonly number[],
+    objectGroup: string,
+  ): Promise<void> {
+    const { session } = frame;
+    const resolved = await this.#call(
+      Promise.all(
+        backendNodeIds.map((backendNodeId) =>
+          session
+            .send("DOM.resolveNode", { backendNodeId, executionContextId, objectGroup })
+            // Its host is gone meanwhile.
+            .catch(() => null),
+        ),
+      ),
+      "shadow roots",
+    );
+    const objects = resolved.flatMap((node) => (node?.object.objectId ? [{ objectId: node.object.objectId }] : []));
+    const keeping = { functionDeclaration: String(keepRoots), executionContextId, arguments: objects };
+    await this.#call(session.send("Runtime.callFunctionOn", keeping), "shadow roots");
   }
 
   /** Runs a function on the frame's element, in the isolated world of its parent. Throws when the parent does not answer. */
@@ -143,7 +246,7 @@ export class PageFrames {
   async #owner(frame: FrameRef, parent: FrameRef): Promise<string> {
     const key = `${frame.id} ${parent.loaderId}`;
     const known = this.#owners.get(key);
-    if (known !== undefined) return known;
+    if (known) return known.objectId;
     const { backendNodeId } = await this.#call(
       parent.session.send("DOM.getFrameOwner", { frameId: frame.id }),
       "frame owner",
@@ -154,8 +257,17 @@ export class PageFrames {
       "frame owner",
     );
     if (object.objectId === undefined) throw new Error("The frame has no element.");
-    remember(this.#owners, key, object.objectId);
-    return object.objectId;
+    const owner = { frameId: frame.id, session: parent.session, objectId: object.objectId };
+    const [oldest] = this.#owners;
+    if (this.#owners.size >= REMEMBERED_DOCUMENTS && oldest) this.#forgetOwner(...oldest);
+    this.#owners.set(key, owner);
+    return owner.objectId;
+  }
+
+  /** The browser keeps an element alive for as long as it is an object of a session. */
+  #forgetOwner(key: string, { session, objectId }: FrameOwner): void {
+    this.#owners.delete(key);
+    void session.send("Runtime.releaseObject", { objectId }).catch(() => {});
   }
 
   async #world(frame: FrameRef): Promise<number> {
@@ -178,6 +290,18 @@ export class PageFrames {
   #call<T>(work: Promise<T>, what: string): Promise<T> {
     return withDeadline(work, FRAME_CALL_DEADLINE_MS, what);
   }
+}
+
+function readHosts(entries: readonly SerializedEntry[] = []): { batch: number; hasMore: boolean; roots: number[] } {
+  const [batch, hasMore, ...hosts] = entries.map(({ value }) => value);
+  return {
+    batch: typeof batch === "number" ? batch : 0,
+    hasMore: hasMore === true,
+    roots: hosts.flatMap((host) => {
+      const root = typeof host === "object" ? host.shadowRoot : null;
+      return root ? [root.value.backendNodeId] : [];
+    }),
+  };
 }
 
 function documentKey(frame: FrameRef): string {
