@@ -26,10 +26,24 @@ const regexSchema = z
   .refine(isRegExp, "not a regular expression")
   .meta({ description: "Regular expression; it runs in an isolated world of the page" });
 
+const cookieDomainSchema = z
+  .string()
+  .max(253)
+  .regex(/^\.?[A-Za-z0-9_:[\]-]+(\.[A-Za-z0-9_-]+)*$/, "not a host name")
+  .meta({ description: "The cookie's domain; left out: a domain of the host of the session's address." });
+
 /** [R21] One completion rule. At any moment it is true, false or unknown. */
 export const ruleSchema = z.union(
   [
-    z.strictObject({ gone: selectorSchema }).meta({ description: "Holds while no frame has a visible match." }),
+    z
+      .strictObject({
+        gone: selectorSchema,
+        across: z.literal("any").optional().meta({
+          description:
+            "Holds after every navigation; left out: not where a followed link or the like took the page away.",
+        }),
+      })
+      .meta({ description: "Holds while no frame has a visible match." }),
     z.strictObject({ visible: selectorSchema }).meta({ description: "Holds while some frame has a visible match." }),
     z
       .strictObject({ value: selectorSchema })
@@ -41,7 +55,11 @@ export const ruleSchema = z.union(
       .strictObject({ url: z.string().min(1).max(500) })
       .meta({ description: "Holds while the page's URL matches this glob." }),
     z
-      .strictObject({ cookie: z.string().min(1).max(256), changed: z.literal(true) })
+      .strictObject({
+        cookie: z.string().min(1).max(256),
+        changed: z.literal(true),
+        domain: cookieDomainSchema.optional(),
+      })
       .meta({ description: "Holds while this cookie differs from its value at the session's start." }),
   ],
   "not one of the rules gone, visible, value, text + matches, url, cookie + changed",
@@ -58,6 +76,9 @@ export const completionSchema = z.strictObject({
     .max(5_000)
     .default(200)
     .meta({ description: "Interval of the checks after activity, in ms." }),
+  operator_may_override: z.boolean().default(false).meta({
+    description: "Whether a person who says it twice ends the session as solved although the rules do not hold.",
+  }),
 });
 export type Completion = z.infer<typeof completionSchema>;
 
@@ -247,8 +268,24 @@ export const evidenceSchema = z.object({
     .nullable()
     .meta({ description: "URL, without query, of the frame in which the rule held; null: in all frames." }),
   since: z.iso.datetime(),
+  how: z.enum(["submitted", "by_itself"]).optional().meta({
+    description:
+      "submitted: the page sent the filled field to its own site; by_itself: nobody acted. Absent: the rule was seen to hold.",
+  }),
+  cookie: z
+    .object({ domain: z.string(), path: z.string() })
+    .optional()
+    .meta({ description: "For rules about a cookie: where it belongs." }),
 });
 export type Evidence = z.infer<typeof evidenceSchema>;
+
+export const contradictionSchema = z.object({
+  rule: z.string().meta({ description: "The completion rule that did not hold, as JSON." }),
+  frame: z.string().nullable().meta({
+    description: "URL, without query, of the frame that contradicted the rule; null: in no frame did it hold.",
+  }),
+});
+export type Contradiction = z.infer<typeof contradictionSchema>;
 
 /** How a session ended. The result [R11], the events [R14] and the webhooks carry this object. */
 export const outcomeSchema = z.object({

@@ -19,6 +19,7 @@ export class FakePage implements ChallengePage {
   readonly viewport = VIEWPORT;
   readonly url = null;
   readonly hidden = false;
+  readonly isWorking = false;
   readonly proxyPort = null;
   readonly place = null;
   readonly condition = "page_responsive";
@@ -77,7 +78,7 @@ export class FakePage implements ChallengePage {
   input(): void {}
   releaseAll(): void {}
   async check() {
-    return { value: "unknown" as const, stable: false, evidence: [] };
+    return { value: "unknown" as const, stable: false, evidence: [], contradictions: [], mayOverride: false };
   }
   async storageState() {
     return null;

@@ -27,6 +27,7 @@ import { sessionRecord } from "../contract/store-contract.ts";
 import { TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
 
 const VIEWPORT = { width: 400, height: 300 };
+const SOLVED: Verdict = { value: true, stable: true, evidence: [], contradictions: [], mayOverride: false };
 
 /** A page under the test's hand. */
 class Page implements ChallengePage {
@@ -34,6 +35,7 @@ class Page implements ChallengePage {
   readonly viewport = VIEWPORT;
   readonly url = null;
   readonly hidden = false;
+  readonly isWorking = false;
   readonly proxyPort = null;
   readonly place = null;
   readonly condition = "page_responsive";
@@ -226,9 +228,8 @@ test("[W7] who asked is answered before the end is told, whoever else found it",
   await controller.join("one", other, "plain");
   asking.types.length = 0;
   void session.check((answer) => viewer.send({ type: "completion_status", ...answer }));
-  const verdict = { value: true, stable: true, evidence: [] } as const;
-  page.events.solved(verdict);
-  page.checked.resolve(verdict);
+  page.events.solved(SOLVED);
+  page.checked.resolve(SOLVED);
   expect(asking.types).toEqual(["completion_status", "completed", "close 1000"]);
   expect(other.types.slice(-2)).toEqual(["completed", "close 1000"]);
 });
@@ -289,7 +290,7 @@ test("[S4] ends that come after the first change nothing", async ({ world }) => 
   const { controller } = world;
   const page = await livingPage(world, "one");
   page.events.lost("page_crashed");
-  page.events.solved({ value: true, stable: true, evidence: [] });
+  page.events.solved(SOLVED);
   controller.cancel("one");
   page.events.lost("browser_lost");
   page.closed.resolve();
@@ -358,7 +359,7 @@ test("[R14] the end is told once the storage state is kept, the state and the lo
   const storage = Promise.withResolvers<StorageState>();
   page.storage = storage.promise;
   const polled = controller.status("one", 50, new AbortController().signal);
-  page.events.solved({ value: true, stable: true, evidence: [] });
+  page.events.solved(SOLVED);
   expect(await polled).toMatchObject({ completed: true, state: "solved" });
   expect(toldOf(world, "one").at(-1)).toMatchObject({ type: "session.state", data: { state: "solved" } });
   storage.resolve({ cookies: [], origins: [] });

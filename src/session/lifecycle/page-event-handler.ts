@@ -72,6 +72,8 @@ export class PageEventHandler implements PageEvents {
     this.#deps.onSolved(verdict);
   }
 
+  movedOn(): void {}
+
   lost(code: Code): void {
     this.#deps.onLost(code);
   }

@@ -4,7 +4,7 @@ import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
 import type { ATTEMPT_FAILURES, ProgressStep } from "../../protocol/events.ts";
 import type { PictureFacts } from "../../protocol/frame.ts";
 import type { ClientMessageOf, PAGE_CONDITIONS, ServerMessageOf } from "../../protocol/live.ts";
-import type { Evidence, StorageState } from "../../protocol/rest.ts";
+import type { Contradiction, Evidence, StorageState } from "../../protocol/rest.ts";
 import type { OpenPageRequest } from "./page-request.ts";
 import type { Checkpoint, PageLocator, ResumeState } from "./resume-state.ts";
 
@@ -58,6 +58,10 @@ export interface Verdict {
   readonly value: boolean | "unknown";
   readonly stable: boolean;
   readonly evidence: readonly Evidence[];
+  /** What still shows; empty unless `value` is false. */
+  readonly contradictions: readonly Contradiction[];
+  /** Whether a person who says it twice is believed although `value` is false: nothing on the page could confirm it. */
+  readonly mayOverride: boolean;
 }
 
 export type Notice = ServerMessageOf<"dialog"> | ServerMessageOf<"page_notice">;
@@ -76,10 +80,18 @@ export interface PageEvents {
   nextSeq(): number;
   /** A new picture: of the requested part, or of more. */
   picture(picture: Picture): void;
-  /** The challenge was found, has moved or is lost, and the view with it; pictures of the new view follow. */
+  /**
+   * The challenge was found, has moved or is lost, and the view with it; pictures of the new view follow. Also called
+   * when `isWorking` changes.
+   */
   challenge(): void;
   /** The rules hold and are stable. Called once. */
   solved(verdict: Verdict): void;
+  /**
+   * The page has moved on after a person acted, and no rule says whether that was the end. Nothing is concluded. Called
+   * again only when it happens again.
+   */
+  movedOn(): void;
   /** The page is lost. Called once, never after close(). */
   lost(code: Extract<Code, "page_closed" | "page_crashed" | "browser_lost">): void;
   notice(notice: Notice): void;
@@ -129,6 +141,8 @@ export interface ChallengePage extends PictureSource {
   readonly hidden: boolean;
   /** The loopback port of its browser's proxy; null for a guest page. */
   readonly proxyPort: number | null;
+  /** Whether the challenge that shows works by itself: nobody has to act yet. */
+  readonly isWorking: boolean;
   /** Where the next server finds the page; null for a page that ends with this process. */
   readonly place: PageLocator | null;
   /** While true, a view that was shown stays, even without a challenge (plain clients, [W20]). */
