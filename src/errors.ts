@@ -49,6 +49,7 @@ export const CODES = {
   rules_met: { message: "The completion rules held." },
   operator_done: { message: "The operator said that it is done." },
   rules_not_met: { message: "The page does not look solved yet." },
+  confirm_needed: { message: "The page does not look solved yet: the operator has to say once more that it is done." },
 } as const satisfies Record<string, CodeEntry>;
 
 export type Code = keyof typeof CODES;

@@ -15,7 +15,7 @@ export const ACTIONS = {
   "operator.leave": "An operator left a living session.",
   "control.take": "An operator took control: by joining first, by request, or by a press.",
   "control.release": "An operator lost or released control.",
-  "finish.done": "An operator chose Done, and the page did not contradict it.",
+  "finish.done": "An operator chose Done, and the session ended.",
   "finish.cannot": "An operator gave up.",
   "state.export": "Cookies and storage of an ended session were sent with its result.",
   "link.create": "An operator link was made.",

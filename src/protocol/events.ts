@@ -74,6 +74,8 @@ export const sessionEventSchema = z.discriminatedUnion("type", [
     attempts: z.int().min(1).meta({ description: "Number of failed attempts in this session." }),
     why: z.enum(ATTEMPT_FAILURES),
   }),
+  // The page has moved on after a person acted, and nothing says whether that was the end. Nothing is concluded.
+  event("session.moved_on", sessionField),
   event("session.progress", {
     ...sessionField,
     percentage: z.int().min(0).max(100),

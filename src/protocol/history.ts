@@ -50,6 +50,10 @@ export const historyEntrySchema = z.object({
   created_at: z.iso.datetime(),
   ended_at: z.iso.datetime(),
   duration_ms: z.int(),
+  contradictions: z.int().meta({
+    description:
+      "How many rules did not hold when a person said twice that it is done: `contradicted_by` of the result.",
+  }),
 });
 export type HistoryEntry = z.infer<typeof historyEntrySchema>;
 

@@ -5,6 +5,7 @@ import { isShallow, isSmall, MAX_DEPTH } from "./bounded-json.ts";
 import { claimFields } from "./claims.ts";
 import {
   captchaInfoSchema,
+  contradictionSchema,
   coordinateSchema,
   mouseEventTypeSchema,
   sessionIdSchema,
@@ -279,20 +280,15 @@ export const evidenceSchema = z.object({
 });
 export type Evidence = z.infer<typeof evidenceSchema>;
 
-export const contradictionSchema = z.object({
-  rule: z.string().meta({ description: "The completion rule that did not hold, as JSON." }),
-  frame: z.string().nullable().meta({
-    description: "URL, without query, of the frame that contradicted the rule; null: in no frame did it hold.",
-  }),
-});
-export type Contradiction = z.infer<typeof contradictionSchema>;
-
 /** How a session ended. The result [R11], the events [R14] and the webhooks carry this object. */
 export const outcomeSchema = z.object({
   outcome: sessionStateSchema,
   reason: z.string(),
   verified: verifiedSchema,
   evidence: z.array(evidenceSchema),
+  contradicted_by: z
+    .array(contradictionSchema)
+    .meta({ description: "What still showed when a person said twice that it is done; empty: nothing." }),
   note: z.string().nullable().meta({ description: "Text that the operator wrote; null: none." }),
   duration_ms: z.int(),
   has_storage_state: z.boolean(),

@@ -161,6 +161,7 @@ function newRecord(
     reason: null,
     verified: null,
     evidence: [],
+    contradicted_by: [],
     note: null,
     label: body.label ?? null,
     instructions: body.instructions ?? null,

@@ -1,4 +1,5 @@
 /** The schema of the database, version by version, and the defaults of records from older versions. */
+import type { FeedEvent } from "../protocol/events.ts";
 import type { IdempotentAnswer, SessionRecord } from "../session/ports/store.ts";
 
 /**
@@ -132,8 +133,16 @@ export function parseRecord(text: unknown): SessionRecord {
     captcha_info: null,
     operator_came: false,
     traceparent: null,
+    contradicted_by: [],
     ...parseOwn<Partial<SessionRecord>>(text),
   } as SessionRecord;
+}
+
+/** Parses an event; an end that an older version wrote says nothing of contradictions, because there were none. */
+export function parseEvent<E extends FeedEvent>(text: unknown): E {
+  const event = parseOwn<E>(text);
+  if (event.type === "session.ended") event.data.contradicted_by ??= [];
+  return event;
 }
 
 /** Parses a stored answer. One from before there were links has no uid, so it gets no link. */

@@ -103,7 +103,7 @@ for (const version of VERSIONS) {
     const end = storage.events.last("uid-ended");
     expect(end?.event.type).toBe(version >= 2 ? "session.ended" : undefined);
     const subject = { uid: "uid-ended", owner: version >= 3 ? "key-1" : null, label: common.label };
-    if (end) expect(end.subject).toEqual(subject);
+    if (end) expect(end).toMatchObject({ subject, event: { data: { outcome: "solved", contradicted_by: [] } } });
     expect(storage.acknowledgements.waiting("key:key-1 bot-1")).toEqual(version >= 5 ? [end] : []);
     const allow = version >= 3 ? ["10.0.0.0/8"] : [];
     const waiting = { id: "evt_joined", tries: 1, secret: "whsec_abc", allow, next_at: DAY + 2_000 };

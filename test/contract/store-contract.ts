@@ -21,6 +21,7 @@ export function sessionRecord(given: Partial<SessionRecord> = {}): SessionRecord
     verified: null,
     owner: null,
     evidence: [],
+    contradicted_by: [],
     note: null,
     label: "Überschrift 验证码 🧩",
     instructions: null,
@@ -90,7 +91,9 @@ export function storeContract(name: string, kind: StorageKind): void {
     test("replaces the record with the same uid", ({ store }) => {
       store.save(sessionRecord());
       const evidence = [{ rule: "r", frame: null, since: new Date(DAY).toISOString() }];
-      const ended = sessionRecord({ state: "solved", reason: "rules_met", evidence, ended_at: DAY + 5_000 });
+      const contradicted_by = [{ rule: "s", frame: "https://site.example/" }];
+      const end = { state: "solved", reason: "operator_done", verified: "operator", ended_at: DAY + 5_000 } as const;
+      const ended = sessionRecord({ ...end, evidence, contradicted_by });
       store.save(ended);
       expect(store.find("one")).toEqual(ended);
       expect(newest(store, 10)).toEqual([ended]);

@@ -301,9 +301,9 @@ test("[W17] Done is refused while the page is starting; Cannot is not", async ({
   const { controller, create } = world;
   await create("one");
   const { session, viewer } = await controller.join("one", line(), "json");
-  await expect(session.finish(viewer, "done", undefined)).rejects.toMatchObject({ code: "page_unresponsive" });
+  await expect(session.finish(viewer, { outcome: "done" })).rejects.toMatchObject({ code: "page_unresponsive" });
   expect(session.record.state).toBe("starting");
-  await session.finish(viewer, "cannot", "too hard");
+  await session.finish(viewer, { outcome: "cannot", note: "too hard" });
   expect(session.record).toMatchObject({ state: "failed", reason: "operator_gave_up", note: "too hard" });
 });
 
@@ -576,7 +576,7 @@ test("[W29] a watcher sees, and changes nothing", async ({ world }) => {
   for (const input of inputs) expect(() => session.input(viewer, input), input.type).toThrow(refused);
   expect(() => operators.takeControl(viewer)).toThrow(refused);
   for (const outcome of ["done", "cannot"] as const) {
-    await expect(session.finish(viewer, outcome, undefined)).rejects.toMatchObject({ code: "forbidden" });
+    await expect(session.finish(viewer, { outcome })).rejects.toMatchObject({ code: "forbidden" });
   }
   operators.releaseControl(viewer);
   expect(page.log.slice(before)).toEqual([]);

@@ -179,6 +179,7 @@ export const en = {
   code_forbidden: "That is not allowed here.",
   code_not_found: "There is nothing at this address.",
   code_rules_not_met: "The page’s own signs say that it is not solved.",
+  code_confirm_needed: "The page does not look solved yet: you have to say once more that it is done.",
   code_session_not_found: "There is no session with this id.",
   code_link_not_found: "There is no such link, or it was revoked.",
   code_target_not_found: "The bot’s page could not be found.",

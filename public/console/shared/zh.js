@@ -179,6 +179,7 @@ export const zh = {
   code_forbidden: "此处不允许该操作。",
   code_not_found: "这个地址没有内容。",
   code_rules_not_met: "页面自身的迹象表明尚未通过。",
+  code_confirm_needed: "页面看起来还没有通过验证，需要您再确认一次。",
   code_session_not_found: "没有这个编号的会话。",
   code_link_not_found: "没有这个链接，或者它已被撤销。",
   code_target_not_found: "找不到机器人的页面。",

@@ -73,12 +73,18 @@ async function checkCompletion({ session, viewer }: Seat, { id }: ClientMessageO
   await session.check((answer) => viewer.send({ type: "completion_status", ...answer }, id));
 }
 
-async function finish(seat: RecordedSeat, { id, outcome, note }: ClientMessageOf<"finish">): Promise<void> {
+async function finish(seat: RecordedSeat, message: ClientMessageOf<"finish">): Promise<void> {
   const { session, viewer } = seat;
-  const { completed, reason } = await session.finish(viewer, outcome, note);
+  const answer = await session.finish(viewer, message);
   // `done` may also find that the rules hold, or that the session has ended otherwise: `reason` says which.
-  if (session.ended) seat.record(`finish.${outcome}`, { operator: viewer.name, reason });
-  if (!session.ended) viewer.send({ type: "completion_status", completed, reason }, id);
+  if (!session.ended) viewer.send({ type: "completion_status", ...answer }, message.id);
+  else
+    seat.record(`finish.${message.outcome}`, { operator: viewer.name, reason: answer.reason, ...wordAgainst(session) });
+}
+
+/** How many rules spoke against an operator's word: for the audit trail, where no rule is, as it may name a path. */
+function wordAgainst({ record }: Seat["session"]): { readonly contradictions?: number } {
+  return record.contradicted_by.length > 0 ? { contradictions: record.contradicted_by.length } : {};
 }
 
 function extend({ session, viewer, record }: RecordedSeat, { seconds }: ClientMessageOf<"extend">): void {

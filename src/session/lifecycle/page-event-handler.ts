@@ -1,6 +1,6 @@
 /** Handles the events of a session's page: saves, publishes and sends what follows from them. */
 import type { Code } from "../../errors.ts";
-import type { PAGE_CONDITIONS } from "../../protocol/live.ts";
+import type { PAGE_CONDITIONS, ServerMessageOf } from "../../protocol/live.ts";
 import { Throttle } from "../../util/throttle.ts";
 import type { Operators } from "../operators/operators.ts";
 import type {
@@ -38,6 +38,8 @@ export class PageEventHandler implements PageEvents {
   readonly #saveThrottle: Throttle;
   /** The number of the last picture, over all pages that the session has had. */
   #lastSeq = 0;
+  /** When the page moved on, ms since 1970; null: it has not, or a challenge shows again. */
+  #movedOnAt: number | null = null;
 
   constructor(deps: PageEventHandlerDeps) {
     this.#deps = deps;
@@ -61,6 +63,7 @@ export class PageEventHandler implements PageEvents {
   challenge(): void {
     const { record, operators, events, isOver } = this.#deps;
     const page = this.#deps.page();
+    if (page?.challenge) this.withdrawMovedOn();
     if (page) Object.assign(record, { viewport: page.viewport, captcha_info: page.challenge });
     operators.challengeMoved();
     if (isOver()) return;
@@ -72,7 +75,25 @@ export class PageEventHandler implements PageEvents {
     this.#deps.onSolved(verdict);
   }
 
-  movedOn(): void {}
+  /** [W33] Asks the operators whether that was the end, and publishes the event. */
+  movedOn(): void {
+    if (this.#deps.isOver()) return;
+    this.#movedOnAt = Date.now();
+    this.#deps.events.movedOn();
+    if (this.movedOnMessage) this.#deps.operators.announce(this.movedOnMessage);
+  }
+
+  /** [W33] The message that operators got when the page moved on, and later ones get; null: it has not. */
+  get movedOnMessage(): ServerMessageOf<"moved_on"> | null {
+    return this.#movedOnAt === null ? null : { type: "moved_on", at: new Date(this.#movedOnAt).toISOString() };
+  }
+
+  /** [W33] A challenge shows again, or the page is opened again: nobody needs to be asked any more. */
+  withdrawMovedOn(): void {
+    if (this.#movedOnAt === null) return;
+    this.#movedOnAt = null;
+    this.#deps.operators.announce({ type: "moved_on", at: null });
+  }
 
   lost(code: Code): void {
     this.#deps.onLost(code);

@@ -105,6 +105,11 @@ export class SessionEventPublisher {
     this.#publish({ type: "session.page", data: { session_id: this.#deps.record.session_id, condition, code } });
   }
 
+  /** The page has moved on after a person acted. */
+  movedOn(): void {
+    this.#publish({ type: "session.moved_on", data: { session_id: this.#deps.record.session_id } });
+  }
+
   /** [R19] An operator has claimed the session in the inbox, or the claim has ended. */
   claimed(claim: ClaimFacts): void {
     this.#publish({ type: "session.claimed", data: { session_id: this.#deps.record.session_id, ...claim } });

@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import { AppError, CODES, type Code, codeEntry, toAppError } from "../../errors.ts";
 import { type EndState, isEnd } from "../../protocol/common.ts";
 import type { SessionEvent } from "../../protocol/events.ts";
+import type { ClientMessageOf } from "../../protocol/live.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import { Claim } from "../operators/claim.ts";
 import { Operators, type RestCaller } from "../operators/operators.ts";
@@ -37,7 +38,12 @@ interface SessionDeps {
   readonly onEnd: (session: Session) => void;
 }
 
-type EndFacts = { readonly [Fact in "verified" | "evidence" | "note"]?: SessionRecord[Fact] | undefined };
+type EndFacts = {
+  readonly [Fact in "verified" | "evidence" | "contradicted_by" | "note"]?: SessionRecord[Fact] | undefined;
+};
+
+/** [W17] What an operator says of the challenge. */
+export type OperatorsWord = Pick<ClientMessageOf<"finish">, "outcome" | "note" | "confirm">;
 
 export class Session {
   readonly record: SessionRecord;
@@ -52,6 +58,8 @@ export class Session {
   readonly #pageEvents: PageEventHandler;
   readonly #supervisor: PageSupervisor;
   readonly #deadline: SessionDeadline;
+  /** Whether the bot lets an operator's word stand against its rules. */
+  readonly #operatorMayOverride: boolean;
   #released: Promise<void> = Promise.resolve();
   /** The next server serves the session: nothing more is published here. */
   #isDetached = false;
@@ -59,6 +67,8 @@ export class Session {
   constructor(record: SessionRecord, opener: PageOpener, deps: SessionDeps) {
     this.record = record;
     this.#deps = deps;
+    // A request of an earlier version has no such field.
+    this.#operatorMayOverride = opener.request.completion?.operator_may_override ?? false;
     this.#checks = new CompletionChecks({
       answer: () => checkAnswer(this.record),
       onSolved: (verdict) => this.#solved(verdict),
@@ -99,6 +109,7 @@ export class Session {
       onReady: (page) => this.#becomeReady(page),
       onLost: (code) => {
         this.operators.pageLost();
+        this.#pageEvents.withdrawMovedOn();
         this.#pageEvents.announceCondition("page_reopening", code);
       },
       onReopened: () => this.#pageEvents.announceCondition("page_reopened", null),
@@ -156,9 +167,10 @@ export class Session {
   /** Adds a viewer; resolves when it was sent all that it needs to begin. Throws session_ended. */
   async join(viewer: Viewer): Promise<void> {
     this.#assertLiving();
-    const { warning } = this.#deadline;
-    // The viewer gets it behind its session_info, and later warnings as all others do.
-    if (warning && !viewer.plain) viewer.send(warning);
+    // The viewer gets them behind its session_info, and later ones as all others do.
+    for (const standing of [this.#deadline.warning, this.#pageEvents.movedOnMessage]) {
+      if (standing && !viewer.plain) viewer.send(standing);
+    }
     await this.operators.join(viewer, this.#supervisor.ready());
   }
 
@@ -193,14 +205,23 @@ export class Session {
    * [W17] Ends the session on the operator's word, unless the rules contradict it. Throws session_ended, forbidden,
    * not_in_control, page_unresponsive.
    */
-  async finish(viewer: Viewer, outcome: "done" | "cannot", note: string | undefined): Promise<CheckAnswer> {
+  async finish(viewer: Viewer, { outcome, note, confirm = false }: OperatorsWord): Promise<CheckAnswer> {
     this.#assertLiving();
     this.operators.assertNotWatching(viewer);
     if (outcome === "done" && !this.page) throw new AppError("page_unresponsive");
-    if (outcome === "cannot") this.end("failed", "operator_gave_up", { note });
-    else if ((await this.#checks.ask(this.#askable)) === "unknown") {
-      this.end("solved", "operator_done", { verified: "operator", note });
-    }
+    if (outcome === "done") return this.#finishOnWord(note, confirm);
+    this.end("failed", "operator_gave_up", { note });
+    return checkAnswer(this.record);
+  }
+
+  /** [S2] A contradicted word stands only where it may, and only once it is confirmed. */
+  async #finishOnWord(note: string | undefined, isConfirmed: boolean): Promise<CheckAnswer> {
+    const { value, contradictions, mayOverride } = await this.#checks.ask(this.#askable);
+    const contradicted_by = [...contradictions];
+    const mayStand = value === "unknown" || (value === false && (mayOverride || this.#operatorMayOverride));
+    if (!mayStand || this.ended) return checkAnswer(this.record);
+    if (value === false && !isConfirmed) return { completed: false, reason: "confirm_needed", contradicted_by };
+    this.end("solved", "operator_done", { verified: "operator", note, contradicted_by });
     return checkAnswer(this.record);
   }
 
@@ -215,8 +236,9 @@ export class Session {
     if (this.ended) return;
     this.#stopTimers();
     const { record } = this;
-    const { verified = null, evidence = [], note = null } = facts;
-    Object.assign(record, { state: move(record.state, state), reason, verified, evidence, note, ended_at: Date.now() });
+    const { verified = null, evidence = [], contradicted_by = [], note = null } = facts;
+    const result = { reason, verified, evidence, contradicted_by, note };
+    Object.assign(record, { state: move(record.state, state), ...result, ended_at: Date.now() });
     this.#deps.save(record);
     this.#events.state();
     this.#deps.log.info({ state, reason, verified }, "session ended");

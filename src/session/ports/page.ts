@@ -1,10 +1,10 @@
 /** The port to a page: what a session needs of it. src/browser/ implements it. */
 import type { Code } from "../../errors.ts";
-import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
+import type { CaptchaInfo, Contradiction, Rect, Size } from "../../protocol/common.ts";
 import type { ATTEMPT_FAILURES, ProgressStep } from "../../protocol/events.ts";
 import type { PictureFacts } from "../../protocol/frame.ts";
 import type { ClientMessageOf, PAGE_CONDITIONS, ServerMessageOf } from "../../protocol/live.ts";
-import type { Contradiction, Evidence, StorageState } from "../../protocol/rest.ts";
+import type { Evidence, StorageState } from "../../protocol/rest.ts";
 import type { OpenPageRequest } from "./page-request.ts";
 import type { Checkpoint, PageLocator, ResumeState } from "./resume-state.ts";
 

@@ -1,7 +1,7 @@
 /** The ports to the storage of sessions: plain records in and out. */
 import type { SessionScope } from "../../auth/permissions.ts";
 import type { Callback } from "../../events/event-log.ts";
-import type { CaptchaInfo, SessionState, Size, Verified } from "../../protocol/common.ts";
+import type { CaptchaInfo, Contradiction, SessionState, Size, Verified } from "../../protocol/common.ts";
 import type { CreateSession, Evidence, SessionAnswer, StorageState } from "../../protocol/rest.ts";
 import type { ResumeState } from "./resume-state.ts";
 
@@ -18,6 +18,8 @@ export interface SessionRecord {
   reason: string | null;
   verified: Verified;
   evidence: Evidence[];
+  /** What spoke against the operator's word that it was solved by. */
+  contradicted_by: Contradiction[];
   note: string | null;
   readonly label: string | null;
   readonly instructions: string | null;
