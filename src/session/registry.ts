@@ -48,10 +48,10 @@ export class SessionRegistry {
   /**
    * Resumes a session of an earlier server with its page; `openPage` opens that again after a crash. Returns at once.
    */
-  resume({ record, page, control }: ResumableSession, openPage: OpenPage, resumePage: ResumePage): void {
+  resume({ record, page, ...earlier }: ResumableSession, openPage: OpenPage, resumePage: ResumePage): void {
     const log = this.#deps.log.child({ session_id: record.session_id });
     this.begin(record, { open: openPage, request: page.request })
-      .resume(withLossCodes(resumePage), page, control)
+      .resume(withLossCodes(resumePage), page, earlier)
       .then(
         () => log.info("came back to a session"),
         (error: unknown) => log.warn({ err: error }, "could not come back to a session"),

@@ -1,10 +1,11 @@
 /** The operator's own word: when it stands, when it has to be said twice, and what is kept of what spoke against it. */
 import { createSessionSchema } from "../../src/protocol/rest.ts";
+import { CaptchaRemoteClient, type FeedEvent } from "../../src/sdk/index.ts";
 import type { Verdict } from "../../src/session/ports/page.ts";
 import { UNKNOWN } from "../support/fake-page.ts";
 import { type FakeSession, test } from "../support/fake-session.ts";
 import { expect } from "../support/fixtures.ts";
-import { fetchAsBot } from "../support/key.ts";
+import { fetchAsBot, TEST_KEY } from "../support/key.ts";
 import type { LiveClient } from "../support/live-client.ts";
 
 const RULE = { rule: '{"kind":"generic","done":{"gone":true}}', frame: "http://127.0.0.1/login" };
@@ -196,6 +197,24 @@ test("[W33] a page that has moved on is told to the bot and asked of every opera
   expect(types.filter((type) => type === "session.moved_on")).toHaveLength(2);
   fake.events.movedOn();
   expect(await bot.result(session_id)).toMatchObject({ verified: "operator", contradicted_by: [] });
+});
+
+test("[R18] [W33] the SDK passes on that a page has moved on, and what spoke against a person's word", async ({
+  createFake,
+  connect,
+  server,
+}) => {
+  const fake = await createFake();
+  const feed = new CaptchaRemoteClient({ baseUrl: server.url, apiKey: TEST_KEY }).feed({ after: 0 });
+  const seen: FeedEvent[] = [];
+  feed.on(`session:${fake.session.session_id}`, (event) => seen.push(event));
+  fake.events.movedOn();
+  await expect.poll(() => seen.map(({ type }) => type)).toContain("session.moved_on");
+  const client = await inControl(connect, fake);
+  fake.page.verdict = NO_SIGN;
+  client.send({ ...DONE, confirm: true });
+  await expect.poll(() => seen.at(-1)).toMatchObject({ type: "session.ended", data: { contradicted_by: [RULE] } });
+  feed.close();
 });
 
 test("[R10] [R21] a bot may say across, domain and operator_may_override, and nothing that they cannot mean", () => {

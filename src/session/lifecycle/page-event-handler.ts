@@ -78,7 +78,7 @@ export class PageEventHandler implements PageEvents {
   /** [W33] Asks the operators whether that was the end, and publishes the event. */
   movedOn(): void {
     if (this.#deps.isOver()) return;
-    this.#movedOnAt = Date.now();
+    this.#setMovedOn(Date.now());
     this.#deps.events.movedOn();
     if (this.movedOnMessage) this.#deps.operators.announce(this.movedOnMessage);
   }
@@ -90,9 +90,19 @@ export class PageEventHandler implements PageEvents {
 
   /** [W33] A challenge shows again, or the page is opened again: nobody needs to be asked any more. */
   withdrawMovedOn(): void {
-    if (this.#movedOnAt === null) return;
-    this.#movedOnAt = null;
+    if (this.#movedOnAt === null || this.#deps.isOver()) return;
+    this.#setMovedOn(null);
     this.#deps.operators.announce({ type: "moved_on", at: null });
+  }
+
+  /** [S9] On an earlier server the page had moved on at this time, ms since 1970; null: it had not. */
+  recallMovedOn(at: number | null): void {
+    this.#movedOnAt = at;
+  }
+
+  #setMovedOn(at: number | null): void {
+    this.#movedOnAt = at;
+    this.#deps.saveResumeState({ moved_on: at });
   }
 
   lost(code: Code): void {

@@ -10,7 +10,7 @@ import { Claim } from "../operators/claim.ts";
 import { Operators, type RestCaller } from "../operators/operators.ts";
 import type { Viewer } from "../pictures/viewer.ts";
 import type { ChallengePage, MouseInput, PageInput, ResumablePage, ResumePage, Verdict } from "../ports/page.ts";
-import type { ResumableControl, ResumeState } from "../ports/resume-state.ts";
+import type { ResumeState } from "../ports/resume-state.ts";
 import type { ResumeStates, SessionRecord, StorageStates } from "../ports/store.ts";
 import { type CheckAnswer, CompletionChecks, checkAnswer } from "./completion-checks.ts";
 import { SessionDeadline } from "./deadline.ts";
@@ -18,6 +18,7 @@ import { disconnectAtEnd, stateMessage } from "./operator-messages.ts";
 import { PageEventHandler } from "./page-event-handler.ts";
 import { type PageOpener, PageSupervisor } from "./page-supervisor.ts";
 import { type ProcessedMessages, processedMessagesOf } from "./processed-messages.ts";
+import type { ResumableSession } from "./resume.ts";
 import { type LiveFacts, SessionEventPublisher } from "./session-event-publisher.ts";
 import { move } from "./state-machine.ts";
 
@@ -158,8 +159,13 @@ export class Session {
   /**
    * Resumes the page of an earlier server; resolves when it is ready. Rejects with the AppError that ended the session.
    */
-  resume(resumePage: ResumePage, resumable: ResumablePage, control: ResumableControl | null): Promise<void> {
+  resume(
+    resumePage: ResumePage,
+    resumable: ResumablePage,
+    { control, movedOnAt }: Pick<ResumableSession, "control" | "movedOnAt">,
+  ): Promise<void> {
     if (control) this.operators.reserve(control);
+    this.#pageEvents.recallMovedOn(movedOnAt);
     this.#events.resumed({ holder: this.operators.holder, challenge: this.record.captcha_info });
     return this.#endOnFailure(this.#supervisor.resume(resumePage, resumable));
   }
@@ -306,6 +312,7 @@ export class Session {
     this.record.proxy_port = page.proxyPort;
     if (this.record.url === "") this.record.url = page.url ?? "";
     this.record.captcha_info = page.challenge;
+    if (page.challenge) this.#pageEvents.withdrawMovedOn();
     if (this.record.state === "starting") this.record.state = move(this.record.state, "waiting");
     this.#changed();
     await this.operators.pageReady(page);
