@@ -401,6 +401,14 @@ test("[R14] a challenge that moves all the time is told at once, then once a sec
   await expect.poll(places).toEqual([1, 50]);
 });
 
+test("[R14] [W33] a page that moves on all the time is told at once, then once a second", async ({ world }) => {
+  const page = await livingPage(world, "one");
+  const told = () => toldOf(world, "one").filter(({ type }) => type === "session.moved_on").length;
+  for (let time = 1; time <= 50; time += 1) page.events.movedOn();
+  expect(told()).toBe(1);
+  await expect.poll(told).toBe(2);
+});
+
 test("[R14] a challenge is told as found, moved, replaced and lost, and where it stays nothing is told", async ({
   world,
 }) => {

@@ -77,13 +77,16 @@ async function finish(seat: RecordedSeat, message: ClientMessageOf<"finish">): P
   const { session, viewer } = seat;
   const answer = await session.finish(viewer, message);
   // `done` may also find that the rules hold, or that the session has ended otherwise: `reason` says which.
-  if (!session.ended) viewer.send({ type: "completion_status", ...answer }, message.id);
-  else
-    seat.record(`finish.${message.outcome}`, { operator: viewer.name, reason: answer.reason, ...wordAgainst(session) });
+  if (!session.ended) {
+    viewer.send({ type: "completion_status", ...answer }, message.id);
+    return;
+  }
+  const facts = { operator: viewer.name, reason: answer.reason };
+  seat.record(`finish.${message.outcome}`, { ...facts, ...contradictionsOf(session) });
 }
 
-/** How many rules spoke against an operator's word: for the audit trail, where no rule is, as it may name a path. */
-function wordAgainst({ record }: Seat["session"]): { readonly contradictions?: number } {
+/** How many rules spoke against an operator's word. The audit trail has no rules: they may name paths of the page. */
+function contradictionsOf({ record }: Seat["session"]): { readonly contradictions?: number } {
   return record.contradicted_by.length > 0 ? { contradictions: record.contradicted_by.length } : {};
 }
 

@@ -48,6 +48,7 @@ export class SessionEventPublisher {
   readonly #controlThrottle = new Throttle(() => this.#publishControl(), THROTTLE_MS);
   readonly #stateThrottle = new Throttle(() => this.#publishState(), THROTTLE_MS);
   readonly #challengeThrottle = new Throttle(() => this.#publishChallenge(), THROTTLE_MS);
+  readonly #movedOnThrottle = new Throttle(() => this.#publishMovedOn(), THROTTLE_MS);
 
   constructor(deps: SessionEventPublisherDeps) {
     this.#deps = deps;
@@ -105,9 +106,9 @@ export class SessionEventPublisher {
     this.#publish({ type: "session.page", data: { session_id: this.#deps.record.session_id, condition, code } });
   }
 
-  /** The page has moved on after a person acted. */
+  /** The page has moved on after a person acted: published at once, then at most once a second. */
   movedOn(): void {
-    this.#publish({ type: "session.moved_on", data: { session_id: this.#deps.record.session_id } });
+    this.#movedOnThrottle.ask();
   }
 
   /** [R19] An operator has claimed the session in the inbox, or the claim has ended. */
@@ -143,7 +144,10 @@ export class SessionEventPublisher {
 
   /** Stops the throttles: from now on only the end is published. */
   stop(): void {
-    for (const throttle of [this.#controlThrottle, this.#stateThrottle, this.#challengeThrottle]) throttle.stop();
+    this.#controlThrottle.stop();
+    this.#stateThrottle.stop();
+    this.#challengeThrottle.stop();
+    this.#movedOnThrottle.stop();
   }
 
   ended(hasStorageState: boolean): void {
@@ -179,6 +183,10 @@ export class SessionEventPublisher {
     this.#publishedChallenge = challenge;
     const { session_id } = this.#deps.record;
     this.#publish({ type: "session.challenge", data: { session_id, change, captcha_info: challenge } });
+  }
+
+  #publishMovedOn(): void {
+    this.#publish({ type: "session.moved_on", data: { session_id: this.#deps.record.session_id } });
   }
 
   #who(operator: string) {
