@@ -1,6 +1,7 @@
 /** [R15] The history of ended sessions: its query and its entries. */
 import { z } from "zod";
 import { sessionIdSchema, sessionStateSchema, verifiedSchema } from "./common.ts";
+import { correctSchema } from "./reports.ts";
 import { MAX_LABEL_LENGTH } from "./topics.ts";
 
 const END_STATES = ["solved", "failed", "expired", "cancelled"] as const;
@@ -50,6 +51,7 @@ export const historyEntrySchema = z.object({
   created_at: z.iso.datetime(),
   ended_at: z.iso.datetime(),
   duration_ms: z.int(),
+  correct: correctSchema,
 });
 export type HistoryEntry = z.infer<typeof historyEntrySchema>;
 

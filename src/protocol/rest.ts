@@ -12,6 +12,7 @@ import {
   sizeSchema,
   verifiedSchema,
 } from "./common.ts";
+import { reportSchema } from "./reports.ts";
 import { MAX_LABEL_LENGTH } from "./topics.ts";
 import { webhookSecretSchema } from "./webhook-secret.ts";
 
@@ -204,6 +205,9 @@ export const sessionDetailSchema = z.object({
   url: z.string(),
   metadata: z.record(z.string(), z.unknown()).nullable(),
   verified: verifiedSchema,
+  report: reportSchema.nullable().meta({
+    description: "The bot's report [R23]; null: none, or the caller is not the key that created the session.",
+  }),
 });
 export type SessionDetail = z.infer<typeof sessionDetailSchema>;
 
@@ -262,7 +266,11 @@ export const outcomeSchema = z.object({
 });
 export type Outcome = z.infer<typeof outcomeSchema>;
 
-export const resultSchema = z.object({ ...outcomeSchema.shape, storage_state: storageStateSchema.optional() });
+export const resultSchema = z.object({
+  ...outcomeSchema.shape,
+  report: reportSchema.optional().meta({ description: "The bot's own report [R23]; absent before it." }),
+  storage_state: storageStateSchema.optional(),
+});
 export type SessionResult = z.infer<typeof resultSchema>;
 
 export const extendBodySchema = z.strictObject({ seconds: z.int().min(1).max(86_400) });

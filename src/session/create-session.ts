@@ -170,6 +170,7 @@ function newRecord(
     viewport: body.viewport ?? DEFAULT_VIEWPORT,
     proxy_port: null,
     captcha_info: null,
+    challenge_kind: null,
     operator_came: false,
     traceparent,
     created_at: now,

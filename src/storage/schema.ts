@@ -101,6 +101,8 @@ export const MIGRATIONS: readonly string[] = [
      position INTEGER NOT NULL,
      PRIMARY KEY (reader, position)
    ) STRICT, WITHOUT ROWID;`,
+  // The bot's report on the verdict: beside the record, which lists are made of, because its note is the bot's own.
+  "ALTER TABLE sessions ADD COLUMN report TEXT;",
 ];
 
 /**
@@ -130,6 +132,7 @@ export function parseRecord(text: unknown): SessionRecord {
     legacy_open: false,
     proxy_port: null,
     captcha_info: null,
+    challenge_kind: null,
     operator_came: false,
     traceparent: null,
     ...parseOwn<Partial<SessionRecord>>(text),

@@ -16,7 +16,7 @@ function entry(index: number): HistoryEntry {
     verified: "checked",
     operator_came: true,
   } as const;
-  return { session_id: `s${index}`, ...facts, created_at: at, ended_at: at, duration_ms: 0 };
+  return { session_id: `s${index}`, ...facts, created_at: at, ended_at: at, duration_ms: 0, correct: null };
 }
 
 interface Store {

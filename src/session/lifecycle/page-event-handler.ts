@@ -61,7 +61,7 @@ export class PageEventHandler implements PageEvents {
   challenge(): void {
     const { record, operators, events, isOver } = this.#deps;
     const page = this.#deps.page();
-    if (page) Object.assign(record, { viewport: page.viewport, captcha_info: page.challenge });
+    if (page) noteChallenge(record, page);
     operators.challengeMoved();
     if (isOver()) return;
     events.challenge();
@@ -105,4 +105,10 @@ export class PageEventHandler implements PageEvents {
     operators.broadcast(conditionNotice(notice, record));
     events.page(notice, code);
   }
+}
+
+/** Keeps in the record which part of the page is shown, and what its challenge is. */
+export function noteChallenge(record: SessionRecord, { viewport, challenge }: ChallengePage): void {
+  const challenge_kind = challenge?.kind ?? record.challenge_kind;
+  Object.assign(record, { viewport, captcha_info: challenge, challenge_kind });
 }

@@ -14,7 +14,7 @@ import type { ResumeStates, SessionRecord, StorageStates } from "../ports/store.
 import { type CheckAnswer, CompletionChecks, checkAnswer } from "./completion-checks.ts";
 import { SessionDeadline } from "./deadline.ts";
 import { disconnectAtEnd, stateMessage } from "./operator-messages.ts";
-import { PageEventHandler } from "./page-event-handler.ts";
+import { noteChallenge, PageEventHandler } from "./page-event-handler.ts";
 import { type PageOpener, PageSupervisor } from "./page-supervisor.ts";
 import { type ProcessedMessages, processedMessagesOf } from "./processed-messages.ts";
 import { type LiveFacts, SessionEventPublisher } from "./session-event-publisher.ts";
@@ -280,10 +280,9 @@ export class Session {
   }
 
   async #becomeReady(page: ChallengePage): Promise<void> {
-    this.record.viewport = page.viewport;
+    noteChallenge(this.record, page);
     this.record.proxy_port = page.proxyPort;
     if (this.record.url === "") this.record.url = page.url ?? "";
-    this.record.captcha_info = page.challenge;
     if (this.record.state === "starting") this.record.state = move(this.record.state, "waiting");
     this.#changed();
     await this.operators.pageReady(page);
