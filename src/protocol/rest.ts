@@ -7,6 +7,7 @@ import {
   captchaInfoSchema,
   coordinateSchema,
   mouseEventTypeSchema,
+  needsPersonSchema,
   sessionIdSchema,
   sessionStateSchema,
   sizeSchema,
@@ -192,6 +193,7 @@ export const sessionListItemSchema = z.object({
   ended_at: z.iso.datetime().nullable(),
   operators: z.int(),
   instructions: z.string().nullable(),
+  needs_person: needsPersonSchema,
   ...claimFields,
 });
 export const sessionListSchema = z.object({ count: z.int(), sessions: z.array(sessionListItemSchema) });

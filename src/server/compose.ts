@@ -72,6 +72,8 @@ export interface ServiceDeps {
   readonly pageOpener: PageOpenerOptions;
   /** When failed webhooks are retried; left out: for an hour. */
   readonly webhookSchedule?: Schedule | undefined;
+  /** [S11] How long a page may work by itself before a person is asked for; left out: 8 s. */
+  readonly workingPatienceMs?: number | undefined;
   /** Keys that the server itself uses and no person has. */
   readonly ownKeys?: readonly KeyRecord[] | undefined;
   /** Counts refused requests and sockets; left out: a new counter. */
@@ -151,11 +153,12 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
     links,
     log,
     urls,
+    workingPatienceMs: deps.workingPatienceMs,
     onReported: (record, correct) => countVerdict(verdictLabels(record, kinds), correct),
   });
   const arrivals = new ArrivalNotifier({
     channels: config.arrivalChannels,
-    notified: resumable.map(({ record }) => record.uid),
+    notified: resumable.filter(({ record }) => record.needs_person).map(({ record }) => record.uid),
     events,
     find: (id) => store.find(id),
     linkTo: async (id) => (await controller.makeLink(id, { role: "control" })).url,

@@ -57,6 +57,8 @@ export interface ControllerDeps {
   readonly onReported?: (record: SessionRecord, correct: boolean) => void;
   /** Interval of the store's maintenance; left out: a minute. */
   readonly sweepEveryMs?: number;
+  /** [S11] How long a page may work by itself before a person is asked for; left out: 8 s. */
+  readonly workingPatienceMs?: number | undefined;
 }
 
 /** A viewer and the session that it has joined. */
@@ -75,9 +77,10 @@ export class CaptchaRemoteController {
   constructor(deps: ControllerDeps) {
     this.#deps = deps;
     this.#idempotency = new Idempotency(deps.store, deps.log);
-    const { store, events, log, config, sweepEveryMs, openPage, resumePage } = deps;
+    const { store, events, log, config, sweepEveryMs, workingPatienceMs, openPage, resumePage } = deps;
     const { retentionSeconds, maxTimeoutSeconds } = config;
-    this.#sessions = new SessionRegistry({ store, events, log, retentionSeconds, maxTimeoutSeconds, sweepEveryMs });
+    const times = { retentionSeconds, maxTimeoutSeconds, sweepEveryMs, workingPatienceMs };
+    this.#sessions = new SessionRegistry({ store, events, log, ...times });
     for (const resumable of deps.resumable) this.#sessions.resume(resumable, openPage, resumePage);
     this.#viewerNumber = lastNumber(deps.resumable);
   }

@@ -171,6 +171,7 @@ function newRecord(
     proxy_port: null,
     captcha_info: null,
     challenge_kind: null,
+    needs_person: false,
     operator_came: false,
     traceparent,
     created_at: now,

@@ -127,15 +127,18 @@ export function parseOwn<T>(text: unknown): T {
  * no owner.
  */
 export function parseRecord(text: unknown): SessionRecord {
+  const own = parseOwn<Partial<SessionRecord>>(text);
   return {
     owner: null,
     legacy_open: false,
     proxy_port: null,
     captcha_info: null,
     challenge_kind: null,
+    // Earlier versions announced every session as soon as its page was ready.
+    needs_person: own.state === "waiting" || own.state === "active",
     operator_came: false,
     traceparent: null,
-    ...parseOwn<Partial<SessionRecord>>(text),
+    ...own,
   } as SessionRecord;
 }
 

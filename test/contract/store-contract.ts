@@ -30,6 +30,7 @@ export function sessionRecord(given: Partial<SessionRecord> = {}): SessionRecord
     proxy_port: null,
     captcha_info: null,
     challenge_kind: null,
+    needs_person: true,
     operator_came: false,
     traceparent: null,
     created_at: DAY,

@@ -19,6 +19,7 @@ export class FakePage implements ChallengePage {
   readonly viewport = VIEWPORT;
   readonly url = null;
   readonly hidden = false;
+  isWorking = false;
   readonly proxyPort = null;
   readonly place = null;
   readonly condition = "page_responsive";

@@ -34,6 +34,7 @@ class Page implements ChallengePage {
   readonly viewport = VIEWPORT;
   readonly url = null;
   readonly hidden = false;
+  isWorking = false;
   readonly proxyPort = null;
   readonly place = null;
   readonly condition = "page_responsive";

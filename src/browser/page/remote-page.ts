@@ -148,6 +148,11 @@ export class RemotePage implements ChallengePage {
     return this.#hangDetector.condition;
   }
 
+  /** No kind says yet when it works by itself. */
+  get isWorking(): boolean {
+    return false;
+  }
+
   get hidden(): boolean {
     return this.#lastScan?.hidden ?? false;
   }

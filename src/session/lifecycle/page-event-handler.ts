@@ -29,6 +29,8 @@ interface PageEventHandlerDeps {
   readonly isOver: () => boolean;
   readonly save: (record: SessionRecord) => void;
   readonly saveResumeState: (parts: Partial<ResumeState>) => void;
+  /** What the page shows, or whether that works by itself, has changed. */
+  readonly onChallenge: () => void;
   readonly onSolved: (verdict: Verdict) => void;
   readonly onLost: (code: Code) => void;
 }
@@ -59,12 +61,13 @@ export class PageEventHandler implements PageEvents {
   }
 
   challenge(): void {
-    const { record, operators, events, isOver } = this.#deps;
+    const { record, operators, events, isOver, onChallenge } = this.#deps;
     const page = this.#deps.page();
     if (page) noteChallenge(record, page);
     operators.challengeMoved();
     if (isOver()) return;
     events.challenge();
+    onChallenge();
     this.#saveThrottle.ask();
   }
 

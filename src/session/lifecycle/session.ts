@@ -11,6 +11,7 @@ import type { Viewer } from "../pictures/viewer.ts";
 import type { ChallengePage, MouseInput, PageInput, ResumablePage, ResumePage, Verdict } from "../ports/page.ts";
 import type { ResumableControl, ResumeState } from "../ports/resume-state.ts";
 import type { ResumeStates, SessionRecord, StorageStates } from "../ports/store.ts";
+import { Attention } from "./attention.ts";
 import { type CheckAnswer, CompletionChecks, checkAnswer } from "./completion-checks.ts";
 import { SessionDeadline } from "./deadline.ts";
 import { disconnectAtEnd, stateMessage } from "./operator-messages.ts";
@@ -31,6 +32,8 @@ interface SessionDeps {
   readonly saveResumeState: (parts: Partial<ResumeState>) => void;
   readonly log: Logger;
   readonly maxTimeoutSeconds: number;
+  /** [S11] How long a page may work by itself before a person is asked for; left out: 8 s. */
+  readonly workingPatienceMs?: number | undefined;
   /** Publishes the session's events in order; the end comes last, once its storage state is stored. */
   readonly publish: (event: SessionEvent) => void;
   /** Called once, as soon as the end is saved. */
@@ -49,6 +52,7 @@ export class Session {
   readonly #over = new AbortController();
   readonly #checks: CompletionChecks;
   readonly #events: SessionEventPublisher;
+  readonly #attention: Attention;
   readonly #pageEvents: PageEventHandler;
   readonly #supervisor: PageSupervisor;
   readonly #deadline: SessionDeadline;
@@ -79,6 +83,15 @@ export class Session {
       onChange: (claim) => this.#events.claimed(claim),
     });
     const { save, saveResumeState, log } = deps;
+    this.#attention = new Attention({
+      record,
+      isWorking: () => this.page?.isWorking ?? false,
+      patienceMs: deps.workingPatienceMs,
+      onNeeded: () => {
+        save(record);
+        this.#events.state();
+      },
+    });
     this.#pageEvents = new PageEventHandler({
       record,
       operators: this.operators,
@@ -87,6 +100,7 @@ export class Session {
       isOver: () => this.ended,
       save,
       saveResumeState,
+      onChallenge: () => this.#attention.challengeChanged(),
       onSolved: (verdict) => this.#solved(verdict),
       onLost: (code) => this.#lost(code),
     });
@@ -216,7 +230,9 @@ export class Session {
     this.#stopTimers();
     const { record } = this;
     const { verified = null, evidence = [], note = null } = facts;
-    Object.assign(record, { state: move(record.state, state), reason, verified, evidence, note, ended_at: Date.now() });
+    const outcome = { reason, verified, evidence, note };
+    const ended = { state: move(record.state, state), needs_person: false, ended_at: Date.now() };
+    Object.assign(record, outcome, ended);
     this.#deps.save(record);
     this.#events.state();
     this.#deps.log.info({ state, reason, verified }, "session ended");
@@ -283,6 +299,7 @@ export class Session {
     noteChallenge(this.record, page);
     this.record.proxy_port = page.proxyPort;
     if (this.record.url === "") this.record.url = page.url ?? "";
+    this.#attention.pageReady();
     if (this.record.state === "starting") this.record.state = move(this.record.state, "waiting");
     this.#changed();
     await this.operators.pageReady(page);
@@ -312,7 +329,9 @@ export class Session {
   }
 
   #stopTimers(): void {
-    for (const each of [this.#deadline, this.claim, this.#pageEvents, this.#supervisor, this.#events]) each.stop();
+    const { claim } = this;
+    const owned = [this.#deadline, claim, this.#attention, this.#pageEvents, this.#supervisor, this.#events];
+    for (const each of owned) each.stop();
   }
 
   #assertLiving(): void {

@@ -76,7 +76,10 @@ export interface PageEvents {
   nextSeq(): number;
   /** A new picture: of the requested part, or of more. */
   picture(picture: Picture): void;
-  /** The challenge was found, has moved or is lost, and the view with it; pictures of the new view follow. */
+  /**
+   * The challenge was found, has moved or is lost, and the view with it; pictures of the new view follow. Or isWorking
+   * has changed.
+   */
   challenge(): void;
   /** The rules hold and are stable. Called once. */
   solved(verdict: Verdict): void;
@@ -127,6 +130,11 @@ export interface ChallengePage extends PictureSource {
   readonly url: string | null;
   /** Whether its tab is in the background: there are no pictures of it then. */
   readonly hidden: boolean;
+  /**
+   * What shows works by itself: nobody need come yet. It stays true while a verdict on that ripens. Changes come with
+   * PageEvents.challenge().
+   */
+  readonly isWorking: boolean;
   /** The loopback port of its browser's proxy; null for a guest page. */
   readonly proxyPort: number | null;
   /** Where the next server finds the page; null for a page that ends with this process. */

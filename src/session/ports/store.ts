@@ -32,6 +32,8 @@ export interface SessionRecord {
   captcha_info: CaptchaInfo | null;
   /** The kind of the challenge that was shown last, also after it has gone; null: none was found. */
   challenge_kind: string | null;
+  /** Whether a person should come [S11]: false while it starts, while its page works by itself, and after the end. */
+  needs_person: boolean;
   /** Whether an operator who could act has joined: the event says which one was the first. */
   operator_came: boolean;
   /** The bot's own trace at the creation, as it was sent (W3C `traceparent`). */
