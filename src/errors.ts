@@ -20,6 +20,7 @@ export const CODES = {
   target_not_found: { status: 404, message: "No page of that browser matches." },
   session_exists: { status: 409, message: "A living session has this id." },
   not_ended: { status: 409, message: "The session has not ended yet." },
+  already_reported: { status: 409, message: "The session was reported otherwise before." },
   not_in_control: { status: 409, message: "Another person is in control of this session." },
   claimed: { status: 409, message: "Another person has taken this session." },
   target_ambiguous: { status: 409, message: "More than one page of that browser matches." },

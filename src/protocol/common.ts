@@ -75,6 +75,11 @@ export const contradictionSchema = z.object({
 });
 export type Contradiction = z.infer<typeof contradictionSchema>;
 
+/** [S11] Whether a session needs a person. */
+export const needsPersonSchema = z.boolean().meta({
+  description: "True if a person should come: the page is ready, and what it shows does not work by itself.",
+});
+
 /** The roles of a link: `control` lets its holder act in the session, `watch` lets them only see it. */
 export const ROLES = ["control", "watch"] as const;
 export type Role = (typeof ROLES)[number];

@@ -8,11 +8,13 @@ import {
   contradictionSchema,
   coordinateSchema,
   mouseEventTypeSchema,
+  needsPersonSchema,
   sessionIdSchema,
   sessionStateSchema,
   sizeSchema,
   verifiedSchema,
 } from "./common.ts";
+import { reportSchema } from "./reports.ts";
 import { MAX_LABEL_LENGTH } from "./topics.ts";
 import { webhookSecretSchema } from "./webhook-secret.ts";
 
@@ -213,6 +215,7 @@ export const sessionListItemSchema = z.object({
   ended_at: z.iso.datetime().nullable(),
   operators: z.int(),
   instructions: z.string().nullable(),
+  needs_person: needsPersonSchema,
   ...claimFields,
 });
 export const sessionListSchema = z.object({ count: z.int(), sessions: z.array(sessionListItemSchema) });
@@ -226,6 +229,9 @@ export const sessionDetailSchema = z.object({
   url: z.string(),
   metadata: z.record(z.string(), z.unknown()).nullable(),
   verified: verifiedSchema,
+  report: reportSchema.nullable().meta({
+    description: "The bot's report [R23]; null: none, or the caller is not the key that created the session.",
+  }),
 });
 export type SessionDetail = z.infer<typeof sessionDetailSchema>;
 
@@ -295,7 +301,11 @@ export const outcomeSchema = z.object({
 });
 export type Outcome = z.infer<typeof outcomeSchema>;
 
-export const resultSchema = z.object({ ...outcomeSchema.shape, storage_state: storageStateSchema.optional() });
+export const resultSchema = z.object({
+  ...outcomeSchema.shape,
+  report: reportSchema.optional().meta({ description: "The bot's own report [R23]; absent before it." }),
+  storage_state: storageStateSchema.optional(),
+});
 export type SessionResult = z.infer<typeof resultSchema>;
 
 export const extendBodySchema = z.strictObject({ seconds: z.int().min(1).max(86_400) });

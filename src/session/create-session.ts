@@ -171,6 +171,8 @@ function newRecord(
     viewport: body.viewport ?? DEFAULT_VIEWPORT,
     proxy_port: null,
     captcha_info: null,
+    challenge_kind: null,
+    needs_person: false,
     operator_came: false,
     traceparent,
     created_at: now,

@@ -21,7 +21,7 @@ export function historyOf(store: Pick<SessionRecords, "history">, query: History
   return { sessions: page.map(entryOf), next_cursor: last ? cursorOf(last.cursor) : null };
 }
 
-function entryOf({ record }: EndedRecord): HistoryEntry {
+function entryOf({ record, correct }: EndedRecord): HistoryEntry {
   const { session_id, label, state, reason, verified, operator_came, created_at, contradicted_by } = record;
   const ended_at = endOf(record);
   return {
@@ -35,6 +35,7 @@ function entryOf({ record }: EndedRecord): HistoryEntry {
     ended_at: new Date(ended_at).toISOString(),
     duration_ms: ended_at - created_at,
     contradictions: contradicted_by.length,
+    correct,
   };
 }
 

@@ -102,6 +102,8 @@ export const MIGRATIONS: readonly string[] = [
      position INTEGER NOT NULL,
      PRIMARY KEY (reader, position)
    ) STRICT, WITHOUT ROWID;`,
+  // The bot's report on the verdict: beside the record, which lists are made of, because its note is the bot's own.
+  "ALTER TABLE sessions ADD COLUMN report TEXT;",
 ];
 
 /**
@@ -126,15 +128,19 @@ export function parseOwn<T>(text: unknown): T {
  * no owner.
  */
 export function parseRecord(text: unknown): SessionRecord {
+  const own = parseOwn<Partial<SessionRecord>>(text);
   return {
     owner: null,
     legacy_open: false,
     proxy_port: null,
     captcha_info: null,
+    challenge_kind: null,
+    // Earlier versions announced every session as soon as its page was ready.
+    needs_person: own.state === "waiting" || own.state === "active",
     operator_came: false,
     traceparent: null,
     contradicted_by: [],
-    ...parseOwn<Partial<SessionRecord>>(text),
+    ...own,
   } as SessionRecord;
 }
 

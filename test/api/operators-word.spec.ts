@@ -58,9 +58,12 @@ test("[W17] [S2] where nothing could confirm it, Done is asked once more, then s
   const stream = await fetchAsBot(`${server.api}/session/${session_id}/events?after=0`);
   const ended = (await stream.text()).split("\n\n").find((event) => event.includes("event: session.ended")) ?? "";
   expect(JSON.parse(ended.split("data: ")[1] ?? "").data).toMatchObject(outcome);
+  // [R23] What the bot found out afterwards stands beside it.
+  await new CaptchaRemoteClient({ baseUrl: server.url, apiKey: TEST_KEY }).report(session_id, false);
+  expect(await bot.result(session_id)).toMatchObject({ ...outcome, report: { correct: false } });
   const read = async (path: string) => (await fetchAsBot(`${server.api}${path}`)).json();
   const history = (await read(`/history?session_id=${session_id}`)) as { sessions: unknown[] };
-  expect(history.sessions).toMatchObject([{ verified: "operator", contradictions: 1 }]);
+  expect(history.sessions).toMatchObject([{ verified: "operator", contradictions: 1, correct: false }]);
   const { entries } = (await read(`/audit?session_id=${session_id}`)) as {
     entries: { action: string; detail: unknown }[];
   };

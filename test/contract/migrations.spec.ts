@@ -95,6 +95,10 @@ for (const version of VERSIONS) {
     const scope = { owner: "key-1", operates: "none" } as const;
     expect(store.list({ states: ["waiting", "solved"], scope, limit: 10 })).toHaveLength(version >= 3 ? 2 : 0);
     expect(store.storageState("uid-ended")).toEqual({ cookies: [{ name: "pass", value: "ü" }], origins: [] });
+    const report = { correct: false, note: "Überschrift 🧩", reported_at: new Date(DAY + 60_000).toISOString() };
+    expect(store.report("uid-ended")).toEqual(version >= 6 ? report : undefined);
+    const history = store.history({ scope: null, limit: 10 });
+    expect(history.map(({ correct }) => correct)).toEqual([version >= 6 ? false : null]);
     const answer = { body_hash: "h", uid: version >= 3 ? "uid-living" : "", answer: { session_id: "living" } };
     expect(store.answer("key-1 try-1")).toMatchObject(answer);
 

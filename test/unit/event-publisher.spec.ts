@@ -105,7 +105,7 @@ for (const from of ["a place", "the beginning"] as const) {
     feed.publish(subject("uid-1"), end("lost"));
     feed.flush();
     Object.assign(storage.events, { append });
-    const nobody = { operators: 0, holder: null, captcha_info: null };
+    const nobody = { operators: 0, holder: null, captcha_info: null, needs_person: false };
     const data = {
       session_id: "one",
       state: "solved",

@@ -195,6 +195,7 @@ export const en = {
   code_target_not_found: "The bot’s page could not be found.",
   code_session_exists: "A session with this id is already open.",
   code_not_ended: "The session is still open.",
+  code_already_reported: "The session was reported otherwise before.",
   code_not_in_control: "Another person is in control.",
   code_claimed: "Another person has taken this session.",
   code_target_ambiguous: "Several pages fit; the bot has to say which one.",

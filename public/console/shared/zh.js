@@ -194,6 +194,7 @@ export const zh = {
   code_target_not_found: "找不到机器人的页面。",
   code_session_exists: "同编号的会话已经打开。",
   code_not_ended: "会话仍在进行。",
+  code_already_reported: "这个会话之前已有不同的反馈。",
   code_not_in_control: "另一位操作者正在控制。",
   code_claimed: "已有其他人领取了这个会话。",
   code_target_ambiguous: "有多个页面符合，需要机器人指明是哪一个。",

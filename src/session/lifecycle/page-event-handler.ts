@@ -29,6 +29,8 @@ interface PageEventHandlerDeps {
   readonly isOver: () => boolean;
   readonly save: (record: SessionRecord) => void;
   readonly saveResumeState: (parts: Partial<ResumeState>) => void;
+  /** What the page shows, or whether that works by itself, has changed. */
+  readonly onChallenge: () => void;
   readonly onSolved: (verdict: Verdict) => void;
   readonly onLost: (code: Code) => void;
 }
@@ -61,13 +63,14 @@ export class PageEventHandler implements PageEvents {
   }
 
   challenge(): void {
-    const { record, operators, events, isOver } = this.#deps;
+    const { record, operators, events, isOver, onChallenge } = this.#deps;
     const page = this.#deps.page();
     if (page?.challenge) this.withdrawMovedOn();
-    if (page) Object.assign(record, { viewport: page.viewport, captcha_info: page.challenge });
+    if (page) noteChallenge(record, page);
     operators.challengeMoved();
     if (isOver()) return;
     events.challenge();
+    onChallenge();
     this.#saveThrottle.ask();
   }
 
@@ -138,4 +141,10 @@ export class PageEventHandler implements PageEvents {
     operators.broadcast(conditionNotice(notice, record));
     events.page(notice, code);
   }
+}
+
+/** Keeps in the record which part of the page is shown, and what its challenge is. */
+export function noteChallenge(record: SessionRecord, { viewport, challenge }: ChallengePage): void {
+  const challenge_kind = challenge?.kind ?? record.challenge_kind;
+  Object.assign(record, { viewport, captcha_info: challenge, challenge_kind });
 }

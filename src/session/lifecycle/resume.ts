@@ -76,5 +76,5 @@ export function publishMissedEnds(
 }
 
 function endLost(store: SessionRecords, record: SessionRecord, state: EndState, reason: string): void {
-  store.save({ ...record, state: move(record.state, state), reason, ended_at: Date.now() });
+  store.save({ ...record, state: move(record.state, state), reason, needs_person: false, ended_at: Date.now() });
 }

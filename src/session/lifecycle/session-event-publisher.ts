@@ -63,7 +63,7 @@ export class SessionEventPublisher {
   }
 
   /**
-   * The state or the deadline may have changed. The first state and the end are published at once, others at most once
+   * The state, the deadline or whether a person is needed may have changed. The first state and the end are published at once, others at most once
    * a second.
    */
   state(): void {
@@ -156,8 +156,8 @@ export class SessionEventPublisher {
   }
 
   get #stateNow(): string {
-    const { state, expires_at } = this.#deps.record;
-    return `${state} ${expires_at}`;
+    const { state, expires_at, needs_person } = this.#deps.record;
+    return `${state} ${expires_at} ${needs_person}`;
   }
 
   #publishState(): void {
@@ -209,7 +209,7 @@ function changeOf(before: CaptchaInfo | null, now: CaptchaInfo | null): (typeof 
 
 /** The current state as an event, with a new id. */
 export function stateEvent(record: SessionRecord, { operators, holder, challenge }: LiveFacts): SessionEvent {
-  const { session_id, state, reason, verified, expires_at } = record;
+  const { session_id, state, reason, verified, expires_at, needs_person } = record;
   const data = {
     session_id,
     state,
@@ -219,6 +219,7 @@ export function stateEvent(record: SessionRecord, { operators, holder, challenge
     operators,
     holder,
     captcha_info: challenge,
+    needs_person,
   };
   return makeEvent({ type: "session.state", data });
 }

@@ -12,10 +12,11 @@ import type { Viewer } from "../pictures/viewer.ts";
 import type { ChallengePage, MouseInput, PageInput, ResumablePage, ResumePage, Verdict } from "../ports/page.ts";
 import type { ResumeState } from "../ports/resume-state.ts";
 import type { ResumeStates, SessionRecord, StorageStates } from "../ports/store.ts";
+import { Attention } from "./attention.ts";
 import { type CheckAnswer, CompletionChecks, checkAnswer } from "./completion-checks.ts";
 import { SessionDeadline } from "./deadline.ts";
 import { disconnectAtEnd, stateMessage } from "./operator-messages.ts";
-import { PageEventHandler } from "./page-event-handler.ts";
+import { noteChallenge, PageEventHandler } from "./page-event-handler.ts";
 import { type PageOpener, PageSupervisor } from "./page-supervisor.ts";
 import { type ProcessedMessages, processedMessagesOf } from "./processed-messages.ts";
 import type { ResumableSession } from "./resume.ts";
@@ -33,6 +34,8 @@ interface SessionDeps {
   readonly saveResumeState: (parts: Partial<ResumeState>) => void;
   readonly log: Logger;
   readonly maxTimeoutSeconds: number;
+  /** [S11] How long a page may work by itself before a person is asked for; left out: 8 s. */
+  readonly workingPatienceMs?: number | undefined;
   /** Publishes the session's events in order; the end comes last, once its storage state is stored. */
   readonly publish: (event: SessionEvent) => void;
   /** Called once, as soon as the end is saved. */
@@ -56,6 +59,7 @@ export class Session {
   readonly #over = new AbortController();
   readonly #checks: CompletionChecks;
   readonly #events: SessionEventPublisher;
+  readonly #attention: Attention;
   readonly #pageEvents: PageEventHandler;
   readonly #supervisor: PageSupervisor;
   readonly #deadline: SessionDeadline;
@@ -90,6 +94,15 @@ export class Session {
       onChange: (claim) => this.#events.claimed(claim),
     });
     const { save, saveResumeState, log } = deps;
+    this.#attention = new Attention({
+      record,
+      isWorking: () => this.page?.isWorking ?? false,
+      patienceMs: deps.workingPatienceMs,
+      onNeeded: () => {
+        save(record);
+        this.#events.state();
+      },
+    });
     this.#pageEvents = new PageEventHandler({
       record,
       operators: this.operators,
@@ -98,6 +111,7 @@ export class Session {
       isOver: () => this.ended,
       save,
       saveResumeState,
+      onChallenge: () => this.#attention.challengeChanged(),
       onSolved: (verdict) => this.#solved(verdict),
       onLost: (code) => this.#lost(code),
     });
@@ -243,8 +257,9 @@ export class Session {
     this.#stopTimers();
     const { record } = this;
     const { verified = null, evidence = [], contradicted_by = [], note = null } = facts;
-    const result = { reason, verified, evidence, contradicted_by, note };
-    Object.assign(record, { state: move(record.state, state), ...result, ended_at: Date.now() });
+    const outcome = { reason, verified, evidence, contradicted_by, note };
+    const ended = { state: move(record.state, state), needs_person: false, ended_at: Date.now() };
+    Object.assign(record, outcome, ended);
     this.#deps.save(record);
     this.#events.state();
     this.#deps.log.info({ state, reason, verified }, "session ended");
@@ -308,11 +323,11 @@ export class Session {
   }
 
   async #becomeReady(page: ChallengePage): Promise<void> {
-    this.record.viewport = page.viewport;
+    noteChallenge(this.record, page);
     this.record.proxy_port = page.proxyPort;
     if (this.record.url === "") this.record.url = page.url ?? "";
-    this.record.captcha_info = page.challenge;
     if (page.challenge) this.#pageEvents.withdrawMovedOn();
+    this.#attention.pageReady();
     if (this.record.state === "starting") this.record.state = move(this.record.state, "waiting");
     this.#changed();
     await this.operators.pageReady(page);
@@ -342,7 +357,9 @@ export class Session {
   }
 
   #stopTimers(): void {
-    for (const each of [this.#deadline, this.claim, this.#pageEvents, this.#supervisor, this.#events]) each.stop();
+    const { claim } = this;
+    const owned = [this.#deadline, claim, this.#attention, this.#pageEvents, this.#supervisor, this.#events];
+    for (const each of owned) each.stop();
   }
 
   #assertLiving(): void {

@@ -139,10 +139,13 @@ export interface ChallengePage extends PictureSource {
   readonly url: string | null;
   /** Whether its tab is in the background: there are no pictures of it then. */
   readonly hidden: boolean;
+  /**
+   * What shows works by itself: nobody need come yet. It stays true while a verdict on that ripens. Changes come with
+   * PageEvents.challenge().
+   */
+  readonly isWorking: boolean;
   /** The loopback port of its browser's proxy; null for a guest page. */
   readonly proxyPort: number | null;
-  /** Whether the challenge that shows works by itself: nobody has to act yet. */
-  readonly isWorking: boolean;
   /** Where the next server finds the page; null for a page that ends with this process. */
   readonly place: PageLocator | null;
   /** While true, a view that was shown stays, even without a challenge (plain clients, [W20]). */
