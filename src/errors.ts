@@ -20,6 +20,7 @@ export const CODES = {
   target_not_found: { status: 404, message: "No page of that browser matches." },
   session_exists: { status: 409, message: "A living session has this id." },
   not_ended: { status: 409, message: "The session has not ended yet." },
+  already_reported: { status: 409, message: "The session was reported otherwise before." },
   not_in_control: { status: 409, message: "Another person is in control of this session." },
   claimed: { status: 409, message: "Another person has taken this session." },
   target_ambiguous: { status: 409, message: "More than one page of that browser matches." },
@@ -49,6 +50,7 @@ export const CODES = {
   rules_met: { message: "The completion rules held." },
   operator_done: { message: "The operator said that it is done." },
   rules_not_met: { message: "The page does not look solved yet." },
+  confirm_needed: { message: "The page does not look solved yet: the operator has to say once more that it is done." },
 } as const satisfies Record<string, CodeEntry>;
 
 export type Code = keyof typeof CODES;

@@ -6,8 +6,10 @@ import type { AuditTrail } from "./trail.ts";
 export function recordEnds(events: EventPublisher, audit: AuditTrail): void {
   events.onEvent(({ event, subject: { uid } }) => {
     if (event.type !== "session.ended") return;
-    const { session_id, outcome, reason, verified } = event.data;
-    const detail = { outcome, reason, verified };
+    const { session_id, outcome, reason, verified, contradicted_by } = event.data;
+    // How many only: a rule may name a path of the page.
+    const contradictions = contradicted_by.length > 0 ? { contradictions: contradicted_by.length } : {};
+    const detail = { outcome, reason, verified, ...contradictions };
     audit.record({ who: "server", address: null, action: "session.end", session_id, uid, detail });
   });
 }

@@ -5,7 +5,7 @@ import type { PublishedEvent } from "../events/published-event.ts";
 import type { SessionState } from "../protocol/common.ts";
 import { type Measures, onMetric } from "../util/diagnostics.ts";
 
-const PREFIX = "captcha_remote_";
+export const PREFIX = "captcha_remote_";
 /** Seconds. A person feels 50 ms; a machine with too much to do takes seconds. */
 const QUICK = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 const START = [0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30];

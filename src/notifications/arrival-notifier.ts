@@ -58,9 +58,9 @@ export class ArrivalNotifier {
       if (this.#notified.delete(uid)) this.#notify("end", event.data.session_id, label);
       return;
     }
-    const needsOperator =
-      event.type === "session.state" && event.data.state === "waiting" && event.data.operators === 0;
-    if (!needsOperator || this.#notified.has(uid)) return;
+    if (event.type !== "session.state") return;
+    const { state, operators, needs_person } = event.data;
+    if (state !== "waiting" || operators > 0 || !needs_person || this.#notified.has(uid)) return;
     this.#notified.add(uid);
     this.#notify("arrival", event.data.session_id, label);
   }

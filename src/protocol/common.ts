@@ -66,6 +66,20 @@ export const verifiedSchema = z.enum(["checked", "operator"]).nullable().meta({
 });
 export type Verified = z.infer<typeof verifiedSchema>;
 
+/** What spoke against an operator's word: a completion rule that did not hold. */
+export const contradictionSchema = z.object({
+  rule: z.string().meta({ description: "The completion rule that did not hold, as JSON." }),
+  frame: z.string().nullable().meta({
+    description: "URL, without query, of the frame that contradicted the rule; null: in no frame did it hold.",
+  }),
+});
+export type Contradiction = z.infer<typeof contradictionSchema>;
+
+/** [S11] Whether a session needs a person. */
+export const needsPersonSchema = z.boolean().meta({
+  description: "True if a person should come: the page is ready, and what it shows does not work by itself.",
+});
+
 /** The roles of a link: `control` lets its holder act in the session, `watch` lets them only see it. */
 export const ROLES = ["control", "watch"] as const;
 export type Role = (typeof ROLES)[number];

@@ -1,7 +1,7 @@
 /** The events of sessions and of the server. Each is defined once, for streams [R14], the feed [R18] and webhooks. */
 import { z } from "zod";
 import { claimFields } from "./claims.ts";
-import { captchaInfoSchema, sessionStateSchema, verifiedSchema } from "./common.ts";
+import { captchaInfoSchema, needsPersonSchema, sessionStateSchema, verifiedSchema } from "./common.ts";
 import { PAGE_CONDITIONS } from "./live.ts";
 import { outcomeSchema } from "./rest.ts";
 
@@ -59,6 +59,7 @@ export const sessionEventSchema = z.discriminatedUnion("type", [
     operators: operatorFields.operators,
     ...controlFields,
     ...challengeFields,
+    needs_person: needsPersonSchema,
   }),
   event("session.operator_joined", {
     ...operatorFields,
@@ -74,6 +75,8 @@ export const sessionEventSchema = z.discriminatedUnion("type", [
     attempts: z.int().min(1).meta({ description: "Number of failed attempts in this session." }),
     why: z.enum(ATTEMPT_FAILURES),
   }),
+  // The page has moved on after a person acted, and nothing says whether that was the end. Nothing is concluded.
+  event("session.moved_on", sessionField),
   event("session.progress", {
     ...sessionField,
     percentage: z.int().min(0).max(100),

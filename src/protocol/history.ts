@@ -1,6 +1,7 @@
 /** [R15] The history of ended sessions: its query and its entries. */
 import { z } from "zod";
 import { sessionIdSchema, sessionStateSchema, verifiedSchema } from "./common.ts";
+import { correctSchema } from "./reports.ts";
 import { MAX_LABEL_LENGTH } from "./topics.ts";
 
 const END_STATES = ["solved", "failed", "expired", "cancelled"] as const;
@@ -50,6 +51,11 @@ export const historyEntrySchema = z.object({
   created_at: z.iso.datetime(),
   ended_at: z.iso.datetime(),
   duration_ms: z.int(),
+  contradictions: z.int().meta({
+    description:
+      "How many rules did not hold when a person said twice that it is done: `contradicted_by` of the result.",
+  }),
+  correct: correctSchema,
 });
 export type HistoryEntry = z.infer<typeof historyEntrySchema>;
 

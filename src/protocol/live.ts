@@ -2,6 +2,7 @@
 import { z } from "zod";
 import {
   captchaInfoSchema,
+  contradictionSchema,
   coordinateSchema,
   mouseEventTypeSchema,
   ROLES,
@@ -86,6 +87,10 @@ const finishSchema = z.object({
   type: z.literal("finish"),
   id,
   outcome: z.enum(["done", "cannot"]),
+  confirm: z
+    .boolean()
+    .optional()
+    .meta({ description: "With done: the person was asked once more, and says that it is done all the same" }),
   note: z.string().max(2_000).optional(),
 });
 const extendSchema = z.object({ type: z.literal("extend"), id, seconds: z.int().min(1).max(86_400) });
@@ -169,7 +174,15 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
   }),
   z.object({ type: z.literal("screenshot_update"), screenshot, ...pictureFactsSchema.shape }),
   z.object({ type: z.literal("completed"), message: z.string(), verified: verifiedSchema }),
-  z.object({ type: z.literal("completion_status"), completed: z.boolean(), reason: z.string() }),
+  z.object({
+    type: z.literal("completion_status"),
+    completed: z.boolean(),
+    reason: z.string(),
+    contradicted_by: z
+      .array(contradictionSchema)
+      .optional()
+      .meta({ description: "With confirm_needed: what still shows" }),
+  }),
   z.object({ type: z.literal("done") }),
   z.object({ type: z.literal("ping") }),
   z.object({ type: z.literal("pong") }),
@@ -189,6 +202,13 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
     type: z.literal("expiring"),
     expires_at: z.iso.datetime(),
     seconds_left: z.int().min(0).meta({ description: "Seconds until the session expires, unless somebody extends it" }),
+  }),
+  z.object({
+    type: z.literal("moved_on"),
+    at: z.iso
+      .datetime()
+      .nullable()
+      .meta({ description: "When the page moved on; null: it has not, or a challenge shows again" }),
   }),
   z.object({
     type: z.literal("authentication_result"),

@@ -5,13 +5,16 @@ import { isShallow, isSmall, MAX_DEPTH } from "./bounded-json.ts";
 import { claimFields } from "./claims.ts";
 import {
   captchaInfoSchema,
+  contradictionSchema,
   coordinateSchema,
   mouseEventTypeSchema,
+  needsPersonSchema,
   sessionIdSchema,
   sessionStateSchema,
   sizeSchema,
   verifiedSchema,
 } from "./common.ts";
+import { reportSchema } from "./reports.ts";
 import { MAX_LABEL_LENGTH } from "./topics.ts";
 import { webhookSecretSchema } from "./webhook-secret.ts";
 
@@ -26,10 +29,24 @@ const regexSchema = z
   .refine(isRegExp, "not a regular expression")
   .meta({ description: "Regular expression; it runs in an isolated world of the page" });
 
+const cookieDomainSchema = z
+  .string()
+  .max(253)
+  .regex(/^\.?[A-Za-z0-9_:[\]-]+(\.[A-Za-z0-9_-]+)*$/, "not a host name")
+  .meta({ description: "The cookie's domain; left out: a domain of the host of the session's address." });
+
 /** [R21] One completion rule. At any moment it is true, false or unknown. */
 export const ruleSchema = z.union(
   [
-    z.strictObject({ gone: selectorSchema }).meta({ description: "Holds while no frame has a visible match." }),
+    z
+      .strictObject({
+        gone: selectorSchema,
+        across: z.literal("any").optional().meta({
+          description:
+            "Holds after every navigation; left out: not where a followed link or the like took the page away.",
+        }),
+      })
+      .meta({ description: "Holds while no frame has a visible match." }),
     z.strictObject({ visible: selectorSchema }).meta({ description: "Holds while some frame has a visible match." }),
     z
       .strictObject({ value: selectorSchema })
@@ -41,7 +58,11 @@ export const ruleSchema = z.union(
       .strictObject({ url: z.string().min(1).max(500) })
       .meta({ description: "Holds while the page's URL matches this glob." }),
     z
-      .strictObject({ cookie: z.string().min(1).max(256), changed: z.literal(true) })
+      .strictObject({
+        cookie: z.string().min(1).max(256),
+        changed: z.literal(true),
+        domain: cookieDomainSchema.optional(),
+      })
       .meta({ description: "Holds while this cookie differs from its value at the session's start." }),
   ],
   "not one of the rules gone, visible, value, text + matches, url, cookie + changed",
@@ -58,6 +79,9 @@ export const completionSchema = z.strictObject({
     .max(5_000)
     .default(200)
     .meta({ description: "Interval of the checks after activity, in ms." }),
+  operator_may_override: z.boolean().default(false).meta({
+    description: "Whether a person who says it twice ends the session as solved although the rules do not hold.",
+  }),
 });
 export type Completion = z.infer<typeof completionSchema>;
 
@@ -191,6 +215,7 @@ export const sessionListItemSchema = z.object({
   ended_at: z.iso.datetime().nullable(),
   operators: z.int(),
   instructions: z.string().nullable(),
+  needs_person: needsPersonSchema,
   ...claimFields,
 });
 export const sessionListSchema = z.object({ count: z.int(), sessions: z.array(sessionListItemSchema) });
@@ -204,6 +229,9 @@ export const sessionDetailSchema = z.object({
   url: z.string(),
   metadata: z.record(z.string(), z.unknown()).nullable(),
   verified: verifiedSchema,
+  report: reportSchema.nullable().meta({
+    description: "The bot's report [R23]; null: none, or the caller is not the key that created the session.",
+  }),
 });
 export type SessionDetail = z.infer<typeof sessionDetailSchema>;
 
@@ -247,6 +275,14 @@ export const evidenceSchema = z.object({
     .nullable()
     .meta({ description: "URL, without query, of the frame in which the rule held; null: in all frames." }),
   since: z.iso.datetime(),
+  how: z.enum(["submitted", "by_itself"]).optional().meta({
+    description:
+      "submitted: the page sent the filled field to its own site; by_itself: nobody acted. Absent: the rule was seen to hold.",
+  }),
+  cookie: z
+    .object({ domain: z.string(), path: z.string() })
+    .optional()
+    .meta({ description: "For rules about a cookie: where it belongs." }),
 });
 export type Evidence = z.infer<typeof evidenceSchema>;
 
@@ -256,13 +292,20 @@ export const outcomeSchema = z.object({
   reason: z.string(),
   verified: verifiedSchema,
   evidence: z.array(evidenceSchema),
+  contradicted_by: z
+    .array(contradictionSchema)
+    .meta({ description: "What still showed when a person said twice that it is done; empty: nothing." }),
   note: z.string().nullable().meta({ description: "Text that the operator wrote; null: none." }),
   duration_ms: z.int(),
   has_storage_state: z.boolean(),
 });
 export type Outcome = z.infer<typeof outcomeSchema>;
 
-export const resultSchema = z.object({ ...outcomeSchema.shape, storage_state: storageStateSchema.optional() });
+export const resultSchema = z.object({
+  ...outcomeSchema.shape,
+  report: reportSchema.optional().meta({ description: "The bot's own report [R23]; absent before it." }),
+  storage_state: storageStateSchema.optional(),
+});
 export type SessionResult = z.infer<typeof resultSchema>;
 
 export const extendBodySchema = z.strictObject({ seconds: z.int().min(1).max(86_400) });

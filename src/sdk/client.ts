@@ -81,6 +81,15 @@ export class CaptchaRemoteClient {
     return this.#repeat("GET", `/session/${encodeURIComponent(id)}/result`, { signal }, isTransient);
   }
 
+  /**
+   * [R23] Reports whether the outcome of an ended session was right; once for each session, while the server keeps it.
+   * CaptchaRemoteError: session_not_found, not_ended, or already_reported if it was reported otherwise before.
+   */
+  async report(id: string, correct: boolean, note?: string, { signal }: SignalOption = {}): Promise<void> {
+    const body = { correct, ...(note === undefined ? {} : { note }) };
+    await this.#repeat("POST", `/session/${encodeURIComponent(id)}/report`, { body, signal }, isTransient);
+  }
+
   /** [R12] The new deadline, ISO 8601. The request is not repeated: it could extend twice. */
   async extend(id: string, seconds: number, { signal }: SignalOption = {}): Promise<string> {
     const path = `/session/${encodeURIComponent(id)}/extend`;

@@ -41,7 +41,7 @@ export {
 export { type LossClass, MOVES, PROFILES, type RetryRule } from "../client/retry-policy.ts";
 export type { Destination } from "../client/session-address.ts";
 export type { Code } from "../errors.ts";
-export type { CaptchaInfo, Rect, SessionState, Size, Verified } from "../protocol/common.ts";
+export type { CaptchaInfo, Contradiction, Rect, SessionState, Size, Verified } from "../protocol/common.ts";
 export type { FrameHeader } from "../protocol/frame.ts";
 export type { LinkAnswer, TicketAnswer } from "../protocol/links.ts";
 export type { ClientMessageInput, ServerMessage } from "../protocol/live.ts";

@@ -14,6 +14,7 @@ import type { KeyRecord } from "../auth/key-spec.ts";
 import { Keys } from "../auth/keys.ts";
 import { Links } from "../auth/links.ts";
 import { Tickets } from "../auth/tickets.ts";
+import { KNOWN_KINDS } from "../browser/challenge/kinds.ts";
 import { type BrowserPool, openBrowserPool, type PageOpenerOptions } from "../browser/open/browser-pool.ts";
 import type { Config } from "../config.ts";
 import type { Acknowledgements } from "../events/event-log.ts";
@@ -31,12 +32,14 @@ import type { HistoryRoutesOptions } from "../http/rest/history.ts";
 import { chooseSubprotocol } from "../http/sockets/subprotocols.ts";
 import { exposeGauges, gaugesOf, type ReadGauges } from "../metrics/gauges.ts";
 import { startMetrics } from "../metrics/metrics.ts";
+import { startVerdictCounter } from "../metrics/verdicts.ts";
 import { ArrivalNotifier } from "../notifications/arrival-notifier.ts";
 import { goesToWebhook, NO_SESSION } from "../protocol/events.ts";
 import { CaptchaRemoteController } from "../session/controller.ts";
 import { historyOf } from "../session/history.ts";
 import { browsersToKeep, resumableSessions } from "../session/lifecycle/resume.ts";
 import { OperatorLinks } from "../session/operators/operator-links.ts";
+import { verdictLabels } from "../session/verdict-labels.ts";
 import { openStorage } from "../storage/storage.ts";
 import type { TracingDeps } from "../tracing/tracing.ts";
 import { redactingLogger } from "../util/redacting-logger.ts";
@@ -69,6 +72,8 @@ export interface ServiceDeps {
   readonly pageOpener: PageOpenerOptions;
   /** When failed webhooks are retried; left out: for an hour. */
   readonly webhookSchedule?: Schedule | undefined;
+  /** [S11] How long a page may work by itself before a person is asked for; left out: 8 s. */
+  readonly workingPatienceMs?: number | undefined;
   /** Keys that the server itself uses and no person has. */
   readonly ownKeys?: readonly KeyRecord[] | undefined;
   /** Counts refused requests and sockets; left out: a new counter. */
@@ -128,6 +133,15 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
   const tickets = new Tickets();
   const urls = publicUrlsAt(publicUrl);
   const links = new OperatorLinks({ links: operatorLinks, tickets, areNeeded: config.auth, urls });
+  const kinds = new Set(KNOWN_KINDS.map(({ kind }) => kind));
+  const countVerdict = startVerdictCounter({
+    registry: refusals.registry,
+    events,
+    labelsOf: (id) => {
+      const record = store.find(id);
+      return record ? verdictLabels(record, kinds) : null;
+    },
+  });
   const controller = new CaptchaRemoteController({
     config,
     store,
@@ -139,10 +153,12 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
     links,
     log,
     urls,
+    workingPatienceMs: deps.workingPatienceMs,
+    onReported: (record, correct) => countVerdict(verdictLabels(record, kinds), correct),
   });
   const arrivals = new ArrivalNotifier({
     channels: config.arrivalChannels,
-    notified: resumable.map(({ record }) => record.uid),
+    notified: resumable.filter(({ record }) => record.needs_person).map(({ record }) => record.uid),
     events,
     find: (id) => store.find(id),
     linkTo: async (id) => (await controller.makeLink(id, { role: "control" })).url,

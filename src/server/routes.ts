@@ -16,6 +16,7 @@ import { historyRoutes } from "../http/rest/history.ts";
 import { linkRoutes } from "../http/rest/links.ts";
 import { metricsRoute } from "../http/rest/metrics.ts";
 import { noticeRoutes } from "../http/rest/notices.ts";
+import { reportRoutes } from "../http/rest/reports.ts";
 import { sessionRoutes } from "../http/rest/sessions.ts";
 import { API_PREFIX } from "../protocol/api-prefix.ts";
 import type { Service } from "./compose.ts";
@@ -57,6 +58,7 @@ export async function serveSessions(
         limits: config,
       });
       await api.register(claimRoutes, { controller, audit });
+      await api.register(reportRoutes, { controller, audit });
       await api.register(noticeRoutes, { feed: service.events, audit });
       await api.register(historyRoutes, { history: service.history, authenticator });
       await api.register(linkRoutes, { controller, audit });

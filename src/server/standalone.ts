@@ -47,6 +47,8 @@ export interface AppDeps {
   readonly webhookSchedule?: Schedule | undefined;
   /** How long the challenge is searched for in a page that opens, in ms; left out: 3 s. */
   readonly challengeSearchMs?: number | undefined;
+  /** [S11] How long a page may work by itself before a person is asked for; left out: 8 s. */
+  readonly workingPatienceMs?: number | undefined;
   /** Keys that the server itself uses and no person has. */
   readonly ownKeys?: readonly KeyRecord[] | undefined;
 }
@@ -54,7 +56,7 @@ export interface AppDeps {
 /** Builds the server. Rejects if DATA_DIR cannot be used. The caller listens, and closes `app` to end everything. */
 export async function buildApp(
   config: Config,
-  { log, demoOrigin = () => undefined, webhookSchedule, challengeSearchMs, ownKeys }: AppDeps,
+  { log, demoOrigin = () => undefined, webhookSchedule, challengeSearchMs, workingPatienceMs, ownKeys }: AppDeps,
 ): Promise<CaptchaRemote> {
   const refusals = new RefusalCounter();
   const app = Fastify({
@@ -73,7 +75,8 @@ export async function buildApp(
   boundRawConnections(app, config, refusals);
   const publicUrl = () => config.publicUrl ?? listeningUrl(app, config);
   const pageOpener = { serverPorts: () => portsOf(app), demoOrigin, challengeSearchMs };
-  const service = await openService(config, { log, publicUrl, pageOpener, webhookSchedule, ownKeys, refusals });
+  const more = { webhookSchedule, workingPatienceMs, ownKeys, refusals };
+  const service = await openService(config, { log, publicUrl, pageOpener, ...more });
   const { controller, browsers, audit, guard, gauges } = service;
   const demo = new DemoSession(controller, {
     timeoutSeconds: config.maxTimeoutSeconds,

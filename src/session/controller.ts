@@ -2,11 +2,12 @@
 import type { Logger } from "pino";
 import type { z } from "zod";
 import { type Caller, ownerOf } from "../auth/caller.ts";
-import { mayList, type Subject, scopeOf } from "../auth/permissions.ts";
+import { isOwner, mayList, type Subject, scopeOf } from "../auth/permissions.ts";
 import { AppError } from "../errors.ts";
 import type { EventPublisher } from "../events/event-publisher.ts";
 import { isEnd, LIVING_STATES, type SessionState } from "../protocol/common.ts";
 import type { LinkAnswer, linkBodySchema, TicketAnswer } from "../protocol/links.ts";
+import type { ReportAnswer, ReportBody } from "../protocol/reports.ts";
 import type {
   CreateSession,
   SessionAnswer,
@@ -52,8 +53,12 @@ export interface ControllerDeps {
   readonly neverPorts: () => ReadonlySet<number>;
   readonly log: Logger;
   readonly urls: PublicUrls;
+  /** Called with each new report [R23] of a bot on its ended session. */
+  readonly onReported?: (record: SessionRecord, correct: boolean) => void;
   /** Interval of the store's maintenance; left out: a minute. */
   readonly sweepEveryMs?: number;
+  /** [S11] How long a page may work by itself before a person is asked for; left out: 8 s. */
+  readonly workingPatienceMs?: number | undefined;
 }
 
 /** A viewer and the session that it has joined. */
@@ -72,9 +77,10 @@ export class CaptchaRemoteController {
   constructor(deps: ControllerDeps) {
     this.#deps = deps;
     this.#idempotency = new Idempotency(deps.store, deps.log);
-    const { store, events, log, config, sweepEveryMs, openPage, resumePage } = deps;
+    const { store, events, log, config, sweepEveryMs, workingPatienceMs, openPage, resumePage } = deps;
     const { retentionSeconds, maxTimeoutSeconds } = config;
-    this.#sessions = new SessionRegistry({ store, events, log, retentionSeconds, maxTimeoutSeconds, sweepEveryMs });
+    const times = { retentionSeconds, maxTimeoutSeconds, sweepEveryMs, workingPatienceMs };
+    this.#sessions = new SessionRegistry({ store, events, log, ...times });
     for (const resumable of deps.resumable) this.#sessions.resume(resumable, openPage, resumePage);
     this.#viewerNumber = lastNumber(deps.resumable);
   }
@@ -121,6 +127,7 @@ export class CaptchaRemoteController {
       url: record.owner === ownerOf(caller) ? record.url : redactUrl(record.url),
       metadata: record.metadata ?? null,
       verified: record.verified,
+      report: isOwner(caller, record) ? (this.#deps.store.report(record.uid) ?? null) : null,
     };
   }
 
@@ -168,8 +175,31 @@ export class CaptchaRemoteController {
     if (!isEnd(record.state)) throw new AppError("not_ended", { state: record.state });
     await this.#sessions.released(record);
     const storageState = this.#deps.store.storageState(record.uid);
-    const outcome = outcomeOf(record, storageState !== undefined);
-    return storageState === undefined ? outcome : { ...outcome, storage_state: storageState };
+    const report = this.#deps.store.report(record.uid);
+    return {
+      ...outcomeOf(record, storageState !== undefined),
+      ...(report === undefined ? {} : { report }),
+      ...(storageState === undefined ? {} : { storage_state: storageState }),
+    };
+  }
+
+  /**
+   * [R23] Stores the bot's report on its ended session; `isNew` is false if the same report was stored before. Throws
+   * session_not_found, not_ended, already_reported.
+   */
+  report(id: string, { correct, note = "" }: ReportBody): { readonly answer: ReportAnswer; readonly isNew: boolean } {
+    const record = this.#sessions.record(id);
+    if (!isEnd(record.state)) throw new AppError("not_ended", { state: record.state });
+    const report = { correct, note: note === "" ? null : note, reported_at: new Date().toISOString() };
+    const { store, onReported } = this.#deps;
+    const isNew = store.saveReport(record.uid, report);
+    const stored = isNew ? report : store.report(record.uid);
+    if (!stored) throw new AppError("session_not_found", { session_id: id });
+    if (stored.correct !== report.correct || stored.note !== report.note) {
+      throw new AppError("already_reported", { correct: stored.correct, reported_at: stored.reported_at });
+    }
+    if (isNew) onReported?.(record, correct);
+    return { answer: { session_id: id, ...stored }, isNew };
   }
 
   /** The same, but waits for the end. Rejects with the reason of `signal` when that aborts. */

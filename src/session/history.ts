@@ -21,8 +21,8 @@ export function historyOf(store: Pick<SessionRecords, "history">, query: History
   return { sessions: page.map(entryOf), next_cursor: last ? cursorOf(last.cursor) : null };
 }
 
-function entryOf({ record }: EndedRecord): HistoryEntry {
-  const { session_id, label, state, reason, verified, operator_came, created_at } = record;
+function entryOf({ record, correct }: EndedRecord): HistoryEntry {
+  const { session_id, label, state, reason, verified, operator_came, created_at, contradicted_by } = record;
   const ended_at = endOf(record);
   return {
     session_id,
@@ -34,6 +34,8 @@ function entryOf({ record }: EndedRecord): HistoryEntry {
     created_at: new Date(created_at).toISOString(),
     ended_at: new Date(ended_at).toISOString(),
     duration_ms: ended_at - created_at,
+    contradictions: contradicted_by.length,
+    correct,
   };
 }
 

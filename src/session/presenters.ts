@@ -36,6 +36,7 @@ export function listItem(record: SessionRecord, operators: number, claim: ClaimF
     ended_at: record.ended_at === null ? null : new Date(record.ended_at).toISOString(),
     operators,
     instructions: record.instructions,
+    needs_person: record.needs_person,
     ...claim,
   };
 }

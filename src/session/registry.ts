@@ -12,6 +12,7 @@ import { StoreMaintenance, type StoreMaintenanceDeps } from "./store-maintenance
 
 interface SessionRegistryDeps extends Omit<StoreMaintenanceDeps, "isReleasing"> {
   readonly maxTimeoutSeconds: number;
+  readonly workingPatienceMs?: number | undefined;
 }
 
 export class SessionRegistry {
@@ -28,13 +29,14 @@ export class SessionRegistry {
 
   /** Makes a living session of this record; `onEnd` is called once, as soon as it has ended. */
   begin(record: SessionRecord, opener: PageOpener, onEnd = () => {}): Session {
-    const { store, log, events, maxTimeoutSeconds } = this.#deps;
+    const { store, log, events, maxTimeoutSeconds, workingPatienceMs } = this.#deps;
     const session = new Session(record, opener, {
       store,
       save: (changed) => this.#maintenance.save(changed),
       saveResumeState: (parts) => this.saveResumeState(record, parts),
       log: log.child({ session_id: record.session_id }),
       maxTimeoutSeconds,
+      workingPatienceMs,
       publish: (event) => events.publish(record, event),
       onEnd: (ended) => {
         onEnd();
@@ -48,10 +50,10 @@ export class SessionRegistry {
   /**
    * Resumes a session of an earlier server with its page; `openPage` opens that again after a crash. Returns at once.
    */
-  resume({ record, page, control }: ResumableSession, openPage: OpenPage, resumePage: ResumePage): void {
+  resume({ record, page, ...earlier }: ResumableSession, openPage: OpenPage, resumePage: ResumePage): void {
     const log = this.#deps.log.child({ session_id: record.session_id });
     this.begin(record, { open: openPage, request: page.request })
-      .resume(withLossCodes(resumePage), page, control)
+      .resume(withLossCodes(resumePage), page, earlier)
       .then(
         () => log.info("came back to a session"),
         (error: unknown) => log.warn({ err: error }, "could not come back to a session"),

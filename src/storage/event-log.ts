@@ -9,7 +9,7 @@ import {
   type SessionEvent,
 } from "../protocol/events.ts";
 import { inOneStep, onDisk } from "./database.ts";
-import { parseOwn } from "./schema.ts";
+import { parseEvent } from "./schema.ts";
 
 /** The most events of all sessions together, ends not counted. */
 const MAX_EVENTS = 10_000;
@@ -77,7 +77,7 @@ export class SqliteEventLog implements EventLog {
          ORDER BY position LIMIT ?`,
       )
       .all(uid, position, limit)
-      .map((row) => ({ position: Number(row["position"]), event: parseOwn<SessionEvent>(row["event"]) }));
+      .map((row) => ({ position: Number(row["position"]), event: parseEvent<SessionEvent>(row["event"]) }));
   }
 
   allAfter(position: number, limit: number): LoggedEvent[] {
@@ -133,5 +133,5 @@ export function loggedEvent(row: Record<string, unknown>): LoggedEvent {
     owner: row["owner"] as string | null,
     label: row["label"] as string | null,
   };
-  return { position: Number(row["position"]), subject, event: parseOwn<FeedEvent>(row["event"]) };
+  return { position: Number(row["position"]), subject, event: parseEvent<FeedEvent>(row["event"]) };
 }

@@ -1,8 +1,9 @@
 /** Lists of sessions in SQLite: those in some states, and the ended ones page by page. */
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { SessionScope } from "../auth/permissions.ts";
+import type { Report } from "../protocol/reports.ts";
 import type { EndedRecord, HistoryFilter, ListFilter, SessionRecord } from "../session/ports/store.ts";
-import { parseRecord } from "./schema.ts";
+import { parseOwn, parseRecord } from "./schema.ts";
 
 /** An SQL condition with the values of its placeholders. */
 type Condition = readonly [sql: string, ...values: SQLInputValue[]];
@@ -24,13 +25,14 @@ export function readHistory(db: DatabaseSync, filter: HistoryFilter): EndedRecor
   const conditions = [...conditionsOf(filter)];
   return db
     .prepare(
-      `SELECT rowid, ended_at, record FROM sessions WHERE ${conditions.map(([sql]) => sql).join(" AND ")}
+      `SELECT rowid, ended_at, record, report FROM sessions WHERE ${conditions.map(([sql]) => sql).join(" AND ")}
        ORDER BY ended_at DESC, rowid DESC LIMIT ?`,
     )
     .all(...conditions.flatMap(([_sql, ...values]) => values), filter.limit)
     .map((row) => ({
       cursor: { ended_at: Number(row["ended_at"]), row: Number(row["rowid"]) },
       record: parseRecord(row["record"]),
+      correct: row["report"] === null ? null : parseOwn<Report>(row["report"]).correct,
     }));
 }
 

@@ -1,4 +1,5 @@
 /** The schema of the database, version by version, and the defaults of records from older versions. */
+import type { FeedEvent } from "../protocol/events.ts";
 import type { IdempotentAnswer, SessionRecord } from "../session/ports/store.ts";
 
 /**
@@ -101,6 +102,8 @@ export const MIGRATIONS: readonly string[] = [
      position INTEGER NOT NULL,
      PRIMARY KEY (reader, position)
    ) STRICT, WITHOUT ROWID;`,
+  // The bot's report on the verdict: beside the record, which lists are made of, because its note is the bot's own.
+  "ALTER TABLE sessions ADD COLUMN report TEXT;",
 ];
 
 /**
@@ -125,15 +128,27 @@ export function parseOwn<T>(text: unknown): T {
  * no owner.
  */
 export function parseRecord(text: unknown): SessionRecord {
+  const own = parseOwn<Partial<SessionRecord>>(text);
   return {
     owner: null,
     legacy_open: false,
     proxy_port: null,
     captcha_info: null,
+    challenge_kind: null,
+    // Earlier versions announced every session as soon as its page was ready.
+    needs_person: own.state === "waiting" || own.state === "active",
     operator_came: false,
     traceparent: null,
-    ...parseOwn<Partial<SessionRecord>>(text),
+    contradicted_by: [],
+    ...own,
   } as SessionRecord;
+}
+
+/** Parses an event; an end that an older version wrote says nothing of contradictions, because there were none. */
+export function parseEvent<E extends FeedEvent>(text: unknown): E {
+  const event = parseOwn<E>(text);
+  if (event.type === "session.ended") event.data.contradicted_by ??= [];
+  return event;
 }
 
 /** Parses a stored answer. One from before there were links has no uid, so it gets no link. */

@@ -2,6 +2,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Callback, DeliveryQueue } from "../events/event-log.ts";
 import { isEnd } from "../protocol/common.ts";
+import type { Report } from "../protocol/reports.ts";
 import type { StorageState } from "../protocol/rest.ts";
 import type { ResumeState } from "../session/ports/resume-state.ts";
 import type {
@@ -89,6 +90,18 @@ export class SqliteSessionStore implements SessionStore {
   storageState(uid: string): StorageState | undefined {
     const text = this.#db.prepare("SELECT storage_state FROM sessions WHERE uid = ?").get(uid)?.["storage_state"];
     return typeof text === "string" ? parseOwn<StorageState>(text) : undefined;
+  }
+
+  saveReport(uid: string, report: Report): boolean {
+    return onDisk(this.#db, () => {
+      const update = this.#db.prepare("UPDATE sessions SET report = ? WHERE uid = ? AND report IS NULL");
+      return Number(update.run(JSON.stringify(report), uid).changes) > 0;
+    });
+  }
+
+  report(uid: string): Report | undefined {
+    const text = this.#db.prepare("SELECT report FROM sessions WHERE uid = ?").get(uid)?.["report"];
+    return typeof text === "string" ? parseOwn<Report>(text) : undefined;
   }
 
   saveAnswer(key: string, answer: IdempotentAnswer, createdAt: number): void {

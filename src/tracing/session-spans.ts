@@ -23,6 +23,7 @@ const EVENT_FIELDS = {
   "session.claimed": [],
   "session.challenge": ["change"],
   "session.attempt_failed": ["attempts", "why"],
+  "session.moved_on": [],
   "session.page": ["condition", "code"],
   "session.expiring": ["seconds_left"],
 } as const satisfies Partial<Record<FeedEvent["type"], readonly string[]>>;

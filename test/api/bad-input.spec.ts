@@ -437,7 +437,7 @@ test.describe("the rules", () => {
     expect((await bot.info(session.session_id)).state).toBe("waiting");
     // Unknown, so that the operator's word decides.
     const answer = await server.controller.join(session.session_id, deadLine(), "plain");
-    expect(await answer.session.finish(answer.viewer, "done", undefined)).toEqual({
+    expect(await answer.session.finish(answer.viewer, { outcome: "done" })).toEqual({
       completed: true,
       reason: "operator_done",
     });

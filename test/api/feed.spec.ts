@@ -72,7 +72,7 @@ function beside({ dataDir }: OwnServer, act: (db: DatabaseSync) => void): void {
 
 function endOf(session_id: string): FeedEvent {
   const outcome = { outcome: "solved", reason: "rules_met", verified: "checked", note: "a word" } as const;
-  const data = { session_id, ...outcome, evidence: [], duration_ms: 1, has_storage_state: false };
+  const data = { session_id, ...outcome, evidence: [], contradicted_by: [], duration_ms: 1, has_storage_state: false };
   return { id: `end ${session_id}`, type: "session.ended", timestamp: new Date().toISOString(), data };
 }
 
@@ -261,7 +261,12 @@ test("[R18] [W29] a key is told what it may see, and no more: a forbidden topic 
   expect(operator.eventIds()).toEqual(["the shop's", "end five"]);
   // What the person wrote is for who created the session.
   expect((await owner.next("session.ended")).data.note).toBe("a word");
-  expect((await operator.next("session.ended")).data).toMatchObject({ note: null, evidence: [], outcome: "solved" });
+  expect((await operator.next("session.ended")).data).toMatchObject({
+    note: null,
+    evidence: [],
+    contradicted_by: [],
+    outcome: "solved",
+  });
 });
 
 test("[W27] [R18] who does not show a key is let in by the first message, or not at all", async ({ told, read }) => {

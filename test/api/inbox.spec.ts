@@ -90,7 +90,8 @@ test("[R15] the history as a table: quoted as spreadsheets read it, and never a 
     return Buffer.from(await response.arrayBuffer()).toString();
   };
   const table = await read("&limit=1", KEYS.bot);
-  const HEAD = "session_id,label,state,reason,verified,operator_came,created_at,ended_at,duration_ms";
+  const HEAD =
+    "session_id,label,state,reason,verified,operator_came,created_at,ended_at,duration_ms,contradictions,correct";
   expect(table.startsWith(`\ufeff${HEAD}\r\n`)).toBe(true);
   for (const id of ids) expect(table).toContain(id);
   expect(table).toContain(`,"'=HYPERLINK(""http://evil"")",cancelled,cancelled_by_bot,,false,`);

@@ -68,7 +68,14 @@ const test = base.extend<{ world: World }>({
 
 function ended(uid: string): SessionEvent {
   const outcome = { outcome: "solved", reason: "rules_met", verified: "checked", note: null } as const;
-  const data = { session_id: uid, ...outcome, evidence: [], duration_ms: 1, has_storage_state: false };
+  const data = {
+    session_id: uid,
+    ...outcome,
+    evidence: [],
+    contradicted_by: [],
+    duration_ms: 1,
+    has_storage_state: false,
+  };
   return { id: `evt_${uid}`, type: "session.ended", timestamp: new Date().toISOString(), data };
 }
 

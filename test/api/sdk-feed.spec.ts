@@ -29,7 +29,14 @@ function eventOf(id: string): FeedEvent {
 
 function endOf(uid: string): FeedEvent {
   const outcome = { outcome: "solved", reason: "rules_met", verified: "checked", note: null } as const;
-  const data = { session_id: uid, ...outcome, evidence: [], duration_ms: 1, has_storage_state: false };
+  const data = {
+    session_id: uid,
+    ...outcome,
+    evidence: [],
+    contradicted_by: [],
+    duration_ms: 1,
+    has_storage_state: false,
+  };
   return { id: `end ${uid}`, type: "session.ended", timestamp: new Date().toISOString(), data };
 }
 

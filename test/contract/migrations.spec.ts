@@ -95,6 +95,10 @@ for (const version of VERSIONS) {
     const scope = { owner: "key-1", operates: "none" } as const;
     expect(store.list({ states: ["waiting", "solved"], scope, limit: 10 })).toHaveLength(version >= 3 ? 2 : 0);
     expect(store.storageState("uid-ended")).toEqual({ cookies: [{ name: "pass", value: "ü" }], origins: [] });
+    const report = { correct: false, note: "Überschrift 🧩", reported_at: new Date(DAY + 60_000).toISOString() };
+    expect(store.report("uid-ended")).toEqual(version >= 6 ? report : undefined);
+    const history = store.history({ scope: null, limit: 10 });
+    expect(history.map(({ correct }) => correct)).toEqual([version >= 6 ? false : null]);
     const answer = { body_hash: "h", uid: version >= 3 ? "uid-living" : "", answer: { session_id: "living" } };
     expect(store.answer("key-1 try-1")).toMatchObject(answer);
 
@@ -103,7 +107,7 @@ for (const version of VERSIONS) {
     const end = storage.events.last("uid-ended");
     expect(end?.event.type).toBe(version >= 2 ? "session.ended" : undefined);
     const subject = { uid: "uid-ended", owner: version >= 3 ? "key-1" : null, label: common.label };
-    if (end) expect(end.subject).toEqual(subject);
+    if (end) expect(end).toMatchObject({ subject, event: { data: { outcome: "solved", contradicted_by: [] } } });
     expect(storage.acknowledgements.waiting("key:key-1 bot-1")).toEqual(version >= 5 ? [end] : []);
     const allow = version >= 3 ? ["10.0.0.0/8"] : [];
     const waiting = { id: "evt_joined", tries: 1, secret: "whsec_abc", allow, next_at: DAY + 2_000 };

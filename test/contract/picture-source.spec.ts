@@ -19,6 +19,7 @@ const UNHEARD: Omit<PageEvents, "nextSeq" | "picture"> = {
   resumeStateChanged() {},
   progress() {},
   attemptFailed() {},
+  movedOn() {},
   condition() {},
 };
 const OPEN_DEADLINE_MS = 30_000;

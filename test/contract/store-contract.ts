@@ -21,6 +21,7 @@ export function sessionRecord(given: Partial<SessionRecord> = {}): SessionRecord
     verified: null,
     owner: null,
     evidence: [],
+    contradicted_by: [],
     note: null,
     label: "Überschrift 验证码 🧩",
     instructions: null,
@@ -29,6 +30,8 @@ export function sessionRecord(given: Partial<SessionRecord> = {}): SessionRecord
     viewport: { width: 1280, height: 720 },
     proxy_port: null,
     captcha_info: null,
+    challenge_kind: null,
+    needs_person: true,
     operator_came: false,
     traceparent: null,
     created_at: DAY,
@@ -90,7 +93,9 @@ export function storeContract(name: string, kind: StorageKind): void {
     test("replaces the record with the same uid", ({ store }) => {
       store.save(sessionRecord());
       const evidence = [{ rule: "r", frame: null, since: new Date(DAY).toISOString() }];
-      const ended = sessionRecord({ state: "solved", reason: "rules_met", evidence, ended_at: DAY + 5_000 });
+      const contradicted_by = [{ rule: "s", frame: "https://site.example/" }];
+      const end = { state: "solved", reason: "operator_done", verified: "operator", ended_at: DAY + 5_000 } as const;
+      const ended = sessionRecord({ ...end, evidence, contradicted_by });
       store.save(ended);
       expect(store.find("one")).toEqual(ended);
       expect(newest(store, 10)).toEqual([ended]);
@@ -208,6 +213,35 @@ export function storeContract(name: string, kind: StorageKind): void {
       expect(store.storageState("uid-2")).toBeUndefined();
       expect(store.storageState("unknown")).toBeUndefined();
       expect(JSON.stringify(store.find("one"))).not.toContain("cookies");
+    });
+
+    test("[R23] keeps the first report of a session, apart from its record, and the history has whether it was right", ({
+      store,
+    }) => {
+      const ended = (uid: string, at: number) =>
+        store.save(sessionRecord({ uid, session_id: `id of ${uid}`, state: "solved", ended_at: at }));
+      for (const [index, uid] of ["right", "wrong", "unreported"].entries()) ended(uid, DAY + index);
+      const report = (correct: boolean, note: string | null) => ({
+        correct,
+        note,
+        reported_at: new Date(DAY).toISOString(),
+      });
+      expect(store.saveReport("right", report(true, null))).toBe(true);
+      expect(store.saveReport("wrong", report(false, "It's no ✓."))).toBe(true);
+      expect(store.saveReport("wrong", report(true, "other"))).toBe(false);
+      expect(store.saveReport("unknown", report(true, null))).toBe(false);
+      expect(store.report("right")).toEqual(report(true, null));
+      expect(store.report("wrong")).toEqual(report(false, "It's no ✓."));
+      expect(store.report("unreported")).toBeUndefined();
+      expect(store.report("unknown")).toBeUndefined();
+      // A record that is written again, because its end could not be stored at first, keeps it.
+      ended("wrong", DAY + 1);
+      expect(store.report("wrong")).toEqual(report(false, "It's no ✓."));
+      const history = store.history({ scope: null, limit: 10 });
+      expect(history.map(({ correct }) => correct)).toEqual([null, false, true]);
+      expect(JSON.stringify([history, store.find("id of wrong"), newest(store, 10)])).not.toContain("no ✓");
+      store.removeEndedBefore(DAY + 2);
+      expect(store.report("wrong")).toBeUndefined();
     });
 
     test("remembers of a page what it is told, part by part, until its session ends", ({ store }) => {

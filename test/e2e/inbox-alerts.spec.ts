@@ -80,6 +80,41 @@ declare global {
   }
 }
 
+test("[S11] a session whose page works by itself has no row and is not announced until a person is needed", async ({
+  inbox,
+}) => {
+  await inbox.addInitScript(standIns);
+  const [plain, first, second, late] = [waiting(0), waiting(1), waiting(2), waiting(3)];
+  const working = { ...first, needs_person: false };
+  let sessions: readonly SessionListItem[] = [plain, working];
+  await serveMany(inbox, () => sessions);
+  await inbox.reload();
+  const rows = inbox.locator("#session-list .row-name");
+  const becomes = async (now: readonly SessionListItem[], ...names: string[]) => {
+    sessions = now;
+    const fetched = inbox.waitForResponse("**/api/captcha/sessions");
+    await inbox.evaluate(() => dispatchEvent(new Event("online")));
+    await fetched;
+    await expect(rows).toHaveText(names);
+  };
+  await becomes(sessions, "Row 0");
+  await expect(inbox).toHaveTitle("(1) Captcha Remote");
+  await inbox.locator("#alert-sound").click();
+  const tones = () => inbox.evaluate(() => window.signs.tones);
+  const heardAtOnce = await tones();
+  expect(heardAtOnce).toBeGreaterThan(0);
+  // Another one that works has come, and goes without anybody.
+  await becomes([plain, working, { ...second, needs_person: false }], "Row 0");
+  await becomes([plain, working, late], "Row 0", "Row 3");
+  expect(await tones()).toBe(2 * heardAtOnce);
+  await becomes([plain, { ...first, needs_person: true }, late], "Row 0", "Row 1", "Row 3");
+  await expect(inbox).toHaveTitle("(3) Captcha Remote");
+  expect(await tones()).toBe(3 * heardAtOnce);
+  // Somebody who has opened one by a link is seen at it.
+  await becomes([plain], "Row 0");
+  await becomes([plain, { ...working, operators: 1, state: "active" }], "Row 0", "Row 1");
+});
+
 /** A headless browser has neither loudspeaker nor notices: these stand for the system's own. */
 function standIns(): void {
   const signs = { asked: 0, tones: 0, notices: [] as { title: string; body: string }[] };

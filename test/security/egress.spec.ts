@@ -30,6 +30,7 @@ const UNHEARD: PageEvents = {
   resumeStateChanged() {},
   progress() {},
   attemptFailed() {},
+  movedOn() {},
   condition() {},
 };
 

@@ -35,6 +35,7 @@ const PLANTED = {
   typed: { word: "PLANTEDTYPED", allowed: [] },
   pasted: { word: "PLANTEDPASTED", allowed: [] },
   note: { word: "PLANTEDNOTE", allowed: ["result", "events", "webhook"] },
+  report: { word: "PLANTEDREPORT", allowed: ["result", "detail"] },
   metadata: { word: "PLANTEDMETADATA", allowed: ["detail", "detailToOps"] },
   idempotencyKey: { word: "PLANTEDIDEMPOTENCY", allowed: [] },
   callbackQuery: { word: "PLANTEDCALLBACK", allowed: [] },
@@ -181,7 +182,7 @@ async function work(client: LiveClient): Promise<void> {
   client.send({ type: "text", text: "PLANTEDPASTED" });
 }
 
-/** A person that gives up writes why. */
+/** A person that gives up writes why, and the bot what it thinks of that. */
 async function giveUp(program: RunningProgram, site: TestSite, receiver: WebhookReceiver, told: Told): Promise<void> {
   const { completion: _none, ...body } = creation(site, receiver);
   const created = await call("POST", `${program.api}/sessions`, { ...body, session_id: "given-up" });
@@ -191,6 +192,8 @@ async function giveUp(program: RunningProgram, site: TestSite, receiver: Webhook
   client.send({ type: "finish", outcome: "cannot", note: "PLANTEDNOTE" });
   await client.closed;
   told.socket.push(...client.received.map((message) => JSON.stringify(message)));
+  const report = { correct: false, note: "PLANTEDREPORT" };
+  expect((await call("POST", `${program.api}/session/given-up/report`, report)).status).toBe(200);
 }
 
 async function readAll(program: RunningProgram, told: Told): Promise<void> {

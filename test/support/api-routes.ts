@@ -27,6 +27,14 @@ export const API_ROUTES: readonly ApiRoute[] = [
   { method: "GET", path: "/status/{id}", scope: "sessions:read", foreign: 200 },
   { method: "GET", path: "/session/{id}/events", scope: "sessions:read" },
   { method: "GET", path: "/session/{id}/result", scope: "sessions:read", own: 409, ops: 403 },
+  {
+    method: "POST",
+    path: "/session/{id}/report",
+    body: () => ({ correct: true }),
+    scope: "sessions:control",
+    own: 409,
+    ops: 403,
+  },
   { method: "POST", path: "/session/{id}/ticket", scope: "sessions:control", operates: 200 },
   {
     method: "POST",

@@ -1,11 +1,12 @@
 /** A page without a browser: it does what it is asked to, and remembers it. Held to test/contract/picture-source-contract.ts. */
-import type { Rect } from "../../src/protocol/common.ts";
+import type { CaptchaInfo, Rect } from "../../src/protocol/common.ts";
 import type {
   CaptureRequest,
   ChallengePage,
   MaskedPicture,
   PageEvents,
   Picture,
+  Verdict,
   ViewMode,
 } from "../../src/session/ports/page.ts";
 
@@ -13,18 +14,30 @@ const VIEWPORT = { width: 400, height: 300 };
 export const WHOLE: Rect = { x: 0, y: 0, ...VIEWPORT };
 export const PART: Rect = { x: 100, y: 50, width: 200, height: 100 };
 const FIRST_SEQ = 101;
+export const UNKNOWN: Verdict = {
+  value: "unknown",
+  stable: false,
+  evidence: [],
+  contradictions: [],
+  mayOverride: false,
+};
 
 export class FakePage implements ChallengePage {
-  readonly challenge = null;
+  challenge: CaptchaInfo | null = null;
   readonly viewport = VIEWPORT;
   readonly url = null;
   readonly hidden = false;
+  isWorking = false;
   readonly proxyPort = null;
   readonly place = null;
   readonly condition = "page_responsive";
   /** Every request, in order. */
   readonly requests: (CaptureRequest | null)[] = [];
   capturing: boolean | null = null;
+  /** What the rules say at each check. */
+  verdict: Verdict = UNKNOWN;
+  /** The bytes of a picture of this part; left out: no JPEG. */
+  jpegOf: ((view: Rect) => Buffer) | undefined;
   cuts = 0;
   /** What watchers are shown of a picture; null: nothing. */
   veil: (picture: Picture) => MaskedPicture | null = (picture) => ({ picture, isWhole: true });
@@ -77,7 +90,7 @@ export class FakePage implements ChallengePage {
   input(): void {}
   releaseAll(): void {}
   async check() {
-    return { value: "unknown" as const, stable: false, evidence: [] };
+    return this.verdict;
   }
   async storageState() {
     return null;
@@ -91,7 +104,8 @@ export class FakePage implements ChallengePage {
   async detach() {}
 
   #picture(view: Rect, kind: Picture["kind"]): Picture {
-    return pictureOf(this.#events.nextSeq(), { view, kind });
+    const jpeg = this.jpegOf ? { jpeg: this.jpegOf(view) } : {};
+    return pictureOf(this.#events.nextSeq(), { view, kind, ...jpeg });
   }
 }
 

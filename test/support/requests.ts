@@ -7,6 +7,7 @@ import { pino } from "pino";
 import { loadConfig } from "../../src/config.ts";
 import type { EventPublisher } from "../../src/events/event-publisher.ts";
 import { type AppDeps, buildApp } from "../../src/server/standalone.ts";
+import type { CaptchaRemoteController } from "../../src/session/controller.ts";
 import { test as base, TEST_FOLDER_PREFIX, type TestSite } from "./fixtures.ts";
 import { BEARER, TEST_KEY_SPEC } from "./key.ts";
 
@@ -53,6 +54,7 @@ export interface OwnServer {
   readonly listening: string;
   readonly dataDir: string;
   readonly events: EventPublisher;
+  readonly controller: CaptchaRemoteController;
   close(): Promise<void>;
 }
 
@@ -75,7 +77,7 @@ export const test = base.extend<{
         ...given,
       };
       const config = loadConfig(env);
-      const { app, publicUrl, events } = await buildApp(config, {
+      const { app, publicUrl, events, controller } = await buildApp(config, {
         log: pino({ level: "silent" }),
         challengeSearchMs,
         ...deps,
@@ -83,7 +85,7 @@ export const test = base.extend<{
       const close = () => app.close();
       closers.push(close);
       const listening = await app.listen({ host: config.host, port: config.port });
-      return { url: publicUrl(), api: `${publicUrl()}/api/captcha`, listening, dataDir, events, close };
+      return { url: publicUrl(), api: `${publicUrl()}/api/captcha`, listening, dataDir, events, controller, close };
     });
     for (const close of closers) await close();
     await rm(dataDir, { recursive: true, force: true });

@@ -169,3 +169,24 @@ test("the log tells a thing once, in the reader's language", () => {
   expect(lost?.()).toBe("连接已断开。");
   setLanguage("en");
 });
+
+test("[W33] the page moved on: asked once for each time, also after a lost connection, until a challenge shows again", () => {
+  setLanguage("en");
+  const at = "2030-01-01T00:00:30.000Z";
+  const box = { selector: "#c", x: 0, y: 0, width: 10, height: 10, in_iframe: false, kind: "generic" };
+  const asked = withMessage(live, { type: "moved_on", at }, NOW);
+  expect(live.movedOnAt).toBeNull();
+  expect(asked.movedOnAt).toBe(at);
+  const said = (before: typeof live, message: ServerMessage) =>
+    logSentences(before, withMessage(before, message, NOW), message, NOW).map((sentence) => sentence());
+  expect(said(live, { type: "moved_on", at })).toEqual(["The page went on. Is it done?"]);
+  // The server says it again to a console that is back: that is not another time.
+  expect(said(asked, { type: "moved_on", at })).toEqual([]);
+  expect(said(asked, { type: "moved_on", at: null })).toEqual([]);
+
+  expect(withMessage(asked, { type: "moved_on", at: null }, NOW).movedOnAt).toBeNull();
+  expect(withMessage(asked, { ...info, captcha_info: box }, NOW).movedOnAt).toBe(at);
+  const back = withConnection(withConnection(asked, LOST), OPEN);
+  expect(withMessage(back, info, NOW).movedOnAt).toBe(at);
+  expect(withMessage(back, { ...info, captcha_info: box }, NOW).movedOnAt).toBeNull();
+});

@@ -27,6 +27,7 @@ import { sessionRecord } from "../contract/store-contract.ts";
 import { TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
 
 const VIEWPORT = { width: 400, height: 300 };
+const SOLVED: Verdict = { value: true, stable: true, evidence: [], contradictions: [], mayOverride: false };
 
 /** A page under the test's hand. */
 class Page implements ChallengePage {
@@ -34,6 +35,7 @@ class Page implements ChallengePage {
   readonly viewport = VIEWPORT;
   readonly url = null;
   readonly hidden = false;
+  isWorking = false;
   readonly proxyPort = null;
   readonly place = null;
   readonly condition = "page_responsive";
@@ -226,9 +228,8 @@ test("[W7] who asked is answered before the end is told, whoever else found it",
   await controller.join("one", other, "plain");
   asking.types.length = 0;
   void session.check((answer) => viewer.send({ type: "completion_status", ...answer }));
-  const verdict = { value: true, stable: true, evidence: [] } as const;
-  page.events.solved(verdict);
-  page.checked.resolve(verdict);
+  page.events.solved(SOLVED);
+  page.checked.resolve(SOLVED);
   expect(asking.types).toEqual(["completion_status", "completed", "close 1000"]);
   expect(other.types.slice(-2)).toEqual(["completed", "close 1000"]);
 });
@@ -289,7 +290,7 @@ test("[S4] ends that come after the first change nothing", async ({ world }) => 
   const { controller } = world;
   const page = await livingPage(world, "one");
   page.events.lost("page_crashed");
-  page.events.solved({ value: true, stable: true, evidence: [] });
+  page.events.solved(SOLVED);
   controller.cancel("one");
   page.events.lost("browser_lost");
   page.closed.resolve();
@@ -300,9 +301,9 @@ test("[W17] Done is refused while the page is starting; Cannot is not", async ({
   const { controller, create } = world;
   await create("one");
   const { session, viewer } = await controller.join("one", line(), "json");
-  await expect(session.finish(viewer, "done", undefined)).rejects.toMatchObject({ code: "page_unresponsive" });
+  await expect(session.finish(viewer, { outcome: "done" })).rejects.toMatchObject({ code: "page_unresponsive" });
   expect(session.record.state).toBe("starting");
-  await session.finish(viewer, "cannot", "too hard");
+  await session.finish(viewer, { outcome: "cannot", note: "too hard" });
   expect(session.record).toMatchObject({ state: "failed", reason: "operator_gave_up", note: "too hard" });
 });
 
@@ -358,7 +359,7 @@ test("[R14] the end is told once the storage state is kept, the state and the lo
   const storage = Promise.withResolvers<StorageState>();
   page.storage = storage.promise;
   const polled = controller.status("one", 50, new AbortController().signal);
-  page.events.solved({ value: true, stable: true, evidence: [] });
+  page.events.solved(SOLVED);
   expect(await polled).toMatchObject({ completed: true, state: "solved" });
   expect(toldOf(world, "one").at(-1)).toMatchObject({ type: "session.state", data: { state: "solved" } });
   storage.resolve({ cookies: [], origins: [] });
@@ -398,6 +399,14 @@ test("[R14] a challenge that moves all the time is told at once, then once a sec
     toldOf(world, "one").flatMap((event) => (event.type === "session.challenge" ? [event.data.captcha_info?.x] : []));
   expect(places()).toEqual([1]);
   await expect.poll(places).toEqual([1, 50]);
+});
+
+test("[R14] [W33] a page that moves on all the time is told at once, then once a second", async ({ world }) => {
+  const page = await livingPage(world, "one");
+  const told = () => toldOf(world, "one").filter(({ type }) => type === "session.moved_on").length;
+  for (let time = 1; time <= 50; time += 1) page.events.movedOn();
+  expect(told()).toBe(1);
+  await expect.poll(told).toBe(2);
 });
 
 test("[R14] a challenge is told as found, moved, replaced and lost, and where it stays nothing is told", async ({
@@ -575,7 +584,7 @@ test("[W29] a watcher sees, and changes nothing", async ({ world }) => {
   for (const input of inputs) expect(() => session.input(viewer, input), input.type).toThrow(refused);
   expect(() => operators.takeControl(viewer)).toThrow(refused);
   for (const outcome of ["done", "cannot"] as const) {
-    await expect(session.finish(viewer, outcome, undefined)).rejects.toMatchObject({ code: "forbidden" });
+    await expect(session.finish(viewer, { outcome })).rejects.toMatchObject({ code: "forbidden" });
   }
   operators.releaseControl(viewer);
   expect(page.log.slice(before)).toEqual([]);

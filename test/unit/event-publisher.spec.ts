@@ -38,7 +38,14 @@ function control(id: string, session_id = "one"): SessionEvent {
 
 function end(id: string): SessionEvent {
   const outcome = { outcome: "solved", reason: "rules_met", verified: "checked", note: null } as const;
-  const data = { session_id: "one", ...outcome, evidence: [], duration_ms: 1, has_storage_state: false };
+  const data = {
+    session_id: "one",
+    ...outcome,
+    evidence: [],
+    contradicted_by: [],
+    duration_ms: 1,
+    has_storage_state: false,
+  };
   return { id, type: "session.ended", timestamp: new Date().toISOString(), data };
 }
 
@@ -98,7 +105,7 @@ for (const from of ["a place", "the beginning"] as const) {
     feed.publish(subject("uid-1"), end("lost"));
     feed.flush();
     Object.assign(storage.events, { append });
-    const nobody = { operators: 0, holder: null, captcha_info: null };
+    const nobody = { operators: 0, holder: null, captcha_info: null, needs_person: false };
     const data = {
       session_id: "one",
       state: "solved",

@@ -16,7 +16,8 @@ function entry(index: number): HistoryEntry {
     verified: "checked",
     operator_came: true,
   } as const;
-  return { session_id: `s${index}`, ...facts, created_at: at, ended_at: at, duration_ms: 0 };
+  const ending = { duration_ms: 0, contradictions: 0, correct: null };
+  return { session_id: `s${index}`, ...facts, created_at: at, ended_at: at, ...ending };
 }
 
 interface Store {

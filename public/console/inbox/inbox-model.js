@@ -15,6 +15,17 @@ export function ordered(sessions) {
   return sessions.toSorted((a, b) => rank(a) - rank(b) || Date.parse(a.expires_at) - Date.parse(b.expires_at));
 }
 
+/**
+ * [S11] The sessions that have a row: not those whose page works by itself, unless somebody is at them.
+ * @param {readonly SessionListItem[]} sessions
+ */
+export function withRow(sessions) {
+  return sessions.filter(
+    ({ state, needs_person, operators, claimed_by }) =>
+      state !== "waiting" || needs_person !== false || operators > 0 || claimed_by !== null,
+  );
+}
+
 /** Whether a session waits, and no operator is in it or has claimed it. @param {SessionListItem} session */
 export function isFree({ state, operators, claimed_by }) {
   return state === "waiting" && operators === 0 && claimed_by === null;

@@ -8,7 +8,7 @@ import { t } from "../shared/i18n.js";
 import { Alerts } from "./alerts.js";
 import { forgetMine, giveBack, keepMyName, myName, take } from "./claims.js";
 import { EndedToday } from "./ended-today.js";
-import { arrived, nextOnes, ordered } from "./inbox-model.js";
+import { arrived, nextOnes, ordered, withRow } from "./inbox-model.js";
 import { InboxRows } from "./inbox-rows.js";
 import { PhoneDialog } from "./phone-dialog.js";
 
@@ -150,8 +150,9 @@ export class Inbox {
     this.render();
   }
 
-  /** @param {SessionListItem[]} found @param {string} key */
-  #listed(found, key) {
+  /** @param {SessionListItem[]} listed @param {string} key */
+  #listed(listed, key) {
+    const found = withRow(listed);
     const before = this.#sessions;
     this.#sessions = found;
     this.#trouble = "";

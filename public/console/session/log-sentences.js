@@ -69,6 +69,8 @@ export function logSentences(before, after, message, now) {
       const { notice, url } = message;
       return [() => t(NOTICE_WORDS[notice], { url })];
     }
+    case "moved_on":
+      return message.at === null || message.at === before.movedOnAt ? [] : [() => t("log_moved_on")];
     default:
       return [];
   }

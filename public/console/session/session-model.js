@@ -28,6 +28,7 @@ import { toMs } from "../shared/time-format.js";
  * @property {number | null} expiresAt on the server's clock, ms since 1970
  * @property {number} clockAhead ms the server's clock is ahead of ours
  * @property {number} warnedAt ms that were left at the last `expiring` message; 0: there was none
+ * @property {string | null} movedOnAt when the page moved on, ISO 8601; null: it has not, or a challenge shows again
  * @property {string} instructions
  * @property {string} label
  * @property {boolean} watchOnly
@@ -60,6 +61,7 @@ export function newModel() {
     expiresAt: null,
     clockAhead: 0,
     warnedAt: 0,
+    movedOnAt: null,
     instructions: "",
     label: "",
     watchOnly: false,
@@ -126,6 +128,8 @@ export function withMessage(model, message, now) {
         view: message.view,
         challenge: message.captcha_info,
         expiresAt: toMs(message.expires_at),
+        // A challenge may have come back while the connection was lost.
+        movedOnAt: model.joined || message.captcha_info === null ? model.movedOnAt : null,
         instructions: message.instructions ?? "",
         label: message.label ?? "",
         watchOnly: message.role === "watch",
@@ -142,6 +146,8 @@ export function withMessage(model, message, now) {
         expiresAt: toMs(message.expires_at) ?? model.expiresAt,
         warnedAt: message.seconds_left * 1_000,
       };
+    case "moved_on":
+      return { ...next, movedOnAt: message.at };
     case "completed": {
       const end = { outcome: "solved", reason: model.end?.reason ?? null, verified: message.verified };
       return { ...next, state: "solved", end: model.end === null || model.end.outcome === "solved" ? end : model.end };

@@ -150,7 +150,7 @@ export function openSessionPage(consoleUrl) {
       if (jpeg) screen.offer({ jpeg, view, seq: seq || undefined, kind: undefined });
       if (phaseOf(model) === "live") viewRequest.onSessionInfo(view, message.viewport);
     }
-    if (message.type === "completion_status" && !message.completed) finish.notSolved(message.reason);
+    if (message.type === "completion_status" && !message.completed) finish.notEnded(message.reason);
     if (message.type === "session_state") answerExtend();
     if (message.type === "expiring") warn(message.seconds_left);
     if (message.type === "error" && model.end === null) {
@@ -260,7 +260,7 @@ export function openSessionPage(consoleUrl) {
     status.render(model, screen.shown !== null);
     viewSwitch.render(phaseOf(model) === "live", model.challenge !== null);
     endCard.render(model.end);
-    finish.render();
+    finish.render(mayAct(model) ? model.movedOnAt : null);
     if (model.end !== null) finish.close();
     canvas.tabIndex = model.end === null && !model.watchOnly ? 0 : -1;
     canvas.setAttribute("role", model.watchOnly ? "img" : "application");

@@ -39,6 +39,7 @@ const MAX_FRAMES_KEPT = 100;
 
 type Cookie = Awaited<ReturnType<typeof cookiesOf>>[number];
 
+const UNCONTRADICTED: Pick<Verdict, "contradictions" | "mayOverride"> = { contradictions: [], mayOverride: false };
 const UNKNOWN: Judgement = { value: "unknown", held: [] };
 
 interface ChallengeWatcherDeps {
@@ -150,7 +151,7 @@ export class ChallengeWatcher {
         scanPage(this.#deps.frames, this.#plan, guardMs),
         this.#changedCookies(),
       ]);
-      if (this.#stopped) return { value: "unknown", stable: false, evidence: [] };
+      if (this.#stopped) return { value: "unknown", stable: false, evidence: [], ...UNCONTRADICTED };
       publishMetric("look", performance.now() - startedAt);
       this.#remember(scan);
       // The rules are judged in any case: what is visible counts as seen, also on a page that allows no conclusion.
@@ -168,7 +169,7 @@ export class ChallengeWatcher {
       ? judgement
       : { ...judgement, value: judgement.value === true ? UNKNOWN.value : judgement.value };
     const { stable, leftMs, evidence } = this.#window.update(counted, performance.now(), Date.now());
-    const verdict: Verdict = { value: judgement.value, stable, evidence };
+    const verdict: Verdict = { value: judgement.value, stable, evidence, ...UNCONTRADICTED };
     if (stable && this.#begun && !this.#stopped) {
       this.stop();
       this.#deps.onSolved(verdict);

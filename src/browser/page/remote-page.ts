@@ -136,6 +136,10 @@ export class RemotePage implements ChallengePage {
     return this.#view.challenge;
   }
 
+  get isWorking(): boolean {
+    return false;
+  }
+
   get proxyPort(): number | null {
     return this.#parts.proxyPort;
   }

@@ -20,8 +20,8 @@ function textOf({ position, event }: PublishedEvent, isOwn: boolean): string {
   return JSON.stringify({ type, id, timestamp: Date.parse(timestamp), event: position, data }).slice(0, -1);
 }
 
-/** Without the operator's note and the evidence, which only the owner of the session may read [R11]. */
+/** Without the operator's note, the evidence and what contradicted it, which only the owner of the session may read [R11]. */
 export function withoutResult<Event extends FeedEvent | SessionEvent>(event: Event): Event {
   if (event.type !== "session.ended") return event;
-  return { ...event, data: { ...event.data, note: null, evidence: [] } };
+  return { ...event, data: { ...event.data, note: null, evidence: [], contradicted_by: [] } };
 }

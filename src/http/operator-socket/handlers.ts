@@ -73,12 +73,21 @@ async function checkCompletion({ session, viewer }: Seat, { id }: ClientMessageO
   await session.check((answer) => viewer.send({ type: "completion_status", ...answer }, id));
 }
 
-async function finish(seat: RecordedSeat, { id, outcome, note }: ClientMessageOf<"finish">): Promise<void> {
+async function finish(seat: RecordedSeat, message: ClientMessageOf<"finish">): Promise<void> {
   const { session, viewer } = seat;
-  const { completed, reason } = await session.finish(viewer, outcome, note);
+  const answer = await session.finish(viewer, message);
   // `done` may also find that the rules hold, or that the session has ended otherwise: `reason` says which.
-  if (session.ended) seat.record(`finish.${outcome}`, { operator: viewer.name, reason });
-  if (!session.ended) viewer.send({ type: "completion_status", completed, reason }, id);
+  if (!session.ended) {
+    viewer.send({ type: "completion_status", ...answer }, message.id);
+    return;
+  }
+  const facts = { operator: viewer.name, reason: answer.reason };
+  seat.record(`finish.${message.outcome}`, { ...facts, ...contradictionsOf(session) });
+}
+
+/** How many rules spoke against an operator's word. The audit trail has no rules: they may name paths of the page. */
+function contradictionsOf({ record }: Seat["session"]): { readonly contradictions?: number } {
+  return record.contradicted_by.length > 0 ? { contradictions: record.contradicted_by.length } : {};
 }
 
 function extend({ session, viewer, record }: RecordedSeat, { seconds }: ClientMessageOf<"extend">): void {

@@ -1,6 +1,6 @@
 /** Checks of the completion rules: each one that is under way is answered, also when the session ends meanwhile. */
 import type { Code } from "../../errors.ts";
-import { isEnd } from "../../protocol/common.ts";
+import { type Contradiction, isEnd } from "../../protocol/common.ts";
 import type { ChallengePage, Verdict } from "../ports/page.ts";
 import type { SessionRecord } from "../ports/store.ts";
 
@@ -8,7 +8,14 @@ import type { SessionRecord } from "../ports/store.ts";
 export interface CheckAnswer {
   readonly completed: boolean;
   readonly reason: Code;
+  /** With `confirm_needed`: what still shows. */
+  readonly contradicted_by?: Contradiction[];
 }
+
+/** What a verdict means for an operator's word. */
+export type Answered = Pick<Verdict, "value" | "contradictions" | "mayOverride">;
+
+const UNKNOWN: Answered = { value: "unknown", contradictions: [], mayOverride: false };
 
 /** [W7] The answer to a check, from the state of the session. */
 export function checkAnswer({ state, reason }: SessionRecord): CheckAnswer {
@@ -41,11 +48,11 @@ export class CompletionChecks {
   }
 
   /** The verdict; a page that does not answer in time, or whose verdict is not stable, leaves it unknown. */
-  async ask(page: ChallengePage | null): Promise<Verdict["value"]> {
+  async ask(page: ChallengePage | null): Promise<Answered> {
     const verdict = await page?.check();
-    if (!verdict) return "unknown";
+    if (!verdict) return UNKNOWN;
     if (verdict.value === true && verdict.stable) this.#deps.onSolved(verdict);
-    return verdict.value === true && !verdict.stable ? "unknown" : verdict.value;
+    return verdict.value === true && !verdict.stable ? UNKNOWN : verdict;
   }
 
   /** Answers every check that is under way: the session has ended. */

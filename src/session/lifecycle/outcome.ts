@@ -9,6 +9,7 @@ export function outcomeOf(record: SessionRecord, hasStorageState: boolean): Outc
     reason: record.reason ?? "internal",
     verified: record.verified,
     evidence: record.evidence,
+    contradicted_by: record.contradicted_by,
     note: record.note,
     duration_ms: (record.ended_at ?? record.created_at) - record.created_at,
     has_storage_state: hasStorageState,

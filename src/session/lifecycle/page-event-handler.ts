@@ -1,6 +1,6 @@
 /** Handles the events of a session's page: saves, publishes and sends what follows from them. */
 import type { Code } from "../../errors.ts";
-import type { PAGE_CONDITIONS } from "../../protocol/live.ts";
+import type { PAGE_CONDITIONS, ServerMessageOf } from "../../protocol/live.ts";
 import { Throttle } from "../../util/throttle.ts";
 import type { Operators } from "../operators/operators.ts";
 import type {
@@ -29,6 +29,8 @@ interface PageEventHandlerDeps {
   readonly isOver: () => boolean;
   readonly save: (record: SessionRecord) => void;
   readonly saveResumeState: (parts: Partial<ResumeState>) => void;
+  /** What the page shows, or whether that works by itself, has changed. */
+  readonly onChallenge: () => void;
   readonly onSolved: (verdict: Verdict) => void;
   readonly onLost: (code: Code) => void;
 }
@@ -38,6 +40,8 @@ export class PageEventHandler implements PageEvents {
   readonly #saveThrottle: Throttle;
   /** The number of the last picture, over all pages that the session has had. */
   #lastSeq = 0;
+  /** When the page moved on, ms since 1970; null: it has not, or a challenge shows again. */
+  #movedOnAt: number | null = null;
 
   constructor(deps: PageEventHandlerDeps) {
     this.#deps = deps;
@@ -59,17 +63,49 @@ export class PageEventHandler implements PageEvents {
   }
 
   challenge(): void {
-    const { record, operators, events, isOver } = this.#deps;
+    const { record, operators, events, isOver, onChallenge } = this.#deps;
     const page = this.#deps.page();
-    if (page) Object.assign(record, { viewport: page.viewport, captcha_info: page.challenge });
+    if (page?.challenge) this.withdrawMovedOn();
+    if (page) noteChallenge(record, page);
     operators.challengeMoved();
     if (isOver()) return;
     events.challenge();
+    onChallenge();
     this.#saveThrottle.ask();
   }
 
   solved(verdict: Verdict): void {
     this.#deps.onSolved(verdict);
+  }
+
+  /** [W33] Asks the operators whether that was the end, and publishes the event. */
+  movedOn(): void {
+    if (this.#deps.isOver()) return;
+    this.#setMovedOn(Date.now());
+    this.#deps.events.movedOn();
+    if (this.movedOnMessage) this.#deps.operators.announce(this.movedOnMessage);
+  }
+
+  /** [W33] The message that operators got when the page moved on, and later ones get; null: it has not. */
+  get movedOnMessage(): ServerMessageOf<"moved_on"> | null {
+    return this.#movedOnAt === null ? null : { type: "moved_on", at: new Date(this.#movedOnAt).toISOString() };
+  }
+
+  /** [W33] A challenge shows again, or the page is opened again: nobody needs to be asked any more. */
+  withdrawMovedOn(): void {
+    if (this.#movedOnAt === null || this.#deps.isOver()) return;
+    this.#setMovedOn(null);
+    this.#deps.operators.announce({ type: "moved_on", at: null });
+  }
+
+  /** [S9] On an earlier server the page had moved on at this time, ms since 1970; null: it had not. */
+  recallMovedOn(at: number | null): void {
+    this.#movedOnAt = at;
+  }
+
+  #setMovedOn(at: number | null): void {
+    this.#movedOnAt = at;
+    this.#deps.saveResumeState({ moved_on: at });
   }
 
   lost(code: Code): void {
@@ -105,4 +141,10 @@ export class PageEventHandler implements PageEvents {
     operators.broadcast(conditionNotice(notice, record));
     events.page(notice, code);
   }
+}
+
+/** Keeps in the record which part of the page is shown, and what its challenge is. */
+export function noteChallenge(record: SessionRecord, { viewport, challenge }: ChallengePage): void {
+  const challenge_kind = challenge?.kind ?? record.challenge_kind;
+  Object.assign(record, { viewport, captcha_info: challenge, challenge_kind });
 }

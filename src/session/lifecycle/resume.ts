@@ -13,6 +13,8 @@ export interface ResumableSession {
   readonly record: SessionRecord;
   readonly page: ResumablePage;
   readonly control: ResumableControl | null;
+  /** When the page moved on, ms since 1970; null: nobody is asked. */
+  readonly movedOnAt: number | null;
 }
 
 /** Codes that end a session which cannot resume as they are; every other error means that its page is gone. */
@@ -25,12 +27,13 @@ const CODES_KEPT: ReadonlySet<string> = new Set(["page_closed", "page_crashed"])
 export function resumableSessions(store: SessionRecords & ResumeStates): ResumableSession[] {
   const resumable: ResumableSession[] = [];
   for (const record of store.list({ states: LIVING_STATES, scope: null, limit: Number.MAX_SAFE_INTEGER })) {
-    const { request, place, watch, held = null, control = null, checkpoint = null } = store.resumeState(record.uid);
+    const stored = store.resumeState(record.uid);
+    const { request, place, watch, held = null, control = null, checkpoint = null, moved_on = null } = stored;
     if (record.expires_at <= Date.now()) endLost(store, record, "expired", "timeout");
     else if (record.state === "starting" || !request || !place) endLost(store, record, "failed", "browser_lost");
     else {
       const page = { request, place, watch, held, checkpoint, proxy_port: record.proxy_port };
-      resumable.push({ record, control, page });
+      resumable.push({ record, control, movedOnAt: moved_on, page });
     }
   }
   return resumable;
@@ -73,5 +76,5 @@ export function publishMissedEnds(
 }
 
 function endLost(store: SessionRecords, record: SessionRecord, state: EndState, reason: string): void {
-  store.save({ ...record, state: move(record.state, state), reason, ended_at: Date.now() });
+  store.save({ ...record, state: move(record.state, state), reason, needs_person: false, ended_at: Date.now() });
 }

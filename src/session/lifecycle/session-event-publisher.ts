@@ -48,6 +48,7 @@ export class SessionEventPublisher {
   readonly #controlThrottle = new Throttle(() => this.#publishControl(), THROTTLE_MS);
   readonly #stateThrottle = new Throttle(() => this.#publishState(), THROTTLE_MS);
   readonly #challengeThrottle = new Throttle(() => this.#publishChallenge(), THROTTLE_MS);
+  readonly #movedOnThrottle = new Throttle(() => this.#publishMovedOn(), THROTTLE_MS);
 
   constructor(deps: SessionEventPublisherDeps) {
     this.#deps = deps;
@@ -62,7 +63,7 @@ export class SessionEventPublisher {
   }
 
   /**
-   * The state or the deadline may have changed. The first state and the end are published at once, others at most once
+   * The state, the deadline or whether a person is needed may have changed. The first state and the end are published at once, others at most once
    * a second.
    */
   state(): void {
@@ -105,6 +106,11 @@ export class SessionEventPublisher {
     this.#publish({ type: "session.page", data: { session_id: this.#deps.record.session_id, condition, code } });
   }
 
+  /** The page has moved on after a person acted: published at once, then at most once a second. */
+  movedOn(): void {
+    this.#movedOnThrottle.ask();
+  }
+
   /** [R19] An operator has claimed the session in the inbox, or the claim has ended. */
   claimed(claim: ClaimFacts): void {
     this.#publish({ type: "session.claimed", data: { session_id: this.#deps.record.session_id, ...claim } });
@@ -138,7 +144,10 @@ export class SessionEventPublisher {
 
   /** Stops the throttles: from now on only the end is published. */
   stop(): void {
-    for (const throttle of [this.#controlThrottle, this.#stateThrottle, this.#challengeThrottle]) throttle.stop();
+    this.#controlThrottle.stop();
+    this.#stateThrottle.stop();
+    this.#challengeThrottle.stop();
+    this.#movedOnThrottle.stop();
   }
 
   ended(hasStorageState: boolean): void {
@@ -147,8 +156,8 @@ export class SessionEventPublisher {
   }
 
   get #stateNow(): string {
-    const { state, expires_at } = this.#deps.record;
-    return `${state} ${expires_at}`;
+    const { state, expires_at, needs_person } = this.#deps.record;
+    return `${state} ${expires_at} ${needs_person}`;
   }
 
   #publishState(): void {
@@ -176,6 +185,10 @@ export class SessionEventPublisher {
     this.#publish({ type: "session.challenge", data: { session_id, change, captcha_info: challenge } });
   }
 
+  #publishMovedOn(): void {
+    this.#publish({ type: "session.moved_on", data: { session_id: this.#deps.record.session_id } });
+  }
+
   #who(operator: string) {
     return { session_id: this.#deps.record.session_id, operator, operators: this.#deps.liveFacts().operators };
   }
@@ -196,7 +209,7 @@ function changeOf(before: CaptchaInfo | null, now: CaptchaInfo | null): (typeof 
 
 /** The current state as an event, with a new id. */
 export function stateEvent(record: SessionRecord, { operators, holder, challenge }: LiveFacts): SessionEvent {
-  const { session_id, state, reason, verified, expires_at } = record;
+  const { session_id, state, reason, verified, expires_at, needs_person } = record;
   const data = {
     session_id,
     state,
@@ -206,6 +219,7 @@ export function stateEvent(record: SessionRecord, { operators, holder, challenge
     operators,
     holder,
     captcha_info: challenge,
+    needs_person,
   };
   return makeEvent({ type: "session.state", data });
 }

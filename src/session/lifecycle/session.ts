@@ -4,19 +4,22 @@ import type { Logger } from "pino";
 import { AppError, CODES, type Code, codeEntry, toAppError } from "../../errors.ts";
 import { type EndState, isEnd } from "../../protocol/common.ts";
 import type { SessionEvent } from "../../protocol/events.ts";
+import type { ClientMessageOf } from "../../protocol/live.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import { Claim } from "../operators/claim.ts";
 import { Operators, type RestCaller } from "../operators/operators.ts";
 import type { Viewer } from "../pictures/viewer.ts";
 import type { ChallengePage, MouseInput, PageInput, ResumablePage, ResumePage, Verdict } from "../ports/page.ts";
-import type { ResumableControl, ResumeState } from "../ports/resume-state.ts";
+import type { ResumeState } from "../ports/resume-state.ts";
 import type { ResumeStates, SessionRecord, StorageStates } from "../ports/store.ts";
+import { Attention } from "./attention.ts";
 import { type CheckAnswer, CompletionChecks, checkAnswer } from "./completion-checks.ts";
 import { SessionDeadline } from "./deadline.ts";
 import { disconnectAtEnd, stateMessage } from "./operator-messages.ts";
-import { PageEventHandler } from "./page-event-handler.ts";
+import { noteChallenge, PageEventHandler } from "./page-event-handler.ts";
 import { type PageOpener, PageSupervisor } from "./page-supervisor.ts";
 import { type ProcessedMessages, processedMessagesOf } from "./processed-messages.ts";
+import type { ResumableSession } from "./resume.ts";
 import { type LiveFacts, SessionEventPublisher } from "./session-event-publisher.ts";
 import { move } from "./state-machine.ts";
 
@@ -31,13 +34,20 @@ interface SessionDeps {
   readonly saveResumeState: (parts: Partial<ResumeState>) => void;
   readonly log: Logger;
   readonly maxTimeoutSeconds: number;
+  /** [S11] How long a page may work by itself before a person is asked for; left out: 8 s. */
+  readonly workingPatienceMs?: number | undefined;
   /** Publishes the session's events in order; the end comes last, once its storage state is stored. */
   readonly publish: (event: SessionEvent) => void;
   /** Called once, as soon as the end is saved. */
   readonly onEnd: (session: Session) => void;
 }
 
-type EndFacts = { readonly [Fact in "verified" | "evidence" | "note"]?: SessionRecord[Fact] | undefined };
+type EndFacts = {
+  readonly [Fact in "verified" | "evidence" | "contradicted_by" | "note"]?: SessionRecord[Fact] | undefined;
+};
+
+/** [W17] What an operator says of the challenge. */
+export type OperatorsWord = Pick<ClientMessageOf<"finish">, "outcome" | "note" | "confirm">;
 
 export class Session {
   readonly record: SessionRecord;
@@ -49,9 +59,12 @@ export class Session {
   readonly #over = new AbortController();
   readonly #checks: CompletionChecks;
   readonly #events: SessionEventPublisher;
+  readonly #attention: Attention;
   readonly #pageEvents: PageEventHandler;
   readonly #supervisor: PageSupervisor;
   readonly #deadline: SessionDeadline;
+  /** Whether the bot lets an operator's word stand against its rules. */
+  readonly #operatorMayOverride: boolean;
   #released: Promise<void> = Promise.resolve();
   /** The next server serves the session: nothing more is published here. */
   #isDetached = false;
@@ -59,6 +72,8 @@ export class Session {
   constructor(record: SessionRecord, opener: PageOpener, deps: SessionDeps) {
     this.record = record;
     this.#deps = deps;
+    // A request of an earlier version has no such field.
+    this.#operatorMayOverride = opener.request.completion?.operator_may_override ?? false;
     this.#checks = new CompletionChecks({
       answer: () => checkAnswer(this.record),
       onSolved: (verdict) => this.#solved(verdict),
@@ -79,6 +94,15 @@ export class Session {
       onChange: (claim) => this.#events.claimed(claim),
     });
     const { save, saveResumeState, log } = deps;
+    this.#attention = new Attention({
+      record,
+      isWorking: () => this.page?.isWorking ?? false,
+      patienceMs: deps.workingPatienceMs,
+      onNeeded: () => {
+        save(record);
+        this.#events.state();
+      },
+    });
     this.#pageEvents = new PageEventHandler({
       record,
       operators: this.operators,
@@ -87,6 +111,7 @@ export class Session {
       isOver: () => this.ended,
       save,
       saveResumeState,
+      onChallenge: () => this.#attention.challengeChanged(),
       onSolved: (verdict) => this.#solved(verdict),
       onLost: (code) => this.#lost(code),
     });
@@ -99,6 +124,7 @@ export class Session {
       onReady: (page) => this.#becomeReady(page),
       onLost: (code) => {
         this.operators.pageLost();
+        this.#pageEvents.withdrawMovedOn();
         this.#pageEvents.announceCondition("page_reopening", code);
       },
       onReopened: () => this.#pageEvents.announceCondition("page_reopened", null),
@@ -147,8 +173,13 @@ export class Session {
   /**
    * Resumes the page of an earlier server; resolves when it is ready. Rejects with the AppError that ended the session.
    */
-  resume(resumePage: ResumePage, resumable: ResumablePage, control: ResumableControl | null): Promise<void> {
+  resume(
+    resumePage: ResumePage,
+    resumable: ResumablePage,
+    { control, movedOnAt }: Pick<ResumableSession, "control" | "movedOnAt">,
+  ): Promise<void> {
     if (control) this.operators.reserve(control);
+    this.#pageEvents.recallMovedOn(movedOnAt);
     this.#events.resumed({ holder: this.operators.holder, challenge: this.record.captcha_info });
     return this.#endOnFailure(this.#supervisor.resume(resumePage, resumable));
   }
@@ -156,9 +187,10 @@ export class Session {
   /** Adds a viewer; resolves when it was sent all that it needs to begin. Throws session_ended. */
   async join(viewer: Viewer): Promise<void> {
     this.#assertLiving();
-    const { warning } = this.#deadline;
-    // The viewer gets it behind its session_info, and later warnings as all others do.
-    if (warning && !viewer.plain) viewer.send(warning);
+    // The viewer gets them behind its session_info, and later ones as all others do.
+    for (const standing of [this.#deadline.warning, this.#pageEvents.movedOnMessage]) {
+      if (standing && !viewer.plain) viewer.send(standing);
+    }
     await this.operators.join(viewer, this.#supervisor.ready());
   }
 
@@ -193,14 +225,23 @@ export class Session {
    * [W17] Ends the session on the operator's word, unless the rules contradict it. Throws session_ended, forbidden,
    * not_in_control, page_unresponsive.
    */
-  async finish(viewer: Viewer, outcome: "done" | "cannot", note: string | undefined): Promise<CheckAnswer> {
+  async finish(viewer: Viewer, { outcome, note, confirm = false }: OperatorsWord): Promise<CheckAnswer> {
     this.#assertLiving();
     this.operators.assertNotWatching(viewer);
     if (outcome === "done" && !this.page) throw new AppError("page_unresponsive");
-    if (outcome === "cannot") this.end("failed", "operator_gave_up", { note });
-    else if ((await this.#checks.ask(this.#askable)) === "unknown") {
-      this.end("solved", "operator_done", { verified: "operator", note });
-    }
+    if (outcome === "done") return this.#finishOnWord(note, confirm);
+    this.end("failed", "operator_gave_up", { note });
+    return checkAnswer(this.record);
+  }
+
+  /** [S2] A contradicted word stands only where it may, and only once it is confirmed. */
+  async #finishOnWord(note: string | undefined, isConfirmed: boolean): Promise<CheckAnswer> {
+    const { value, contradictions, mayOverride } = await this.#checks.ask(this.#askable);
+    const contradicted_by = [...contradictions];
+    const mayStand = value === "unknown" || (value === false && (mayOverride || this.#operatorMayOverride));
+    if (!mayStand || this.ended) return checkAnswer(this.record);
+    if (value === false && !isConfirmed) return { completed: false, reason: "confirm_needed", contradicted_by };
+    this.end("solved", "operator_done", { verified: "operator", note, contradicted_by });
     return checkAnswer(this.record);
   }
 
@@ -215,8 +256,10 @@ export class Session {
     if (this.ended) return;
     this.#stopTimers();
     const { record } = this;
-    const { verified = null, evidence = [], note = null } = facts;
-    Object.assign(record, { state: move(record.state, state), reason, verified, evidence, note, ended_at: Date.now() });
+    const { verified = null, evidence = [], contradicted_by = [], note = null } = facts;
+    const outcome = { reason, verified, evidence, contradicted_by, note };
+    const ended = { state: move(record.state, state), needs_person: false, ended_at: Date.now() };
+    Object.assign(record, outcome, ended);
     this.#deps.save(record);
     this.#events.state();
     this.#deps.log.info({ state, reason, verified }, "session ended");
@@ -280,10 +323,11 @@ export class Session {
   }
 
   async #becomeReady(page: ChallengePage): Promise<void> {
-    this.record.viewport = page.viewport;
+    noteChallenge(this.record, page);
     this.record.proxy_port = page.proxyPort;
     if (this.record.url === "") this.record.url = page.url ?? "";
-    this.record.captcha_info = page.challenge;
+    if (page.challenge) this.#pageEvents.withdrawMovedOn();
+    this.#attention.pageReady();
     if (this.record.state === "starting") this.record.state = move(this.record.state, "waiting");
     this.#changed();
     await this.operators.pageReady(page);
@@ -313,7 +357,9 @@ export class Session {
   }
 
   #stopTimers(): void {
-    for (const each of [this.#deadline, this.claim, this.#pageEvents, this.#supervisor, this.#events]) each.stop();
+    const { claim } = this;
+    const owned = [this.#deadline, claim, this.#attention, this.#pageEvents, this.#supervisor, this.#events];
+    for (const each of owned) each.stop();
   }
 
   #assertLiving(): void {

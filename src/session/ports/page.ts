@@ -1,6 +1,6 @@
 /** The port to a page: what a session needs of it. src/browser/ implements it. */
 import type { Code } from "../../errors.ts";
-import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
+import type { CaptchaInfo, Contradiction, Rect, Size } from "../../protocol/common.ts";
 import type { ATTEMPT_FAILURES, ProgressStep } from "../../protocol/events.ts";
 import type { PictureFacts } from "../../protocol/frame.ts";
 import type { ClientMessageOf, PAGE_CONDITIONS, ServerMessageOf } from "../../protocol/live.ts";
@@ -58,6 +58,10 @@ export interface Verdict {
   readonly value: boolean | "unknown";
   readonly stable: boolean;
   readonly evidence: readonly Evidence[];
+  /** What still shows; empty unless `value` is false. */
+  readonly contradictions: readonly Contradiction[];
+  /** Whether a person who says it twice is believed although `value` is false: nothing on the page could confirm it. */
+  readonly mayOverride: boolean;
 }
 
 export type Notice = ServerMessageOf<"dialog"> | ServerMessageOf<"page_notice">;
@@ -76,10 +80,18 @@ export interface PageEvents {
   nextSeq(): number;
   /** A new picture: of the requested part, or of more. */
   picture(picture: Picture): void;
-  /** The challenge was found, has moved or is lost, and the view with it; pictures of the new view follow. */
+  /**
+   * The challenge was found, has moved or is lost, and the view with it; pictures of the new view follow. Also called
+   * when `isWorking` changes.
+   */
   challenge(): void;
   /** The rules hold and are stable. Called once. */
   solved(verdict: Verdict): void;
+  /**
+   * The page has moved on after a person acted, and no rule says whether that was the end. Nothing is concluded. Called
+   * again only when it happens again.
+   */
+  movedOn(): void;
   /** The page is lost. Called once, never after close(). */
   lost(code: Extract<Code, "page_closed" | "page_crashed" | "browser_lost">): void;
   notice(notice: Notice): void;
@@ -127,6 +139,11 @@ export interface ChallengePage extends PictureSource {
   readonly url: string | null;
   /** Whether its tab is in the background: there are no pictures of it then. */
   readonly hidden: boolean;
+  /**
+   * What shows works by itself: nobody need come yet. It stays true while a verdict on that ripens. Changes come with
+   * PageEvents.challenge().
+   */
+  readonly isWorking: boolean;
   /** The loopback port of its browser's proxy; null for a guest page. */
   readonly proxyPort: number | null;
   /** Where the next server finds the page; null for a page that ends with this process. */

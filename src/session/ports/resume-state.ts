@@ -58,6 +58,8 @@ export interface ResumeState {
   readonly held: HeldButtons | null;
   readonly control: ResumableControl | null;
   readonly checkpoint: Checkpoint;
+  /** When the page moved on, ms since 1970; null: it has not, or a challenge shows again. */
+  readonly moved_on: number | null;
   /** The number of the last processed message of each client that numbers its messages. */
   readonly done: Readonly<Record<string, number>>;
 }

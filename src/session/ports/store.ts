@@ -1,7 +1,8 @@
 /** The ports to the storage of sessions: plain records in and out. */
 import type { SessionScope } from "../../auth/permissions.ts";
 import type { Callback } from "../../events/event-log.ts";
-import type { CaptchaInfo, SessionState, Size, Verified } from "../../protocol/common.ts";
+import type { CaptchaInfo, Contradiction, SessionState, Size, Verified } from "../../protocol/common.ts";
+import type { Report } from "../../protocol/reports.ts";
 import type { CreateSession, Evidence, SessionAnswer, StorageState } from "../../protocol/rest.ts";
 import type { ResumeState } from "./resume-state.ts";
 
@@ -18,6 +19,8 @@ export interface SessionRecord {
   reason: string | null;
   verified: Verified;
   evidence: Evidence[];
+  /** What spoke against the operator's word that it was solved by. */
+  contradicted_by: Contradiction[];
   note: string | null;
   readonly label: string | null;
   readonly instructions: string | null;
@@ -29,6 +32,10 @@ export interface SessionRecord {
   proxy_port: number | null;
   /** The last known challenge. */
   captcha_info: CaptchaInfo | null;
+  /** The kind of the challenge that was shown last, also after it has gone; null: none was found. */
+  challenge_kind: string | null;
+  /** Whether a person should come [S11]: false while it starts, while its page works by itself, and after the end. */
+  needs_person: boolean;
   /** Whether an operator who could act has joined: the event says which one was the first. */
   operator_came: boolean;
   /** The bot's own trace at the creation, as it was sent (W3C `traceparent`). */
@@ -54,6 +61,8 @@ export interface IdempotentAnswer {
 export interface EndedRecord {
   readonly cursor: HistoryCursor;
   readonly record: SessionRecord;
+  /** What the bot reported of it [R23]; null: nothing. */
+  readonly correct: boolean | null;
 }
 
 /** A position in the history: a later end has a higher one. */
@@ -123,6 +132,16 @@ export interface StorageStates {
   storageState(uid: string): StorageState | undefined;
 }
 
+/** The port to the bots' reports [R23], by uid. They are apart from the records, so that no list contains their notes. */
+export interface Reports {
+  /**
+   * Stores the first report of a session; it is on the disk when this returns. False for a session that has one already
+   * or is not stored.
+   */
+  saveReport(uid: string, report: Report): boolean;
+  report(uid: string): Report | undefined;
+}
+
 /** The port to answers to creations, by Idempotency-Key; an answer that is saved again replaces the first. */
 export interface IdempotentAnswers {
   saveAnswer(key: string, answer: IdempotentAnswer, createdAt: number): void;
@@ -130,7 +149,7 @@ export interface IdempotentAnswers {
 }
 
 /** The port to all that is stored of sessions. */
-export interface SessionStore extends SessionRecords, ResumeStates, StorageStates, IdempotentAnswers {
+export interface SessionStore extends SessionRecords, ResumeStates, StorageStates, Reports, IdempotentAnswers {
   /**
    * Removes sessions that ended before this time (ms since 1970) with their events, links and failed webhooks, and
    * older answers to Idempotency-Keys. Returns the number of removed sessions. Waiting webhooks stay. Afterwards no
