@@ -93,15 +93,18 @@
   addEventListener("message", ({ data, source }) => {
     if (data?.corpus) reports.set(source, data.corpus);
   });
-  addEventListener("load", () => {
+  // Not at "load": a frame that never loads would hold that up.
+  addEventListener("DOMContentLoaded", () => {
     report();
     tell(isTop ? "loaded" : "frame loaded");
+    if (isTop) tell("here");
   });
   addEventListener("pageshow", ({ persisted }) => {
     if (!persisted) return;
     last = "";
     report();
     tell("restored");
+    if (isTop) tell("here");
   });
   setInterval(report, TICK_MS);
 

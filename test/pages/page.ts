@@ -1,6 +1,4 @@
 /** What a page of the corpus is: its documents, where its challenge is, and which verdict is right after each act. */
-import type { CompletionInput } from "./rules.ts";
-
 /** What the site knows when a document is requested. */
 export interface Visit {
   /** How often this path was requested in this run, this time included. */
@@ -62,10 +60,11 @@ export interface CorpusPage {
   readonly documents: Readonly<Record<string, Doc>>;
   /** The path that the session opens. */
   readonly start: string;
-  /** What is found once the page is open; null: no challenge. */
-  readonly found: Found | null;
+  /** What is found once the page is open; null: no challenge; "any": not looked at. */
+  readonly found: Found | null | "any";
   readonly steps: readonly Step[];
-  readonly rules?: CompletionInput;
+  /** Completion rules as a bot writes them. */
+  readonly rules?: object;
   /** The page is in the bot's own browser. */
   readonly guest: boolean;
   /** One of the selection that `npm test` runs. */
@@ -100,9 +99,10 @@ export interface PageSpec {
   readonly page: Doc | Readonly<Record<string, Doc>>;
   readonly start?: string;
   /** Left out: a challenge of the file's kind. */
-  readonly found?: Found | null;
+  readonly found?: Found | null | "any";
   readonly steps: readonly Step[];
-  readonly rules?: CompletionInput;
+  /** Completion rules as a bot writes them. */
+  readonly rules?: object;
   readonly guest?: boolean;
   readonly selected?: boolean;
 }
@@ -167,16 +167,27 @@ function addLink(answer: string | Answer): string | Answer {
 export const LINK = `<a data-act="link" href="{here}/elsewhere"
   style="position:fixed;left:8px;bottom:8px;z-index:2147483647;display:block;background:#fff">terms</a>`;
 
+const PICTURE: Answer = {
+  headers: { "content-type": "image/svg+xml" },
+  body: `<svg xmlns="http://www.w3.org/2000/svg" width="200" height="60"><rect width="200" height="60" fill="#cdc"/></svg>`,
+};
+
 /** Documents that every page has. */
 export const COMMON_DOCUMENTS: Readonly<Record<string, Doc>> = {
-  elsewhere: `<h1>Terms</h1><p>Words, words.</p><script>addEventListener("load", () => settled())</script>`,
+  elsewhere: `<h1>Terms</h1><p>Words, words.</p>
+    <button data-act="back">back</button><button data-act="forward">on</button>
+    <script>
+      act("back", () => history.back());
+      addEventListener("pageshow", () => settled());
+    </script>`,
   welcome: `<h1>Welcome</h1><script>addEventListener("load", () => success())</script>`,
   plain: `<h1>Shop</h1>`,
   broken: () => ({
     status: 500,
     body: `<h1>Something broke</h1><script>addEventListener("load", () => settled())</script>`,
   }),
-  picture: () => ({ headers: { "content-type": "image/png" }, body: "" }),
+  picture: () => PICTURE,
+  "captcha.png": () => PICTURE,
 };
 
 // Words of HTML that many pages share.

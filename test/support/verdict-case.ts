@@ -8,11 +8,13 @@ import { LiveClient } from "./live-client.ts";
 /** [R21] How long the page's success may be ago when the verdict comes. */
 export const VERDICT_MS = 3_000;
 /** A verdict that comes later than that is waited for, so that it is known that it comes. */
-const LATE_MS = 10_000;
+const LATE_MS = 8_000;
 /** Long enough for any wrong verdict: the stability window, four times. */
 const WATCH_SECONDS = 2;
 /** For what the page or the server does at once; no slow machine takes so long. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 30_000;
+/** A report of the page may arrive so much later than the verdict that it led to. */
+const REPORT_MS = 3_000;
 /** The box is looked for this long: a page may show it after it has loaded. */
 const FIND_MS = 5_000;
 const FIND_POLL_MS = 100;
@@ -165,8 +167,8 @@ class VerdictCase {
   }
 
   /** Compares what the server has found with what the page says of itself. */
-  async #look(found: Found | null): Promise<void> {
-    if (found === null) return;
+  async #look(found: Found | null | "any"): Promise<void> {
+    if (found === null || found === "any") return;
     this.#counts.looked += 1;
     const until = performance.now() + FIND_MS;
     for (;;) {
@@ -255,8 +257,8 @@ class VerdictCase {
     this.#counts.successes += 1;
     const success = await Promise.race([this.#run.report("success", from, PATIENCE_MS), this.#ended.then(() => null)]);
     if (success === undefined) return this.#stuck("The page has not succeeded.");
-    const reported = success ?? this.#run.told.slice(from).find(({ what }) => what === "success");
-    if (!reported) {
+    const reported = success ?? (await this.#run.report("success", from, REPORT_MS));
+    if (!reported || (await this.#endedBefore(reported.at))) {
       if (this.#end) this.#blameEnd(this.#end);
       return false;
     }
@@ -276,6 +278,12 @@ class VerdictCase {
     else this.#counts.verdicts += 1;
     if (step.how !== undefined) await this.#expectEvidence(step.how);
     return false;
+  }
+
+  /** Whether the session had ended before the page succeeded. */
+  async #endedBefore(at: number): Promise<boolean> {
+    const { ended_at } = await this.#call<SessionDetail>("GET", `/session/${this.#id}`);
+    return ended_at !== null && Date.parse(ended_at) < at;
   }
 
   async #expectEvidence(how: string): Promise<void> {

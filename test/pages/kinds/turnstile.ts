@@ -26,7 +26,6 @@ export default pagesOfKind("turnstile", {
   shown: {
     page: { start: widget(), [PATH]: FRAME },
     steps: [nobody("waiting"), press("solve", "solved")],
-    selected: true,
   },
   failed: { page: { start: widget(), [PATH]: FRAME }, steps: [press("wrong", "waiting"), press("solve", "solved")] },
   expired: {
