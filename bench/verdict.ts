@@ -1,9 +1,10 @@
 /**
  * Judges the verdicts of the real server on all pages of the corpus (test/pages), and prints one table.
- * `node bench/verdict.ts [--rounds 5] [--only turnstile,walls/shown] [--lanes 4] [--write]`; README.md beside it explains it.
+ * `node bench/verdict.ts [--rounds 5] [--only turnstile,walls/shown] [--lanes 4] [--checkout ../other]
+ * [--write]`; README.md beside it explains it.
  */
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { loadCorpus } from "../test/pages/corpus.ts";
 import type { CorpusPage } from "../test/pages/page.ts";
@@ -28,6 +29,7 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "5" },
     only: { type: "string" },
     lanes: { type: "string", default: String(availableParallelism() * LANES_A_CORE) },
+    checkout: { type: "string" },
     write: { type: "boolean", default: false },
   },
 });
@@ -57,7 +59,7 @@ async function main(): Promise<boolean> {
 async function openWorld(): Promise<VerdictWorld> {
   const site = await PageSite.start();
   atEnd(() => site.stop());
-  const server = await BenchServer.start();
+  const server = await BenchServer.start(values.checkout === undefined ? {} : { checkout: resolve(values.checkout) });
   let browser: Promise<CorpusBrowser> | undefined;
   return {
     api: new URL("/api/captcha", server.url).href,
