@@ -48,8 +48,12 @@ export class LiveClient {
     socket.on("error", () => {});
   }
 
-  static async connect(url: string, protocols: string[] = []): Promise<LiveClient> {
-    const client = new LiveClient(new WebSocket(url, protocols, { headers: BEARER }));
+  static async connect(
+    url: string,
+    protocols: string[] = [],
+    headers: Readonly<Record<string, string>> = BEARER,
+  ): Promise<LiveClient> {
+    const client = new LiveClient(new WebSocket(url, protocols, { headers }));
     await new Promise<void>((resolve, reject) => {
       client.socket.once("open", () => resolve());
       client.socket.once("error", reject);
