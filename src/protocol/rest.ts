@@ -77,7 +77,7 @@ export const completionSchema = z.strictObject({
     .int()
     .min(50)
     .max(5_000)
-    .default(200)
+    .default(100)
     .meta({ description: "Interval of the checks after activity, in ms." }),
   operator_may_override: z.boolean().default(false).meta({
     description: "Whether a person who says it twice ends the session as solved although the rules do not hold.",

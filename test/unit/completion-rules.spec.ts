@@ -23,6 +23,7 @@ interface Page {
   texts?: Record<string, string | "unknown">;
   url?: string;
   cookies?: string[];
+  left?: string[];
 }
 
 function factsOf({
@@ -31,6 +32,7 @@ function factsOf({
   texts = {},
   url = "https://site.example/",
   cookies = [],
+  left = [],
 }: Page): RuleFacts {
   return {
     url,
@@ -41,7 +43,9 @@ function factsOf({
       if (text === "unknown") return "unknown";
       return text !== undefined && new RegExp(pattern).test(text) ? { frame: FRAME } : undefined;
     },
-    cookieChanged: (name) => cookies.includes(name),
+    changedCookie: (name, domain = "site.example") =>
+      cookies.includes(name) && domain === "site.example" ? { domain, path: "/" } : undefined,
+    isLeft: (selector) => left.includes(selector),
     kinds: () => ({ rule: "", fact: { value: "unknown", frame: null } }),
   };
 }
@@ -113,8 +117,16 @@ test("[R21] a verdict names the rules that held and their frames, and none witho
       { rule: '{"value":"#token"}', frame: FRAME },
       { rule: '{"visible":"#yes"}', frame: FRAME },
     ],
+    against: [],
   });
-  expect(judge(rules, factsOf({ visible: ["#yes"] }), new Set())).toEqual({ value: false, held: [] });
+  expect(judge(rules, factsOf({ visible: ["#yes"] }), new Set())).toEqual({
+    value: false,
+    held: [],
+    against: [
+      { rule: '{"value":"#token"}', frame: null },
+      { rule: '{"visible":"#no"}', frame: null },
+    ],
+  });
 });
 
 test("[K1] without rules the kinds decide", () => {
@@ -123,9 +135,11 @@ test("[K1] without rules the kinds decide", () => {
     expect(judge(given, { ...factsOf({}), kinds: kinds(true) }, new Set())).toEqual({
       value: true,
       held: [{ rule: "kind", frame: null }],
+      against: [],
     });
     for (const value of [false, "unknown"] as const) {
-      expect(judge(given, { ...factsOf({}), kinds: kinds(value) }, new Set())).toEqual({ value, held: [] });
+      const against = value === false ? [{ rule: "kind", frame: null }] : [];
+      expect(judge(given, { ...factsOf({}), kinds: kinds(value) }, new Set())).toEqual({ value, held: [], against });
     }
   }
 });
@@ -137,7 +151,7 @@ test("[R21] a selector that any of several gone rules saw is remembered, also wh
   expect(seen).toEqual(new Set(["#captcha"]));
 });
 
-const HOLDS: Judgement = { value: true, held: [{ rule: "r", frame: FRAME }] };
+const HOLDS: Judgement = { value: true, held: [{ rule: "r", frame: FRAME }], against: [] };
 
 test("[R21] a verdict is stable once it held for stable_ms without a break, and says since when", () => {
   const window = new StabilityWindow(500);
@@ -160,7 +174,11 @@ for (const value of [false, "unknown"] as const) {
     const window = new StabilityWindow(500);
     const stableAt = (at: number) => window.update(HOLDS, at, WALL).stable;
     expect([0, 200, 400].map(stableAt)).toEqual([false, false, false]);
-    expect(window.update({ value, held: [] }, 450, WALL)).toEqual({ stable: false, leftMs: 500, evidence: [] });
+    expect(window.update({ value, held: [], against: [] }, 450, WALL)).toEqual({
+      stable: false,
+      leftMs: 500,
+      evidence: [],
+    });
     expect([500, 700, 900, 999, 1_000].map(stableAt)).toEqual([false, false, false, false, true]);
   });
 }

@@ -4,11 +4,9 @@ import { FailedAttempts } from "../../src/browser/challenge/failed-attempts.ts";
 
 type Scan = Parameters<FailedAttempts["scanned"]>[0];
 
-function scan(kind: string | null, loaderId = "1"): Scan {
-  if (kind === null) return { challenge: null, kinds: new Map() };
-  const frame = { id: "frame", loaderId, url: "", parent: null };
-  const challenge = { selector: "#x", x: 0, y: 0, width: 1, height: 1, in_iframe: false, kind };
-  return { challenge, kinds: new Map([[kind, frame]]) } as unknown as Scan;
+function scan(kind: string | null, document = "1"): Scan {
+  if (kind === null) return null;
+  return { info: { selector: "#x", x: 0, y: 0, width: 1, height: 1, in_iframe: false, kind }, document };
 }
 
 for (const [what, scans, failure] of [

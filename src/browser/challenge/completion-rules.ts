@@ -2,6 +2,7 @@
  * Judges the completion rules on a scan of the page: each is true, false or unknown, and a verdict must hold for a
  * window of time. Pure.
  */
+import type { Contradiction } from "../../protocol/common.ts";
 import type { Completion, Evidence, Rule } from "../../protocol/rest.ts";
 import { redactUrl } from "../../util/redact-url.ts";
 
@@ -12,6 +13,8 @@ export interface RuleFact {
   readonly value: Trilean;
   /** The URL of the frame that shows it; null: it holds for all frames together. */
   readonly frame: string | null;
+  readonly how?: Evidence["how"];
+  readonly cookie?: Evidence["cookie"];
 }
 
 /** What a scan of all frames of the page answers to rules. */
@@ -23,7 +26,10 @@ export interface RuleFacts {
   readonly filled: (selector: string) => { readonly frame: string } | undefined;
   /** A match whose text matches the pattern; "unknown" when the pattern did not finish in time. */
   readonly text: (selector: string, pattern: string) => { readonly frame: string } | "unknown" | undefined;
-  readonly cookieChanged: (name: string) => boolean;
+  /** A cookie of this name that belongs to this domain (undefined: to the session's host) and has changed. */
+  readonly changedCookie: (name: string, domain: string | undefined) => Evidence["cookie"];
+  /** Whether the page was left by a link, the history, a reload or an address since the selector was visible last. */
+  readonly isLeft: (selector: string) => boolean;
   /** What the known kinds' own rules say, where the bot gave none. */
   readonly kinds: () => { readonly rule: string; readonly fact: RuleFact };
 }
@@ -44,7 +50,8 @@ export function judgeRule(rule: Rule, facts: RuleFacts, seen: Set<string>): Rule
       seen.add(rule.gone);
       return { value: false, frame: match.frame };
     }
-    return { value: seen.has(rule.gone) ? true : "unknown", frame: null };
+    const isKnown = seen.has(rule.gone) && (rule.across === "any" || !facts.isLeft(rule.gone));
+    return { value: isKnown ? true : "unknown", frame: null };
   }
   if ("visible" in rule) return fromMatch(facts.visible(rule.visible));
   if ("value" in rule) return fromMatch(facts.filled(rule.value));
@@ -53,13 +60,20 @@ export function judgeRule(rule: Rule, facts: RuleFacts, seen: Set<string>): Rule
     return match === "unknown" ? { value: "unknown", frame: null } : fromMatch(match);
   }
   if ("url" in rule) return { value: matchesGlob(facts.url, rule.url), frame: facts.url };
-  return { value: facts.cookieChanged(rule.cookie), frame: null };
+  const cookie = facts.changedCookie(rule.cookie, rule.domain);
+  return cookie ? { value: true, frame: null, cookie } : { value: false, frame: null };
 }
 
 export interface Judgement {
   readonly value: Trilean;
-  /** The rules that held, with their frames. */
-  readonly held: readonly { readonly rule: string; readonly frame: string | null }[];
+  /** The rules that held. */
+  readonly held: readonly HeldRule[];
+  /** What contradicts it; empty unless `value` is false. */
+  readonly against: readonly Contradiction[];
+}
+
+interface HeldRule extends Omit<RuleFact, "value"> {
+  readonly rule: string;
 }
 
 /** Judges `all` and `any` together; without either, the known kinds' own rules. */
@@ -67,15 +81,27 @@ export function judge(completion: Completion | undefined, facts: RuleFacts, seen
   const { all, any } = completion ?? {};
   if (!all && !any) {
     const { rule, fact } = facts.kinds();
-    return { value: fact.value, held: fact.value === true ? [{ rule, frame: fact.frame }] : [] };
+    return judgement(fact.value, [{ rule, ...fact }]);
   }
   const judged = (rules: readonly Rule[] = []) =>
     rules.map((rule) => ({ rule: ruleText(rule), ...judgeRule(rule, facts, seen) }));
   const allFacts = judged(all);
   const anyFacts = judged(any);
   const value = and([and(allFacts.map((fact) => fact.value)), any ? some(anyFacts.map((fact) => fact.value)) : true]);
-  const held = [...allFacts, ...anyFacts].filter((fact) => fact.value === true);
-  return { value, held: value === true ? held.map(({ rule, frame }) => ({ rule, frame })) : [] };
+  return judgement(value, [...allFacts, ...anyFacts]);
+}
+
+function judgement(value: Trilean, facts: readonly (RuleFact & { readonly rule: string })[]): Judgement {
+  return {
+    value,
+    held: value === true ? facts.filter((fact) => fact.value === true).map(({ value: _, ...held }) => held) : [],
+    against:
+      value === false
+        ? facts
+            .filter((fact) => fact.value === false)
+            .map(({ rule, frame }) => ({ rule, frame: frame && redactUrl(frame) }))
+        : [],
+  };
 }
 
 function some(values: readonly Trilean[]): Trilean {
@@ -113,8 +139,8 @@ export class StabilityWindow {
 }
 
 /** Where a rule held, without the URL's query: that may hold secrets of the page. */
-function evidenceOf({ rule, frame }: Judgement["held"][number], since: string): Evidence {
-  return { rule, frame: frame && redactUrl(frame), since };
+function evidenceOf({ rule, frame, how, cookie }: HeldRule, since: string): Evidence {
+  return { rule, frame: frame && redactUrl(frame), since, ...(how && { how }), ...(cookie && { cookie }) };
 }
 
 /** Longer URLs are cut here before matching, as a page can make them of any length. */

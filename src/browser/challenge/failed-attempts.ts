@@ -1,6 +1,6 @@
 /** Notices that an operator's attempt failed: the challenge went away or was reloaded, and is there again. Pure. */
 import type { AttemptFailure } from "../../session/ports/page.ts";
-import type { PageScan } from "./scan-page.ts";
+import type { ShownChallenge } from "./challenge-tracker.ts";
 
 /** A change later than this after the last input has other reasons. */
 const ATTEMPT_MS = 15_000;
@@ -21,10 +21,8 @@ export class FailedAttempts {
   }
 
   /** Takes what a scan has found. Returns why the attempt failed, if this scan shows that; else null. */
-  scanned({ challenge, kinds }: Pick<PageScan, "challenge" | "kinds">, now: number): AttemptFailure | null {
-    // The frame that is the challenge, or contains it.
-    const frame = challenge && kinds.get(challenge.kind);
-    this.#seen = challenge && frame ? { kind: challenge.kind, document: `${frame.id} ${frame.loaderId}` } : null;
+  scanned(challenge: Pick<ShownChallenge, "info" | "document"> | null, now: number): AttemptFailure | null {
+    this.#seen = challenge && { kind: challenge.info.kind, document: challenge.document };
     const attempt = this.#attempt;
     if (!attempt) return null;
     if (now - attempt.at > ATTEMPT_MS) {

@@ -1,90 +1,112 @@
 /** Scans the page at intervals, with or without operators: where the challenge is, and whether it is done. */
-import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ChallengeKind } from "../../config.ts";
-import type { Completion } from "../../protocol/rest.ts";
+import type { Completion, Rule } from "../../protocol/rest.ts";
 import type { Verdict } from "../../session/ports/page.ts";
 import type { WatchState } from "../../session/ports/resume-state.ts";
 import { publishMetric } from "../../util/diagnostics.ts";
-import { withDeadline } from "../../util/with-deadline.ts";
+import { redactUrl } from "../../util/redact-url.ts";
 import type { PageFrames } from "../tabs/frames.ts";
-import { cookiesOf, type Tab } from "../tabs/tab.ts";
+import type { Tab } from "../tabs/tab.ts";
 import {
-  type Judgement,
-  judge,
-  MAX_SCAN_GAP_MS,
-  type RuleFact,
-  type RuleFacts,
-  StabilityWindow,
-} from "./completion-rules.ts";
-import { GENERIC } from "./kinds.ts";
-import { filledMatch, type PageScan, planScan, type ScanPlan, scanPage, visibleMatch } from "./scan-page.ts";
+  ChallengeTracker,
+  fieldsOf,
+  hasPositiveSign,
+  type KindVerdict,
+  kindRule,
+  type ShownChallenge,
+} from "./challenge-tracker.ts";
+import { type Judgement, judge, MAX_SCAN_GAP_MS, type RuleFacts, StabilityWindow } from "./completion-rules.ts";
+import { CookieChanges } from "./cookie-changes.ts";
+import { Departure } from "./departure.ts";
+import { PageQuiet } from "./page-quiet.ts";
+import { filledMatch, type PageScan, PageScanner, planScan, visibleMatch } from "./scan-page.ts";
 
 const DEFAULT_STABLE_MS = 500;
-const DEFAULT_POLL_MS = 200;
+const DEFAULT_POLL_MS = 100;
 /** The interval while a verdict is true and not yet stable. */
 const RIPENING_POLL_MS = 100;
 /** How long a scan leaves a guard in the page meanwhile: it notices a challenge that is visible for a moment between scans. */
 const GUARD_MS = MAX_SCAN_GAP_MS + 500;
+/** How often a guard looks: while a verdict ripens, and after somebody has acted. */
+const RIPENING_TICK_MS = 25;
+const ACTED_TICK_MS = 75;
+/** For how long after an act a success that shows for a moment only is looked for. */
+const ACTED_FOR_MS = 10_000;
 /** The interval of a page that gets no input and does not change. */
 const REST_POLL_MS = 1_000;
 /** How long the short interval lasts after input, a navigation or a frame change. */
 const ACTIVE_FOR_MS = 10_000;
 /** The longest that a check waits for unknown rules (the page loads) to become known. */
 const UNKNOWN_PATIENCE_MS = 2_000;
-/** A document that still loads after this time is judged as it is. */
-const LOADING_PATIENCE_MS = 10_000;
-const COOKIE_DEADLINE_MS = 1_000;
 const MAX_FRAMES_KEPT = 100;
 
-type Cookie = Awaited<ReturnType<typeof cookiesOf>>[number];
-
-const UNCONTRADICTED: Pick<Verdict, "contradictions" | "mayOverride"> = { contradictions: [], mayOverride: false };
-const UNKNOWN: Judgement = { value: "unknown", held: [] };
+const UNKNOWN: Judgement = { value: "unknown", held: [], against: [] };
 
 interface ChallengeWatcherDeps {
   readonly tab: Tab;
   readonly frames: PageFrames;
   readonly kinds: readonly ChallengeKind[];
   readonly completion: Completion | undefined;
+  /** The address that the session was opened with; null: where the page is at the first scan. */
+  readonly openedUrl: string | null;
   readonly onScan: (scan: PageScan) => void;
   readonly onSolved: (verdict: Verdict) => void;
-  /** More selectors, kinds or frames were visible than before. */
+  /** The page has moved on after somebody acted, and nothing says how it went. Once each time. */
+  readonly onMovedOn: () => void;
+  /** More was seen than before, or elsewhere. */
   readonly onSeen: (state: WatchState) => void;
 }
 
 export class ChallengeWatcher {
   readonly #deps: ChallengeWatcherDeps;
-  readonly #plan: ScanPlan;
+  readonly #scanner: PageScanner;
+  readonly #tracker: ChallengeTracker;
+  readonly #quiet: PageQuiet;
+  readonly #cookies: CookieChanges;
+  readonly #rules: readonly Rule[];
   readonly #pollMs: number;
   readonly #stableMs: number;
   readonly #window: StabilityWindow;
-  readonly #seenSelectors = new Set<string>();
-  /** Kinds that were visible once. */
-  readonly #seenKinds = new Set<string>();
-  /** Frames in which a kind, or a match of a `gone` rule, was visible once. */
-  readonly #seenFrames = new Set<string>();
-  /** When each document that loads was first scanned. */
-  readonly #loadingSince = new Map<string, number>();
-  /** The hash of each cookie's value: it may be stored, and the value may be secret. */
-  #cookiesAtStart: Map<string, string> | null = null;
-  /** How much was seen when that was last published. */
-  #publishedSeen = -1;
+  /** The selectors of `gone` rules that were visible once, each with how the page went on since. */
+  readonly #seenSelectors = new Map<string, Departure | null>();
+  /** What was published of what was seen. */
+  #publishedSeen = "";
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Infinity;
   #scanning: Promise<Verdict> | null = null;
   #activeUntil = 0;
-  /** The last scan said true: the next ones leave a guard in the page. */
+  /** The last scan has left a guard in the page. */
   #guarding = false;
+  /** The last scan said true. */
+  #isRipening = false;
+  #actedAt = -Infinity;
+  /** Since when the page has moved on without a word, monotonic ms; Infinity: the operators know. */
+  #movedOnAt: number | null = null;
   #begun = false;
   #stopped = false;
 
   constructor(deps: ChallengeWatcherDeps) {
     this.#deps = deps;
-    this.#plan = planScan(deps.kinds, deps.completion);
+    this.#scanner = new PageScanner(deps.frames, planScan(deps.kinds, deps.completion));
+    this.#tracker = new ChallengeTracker(deps.kinds);
+    this.#quiet = new PageQuiet(deps.tab, deps.frames, deps.kinds);
+    this.#rules = [...(deps.completion?.all ?? []), ...(deps.completion?.any ?? [])];
+    this.#cookies = new CookieChanges(deps.tab, this.#rules);
     this.#pollMs = deps.completion?.poll_ms ?? DEFAULT_POLL_MS;
     this.#stableMs = deps.completion?.stable_ms ?? DEFAULT_STABLE_MS;
     this.#window = new StabilityWindow(this.#stableMs);
+    if (this.#rules.length === 0) deps.tab.watchFields(deps.kinds.flatMap(fieldsOf));
+  }
+
+  /** The challenge of the last scan. */
+  get challenge(): ShownChallenge | null {
+    return this.#tracker.shown;
+  }
+
+  /** What shows works by itself: nobody need act yet. */
+  get isWorking(): boolean {
+    return this.#tracker.isWorking;
   }
 
   /**
@@ -92,24 +114,31 @@ export class ChallengeWatcher {
    * recall() has brought.
    */
   async begin(): Promise<void> {
-    if (this.#needsCookies()) this.#cookiesAtStart ??= cookieMap(await this.#cookies());
+    await this.#cookies.begin();
     this.#begun = true;
     this.#publishSeen();
     this.prompt();
   }
 
   /** Continues from what an earlier server has seen. */
-  recall({ selectors, kinds, frames, cookies }: WatchState): void {
-    for (const selector of selectors) this.#seenSelectors.add(selector);
-    for (const kind of kinds) this.#seenKinds.add(kind);
-    for (const frame of frames) this.#seenFrames.add(frame);
-    if (cookies) this.#cookiesAtStart = new Map(cookies);
+  recall({ selectors, challenge, frames, cookies, host }: WatchState): void {
+    const departure = challenge ? () => new Departure(challenge) : () => null;
+    for (const selector of selectors) this.#seenSelectors.set(selector, departure());
+    if (challenge) this.#tracker.recall(challenge);
+    this.#quiet.recall(frames);
+    this.#cookies.recall(cookies, host ?? null);
   }
 
   /** Stops for good. */
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
+  }
+
+  /** Somebody pressed, typed or turned the wheel. */
+  acted(): void {
+    this.#actedAt = performance.now();
+    this.#tracker.acted();
   }
 
   /** Something happened: scan within this time, and often for a while. */
@@ -140,42 +169,96 @@ export class ChallengeWatcher {
     return this.#scanning;
   }
 
+  /**
+   * The verdict of a page that has closed itself: of the rules that need no page, which are those about cookies. Rejects
+   * where the browser does not answer either.
+   */
+  async verdictAtClose(): Promise<Verdict> {
+    if (!this.#begun || this.#stopped || !this.#rules.some((rule) => "cookie" in rule))
+      return this.#verdict(UNKNOWN, null);
+    await this.#cookies.look();
+    const judged = judge(this.#deps.completion, this.#factsWithoutPage(), new Set());
+    const { evidence } = new StabilityWindow(0).update(judged, performance.now(), Date.now());
+    return { ...this.#verdict(judged, null), stable: judged.value === true, evidence };
+  }
+
   async #scanOnce(): Promise<Verdict> {
     let judgement = UNKNOWN;
+    let kindVerdict: KindVerdict | null = null;
     const startedAt = performance.now();
     const wasGuarded = this.#guarding;
     try {
       const wasNavigating = this.#deps.tab.isNavigating;
-      const guardMs = this.#guarding ? GUARD_MS : 0;
-      const [scan, cookies] = await Promise.all([
-        scanPage(this.#deps.frames, this.#plan, guardMs),
-        this.#changedCookies(),
-      ]);
-      if (this.#stopped) return { value: "unknown", stable: false, evidence: [], ...UNCONTRADICTED };
+      const hasActed = startedAt - this.#actedAt < ACTED_FOR_MS;
+      const tickMs = this.#isRipening ? RIPENING_TICK_MS : ACTED_TICK_MS;
+      this.#guarding = this.#isRipening || hasActed;
+      const guard = { ms: this.#guarding ? GUARD_MS : 0, tickMs };
+      const [scan] = await Promise.all([this.#scanner.scan(guard), this.#cookies.look()]);
+      if (this.#stopped) return this.#verdict(UNKNOWN, null);
       publishMetric("look", performance.now() - startedAt);
-      this.#remember(scan);
+      const at = performance.now();
+      const { tab, openedUrl } = this.#deps;
+      this.#cookies.openedAt(openedUrl ?? scan.main.url);
       // The rules are judged in any case: what is visible counts as seen, also on a page that allows no conclusion.
-      const judged = judge(this.#deps.completion, this.#ruleFacts(scan, cookies), this.#seenSelectors);
-      const inMotion = wasNavigating || this.#deps.tab.isNavigating || this.#isLoading(scan);
-      if (!inMotion && !this.#isErrorPage(scan)) judgement = judged;
+      const judgedKind = this.#tracker.scanned({
+        scan,
+        at,
+        causeOf: (loaderId) => tab.causeOf(loaderId),
+        submissions: tab.takeSubmissions(),
+      });
+      kindVerdict = judgedKind;
+      this.#remember(scan, at);
+      const judged = judge(
+        this.#deps.completion,
+        this.#ruleFacts(scan, judgedKind),
+        new Set(this.#seenSelectors.keys()),
+      );
+      const isNavigating = wasNavigating || tab.isNavigating;
+      if (await this.#quiet.allows(scan, judged.value, isNavigating)) judgement = judged;
       this.#publishSeen();
       this.#deps.onScan(scan);
     } catch {
       // A frame that does not answer leaves the rules unknown until the next scan.
     }
-    this.#guarding = judgement.value === true;
+    this.#isRipening = judgement.value === true;
     // The window opens with a guarded scan: what happened right after an unguarded one is not known.
-    const counted = wasGuarded
-      ? judgement
-      : { ...judgement, value: judgement.value === true ? UNKNOWN.value : judgement.value };
+    const counted = wasGuarded || judgement.value !== true ? judgement : UNKNOWN;
     const { stable, leftMs, evidence } = this.#window.update(counted, performance.now(), Date.now());
-    const verdict: Verdict = { value: judgement.value, stable, evidence, ...UNCONTRADICTED };
+    const verdict: Verdict = { ...this.#verdict(judgement, kindVerdict), stable, evidence };
     if (stable && this.#begun && !this.#stopped) {
       this.stop();
       this.#deps.onSolved(verdict);
     }
+    this.#noticeMovingOn(kindVerdict, judgement);
     this.#scheduleNext(judgement, wasGuarded ? leftMs : 0);
     return verdict;
+  }
+
+  #verdict({ value, against }: Judgement, kindVerdict: KindVerdict | null): Verdict {
+    const isByKind = this.#rules.length === 0;
+    const kind = kindVerdict?.kind ?? null;
+    const mayOverride =
+      this.#deps.completion?.operator_may_override === true || (isByKind && kind !== null && !hasPositiveSign(kind));
+    return { value, stable: false, evidence: [], contradictions: against, mayOverride };
+  }
+
+  /** Reports, once it has lasted, that the page has moved on and nothing says how it went. */
+  #noticeMovingOn(kindVerdict: KindVerdict | null, judgement: Judgement): void {
+    const hasMovedOn =
+      this.#rules.length === 0 &&
+      judgement.value === "unknown" &&
+      judgement !== UNKNOWN &&
+      (kindVerdict?.state === "closed" || kindVerdict?.state === "moved_on");
+    if (!hasMovedOn) {
+      // A page that loads has not shown yet what it has moved on to.
+      if (judgement !== UNKNOWN) this.#movedOnAt = null;
+      return;
+    }
+    const now = performance.now();
+    this.#movedOnAt ??= now;
+    if (now - this.#movedOnAt < this.#stableMs || !this.#begun || this.#stopped) return;
+    this.#movedOnAt = Infinity;
+    this.#deps.onMovedOn();
   }
 
   #scheduleNext(judgement: Judgement, leftMs: number): void {
@@ -198,113 +281,75 @@ export class ChallengeWatcher {
   }
 
   #publishSeen(): void {
-    const count = this.#seenSelectors.size + this.#seenKinds.size + this.#seenFrames.size;
-    if (!this.#begun || count === this.#publishedSeen) return;
-    this.#publishedSeen = count;
-    this.#deps.onSeen({
-      selectors: [...this.#seenSelectors],
-      kinds: [...this.#seenKinds],
+    if (!this.#begun) return;
+    const state: WatchState = {
+      selectors: [...this.#seenSelectors.keys()],
+      challenge: this.#tracker.tracked,
       // Some pages make frames without end; the oldest ones hardly belong to the challenge.
-      frames: [...this.#seenFrames].slice(-MAX_FRAMES_KEPT),
-      cookies: this.#cookiesAtStart && [...this.#cookiesAtStart],
-    });
+      frames: this.#quiet.heldFrames.slice(-MAX_FRAMES_KEPT),
+      ...this.#cookies.state,
+    };
+    const published = JSON.stringify(state);
+    if (published === this.#publishedSeen) return;
+    this.#publishedSeen = published;
+    this.#deps.onSeen(state);
   }
 
   get #isInMotion(): boolean {
-    return this.#deps.tab.isNavigating || this.#loadingSince.size > 0;
+    return this.#deps.tab.isNavigating || this.#quiet.isLoading;
   }
 
-  #remember(scan: PageScan): void {
-    for (const [kind, frame] of scan.kinds) {
-      this.#seenKinds.add(kind);
-      this.#seenFrames.add(frame.id);
+  #remember(scan: PageScan, at: number): void {
+    const holders = this.#rules.length === 0 && this.challenge ? [this.challenge.frame, this.challenge.holder] : [];
+    for (const rule of this.#rules) {
+      if (!("gone" in rule)) continue;
+      const frame = visibleMatch(scan, this.#scanner.plan, rule.gone);
+      if (frame) {
+        const from = { page: scan.main.loaderId, frame: frame.id, document: frame.loaderId };
+        this.#seenSelectors.set(rule.gone, new Departure(from));
+        holders.push(frame);
+        continue;
+      }
+      const frames = scan.frames.map((each) => each.frame);
+      this.#seenSelectors.get(rule.gone)?.follow(scan.main, frames, (loaderId) => this.#deps.tab.causeOf(loaderId));
     }
-    for (const rule of [...(this.#deps.completion?.all ?? []), ...(this.#deps.completion?.any ?? [])]) {
-      const frame = "gone" in rule ? visibleMatch(scan, this.#plan, rule.gone) : undefined;
-      if (frame) this.#seenFrames.add(frame.id);
-    }
+    this.#quiet.shown(holders, at);
   }
 
-  #isLoading(scan: PageScan): boolean {
-    const now = performance.now();
-    const loading = scan.frames
-      .filter(({ answer }) => !answer.ready)
-      .map(({ frame }) => `${frame.id} ${frame.loaderId}`);
-    for (const key of this.#loadingSince.keys()) if (!loading.includes(key)) this.#loadingSince.delete(key);
-    for (const key of loading) if (!this.#loadingSince.has(key)) this.#loadingSince.set(key, now);
-    return loading.some((key) => now - (this.#loadingSince.get(key) ?? now) < LOADING_PATIENCE_MS);
-  }
-
-  /** Whether the main document, or a frame that contained the challenge, shows an error: it allows no conclusion. */
-  #isErrorPage(scan: PageScan): boolean {
-    return scan.frames.some(
-      ({ frame, answer }) => answer.errorPage && (frame.parent === null || this.#seenFrames.has(frame.id)),
-    );
-  }
-
-  #ruleFacts(scan: PageScan, changedCookies: ReadonlySet<string>): RuleFacts {
+  #ruleFacts(scan: PageScan, kinds: KindVerdict): RuleFacts {
     const url = (frame: { url: string } | undefined) => (frame ? { frame: frame.url } : undefined);
+    const { plan } = this.#scanner;
     return {
-      url: scan.frames.find(({ frame }) => frame.parent === null)?.frame.url ?? "",
-      visible: (selector) => url(visibleMatch(scan, this.#plan, selector)),
-      filled: (selector) => url(filledMatch(scan, this.#plan, selector)),
+      ...this.#factsWithoutPage(),
+      url: scan.main.url,
+      visible: (selector) => url(visibleMatch(scan, plan, selector)),
+      filled: (selector) => url(filledMatch(scan, plan, selector)),
       text: (selector, pattern) => {
-        const index = this.#plan.texts.findIndex((text) => text.selector === selector && text.pattern === pattern);
+        const index = plan.texts.findIndex((text) => text.selector === selector && text.pattern === pattern);
         const held = scan.frames.find(({ texts }) => texts[index] === true);
         if (held) return { frame: held.frame.url };
         return scan.frames.some(({ texts }) => texts[index] === "unknown") ? "unknown" : undefined;
       },
-      cookieChanged: (name) => changedCookies.has(name),
-      kinds: () => this.#judgeKinds(scan),
+      isLeft: (selector) => this.#seenSelectors.get(selector)?.isByPage === false,
+      kinds: () => {
+        const { value, held, kind } = kinds;
+        if (held) return { rule: held.rule, fact: { value, frame: held.frame, ...(held.how && { how: held.how }) } };
+        const frame = value === false && this.challenge ? redactUrl(this.challenge.frame.url) : null;
+        return { rule: kind ? kindRule(kind) : "", fact: { value, frame } };
+      },
     };
   }
 
-  /** [K1] The kinds' own "done": the rules of the most specific kind that was ever seen. */
-  #judgeKinds(scan: PageScan): { rule: string; fact: RuleFact } {
-    const seen = this.#plan.kinds.filter(({ kind }) => this.#seenKinds.has(kind));
-    const kind = seen.find((candidate) => candidate.kind !== GENERIC) ?? seen[0];
-    if (!kind) return { rule: "", fact: { value: "unknown", frame: null } };
-    for (const done of kind.done) {
-      const rule = JSON.stringify({ kind: kind.kind, done });
-      if ("gone" in done) {
-        // Another kind in its place is the next challenge: this one is not done.
-        if (scan.kinds.size === 0) return { rule, fact: { value: true, frame: null } };
-        continue;
-      }
-      const frame =
-        "visible" in done ? visibleMatch(scan, this.#plan, done.visible) : filledMatch(scan, this.#plan, done.value);
-      if (frame) return { rule, fact: { value: true, frame: frame.url } };
-    }
-    // Neither done nor visible any more (the page navigated, say): the verdict is unknown, and the operator's word counts.
-    return { rule: "", fact: { value: scan.kinds.has(kind.kind) ? false : "unknown", frame: null } };
+  /** What is known without the page: all but cookies is not. */
+  #factsWithoutPage(): RuleFacts {
+    return {
+      url: "",
+      visible: () => undefined,
+      filled: () => undefined,
+      text: () => "unknown",
+      changedCookie: (name, domain) => this.#cookies.changed(name, domain),
+      isLeft: () => true,
+      kinds: () => ({ rule: "", fact: { value: "unknown", frame: null } }),
+    };
   }
-
-  #needsCookies(): boolean {
-    return [...(this.#deps.completion?.all ?? []), ...(this.#deps.completion?.any ?? [])].some(
-      (rule) => "cookie" in rule,
-    );
-  }
-
-  async #changedCookies(): Promise<ReadonlySet<string>> {
-    const start = this.#cookiesAtStart;
-    if (!start) return new Set();
-    const now = await this.#cookies();
-    return new Set(now.filter((cookie) => start.get(cookieKey(cookie)) !== valueHash(cookie)).map(({ name }) => name));
-  }
-
-  #cookies(): ReturnType<typeof cookiesOf> {
-    return withDeadline(cookiesOf(this.#deps.tab), COOKIE_DEADLINE_MS, "cookies");
-  }
-}
-
-function cookieKey({ name, domain, path }: Cookie): string {
-  return [name, domain, path].join("\t");
-}
-
-function valueHash({ value }: Cookie): string {
-  return createHash("sha256").update(value).digest("base64url");
-}
-
-function cookieMap(cookies: readonly Cookie[]): Map<string, string> {
-  return new Map(cookies.map((cookie) => [cookieKey(cookie), valueHash(cookie)]));
 }

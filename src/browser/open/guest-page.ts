@@ -91,6 +91,7 @@ export async function openGuestPage(
       capture: new FullViewportCapture(tab.pageSession, viewport),
       viewport,
       completion,
+      openedUrl: null,
       isOurs: false,
       proxyPort: null,
       place: { kind: "guest", target_id: targetId },

@@ -48,6 +48,7 @@ export async function holdHandedPage(
       capture: new FullViewportCapture(session, viewport),
       viewport,
       completion,
+      openedUrl: null,
       isOurs: false,
       proxyPort: null,
       place: null,

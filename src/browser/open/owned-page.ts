@@ -125,7 +125,7 @@ async function partsOf(
 
 async function remotePage(
   { browser, page, session, process, targetId }: OwnedParts,
-  { viewport, completion }: OwnedPageRequest,
+  { url, viewport, completion }: OwnedPageRequest,
   { kinds, log, events, targets, connections }: PageDeps,
 ): Promise<RemotePage> {
   const context = page.context();
@@ -138,6 +138,7 @@ async function remotePage(
     viewport,
     kinds,
     completion,
+    openedUrl: url,
     events,
     log,
     isOurs: true,

@@ -2,7 +2,7 @@
 import type { StorageState } from "../../protocol/rest.ts";
 import type { Checkpoint } from "../../session/ports/resume-state.ts";
 import type { PageFrames } from "../tabs/frames.ts";
-import { cookiesOf, type Tab } from "../tabs/tab.ts";
+import type { Tab } from "../tabs/tab.ts";
 
 /** The most of one origin's local storage. A page may have five times as much, but a checkpoint is written often. */
 const MAX_STORAGE_CHARACTERS = 1_000_000;
@@ -14,7 +14,7 @@ const MAX_STORAGE_CHARACTERS = 1_000_000;
 export async function takeCheckpoint(frames: PageFrames, tab: Tab, last: Checkpoint | null): Promise<Checkpoint> {
   const listed = await frames.list();
   const [cookies, shown] = await Promise.all([
-    cookiesOf(tab),
+    tab.cookies(),
     Promise.all(listed.map((frame) => frames.run(frame, localStorageOf, MAX_STORAGE_CHARACTERS).catch(() => null))),
   ]);
   const origins = new Map((last?.storage_state?.origins ?? []).map((entry) => [entry.origin, entry]));

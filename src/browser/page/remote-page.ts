@@ -52,6 +52,8 @@ export interface RemotePageParts {
   readonly viewport: Size;
   readonly kinds: readonly ChallengeKind[];
   readonly completion: Completion | undefined;
+  /** The address that the session was opened with; null: where the page is now. */
+  readonly openedUrl: string | null;
   readonly events: PageEvents;
   readonly log: Logger;
   /** An owned page: only this server can scroll to its challenge, for clients that cannot. */
@@ -84,6 +86,7 @@ export class RemotePage implements ChallengePage {
   #captureRequest: CaptureRequest | null = null;
   #isCapturing = false;
   #lastScan: PageScan | null = null;
+  #wasWorking = false;
   #ended = false;
 
   constructor(parts: RemotePageParts) {
@@ -112,6 +115,7 @@ export class RemotePage implements ChallengePage {
       frames: this.frames,
       onScan: (scan) => this.#onScan(scan),
       onSolved: (verdict) => this.#publish((events) => events.solved(verdict)),
+      onMovedOn: () => this.#publish((events) => events.movedOn()),
       onSeen: (watch) => this.#publish((events) => events.resumeStateChanged({ watch })),
     });
     this.#hangDetector = new HangDetector({
@@ -129,7 +133,7 @@ export class RemotePage implements ChallengePage {
 
   /** The page's address at the last scan; null before the first. */
   get url(): string | null {
-    return this.#lastScan?.frames.find(({ frame }) => frame.parent === null)?.frame.url ?? null;
+    return this.#lastScan?.main.url ?? null;
   }
 
   get challenge(): CaptchaInfo | null {
@@ -137,7 +141,7 @@ export class RemotePage implements ChallengePage {
   }
 
   get isWorking(): boolean {
-    return false;
+    return this.#watcher.isWorking;
   }
 
   get proxyPort(): number | null {
@@ -232,6 +236,7 @@ export class RemotePage implements ChallengePage {
       if (this.#input.pressed) this.#watcher.prompt();
     } else {
       this.#attempts.acted(performance.now());
+      this.#watcher.acted();
       this.#watcher.prompt(SCAN_AFTER_INPUT_MS);
     }
   }
@@ -262,7 +267,15 @@ export class RemotePage implements ChallengePage {
 
   /** Reports that the page is gone or cannot be reached: the session ends. */
   lost(code: Parameters<PageEvents["lost"]>[0]): void {
-    this.#publish((events) => events.lost(code));
+    if (code === "page_closed") void this.#closed();
+    else this.#publish((events) => events.lost(code));
+  }
+
+  /** A login window closes itself on success: the rules that need no page are asked before the page counts as lost. */
+  async #closed(): Promise<void> {
+    const verdict = await this.#watcher.verdictAtClose().catch(() => null);
+    if (verdict?.value === true) this.#publish((events) => events.solved(verdict));
+    else this.#publish((events) => events.lost("page_closed"));
   }
 
   async #release(how: "end" | "detach"): Promise<void> {
@@ -280,9 +293,9 @@ export class RemotePage implements ChallengePage {
 
   /** Scrolls to a challenge outside of the viewport once, while the page opens: older clients cannot scroll to it. */
   async #showFound(): Promise<void> {
-    const { challenge, challengeFrame } = this.#lastScan ?? {};
-    if (!this.#parts.isOurs || !challenge || !challengeFrame || isShown(challenge, this.viewport)) return;
-    await this.frames.run(challengeFrame, scrollToMatch, challenge.selector).catch(() => {});
+    const challenge = this.#watcher.challenge;
+    if (!this.#parts.isOurs || !challenge || isShown(challenge.info, this.viewport)) return;
+    await this.frames.run(challenge.holder, scrollToMatch, challenge.info.selector).catch(() => {});
     await this.#watcher.scan();
   }
 
@@ -290,7 +303,8 @@ export class RemotePage implements ChallengePage {
     if (this.#ended) return;
     const wasHidden = this.hidden;
     this.#lastScan = scan;
-    const failure = this.#attempts.scanned(scan, performance.now());
+    const { challenge } = this.#watcher;
+    const failure = this.#attempts.scanned(challenge, performance.now());
     if (failure) this.#publish((events) => events.attemptFailed(failure));
     if (this.hidden !== wasHidden) this.notices.publish(visibilityNotice(this));
     this.#resize(scan.viewport);
@@ -298,7 +312,9 @@ export class RemotePage implements ChallengePage {
       scan.frames.flatMap(({ frame, rect }) => (rect && this.frames.isRemote(frame) ? [{ frame, rect }] : [])),
     );
     // The view neither moves nor resizes while the operator presses a button.
-    if (!this.#input.pressed && this.#view.follow(scan.challenge)) this.#publish((events) => events.challenge());
+    const hasMoved = !this.#input.pressed && this.#view.follow(challenge?.info ?? null);
+    if (hasMoved || this.isWorking !== this.#wasWorking) this.#publish((events) => events.challenge());
+    this.#wasWorking = this.isWorking;
     this.#updateScreencast(scan.scroll);
   }
 

@@ -12,7 +12,7 @@ import { CALL_DEADLINE_MS, type CdpConnection, type CdpSession } from "../cdp/co
 import type { NavigationCause } from "./navigation-cause.ts";
 import { PageNetwork } from "./page-network.ts";
 import type { WatchedField } from "./request-fields.ts";
-import type { FrameProcess, ListedFrame, LostCode, Submission, Tab, TabListeners } from "./tab.ts";
+import type { FrameProcess, ListedFrame, LostCode, Submission, Tab, TabCookie, TabListeners } from "./tab.ts";
 
 /** A page that has not evaluated `1` in this time cannot be given to an operator. */
 const PREFLIGHT_MS = 800;
@@ -36,6 +36,7 @@ export class CdpTab implements Tab {
   /** The document of each frame when the frames were last listed. */
   readonly #loaders = new Map<string, string>();
   #listeners: TabListeners | null = null;
+  #browserContextId: string | undefined;
   #crashed = false;
   #framesVersion = 0;
 
@@ -53,6 +54,8 @@ export class CdpTab implements Tab {
       const why = "the page does not answer: a dialog is open, or a script does not end";
       throw new AppError("timeout", { field: "cdp", why }, { cause });
     });
+    const { targetInfo } = await withDeadline(tab.pageSession.send("Target.getTargetInfo"), CALL_DEADLINE_MS, "page");
+    tab.#browserContextId = targetInfo.browserContextId;
     await withDeadline(tab.#follow(tab.pageSession), CALL_DEADLINE_MS, "page");
     void tab.pageSession.gone.then(() => tab.#onGone());
     return tab;
@@ -99,6 +102,11 @@ export class CdpTab implements Tab {
 
   async processes(): Promise<readonly FrameProcess[]> {
     return [this.pageSession, ...this.#remote].map((session) => ({ session, inputSession: session }));
+  }
+
+  async cookies(): Promise<readonly TabCookie[]> {
+    const context = this.#browserContextId === undefined ? {} : { browserContextId: this.#browserContextId };
+    return (await this.#connection.send("Storage.getCookies", context)).cookies;
   }
 
   async close(): Promise<void> {

@@ -119,8 +119,12 @@ export class PageFrames {
     argument: Argument,
     timeoutMs = SCRIPT_TIMEOUT_MS,
   ): Promise<Result> {
+    return this.evaluate<Result>(frame, `(${script})(${JSON.stringify(argument)})`, timeoutMs);
+  }
+
+  /** The value of an expression in the frame's isolated world. Throws as run() does. */
+  async evaluate<Result>(frame: FrameRef, expression: string, timeoutMs = SCRIPT_TIMEOUT_MS): Promise<Result> {
     const contextId = await this.#world(frame);
-    const expression = `(${script})(${JSON.stringify(argument)})`;
     const { result, exceptionDetails } = await this.#call(
       frame.session.send("Runtime.evaluate", { expression, contextId, returnByValue: true, timeout: timeoutMs }),
       "frame script",

@@ -3,8 +3,10 @@
  * from. Each function is sent as text, so it uses nothing from outside of itself. It runs in an isolated world and
  * changes nothing in the page.
  */
+
 import type { Size } from "../../protocol/common.ts";
 import type { Affine } from "./frame-geometry.ts";
+import type { DocumentFacts } from "./navigation-cause.ts";
 
 /** Where a frame's content is in the document that holds it. */
 export interface FramePlace {

@@ -7,7 +7,7 @@ import type { NavigationCause } from "./navigation-cause.ts";
 import { type NetworkSession, PageNetwork } from "./page-network.ts";
 import { PendingNavigations } from "./pending-navigations.ts";
 import type { WatchedField } from "./request-fields.ts";
-import type { FrameProcess, ListedFrame, LostCode, Submission, Tab, TabListeners } from "./tab.ts";
+import type { FrameProcess, ListedFrame, LostCode, Submission, Tab, TabCookie, TabListeners } from "./tab.ts";
 
 /** The deadline of one call for a frame's session. */
 const FRAME_CALL_DEADLINE_MS = 1_000;
@@ -117,6 +117,15 @@ export class PlaywrightTab implements Tab {
   /** Playwright reports every change by itself: only the causes are looked up. */
   framesListed(frames: readonly ListedFrame[]): void {
     this.#network.framesListed(frames);
+  }
+
+  async cookies(): Promise<readonly TabCookie[]> {
+    const { page, pageSession } = this.#parts;
+    // Playwright's own list is there after the page has closed, but says "Lax" where the site said nothing.
+    return pageSession.send("Storage.getCookies").then(
+      ({ cookies }) => cookies,
+      () => page.context().cookies(),
+    );
   }
 
   async close(): Promise<void> {

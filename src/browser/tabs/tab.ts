@@ -47,7 +47,7 @@ export interface Tab {
   readonly pageSession: PageSession;
   /** Grows with every frame that the browser reports as attached, navigated or detached. */
   readonly framesVersion: number;
-  /** Whether a navigation is under way: the document it leads to is not known yet. */
+  /** Whether a navigation of the main frame is under way: the document it leads to is not known yet. */
   readonly isNavigating: boolean;
   /** Calls these listeners from now on, until close(). */
   listen(listeners: TabListeners): void;
@@ -73,14 +73,13 @@ export interface Tab {
    * oldest are dropped where there are more than 100.
    */
   takeSubmissions(): readonly Submission[];
+  /** The cookies of the browser context that the page is in; also right after the page has closed. */
+  cookies(): Promise<readonly TabCookie[]>;
   /** Detaches from the page, which stays open. */
   close(): Promise<void>;
 }
 
 /** A cookie as CDP's Storage.getCookies returns it: `sameSite` is left out where the site did not set it. */
-type TabCookie = Required<Omit<Cookie, "sameSite" | "partitionKey">> & { readonly sameSite?: Cookie["sameSite"] };
-
-/** Reads the cookies of the browser context that the page is in. */
-export async function cookiesOf({ pageSession }: Pick<Tab, "pageSession">): Promise<TabCookie[]> {
-  return (await pageSession.send("Storage.getCookies")).cookies;
-}
+export type TabCookie = Required<Omit<Cookie, "sameSite" | "partitionKey">> & {
+  readonly sameSite?: Cookie["sameSite"];
+};

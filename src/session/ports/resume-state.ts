@@ -18,9 +18,20 @@ export type PageLocator =
  * What the completion rules have seen so far: without it, a challenge that is gone after a restart counts as unknown.
  */
 export interface WatchState {
-  /** Selectors of `gone` rules, and kinds of challenges, that were visible once. */
+  /** Selectors of `gone` rules that were visible once. */
   readonly selectors: readonly string[];
-  readonly kinds: readonly string[];
+  /** The challenge that was shown last, by kind, and where: the main document's id, the frame and its document's id. */
+  readonly challenge?: {
+    readonly kind: string;
+    readonly page: string;
+    readonly frame: string;
+    readonly document: string;
+    readonly url: string;
+    /** Somebody pressed or typed since it was shown. */
+    readonly acted: boolean;
+  } | null;
+  /** The host that cookies belong to: that of the address with which the session was opened. */
+  readonly host?: string | null;
   /** The frames in which they were visible. */
   readonly frames: readonly string[];
   /** Cookies at the start, each with a hash of its value; null if no rule is about cookies. */

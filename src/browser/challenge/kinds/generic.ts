@@ -22,9 +22,9 @@ export function genericKind(named: readonly ChallengeKind[]): ChallengeKind {
   });
 }
 
-/** A sign-in form or a wrapper around one that says "captcha" of itself, and has no such box in it. */
+/** A sign-in form, or what is around one, that says "captcha" of itself and has no such box in it. */
 const LOGIN_WRAPPER =
-  ':is([id*="captcha" i], [class*="captcha" i]):has(input[type="password"]):not(:has(:is(div, canvas, iframe):is([id*="captcha" i], [class*="captcha" i])))';
+  ':is([id*="captcha" i], [class*="captcha" i]):is(form, :has(form)):has(input[type="password"]):not(:has(:is(div, canvas, iframe):is([id*="captcha" i], [class*="captcha" i])))';
 
 export const OWN_EXCEPTIONS = [
   '[class*="g-recaptcha" i]',

@@ -105,6 +105,7 @@ export const WALLS = [
       "#aws-captcha",
       // Many other sites use this id.
       "#captcha-container:has(canvas)",
+      "#challenge-container",
     ],
     // The silent check draws in here.
     working: { selectors: ["#challenge-container"] },

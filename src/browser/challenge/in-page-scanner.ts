@@ -1,0 +1,441 @@
+/**
+ * The scanner that runs inside each frame, in an isolated world. It is sent as text once for each document, so it uses
+ * nothing from outside of itself. It only reads: nothing is added to or changed in the page.
+ */
+import type { Rect } from "../../protocol/common.ts";
+
+/** A necessary condition on the elements that a selector can match, so that few elements are compared with it. */
+export type SelectorKey =
+  | { readonly by: "id" | "class" | "tag"; readonly name: string }
+  /** Part of the id or the class attribute, in lower case. */
+  | { readonly by: "id-part" | "class-part"; readonly name: string }
+  | { readonly by: "any" };
+
+export interface KeyedSelector {
+  readonly selector: string;
+  readonly key: SelectorKey;
+  /** A selector that must have a match in the same root; null: none need. */
+  readonly gate: string | null;
+}
+
+/** What the scanner needs to know of one kind. */
+export interface KindQuestion {
+  readonly selectors: readonly KeyedSelector[];
+  /** Selector lists for closest(); empty: none. */
+  readonly notWhen: string;
+  readonly working: string;
+  /** The `visible` rules, each with its index in `done`. */
+  readonly signs: readonly (KeyedSelector & { readonly done: number })[];
+  /** The `value` rules; `noAnswer` is a regular expression of values that are no answer. */
+  readonly fields: readonly (KeyedSelector & { readonly done: number; readonly noAnswer: string | null })[];
+}
+
+export interface ScanQuestion {
+  readonly kinds: readonly KindQuestion[];
+  /** Selectors of the bot's rules, to find visible matches of. */
+  readonly boxes: readonly string[];
+  /** Selectors of form fields of the bot's rules. */
+  readonly values: readonly string[];
+}
+
+/** shown: a person can act on it. badge: it is no challenge. working: it does its work by itself. */
+export type MatchState = "shown" | "badge" | "working";
+
+/** A visible match of a kind's selector. */
+export interface KindMatch {
+  /** Index of the selector; null: the element is a frame that the kind knows by its URL. */
+  readonly selector: number | null;
+  /** Number of the element, and of the outermost match around it: the widget. The same at each scan of a document. */
+  readonly id: number;
+  readonly widget: number;
+  /** Whether the widget is a frame's element, with nothing of the kind around it. */
+  readonly isFrame: boolean;
+  /** In the frame's own CSS px. */
+  readonly box: Rect;
+  readonly state: MatchState;
+}
+
+/** A sign of success or a response field. */
+export interface KindSign {
+  readonly done: number;
+  readonly id: number;
+  /** The widgets that it is nearest to; several: it cannot be told which one it belongs to. */
+  readonly owners: readonly number[];
+  /** For a response field: whether it has an answer. A sign is there only while it is visible. */
+  readonly isAnswered: boolean;
+}
+
+export interface KindAnswer {
+  readonly kind: number;
+  readonly matches: readonly KindMatch[];
+  readonly signs: readonly KindSign[];
+  /** The widgets that are badges. */
+  readonly badges: readonly number[];
+}
+
+export interface ScanAnswer {
+  /** Loaded with all that it waits for. */
+  readonly ready: boolean;
+  /** Its markup is read to the end. */
+  readonly isParsed: boolean;
+  /** The browser's own error page. */
+  readonly isBrowserError: boolean;
+  /** The HTTP status of the document; 0: not known. */
+  readonly status: number;
+  readonly scrollX: number;
+  readonly scrollY: number;
+  readonly width: number;
+  readonly height: number;
+  /** In a background tab: the browser draws nothing of it. */
+  readonly hidden: boolean;
+  /** For each of the bot's selectors the boxes of its matches, in the frame's own CSS px. */
+  readonly boxes: readonly (readonly Rect[])[];
+  /** For each of the bot's field selectors whether a match has a value. */
+  readonly filled: readonly boolean[];
+  readonly kinds: readonly KindAnswer[];
+}
+
+export interface Scanner {
+  /** The question that it was made for. */
+  readonly version: number;
+  /**
+   * Scans the document. `guardMs`: for how long after this scan what is visible for a moment only is kept for the next
+   * one; 0: not at all. `tickMs`: how often it is looked for.
+   */
+  scan(guardMs: number, tickMs: number): ScanAnswer;
+  /** Takes note that this element is a frame that a kind knows by its URL; returns the element's number. */
+  note(element: Element, kind: number): number;
+}
+
+/** The global object of the isolated world. `roots` is filled by tabs/frames.ts. */
+export type ScannerWorld = typeof globalThis & {
+  scanner?: Scanner;
+  roots?: Iterable<ShadowRoot>;
+  passwords?: WeakSet<Element>;
+};
+
+/** Makes the scanner of a document and keeps it in the isolated world. */
+export function makeScanner({ version, question }: { version: number; question: ScanQuestion }): void {
+  const MAX_MATCHES = 20;
+  const MAX_SIGNS = 20;
+  /** More elements than this are not compared with a kind's other rules. */
+  const MAX_MATCHED = 100;
+  type Use = {
+    kind: number;
+    selector: number | null;
+    done: number | null;
+    noAnswer: RegExp | null;
+    text: string;
+    gate: string | null;
+  };
+  interface Found {
+    readonly matched: Map<Element, number | null>;
+    readonly signs: { element: Element; use: Use }[];
+  }
+  interface Glimpse {
+    boxes: Map<number, Rect[]>;
+    kinds: Map<number, Map<number, KindMatch>>;
+    signs: Map<number, Map<number, KindSign>>;
+  }
+  const world = globalThis as ScannerWorld;
+  const numbers = new WeakMap<Element, number>();
+  let lastNumber = 0;
+  const numberOf = (element: Element): number => {
+    const known = numbers.get(element);
+    if (known !== undefined) return known;
+    lastNumber += 1;
+    numbers.set(element, lastNumber);
+    return lastNumber;
+  };
+  /** Frames that a kind knows by their URL. */
+  const noted = new Map<Element, Set<number>>();
+  // A password field that the page shows as text later is still secret (masking/in-page-recorder.ts).
+  world.passwords ??= new WeakSet();
+  const passwords = world.passwords;
+
+  // Which selectors an element with this id, class or tag is compared with.
+  const byId = new Map<string, Use[]>();
+  const byClass = new Map<string, Use[]>();
+  const byTag = new Map<string, Use[]>();
+  const idParts: [string, Use][] = [];
+  const classParts: [string, Use][] = [];
+  const others: Use[] = [];
+  const add = ({ selector: text, key, gate }: KeyedSelector, rest: Omit<Use, "text" | "gate">) => {
+    const use = { ...rest, text, gate };
+    const lists = { id: byId, class: byClass, tag: byTag };
+    if (key.by === "any") others.push(use);
+    else if (key.by === "id-part") idParts.push([key.name, use]);
+    else if (key.by === "class-part") classParts.push([key.name, use]);
+    else lists[key.by].set(key.name, [...(lists[key.by].get(key.name) ?? []), use]);
+  };
+  for (const [kind, { selectors, signs, fields }] of question.kinds.entries()) {
+    for (const [selector, keyed] of selectors.entries()) add(keyed, { kind, selector, done: null, noAnswer: null });
+    for (const sign of signs) add(sign, { kind, selector: null, done: sign.done, noAnswer: null });
+    for (const field of fields) {
+      const noAnswer = new RegExp(field.noAnswer ?? "^$");
+      add(field, { kind, selector: null, done: field.done, noAnswer });
+    }
+  }
+  const NONE: readonly Use[] = [];
+  /** A document has few different ids and classes, and each is looked up once. */
+  const MAX_REMEMBERED = 20_000;
+  const usesOfId = new Map<string, readonly Use[]>();
+  const usesOfClass = new Map<string, readonly Use[]>();
+  const remembered = (map: Map<string, readonly Use[]>, text: string, find: () => Use[]): readonly Use[] => {
+    const known = map.get(text);
+    if (known) return known;
+    const uses = find();
+    if (map.size >= MAX_REMEMBERED) map.clear();
+    map.set(text, uses.length > 0 ? uses : NONE);
+    return uses;
+  };
+  const partsIn = (parts: [string, Use][], text: string): Use[] => {
+    const lower = text.toLowerCase();
+    return parts.filter(([part]) => lower.includes(part)).map(([, use]) => use);
+  };
+  const idUses = (id: string) => remembered(usesOfId, id, () => [...(byId.get(id) ?? []), ...partsIn(idParts, id)]);
+  const classUses = (classes: string) =>
+    remembered(usesOfClass, classes, () => [
+      ...[...new Set(classes.split(/\s+/))].flatMap((name) => byClass.get(name) ?? []),
+      ...partsIn(classParts, classes),
+    ]);
+
+  const parentOf = (element: Element): Element | null => {
+    if (element.parentElement) return element.parentElement;
+    const root = element.getRootNode();
+    return root instanceof ShadowRoot ? root.host : null;
+  };
+  /** As closest(), through shadow roots. */
+  const isIn = (element: Element, selectors: string): boolean => {
+    if (selectors === "") return false;
+    for (let at: Element | null = element; at; ) {
+      if (at.closest(selectors)) return true;
+      const root: Node = at.getRootNode();
+      at = root instanceof ShadowRoot ? root.host : null;
+    }
+    return false;
+  };
+  const isFixed = (element: Element): boolean => {
+    for (let at: Element | null = element; at; at = parentOf(at))
+      if (getComputedStyle(at).position === "fixed") return true;
+    return false;
+  };
+  const isVisible = (element: Element): boolean => {
+    const box = element.getBoundingClientRect();
+    if (box.width < 1 || box.height < 1) return false;
+    if (!element.checkVisibility({ opacityProperty: true, visibilityProperty: true, contentVisibilityAuto: true })) {
+      return false;
+    }
+    const page = document.documentElement;
+    const isRightToLeft = getComputedStyle(page).direction === "rtl";
+    // The page keeps it where nobody can scroll to.
+    const isParked = (x: number, y: number) =>
+      box.bottom + y <= 0 || (isRightToLeft ? box.left + x >= page.clientWidth : box.right + x <= 0);
+    if (isParked(scrollX, scrollY)) return false;
+    return !isParked(0, 0) || !isFixed(element);
+  };
+  const boxOf = (element: Element): Rect => {
+    const { x, y, width, height } = element.getBoundingClientRect();
+    return { x, y, width, height };
+  };
+  const isPage = (element: Element) => element === document.documentElement || element === document.body;
+
+  const liveRoots = (): ParentNode[] => [
+    document,
+    ...[...(world.roots ?? [])].filter((root) => root.isConnected && root.ownerDocument === document),
+  ];
+
+  const findKinds = (): Map<number, Found> => {
+    const found = new Map<number, Found>();
+    const of = (kind: number): Found => {
+      const known = found.get(kind);
+      if (known) return known;
+      const made: Found = { matched: new Map(), signs: [] };
+      found.set(kind, made);
+      return made;
+    };
+    const gates = new Map<string, boolean>();
+    let root: ParentNode = document;
+    const isOpen = (gate: string): boolean => {
+      const known = gates.get(gate);
+      if (known !== undefined) return known;
+      const isThere = root.querySelector(gate) !== null;
+      gates.set(gate, isThere);
+      return isThere;
+    };
+    const compare = (element: Element, uses: readonly Use[]) => {
+      for (const use of uses) {
+        if ((use.gate !== null && !isOpen(use.gate)) || !element.matches(use.text)) continue;
+        if (use.done !== null) {
+          const { signs } = of(use.kind);
+          if (signs.length < MAX_SIGNS) signs.push({ element, use });
+        } else if (!isPage(element)) {
+          const { matched } = of(use.kind);
+          if (matched.size >= MAX_MATCHED && !matched.has(element)) continue;
+          const before = matched.get(element);
+          if (before === undefined || before === null || (use.selector ?? 0) < before)
+            matched.set(element, use.selector);
+        }
+      }
+    };
+    for (const each of liveRoots()) {
+      root = each;
+      gates.clear();
+      for (const element of root.querySelectorAll("*")) {
+        const { id } = element;
+        if (id) compare(element, idUses(id));
+        const classes = element.getAttribute("class");
+        if (classes) compare(element, classUses(classes));
+        const tag = byTag.get(element.localName);
+        if (tag) compare(element, tag);
+      }
+      const open = others.filter(({ gate }) => gate === null || isOpen(gate));
+      if (open.length === 0) continue;
+      const any = [...new Set(open.map(({ text }) => text))].join(",");
+      for (const element of root.querySelectorAll(any)) compare(element, open);
+    }
+    for (const [element, kinds] of noted) {
+      if (!element.isConnected) noted.delete(element);
+      else for (const kind of kinds) if (!of(kind).matched.has(element)) of(kind).matched.set(element, null);
+    }
+    return found;
+  };
+
+  const answerOf = (kind: number, { matched, signs }: Found): KindAnswer => {
+    const { notWhen, working } = question.kinds[kind] as KindQuestion;
+    const widgetOf = (element: Element): Element => {
+      let widget = element;
+      for (let at: Element | null = element; at; at = parentOf(at)) if (matched.has(at)) widget = at;
+      return widget;
+    };
+    const widgets = new Map<Element, Element>();
+    for (const element of matched.keys()) widgets.set(element, widgetOf(element));
+    const roots = new Set(widgets.values());
+    const matches: KindMatch[] = [];
+    const badges = new Set<number>();
+    const others = new Set<number>();
+    for (const [element, selector] of matched) {
+      const around = widgets.get(element) as Element;
+      const widget = numberOf(around);
+      const isBadge = isIn(element, notWhen);
+      (isBadge ? badges : others).add(widget);
+      if (matches.length >= MAX_MATCHES || !isVisible(element)) continue;
+      const state = isBadge ? "badge" : isIn(element, working) ? "working" : "shown";
+      const isFrame = around.localName === "iframe";
+      matches.push({ selector, id: numberOf(element), widget, isFrame, box: boxOf(element), state });
+    }
+    /** The widgets in the nearest element around the sign that has any. */
+    const ownersOf = (element: Element): number[] => {
+      for (let at: Element | null = element; at; at = parentOf(at)) {
+        const around = at;
+        const isAround = (root: Element): boolean => {
+          for (let up: Element | null = root; up; up = parentOf(up)) if (up === around) return true;
+          return false;
+        };
+        const owners = [...roots].filter(isAround);
+        if (owners.length > 0) return owners.map(numberOf);
+      }
+      return [];
+    };
+    const answered: KindSign[] = [];
+    for (const { element, use } of signs) {
+      const isField = use.noAnswer !== null;
+      if (!isField && !isVisible(element)) continue;
+      const value = "value" in element ? String(element.value) : (element.textContent ?? "");
+      const isAnswered = !isField || (value !== "" && use.noAnswer?.test(value.slice(0, 1_000)) !== true);
+      answered.push({ done: use.done ?? 0, id: numberOf(element), owners: ownersOf(element), isAnswered });
+    }
+    return { kind, matches, signs: answered, badges: [...badges].filter((badge) => !others.has(badge)) };
+  };
+
+  const boxesOf = (selector: string): Rect[] => {
+    const boxes: Rect[] = [];
+    for (const root of liveRoots()) {
+      for (const element of root.querySelectorAll(selector)) {
+        if (isPage(element) || !isVisible(element)) continue;
+        boxes.push(boxOf(element));
+        if (boxes.length >= MAX_MATCHES) return boxes;
+      }
+    }
+    return boxes;
+  };
+  const isFilled = (selector: string): boolean =>
+    liveRoots().some((root) =>
+      [...root.querySelectorAll(selector)].some((field) => "value" in field && String(field.value) !== ""),
+    );
+
+  let guard: { timer: ReturnType<typeof setInterval>; until: number; seen: Glimpse } | null = null;
+  const isVisibleRule = (kind: number, { done }: KindSign) =>
+    question.kinds[kind]?.signs.some((sign) => sign.done === done) === true;
+  const glimpse = (seen: Glimpse) => {
+    for (const [index, selector] of question.boxes.entries()) {
+      const boxes = boxesOf(selector);
+      if (boxes.length > 0) seen.boxes.set(index, boxes);
+    }
+    for (const [kind, found] of findKinds()) {
+      const { matches, signs } = answerOf(kind, found);
+      for (const match of matches) seen.kinds.set(kind, (seen.kinds.get(kind) ?? new Map()).set(match.id, match));
+      for (const sign of signs) {
+        // A field that is empty again has no answer any more.
+        if (isVisibleRule(kind, sign)) seen.signs.set(kind, (seen.signs.get(kind) ?? new Map()).set(sign.id, sign));
+      }
+    }
+  };
+  const startGuard = (ms: number, tickMs: number) => {
+    const until = performance.now() + ms;
+    const seen: Glimpse = { boxes: new Map(), kinds: new Map(), signs: new Map() };
+    const timer = setInterval(() => {
+      if (performance.now() > until) clearInterval(timer);
+      glimpse(seen);
+    }, tickMs);
+    guard = { timer, until, seen };
+  };
+  const withGlimpsed = (answers: KindAnswer[], seen: Glimpse): KindAnswer[] => {
+    const kinds = new Set([...answers.map(({ kind }) => kind), ...seen.kinds.keys(), ...seen.signs.keys()]);
+    return [...kinds].map((kind) => {
+      const answer = answers.find((each) => each.kind === kind) ?? { kind, matches: [], signs: [], badges: [] };
+      const matches = new Map([
+        ...(seen.kinds.get(kind) ?? []),
+        ...answer.matches.map((match) => [match.id, match] as const),
+      ]);
+      const signs = new Map([...(seen.signs.get(kind) ?? []), ...answer.signs.map((sign) => [sign.id, sign] as const)]);
+      return { ...answer, matches: [...matches.values()], signs: [...signs.values()] };
+    });
+  };
+
+  world.scanner = {
+    version,
+    scan(guardMs, tickMs) {
+      for (const root of liveRoots()) {
+        for (const field of root.querySelectorAll("input[type=password]")) passwords.add(field);
+      }
+      const glimpsed = guard?.seen;
+      if (guard) clearInterval(guard.timer);
+      guard = null;
+      if (guardMs > 0) startGuard(guardMs, tickMs);
+      const navigation = performance.getEntriesByType("navigation")[0];
+      const kinds = [...findKinds()].map(([kind, found]) => answerOf(kind, found));
+      return {
+        ready: document.readyState === "complete",
+        isParsed: document.readyState !== "loading",
+        isBrowserError: location.protocol === "chrome-error:",
+        status: navigation && "responseStatus" in navigation ? Number(navigation.responseStatus) : 0,
+        scrollX,
+        scrollY,
+        width: innerWidth,
+        height: innerHeight,
+        hidden: document.visibilityState === "hidden",
+        boxes: question.boxes.map((selector, index) => {
+          const now = boxesOf(selector);
+          return now.length > 0 ? now : (glimpsed?.boxes.get(index) ?? []);
+        }),
+        filled: question.values.map(isFilled),
+        kinds: glimpsed ? withGlimpsed(kinds, glimpsed) : kinds,
+      };
+    },
+    note(element, kind) {
+      noted.set(element, (noted.get(element) ?? new Set()).add(kind));
+      return numberOf(element);
+    },
+  };
+}
