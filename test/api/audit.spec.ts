@@ -139,7 +139,7 @@ test("[R17] who gives up, and who says Done while the page says no", async ({ se
   const client = await connect(session.ws_url, { protocols: ["captcha.json.v1"] });
   await client.next("control", ({ you }) => you);
   client.send({ type: "finish", outcome: "done" });
-  await client.next("completion_status", ({ reason }) => reason === "rules_not_met");
+  await client.next("completion_status", ({ reason }) => reason === "confirm_needed");
   client.send({ type: "finish", outcome: "cannot", note: "NOTED" });
   expect(await actionsOnce(server.api, id, "finish.cannot")).not.toContain("finish.done");
 });

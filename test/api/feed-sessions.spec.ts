@@ -17,9 +17,9 @@ const BOX = `<div id="the-captcha" style="position:absolute;left:100px;top:80px;
 const AFTER_PRESS = {
   came_back: `box.style.display = "none"; setTimeout(() => { box.style.display = ""; }, 1_500);`,
   reloaded: "location.reload();",
-  replaced: `box.outerHTML = '<div class="geetest_panel_box" style="position:absolute;left:100px;top:80px;width:300px;height:200px"></div>';`,
+  replaced: `box.outerHTML = '<div class="scratch-captcha-container" style="position:absolute;left:100px;top:80px;width:300px;height:200px"></div>';`,
 };
-const SOLVED = "document.querySelector('#the-captcha, .geetest_panel_box').remove();";
+const SOLVED = "document.querySelector('#the-captcha, .scratch-captcha-container').remove();";
 
 for (const [why, script] of eachSecond(Object.entries(AFTER_PRESS))) {
   test(`[R18] a session's progress, and an attempt after which the challenge ${why.replace("_", " ")}`, async ({

@@ -372,6 +372,7 @@ test("[R1] lists the living sessions, others by state", async ({ startServer, si
     completed: false,
     has_websocket: false,
     instructions: null,
+    needs_person: true,
     claimed_by: null,
     claimed_until: null,
     state: "waiting",

@@ -80,12 +80,11 @@ export interface VerdictWorld {
   openGuest(url: string): Promise<GuestPage>;
 }
 
-/**
- * Whether the person was asked: the session goes on, and nothing is concluded. Where the server publishes that the page has
- * moved on, or asks to confirm Done, that is to be looked for here, in what the operator has received.
- */
-function wasAsked(state: string, _received: LiveClient["received"]): boolean {
-  return LIVING.includes(state);
+/** Whether the operator was asked: is a page that went on done, or is it really done? */
+function hasQuestion(received: LiveClient["received"]): boolean {
+  const movedOn = received.findLast((message) => message.type === "moved_on")?.at ?? null;
+  const answer = received.findLast((message) => message.type === "completion_status");
+  return movedOn !== null || answer?.reason === "confirm_needed";
 }
 
 export async function runCase(world: VerdictWorld, page: CorpusPage): Promise<CaseResult> {
@@ -211,8 +210,12 @@ class VerdictCase {
     operator.send({ ...event, event_type: "down", buttons: 1 });
     if (mark.hold > 0) await new Promise((resolve) => setTimeout(resolve, mark.hold));
     operator.send({ ...event, event_type: "up", buttons: 0 });
-    // A press that ends the session in the same moment has reached the page as well.
-    const acted = await Promise.race([this.#run.report(`acted:${name}`, before, PATIENCE_MS), this.#ended]);
+    // A press that ends the session in the same moment has reached the page as well. One that is held may end elsewhere.
+    const reports = [`acted:${name}`, ...(mark.hold > 0 ? ["settled"] : [])];
+    const acted = await Promise.race([
+      ...reports.map((what) => this.#run.report(what, before, PATIENCE_MS)),
+      this.#ended,
+    ]);
     if (!acted) return this.#stuck(`The press on "${name}" has not reached the page.`);
     if (mark.text !== null) operator.send({ type: "text", text: mark.text });
     return true;
@@ -241,11 +244,22 @@ class VerdictCase {
       return false;
     }
     if (step.right === "asked") {
-      if (wasAsked(status.state ?? "", this.#operator?.received ?? [])) this.#counts.asked += 1;
+      if (await this.#wasAsked(step)) this.#counts.asked += 1;
       else this.blame("not asked", "nobody was asked");
     }
     if (step.act === "nobody" && this.#page.found === null) await this.#expectNothingFound();
     return true;
+  }
+
+  /**
+   * Who sees the challenge, has followed a link, or whose page the bot has moved, is not asked by itself: Done is the
+   * person's word then.
+   */
+  async #wasAsked(step: Step): Promise<boolean> {
+    if (step.act === "bot" || (step.act === "press" && step.mark === "link")) return true;
+    if (hasQuestion(this.#operator?.received ?? [])) return true;
+    const { captcha_info: info } = await this.#call<SessionDetail>("GET", `/session/${this.#id}`);
+    return step.act === "press" && info !== null;
   }
 
   async #expectNothingFound(): Promise<void> {

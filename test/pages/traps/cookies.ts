@@ -9,7 +9,7 @@ const set = (value: string) => () => ({
 });
 const SIGN = `<h1>Sign in</h1>${button("sign")}${script(`act("sign", () => { document.cookie = "session=mine; path=/"; success(); });`)}`;
 const ad = (src: string) =>
-  `${SIGN}<iframe style="${AT}"></iframe>${script(`after(800, () => { $("iframe").src = "${src}"; $("iframe").onload = () => settled(); });`)}`;
+  `${SIGN}<iframe style="${AT}"></iframe>${script(`after(5000, () => { $("iframe").src = "${src}"; $("iframe").onload = () => settled(); });`)}`;
 const until = { until: "settled" };
 
 export default traps("cookies", {
@@ -22,7 +22,7 @@ export default traps("cookies", {
   },
   "of another host, named": {
     page: {
-      start: `${SIGN}<iframe style="${AT}"></iframe>${script(`after(800, () => { $("iframe").src = "{there}/set"; $("iframe").onload = () => success(); });`)}`,
+      start: `${SIGN}<iframe style="${AT}"></iframe>${script(`after(5000, () => { $("iframe").src = "{there}/set"; $("iframe").onload = () => success(); });`)}`,
       set: set("theirs"),
     },
     found: null,

@@ -104,7 +104,7 @@ export default traps("places", {
   ),
   "closed root in a frame": {
     page: {
-      start: frame("{there}/rooted", "margin:30px"),
+      start: frame("{there}/rooted", "margin:30px;width:700px;height:420px"),
       rooted: `${HOST}${script(`${inRoot("closed", BOX)} act("solve", () => { root.querySelector(".my-captcha").remove(); ${tellParent("solve")}; }, root);`)}`,
     },
     found: GENERIC,
