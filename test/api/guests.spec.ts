@@ -292,3 +292,34 @@ test("[R10] [S5] many sessions on one bot browser, each ending as its own operat
   }
   for (const page of pages) expect(await page.title()).toBe("challenge");
 });
+
+test("[S2] [R21] a login window that closes itself is solved by a cookie, by its opener's page, or page_closed", async ({
+  site,
+  bot,
+  botBrowser,
+}) => {
+  const opener = site.serve(
+    "/shop",
+    `<h1>Shop</h1><script>addEventListener("storage", () => { document.querySelector("h1").id = "in"; });</script>`,
+  );
+  const login = site.serve("/login", "<h1>Sign in</h1>");
+  const windowWith = async (completion: object) => {
+    const shop = await botBrowser.open(opener);
+    const [page] = await Promise.all([shop.waitForEvent("popup"), shop.evaluate((url) => void open(url), login)]);
+    await page.waitForLoadState();
+    const cdp = { endpoint: botBrowser.endpoint, target_id: await botBrowser.targetOf(page) };
+    return { page, id: (await bot.create({ cdp, completion })).session_id };
+  };
+  const cookie = { any: [{ cookie: "signed", changed: true }] };
+  const shown = { any: [{ visible: "#in" }] };
+  for (const [completion, script, reason] of [
+    [cookie, "document.cookie = 'signed=1; path=/'; close()", "rules_met"],
+    [shown, "localStorage.signed = Math.random(); close()", "rules_met"],
+    [cookie, "close()", "page_closed"],
+    [shown, "close()", "page_closed"],
+  ] as const) {
+    const { page, id } = await windowWith(completion);
+    await page.evaluate(script).catch(() => {});
+    expect(await bot.waitForEnd(id), script).toMatchObject({ reason });
+  }
+});

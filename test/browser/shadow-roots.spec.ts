@@ -16,6 +16,7 @@ async function framesOf(page: Page): Promise<{ frames: PageFrames; session: CDPS
     watchFields() {},
     takeSubmissions: () => [],
     cookies: async () => [],
+    opener: async () => null,
     listen() {},
     processes: async () => [{ session, inputSession: session }],
     framesListed() {},

@@ -6,7 +6,7 @@ import type { Verdict } from "../../session/ports/page.ts";
 import type { WatchState } from "../../session/ports/resume-state.ts";
 import { publishMetric } from "../../util/diagnostics.ts";
 import { redactUrl } from "../../util/redact-url.ts";
-import type { PageFrames } from "../tabs/frames.ts";
+import { PageFrames } from "../tabs/frames.ts";
 import type { Tab } from "../tabs/tab.ts";
 import {
   ChallengeTracker,
@@ -20,7 +20,7 @@ import { type Judgement, judge, MAX_SCAN_GAP_MS, type RuleFacts, StabilityWindow
 import { CookieChanges } from "./cookie-changes.ts";
 import { Departure } from "./departure.ts";
 import { PageQuiet } from "./page-quiet.ts";
-import { filledMatch, type PageScan, PageScanner, planScan, visibleMatch } from "./scan-page.ts";
+import { filledMatch, type Guard, type PageScan, PageScanner, planScan, visibleMatch } from "./scan-page.ts";
 
 const DEFAULT_STABLE_MS = 500;
 const DEFAULT_POLL_MS = 100;
@@ -40,6 +40,9 @@ const ACTIVE_FOR_MS = 10_000;
 /** The longest that a check waits for unknown rules (the page loads) to become known. */
 const UNKNOWN_PATIENCE_MS = 2_000;
 const MAX_FRAMES_KEPT = 100;
+/** How long the page that opened a login window has to show that it went through. */
+const OPENER_PATIENCE_MS = 2_000;
+const UNGUARDED: Guard = { ms: 0, tickMs: 0 };
 
 const UNKNOWN: Judgement = { value: "unknown", held: [], against: [] };
 
@@ -170,14 +173,28 @@ export class ChallengeWatcher {
   }
 
   /**
-   * The verdict of a page that has closed itself: of the rules that need no page, which are those about cookies. Rejects
-   * where the browser does not answer either.
+   * The verdict on a page that has closed itself, by the rules that do not need it: those about cookies, and what shows on
+   * the page that opened it, for at most about 2 s. Rejects where the browser does not answer either.
    */
   async verdictAtClose(): Promise<Verdict> {
-    if (!this.#begun || this.#stopped || !this.#rules.some((rule) => "cookie" in rule))
-      return this.#verdict(UNKNOWN, null);
-    await this.#cookies.look();
-    const judged = judge(this.#deps.completion, this.#factsWithoutPage(), new Set());
+    let judged = UNKNOWN;
+    if (!this.#begun || this.#stopped || this.#rules.length === 0) return this.#verdict(judged, null);
+    this.stop();
+    const opener = await this.#deps.tab.opener().catch(() => null);
+    const scanner = opener && new PageScanner(new PageFrames(opener), this.#scanner.plan);
+    const end = performance.now() + OPENER_PATIENCE_MS;
+    try {
+      do {
+        await this.#cookies.look();
+        const scan = scanner && !opener.isNavigating ? await scanner.scan(UNGUARDED).catch(() => null) : null;
+        const facts = scan ? this.#factsOf(scan) : this.#factsWithoutPage();
+        judged = judge(this.#deps.completion, facts, new Set());
+        if (judged.value === true || !scanner) break;
+        await delay(RIPENING_POLL_MS);
+      } while (performance.now() < end);
+    } finally {
+      await opener?.close();
+    }
     const { evidence } = new StabilityWindow(0).update(judged, performance.now(), Date.now());
     return { ...this.#verdict(judged, null), stable: judged.value === true, evidence };
   }
@@ -316,7 +333,7 @@ export class ChallengeWatcher {
     this.#quiet.shown(holders, at);
   }
 
-  #ruleFacts(scan: PageScan, kinds: KindVerdict): RuleFacts {
+  #factsOf(scan: PageScan): RuleFacts {
     const url = (frame: { url: string } | undefined) => (frame ? { frame: frame.url } : undefined);
     const { plan } = this.#scanner;
     return {
@@ -330,6 +347,12 @@ export class ChallengeWatcher {
         if (held) return { frame: held.frame.url };
         return scan.frames.some(({ texts }) => texts[index] === "unknown") ? "unknown" : undefined;
       },
+    };
+  }
+
+  #ruleFacts(scan: PageScan, kinds: KindVerdict): RuleFacts {
+    return {
+      ...this.#factsOf(scan),
       isLeft: (selector) => this.#seenSelectors.get(selector)?.isByPage === false,
       kinds: () => {
         const { value, held, kind } = kinds;

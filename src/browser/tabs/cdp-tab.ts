@@ -37,6 +37,7 @@ export class CdpTab implements Tab {
   readonly #loaders = new Map<string, string>();
   #listeners: TabListeners | null = null;
   #browserContextId: string | undefined;
+  #openerId: string | undefined;
   #crashed = false;
   #framesVersion = 0;
 
@@ -56,6 +57,7 @@ export class CdpTab implements Tab {
     });
     const { targetInfo } = await withDeadline(tab.pageSession.send("Target.getTargetInfo"), CALL_DEADLINE_MS, "page");
     tab.#browserContextId = targetInfo.browserContextId;
+    tab.#openerId = targetInfo.openerId;
     await withDeadline(tab.#follow(tab.pageSession), CALL_DEADLINE_MS, "page");
     void tab.pageSession.gone.then(() => tab.#onGone());
     return tab;
@@ -107,6 +109,11 @@ export class CdpTab implements Tab {
   async cookies(): Promise<readonly TabCookie[]> {
     const context = this.#browserContextId === undefined ? {} : { browserContextId: this.#browserContextId };
     return (await this.#connection.send("Storage.getCookies", context)).cookies;
+  }
+
+  async opener(): Promise<Tab | null> {
+    if (this.#openerId === undefined) return null;
+    return CdpTab.attach(this.#connection, this.#openerId).catch(() => null);
   }
 
   async close(): Promise<void> {

@@ -128,6 +128,16 @@ export class PlaywrightTab implements Tab {
     );
   }
 
+  async opener(): Promise<Tab | null> {
+    const { page, connections } = this.#parts;
+    const opener = await page.opener().catch(() => null);
+    if (!opener) return null;
+    const context = opener.context();
+    const opening = context.newCDPSession(opener);
+    const session = await connections.session(opening, context, FRAME_CALL_DEADLINE_MS, "opener session");
+    return new PlaywrightTab({ page: opener, session, pageSession: session, connections });
+  }
+
   async close(): Promise<void> {
     this.#network.stop();
     for (const stop of this.#stops.splice(0)) stop();

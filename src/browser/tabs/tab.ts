@@ -75,6 +75,11 @@ export interface Tab {
   takeSubmissions(): readonly Submission[];
   /** The cookies of the browser context that the page is in; also right after the page has closed. */
   cookies(): Promise<readonly TabCookie[]>;
+  /**
+   * The page that opened this one as its window; null: none, or it is gone. Also right after this page has closed. The
+   * caller closes it.
+   */
+  opener(): Promise<Tab | null>;
   /** Detaches from the page, which stays open. */
   close(): Promise<void>;
 }
