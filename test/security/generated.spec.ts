@@ -168,3 +168,37 @@ test(`[W1] ${MESSAGES.toLocaleString("en")} generated messages: the server stays
   expect(session.body).toMatchObject({ state: expect.stringMatching(/waiting|active/) });
   expect(program.out()).not.toMatch(/"level":(50|60)/);
 });
+
+/** In the long run a minute of them. */
+const FRAMES = IS_LONG_RUN ? 1_200 : 60;
+const FRAME_EVERY_MS = 50;
+
+test(`[K3] ${FRAMES.toLocaleString("en")} frames, a new one every ${FRAME_EVERY_MS} ms: the server's memory stays flat, and the verdict comes`, async ({
+  program,
+  site,
+}) => {
+  site.serve("/frame", '<p class="my-captcha-frame">frame</p>');
+  let made = 0;
+  site.serve("/made", (_request, response) => {
+    made += 1;
+    response.end();
+  });
+  const url = site.serve(
+    "/",
+    `${PAGE}<script>let frames = 0; const timer = setInterval(() => {
+      document.querySelector("iframe")?.remove();
+      const frame = document.body.appendChild(document.createElement("iframe"));
+      frame.src = "${site.otherOrigin}/frame?" + frames;
+      frame.onload = () => navigator.sendBeacon("/made");
+      frames += 1;
+      if (frames === ${FRAMES}) document.querySelector("#captcha-box").remove();
+    }, ${FRAME_EVERY_MS});</script>`,
+  );
+  const created = await call("POST", `${program.api}/sessions`, { url, timeout_seconds: 3_600 });
+  expect(created.status).toBe(201);
+  await expect.poll(() => made).toBeGreaterThan(FRAMES / 4);
+  const warm = await memoryOf(program);
+  const status = async () => (await call("GET", `${program.api}/status/${created.body.session_id}?wait=20`)).body.state;
+  await expect.poll(status).toBe("solved");
+  expect((await memoryOf(program)) - warm).toBeLessThan(GROWTH_LIMIT_BYTES);
+});
