@@ -338,7 +338,7 @@ for (const [how, hold] of Object.entries(HOLDS)) {
     expect(pending()).toBe(null);
     await held.click();
     await expect.poll(pending, POLL).toBe(`${site.origin}/slow#part`);
-    expect(held.tab.isNavigating).toBe(true);
+    await expect.poll(() => held.tab.isNavigating, POLL).toBe(true);
     await expect.poll(() => waiting.length, POLL).toBe(1);
     waiting[0]?.();
     await held.arriveAt("/slow");

@@ -230,7 +230,7 @@ export class ChallengeWatcher {
         this.#ruleFacts(scan, judgedKind),
         new Set(this.#seenSelectors.keys()),
       );
-      const isNavigating = wasNavigating || tab.isNavigating;
+      const isNavigating = wasNavigating || tab.isNavigating || tab.pendingUrl(scan.main.id) !== null;
       if (await this.#quiet.allows(scan, judged.value, isNavigating)) judgement = judged;
       this.#publishSeen();
       this.#deps.onScan(scan);
