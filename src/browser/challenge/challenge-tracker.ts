@@ -129,11 +129,6 @@ export class ChallengeTracker {
     return { kind: kind.kind, ...departure.from, acted, url };
   }
 
-  /** The names of the response fields of the challenge that was shown last. */
-  get kind(): ChallengeKind | null {
-    return this.#current?.kind ?? null;
-  }
-
   recall(tracked: NonNullable<WatchState["challenge"]>): void {
     const kind = this.#kinds.find((each) => each.kind === tracked.kind);
     if (!kind) return;

@@ -114,8 +114,14 @@ export type ScannerWorld = typeof globalThis & {
   passwords?: WeakSet<Element>;
 };
 
-/** Makes the scanner of a document and keeps it in the isolated world. */
-export function makeScanner({ version, question }: { version: number; question: ScanQuestion }): void {
+/**
+ * Makes the scanner of a document and keeps it in the isolated world. `isParked` says whether the page keeps an element
+ * where nobody can scroll to (in-page-visibility.ts).
+ */
+export function makeScanner(
+  { version, question }: { version: number; question: ScanQuestion },
+  isParked: (element: Element) => boolean,
+): void {
   const MAX_MATCHES = 20;
   const MAX_SIGNS = 20;
   /** More elements than this are not compared with a kind's other rules. */
@@ -215,24 +221,15 @@ export function makeScanner({ version, question }: { version: number; question: 
     }
     return false;
   };
-  const isFixed = (element: Element): boolean => {
-    for (let at: Element | null = element; at; at = parentOf(at))
-      if (getComputedStyle(at).position === "fixed") return true;
-    return false;
-  };
   const isVisible = (element: Element): boolean => {
     const box = element.getBoundingClientRect();
     if (box.width < 1 || box.height < 1) return false;
-    if (!element.checkVisibility({ opacityProperty: true, visibilityProperty: true, contentVisibilityAuto: true })) {
-      return false;
-    }
-    const page = document.documentElement;
-    const isRightToLeft = getComputedStyle(page).direction === "rtl";
-    // The page keeps it where nobody can scroll to.
-    const isParked = (x: number, y: number) =>
-      box.bottom + y <= 0 || (isRightToLeft ? box.left + x >= page.clientWidth : box.right + x <= 0);
-    if (isParked(scrollX, scrollY)) return false;
-    return !isParked(0, 0) || !isFixed(element);
+    const isDrawn = element.checkVisibility({
+      opacityProperty: true,
+      visibilityProperty: true,
+      contentVisibilityAuto: true,
+    });
+    return isDrawn && !isParked(element);
   };
   const boxOf = (element: Element): Rect => {
     const { x, y, width, height } = element.getBoundingClientRect();

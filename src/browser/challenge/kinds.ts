@@ -9,8 +9,6 @@ import { WALLS } from "./kinds/walls.ts";
 import { WEAK_KINDS } from "./kinds/weak.ts";
 import { WORLDWIDE_WIDGETS } from "./kinds/worldwide-widgets.ts";
 
-export const GENERIC = "generic";
-
 const NAMED_KINDS: readonly ChallengeKind[] = [...WALLS, ...CHINESE_WIDGETS, ...WORLDWIDE_WIDGETS, ...WEAK_KINDS];
 
 /** In order of preference: the first kind with a visible match wins, and within a kind its first selector. */

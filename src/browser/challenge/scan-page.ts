@@ -15,6 +15,7 @@ import {
   type ScanQuestion,
 } from "./in-page-scanner.ts";
 import { matchesText } from "./in-page-scripts.ts";
+import { isParked } from "./in-page-visibility.ts";
 import { matchingPart } from "./kinds.ts";
 import { keyed } from "./selector-key.ts";
 
@@ -229,7 +230,9 @@ export class PageScanner {
 
   async #install(frame: FrameRef): Promise<void> {
     const isThere = await this.#frames.evaluate<boolean>(frame, `globalThis.scanner?.version === ${this.#version}`);
-    if (!isThere) await this.#frames.run(frame, makeScanner, { version: this.#version, question: this.plan.question });
+    if (isThere) return;
+    const question = JSON.stringify({ version: this.#version, question: this.plan.question });
+    await this.#frames.evaluate(frame, `(${makeScanner})(${question}, ${isParked})`);
   }
 
   async #scanFrame(frame: FrameRef, { ms, tickMs }: Guard, isByUrl: boolean): Promise<FrameScan> {

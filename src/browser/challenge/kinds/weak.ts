@@ -1,32 +1,32 @@
 /** Pictures with text, one-time codes, approvals: signs that ordinary pages carry too, so a widget beside them comes first. */
 import { GONE, kind } from "./kind.ts";
 
+/** The page that comes next judges them. Gone within the same page, another way may have been chosen. */
+const weak = (entry: Parameters<typeof kind>[0]) => kind({ role: "weak", closes: true, ...entry });
+
 const TEXT_PICTURE = 'img[src*="captcha" i]:not([src*="recaptcha" i], [src*="hcaptcha" i], [src*="logo" i])';
 const ONE_CHARACTER = 'input[maxlength="1"]';
 
 export const WEAK_KINDS = [
-  kind({
+  weak({
     kind: "botdetect",
     vendor: "BotDetect",
     source: "public code (vendor PHP library)",
-    role: "weak",
     selectors: [".BDC_CaptchaDiv", '[id^="BDC_CaptchaComponent"]', ".BDC_CaptchaImageDiv"],
     // No value: its hidden fields are filled from the start.
     done: GONE,
   }),
-  kind({
+  weak({
     kind: "securimage",
     vendor: "Securimage",
     source: "public code",
-    role: "weak",
     selectors: ['img[src*="securimage_show"]', "#siimage"],
     done: GONE,
   }),
-  kind({
+  weak({
     kind: "amazon",
     vendor: "Amazon shop and sign-in",
     source: "public code",
-    role: "weak",
     selectors: [
       'form[action*="validateCaptcha"]',
       "#captchacharacters",
@@ -39,11 +39,10 @@ export const WEAK_KINDS = [
     page_urls: ["/errors/validateCaptcha"],
     done: GONE,
   }),
-  kind({
+  weak({
     kind: "image-text",
     vendor: "picture or sum to type, any site",
     source: "public code",
-    role: "weak",
     selectors: [
       `form:has(${TEXT_PICTURE}):has(input:is([type="text" i], :not([type])))`,
       'img[src*="captcha" i]',
@@ -62,12 +61,11 @@ export const WEAK_KINDS = [
     min_width: 60,
     min_height: 20,
   }),
-  kind({
+  weak({
     kind: "code",
     vendor: "one-time code (SMS, e-mail, authenticator)",
     source:
       "https://github.com/whatwg/html/pull/4573 (one-time-code), https://guide.services.gov.gr/docs/patterns/one-time-password (split boxes)",
-    role: "weak",
     selectors: [
       // One field a character: their parent is the box. Few tags, as a browser looks into each of them.
       `:is(div, fieldset, form):has(> ${ONE_CHARACTER}:nth-of-type(4))`,
@@ -97,11 +95,10 @@ export const WEAK_KINDS = [
     // No value: a code that is typed is not yet accepted.
     done: GONE,
   }),
-  kind({
+  weak({
     kind: "approve",
     vendor: "approval on another device, number match, QR sign-in",
     source: "common knowledge, not confirmed",
-    role: "weak",
     selectors: [
       "#idRichContext_DisplaySign",
       "#idDiv_SAOTCAS_Title",
