@@ -415,6 +415,24 @@ test.describe("the page", () => {
 });
 
 test.describe("the rules", () => {
+  test("[R21] 200 of them are too many, and the field is named", async ({ server }) => {
+    const any = Array.from({ length: 200 }, (_, at) => ({ gone: `#box-${at}` }));
+    const refused = await call("POST", `${server.api}/sessions`, { url: "http://127.0.0.1/", completion: { any } });
+    expect([refused.status, refused.body.error.code]).toEqual([400, "invalid_message"]);
+    expect(refused.body.error.details.field).toBe("completion.any");
+  });
+
+  test("[K3] a response field of a megabyte is an answer like any other", async ({ site, bot }) => {
+    const url = site.serve(
+      "/",
+      `<div class="h-captcha" style="width:303px;height:78px"><textarea name="h-captcha-response" hidden></textarea></div>
+       <script>setTimeout(() => { document.querySelector("textarea").value = "x".repeat(${MEGABYTE}); }, 1_000);</script>`,
+    );
+    const { session_id } = await bot.create({ url });
+    expect(await bot.waitForEnd(session_id)).toMatchObject({ state: "solved", verified: "checked" });
+    expect((await bot.result(session_id)).evidence).toMatchObject([{ how: "by_itself" }]);
+  });
+
   test("[R21] a pattern that backtracks without end is unknown, and the server answers all the while", async ({
     server,
     site,

@@ -109,6 +109,30 @@ test("[R21] all and any are combined in three values, for every pair of each", (
   }
 });
 
+test("[R21] [K4] gone by going away is unknown until the selector is seen again, unless it counts across any navigation", () => {
+  const seen = new Set(["#captcha"]);
+  const value = (rule: Rule, page: Page) => judgeRule(rule, factsOf(page), seen).value;
+  expect(value({ gone: "#captcha" }, { left: ["#captcha"] })).toBe("unknown");
+  expect(value({ gone: "#captcha", across: "any" }, { left: ["#captcha"] })).toBe(true);
+  expect(value({ gone: "#captcha" }, { left: ["#other"] })).toBe(true);
+});
+
+test("[R21] a cookie counts for its own domain, and the evidence says which, never a value", () => {
+  const rules = completion({ any: [{ cookie: "pass", changed: true }] });
+  const judged = judge(rules, factsOf({ cookies: ["pass"] }), new Set());
+  const { evidence } = new StabilityWindow(0).update(judged, 0, WALL);
+  expect(evidence).toEqual([
+    {
+      rule: '{"cookie":"pass","changed":true}',
+      frame: null,
+      since: new Date(WALL).toISOString(),
+      cookie: { domain: "site.example", path: "/" },
+    },
+  ]);
+  const elsewhere: Rule = { cookie: "pass", changed: true, domain: "other.example" };
+  expect(judgeRule(elsewhere, factsOf({ cookies: ["pass"] }), new Set()).value).toBe(false);
+});
+
 test("[R21] a verdict names the rules that held and their frames, and none without a verdict", () => {
   const rules = completion({ any: [{ visible: "#no" }, { visible: "#yes" }], all: [{ value: "#token" }] });
   expect(judge(rules, factsOf({ visible: ["#yes"], filled: ["#token"] }), new Set())).toEqual({
