@@ -192,6 +192,23 @@ test("[K3] other widgets that were there before hold nothing up; one that comes 
   expect(page.see({ shown: [other, { kind: PLAIN, widget: "later" }] })).toMatchObject({ value: false });
 });
 
+test("[K3] what calls itself a captcha around a widget is no challenge of its own, solved or not", () => {
+  const page = new Page();
+  const both = [{ kind: TOKEN }, { kind: GENERIC }];
+  expect(page.see({ shown: both, signs: [field(true)] })).toMatchObject({ value: "unknown", state: "none" });
+  expect(page.see({ shown: both, signs: [field(false)] })).toMatchObject({ value: false, kind: TOKEN });
+  expect(page.see({ shown: both, signs: [field(true)] })).toMatchObject({ value: true, kind: TOKEN });
+});
+
+test("[K3] a stronger kind that shows while a weaker one is still there takes its place", () => {
+  const page = new Page();
+  const away = { x: 600, y: 400, width: 200, height: 100 };
+  page.see({ shown: [{ kind: TOKEN, box: away }, { kind: GENERIC }], signs: [field(true)] });
+  expect(page.tracker.shown?.info.kind).toBe("generic");
+  const next = page.see({ shown: [{ kind: TOKEN, box: away }, { kind: GENERIC }], signs: [field(false)] });
+  expect(next).toMatchObject({ value: false, kind: TOKEN });
+});
+
 test("[K3] a generic match does not hold up a known kind, a code that is asked for next does", () => {
   const page = new Page();
   page.see({ shown: [{ kind: PLAIN }] });

@@ -161,8 +161,11 @@ export class ChallengeTracker {
     this.#sinceAct?.follow(scan.main, [], causeOf);
     const signs = new SignsOfPage(scan, this.#widgets);
     this.#remember(scan, at, signs);
-    const candidates = this.#candidates(scan, signs);
-    this.#follow(candidates, scan, signs);
+    const open = this.#open(scan, signs);
+    // A weaker kind does not count beside a stronger one.
+    const strongest = Math.min(...open.map(({ kind }) => RANK[kind.role]));
+    const candidates = open.filter(({ kind }) => RANK[kind.role] === strongest);
+    this.#follow(open, candidates, scan, signs);
     const verdict = this.#judge(facts, candidates, signs);
     this.#show(scan, candidates, verdict);
     return verdict;
@@ -197,24 +200,30 @@ export class ChallengeTracker {
     }
   }
 
-  /** What shows now and is neither a badge nor solved. A weaker kind does not count beside or inside of a stronger one. */
-  #candidates(scan: PageScan, signs: SignsOfPage): Sighting[] {
-    const open = scan.sightings.filter(
-      ({ state, widget, kind }) => state !== "badge" && !signs.owned(widget, kind).some(({ isAnswered }) => isAnswered),
+  /** What shows now and is neither a badge nor solved; of a solved box a weaker kind is no challenge either. */
+  #open(scan: PageScan, signs: SignsOfPage): Sighting[] {
+    const shown = scan.sightings.filter(({ state }) => state !== "badge");
+    const isSolved = ({ widget, kind }: Sighting) => signs.owned(widget, kind).some(({ isAnswered }) => isAnswered);
+    const solved = shown.filter(isSolved);
+    return shown.filter(
+      (each) =>
+        !solved.includes(each) &&
+        !solved.some(
+          ({ kind, box }) =>
+            RANK[kind.role] < RANK[each.kind.role] && (contains(each.box, box) || contains(box, each.box)),
+        ),
     );
-    const strongest = Math.min(...open.map(({ kind }) => RANK[kind.role]));
-    return open.filter(({ kind }) => RANK[kind.role] === strongest);
   }
 
   /** Decides which challenge is the one that was shown last. */
-  #follow(candidates: readonly Sighting[], scan: PageScan, signs: SignsOfPage): void {
+  #follow(open: readonly Sighting[], candidates: readonly Sighting[], scan: PageScan, signs: SignsOfPage): void {
     const current = this.#current;
     const isThere = (each: Sighting) =>
       current !== null &&
       (current.widget === null
         ? each.kind === current.kind && each.holder.loaderId === current.departure.from.document
         : each.widget === current.widget);
-    const still = candidates.some(isThere);
+    const still = open.some(isThere);
     let best: Sighting | undefined;
     if (!current || still) {
       best = this.#pick(candidates);
