@@ -34,7 +34,11 @@ export const challengeKindSchema = z
         z.union([
           z.strictObject({ gone: z.literal(true) }),
           z.strictObject({ visible: selector }),
-          z.strictObject({ value: selector, no_answer: pattern.optional() }),
+          z.strictObject({
+            value: selector,
+            no_answer: pattern.optional(),
+            name: z.string().min(1).max(200).optional(),
+          }),
         ]),
       )
       .min(1)

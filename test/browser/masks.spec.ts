@@ -262,7 +262,7 @@ test("[W28] without watchers nothing is recorded", async ({ site, bot, connect, 
       worldName: "captcha-remote",
     });
     const { result } = await devtools.send("Runtime.evaluate", {
-      expression: "globalThis.recorder?.isRunning ?? false",
+      expression: "globalThis.captchaRemoteRecorder?.isRunning ?? false",
       contextId: executionContextId,
     });
     return result.value;

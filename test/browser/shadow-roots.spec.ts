@@ -27,7 +27,9 @@ async function framesOf(page: Page): Promise<{ frames: PageFrames; session: CDPS
 
 /** The texts of all roots, in the order of the page. */
 function rootTexts(): string[] {
-  return [...((globalThis as RootsWorld).roots ?? [])].map((root) => root.querySelector("b")?.textContent ?? "");
+  return [...((globalThis as RootsWorld).captchaRemoteRoots ?? [])].map(
+    (root) => root.querySelector("b")?.textContent ?? "",
+  );
 }
 
 const ROOT = `const root = (host, text, mode = "closed") => {

@@ -1,6 +1,7 @@
 /** [K1] Which challenge is judged, and what became of it: from what a row of scans has found. */
 import { expect, test } from "@playwright/test";
 import { ChallengeTracker, type KindVerdict } from "../../src/browser/challenge/challenge-tracker.ts";
+import { Departure } from "../../src/browser/challenge/departure.ts";
 import type { PageScan, Sighting, Sign } from "../../src/browser/challenge/scan-page.ts";
 import type { NavigationCause } from "../../src/browser/tabs/navigation-cause.ts";
 import { type ChallengeKind, type ChallengeKindEntry, challengeKindSchema } from "../../src/config.ts";
@@ -27,6 +28,8 @@ interface Scan {
   readonly badges?: readonly string[];
   readonly submitted?: string;
   readonly isParsed?: boolean;
+  readonly answered?: readonly string[];
+  readonly status?: number;
 }
 
 /** A page, scan after scan, 200 ms apart. */
@@ -36,14 +39,23 @@ class Page {
   #at = 0;
 
   see(
-    { page = "first", shown = [], signs = [], badges = [], submitted, isParsed = true }: Scan,
+    {
+      page = "first",
+      shown = [],
+      signs = [],
+      badges = [],
+      submitted,
+      isParsed = true,
+      answered = [],
+      status = 200,
+    }: Scan,
     afterMs = 200,
   ): KindVerdict {
     this.#at += afterMs;
     const main = { id: "main", loaderId: page, parent: null, url: `https://site.example/${page}` };
     const scan = {
       main,
-      frames: [{ frame: main, answer: { isParsed } }],
+      frames: [{ frame: main, answer: { isParsed, answered, status, isBrowserError: false } }],
       sightings: shown.map((each) => ({
         widget: `${page} ${each.kind.kind}`,
         holder: main,
@@ -65,7 +77,8 @@ class Page {
       })),
       badges: new Set(badges),
     } as unknown as PageScan;
-    const submissions = submitted === undefined ? [] : [{ frameId: "main", loaderId: "first", name: submitted }];
+    const submissions =
+      submitted === undefined ? [] : [{ frameId: "main", loaderId: "first", name: submitted, navigates: null }];
     return this.tracker.scanned({
       scan,
       at: this.#at,
@@ -173,13 +186,13 @@ test("[K3] a popup with a close button: closed is unknown, a sign that was seen 
   expect(closed.see({})).toMatchObject({ value: true, state: "solved_gone" });
 });
 
-test("[K3] with nobody acting, a popup that goes proves nothing; what cannot be closed has passed", () => {
+test("[K3] with nobody acting, a widget that goes proves nothing; of what only calls itself a captcha nothing more is known", () => {
   const popup = new Page();
   popup.see({ shown: [{ kind: POPUP }] });
   expect(popup.see({})).toMatchObject({ value: "unknown", state: "left" });
-  const plain = new Page();
-  plain.see({ shown: [{ kind: PLAIN }] });
-  expect(plain.see({})).toMatchObject({ value: true, state: "solved_gone" });
+  const other = new Page();
+  other.see({ shown: [{ kind: GENERIC }] });
+  expect(other.see({})).toMatchObject({ value: true, state: "solved_gone" });
 });
 
 test("[K3] other widgets that were there before hold nothing up; one that comes later is the next challenge", () => {
@@ -188,6 +201,7 @@ test("[K3] other widgets that were there before hold nothing up; one that comes 
   page.see({ shown: [other], signs: [field(false)] });
   page.see({ shown: [{ kind: PLAIN }, other], signs: [field(false)] }, 2_000);
   expect(page.tracker.shown?.info.kind).toBe("plain");
+  page.tracker.acted();
   expect(page.see({ shown: [other], signs: [field(false)] })).toMatchObject({ value: true });
   expect(page.see({ shown: [other, { kind: PLAIN, widget: "later" }] })).toMatchObject({ value: false });
 });
@@ -212,6 +226,7 @@ test("[K3] a stronger kind that shows while a weaker one is still there takes it
 test("[K3] a generic match does not hold up a known kind, a code that is asked for next does", () => {
   const page = new Page();
   page.see({ shown: [{ kind: PLAIN }] });
+  page.tracker.acted();
   expect(page.see({ shown: [{ kind: GENERIC }] })).toMatchObject({ value: true });
   expect(page.see({ shown: [{ kind: CODE }] })).toMatchObject({ value: false, kind: CODE });
 });
@@ -276,6 +291,57 @@ test("[K5] without such a request the page has only moved on; another kind's fie
   }
 });
 
+test("[K5] another field of that name, or an error in between: the submission proves nothing", () => {
+  const foreign = new Page();
+  foreign.see({ shown: [{ kind: TOKEN }], signs: [field(false)], answered: ["token"] });
+  foreign.tracker.acted();
+  foreign.causes["second"] = "form";
+  expect(foreign.see({ page: "second", submitted: "token" })).toMatchObject({ value: "unknown", state: "moved_on" });
+  const refused = new Page();
+  refused.see({ shown: [{ kind: TOKEN }], signs: [field(false)] });
+  refused.tracker.acted();
+  refused.causes["second"] = "form";
+  refused.causes["third"] = "script";
+  refused.see({ page: "second", submitted: "token", status: 403 });
+  expect(refused.see({ page: "third" })).toMatchObject({ value: "unknown", state: "moved_on" });
+  const nobody = new Page();
+  nobody.see({ shown: [{ kind: TOKEN }], signs: [field(false)] });
+  nobody.causes["second"] = "script";
+  expect(nobody.see({ page: "second", submitted: "token" })).toMatchObject({ value: "unknown" });
+});
+
+test("[K3] the next challenge may only call itself one, in the document that comes next", () => {
+  const page = new Page();
+  page.see({ shown: [{ kind: WALL }] });
+  page.tracker.acted();
+  page.causes["second"] = "form";
+  expect(page.see({ page: "second", shown: [{ kind: GENERIC }] })).toMatchObject({ value: false, kind: GENERIC });
+});
+
+test("[K3] what passes by itself leaves the challenge beside it to a person", () => {
+  const page = new Page();
+  const away = { x: 600, y: 400, width: 200, height: 100 };
+  const both = [
+    { kind: TOKEN, state: "working" as const },
+    { kind: CODE, box: away },
+  ];
+  page.see({ shown: both, signs: [field(false)] });
+  expect(page.see({ shown: both, signs: [field(true)] })).toMatchObject({ value: false, kind: CODE });
+});
+
+test("[K4] a link in a frame around the challenge's frame proves nothing", () => {
+  const departure = new Departure({
+    page: "p",
+    frame: "inner",
+    document: "i",
+    around: [{ frame: "outer", document: "o" }],
+  });
+  const main = { id: "main", loaderId: "p" };
+  const outer = { id: "outer", loaderId: "elsewhere" };
+  departure.follow(main as never, [main, outer] as never, () => "link");
+  expect([departure.hasMoved, departure.isByPage]).toEqual([true, false]);
+});
+
 test("[K3] a wall is judged by itself and cropped to the widget inside", () => {
   const page = new Page();
   const inner = { kind: TOKEN, box: { x: 20, y: 20, width: 100, height: 40 } };
@@ -288,6 +354,7 @@ test("[K3] a wall is judged by itself and cropped to the widget inside", () => {
 test("[S9] after a restart the challenge that was shown last is judged on", () => {
   const before = new Page();
   before.see({ shown: [{ kind: PLAIN }] });
+  before.tracker.acted();
   const tracked = before.tracker.tracked;
   if (!tracked) throw new Error("Nothing is tracked.");
   const still = new Page();

@@ -9,12 +9,16 @@ import type { WatchState } from "../../session/ports/resume-state.ts";
 import { roundOut } from "../../util/rect.ts";
 import type { FrameRef } from "../tabs/frames.ts";
 import type { NavigationCause } from "../tabs/navigation-cause.ts";
+import type { Submission } from "../tabs/tab.ts";
 import type { Trilean } from "./completion-rules.ts";
 import { Departure } from "./departure.ts";
+import { fieldsOf } from "./kinds.ts";
 import type { PageScan, Sighting, Sign } from "./scan-page.ts";
 
 /** A challenge that comes this much later than another one is what a person must act on now. */
 const LATER_MS = 1_000;
+/** What a page sets so soon after a widget has come, and before its own markup is read, is a first value. */
+const BEGINNING_MS = 2_000;
 /** A page may make widgets without end: the number that is remembered is bounded. */
 const MAX_REMEMBERED = 300;
 const RANK = { wall: 0, widget: 1, weak: 2, generic: 3 } as const;
@@ -59,11 +63,7 @@ export interface TrackerFacts {
   readonly at: number;
   readonly causeOf: (loaderId: string) => NavigationCause;
   /** Submissions since the last scan, as Tab.takeSubmissions() returns them. */
-  readonly submissions: readonly {
-    readonly frameId: string;
-    readonly loaderId: string | null;
-    readonly name: string;
-  }[];
+  readonly submissions: readonly Pick<Submission, "frameId" | "loaderId" | "name" | "navigates">[];
 }
 
 interface Widget {
@@ -93,6 +93,10 @@ interface Current {
   worked: boolean;
   departure: Departure;
   submitted: { readonly name: string; readonly frame: string } | null;
+  /** The names of response fields that had an answer while it was shown: those of other widgets. */
+  foreign: readonly string[];
+  /** A document in between was an error. */
+  isRefused: boolean;
   /** The sign of success that was seen, and not taken back since. */
   sign: Sign | null;
 }
@@ -142,6 +146,8 @@ export class ChallengeTracker {
       worked: false,
       departure: new Departure(tracked),
       submitted: null,
+      foreign: [],
+      isRefused: false,
       sign: null,
     };
   }
@@ -176,8 +182,10 @@ export class ChallengeTracker {
       if (state === "badge" || this.#widgets.has(widget)) continue;
       // The oldest are those of documents that are long gone.
       if (this.#widgets.size >= MAX_REMEMBERED) {
-        const [oldest] = [...this.#widgets.keys()].filter((key) => key !== this.#current?.widget);
-        if (oldest !== undefined) this.#widgets.delete(oldest);
+        const showing = new Set(scan.sightings.map((each) => each.widget));
+        const gone = [...this.#widgets.keys()].filter((key) => key !== this.#current?.widget && !showing.has(key));
+        for (const key of gone) this.#widgets.delete(key);
+        if (this.#widgets.size >= MAX_REMEMBERED) continue;
       }
       this.#widgets.set(widget, {
         kind,
@@ -192,8 +200,10 @@ export class ChallengeTracker {
     const beginning = new Set(
       scan.frames.filter(({ answer }) => !answer.isParsed).map(({ frame }) => documentKey(frame)),
     );
+    const hasActed = this.#sinceAct?.from.page === scan.main.loaderId;
     for (const widget of this.#widgets.values()) {
-      if (beginning.has(widget.document)) widget.stale = signs.answered(widget.kind);
+      const isNew = at - widget.since < BEGINNING_MS && !hasActed;
+      if (isNew && beginning.has(widget.document)) widget.stale = signs.answered(widget.kind);
       if (widget.stale.size === 0) continue;
       const answered = signs.answered(widget.kind);
       for (const id of widget.stale) if (!answered.has(id)) widget.stale.delete(id);
@@ -245,16 +255,22 @@ export class ChallengeTracker {
       box: best.box,
       acted: same?.acted ?? false,
       worked: best.state === "working",
-      departure: new Departure({ page: scan.main.loaderId, frame: holder.id, document: holder.loaderId }),
+      departure: Departure.of(scan.main, holder),
       submitted: null,
+      foreign: scan.frames.find(({ frame }) => frame.id === holder.id)?.answer.answered ?? [],
+      isRefused: false,
       sign: null,
     };
   }
 
   /** Whether this is the next challenge after one that is no longer there; what was there before it, unchanged, is not. */
   #isNext(each: Sighting, current: Current): boolean {
-    if (each.kind.role === "generic" && current.kind.role !== "generic") return false;
     const since = this.#widgets.get(each.widget)?.since ?? 0;
+    const isElsewhere = each.holder.loaderId !== current.departure.from.document;
+    // What only calls itself a captcha is mostly a wrapper: in the same document it is none after a known kind.
+    if (each.kind.role === "generic" && current.kind.role !== "generic" && !isElsewhere) return false;
+    // One that has passed by itself leaves those that a person must act on.
+    if (current.worked && !current.acted && each.state !== "working") return true;
     if (since > current.since) return true;
     // It stood around the other one: a task inside of a box that is still to be solved.
     return current.box !== null && each.kind.role !== "generic" && isAround(each.box, current.box);
@@ -309,7 +325,7 @@ export class ChallengeTracker {
   ): KindVerdict {
     const { kind } = current;
     const { hasMoved, isByPage, mayBeByPage } = current.departure;
-    if (!isByPage) return answer("unknown", mayBeByPage && current.acted ? "moved_on" : "left");
+    if (!isByPage || current.isRefused) return answer("unknown", mayBeByPage && current.acted ? "moved_on" : "left");
     if (hasMoved && current.submitted) {
       const { name, frame } = current.submitted;
       return answer(true, "submitted", {
@@ -326,8 +342,8 @@ export class ChallengeTracker {
     const gone = kind.done.findIndex((rule) => "gone" in rule);
     const mayBeClosed = kind.closes && current.acted && !hasMoved;
     const passesAlone = current.worked || kind.role === "wall";
-    // A page that times out goes on by a script too.
-    const isNobodys = hasMoved && !current.acted && !passesAlone;
+    // A page that times out takes its challenge away, or goes on by a script, too.
+    const isNobodys = !current.acted && !passesAlone && (hasMoved || kind.role !== "generic");
     if (gone >= 0 && !mayBeClosed && !isNobodys && (hasMoved || !kind.closes || current.worked)) {
       const how = passesAlone && !current.acted ? "by_itself" : undefined;
       return answer(true, "solved_gone", held(kind, kind.done[gone] ?? { gone: true }, null, how));
@@ -345,9 +361,18 @@ export class ChallengeTracker {
     const submission = submissions.find(({ frameId, loaderId, name }) => {
       const isHolder = frameId === frame || frameId === scan.main.id;
       const isFromIt = loaderId === null || loaderId === document || loaderId === page;
-      return isHolder && isFromIt && fieldsOf(current.kind).some((field) => field.name === name);
+      const isOwn = fieldsOf(current.kind).some((field) => field.name === name) && !current.foreign.includes(name);
+      return isHolder && isFromIt && isOwn && (current.acted || current.worked);
     });
-    if (submission) current.submitted = { name: submission.name, frame: current.url };
+    if (submission) {
+      current.submitted = { name: submission.name, frame: current.url };
+      // Whatever else is not known of that document: a form has loaded it.
+      if (submission.navigates !== null) current.departure.byForm(submission.navigates);
+    }
+    current.isRefused ||= scan.frames.some(
+      ({ frame: each, answer }) =>
+        each.id === scan.main.id && each.loaderId !== page && (answer.isBrowserError || answer.status >= 400),
+    );
     current.departure.follow(
       scan.main,
       scan.frames.map((each) => each.frame),
@@ -378,17 +403,6 @@ export class ChallengeTracker {
       document: documentKey(frame),
     };
   }
-}
-
-/** A kind's response fields as requests have them. */
-export function fieldsOf(kind: ChallengeKind): { readonly name: string; readonly noAnswer: RegExp | null }[] {
-  return kind.done.flatMap((rule) => {
-    if (!("value" in rule)) return [];
-    const name = /\[name=(["'])([^"']+)\1\]/.exec(rule.value)?.[2];
-    return name === undefined
-      ? []
-      : [{ name, noAnswer: rule.no_answer === undefined ? null : new RegExp(rule.no_answer) }];
-  });
 }
 
 /** The kind as contradictions have it: it still shows. */

@@ -8,11 +8,25 @@ export interface Documents {
   /** The frame that showed it, and its document. */
   readonly frame: string;
   readonly document: string;
+  /** The frames around it, but for the main one. */
+  readonly around?: readonly { readonly frame: string; readonly document: string }[];
 }
+
+/** A page may go on without end: of so many documents the causes are kept one by one. */
+const MAX_CAUSES = 20;
 
 export class Departure {
   readonly from: Documents;
   readonly #causes = new Map<string, NavigationCause>();
+  /** Documents that a form is known to have loaded. */
+  readonly #byForm = new Set<string>();
+
+  /** From the documents that show something in this frame now. */
+  static of(main: FrameRef, frame: FrameRef): Departure {
+    const around: { frame: string; document: string }[] = [];
+    for (let at = frame.parent; at?.parent; at = at.parent) around.push({ frame: at.id, document: at.loaderId });
+    return new Departure({ page: main.loaderId, frame: frame.id, document: frame.loaderId, around });
+  }
 
   constructor(from: Documents) {
     this.from = from;
@@ -20,11 +34,17 @@ export class Departure {
 
   /** Takes note of the documents that are there now. */
   follow(main: FrameRef, frames: readonly FrameRef[], causeOf: (loaderId: string) => NavigationCause): void {
-    const { page, frame, document } = this.from;
+    const { page, frame, document, around = [] } = this.from;
     if (main.loaderId !== page) this.#add(main.loaderId, causeOf);
-    if (frame === main.id) return;
-    const now = frames.find(({ id }) => id === frame);
-    if (now && now.loaderId !== document) this.#add(now.loaderId, causeOf);
+    for (const each of [{ frame, document }, ...around]) {
+      const now = each.frame === main.id ? undefined : frames.find(({ id }) => id === each.frame);
+      if (now && now.loaderId !== each.document) this.#add(now.loaderId, causeOf);
+    }
+  }
+
+  /** A form is known to have loaded this document. */
+  byForm(loaderId: string): void {
+    if (this.#byForm.size < MAX_CAUSES) this.#byForm.add(loaderId);
   }
 
   /** Whether another document came in place of one of these. */
@@ -48,6 +68,11 @@ export class Departure {
   #add(loaderId: string, causeOf: (loaderId: string) => NavigationCause): void {
     const known = this.#causes.get(loaderId);
     // What the browser does not say at once may be known a moment later.
-    if (known === undefined || known === "unknown") this.#causes.set(loaderId, causeOf(loaderId));
+    if (known !== undefined && known !== "unknown") return;
+    this.#causes.set(loaderId, this.#byForm.has(loaderId) ? "form" : causeOf(loaderId));
+    // What the page itself brought, and has left again, proves nothing against it.
+    const [oldest] = [...this.#causes].filter(([, cause]) => cause === "form" || cause === "script");
+    if (this.#causes.size > MAX_CAUSES && oldest) this.#causes.delete(oldest[0]);
+    else if (this.#causes.size > MAX_CAUSES) this.#causes.delete(loaderId);
   }
 }

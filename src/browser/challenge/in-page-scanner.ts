@@ -36,6 +36,8 @@ export interface ScanQuestion {
   readonly boxes: readonly string[];
   /** Selectors of form fields of the bot's rules. */
   readonly values: readonly string[];
+  /** The kinds' response fields by name; `noAnswer` as in KindQuestion. */
+  readonly named: readonly { readonly name: string; readonly noAnswer: string | null }[];
 }
 
 /** shown: a person can act on it. badge: it is no challenge. working: it does its work by itself. */
@@ -93,6 +95,8 @@ export interface ScanAnswer {
   /** For each of the bot's field selectors whether a match has a value. */
   readonly filled: readonly boolean[];
   readonly kinds: readonly KindAnswer[];
+  /** The names of response fields that have an answer anywhere in the document. */
+  readonly answered: readonly string[];
 }
 
 export interface Scanner {
@@ -109,9 +113,9 @@ export interface Scanner {
 
 /** The global object of the isolated world. `roots` is filled by tabs/frames.ts. */
 export type ScannerWorld = typeof globalThis & {
-  scanner?: Scanner;
-  roots?: Iterable<ShadowRoot>;
-  passwords?: WeakSet<Element>;
+  captchaRemoteScanner?: Scanner;
+  captchaRemoteRoots?: Iterable<ShadowRoot>;
+  captchaRemotePasswords?: WeakSet<Element>;
 };
 
 /**
@@ -123,7 +127,7 @@ export function makeScanner(
   isParked: (element: Element) => boolean,
 ): void {
   const MAX_MATCHES = 20;
-  const MAX_SIGNS = 20;
+  const MAX_SIGNS = 200;
   /** More elements than this are not compared with a kind's other rules. */
   const MAX_MATCHED = 100;
   type Use = {
@@ -144,6 +148,7 @@ export function makeScanner(
     signs: Map<number, Map<number, KindSign>>;
   }
   const world = globalThis as ScannerWorld;
+  const attributeOf = Element.prototype.getAttribute;
   const numbers = new WeakMap<Element, number>();
   let lastNumber = 0;
   const numberOf = (element: Element): number => {
@@ -153,11 +158,15 @@ export function makeScanner(
     numbers.set(element, lastNumber);
     return lastNumber;
   };
+  const named = question.named.map(({ name, noAnswer }) => ({
+    name,
+    noAnswer: noAnswer === null ? null : new RegExp(noAnswer),
+  }));
   /** Frames that a kind knows by their URL. */
   const noted = new Map<Element, Set<number>>();
   // A password field that the page shows as text later is still secret (masking/in-page-recorder.ts).
-  world.passwords ??= new WeakSet();
-  const passwords = world.passwords;
+  world.captchaRemotePasswords ??= new WeakSet();
+  const passwords = world.captchaRemotePasswords;
 
   // Which selectors an element with this id, class or tag is compared with.
   const byId = new Map<string, Use[]>();
@@ -224,12 +233,8 @@ export function makeScanner(
   const isVisible = (element: Element): boolean => {
     const box = element.getBoundingClientRect();
     if (box.width < 1 || box.height < 1) return false;
-    const isDrawn = element.checkVisibility({
-      opacityProperty: true,
-      visibilityProperty: true,
-      contentVisibilityAuto: true,
-    });
-    return isDrawn && !isParked(element);
+    // What the browser does not draw because it is out of view can be scrolled to.
+    return element.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && !isParked(element);
   };
   const boxOf = (element: Element): Rect => {
     const { x, y, width, height } = element.getBoundingClientRect();
@@ -239,7 +244,7 @@ export function makeScanner(
 
   const liveRoots = (): ParentNode[] => [
     document,
-    ...[...(world.roots ?? [])].filter((root) => root.isConnected && root.ownerDocument === document),
+    ...[...(world.captchaRemoteRoots ?? [])].filter((root) => root.isConnected && root.ownerDocument === document),
   ];
 
   const findKinds = (): Map<number, Found> => {
@@ -268,7 +273,9 @@ export function makeScanner(
           if (signs.length < MAX_SIGNS) signs.push({ element, use });
         } else if (!isPage(element)) {
           const { matched } = of(use.kind);
-          if (matched.size >= MAX_MATCHED && !matched.has(element)) continue;
+          // Hidden ones, without end perhaps, leave room for those that show.
+          const isFull = matched.size >= (element.getClientRects().length > 0 ? 2 * MAX_MATCHED : MAX_MATCHED);
+          if (isFull && !matched.has(element)) continue;
           const before = matched.get(element);
           if (before === undefined || before === null || (use.selector ?? 0) < before)
             matched.set(element, use.selector);
@@ -279,9 +286,10 @@ export function makeScanner(
       root = each;
       gates.clear();
       for (const element of root.querySelectorAll("*")) {
-        const { id } = element;
+        // A form has its fields as properties: one that is named "id", say.
+        const id = attributeOf.call(element, "id");
         if (id) compare(element, idUses(id));
-        const classes = element.getAttribute("class");
+        const classes = attributeOf.call(element, "class");
         if (classes) compare(element, classUses(classes));
         const tag = byTag.get(element.localName);
         if (tag) compare(element, tag);
@@ -400,7 +408,7 @@ export function makeScanner(
     });
   };
 
-  world.scanner = {
+  world.captchaRemoteScanner = {
     version,
     scan(guardMs, tickMs) {
       for (const root of liveRoots()) {
@@ -428,6 +436,14 @@ export function makeScanner(
         }),
         filled: question.values.map(isFilled),
         kinds: glimpsed ? withGlimpsed(kinds, glimpsed) : kinds,
+        answered: named
+          .filter(({ name, noAnswer }) =>
+            [...document.getElementsByName(name)].some((field) => {
+              const value = "value" in field ? String(field.value).slice(0, 1_000) : "";
+              return value !== "" && noAnswer?.test(value) !== true;
+            }),
+          )
+          .map(({ name }) => name),
       };
     },
     note(element, kind) {

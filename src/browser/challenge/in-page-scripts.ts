@@ -8,7 +8,7 @@ import type { ScannerWorld } from "./in-page-scanner.ts";
 export function matchesText(question: { selector: string; pattern: string }): boolean {
   const MAX_TEXT = 10_000;
   const pattern = new RegExp(question.pattern);
-  const roots = [document, ...((globalThis as ScannerWorld).roots ?? [])];
+  const roots = [document, ...((globalThis as ScannerWorld).captchaRemoteRoots ?? [])];
   return roots.some((root) =>
     [...root.querySelectorAll(question.selector)].some((element) =>
       pattern.test((element.textContent ?? "").slice(0, MAX_TEXT)),
@@ -30,7 +30,7 @@ export function invalidSelectors(selectors: readonly string[]): string[] {
 
 /** Scrolls the first match that has a box into the middle of the viewport. */
 export function scrollToMatch(selector: string): void {
-  const roots = [document, ...((globalThis as ScannerWorld).roots ?? [])];
+  const roots = [document, ...((globalThis as ScannerWorld).captchaRemoteRoots ?? [])];
   const matches = roots.flatMap((root) => [...root.querySelectorAll(selector)]);
   const target = matches.find((element) => element.getBoundingClientRect().width > 0);
   target?.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });

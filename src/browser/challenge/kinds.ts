@@ -18,3 +18,14 @@ export const KNOWN_KINDS: readonly ChallengeKind[] = [...NAMED_KINDS, genericKin
 export function matchingPart(url: string, entries: readonly string[]): string | undefined {
   return entries.find((entry) => entry.split(" & ").every((part) => url.includes(part)));
 }
+
+/** A kind's response fields as requests have them. */
+export function fieldsOf(kind: ChallengeKind): { readonly name: string; readonly noAnswer: RegExp | null }[] {
+  return kind.done.flatMap((rule) => {
+    if (!("value" in rule)) return [];
+    const name = rule.name ?? /\[name=(["'])([^"']+)\1\]/.exec(rule.value)?.[2];
+    return name === undefined
+      ? []
+      : [{ name, noAnswer: rule.no_answer === undefined ? null : new RegExp(rule.no_answer) }];
+  });
+}

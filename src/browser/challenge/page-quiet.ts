@@ -11,6 +11,10 @@ import type { PageScan } from "./scan-page.ts";
 
 /** A document that still loads after this time is judged as it is. */
 const LOADING_PATIENCE_MS = 10_000;
+/** A main document whose markup is read to the end waits for pictures, or for an advertisement without end. */
+const PARSED_PATIENCE_MS = 1_500;
+/** A frame in the place of one that held the challenge may draw the next one so long after it has loaded. */
+const DRAWING_PATIENCE_MS = 1_500;
 /** A frame that may hold a challenge is at least this large, CSS px. */
 const MIN_WIDTH = 60;
 const MIN_HEIGHT = 30;
@@ -30,8 +34,10 @@ export class PageQuiet {
   readonly #origins = new Set<string>();
   /** When each document of a frame was first listed, and each that loads. */
   #since = new Map<string, number>();
-  #loadingSince = new Map<string, number>();
-  #navigatingSince = new Map<string, number>();
+  /** Whether a document that counts loaded at the last scan. */
+  #isBusy = false;
+  /** Since when each frame inside the page loads, again and again perhaps, after the challenge was shown last. */
+  readonly #busySince = new Map<string, number>();
   #lastShownAt = -Infinity;
 
   constructor(tab: Tab, frames: PageFrames, kinds: readonly ChallengeKind[]) {
@@ -46,21 +52,29 @@ export class PageQuiet {
 
   /** Whether a document that counts loaded at the last scan. */
   get isLoading(): boolean {
-    return this.#loadingSince.size > 0;
+    return this.#isBusy;
   }
 
   recall(frames: readonly string[]): void {
     for (const frame of frames) this.#held.add(frame);
   }
 
-  /** These frames show a challenge now. `at`: monotonic ms. */
-  shown(frames: readonly FrameRef[], at: number): void {
-    if (frames.length > 0) this.#lastShownAt = at;
-    for (const frame of frames) {
+  /**
+   * These frames hold what is judged, and show it now; `challenge`: those of the challenge, judged or not. `at`: monotonic
+   * ms.
+   */
+  shown(holders: readonly FrameRef[], challenge: readonly FrameRef[], at: number): void {
+    if (holders.length > 0) {
+      this.#lastShownAt = at;
+      this.#busySince.clear();
+    }
+    for (const frame of holders) {
       keep(this.#held, frame.id);
       const origin = URL.parse(frame.url)?.origin;
       if (origin !== undefined) keep(this.#origins, origin);
-      for (let at: FrameRef | null = frame; at; at = at.parent) keep(this.#documents, at.loaderId);
+    }
+    for (const frame of [...holders, ...challenge]) {
+      for (let each: FrameRef | null = frame; each; each = each.parent) keep(this.#documents, each.loaderId);
     }
   }
 
@@ -70,11 +84,10 @@ export class PageQuiet {
   async allows(scan: PageScan, value: Trilean, isNavigating: boolean): Promise<boolean> {
     const now = performance.now();
     this.#list(scan, now);
-    const isLoading = this.#isLoading(scan, now);
-    const lost = scan.silent.find((frame) => this.#counts(frame, scan));
+    const lost = scan.silent.find((frame) => this.#counts(frame, scan) && !this.#isPatient(frame, now));
     if (lost) throw new Error(`A frame that held the challenge does not answer: ${lost.id}`);
-    const isInnerNavigating = this.#isInnerNavigating(scan, now);
-    if (isNavigating || isInnerNavigating || isLoading || this.#isErrorPage(scan)) return false;
+    this.#isBusy = this.#isMainLoading(scan, now) || this.#isInnerBusy(scan, now);
+    if (isNavigating || this.#isBusy || this.#isErrorPage(scan)) return false;
     return value !== true || !(await this.#mayComeInAFrame(scan, now));
   }
 
@@ -97,30 +110,41 @@ export class PageQuiet {
     );
   }
 
-  #isLoading(scan: PageScan, now: number): boolean {
-    // A document that has shown the challenge may wait for an advertisement without end.
-    const isLoaded = ({ frame, answer }: PageScan["frames"][number]) =>
-      answer.ready || (answer.isParsed && this.#documents.has(frame.loaderId));
-    const loading = scan.frames
-      .filter((each) => !isLoaded(each) && this.#counts(each.frame, scan))
-      .map(({ frame }) => `${frame.id} ${frame.loaderId}`);
-    this.#loadingSince = new Map(loading.map((key) => [key, this.#loadingSince.get(key) ?? now]));
-    return [...this.#loadingSince.values()].some((since) => now - since < LOADING_PATIENCE_MS);
+  /** Whether the main document loads. One that has shown the challenge, or is read for long, waits for what does not count. */
+  #isMainLoading(scan: PageScan, now: number): boolean {
+    const main = scan.frames.find(({ frame }) => frame.parent === null);
+    if (!main || main.answer.ready) return false;
+    const age = now - (this.#sinceOf(main.frame) ?? now);
+    if (main.answer.isParsed) return age < PARSED_PATIENCE_MS && !this.#documents.has(main.frame.loaderId);
+    return age < LOADING_PATIENCE_MS;
   }
 
-  /** Whether a frame that held the challenge navigates, or one whose next address is that of a known kind. */
-  #isInnerNavigating(scan: PageScan, now: number): boolean {
-    const frames = [...scan.frames.map(({ frame }) => frame), ...scan.silent];
-    const navigating = frames.filter((frame) => {
-      const pending = frame.parent === null ? null : this.#tab.pendingUrl(frame.id);
-      return pending !== null && (this.#counts(frame, scan) || this.#isOfKind(pending));
+  /** Whether a frame that held the challenge loads or navigates, or one whose next address is that of a known kind. */
+  #isInnerBusy(scan: PageScan, now: number): boolean {
+    const loading = scan.frames.filter(
+      ({ frame, answer }) => !answer.ready && !(answer.isParsed && this.#documents.has(frame.loaderId)),
+    );
+    const busy = [...scan.frames.map(({ frame }) => frame), ...scan.silent].filter((frame) => {
+      if (frame.parent === null) return false;
+      const pending = this.#tab.pendingUrl(frame.id);
+      if (this.#counts(frame, scan)) return pending !== null || loading.some((each) => each.frame === frame);
+      return pending !== null && this.#isOfKind(pending);
     });
-    this.#navigatingSince = new Map(navigating.map(({ id }) => [id, this.#navigatingSince.get(id) ?? now]));
-    return [...this.#navigatingSince.values()].some((since) => now - since < LOADING_PATIENCE_MS);
+    return busy.filter((frame) => !this.#isPatient(frame, now)).length > 0;
+  }
+
+  /** Whether this frame has been waited for long enough. */
+  #isPatient({ id }: FrameRef, now: number): boolean {
+    const since = this.#busySince.get(id) ?? now;
+    if (this.#busySince.size < MAX_DOCUMENTS) this.#busySince.set(id, since);
+    return now - since >= LOADING_PATIENCE_MS;
   }
 
   #isOfKind(url: string): boolean {
-    return this.#kinds.some(({ frame_urls }) => matchingPart(url, frame_urls) !== undefined);
+    return this.#kinds.some(
+      ({ frame_urls, not_when }) =>
+        matchingPart(url, frame_urls) !== undefined && matchingPart(url, not_when.frame_urls) === undefined,
+    );
   }
 
   /**
@@ -154,7 +178,10 @@ export class PageQuiet {
 
   #mayHold(frame: FrameRef, isReady: boolean, now: number): boolean {
     const isOfHolder = (url: string) => this.#origins.has(URL.parse(url)?.origin ?? "");
-    if (!isBlank(frame.url)) return !isReady && (this.#isOfKind(frame.address) || isOfHolder(frame.url));
+    if (!isBlank(frame.url)) {
+      const isDrawing = !isReady || now - (this.#sinceOf(frame) ?? now) < DRAWING_PATIENCE_MS;
+      return (isDrawing && this.#isOfKind(frame.address)) || (!isReady && isOfHolder(frame.url));
+    }
     const pending = this.#tab.pendingUrl(frame.id);
     if (pending === null) return now - (this.#sinceOf(frame) ?? now) < UNREQUESTED_MS;
     return this.#isOfKind(pending) || isOfHolder(pending);

@@ -16,7 +16,7 @@ import {
 } from "./in-page-scanner.ts";
 import { matchesText } from "./in-page-scripts.ts";
 import { isParked } from "./in-page-visibility.ts";
-import { matchingPart } from "./kinds.ts";
+import { fieldsOf, matchingPart } from "./kinds.ts";
 import { keyed } from "./selector-key.ts";
 
 /** The longest that a text rule's pattern may run in the page's process: it comes from outside. */
@@ -114,6 +114,7 @@ export function planScan(kinds: readonly ChallengeKind[], completion: Completion
       })),
       boxes: unique(rules.flatMap((rule) => ("gone" in rule ? [rule.gone] : "visible" in rule ? [rule.visible] : []))),
       values: unique(rules.flatMap((rule) => ("value" in rule ? [rule.value] : []))),
+      named: kinds.flatMap(fieldsOf).map(({ name, noAnswer }) => ({ name, noAnswer: noAnswer?.source ?? null })),
     },
     texts: rules.flatMap((rule) => ("text" in rule ? [{ selector: rule.text, pattern: rule.matches }] : [])),
   };
@@ -229,14 +230,17 @@ export class PageScanner {
   }
 
   async #install(frame: FrameRef): Promise<void> {
-    const isThere = await this.#frames.evaluate<boolean>(frame, `globalThis.scanner?.version === ${this.#version}`);
+    const isThere = await this.#frames.evaluate<boolean>(
+      frame,
+      `globalThis.captchaRemoteScanner?.version === ${this.#version}`,
+    );
     if (isThere) return;
     const question = JSON.stringify({ version: this.#version, question: this.plan.question });
     await this.#frames.evaluate(frame, `(${makeScanner})(${question}, ${isParked})`);
   }
 
   async #scanFrame(frame: FrameRef, { ms, tickMs }: Guard, isByUrl: boolean): Promise<FrameScan> {
-    const expression = `globalThis.scanner?.version === ${this.#version} ? scanner.scan(${ms}, ${tickMs}) : null`;
+    const expression = `globalThis.captchaRemoteScanner?.version === ${this.#version} ? captchaRemoteScanner.scan(${ms}, ${tickMs}) : null`;
     const [answer, texts] = await Promise.all([
       this.#frames.evaluate<ScanAnswer | null>(frame, expression).then(async (known) => {
         if (known) return known;
@@ -369,7 +373,7 @@ interface FrameByUrl {
 
 /** Sent as text: runs on a frame's element, in the world of the document that contains it. */
 function note(this: Element, kind: number): number | null {
-  return (globalThis as ScannerWorld).scanner?.note(this, kind) ?? null;
+  return (globalThis as ScannerWorld).captchaRemoteScanner?.note(this, kind) ?? null;
 }
 
 /** The first frame with a visible match of a bot's selector. */

@@ -10,7 +10,9 @@ export function keyed(selector: string): KeyedSelector {
 /** What the first `:has()` asks for, without its combinator: comparing with `:has()` is slow, and mostly in vain. */
 function gateOf(selector: string): string | null {
   const start = selector.indexOf(":has(");
-  if (start < 0 || selector.slice(0, start).includes(":not(")) return null;
+  // In a list, or inside of another function, it is one way of several.
+  if (start < 0 || isList(selector) || depthOf(selector.slice(0, start)) > 0) return null;
+  if (/:scope|"[^"]*[()][^"]*"|'[^']*[()][^']*'/.test(selector)) return null;
   let depth = 1;
   let end = start + ":has(".length;
   const inner = selector.slice(end);
@@ -28,7 +30,7 @@ function gateOf(selector: string): string | null {
 
 /** The condition of the selector's last compound; `any` where none is plain enough to be sure of. */
 function selectorKey(selector: string): SelectorKey {
-  if (selector.includes("\\")) return ANY;
+  if (selector.includes("\\") || /[^ -~]/.test(selector)) return ANY;
   const compound = lastCompound(selector);
   if (compound === null) return ANY;
   const { plain, attributes } = compound;
@@ -83,4 +85,20 @@ function lastCompound(selector: string): { plain: string; attributes: string[] }
   }
   // The names of pseudo-classes are no tags.
   return { plain: plain.replace(/::?[\w-]+/g, ":"), attributes };
+}
+
+/** How many functions are open at its end. */
+function depthOf(text: string): number {
+  return text.split("(").length - text.split(")").length;
+}
+
+/** Whether it has a comma outside of all parentheses and brackets. */
+function isList(selector: string): boolean {
+  let depth = 0;
+  for (const character of selector) {
+    if ("([".includes(character)) depth += 1;
+    else if (")]".includes(character)) depth -= 1;
+    else if (character === "," && depth === 0) return true;
+  }
+  return false;
 }

@@ -10,7 +10,6 @@ import { PageFrames } from "../tabs/frames.ts";
 import type { Tab } from "../tabs/tab.ts";
 import {
   ChallengeTracker,
-  fieldsOf,
   hasPositiveSign,
   type KindVerdict,
   kindRule,
@@ -19,6 +18,7 @@ import {
 import { type Judgement, judge, MAX_SCAN_GAP_MS, type RuleFacts, StabilityWindow } from "./completion-rules.ts";
 import { CookieChanges } from "./cookie-changes.ts";
 import { Departure } from "./departure.ts";
+import { fieldsOf } from "./kinds.ts";
 import { PageQuiet } from "./page-quiet.ts";
 import { filledMatch, type Guard, type PageScan, PageScanner, planScan, visibleMatch } from "./scan-page.ts";
 
@@ -322,15 +322,14 @@ export class ChallengeWatcher {
       if (!("gone" in rule)) continue;
       const frame = visibleMatch(scan, this.#scanner.plan, rule.gone);
       if (frame) {
-        const from = { page: scan.main.loaderId, frame: frame.id, document: frame.loaderId };
-        this.#seenSelectors.set(rule.gone, new Departure(from));
+        this.#seenSelectors.set(rule.gone, Departure.of(scan.main, frame));
         holders.push(frame);
         continue;
       }
       const frames = scan.frames.map((each) => each.frame);
       this.#seenSelectors.get(rule.gone)?.follow(scan.main, frames, (loaderId) => this.#deps.tab.causeOf(loaderId));
     }
-    this.#quiet.shown(holders, at);
+    this.#quiet.shown(holders, this.challenge ? [this.challenge.frame, this.challenge.holder] : [], at);
   }
 
   #factsOf(scan: PageScan): RuleFacts {

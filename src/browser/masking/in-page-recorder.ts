@@ -47,7 +47,7 @@ interface Recorder {
   readonly tracks: ReadonlyMap<Element, unknown>;
 }
 
-export type RecorderWorld = RootsWorld & { recorder?: Recorder };
+export type RecorderWorld = RootsWorld & { captchaRemoteRecorder?: Recorder };
 
 /**
  * Records where secret fields and frames are, at each animation frame of the page. Returns what they covered in the last
@@ -98,8 +98,8 @@ export function recordSecrets(windowMs: number): SecretAnswer {
     });
 
   const startRecorder = (): Recorder => {
-    const passwords = world.passwords ?? new WeakSet<Element>();
-    world.passwords = passwords;
+    const passwords = world.captchaRemotePasswords ?? new WeakSet<Element>();
+    world.captchaRemotePasswords = passwords;
     const tracks = new Map<Element, Step[]>();
     const added = new Set<Element>();
     const shadows = new Set<ShadowRoot>();
@@ -182,7 +182,7 @@ export function recordSecrets(windowMs: number): SecretAnswer {
           for (const { shadowRoot } of root.querySelectorAll("*")) if (shadowRoot) add(shadowRoot);
         };
         look(document);
-        for (const root of world.closedRoots ?? []) if (root.isConnected) add(root);
+        for (const root of world.captchaRemoteClosedRoots ?? []) if (root.isConnected) add(root);
         // What is in the others is not recorded.
         if (world.hasMoreRoots) recorder.since = performance.now();
       },
@@ -222,10 +222,10 @@ export function recordSecrets(windowMs: number): SecretAnswer {
     return recorder;
   };
 
-  const known = world.recorder;
+  const known = world.captchaRemoteRecorder;
   const isKnown = known?.isRunning && known.of === document && performance.now() < known.until;
   const recorder = isKnown ? known : startRecorder();
-  world.recorder = recorder;
+  world.captchaRemoteRecorder = recorder;
   recorder.until = performance.now() + STOP_AFTER_MS;
   recorder.findRoots();
   recorder.tick();
@@ -249,7 +249,7 @@ export function recordSecrets(windowMs: number): SecretAnswer {
  * the first time, for an element that was not recorded before.
  */
 export function trackFrame(this: Element, windowMs: number): FrameTrack {
-  const { recorder } = globalThis as RecorderWorld;
+  const { captchaRemoteRecorder: recorder } = globalThis as RecorderWorld;
   // In a closed shadow root that is not found yet: where it was until now is unknown.
   if (!recorder?.knows(this)) throw new Error("The frame's element is not recorded yet.");
   recorder.tick();

@@ -236,7 +236,8 @@ export class RemotePage implements ChallengePage {
       if (this.#input.pressed) this.#watcher.prompt();
     } else {
       this.#attempts.acted(performance.now());
-      this.#watcher.acted();
+      // What is let go may have been pressed on the page before.
+      if (!("event_type" in input) || input.event_type !== "up") this.#watcher.acted();
       this.#watcher.prompt(SCAN_AFTER_INPUT_MS);
     }
   }

@@ -7,13 +7,13 @@
 /** The isolated world of a document. */
 export type RootsWorld = typeof globalThis & {
   /** The open and closed shadow roots of the document, in the order of the page, nested ones too; 500 at most. */
-  roots?: Set<ShadowRoot>;
+  captchaRemoteRoots?: Set<ShadowRoot>;
   /** The closed ones; 500 at most. */
-  closedRoots?: Set<ShadowRoot>;
+  captchaRemoteClosedRoots?: Set<ShadowRoot>;
   /** There may be closed shadow roots that were not looked for, as there are too many. */
   hasMoreRoots?: boolean;
-  rootSearch?: RootSearch;
-  passwords?: WeakSet<Element>;
+  captchaRemoteRootSearch?: RootSearch;
+  captchaRemotePasswords?: WeakSet<Element>;
 };
 
 interface RootSearch {
@@ -59,10 +59,10 @@ export function chooseHosts({ answered, isFirst, isThorough }: HostQuestion): Ho
   const world = globalThis as RootsWorld;
   const now = performance.now();
   const search: RootSearch =
-    world.rootSearch?.of === document
-      ? world.rootSearch
+    world.captchaRemoteRootSearch?.of === document
+      ? world.captchaRemoteRootSearch
       : { of: document, closed: new WeakMap(), asked: new WeakMap(), batch: null, lookBegan: now, rotatedAt: now };
-  world.rootSearch = search;
+  world.captchaRemoteRootSearch = search;
   if (isFirst) search.lookBegan = now;
   const sizeOf = (element: Element) =>
     element instanceof HTMLElement ? `${element.offsetWidth} ${element.offsetHeight}` : "";
@@ -95,16 +95,16 @@ export function chooseHosts({ answered, isFirst, isThorough }: HostQuestion): Ho
     }
   };
 
-  const roots = world.roots ?? new Set<ShadowRoot>();
-  const closedRoots = world.closedRoots ?? new Set<ShadowRoot>();
-  world.roots = roots;
-  world.closedRoots = closedRoots;
+  const roots = world.captchaRemoteRoots ?? new Set<ShadowRoot>();
+  const closedRoots = world.captchaRemoteClosedRoots ?? new Set<ShadowRoot>();
+  world.captchaRemoteRoots = roots;
+  world.captchaRemoteClosedRoots = closedRoots;
   // Those of elements that are gone are not met again.
   roots.clear();
   closedRoots.clear();
   world.hasMoreRoots = false;
-  const passwords = world.passwords ?? new WeakSet<Element>();
-  world.passwords = passwords;
+  const passwords = world.captchaRemotePasswords ?? new WeakSet<Element>();
+  world.captchaRemotePasswords = passwords;
   const visit = (elements: Iterable<Element>, depth: number) => {
     for (const element of elements) {
       const closed = search.closed.get(element);
@@ -158,6 +158,6 @@ export function chooseHosts({ answered, isFirst, isThorough }: HostQuestion): Ho
 
 /** Keeps closed roots that DevTools has found: their hosts' elements are visited from now on. */
 export function keepRoots(...roots: readonly unknown[]): void {
-  const { rootSearch } = globalThis as RootsWorld;
+  const { captchaRemoteRootSearch: rootSearch } = globalThis as RootsWorld;
   for (const root of roots) if (root instanceof ShadowRoot) rootSearch?.closed.set(root.host, root);
 }

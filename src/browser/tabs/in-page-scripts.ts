@@ -83,9 +83,7 @@ export function framePlace(this: Element): FramePlace {
       f: originY + linear.b * left + linear.d * top,
     },
     visible:
-      box.width >= 1 &&
-      box.height >= 1 &&
-      this.checkVisibility({ opacityProperty: true, visibilityProperty: true, contentVisibilityAuto: true }),
+      box.width >= 1 && box.height >= 1 && this.checkVisibility({ opacityProperty: true, visibilityProperty: true }),
   };
 }
 

@@ -119,7 +119,7 @@ export const WORLDWIDE_WIDGETS = [
     // The field is never empty: before the answer it has the state, with a dot in front.
     done: [
       { visible: ".frc-captcha .frc-success" },
-      { value: "input.frc-captcha-solution", no_answer: "^\\." },
+      { value: "input.frc-captcha-solution", no_answer: "^\\.", name: "frc-captcha-solution" },
       { value: 'input[name="frc-captcha-response"]', no_answer: "^\\." },
     ],
   }),
@@ -154,7 +154,7 @@ export const WORLDWIDE_WIDGETS = [
     vendor: "Cap.js (tiagozip)",
     source: "https://github.com/tiagozip/cap (widget/src/src/cap.js)",
     selectors: ["cap-widget"],
-    done: [{ value: 'cap-widget input[type="hidden"]' }],
+    done: [{ value: 'cap-widget input[type="hidden"]', name: "cap-token" }],
   }),
   kind({
     kind: "mcaptcha",
