@@ -153,7 +153,7 @@ The first kind with a visible match is the challenge. Within a kind, frames come
 | sign | true when |
 |---|---|
 | \`{"visible": css}\` | a match is visible |
-| \`{"value": css, "no_answer": regex}\` | a field has a value that is an answer; \`no_answer\` (up to 200 characters, optional) matches values that are none |
+| \`{"value": css, "no_answer": regex, "name": text}\` | a field has a value that is an answer; \`no_answer\` (up to 200 characters, optional) matches values that are none; \`name\` is the field's name in requests, where the selector does not say it |
 | \`{"gone": true}\` | the challenge was seen and is no longer there |
 
 The signs of a kind are alternatives. A kind without \`visible\` and \`value\` has no positive sign.
