@@ -8,7 +8,7 @@ import { type Affine, IDENTITY, mapBack } from "../tabs/frame-geometry.ts";
 import type { FrameRect, FrameRef, PageFrames } from "../tabs/frames.ts";
 
 /** Looking up the frame under a press; after that the press goes to the page itself. */
-const HIT_TEST_DEADLINE_MS = 250;
+const HIT_TEST_DEADLINE_MS = 500;
 
 /** A receiver of input events, which are in its own CSS px. */
 export interface InputTarget {

@@ -25,6 +25,7 @@ import { scrollToMatch } from "../challenge/in-page-scripts.ts";
 import type { PageScan } from "../challenge/scan-page.ts";
 import { ChallengeWatcher } from "../challenge/watcher.ts";
 import { InputReplay } from "../input/input-replay.ts";
+import type { RemoteFrame } from "../input/input-targets.ts";
 import { MaskedPictures } from "../masking/masked-pictures.ts";
 import type { PictureCapture } from "../pictures/capture-region.ts";
 import { ChallengeView } from "../pictures/challenge-view.ts";
@@ -87,6 +88,8 @@ export class RemotePage implements ChallengePage {
   #isCapturing = false;
   #lastScan: PageScan | null = null;
   #wasWorking = false;
+  /** Frames with a process of their own, outermost first. */
+  #remoteFrames: readonly RemoteFrame[] = [];
   #ended = false;
 
   constructor(parts: RemotePageParts) {
@@ -309,9 +312,13 @@ export class RemotePage implements ChallengePage {
     if (failure) this.#publish((events) => events.attemptFailed(failure));
     if (this.hidden !== wasHidden) this.notices.publish(visibilityNotice(this));
     this.#resize(scan.viewport);
-    this.#input.setRemoteFrames(
-      scan.frames.flatMap(({ frame, rect }) => (rect && this.frames.isRemote(frame) ? [{ frame, rect }] : [])),
+    const remote = scan.frames.flatMap(({ frame, rect }) =>
+      rect && this.frames.isRemote(frame) ? [{ frame, rect }] : [],
     );
+    // A frame that is busy for the moment is where it was.
+    const silent = new Set(scan.silent.map(({ id }) => id));
+    this.#remoteFrames = [...remote, ...this.#remoteFrames.filter(({ frame }) => silent.has(frame.id))];
+    this.#input.setRemoteFrames(this.#remoteFrames);
     // The view neither moves nor resizes while the operator presses a button.
     const hasMoved = !this.#input.pressed && this.#view.follow(challenge?.info ?? null);
     if (hasMoved || this.isWorking !== this.#wasWorking) this.#publish((events) => events.challenge());
