@@ -14,6 +14,7 @@ import type { Trilean } from "./completion-rules.ts";
 import { Departure } from "./departure.ts";
 import { fieldsOf } from "./kinds.ts";
 import type { PageScan, Sighting, Sign } from "./scan-page.ts";
+import { SignsOfPage, type Widget } from "./widget-signs.ts";
 
 /** A challenge that comes this much later than another one is what a person must act on now. */
 const LATER_MS = 1_000;
@@ -64,19 +65,6 @@ export interface TrackerFacts {
   readonly causeOf: (loaderId: string) => NavigationCause;
   /** Submissions since the last scan, as Tab.takeSubmissions() returns them. */
   readonly submissions: readonly Pick<Submission, "frameId" | "loaderId" | "name" | "navigates">[];
-}
-
-interface Widget {
-  readonly kind: ChallengeKind;
-  /** When it was first shown, monotonic ms. */
-  readonly since: number;
-  /** Signs that were answered when it was first shown, and were not seen without an answer since. */
-  stale: Set<string>;
-  /** The document that contains it. */
-  readonly document: string;
-  readonly isFrame: boolean;
-  /** The place in the kind's order of preference: an open task comes before the box that opens it. */
-  readonly order: number;
 }
 
 interface Current {
@@ -446,63 +434,4 @@ function contains(outer: Rect, inner: Rect): boolean {
   const y = inner.y + inner.height / 2;
   const isInside = x >= outer.x && x <= outer.x + outer.width && y >= outer.y && y <= outer.y + outer.height;
   return isInside && inner.width * inner.height <= outer.width * outer.height;
-}
-
-/** The success signs and response fields of one scan: which widget each belongs to. */
-class SignsOfPage {
-  readonly #scan: PageScan;
-  readonly #widgets: ReadonlyMap<string, Widget>;
-
-  constructor(scan: PageScan, widgets: ReadonlyMap<string, Widget>) {
-    this.#scan = scan;
-    this.#widgets = widgets;
-  }
-
-  /** The ids of all signs of this kind that have an answer now. */
-  answered(kind: ChallengeKind): Set<string> {
-    return new Set(this.#of(kind).flatMap(({ id, isAnswered }) => (isAnswered ? [id] : [])));
-  }
-
-  /** The signs that are nearest to this widget. */
-  owned(widget: string, kind: ChallengeKind): Sign[] {
-    return this.#of(kind).filter(
-      ({ owners }) => owners.includes(widget) && !owners.some((owner) => this.#isBadge(owner)),
-    );
-  }
-
-  isSolved(widget: string | null, kind: ChallengeKind): boolean {
-    return this.solving(widget, kind) !== undefined;
-  }
-
-  /** A sign that has an answer, had none while this widget was shown first, and belongs to it. */
-  solving(widget: string | null, kind: ChallengeKind): Sign | undefined {
-    const known = widget === null ? undefined : this.#widgets.get(widget);
-    const own = widget === null ? [] : this.owned(widget, kind);
-    const belonging = own.length > 0 ? own : this.#of(kind).filter((sign) => this.#mayBelong(sign, widget, known));
-    return belonging.find(({ id, isAnswered }) => isAnswered && !known?.stale.has(id));
-  }
-
-  /** A popup has no field of its own: it answers for the widget that opened it, which was there before. */
-  #mayBelong({ owners }: Sign, widget: string | null, known: Widget | undefined): boolean {
-    if (owners.length === 0 || widget === null) return true;
-    if (owners.includes(widget)) return false;
-    if (owners.some((owner) => this.#isBadge(owner))) return known?.isFrame === true && !this.#hasOthers(widget, known);
-    return owners.every((owner) => {
-      const opener = this.#widgets.get(owner);
-      return opener && known && (opener.since < known.since || opener.order > known.order);
-    });
-  }
-
-  /** One that was never shown: a widget that is solved looks like a badge too. */
-  #isBadge(widget: string): boolean {
-    return this.#scan.badges.has(widget) && !this.#widgets.has(widget);
-  }
-
-  #hasOthers(widget: string, { kind }: Widget): boolean {
-    return this.#scan.sightings.some((each) => each.kind === kind && each.state !== "badge" && each.widget !== widget);
-  }
-
-  #of(kind: ChallengeKind): Sign[] {
-    return this.#scan.signs.filter((sign) => sign.kind === kind);
-  }
 }
