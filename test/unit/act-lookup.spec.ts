@@ -23,7 +23,6 @@ const SCAN = {
   ],
 } as unknown as PageScan;
 const NOTHING: Touched = {
-  isFrame: false,
   inside: [],
   around: [],
   beside: [],
@@ -32,28 +31,27 @@ const NOTHING: Touched = {
   leads: null,
 };
 
-function lookup(answer: (frame: FrameRef, point: unknown) => Promise<Touched | null>): ActLookup {
+function lookup(answer: (frame: FrameRef, point: unknown) => Promise<Touched | null>, isHit = true): ActLookup {
   return new ActLookup({
+    isHit: () => Promise.resolve(isHit),
     run: (frame: FrameRef, _script: unknown, point: unknown) => answer(frame, point),
   } as unknown as PageFrames);
 }
 
 test("[K3] what lies in a frame counts where the document around it has that frame there", async () => {
-  for (const isFrame of [true, false]) {
+  for (const isHit of [true, false]) {
     const asked: unknown[] = [];
     const acts = lookup((frame, point) => {
       asked.push([frame.id, point]);
-      return Promise.resolve(
-        frame.id === "main" ? { ...NOTHING, isFrame } : { ...NOTHING, inside: [[3, 7]], leads: "closes" },
-      );
-    });
+      return Promise.resolve(frame.id === "main" ? NOTHING : { ...NOTHING, inside: [[3, 7]], leads: "closes" });
+    }, isHit);
     const act = await acts.lookUp(SCAN, { x: 140, y: 160 });
     expect(asked).toEqual([
       ["main", { x: 140, y: 160 }],
       ["inner", { x: 20, y: 30 }],
     ]);
-    expect(act).toMatchObject({ page: "m", leads: isFrame ? "closes" : null });
-    expect([...(act?.inside ?? [])]).toEqual(isFrame ? ["inner i 3 7"] : []);
+    expect(act).toMatchObject({ page: "m", leads: isHit ? "closes" : null });
+    expect([...(act?.inside ?? [])]).toEqual(isHit ? ["inner i 3 7"] : []);
   }
 });
 

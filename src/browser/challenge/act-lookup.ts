@@ -1,7 +1,7 @@
 /** Asks the page, right before it gets a person's input, what that will act on. */
 import { withDeadline } from "../../util/with-deadline.ts";
 import { mapBack } from "../tabs/frame-geometry.ts";
-import type { PageFrames } from "../tabs/frames.ts";
+import type { FrameRef, PageFrames } from "../tabs/frames.ts";
 import type { Act } from "./acts.ts";
 import { type Touched, type TouchedWidget, touchedElement } from "./in-page-acts.ts";
 import { type FrameScan, type PageScan, widgetKey } from "./scan-page.ts";
@@ -57,21 +57,44 @@ export class ActLookup {
   }
 
   /** Rejects where the main document is another one. */
-  async #ask({ frames }: PageScan, target: ActTarget): Promise<{ of: FrameScan; touched: Touched }[]> {
+  async #ask({ frames }: PageScan, target: ActTarget): Promise<Answer[]> {
     const asked = frames.filter(({ frame, rect }) => frame.parent === null || (rect !== null && isUnder(rect, target)));
     const answers = await Promise.all(
       asked.map(async (of) => {
-        const { toPage } = of.rect ?? { toPage: null };
-        const point = "key" in target ? null : toPage ? mapBack(toPage, target.x, target.y) : target;
-        const touched = await this.#frames.run(of.frame, touchedElement, point).catch((error: unknown) => {
-          if (of.frame.parent === null) throw error;
-          return null;
-        });
-        return touched && { of, touched };
+        const touching = this.#frames.run(of.frame, touchedElement, pointIn(of, target));
+        const [isHit, touched] = await Promise.all([
+          this.#isHit(of, frames, target),
+          of.frame.parent === null ? touching : touching.catch(() => null),
+        ]);
+        return { of, touched, isHit };
       }),
     );
-    return answers.filter((answer) => answer !== null);
+    // What lies in a frame counts where nothing lies above that frame, or above a frame around it.
+    const missed = new Set(answers.filter(({ isHit }) => !isHit).map(({ of }) => of.frame.id));
+    return answers.flatMap(({ of, touched }) => {
+      for (let at: FrameRef | null = of.frame; at; at = at.parent) if (missed.has(at.id)) return [];
+      return touched ? [{ of, touched }] : [];
+    });
   }
+
+  /** Whether the frame's element is what lies there. It is asked itself: shadow roots around it may not be known yet. */
+  async #isHit({ frame }: FrameScan, frames: readonly FrameScan[], target: ActTarget): Promise<boolean> {
+    const outer = frames.find((each) => each.frame.id === frame.parent?.id);
+    if ("key" in target || !outer || (outer.frame.parent !== null && !outer.rect)) return true;
+    const { x, y } = pointIn(outer, target) ?? target;
+    return this.#frames.isHit(frame, x, y).catch(() => false);
+  }
+}
+
+interface Answer {
+  readonly of: FrameScan;
+  readonly touched: Touched;
+}
+
+/** The point in the frame's own CSS px; null for what has the focus. */
+function pointIn({ rect }: FrameScan, target: ActTarget): { x: number; y: number } | null {
+  if ("key" in target) return null;
+  return rect ? mapBack(rect.toPage, target.x, target.y) : { x: target.x, y: target.y };
 }
 
 function isUnder({ x, y, width, height }: NonNullable<FrameScan["rect"]>, target: ActTarget): boolean {
@@ -79,25 +102,15 @@ function isUnder({ x, y, width, height }: NonNullable<FrameScan["rect"]>, target
   return target.x >= x && target.x < x + width && target.y >= y && target.y < y + height;
 }
 
-/** From the main document inwards: a frame counts where each document around it that was asked has a frame there. */
-function combined(
-  answers: readonly { readonly of: FrameScan; readonly touched: Touched }[],
-): Pick<Act, "inside" | "around" | "beside" | "isInForm" | "isOnRim" | "leads"> {
-  const isReached = ({ of }: { of: FrameScan }) => {
-    for (let at = of.frame.parent; at; at = at.parent) {
-      const outer = answers.find((answer) => answer.of.frame.id === at?.id);
-      if (outer ? !outer.touched.isFrame : at.parent === null) return false;
-    }
-    return true;
-  };
-  const reached = answers.filter(isReached);
+/** The answers from the main document inwards, as one. */
+function combined(answers: readonly Answer[]): Omit<Act, "page"> {
   const keys = (list: "inside" | "around" | "beside") =>
     new Set(
-      reached.flatMap(({ of, touched }) =>
+      answers.flatMap(({ of, touched }) =>
         touched[list].map(([kind, widget]: TouchedWidget) => widgetKey(of.frame, kind, widget)),
       ),
     );
-  const last = reached.at(-1)?.touched;
+  const last = answers.at(-1)?.touched;
   return {
     inside: keys("inside"),
     around: keys("around"),

@@ -14,8 +14,6 @@ export type TouchedWidget = readonly [kind: number, widget: number];
 export type Leads = "closes" | "away" | "script";
 
 export interface Touched {
-  /** It is a frame: what is in there says more. */
-  readonly isFrame: boolean;
   /** The widgets that contain it. */
   readonly inside: readonly TouchedWidget[];
   /** The widgets that it shares a form with; without any form, those of text that it is the nearest button or field of. */
@@ -181,7 +179,6 @@ export function touchedElement(point: { x: number; y: number } | null): Touched 
     return looksLikeButton(link) ? null : "script";
   };
   return {
-    isFrame: element.localName === "iframe" || element.localName === "frame",
     inside,
     around,
     beside,
