@@ -1,5 +1,6 @@
 /** [K1] Which challenge is judged, and what became of it: from what a row of scans has found. */
 import { expect, test } from "@playwright/test";
+import type { Act } from "../../src/browser/challenge/acts.ts";
 import { ChallengeTracker, type KindVerdict } from "../../src/browser/challenge/challenge-tracker.ts";
 import { Departure } from "../../src/browser/challenge/departure.ts";
 import type { PageScan, Sighting, Sign } from "../../src/browser/challenge/scan-page.ts";
@@ -23,6 +24,8 @@ interface Shown extends Partial<Pick<Sighting, "state" | "isFrame" | "order" | "
 
 interface Scan {
   readonly page?: string;
+  /** What follows the site's address. */
+  readonly path?: string;
   readonly shown?: readonly Shown[];
   readonly signs?: readonly (Partial<Sign> & Pick<Sign, "kind">)[];
   readonly badges?: readonly string[];
@@ -38,9 +41,26 @@ class Page {
   readonly causes: Record<string, NavigationCause> = {};
   #at = 0;
 
+  /** Somebody acts on the page. */
+  act(on: Partial<Omit<Act, "inside" | "around">> & { inside?: string; around?: string } = {}): void {
+    this.tracker.acted();
+    const set = (key: string | undefined) => new Set(key === undefined ? [] : [key]);
+    this.tracker.actedAt({
+      page: "first",
+      isInForm: false,
+      isOnRim: false,
+      leads: null,
+      ...on,
+      inside: set(on.inside),
+      around: set(on.around),
+      beside: new Set(),
+    });
+  }
+
   see(
     {
       page = "first",
+      path = page,
       shown = [],
       signs = [],
       badges = [],
@@ -52,7 +72,8 @@ class Page {
     afterMs = 200,
   ): KindVerdict {
     this.#at += afterMs;
-    const main = { id: "main", loaderId: page, parent: null, url: `https://site.example/${page}` };
+    const address = `https://site.example/${path}`;
+    const main = { id: "main", loaderId: page, parent: null, url: address.replace(/#.*/, ""), address };
     const scan = {
       main,
       frames: [{ frame: main, answer: { isParsed, answered, status, isBrowserError: false } }],
@@ -367,4 +388,132 @@ test("[S9] after a restart the challenge that was shown last is judged on", () =
   const elsewhere = new Page();
   elsewhere.tracker.recall(tracked);
   expect(elsewhere.see({ page: "second" })).toMatchObject({ value: "unknown" });
+});
+
+for (const [where, on, value, state] of [
+  ["in it", { inside: "first plain" }, true, "solved_gone"],
+  ["on the button of its form", { around: "first plain" }, "unknown", "closed"],
+  ["on another tab", {}, "unknown", "closed"],
+  ["on its X", { inside: "first plain", leads: "closes" }, "unknown", "closed"],
+  ["on a link in it", { inside: "first plain", leads: "away" }, "unknown", "closed"],
+] as const) {
+  test(`[K3] gone after a press ${where}: ${state}`, () => {
+    const page = new Page();
+    page.see({ shown: [{ kind: PLAIN }] });
+    page.act(on);
+    expect(page.see({})).toMatchObject({ value, state });
+    // What is pressed after it has gone does not matter.
+    page.act({ inside: "first plain" });
+    page.act();
+    expect(page.see({})).toMatchObject({ value, state });
+  });
+}
+
+for (const [where, on, value] of [
+  ["in it", { inside: "first code" }, true],
+  ["on the button of its form", { around: "first code", isInForm: true }, true],
+  ["on a search form", { isInForm: true }, "unknown"],
+  ["on a link that is a script's", { leads: "script" }, "unknown"],
+  ["on a link of its form", { around: "first code", isInForm: true, leads: "script" }, "unknown"],
+] as const) {
+  test(`[K4] a form or a script that goes on after a press ${where}: ${value}`, () => {
+    const page = new Page();
+    page.see({ shown: [{ kind: CODE }] });
+    page.act(on);
+    page.causes["second"] = "script";
+    const state = value === true ? "solved_gone" : "moved_on";
+    expect(page.see({ page: "second" })).toMatchObject({ value, state });
+    // On the page that came next, presses change nothing.
+    page.act({ page: "second", isInForm: true });
+    expect(page.see({ page: "second" })).toMatchObject({ value, state });
+  });
+}
+
+test("[K4] closed first, and sent with the form around it after that: moved on", () => {
+  const page = new Page();
+  page.see({ shown: [{ kind: PLAIN }] });
+  page.act({ inside: "first plain", leads: "closes" });
+  expect(page.see({})).toMatchObject({ state: "closed" });
+  page.act({ around: "first plain", isInForm: true });
+  page.causes["second"] = "form";
+  expect(page.see({ page: "second" })).toMatchObject({ value: "unknown", state: "moved_on" });
+  // It comes back, and is solved.
+  page.see({ page: "second", shown: [{ kind: PLAIN }] });
+  page.act({ page: "second", inside: "second plain" });
+  expect(page.see({ page: "second" })).toMatchObject({ value: true });
+});
+
+test("[K4] a wall is all of its page, but for forms and navigation that are not its own", () => {
+  for (const [on, value] of [
+    [{}, true],
+    [{ isInForm: true }, "unknown"],
+    [{ isOnRim: true }, "unknown"],
+  ] as const) {
+    const page = new Page();
+    page.see({ shown: [{ kind: WALL }] });
+    page.act(on);
+    page.causes["second"] = "script";
+    expect(page.see({ page: "second" })).toMatchObject({ value });
+  }
+});
+
+test("[K3] a task answers for the widget that was pressed before it opened, not for another of its kind", () => {
+  const boxes = ["one", "two"].map((widget) => ({ kind: TOKEN, widget, order: 1 }));
+  const task = { kind: TOKEN, widget: "task", isFrame: true };
+  const signs = (one: boolean, two: boolean) => [
+    field(one, { id: "1", owners: ["one"] }),
+    field(two, { id: "2", owners: ["two"] }),
+  ];
+  const page = new Page();
+  page.see({ shown: boxes, signs: signs(false, false) });
+  page.act({ inside: "two" });
+  page.see({ shown: [task, ...boxes], signs: signs(false, false) });
+  page.act({ inside: "task" });
+  expect(page.see({ shown: boxes, signs: signs(true, false) })).toMatchObject({ value: false });
+  page.act({ inside: "two" });
+  page.see({ shown: [task, ...boxes], signs: signs(true, false) });
+  expect(page.see({ shown: boxes, signs: signs(true, true) })).toMatchObject({ value: true });
+});
+
+test("[W33] a page that has moved on stays so for whom acts on the next one, until the person was asked", () => {
+  const page = new Page();
+  page.see({});
+  page.act({ isInForm: true });
+  page.causes["second"] = "form";
+  page.see({ page: "second" });
+  page.act({ page: "second" });
+  expect(page.see({ page: "second" })).toMatchObject({ value: "unknown", state: "moved_on" });
+  page.tracker.toldMovedOn();
+  expect(page.see({ page: "second" })).toMatchObject({ state: "moved_on" });
+  page.act({ page: "second" });
+  expect(page.see({ page: "second" })).toMatchObject({ state: "none" });
+});
+
+test("[W33] another address in the same document is moving on, but not by a link, and not another place of the page", () => {
+  for (const [on, path, state] of [
+    [{ isInForm: true }, "home", "moved_on"],
+    [{ isInForm: true }, "first#/home", "moved_on"],
+    [{ isInForm: true }, "first?page=2#top", "none"],
+    [{ leads: "away" }, "home", "none"],
+    [{ isOnRim: true }, "home", "none"],
+  ] as const) {
+    const page = new Page();
+    page.see({});
+    page.act(on);
+    expect(page.see({ path })).toMatchObject({ value: "unknown", state });
+  }
+});
+
+test("[S9] where somebody acted outlives the server", () => {
+  for (const [inside, value] of [
+    ["first plain", true],
+    ["elsewhere", "unknown"],
+  ] as const) {
+    const before = new Page();
+    before.see({ shown: [{ kind: PLAIN }] });
+    before.act({ inside });
+    const after = new Page();
+    if (before.tracker.tracked) after.tracker.recall(before.tracker.tracked);
+    expect(after.see({})).toMatchObject({ value });
+  }
 });

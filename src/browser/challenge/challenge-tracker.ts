@@ -10,18 +10,17 @@ import { roundOut } from "../../util/rect.ts";
 import type { FrameRef } from "../tabs/frames.ts";
 import type { NavigationCause } from "../tabs/navigation-cause.ts";
 import type { Submission } from "../tabs/tab.ts";
+import { type Act, ActPlaces, placeOf } from "./acts.ts";
 import type { Trilean } from "./completion-rules.ts";
 import { Departure } from "./departure.ts";
 import { fieldsOf } from "./kinds.ts";
+import { documentKey, KnownWidgets } from "./known-widgets.ts";
+import { MovingOn } from "./moving-on.ts";
 import type { PageScan, Sighting, Sign } from "./scan-page.ts";
-import { SignsOfPage, type Widget } from "./widget-signs.ts";
+import { SignsOfPage } from "./widget-signs.ts";
 
 /** A challenge that comes this much later than another one is what a person must act on now. */
 const LATER_MS = 1_000;
-/** What a page sets so soon after a widget has come, and before its own markup is read, is a first value. */
-const BEGINNING_MS = 2_000;
-/** A page may make widgets without end: the number that is remembered is bounded. */
-const MAX_REMEMBERED = 300;
 const RANK = { wall: 0, widget: 1, weak: 2, generic: 3 } as const;
 
 /** What became of the challenge that was shown last. */
@@ -77,6 +76,7 @@ interface Current {
   box: Rect | null;
   /** Somebody pressed or typed since it was shown. */
   acted: boolean;
+  readonly places: ActPlaces;
   /** It worked by itself while it was shown last. */
   worked: boolean;
   departure: Departure;
@@ -91,14 +91,13 @@ interface Current {
 
 export class ChallengeTracker {
   readonly #kinds: readonly ChallengeKind[];
-  readonly #widgets = new Map<string, Widget>();
+  readonly #widgets = new KnownWidgets();
   #current: Current | null = null;
   #shown: ShownChallenge | null = null;
   #isWorking = false;
-  /** The main document of the last scan. */
-  #main: FrameRef | null = null;
-  /** How the page went on from the document in which somebody acted last. */
-  #sinceAct: Departure | null = null;
+  /** The last act. */
+  #act: Act | null = null;
+  readonly #movingOn = new MovingOn();
 
   constructor(kinds: readonly ChallengeKind[]) {
     this.#kinds = kinds;
@@ -117,8 +116,8 @@ export class ChallengeTracker {
   get tracked(): NonNullable<WatchState["challenge"]> | null {
     const current = this.#current;
     if (!current) return null;
-    const { kind, departure, acted, url } = current;
-    return { kind: kind.kind, ...departure.from, acted, url };
+    const { kind, departure, acted, places, url } = current;
+    return { kind: kind.kind, ...departure.from, acted, place: places.there, url };
   }
 
   recall(tracked: NonNullable<WatchState["challenge"]>): void {
@@ -131,6 +130,7 @@ export class ChallengeTracker {
       url: tracked.url,
       box: null,
       acted: tracked.acted,
+      places: new ActPlaces(tracked.place),
       worked: false,
       departure: new Departure(tracked),
       submitted: null,
@@ -143,18 +143,37 @@ export class ChallengeTracker {
   /** Somebody pressed, typed or turned the wheel. */
   acted(): void {
     if (this.#current) this.#current.acted = true;
-    if (!this.#main) return;
-    const { id, loaderId } = this.#main;
-    this.#sinceAct = new Departure({ page: loaderId, frame: id, document: loaderId });
+    this.#movingOn.acted();
+  }
+
+  /** Where that was; the page has not taken it yet. */
+  actedAt(act: Act): void {
+    this.#act = act;
+    this.#movingOn.actedAt(act);
+    const current = this.#current;
+    if (!current || current.departure.hasMoved || act.page !== current.departure.from.page) return;
+    const place = placeOf(act, current.kind, (widget) => this.#widgets.all.get(widget)?.kind === current.kind);
+    current.places.add(place, this.#shown !== null);
+  }
+
+  /** The person was asked whether the page that went on is done. */
+  toldMovedOn(): void {
+    this.#movingOn.told();
   }
 
   /** Takes what a scan has found, and judges the challenge that was shown last. */
   scanned(facts: TrackerFacts): KindVerdict {
     const { scan, at, causeOf } = facts;
-    this.#main = scan.main;
-    this.#sinceAct?.follow(scan.main, [], causeOf);
-    const signs = new SignsOfPage(scan, this.#widgets);
-    this.#remember(scan, at, signs);
+    this.#movingOn.follow(scan.main, causeOf);
+    const signs = new SignsOfPage(scan, this.#widgets.all);
+    this.#widgets.remember({
+      scan,
+      at,
+      signs,
+      judged: this.#current?.widget ?? null,
+      act: this.#act,
+      hasActed: this.#movingOn.actedIn === scan.main.loaderId,
+    });
     const open = this.#open(scan, signs);
     // A weaker kind does not count beside a stronger one.
     const strongest = Math.min(...open.map(({ kind }) => RANK[kind.role]));
@@ -163,39 +182,6 @@ export class ChallengeTracker {
     const verdict = this.#judge(facts, candidates, signs);
     this.#show(scan, candidates, verdict);
     return verdict;
-  }
-
-  #remember(scan: PageScan, at: number, signs: SignsOfPage): void {
-    for (const { widget, kind, state, isFrame, order, holder } of scan.sightings) {
-      if (state === "badge" || this.#widgets.has(widget)) continue;
-      // The oldest are those of documents that are long gone.
-      if (this.#widgets.size >= MAX_REMEMBERED) {
-        const showing = new Set(scan.sightings.map((each) => each.widget));
-        const gone = [...this.#widgets.keys()].filter((key) => key !== this.#current?.widget && !showing.has(key));
-        for (const key of gone) this.#widgets.delete(key);
-        if (this.#widgets.size >= MAX_REMEMBERED) continue;
-      }
-      this.#widgets.set(widget, {
-        kind,
-        since: at,
-        stale: signs.answered(kind),
-        isFrame,
-        order,
-        document: documentKey(holder),
-      });
-    }
-    // Before its markup is read to the end, a document is about to begin: its scripts still set their first values.
-    const beginning = new Set(
-      scan.frames.filter(({ answer }) => !answer.isParsed).map(({ frame }) => documentKey(frame)),
-    );
-    const hasActed = this.#sinceAct?.from.page === scan.main.loaderId;
-    for (const widget of this.#widgets.values()) {
-      const isNew = at - widget.since < BEGINNING_MS && !hasActed;
-      if (isNew && beginning.has(widget.document)) widget.stale = signs.answered(widget.kind);
-      if (widget.stale.size === 0) continue;
-      const answered = signs.answered(widget.kind);
-      for (const id of widget.stale) if (!answered.has(id)) widget.stale.delete(id);
-    }
   }
 
   /** What shows now and is neither a badge nor solved; of a solved box a weaker kind is no challenge either. */
@@ -227,13 +213,16 @@ export class ChallengeTracker {
       best = this.#pick(candidates);
     } else if (candidates.some(({ kind }) => kind === current.kind && !signs.isSolved(current.widget, kind))) {
       // Its popup is closed, and the widget that opened it is still to be solved.
-      best = this.#pick(candidates.filter(({ kind }) => kind === current.kind));
+      const opener = current.widget === null ? null : this.#widgets.all.get(current.widget)?.opener;
+      best =
+        candidates.find(({ widget }) => widget === opener) ??
+        this.#pick(candidates.filter(({ kind }) => kind === current.kind));
     } else {
       best = this.#pick(candidates.filter((each) => this.#isNext(each, current)));
     }
     if (!best) return;
     const { kind, widget, holder } = best;
-    const since = this.#widgets.get(widget)?.since ?? 0;
+    const since = this.#widgets.all.get(widget)?.since ?? 0;
     const same = current && (isThere(best) || current.widget === widget) ? current : null;
     this.#current = {
       kind,
@@ -242,6 +231,7 @@ export class ChallengeTracker {
       url: holder.url,
       box: best.box,
       acted: same?.acted ?? false,
+      places: same?.places ?? new ActPlaces(),
       worked: best.state === "working",
       departure: Departure.of(scan.main, holder),
       submitted: null,
@@ -253,7 +243,7 @@ export class ChallengeTracker {
 
   /** Whether this is the next challenge after one that is no longer there; what was there before it, unchanged, is not. */
   #isNext(each: Sighting, current: Current): boolean {
-    const since = this.#widgets.get(each.widget)?.since ?? 0;
+    const since = this.#widgets.all.get(each.widget)?.since ?? 0;
     const isElsewhere = each.holder.loaderId !== current.departure.from.document;
     // What only calls itself a captcha is mostly a wrapper: in the same document it is none after a known kind.
     if (each.kind.role === "generic" && current.kind.role !== "generic" && !isElsewhere) return false;
@@ -266,7 +256,7 @@ export class ChallengeTracker {
 
   /** The strongest, then what came later, then the order of the table. */
   #pick(candidates: readonly Sighting[]): Sighting | undefined {
-    const since = (each: Sighting) => this.#widgets.get(each.widget)?.since ?? 0;
+    const since = (each: Sighting) => this.#widgets.all.get(each.widget)?.since ?? 0;
     return candidates.reduce<Sighting | undefined>((best, each) => {
       if (!best) return each;
       const difference = RANK[each.kind.role] - RANK[best.kind.role];
@@ -282,8 +272,7 @@ export class ChallengeTracker {
     const current = this.#current;
     if (!current) {
       // A sign-in that goes through, say.
-      const hasMovedOn = this.#sinceAct?.hasMoved && this.#sinceAct.mayBeByPage;
-      return { value: "unknown", state: hasMovedOn ? "moved_on" : "none", held: null, kind: null };
+      return { value: "unknown", state: this.#movingOn.hasMovedOn ? "moved_on" : "none", held: null, kind: null };
     }
     const { kind } = current;
     const { scan } = facts;
@@ -332,7 +321,13 @@ export class ChallengeTracker {
     const passesAlone = current.worked || kind.role === "wall";
     // A page that times out takes its challenge away, or goes on by a script, too.
     const isNobodys = !current.acted && !passesAlone && (hasMoved || kind.role !== "generic");
-    if (gone >= 0 && !mayBeClosed && !isNobodys && (hasMoved || !kind.closes || current.worked)) {
+    if (
+      gone >= 0 &&
+      !mayBeClosed &&
+      !isNobodys &&
+      current.places.mayHaveSolved(hasMoved) &&
+      (hasMoved || !kind.closes || current.worked)
+    ) {
       const how = passesAlone && !current.acted ? "by_itself" : undefined;
       return answer(true, "solved_gone", held(kind, kind.done[gone] ?? { gone: true }, null, how));
     }
@@ -417,10 +412,6 @@ function held(
 ): NonNullable<KindVerdict["held"]> {
   const rule = "value" in done ? { value: done.value } : done;
   return { rule: JSON.stringify({ kind: kind.kind, done: rule }), frame, ...(how === undefined ? {} : { how }) };
-}
-
-function documentKey({ id, loaderId }: FrameRef): string {
-  return `${id} ${loaderId}`;
 }
 
 /** Whether it is clearly larger, and has the other one within it. */

@@ -102,6 +102,8 @@ export interface ScanAnswer {
 export interface Scanner {
   /** The question that it was made for. */
   readonly version: number;
+  /** The widgets of the last scan, by kind, each with its number. */
+  readonly widgets: ReadonlyMap<number, ReadonlyMap<Element, number>>;
   /**
    * Scans the document. `guardMs`: for how long after this scan what is visible for a moment only is kept for the next
    * one; 0: not at all. `tickMs`: how often it is looked for.
@@ -162,6 +164,7 @@ export function makeScanner(
     name,
     noAnswer: noAnswer === null ? null : new RegExp(noAnswer),
   }));
+  const shownWidgets = new Map<number, Map<Element, number>>();
   /** Frames that a kind knows by their URL. */
   const noted = new Map<Element, Set<number>>();
   // A password field that the page shows as text later is still secret (masking/in-page-recorder.ts).
@@ -316,6 +319,7 @@ export function makeScanner(
     const widgets = new Map<Element, Element>();
     for (const element of matched.keys()) widgets.set(element, widgetOf(element));
     const roots = new Set(widgets.values());
+    shownWidgets.set(kind, new Map([...roots].map((root) => [root, numberOf(root)])));
     const matches: KindMatch[] = [];
     const badges = new Set<number>();
     const others = new Set<number>();
@@ -410,7 +414,9 @@ export function makeScanner(
 
   world.captchaRemoteScanner = {
     version,
+    widgets: shownWidgets,
     scan(guardMs, tickMs) {
+      shownWidgets.clear();
       for (const root of liveRoots()) {
         for (const field of root.querySelectorAll("input[type=password]")) passwords.add(field);
       }

@@ -432,7 +432,7 @@ function documentKey({ id, loaderId }: FrameRef): string {
 }
 
 /** An element may be a widget of several kinds. */
-function widgetKey({ id, loaderId }: FrameRef, kind: number, widget: number): string {
+export function widgetKey({ id, loaderId }: FrameRef, kind: number, widget: number): string {
   return `${id} ${loaderId} ${kind} ${widget}`;
 }
 

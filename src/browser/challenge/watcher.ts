@@ -8,6 +8,7 @@ import { publishMetric } from "../../util/diagnostics.ts";
 import { redactUrl } from "../../util/redact-url.ts";
 import { PageFrames } from "../tabs/frames.ts";
 import type { Tab } from "../tabs/tab.ts";
+import { ActLookup, type ActTarget } from "./act-lookup.ts";
 import {
   ChallengeTracker,
   hasPositiveSign,
@@ -67,6 +68,7 @@ export class ChallengeWatcher {
   readonly #tracker: ChallengeTracker;
   readonly #quiet: PageQuiet;
   readonly #cookies: CookieChanges;
+  readonly #acts: ActLookup;
   readonly #rules: readonly Rule[];
   readonly #pollMs: number;
   readonly #stableMs: number;
@@ -78,6 +80,7 @@ export class ChallengeWatcher {
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Infinity;
   #scanning: Promise<Verdict> | null = null;
+  #lastScan: PageScan | null = null;
   #activeUntil = 0;
   /** The last scan has left a guard in the page. */
   #guarding = false;
@@ -94,6 +97,7 @@ export class ChallengeWatcher {
     this.#scanner = new PageScanner(deps.frames, planScan(deps.kinds, deps.completion));
     this.#tracker = new ChallengeTracker(deps.kinds);
     this.#quiet = new PageQuiet(deps.tab, deps.frames, deps.kinds);
+    this.#acts = new ActLookup(deps.frames);
     this.#rules = [...(deps.completion?.all ?? []), ...(deps.completion?.any ?? [])];
     this.#cookies = new CookieChanges(deps.tab, this.#rules);
     this.#pollMs = deps.completion?.poll_ms ?? DEFAULT_POLL_MS;
@@ -142,6 +146,13 @@ export class ChallengeWatcher {
   acted(): void {
     this.#actedAt = performance.now();
     this.#tracker.acted();
+  }
+
+  /** Looks up where somebody is about to act, where the kinds' own rules are judged. Await it before the page gets the input: after that it may have changed. */
+  async actedAt(target: ActTarget): Promise<void> {
+    if (!this.#lastScan || this.#stopped || this.#rules.length > 0) return;
+    const act = await this.#acts.lookUp(this.#lastScan, target);
+    if (act) this.#tracker.actedAt(act);
   }
 
   /** Something happened: scan within this time, and often for a while. */
@@ -212,6 +223,7 @@ export class ChallengeWatcher {
       const guard = { ms: this.#guarding ? GUARD_MS : 0, tickMs };
       const [scan] = await Promise.all([this.#scanner.scan(guard), this.#cookies.look()]);
       if (this.#stopped) return this.#verdict(UNKNOWN, null);
+      this.#lastScan = scan;
       publishMetric("look", performance.now() - startedAt);
       const at = performance.now();
       const { tab, openedUrl } = this.#deps;
@@ -275,6 +287,7 @@ export class ChallengeWatcher {
     this.#movedOnAt ??= now;
     if (now - this.#movedOnAt < this.#stableMs || !this.#begun || this.#stopped) return;
     this.#movedOnAt = Infinity;
+    this.#tracker.toldMovedOn();
     this.#deps.onMovedOn();
   }
 

@@ -12,6 +12,8 @@ export interface Widget {
   /** The document that contains it. */
   readonly document: string;
   readonly isFrame: boolean;
+  /** The widget of its kind that a person had acted on when this one appeared last; null: none. */
+  opener: string | null;
   /** The place in the kind's order of preference: an open task comes before the box that opens it. */
   readonly order: number;
 }
@@ -54,11 +56,18 @@ export class SignsOfPage {
   #mayBelong({ owners }: Sign, widget: string | null, known: Widget | undefined): boolean {
     if (owners.length === 0 || widget === null) return true;
     if (owners.includes(widget)) return false;
+    if (known?.opener && this.#isThere(known.opener)) return owners.includes(known.opener);
     if (owners.some((owner) => this.#isBadge(owner))) return known?.isFrame === true && !this.#hasOthers(widget, known);
     return owners.every((owner) => {
       const opener = this.#widgets.get(owner);
       return opener && known && (opener.since < known.since || opener.order > known.order);
     });
+  }
+
+  /** Whether it is still in the page, hidden perhaps. */
+  #isThere(widget: string): boolean {
+    const { sightings, signs } = this.#scan;
+    return sightings.some((each) => each.widget === widget) || signs.some(({ owners }) => owners.includes(widget));
   }
 
   /** One that was never shown: a widget that is solved looks like a badge too. */

@@ -18,6 +18,9 @@ const MAX_WAITING = 500;
 const DOUBLE_CLICK_MS = 500;
 const DOUBLE_CLICK_PX = 5;
 
+/** Keys that press what has the focus, or send its form. */
+const PRESSING_KEYS: ReadonlySet<string> = new Set(["Enter", " "]);
+
 type Button = "left" | "middle" | "right";
 const BUTTON_BIT: Readonly<Record<Button, number>> = { left: 1, right: 2, middle: 4 };
 
@@ -26,6 +29,11 @@ export interface InputHooks {
   readonly onPressed: (pressed: boolean) => void;
   /** Awaited before the target of a press is looked up: calls setRemoteFrames where frames have changed since. */
   readonly beforePress: () => Promise<void> | null;
+  /**
+   * Awaited before the page gets a press at this point (CSS px), or a key that may press what has the focus; of other keys
+   * and of text only called. Never rejects, and has a deadline of its own.
+   */
+  readonly beforeAct: (target: { readonly x: number; readonly y: number } | { readonly key: string }) => Promise<void>;
 }
 
 interface Click {
@@ -130,7 +138,7 @@ export class InputReplay {
     }
   }
 
-  /** Only a press waits, until its frame is found. Everything else is sent without waiting for the browser. */
+  /** Only a press waits, until its frame is found, and a key that presses. Everything else is sent without waiting for the browser. */
   #replay(input: PageInput): Promise<void> | void {
     switch (input.type) {
       case "mouse_event":
@@ -138,8 +146,9 @@ export class InputReplay {
       case "wheel":
         return this.#wheel(input);
       case "key":
-        return this.#key(input);
+        return input.event_type === "down" ? this.#keyDown(input) : this.#sendStroke(input);
       case "text":
+        void this.#hooks.beforeAct({ key: "" });
         void this.#send(this.#targets.page.session.send("Input.insertText", { text: input.text }));
     }
   }
@@ -155,14 +164,20 @@ export class InputReplay {
   async #press(button: Button, x: number, y: number): Promise<void> {
     if ((this.#buttons & BUTTON_BIT[button]) !== 0) return;
     const releases = this.#releases;
+    const click = this.#countClick(button, x, y);
     if (!this.pressed) {
       await this.#hooks.beforePress();
-      this.#target = await this.#targets.under(x, y);
+      // The second press of a double click belongs to the first: what that has opened may lie there by now.
+      const looked = click.count > 1 ? null : this.#hooks.beforeAct({ x, y });
+      // The first moves of a drag are kept meanwhile, not replaced.
+      this.#isPressing = true;
+      [this.#target] = await Promise.all([this.#targets.under(x, y), looked]);
+      this.#isPressing = false;
     }
     if (releases !== this.#releases) return;
     this.#pointer = { x, y };
     this.#buttons |= BUTTON_BIT[button];
-    this.#lastClick = this.#countClick(button, x, y);
+    this.#lastClick = click;
     const pressed = this.#sendMouse("mousePressed", button);
     this.#hooks.onPressed(true);
     if (this.#target === this.#targets.page) return;
@@ -199,7 +214,14 @@ export class InputReplay {
     void this.#send(target.session.send("Input.dispatchMouseEvent", event));
   }
 
-  #key({ event_type, key, code, modifiers }: Extract<PageInput, { type: "key" }>): void {
+  async #keyDown(input: Extract<PageInput, { type: "key" }>): Promise<void> {
+    const releases = this.#releases;
+    const looked = this.#hooks.beforeAct({ key: input.key });
+    if (PRESSING_KEYS.has(input.key)) await looked;
+    if (releases === this.#releases) this.#sendStroke(input);
+  }
+
+  #sendStroke({ event_type, key, code, modifiers }: Extract<PageInput, { type: "key" }>): void {
     const stroke = keyStroke(key, code, modifiers);
     if (event_type === "down") this.#keysDown.set(code || key, stroke);
     else this.#keysDown.delete(code || key);

@@ -112,6 +112,7 @@ export class RemotePage implements ChallengePage {
         if (this.#lastScan?.framesVersion === this.frames.version) return;
         await withDeadline(this.#watcher.scan(), SCAN_BEFORE_PRESS_MS, "scan").catch(() => {});
       },
+      beforeAct: (target) => this.#watcher.actedAt(target),
     });
     this.#watcher = new ChallengeWatcher({
       ...parts,

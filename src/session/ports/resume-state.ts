@@ -29,6 +29,8 @@ export interface WatchState {
     readonly url: string;
     /** Somebody pressed or typed since it was shown. */
     readonly acted: boolean;
+    /** Where: in its box, in its form, or elsewhere; null: nobody pressed, or that is not known. */
+    readonly place?: "box" | "form" | "elsewhere" | null;
   } | null;
   /** The host that cookies belong to: that of the address with which the session was opened. */
   readonly host?: string | null;
