@@ -84,6 +84,8 @@ export interface ScanAnswer {
   readonly isBrowserError: boolean;
   /** The HTTP status of the document; 0: not known. */
   readonly status: number;
+  /** What its markup says in place of a Refresh header. */
+  readonly refreshes: readonly string[];
   readonly scrollX: number;
   readonly scrollY: number;
   readonly width: number;
@@ -128,6 +130,7 @@ export function makeScanner(
 ): void {
   const MAX_MATCHES = 20;
   const MAX_SIGNS = 200;
+  const MAX_REFRESHES = 10;
   /** More elements than this are not compared with a kind's other rules. */
   const MAX_MATCHED = 100;
   type Use = {
@@ -425,6 +428,9 @@ export function makeScanner(
         isParsed: document.readyState !== "loading",
         isBrowserError: location.protocol === "chrome-error:",
         status: navigation && "responseStatus" in navigation ? Number(navigation.responseStatus) : 0,
+        refreshes: [...document.querySelectorAll<HTMLMetaElement>("meta[http-equiv=refresh i]")]
+          .slice(0, MAX_REFRESHES)
+          .map(({ content }) => content.slice(0, 100)),
         scrollX,
         scrollY,
         width: innerWidth,

@@ -231,7 +231,7 @@ export class ChallengeWatcher {
         new Set(this.#seenSelectors.keys()),
       );
       const isNavigating = wasNavigating || tab.isNavigating || tab.pendingUrl(scan.main.id) !== null;
-      if (await this.#quiet.allows(scan, judged.value, isNavigating)) judgement = judged;
+      if (await this.#quiet.allows(scan, judged, isNavigating)) judgement = judged;
       this.#publishSeen();
       this.#deps.onScan(scan);
     } catch {
@@ -354,8 +354,12 @@ export class ChallengeWatcher {
       ...this.#factsOf(scan),
       isLeft: (selector) => this.#seenSelectors.get(selector)?.isByPage === false,
       kinds: () => {
-        const { value, held, kind } = kinds;
-        if (held) return { rule: held.rule, fact: { value, frame: held.frame, ...(held.how && { how: held.how }) } };
+        const { value, held, kind, state } = kinds;
+        if (held) {
+          const isByAbsence = state === "solved_gone" || state === "submitted";
+          const fact = { value, frame: held.frame, isByAbsence, ...(held.how && { how: held.how }) };
+          return { rule: held.rule, fact };
+        }
         const frame = value === false && this.challenge ? redactUrl(this.challenge.frame.url) : null;
         return { rule: kind ? kindRule(kind) : "", fact: { value, frame } };
       },
