@@ -121,16 +121,23 @@ export type ScannerWorld = typeof globalThis & {
 };
 
 /**
- * Makes the scanner of a document and keeps it in the isolated world. `isParked` says whether the page keeps an element
- * where nobody can scroll to (in-page-visibility.ts).
+ * Makes the scanner of a document and keeps it in the isolated world. `isParked` and `shownBox` are those of
+ * in-page-visibility.ts.
  */
 export function makeScanner(
   { version, question }: { version: number; question: ScanQuestion },
   isParked: (element: Element) => boolean,
+  shownBox: (
+    element: Element,
+    isParked: (element: Element) => boolean,
+    rootOf: (host: Element) => ShadowRoot | null,
+  ) => Rect | null,
 ): void {
   const MAX_MATCHES = 20;
   const MAX_SIGNS = 200;
   const MAX_REFRESHES = 10;
+  /** More elements without a size than this are not asked for what is rendered in them. */
+  const MAX_UNSIZED = 200;
   /** More elements than this are not compared with a kind's other rules. */
   const MAX_MATCHED = 100;
   type Use = {
@@ -233,16 +240,13 @@ export function makeScanner(
     }
     return false;
   };
-  const isVisible = (element: Element): boolean => {
-    const box = element.getBoundingClientRect();
-    if (box.width < 1 || box.height < 1) return false;
-    // What the browser does not draw because it is out of view can be scrolled to.
-    return element.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && !isParked(element);
+  const rootOf = (host: Element): ShadowRoot | null => {
+    if (host.shadowRoot) return host.shadowRoot;
+    for (const root of world.captchaRemoteRoots ?? []) if (root.host === host) return root;
+    return null;
   };
-  const boxOf = (element: Element): Rect => {
-    const { x, y, width, height } = element.getBoundingClientRect();
-    return { x, y, width, height };
-  };
+  /** Its box where it is visible; else null. */
+  const boxOf = (element: Element): Rect | null => shownBox(element, isParked, rootOf);
   const isPage = (element: Element) => element === document.documentElement || element === document.body;
 
   const liveRoots = (): ParentNode[] => [
@@ -327,10 +331,11 @@ export function makeScanner(
       const widget = numberOf(around);
       const isBadge = isIn(element, notWhen);
       (isBadge ? badges : others).add(widget);
-      if (matches.length >= MAX_MATCHES || !isVisible(element)) continue;
+      const box = matches.length < MAX_MATCHES ? boxOf(element) : null;
+      if (!box) continue;
       const state = isBadge ? "badge" : isIn(element, working) ? "working" : "shown";
       const isFrame = around.localName === "iframe";
-      matches.push({ selector, id: numberOf(element), widget, isFrame, box: boxOf(element), state });
+      matches.push({ selector, id: numberOf(element), widget, isFrame, box, state });
     }
     /** The widgets in the nearest element around the sign that has any. */
     const ownersOf = (element: Element): number[] => {
@@ -348,7 +353,7 @@ export function makeScanner(
     const answered: KindSign[] = [];
     for (const { element, use } of signs) {
       const isField = use.noAnswer !== null;
-      if (!isField && !isVisible(element)) continue;
+      if (!isField && !boxOf(element)) continue;
       const value = "value" in element ? String(element.value) : (element.textContent ?? "");
       const isAnswered = !isField || (value !== "" && use.noAnswer?.test(value.slice(0, 1_000)) !== true);
       answered.push({ done: use.done ?? 0, id: numberOf(element), owners: ownersOf(element), isAnswered });
@@ -358,10 +363,14 @@ export function makeScanner(
 
   const boxesOf = (selector: string): Rect[] => {
     const boxes: Rect[] = [];
+    let unsized = 0;
     for (const root of liveRoots()) {
       for (const element of root.querySelectorAll(selector)) {
-        if (isPage(element) || !isVisible(element)) continue;
-        boxes.push(boxOf(element));
+        if (isPage(element)) continue;
+        if (element.getClientRects().length === 0) unsized += 1;
+        const box = unsized <= MAX_UNSIZED || element.getClientRects().length > 0 ? boxOf(element) : null;
+        if (!box) continue;
+        boxes.push(box);
         if (boxes.length >= MAX_MATCHES) return boxes;
       }
     }

@@ -15,7 +15,7 @@ import {
   type ScanQuestion,
 } from "./in-page-scanner.ts";
 import { matchesText } from "./in-page-scripts.ts";
-import { isParked } from "./in-page-visibility.ts";
+import { isParked, shownBox } from "./in-page-visibility.ts";
 import { fieldsOf, matchingPart } from "./kinds.ts";
 import { keyed } from "./selector-key.ts";
 
@@ -236,7 +236,7 @@ export class PageScanner {
     );
     if (isThere) return;
     const question = JSON.stringify({ version: this.#version, question: this.plan.question });
-    await this.#frames.evaluate(frame, `(${makeScanner})(${question}, ${isParked})`);
+    await this.#frames.evaluate(frame, `(${makeScanner})(${question}, ${isParked}, ${shownBox})`);
   }
 
   async #scanFrame(frame: FrameRef, { ms, tickMs }: Guard, isByUrl: boolean): Promise<FrameScan> {
