@@ -128,8 +128,21 @@ export class StabilityWindow {
     this.#stableMs = stableMs;
   }
 
-  /** @param at monotonic ms, @param wall ms since 1970 of this judgement */
-  update(judgement: Judgement, at: number, wall: number): { stable: boolean; leftMs: number; evidence: Evidence[] } {
+  get isOpen(): boolean {
+    return this.#since !== null;
+  }
+
+  /**
+   * @param at monotonic ms of this judgement: no later than what it judges
+   * @param wall ms since 1970 at `at`
+   * @param since monotonic ms, no earlier than it has been so; a window that opens counts from there
+   */
+  update(
+    judgement: Judgement,
+    at: number,
+    wall: number,
+    since = at,
+  ): { stable: boolean; leftMs: number; evidence: Evidence[] } {
     const isGap = at - this.#lastAt > MAX_SCAN_GAP_MS;
     this.#lastAt = at;
     if (isGap) this.#since = null;
@@ -137,10 +150,10 @@ export class StabilityWindow {
       this.#since = null;
       return { stable: false, leftMs: this.#stableMs, evidence: [] };
     }
-    this.#since ??= { at, wall };
-    const since = new Date(this.#since.wall).toISOString();
+    this.#since ??= { at: since, wall: wall + since - at };
+    const sinceWall = new Date(this.#since.wall).toISOString();
     const leftMs = Math.max(0, this.#since.at + this.#stableMs - at);
-    return { stable: leftMs === 0, leftMs, evidence: judgement.held.map((held) => evidenceOf(held, since)) };
+    return { stable: leftMs === 0, leftMs, evidence: judgement.held.map((held) => evidenceOf(held, sinceWall)) };
   }
 }
 

@@ -34,6 +34,8 @@ export interface ScanQuestion {
   readonly kinds: readonly KindQuestion[];
   /** Selectors of the bot's rules, to find visible matches of. */
   readonly boxes: readonly string[];
+  /** For each of them whether a rule holds while it is visible. */
+  readonly visible: readonly boolean[];
   /** Selectors of form fields of the bot's rules. */
   readonly values: readonly string[];
   /** The kinds' response fields by name; `noAnswer` as in KindQuestion. */
@@ -76,6 +78,8 @@ export interface KindAnswer {
 }
 
 export interface ScanAnswer {
+  /** For how long the guard has seen what this scan has found, without a change; 0 without a guard. */
+  readonly sameForMs: number;
   /** Loaded with all that it waits for. */
   readonly ready: boolean;
   /** Its markup is read to the end. */
@@ -106,9 +110,10 @@ export interface Scanner {
   readonly version: number;
   /**
    * Scans the document. `guardMs`: for how long after this scan what is visible for a moment only is kept for the next
-   * one; 0: not at all. `tickMs`: how often it is looked for.
+   * one; 0: not at all. `tickMs`: how often it is looked for. `isRipening`: challenges that were visible for a moment
+   * since the last scan count, not only what says that one is solved.
    */
-  scan(guardMs: number, tickMs: number): ScanAnswer;
+  scan(guardMs: number, tickMs: number, isRipening: boolean): ScanAnswer;
   /** Takes note that this element is a frame that a kind knows by its URL; returns the element's number. */
   note(element: Element, kind: number): number;
 }
@@ -381,16 +386,28 @@ export function makeScanner(
       [...root.querySelectorAll(selector)].some((field) => "value" in field && String(field.value) !== ""),
     );
 
+  interface Look {
+    readonly kinds: KindAnswer[];
+    readonly boxes: Rect[][];
+    readonly filled: boolean[];
+  }
+  const look = (): Look => ({
+    kinds: [...findKinds()].map(([kind, found]) => answerOf(kind, found)),
+    boxes: question.boxes.map(boxesOf),
+    filled: question.values.map(isFilled),
+  });
+  /** What was found last, and since when (performance.now() ms) it is so. */
+  let steady = { found: "", since: 0 };
+  const settle = (found: Look): void => {
+    const text = JSON.stringify([found, document.readyState, innerWidth, innerHeight]);
+    if (text !== steady.found) steady = { found: text, since: performance.now() };
+  };
   let guard: { timer: ReturnType<typeof setInterval>; until: number; seen: Glimpse } | null = null;
   const isVisibleRule = (kind: number, { done }: KindSign) =>
     question.kinds[kind]?.signs.some((sign) => sign.done === done) === true;
-  const glimpse = (seen: Glimpse) => {
-    for (const [index, selector] of question.boxes.entries()) {
-      const boxes = boxesOf(selector);
-      if (boxes.length > 0) seen.boxes.set(index, boxes);
-    }
-    for (const [kind, found] of findKinds()) {
-      const { matches, signs } = answerOf(kind, found);
+  const glimpse = (seen: Glimpse, found: Look) => {
+    for (const [index, boxes] of found.boxes.entries()) if (boxes.length > 0) seen.boxes.set(index, boxes);
+    for (const { kind, matches, signs } of found.kinds) {
       for (const match of matches) seen.kinds.set(kind, (seen.kinds.get(kind) ?? new Map()).set(match.id, match));
       for (const sign of signs) {
         // A field that is empty again has no answer any more.
@@ -403,7 +420,9 @@ export function makeScanner(
     const seen: Glimpse = { boxes: new Map(), kinds: new Map(), signs: new Map() };
     const timer = setInterval(() => {
       if (performance.now() > until) clearInterval(timer);
-      glimpse(seen);
+      const found = look();
+      glimpse(seen, found);
+      settle(found);
     }, tickMs);
     guard = { timer, until, seen };
   };
@@ -422,17 +441,23 @@ export function makeScanner(
 
   world.captchaRemoteScanner = {
     version,
-    scan(guardMs, tickMs) {
+    scan(guardMs, tickMs, isRipening) {
       for (const root of liveRoots()) {
         for (const field of root.querySelectorAll("input[type=password]")) passwords.add(field);
       }
       const glimpsed = guard?.seen;
+      // Before a verdict ripens, what has been there before is what has gone.
+      if (!isRipening) glimpsed?.kinds.clear();
+      const wasGuarded = guard !== null && performance.now() <= guard.until;
       if (guard) clearInterval(guard.timer);
       guard = null;
       if (guardMs > 0) startGuard(guardMs, tickMs);
+      const found = look();
+      settle(found);
       const navigation = performance.getEntriesByType("navigation")[0];
-      const kinds = [...findKinds()].map(([kind, found]) => answerOf(kind, found));
+      const { kinds, boxes, filled } = found;
       return {
+        sameForMs: wasGuarded ? performance.now() - steady.since : 0,
         ready: document.readyState === "complete",
         isParsed: document.readyState !== "loading",
         isBrowserError: location.protocol === "chrome-error:",
@@ -445,11 +470,11 @@ export function makeScanner(
         width: innerWidth,
         height: innerHeight,
         hidden: document.visibilityState === "hidden",
-        boxes: question.boxes.map((selector, index) => {
-          const now = boxesOf(selector);
-          return now.length > 0 ? now : (glimpsed?.boxes.get(index) ?? []);
+        boxes: boxes.map((now, index) => {
+          const isKept = isRipening || question.visible[index] === true;
+          return now.length > 0 || !isKept ? now : (glimpsed?.boxes.get(index) ?? []);
         }),
-        filled: question.values.map(isFilled),
+        filled,
         kinds: glimpsed ? withGlimpsed(kinds, glimpsed) : kinds,
         answered: named
           .filter(({ name, noAnswer }) =>
