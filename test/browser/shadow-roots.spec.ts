@@ -12,6 +12,7 @@ async function framesOf(page: Page): Promise<{ frames: PageFrames; session: CDPS
     framesVersion: 0,
     isNavigating: false,
     causeOf: () => "unknown",
+    refreshDelayOf: () => null,
     pendingUrl: () => null,
     watchFields() {},
     takeSubmissions: () => [],

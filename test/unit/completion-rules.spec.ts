@@ -193,6 +193,20 @@ test("[R21] a verdict is stable once it held for stable_ms without a break, and 
   });
 });
 
+test("[R21] a window counts from when what holds was seen in the page, also where the look at it comes later", () => {
+  const window = new StabilityWindow(500);
+  expect(window.isOpen).toBe(false);
+  expect(window.update(HOLDS, 1_080, WALL + 80, 1_000)).toMatchObject({ stable: false, leftMs: 420 });
+  expect(window.isOpen).toBe(true);
+  // What a later look says of its own beginning does not move it.
+  expect(window.update(HOLDS, 1_499, WALL + 499, 1_499)).toMatchObject({ stable: false, leftMs: 1 });
+  expect(window.update(HOLDS, 1_500, WALL + 500)).toEqual({
+    stable: true,
+    leftMs: 0,
+    evidence: [{ rule: "r", frame: FRAME, since: new Date(WALL).toISOString() }],
+  });
+});
+
 for (const value of [false, "unknown"] as const) {
   test(`[K2] ${value} restarts the window`, () => {
     const window = new StabilityWindow(500);

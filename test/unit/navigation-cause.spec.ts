@@ -5,6 +5,7 @@ import {
   type DocumentFacts,
   type DocumentRequest,
   type NavigationCause,
+  refreshDelayMs,
   refreshTarget,
   type Transition,
 } from "../../src/browser/tabs/navigation-cause.ts";
@@ -71,5 +72,21 @@ for (const [content, target] of [
 ] as const) {
   test(`[K1] a refresh "${content.slice(0, 40)}" leads to ${target}`, () => {
     expect(refreshTarget(content, "https://a.example/dir/page")).toBe(target);
+  });
+}
+
+for (const [content, ms] of [
+  ["0;url=/next", 0],
+  [" 2.5 , url=next", 2_500],
+  [".5", 500],
+  ["30; /dashboard", 30_000],
+  ["1.2.3;url=/next", 1_200],
+  ["", null],
+  ["soon;url=/next", null],
+  ["-1;url=/next", null],
+  ["2s;url=/next", null],
+] as const) {
+  test(`[K4] a refresh "${content.slice(0, 40)}" comes after ${ms} ms`, () => {
+    expect(refreshDelayMs(content)).toBe(ms);
   });
 }

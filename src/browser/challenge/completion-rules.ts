@@ -15,6 +15,8 @@ export interface RuleFact {
   readonly frame: string | null;
   readonly how?: Evidence["how"];
   readonly cookie?: Evidence["cookie"];
+  /** It says only that something is not there any more, or that a form was sent: the next document may say otherwise. */
+  readonly isByAbsence?: boolean;
 }
 
 /** What a scan of all frames of the page answers to rules. */
@@ -51,7 +53,7 @@ export function judgeRule(rule: Rule, facts: RuleFacts, seen: Set<string>): Rule
       return { value: false, frame: match.frame };
     }
     const isKnown = seen.has(rule.gone) && (rule.across === "any" || !facts.isLeft(rule.gone));
-    return { value: isKnown ? true : "unknown", frame: null };
+    return { value: isKnown ? true : "unknown", frame: null, isByAbsence: true };
   }
   if ("visible" in rule) return fromMatch(facts.visible(rule.visible));
   if ("value" in rule) return fromMatch(facts.filled(rule.value));
@@ -68,11 +70,13 @@ export interface Judgement {
   readonly value: Trilean;
   /** The rules that held. */
   readonly held: readonly HeldRule[];
+  /** A rule that held is by absence, as in RuleFact. */
+  readonly isByAbsence?: boolean;
   /** What contradicts it; empty unless `value` is false. */
   readonly against: readonly Contradiction[];
 }
 
-interface HeldRule extends Omit<RuleFact, "value"> {
+interface HeldRule extends Omit<RuleFact, "value" | "isByAbsence"> {
   readonly rule: string;
 }
 
@@ -92,9 +96,11 @@ export function judge(completion: Completion | undefined, facts: RuleFacts, seen
 }
 
 function judgement(value: Trilean, facts: readonly (RuleFact & { readonly rule: string })[]): Judgement {
+  const holding = value === true ? facts.filter((fact) => fact.value === true) : [];
   return {
     value,
-    held: value === true ? facts.filter((fact) => fact.value === true).map(({ value: _, ...held }) => held) : [],
+    held: holding.map(({ value: _, isByAbsence: __, ...held }) => held),
+    ...(holding.some(({ isByAbsence }) => isByAbsence) && { isByAbsence: true }),
     against:
       value === false
         ? facts
@@ -122,8 +128,21 @@ export class StabilityWindow {
     this.#stableMs = stableMs;
   }
 
-  /** @param at monotonic ms, @param wall ms since 1970 of this judgement */
-  update(judgement: Judgement, at: number, wall: number): { stable: boolean; leftMs: number; evidence: Evidence[] } {
+  get isOpen(): boolean {
+    return this.#since !== null;
+  }
+
+  /**
+   * @param at monotonic ms of this judgement: no later than what it judges
+   * @param wall ms since 1970 at `at`
+   * @param since monotonic ms, no earlier than it has been so; a window that opens counts from there
+   */
+  update(
+    judgement: Judgement,
+    at: number,
+    wall: number,
+    since = at,
+  ): { stable: boolean; leftMs: number; evidence: Evidence[] } {
     const isGap = at - this.#lastAt > MAX_SCAN_GAP_MS;
     this.#lastAt = at;
     if (isGap) this.#since = null;
@@ -131,10 +150,10 @@ export class StabilityWindow {
       this.#since = null;
       return { stable: false, leftMs: this.#stableMs, evidence: [] };
     }
-    this.#since ??= { at, wall };
-    const since = new Date(this.#since.wall).toISOString();
+    this.#since ??= { at: since, wall: wall + since - at };
+    const sinceWall = new Date(this.#since.wall).toISOString();
     const leftMs = Math.max(0, this.#since.at + this.#stableMs - at);
-    return { stable: leftMs === 0, leftMs, evidence: judgement.held.map((held) => evidenceOf(held, since)) };
+    return { stable: leftMs === 0, leftMs, evidence: judgement.held.map((held) => evidenceOf(held, sinceWall)) };
   }
 }
 

@@ -34,6 +34,8 @@ export interface ScanQuestion {
   readonly kinds: readonly KindQuestion[];
   /** Selectors of the bot's rules, to find visible matches of. */
   readonly boxes: readonly string[];
+  /** For each of them whether a rule holds while it is visible. */
+  readonly visible: readonly boolean[];
   /** Selectors of form fields of the bot's rules. */
   readonly values: readonly string[];
   /** The kinds' response fields by name; `noAnswer` as in KindQuestion. */
@@ -76,6 +78,8 @@ export interface KindAnswer {
 }
 
 export interface ScanAnswer {
+  /** For how long the guard has seen what this scan has found, without a change; 0 without a guard. */
+  readonly sameForMs: number;
   /** Loaded with all that it waits for. */
   readonly ready: boolean;
   /** Its markup is read to the end. */
@@ -84,6 +88,8 @@ export interface ScanAnswer {
   readonly isBrowserError: boolean;
   /** The HTTP status of the document; 0: not known. */
   readonly status: number;
+  /** What its markup says in place of a Refresh header. */
+  readonly refreshes: readonly string[];
   readonly scrollX: number;
   readonly scrollY: number;
   readonly width: number;
@@ -106,9 +112,10 @@ export interface Scanner {
   readonly widgets: ReadonlyMap<number, ReadonlyMap<Element, number>>;
   /**
    * Scans the document. `guardMs`: for how long after this scan what is visible for a moment only is kept for the next
-   * one; 0: not at all. `tickMs`: how often it is looked for.
+   * one; 0: not at all. `tickMs`: how often it is looked for. `isRipening`: challenges that were visible for a moment
+   * since the last scan count, not only what says that one is solved.
    */
-  scan(guardMs: number, tickMs: number): ScanAnswer;
+  scan(guardMs: number, tickMs: number, isRipening: boolean): ScanAnswer;
   /** Takes note that this element is a frame that a kind knows by its URL; returns the element's number. */
   note(element: Element, kind: number): number;
 }
@@ -121,15 +128,23 @@ export type ScannerWorld = typeof globalThis & {
 };
 
 /**
- * Makes the scanner of a document and keeps it in the isolated world. `isParked` says whether the page keeps an element
- * where nobody can scroll to (in-page-visibility.ts).
+ * Makes the scanner of a document and keeps it in the isolated world. `isParked` and `shownBox` are those of
+ * in-page-visibility.ts.
  */
 export function makeScanner(
   { version, question }: { version: number; question: ScanQuestion },
   isParked: (element: Element) => boolean,
+  shownBox: (
+    element: Element,
+    isParked: (element: Element) => boolean,
+    rootOf: (host: Element) => ShadowRoot | null,
+  ) => Rect | null,
 ): void {
   const MAX_MATCHES = 20;
   const MAX_SIGNS = 200;
+  const MAX_REFRESHES = 10;
+  /** More elements without a size than this are not asked for what is rendered in them. */
+  const MAX_UNSIZED = 200;
   /** More elements than this are not compared with a kind's other rules. */
   const MAX_MATCHED = 100;
   type Use = {
@@ -233,16 +248,13 @@ export function makeScanner(
     }
     return false;
   };
-  const isVisible = (element: Element): boolean => {
-    const box = element.getBoundingClientRect();
-    if (box.width < 1 || box.height < 1) return false;
-    // What the browser does not draw because it is out of view can be scrolled to.
-    return element.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && !isParked(element);
+  const rootOf = (host: Element): ShadowRoot | null => {
+    if (host.shadowRoot) return host.shadowRoot;
+    for (const root of world.captchaRemoteRoots ?? []) if (root.host === host) return root;
+    return null;
   };
-  const boxOf = (element: Element): Rect => {
-    const { x, y, width, height } = element.getBoundingClientRect();
-    return { x, y, width, height };
-  };
+  /** Its box where it is visible; else null. */
+  const boxOf = (element: Element): Rect | null => shownBox(element, isParked, rootOf);
   const isPage = (element: Element) => element === document.documentElement || element === document.body;
 
   const liveRoots = (): ParentNode[] => [
@@ -328,10 +340,11 @@ export function makeScanner(
       const widget = numberOf(around);
       const isBadge = isIn(element, notWhen);
       (isBadge ? badges : others).add(widget);
-      if (matches.length >= MAX_MATCHES || !isVisible(element)) continue;
+      const box = matches.length < MAX_MATCHES ? boxOf(element) : null;
+      if (!box) continue;
       const state = isBadge ? "badge" : isIn(element, working) ? "working" : "shown";
       const isFrame = around.localName === "iframe";
-      matches.push({ selector, id: numberOf(element), widget, isFrame, box: boxOf(element), state });
+      matches.push({ selector, id: numberOf(element), widget, isFrame, box, state });
     }
     /** The widgets in the nearest element around the sign that has any. */
     const ownersOf = (element: Element): number[] => {
@@ -349,7 +362,7 @@ export function makeScanner(
     const answered: KindSign[] = [];
     for (const { element, use } of signs) {
       const isField = use.noAnswer !== null;
-      if (!isField && !isVisible(element)) continue;
+      if (!isField && !boxOf(element)) continue;
       const value = "value" in element ? String(element.value) : (element.textContent ?? "");
       const isAnswered = !isField || (value !== "" && use.noAnswer?.test(value.slice(0, 1_000)) !== true);
       answered.push({ done: use.done ?? 0, id: numberOf(element), owners: ownersOf(element), isAnswered });
@@ -359,10 +372,14 @@ export function makeScanner(
 
   const boxesOf = (selector: string): Rect[] => {
     const boxes: Rect[] = [];
+    let unsized = 0;
     for (const root of liveRoots()) {
       for (const element of root.querySelectorAll(selector)) {
-        if (isPage(element) || !isVisible(element)) continue;
-        boxes.push(boxOf(element));
+        if (isPage(element)) continue;
+        if (element.getClientRects().length === 0) unsized += 1;
+        const box = unsized <= MAX_UNSIZED || element.getClientRects().length > 0 ? boxOf(element) : null;
+        if (!box) continue;
+        boxes.push(box);
         if (boxes.length >= MAX_MATCHES) return boxes;
       }
     }
@@ -373,16 +390,28 @@ export function makeScanner(
       [...root.querySelectorAll(selector)].some((field) => "value" in field && String(field.value) !== ""),
     );
 
+  interface Look {
+    readonly kinds: KindAnswer[];
+    readonly boxes: Rect[][];
+    readonly filled: boolean[];
+  }
+  const look = (): Look => ({
+    kinds: [...findKinds()].map(([kind, found]) => answerOf(kind, found)),
+    boxes: question.boxes.map(boxesOf),
+    filled: question.values.map(isFilled),
+  });
+  /** What was found last, and since when (performance.now() ms) it is so. */
+  let steady = { found: "", since: 0 };
+  const settle = (found: Look): void => {
+    const text = JSON.stringify([found, document.readyState, innerWidth, innerHeight]);
+    if (text !== steady.found) steady = { found: text, since: performance.now() };
+  };
   let guard: { timer: ReturnType<typeof setInterval>; until: number; seen: Glimpse } | null = null;
   const isVisibleRule = (kind: number, { done }: KindSign) =>
     question.kinds[kind]?.signs.some((sign) => sign.done === done) === true;
-  const glimpse = (seen: Glimpse) => {
-    for (const [index, selector] of question.boxes.entries()) {
-      const boxes = boxesOf(selector);
-      if (boxes.length > 0) seen.boxes.set(index, boxes);
-    }
-    for (const [kind, found] of findKinds()) {
-      const { matches, signs } = answerOf(kind, found);
+  const glimpse = (seen: Glimpse, found: Look) => {
+    for (const [index, boxes] of found.boxes.entries()) if (boxes.length > 0) seen.boxes.set(index, boxes);
+    for (const { kind, matches, signs } of found.kinds) {
       for (const match of matches) seen.kinds.set(kind, (seen.kinds.get(kind) ?? new Map()).set(match.id, match));
       for (const sign of signs) {
         // A field that is empty again has no answer any more.
@@ -395,7 +424,9 @@ export function makeScanner(
     const seen: Glimpse = { boxes: new Map(), kinds: new Map(), signs: new Map() };
     const timer = setInterval(() => {
       if (performance.now() > until) clearInterval(timer);
-      glimpse(seen);
+      const found = look();
+      glimpse(seen, found);
+      settle(found);
     }, tickMs);
     guard = { timer, until, seen };
   };
@@ -415,32 +446,41 @@ export function makeScanner(
   world.captchaRemoteScanner = {
     version,
     widgets: shownWidgets,
-    scan(guardMs, tickMs) {
+    scan(guardMs, tickMs, isRipening) {
       shownWidgets.clear();
       for (const root of liveRoots()) {
         for (const field of root.querySelectorAll("input[type=password]")) passwords.add(field);
       }
       const glimpsed = guard?.seen;
+      // Before a verdict ripens, what has been there before is what has gone.
+      if (!isRipening) glimpsed?.kinds.clear();
+      const wasGuarded = guard !== null && performance.now() <= guard.until;
       if (guard) clearInterval(guard.timer);
       guard = null;
       if (guardMs > 0) startGuard(guardMs, tickMs);
+      const found = look();
+      settle(found);
       const navigation = performance.getEntriesByType("navigation")[0];
-      const kinds = [...findKinds()].map(([kind, found]) => answerOf(kind, found));
+      const { kinds, boxes, filled } = found;
       return {
+        sameForMs: wasGuarded ? performance.now() - steady.since : 0,
         ready: document.readyState === "complete",
         isParsed: document.readyState !== "loading",
         isBrowserError: location.protocol === "chrome-error:",
         status: navigation && "responseStatus" in navigation ? Number(navigation.responseStatus) : 0,
+        refreshes: [...document.querySelectorAll<HTMLMetaElement>("meta[http-equiv=refresh i]")]
+          .slice(0, MAX_REFRESHES)
+          .map(({ content }) => content.slice(0, 100)),
         scrollX,
         scrollY,
         width: innerWidth,
         height: innerHeight,
         hidden: document.visibilityState === "hidden",
-        boxes: question.boxes.map((selector, index) => {
-          const now = boxesOf(selector);
-          return now.length > 0 ? now : (glimpsed?.boxes.get(index) ?? []);
+        boxes: boxes.map((now, index) => {
+          const isKept = isRipening || question.visible[index] === true;
+          return now.length > 0 || !isKept ? now : (glimpsed?.boxes.get(index) ?? []);
         }),
-        filled: question.values.map(isFilled),
+        filled,
         kinds: glimpsed ? withGlimpsed(kinds, glimpsed) : kinds,
         answered: named
           .filter(({ name, noAnswer }) =>

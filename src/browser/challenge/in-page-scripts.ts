@@ -28,10 +28,20 @@ export function invalidSelectors(selectors: readonly string[]): string[] {
   });
 }
 
-/** Scrolls the first match that has a box into the middle of the viewport. */
+/**
+ * Scrolls the first match that has a box into the middle of the viewport; of one without a box of its own
+ * (`display: contents`), what is in it.
+ */
 export function scrollToMatch(selector: string): void {
-  const roots = [document, ...((globalThis as ScannerWorld).captchaRemoteRoots ?? [])];
-  const matches = roots.flatMap((root) => [...root.querySelectorAll(selector)]);
-  const target = matches.find((element) => element.getBoundingClientRect().width > 0);
+  const roots = [...((globalThis as ScannerWorld).captchaRemoteRoots ?? [])];
+  const matches = [document, ...roots].flatMap((root) => [...root.querySelectorAll(selector)]);
+  const inside = (match: Element) => [match, ...roots.filter(({ host }) => host === match)];
+  const candidates = matches.flatMap((match) => [
+    match,
+    ...(getComputedStyle(match).display === "contents"
+      ? inside(match).flatMap((root) => [...root.querySelectorAll("*")])
+      : []),
+  ]);
+  const target = candidates.find((element) => element.getBoundingClientRect().width > 0);
   target?.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
 }

@@ -4,8 +4,9 @@
  */
 import type { ChallengeKind } from "../../config.ts";
 import type { FrameRef, PageFrames } from "../tabs/frames.ts";
+import { refreshDelayMs } from "../tabs/navigation-cause.ts";
 import type { Tab } from "../tabs/tab.ts";
-import type { Trilean } from "./completion-rules.ts";
+import type { Judgement } from "./completion-rules.ts";
 import { matchingPart } from "./kinds.ts";
 import type { PageScan } from "./scan-page.ts";
 
@@ -21,6 +22,12 @@ const MIN_HEIGHT = 30;
 const MAX_DOCUMENTS = 500;
 /** A frame that has just come may not have requested its document yet. */
 const UNREQUESTED_MS = 150;
+/** A document that asks for the next one within this time is on its way there; a dashboard asks for it later. */
+const REFRESH_WITHIN_MS = 5_000;
+/** The browser may ask for the next document so much later than it was to. */
+const REFRESH_GRACE_MS = 1_000;
+/** A page that refreshes itself again and again is waited for this long. */
+const REFRESH_PATIENCE_MS = 15_000;
 
 export class PageQuiet {
   readonly #tab: Tab;
@@ -39,6 +46,10 @@ export class PageQuiet {
   /** Since when each frame inside the page loads, again and again perhaps, after the challenge was shown last. */
   readonly #busySince = new Map<string, number>();
   #lastShownAt = -Infinity;
+  /** By when each document that asks to be refreshed soon has gone, and after which delay. */
+  #refreshing = new Map<string, { readonly delayMs: number; readonly by: number }>();
+  /** Since when refreshes hold up a verdict, monotonic ms. */
+  #refreshedSince: number | null = null;
 
   constructor(tab: Tab, frames: PageFrames, kinds: readonly ChallengeKind[]) {
     this.#tab = tab;
@@ -67,6 +78,7 @@ export class PageQuiet {
     if (holders.length > 0) {
       this.#lastShownAt = at;
       this.#busySince.clear();
+      this.#refreshedSince = null;
     }
     for (const frame of holders) {
       keep(this.#held, frame.id);
@@ -81,13 +93,18 @@ export class PageQuiet {
   /**
    * Whether a conclusion from this scan is allowed. Rejects where a frame that held the challenge did not answer.
    */
-  async allows(scan: PageScan, value: Trilean, isNavigating: boolean): Promise<boolean> {
+  async allows(scan: PageScan, { value, isByAbsence = false }: Judgement, isNavigating: boolean): Promise<boolean> {
     const now = performance.now();
     this.#list(scan, now);
     const lost = scan.silent.find((frame) => this.#counts(frame, scan) && !this.#isPatient(frame, now));
     if (lost) throw new Error(`A frame that held the challenge does not answer: ${lost.id}`);
     this.#isBusy = this.#isMainLoading(scan, now) || this.#isInnerBusy(scan, now);
+    const isRefreshed = this.#isAboutToBeRefreshed(scan, now);
     if (isNavigating || this.#isBusy || this.#isErrorPage(scan)) return false;
+    if (value === true && isByAbsence && isRefreshed) {
+      this.#refreshedSince ??= now;
+      if (now - this.#refreshedSince < REFRESH_PATIENCE_MS) return false;
+    }
     return value !== true || !(await this.#mayComeInAFrame(scan, now));
   }
 
@@ -131,6 +148,27 @@ export class PageQuiet {
       return pending !== null && this.#isOfKind(pending);
     });
     return busy.filter((frame) => !this.#isPatient(frame, now)).length > 0;
+  }
+
+  /**
+   * Whether a document that counts goes on by itself within seconds, to the next challenge perhaps. What asks for it is
+   * its Refresh header or its markup; when a script's timer ends nobody knows.
+   */
+  #isAboutToBeRefreshed(scan: PageScan, now: number): boolean {
+    const before = this.#refreshing;
+    this.#refreshing = new Map();
+    for (const { frame, answer } of scan.frames) {
+      if (!this.#counts(frame, scan)) continue;
+      const asked = [...answer.refreshes.map(refreshDelayMs), this.#tab.refreshDelayOf(frame.loaderId)];
+      const delayMs = Math.min(...asked.map((delay) => delay ?? Infinity));
+      if (delayMs > REFRESH_WITHIN_MS) continue;
+      const key = `${frame.id} ${frame.loaderId}`;
+      const known = before.get(key);
+      // The time runs once the document has loaded.
+      const isRunning = answer.ready && known?.delayMs === delayMs;
+      this.#refreshing.set(key, isRunning ? known : { delayMs, by: now + delayMs + REFRESH_GRACE_MS });
+    }
+    return [...this.#refreshing.values()].some(({ by }) => now < by);
   }
 
   /** Whether this frame has been waited for long enough. */

@@ -15,7 +15,7 @@ import {
   type ScanQuestion,
 } from "./in-page-scanner.ts";
 import { matchesText } from "./in-page-scripts.ts";
-import { isParked } from "./in-page-visibility.ts";
+import { isParked, shownBox } from "./in-page-visibility.ts";
 import { fieldsOf, matchingPart } from "./kinds.ts";
 import { keyed } from "./selector-key.ts";
 
@@ -40,6 +40,8 @@ export interface ScanPlan {
 export interface FrameScan {
   readonly frame: FrameRef;
   readonly answer: ScanAnswer;
+  /** When the frame had answered, monotonic ms. */
+  readonly at: number;
   /**
    * The frame's content box on the page. Known for frames with a match, and for frames with a process of their own, as
    * input is sent to those directly; else null.
@@ -95,11 +97,18 @@ export interface PageScan {
   readonly hidden: boolean;
   /** The value of PageFrames.version before this scan. */
   readonly framesVersion: number;
+  /** When all frames had answered, monotonic ms: what was found was so before. */
+  readonly at: number;
+  /** Since when it was so at the latest, monotonic ms: the last change that a guard has seen in any frame; else `at`. */
+  readonly since: number;
 }
 
 /** Collects the selectors and patterns that the kinds and the completion rules need. */
 export function planScan(kinds: readonly ChallengeKind[], completion: Completion | undefined): ScanPlan {
   const rules: Rule[] = [...(completion?.all ?? []), ...(completion?.any ?? [])];
+  const boxes = unique(
+    rules.flatMap((rule) => ("gone" in rule ? [rule.gone] : "visible" in rule ? [rule.visible] : [])),
+  );
   return {
     kinds,
     question: {
@@ -112,7 +121,8 @@ export function planScan(kinds: readonly ChallengeKind[], completion: Completion
           "value" in rule ? [{ ...keyed(rule.value), done: index, noAnswer: rule.no_answer ?? null }] : [],
         ),
       })),
-      boxes: unique(rules.flatMap((rule) => ("gone" in rule ? [rule.gone] : "visible" in rule ? [rule.visible] : []))),
+      boxes,
+      visible: boxes.map((box) => rules.some((rule) => "visible" in rule && rule.visible === box)),
       values: unique(rules.flatMap((rule) => ("value" in rule ? [rule.value] : []))),
       named: kinds.flatMap(fieldsOf).map(({ name, noAnswer }) => ({ name, noAnswer: noAnswer?.source ?? null })),
     },
@@ -120,10 +130,14 @@ export function planScan(kinds: readonly ChallengeKind[], completion: Completion
   };
 }
 
-/** What a scan leaves in the page: it looks for `ms` after it, every `tickMs`, for what is visible for a moment only. */
+/**
+ * What a scan leaves in the page: it looks for `ms` after it, every `tickMs`, for what is visible for a moment only.
+ * `isRipening`, for what the last scan left there: see Scanner.
+ */
 export interface Guard {
   readonly ms: number;
   readonly tickMs: number;
+  readonly isRipening: boolean;
 }
 
 let lastVersion = 0;
@@ -172,6 +186,8 @@ export class PageScanner {
     if (!main) throw new Error("The page has no main frame.");
     const { scrollX, scrollY, width, height, hidden } = main.answer;
     return {
+      at: Math.max(...scans.map(({ at }) => at)),
+      since: Math.max(...scans.map(({ at, answer }) => at - answer.sameForMs)),
       frames: scans,
       silent,
       main: main.frame,
@@ -236,11 +252,11 @@ export class PageScanner {
     );
     if (isThere) return;
     const question = JSON.stringify({ version: this.#version, question: this.plan.question });
-    await this.#frames.evaluate(frame, `(${makeScanner})(${question}, ${isParked})`);
+    await this.#frames.evaluate(frame, `(${makeScanner})(${question}, ${isParked}, ${shownBox})`);
   }
 
-  async #scanFrame(frame: FrameRef, { ms, tickMs }: Guard, isByUrl: boolean): Promise<FrameScan> {
-    const expression = `globalThis.captchaRemoteScanner?.version === ${this.#version} ? captchaRemoteScanner.scan(${ms}, ${tickMs}) : null`;
+  async #scanFrame(frame: FrameRef, { ms, tickMs, isRipening }: Guard, isByUrl: boolean): Promise<FrameScan> {
+    const expression = `globalThis.captchaRemoteScanner?.version === ${this.#version} ? captchaRemoteScanner.scan(${ms}, ${tickMs}, ${isRipening}) : null`;
     const [answer, texts] = await Promise.all([
       this.#frames.evaluate<ScanAnswer | null>(frame, expression).then(async (known) => {
         if (known) return known;
@@ -251,12 +267,13 @@ export class PageScanner {
       }),
       Promise.all(this.plan.texts.map((rule) => this.#runTextRule(frame, rule))),
     ]);
+    const at = performance.now();
     const isOfInterest =
       isByUrl ||
       this.#frames.isRemote(frame) ||
       answer.kinds.length > 0 ||
       answer.boxes.some((boxes) => boxes.length > 0);
-    return { frame, answer, texts, rect: isOfInterest ? await this.#frames.rectOf(frame) : null };
+    return { frame, answer, at, texts, rect: isOfInterest ? await this.#frames.rectOf(frame) : null };
   }
 
   async #runTextRule(frame: FrameRef, rule: TextRule): Promise<boolean | "unknown"> {

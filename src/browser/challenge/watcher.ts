@@ -29,9 +29,10 @@ const DEFAULT_POLL_MS = 100;
 const RIPENING_POLL_MS = 100;
 /** How long a scan leaves a guard in the page meanwhile: it notices a challenge that is visible for a moment between scans. */
 const GUARD_MS = MAX_SCAN_GAP_MS + 500;
-/** How often a guard looks: while a verdict ripens, and after somebody has acted. */
-const RIPENING_TICK_MS = 25;
-const ACTED_TICK_MS = 75;
+/** How often a guard looks while a verdict ripens, and after somebody has acted: less often in a page of many frames. */
+const TICK_MS = 25;
+const ACTED_TICK_MS_A_FRAME = 2.5;
+const MAX_ACTED_TICK_MS = 75;
 /** For how long after an act a success that shows for a moment only is looked for. */
 const ACTED_FOR_MS = 10_000;
 /** The interval of a page that gets no input and does not change. */
@@ -43,7 +44,15 @@ const UNKNOWN_PATIENCE_MS = 2_000;
 const MAX_FRAMES_KEPT = 100;
 /** How long the page that opened a login window has to show that it went through. */
 const OPENER_PATIENCE_MS = 2_000;
-const UNGUARDED: Guard = { ms: 0, tickMs: 0 };
+const UNGUARDED: Guard = { ms: 0, tickMs: 0, isRipening: false };
+/** What a guard has seen longer before a scan may have another reason than what the scan says. */
+const MAX_SEEN_BEFORE_MS = 200;
+/** A page that loads or navigates is looked at again so soon, so many times in a row. */
+const LOADING_POLL_MS = 25;
+const MAX_LOADING_LOOKS = 10;
+/** After somebody has acted, a change of the page's frames is looked at so soon, and so long after the last look. */
+const CHANGED_POLL_MS = 25;
+const CHANGED_PAUSE_MS = 50;
 
 const UNKNOWN: Judgement = { value: "unknown", held: [], against: [] };
 
@@ -84,6 +93,13 @@ export class ChallengeWatcher {
   #activeUntil = 0;
   /** The last scan has left a guard in the page. */
   #guarding = false;
+  /** The last scan; null: it did not succeed, or the page allowed no conclusion. */
+  #judgedScan: PageScan | null = null;
+  #frameCount = 0;
+  /** When the last scan was over, monotonic ms. */
+  #lookedAt = -Infinity;
+  /** The looks in a row that found a page which allows no conclusion. */
+  #loadingLooks = 0;
   /** The last scan said true. */
   #isRipening = false;
   #actedAt = -Infinity;
@@ -155,6 +171,13 @@ export class ChallengeWatcher {
     if (act) this.#tracker.actedAt(act);
   }
 
+  /** The page's frames or documents have changed. */
+  changed(): void {
+    const hasActed = performance.now() - this.#actedAt < ACTED_FOR_MS;
+    const pauseMs = this.#lookedAt + CHANGED_PAUSE_MS - performance.now();
+    this.prompt(hasActed ? Math.min(Math.max(CHANGED_POLL_MS, pauseMs), this.#pollMs) : this.#pollMs);
+  }
+
   /** Something happened: scan within this time, and often for a while. */
   prompt(withinMs = this.#pollMs): void {
     this.#activeUntil = performance.now() + ACTIVE_FOR_MS;
@@ -213,14 +236,19 @@ export class ChallengeWatcher {
   async #scanOnce(): Promise<Verdict> {
     let judgement = UNKNOWN;
     let kindVerdict: KindVerdict | null = null;
+    const before = this.#judgedScan;
+    this.#judgedScan = null;
+    let scannedAt = performance.now();
+    let changedAt: number | null = null;
     const startedAt = performance.now();
     const wasGuarded = this.#guarding;
     try {
       const wasNavigating = this.#deps.tab.isNavigating;
       const hasActed = startedAt - this.#actedAt < ACTED_FOR_MS;
-      const tickMs = this.#isRipening ? RIPENING_TICK_MS : ACTED_TICK_MS;
+      const actedTickMs = Math.min(MAX_ACTED_TICK_MS, ACTED_TICK_MS_A_FRAME * this.#frameCount);
+      const tickMs = this.#isRipening ? TICK_MS : Math.max(TICK_MS, actedTickMs);
       this.#guarding = this.#isRipening || hasActed;
-      const guard = { ms: this.#guarding ? GUARD_MS : 0, tickMs };
+      const guard = { ms: this.#guarding ? GUARD_MS : 0, tickMs, isRipening: this.#isRipening };
       const [scan] = await Promise.all([this.#scanner.scan(guard), this.#cookies.look()]);
       if (this.#stopped) return this.#verdict(UNKNOWN, null);
       this.#lastScan = scan;
@@ -243,23 +271,36 @@ export class ChallengeWatcher {
         new Set(this.#seenSelectors.keys()),
       );
       const isNavigating = wasNavigating || tab.isNavigating || tab.pendingUrl(scan.main.id) !== null;
-      if (await this.#quiet.allows(scan, judged.value, isNavigating)) judgement = judged;
+      if (await this.#quiet.allows(scan, judged, isNavigating)) judgement = judged;
+      if (wasGuarded && before) changedAt = this.#changedAt(before, scan);
+      scannedAt = scan.at;
+      this.#judgedScan = judgement === UNKNOWN ? null : scan;
+      this.#frameCount = scan.frames.length;
       this.#publishSeen();
       this.#deps.onScan(scan);
     } catch {
       // A frame that does not answer leaves the rules unknown until the next scan.
     }
     this.#isRipening = judgement.value === true;
-    // The window opens with a guarded scan: what happened right after an unguarded one is not known.
-    const counted = wasGuarded || judgement.value !== true ? judgement : UNKNOWN;
-    const { stable, leftMs, evidence } = this.#window.update(counted, performance.now(), Date.now());
+    this.#lookedAt = performance.now();
+    // What happens right after a scan that leaves no guard is not known.
+    const isCounted = this.#window.isOpen ? wasGuarded : this.#guarding;
+    const counted = isCounted || judgement.value !== true ? judgement : UNKNOWN;
+    const at = this.#window.isOpen ? startedAt : scannedAt;
+    const now = performance.now();
+    const { stable, leftMs, evidence } = this.#window.update(
+      counted,
+      at,
+      Date.now() - (now - at),
+      changedAt ?? scannedAt,
+    );
     const verdict: Verdict = { ...this.#verdict(judgement, kindVerdict), stable, evidence };
     if (stable && this.#begun && !this.#stopped) {
       this.stop();
       this.#deps.onSolved(verdict);
     }
     this.#noticeMovingOn(kindVerdict, judgement);
-    this.#scheduleNext(judgement, wasGuarded ? leftMs : 0);
+    this.#scheduleNext(judgement, this.#window.isOpen ? leftMs + at - now : 0);
     return verdict;
   }
 
@@ -269,6 +310,16 @@ export class ChallengeWatcher {
     const mayOverride =
       this.#deps.completion?.operator_may_override === true || (isByKind && kind !== null && !hasPositiveSign(kind));
     return { value, stable: false, evidence: [], contradictions: against, mayOverride };
+  }
+
+  /**
+   * When what has made this scan say something else than the last one was seen by a guard, monotonic ms; null: that is
+   * not known, as guards see neither cookies and addresses nor where frames are.
+   */
+  #changedAt(before: PageScan, scan: PageScan): number | null {
+    const isSeen = this.#rules.every((rule) => "gone" in rule || "visible" in rule || "value" in rule);
+    if (!isSeen || scan.since <= before.at || frameIds(before) !== frameIds(scan)) return null;
+    return Math.max(scan.since, scan.at - MAX_SEEN_BEFORE_MS);
   }
 
   /** Reports, once it has lasted, that the page has moved on and nothing says how it went. */
@@ -292,14 +343,22 @@ export class ChallengeWatcher {
   }
 
   #scheduleNext(judgement: Judgement, leftMs: number): void {
-    const beat = performance.now() < this.#activeUntil ? this.#pollMs : REST_POLL_MS;
+    const isActive = performance.now() < this.#activeUntil;
+    const beat = isActive ? this.#pollMs : REST_POLL_MS;
+    this.#loadingLooks = judgement === UNKNOWN && isActive ? this.#loadingLooks + 1 : 0;
+    const isLoading = this.#loadingLooks > 0 && this.#loadingLooks <= MAX_LOADING_LOOKS;
     clearTimeout(this.#timer);
     this.#timerAt = Infinity;
-    this.#schedule(judgement.value === true ? Math.min(RIPENING_POLL_MS, leftMs) : beat);
+    // A look shortly before the last one would only hold that up.
+    const isLastLook = leftMs < 1.5 * RIPENING_POLL_MS;
+    if (judgement.value === true) this.#schedule(isLastLook ? leftMs : RIPENING_POLL_MS);
+    else this.#schedule(isLoading ? Math.min(LOADING_POLL_MS, beat) : beat);
   }
 
   /** The earliest of the scheduled times wins. */
-  #schedule(inMs: number): void {
+  #schedule(withinMs: number): void {
+    // A timer cuts off fractions, and may come a part of a millisecond early.
+    const inMs = Math.max(0, Math.ceil(withinMs) + 1);
     const at = performance.now() + inMs;
     if (!this.#begun || this.#stopped || at >= this.#timerAt) return;
     clearTimeout(this.#timer);
@@ -367,8 +426,12 @@ export class ChallengeWatcher {
       ...this.#factsOf(scan),
       isLeft: (selector) => this.#seenSelectors.get(selector)?.isByPage === false,
       kinds: () => {
-        const { value, held, kind } = kinds;
-        if (held) return { rule: held.rule, fact: { value, frame: held.frame, ...(held.how && { how: held.how }) } };
+        const { value, held, kind, state } = kinds;
+        if (held) {
+          const isByAbsence = state === "solved_gone" || state === "submitted";
+          const fact = { value, frame: held.frame, isByAbsence, ...(held.how && { how: held.how }) };
+          return { rule: held.rule, fact };
+        }
         const frame = value === false && this.challenge ? redactUrl(this.challenge.frame.url) : null;
         return { rule: kind ? kindRule(kind) : "", fact: { value, frame } };
       },
@@ -387,4 +450,9 @@ export class ChallengeWatcher {
       kinds: () => ({ rule: "", fact: { value: "unknown", frame: null } }),
     };
   }
+}
+
+/** The documents of the page, and which of them are out of sight. */
+function frameIds({ frames }: PageScan): string {
+  return frames.map(({ frame, rect }) => `${frame.id} ${frame.loaderId} ${rect?.visible !== false}`).join();
 }

@@ -128,7 +128,7 @@ export class RemotePage implements ChallengePage {
       onChange: (condition) => this.#publish((events) => events.condition(condition)),
       onDead: () => this.lost("browser_lost"),
     });
-    tab.listen({ changed: () => this.#watcher.prompt(), gone: (code) => this.lost(code) });
+    tab.listen({ changed: () => this.#watcher.changed(), gone: (code) => this.lost(code) });
   }
 
   get viewport(): Size {

@@ -75,6 +75,10 @@ export class CdpTab implements Tab {
     return this.#network.causeOf(loaderId);
   }
 
+  refreshDelayOf(loaderId: string): number | null {
+    return this.#network.refreshDelayOf(loaderId);
+  }
+
   pendingUrl(frameId: string): string | null {
     return this.#network.pendingUrl(frameId);
   }

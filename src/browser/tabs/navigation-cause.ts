@@ -75,6 +75,12 @@ const ADDRESS_TRANSITIONS: ReadonlySet<string> = new Set([
   "keyword_generated",
 ]);
 
+/** After how many ms a Refresh header, or a meta element in its place, asks for a document; null where it asks for none. */
+export function refreshDelayMs(content: string): number | null {
+  const [seconds] = /^\s*(?:\d+\.?\d*|\.\d+)(?=[\s.\d;,]|$)/.exec(content.slice(0, 100)) ?? [];
+  return seconds === undefined ? null : Number(seconds) * 1_000;
+}
+
 /** The address that a Refresh header, or a meta element in its place, asks for; null where it cannot be read. */
 export function refreshTarget(content: string, base: string): string | null {
   const [, quoted, plain] = /^\s*[\d.]+\s*[;,]?\s*(?:url\s*=\s*)?(?:["']([^"']*)|([^"'].*))?/is.exec(

@@ -12,6 +12,7 @@ import {
   type DocumentFacts,
   type DocumentRequest,
   type NavigationCause,
+  refreshDelayMs,
   refreshTarget,
   type Transition,
 } from "./navigation-cause.ts";
@@ -81,8 +82,8 @@ interface KnownDocument {
   wasListed: boolean;
   /** Its cause is being looked up, or was. */
   wasLookedUp: boolean;
-  /** The address that the response's Refresh header names. */
-  refresh: string | null;
+  /** The address that the response's Refresh header names, and after how many ms. */
+  refresh: { readonly target: string | null; readonly delayMs: number | null } | null;
 }
 
 /** The main frame's document as its isolated world shows it. */
@@ -161,6 +162,10 @@ export class PageNetwork {
     return this.#documents.get(loaderId)?.cause ?? "unknown";
   }
 
+  refreshDelayOf(loaderId: string): number | null {
+    return this.#documents.get(loaderId)?.refresh?.delayMs ?? null;
+  }
+
   pendingUrl(frameId: string): string | null {
     return this.#pendingUrls.get(frameId) ?? null;
   }
@@ -232,7 +237,8 @@ export class PageNetwork {
     // Which frame is the main one may not be known yet.
     if (frameId === this.#mainFrameId) this.#mainUrl = response.url;
     const header = Object.entries(response.headers).find(([name]) => name.toLowerCase() === "refresh")?.[1];
-    if (header !== undefined) document.refresh = refreshTarget(header, response.url);
+    if (header === undefined) return;
+    document.refresh = { target: refreshTarget(header, response.url), delayMs: refreshDelayMs(header) };
   }
 
   #onEnd({ requestId }: EndEvent): void {
@@ -272,7 +278,7 @@ export class PageNetwork {
 
   #refreshes(): readonly string[] {
     const main = this.#main;
-    const header = main && this.#documents.get(main.loaderId)?.refresh;
+    const header = main && this.#documents.get(main.loaderId)?.refresh?.target;
     return [...(main?.refreshes ?? []), ...(header ? [header] : [])];
   }
 

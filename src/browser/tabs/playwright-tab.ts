@@ -56,6 +56,10 @@ export class PlaywrightTab implements Tab {
     return this.#network.causeOf(loaderId);
   }
 
+  refreshDelayOf(loaderId: string): number | null {
+    return this.#network.refreshDelayOf(loaderId);
+  }
+
   pendingUrl(frameId: string): string | null {
     return this.#network.pendingUrl(frameId);
   }

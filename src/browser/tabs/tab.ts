@@ -64,6 +64,8 @@ export interface Tab {
    * the second has the first one's doubt.
    */
   causeOf(loaderId: string): NavigationCause;
+  /** After how many ms, once it has loaded, this document's response asks for another one (Refresh header); null: not at all. */
+  refreshDelayOf(loaderId: string): number | null;
   /** The address (with its fragment) that the navigation under way in this frame leads to by now; null: there is none. */
   pendingUrl(frameId: string): string | null;
   /** The response fields to look for in requests from now on; none: requests are not looked at. */

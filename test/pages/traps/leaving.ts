@@ -1,5 +1,5 @@
 /** Gone by going away: a followed link, back, forward, reload, an address that the bot types. */
-import { bot, box, foundAs, LINK, nobody, press, SOLVE, script, traps } from "../page.ts";
+import { type Answer, bot, box, foundAs, LINK, nobody, press, SOLVE, script, traps, type Visit } from "../page.ts";
 
 const BOX = box('class="my-captcha"', SOLVE, { x: 300, y: 150, width: 300, height: 200 });
 const PAGE = `${BOX}${LINK}${script(`act("solve", () => { $(".my-captcha").remove(); success(); });`)}`;
@@ -8,6 +8,16 @@ const GENERIC = foundAs("generic");
 const TURNSTILE = `<form>${box('class="cf-turnstile"', `${SOLVE}<input type="hidden" name="cf-turnstile-response">`, { x: 200, y: 120, width: 300, height: 65 })}</form>${LINK}${script(`act("solve", () => { $("[name=cf-turnstile-response]").value = "token"; success(); });`)}`;
 const here = { until: "here" };
 const byScript = (run: string) => `${BOX}${script(`act("solve", () => { ${run} });`)}`;
+
+/** The challenge twice, each time with a page after it that refreshes itself to the next one. */
+const checking = (checks: Answer) => ({
+  start: (visit: Visit) =>
+    visit.count > 2
+      ? WELCOME
+      : `${byScript(`location.href = "{here}/checking";`)}${script(visit.count > 1 ? "settled();" : "")}`,
+  checking: () => checks,
+});
+const WELCOME = `<h1>Welcome</h1>${script(`addEventListener("load", () => success());`)}`;
 
 export default traps("leaving", {
   "a link, and back": {
@@ -115,6 +125,40 @@ export default traps("leaving", {
       press("back", "waiting", here),
       press("solve", "solved"),
     ],
+  },
+  // Nothing is shown for a moment, and then the next challenge.
+  "a page that checks refreshes by its markup": {
+    page: checking({ body: `<meta http-equiv="refresh" content="2; url={here}/start"><h1>Checking</h1>` }),
+    found: GENERIC,
+    steps: [press("solve", "waiting", { found: GENERIC }), press("solve", "solved")],
+    selected: true,
+  },
+  "a page that checks refreshes by a header": {
+    page: checking({ headers: { refresh: "2;url=start" }, body: "<h1>Checking</h1>" }),
+    found: GENERIC,
+    steps: [press("solve", "waiting", { found: GENERIC }), press("solve", "solved")],
+  },
+  "rule: gone to a page that checks": {
+    page: checking({ body: `<meta http-equiv="refresh" content="2; url={here}/start"><h1>Checking</h1>` }),
+    found: GENERIC,
+    rules: { any: [{ gone: ".my-captcha" }] },
+    steps: [press("solve", "waiting"), press("solve", "solved")],
+  },
+  "a refresh in place of the box": {
+    page: (visit) =>
+      visit.count > 2
+        ? WELCOME
+        : `${BOX}${script(`act("solve", () => { $(".my-captcha").remove(); document.head.insertAdjacentHTML("beforeend", '<meta http-equiv="refresh" content="2">'); }); ${visit.count > 1 ? "settled();" : ""}`)}`,
+    found: GENERIC,
+    steps: [press("solve", "waiting", { found: GENERIC }), press("solve", "solved")],
+  },
+  "a page that is refreshed each 30 s": {
+    page: {
+      start: byScript(`location.href = "{here}/board";`),
+      board: `<meta http-equiv="refresh" content="30">${WELCOME}`,
+    },
+    found: GENERIC,
+    steps: [press("solve", "solved")],
   },
   // A bot's own rule keeps to the same.
   "rule: gone by a link": {

@@ -6,6 +6,7 @@ const AT = { x: 100, y: 60, width: 300, height: 200 };
 const GOES = `act("solve", () => { $(".my-captcha").remove(); success(); });`;
 const BOX = box('class="my-captcha"', SOLVE, AT);
 const IN_FRAME = {
+  widget: `${SOLVE}${script(`act("solve", () => ${tellParent("solve")});`)}`,
   frame: `${BOX}${script(`act("solve", () => { $(".my-captcha").remove(); ${tellParent("solve")}; });`)}`,
 };
 const frame = (src: string, style: string) =>
@@ -117,6 +118,45 @@ export default traps("places", {
     found: foundAs("hcaptcha"),
     steps: [nobody("waiting"), press("solve", "solved")],
     selected: true,
+  },
+  // Elements without a box of their own, and those that have only that of their line.
+  "a host without a box": {
+    ...page(
+      `<div class="my-captcha" style="display:contents">${box("", SOLVE, AT)}</div>${script(`act("solve", () => { $("[data-box]").remove(); success(); });`)}`,
+    ),
+    selected: true,
+  },
+  "a host without a box, with slots": page(
+    `<div data-box style="position:absolute;left:120px;top:80px;width:420px;height:260px;pointer-events:none"></div>
+     <x-gate class="my-captcha" style="display:contents"><div slot="task" style="position:absolute;left:120px;top:140px;width:300px;height:200px;background:#dde">${SOLVE}</div></x-gate>
+     ${script(`const root = $("x-gate").attachShadow({ mode: "closed" }); root.innerHTML = '<div style="position:absolute;left:440px;top:80px;width:100px;height:40px;background:#eed">head</div><slot name="task"></slot><slot name="none"><div style="display:none">nothing</div></slot>';
+     act("solve", () => { root.replaceChildren(); success(); });`)}`,
+  ),
+  "a host without a box, scrolled to": page(
+    `<div style="height:3000px"><div class="my-captcha" style="display:contents">${box("", SOLVE, { ...AT, y: 1900 })}</div></div>${script(`act("solve", () => { $("[data-box]").remove(); success(); });`)}`,
+  ),
+  "a host without a box, and a token": {
+    page: `<form><div class="h-captcha" style="display:contents"><div data-box style="position:absolute;left:200px;top:120px;width:303px;height:78px;background:#dde">${SOLVE}</div><textarea name="h-captcha-response" style="display:none"></textarea></div></form>
+      ${script(`act("solve", () => { $("textarea").value = "token"; success(); });`)}`,
+    found: foundAs("hcaptcha"),
+    steps: [nobody("waiting"), press("solve", "solved")],
+  },
+  "a host in a line": {
+    ...page(
+      `<p style="margin:90px">Words <my-captcha class="my-captcha"></my-captcha> and words.</p>${script(`const root = reveal($("my-captcha").attachShadow({ mode: "closed" })); root.innerHTML = '<div data-box style="display:inline-block;width:300px;height:180px;background:#dde">${SOLVE}</div>'; act("solve", () => { $("my-captcha").remove(); success(); }, root);`)}`,
+    ),
+    selected: true,
+  },
+  "a host in a line, with a block": page(
+    `<div style="margin:90px"><my-captcha class="my-captcha"><div data-box style="width:320px;height:180px;background:#dde">${SOLVE}</div></my-captcha></div>${script(`act("solve", () => { $("[data-box]").remove(); success(); });`)}`,
+  ),
+  "a host in a line, with a frame": page(
+    `<p style="margin:60px">Words <span class="my-captcha"><iframe data-box src="{there}/widget" style="border:0;width:320px;height:200px"></iframe></span></p>${script(`${onWidget("solve", `$("iframe").remove(); success();`)}`)}`,
+  ),
+  "a host without a box, hidden": {
+    page: `<h1>Shop</h1><div style="opacity:0"><div class="my-captcha" style="display:contents">words ${box("", SOLVE, AT)}</div></div><div class="other-captcha" style="display:contents"><div style="position:absolute;left:-900px;width:300px;height:200px">words</div></div><div class="third-captcha" style="display:contents;visibility:hidden">words</div>${script("settled()")}`,
+    found: null,
+    steps: [nobody("waiting")],
   },
   srcdoc: page(
     `${script(`addEventListener("load", () => { const frame = document.createElement("iframe"); frame.style.cssText = "border:0;width:500px;height:320px;margin:40px"; frame.srcdoc = ${"`"}<script src="{here}/~page.js"><\\/script>${BOX}<script>${`act("solve", () => { $(".my-captcha").remove(); ${tellParent("solve")}; });`}<\\/script>${"`"}; document.body.append(frame); }); ${onWidget("solve", "success();")}`)}`,
