@@ -38,6 +38,7 @@ const test = base.extend<{
 test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 test("one message a session, with a link that opens it, to the channels of its label; and one at its end", async ({
+  bot,
   startServer,
   site,
   receive,
@@ -72,7 +73,7 @@ test("one message a session, with a link that opens it, to the channels of its l
   await call("DELETE", `${server.api}/session/${session.session_id}`);
   await expect.poll(said).toHaveLength(2);
   expect(said()[1]).toMatchObject({ event: "end", text: "shop: cancelled", link: null });
-  const other = await call("POST", `${server.api}/sessions`, { url, label: "bank" });
+  const other = await call("POST", `${server.api}/sessions`, await bot.guest({ url, label: "bank" }));
   await expect.poll(said).toHaveLength(4);
   const texts = said()
     .slice(2)
@@ -83,6 +84,7 @@ test("one message a session, with a link that opens it, to the channels of its l
 });
 
 test("a channel that hangs, refuses or is away holds up nobody: not the session, not the others, not the server's end", async ({
+  bot,
   startServer,
   site,
   receive,
@@ -99,8 +101,9 @@ test("a channel that hangs, refuses or is away holds up nobody: not the session,
       { url: good.url, form: "plain" },
     ),
   );
+  const body = await bot.guest({ url: site.serve("/", "<p>x</p>") });
   const startedAt = Date.now();
-  expect((await call("POST", `${server.api}/sessions`, { url: site.serve("/", "<p>x</p>") })).status).toBe(201);
+  expect((await call("POST", `${server.api}/sessions`, body)).status).toBe(201);
   for (const receiver of [good, hanging, refusing]) await expect.poll(() => receiver.received.length).toBe(1);
   expectWithin(Date.now() - startedAt, 8_000);
   const closingAt = Date.now();

@@ -59,7 +59,7 @@ test("[R17] a session from its creation to the export of its state", async ({ se
 });
 
 test("[R17] control that changes hands, by asking and by giving it back", async ({ server, site, bot, connect }) => {
-  const { session_id: id, ws_url } = await bot.create({ url: site.serve("/page", CHALLENGE_PAGE) });
+  const { session_id: id, ws_url } = await bot.createGuest({ url: site.serve("/page", CHALLENGE_PAGE) });
   const first = await connect(ws_url, { protocols: ["captcha.binary.v1"] });
   await first.next("control", ({ you }) => you);
   const second = await connect(ws_url, { protocols: ["captcha.binary.v1"] });
@@ -90,7 +90,7 @@ test("[R17] [R4] [R7] [R12] older clients, more time and a cancellation; what ch
   site,
   bot,
 }) => {
-  const { session_id: id } = await bot.create({ url: site.serve("/page", CHALLENGE_PAGE) });
+  const { session_id: id } = await bot.createGuest({ url: site.serve("/page", CHALLENGE_PAGE) });
   const event = { session_id: id, event_type: "move", x: 5, y: 5 };
   await call("POST", `${server.api}/mouse_event`, event);
   await call("POST", `${server.api}/mouse_event`, event);
@@ -134,7 +134,7 @@ test("[R17] [R10] a repeat with the same Idempotency-Key creates nothing; a page
 });
 
 test("[R17] who gives up, and who says Done while the page says no", async ({ server, bot, connect }) => {
-  const session = await bot.create({ url: `${server.demoOrigin}/jigsaw.html` });
+  const session = await bot.createGuest({ url: `${server.demoOrigin}/jigsaw.html` });
   const { session_id: id } = session;
   const client = await connect(session.ws_url, { protocols: ["captcha.json.v1"] });
   await client.next("control", ({ you }) => you);
@@ -145,7 +145,7 @@ test("[R17] who gives up, and who says Done while the page says no", async ({ se
 });
 
 test("[R17] an older client's press is in the trail as control that it took", async ({ server, bot, connect }) => {
-  const session = await bot.create({ url: `${server.demoOrigin}/jigsaw.html` });
+  const session = await bot.createGuest({ url: `${server.demoOrigin}/jigsaw.html` });
   const holder = await connect(session.ws_url, { protocols: ["captcha.json.v1"] });
   await holder.next("control", ({ you }) => you);
   holder.send({ type: "release_control" });
@@ -161,7 +161,7 @@ test("[R17] an older client's press is in the trail as control that it took", as
 });
 
 test("[R17] pages by cursor, newest first, and what is asked for wrongly is refused", async ({ server, site, bot }) => {
-  const { session_id: id } = await bot.create({ url: site.serve("/page", CHALLENGE_PAGE) });
+  const { session_id: id } = await bot.createGuest({ url: site.serve("/page", CHALLENGE_PAGE) });
   for (const seconds of [1, 2, 3, 4]) await call("POST", `${server.api}/session/${id}/extend`, { seconds });
   const get = async (query: string) => (await call("GET", `${server.api}/audit?session_id=${id}&${query}`)).body;
   const first = await get("limit=2");

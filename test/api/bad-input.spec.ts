@@ -103,7 +103,7 @@ test.describe("over the socket", () => {
     connect,
   }) => {
     const reports = reportsOf(site);
-    const session = await bot.create({ url: site.serve("/", PAGE) });
+    const session = await bot.createGuest({ url: site.serve("/", PAGE) });
     const client = await connect(session.ws_url);
     await client.next("presence");
     const down = '"type":"mouse_event","event_type":"down"';
@@ -149,7 +149,7 @@ test.describe("over the socket", () => {
   ] as const) {
     test(`a megabyte of ${kind} closes that socket with 1009 and no other`, async ({ server, site, bot, connect }) => {
       const reports = reportsOf(site);
-      const session = await bot.create({ url: site.serve("/", PAGE) });
+      const session = await bot.createGuest({ url: site.serve("/", PAGE) });
       const large = await connect(session.ws_url);
       const other = await connect(session.ws_url);
       await other.next("presence");
@@ -168,7 +168,7 @@ test.describe("over the socket", () => {
     connect,
   }) => {
     const reports = reportsOf(site);
-    const session = await bot.create({ url: site.serve("/", PAGE) });
+    const session = await bot.createGuest({ url: site.serve("/", PAGE) });
     const flood = await connect(session.ws_url);
     const other = await connect(session.ws_url);
     await other.next("presence");
@@ -439,7 +439,7 @@ test.describe("the rules", () => {
     bot,
   }) => {
     const url = site.serve("/", `<p id="text">${"a".repeat(40)}!</p>`);
-    const session = await bot.create({
+    const session = await bot.createGuest({
       url,
       completion: { any: [{ text: "#text", matches: "^(a+)+$" }], poll_ms: 50 },
     });

@@ -37,6 +37,7 @@ const test = base.extend<{ receiver: WebhookReceiver; follow: (url: string) => P
 test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 test("[S8] [W32] the bot is told of the end before it comes, as a stream and by webhook, and so are operators", async ({
+  bot,
   startServer,
   site,
   connect,
@@ -45,7 +46,7 @@ test("[S8] [W32] the bot is told of the end before it comes, as a stream and by 
 }) => {
   const server = await startServer();
   const callback = { callback_url: receiver.url, callback_secret: SECRET };
-  const body = { url: site.serve("/", PAGE), timeout_seconds: SHORT_SECONDS, ...callback };
+  const body = await bot.guest({ url: site.serve("/", PAGE), timeout_seconds: SHORT_SECONDS, ...callback });
   const { session_id: id, ws_url, expires_at } = (await call("POST", `${server.api}/sessions`, body)).body;
   const stream = await follow(`${server.api}/session/${id}/events`);
   const [operator, older] = [await connect(ws_url, JSON_CLIENT), await connect(ws_url)];
@@ -69,7 +70,7 @@ test("[S8] [W32] the bot is told of the end before it comes, as a stream and by 
 });
 
 test("[S7] an operator who acts in the last seconds is not thrown out", async ({ site, bot, connect }) => {
-  const session = await bot.create({ url: site.serve("/", PAGE), timeout_seconds: SHORT_SECONDS });
+  const session = await bot.createGuest({ url: site.serve("/", PAGE), timeout_seconds: SHORT_SECONDS });
   const operator = await connect(session.ws_url, JSON_CLIENT);
   await operator.next("expiring");
   const [before, seen] = [Date.now(), operator.received.length];
@@ -87,7 +88,7 @@ test("[S7] [R4] so is one who acts over REST; who only looks around gets no more
   site,
   bot,
 }) => {
-  const { session_id, expires_at } = await bot.create({ url: site.serve("/", PAGE), timeout_seconds: 20 });
+  const { session_id, expires_at } = await bot.createGuest({ url: site.serve("/", PAGE), timeout_seconds: 20 });
   const act = (event_type: string) => {
     return call("POST", `${server.api}/mouse_event`, { session_id, event_type, x: 100, y: 100 });
   };

@@ -97,7 +97,7 @@ test("[R14] the end tells has_storage_state only when it can be read, and the lo
 });
 
 test("[R14] who comes late is told what is so now, first", async ({ server, site, bot, connect, follow }) => {
-  const session = await bot.create({ url: site.serve("/", PAGE) });
+  const session = await bot.createGuest({ url: site.serve("/", PAGE) });
   const operator = await connect(session.ws_url);
   await operator.next("session_info");
   const stream = await follow(`${server.api}/session/${session.session_id}/events`);
@@ -132,7 +132,7 @@ for (const form of ["Last-Event-ID", "?after="] as const) {
     connect,
     follow,
   }) => {
-    const session = await bot.create({ url: site.serve("/", PAGE) });
+    const session = await bot.createGuest({ url: site.serve("/", PAGE) });
     const url = `${server.api}/session/${session.session_id}/events`;
     const first = await follow(`${url}?after=0`);
     const { id: place } = await expect
@@ -158,7 +158,7 @@ for (const [name, place] of [
   ["is no place", "evt_1"],
 ] as const) {
   test(`[R14] a Last-Event-ID that ${name} begins with what is so now`, async ({ server, site, bot, follow }) => {
-    const { session_id: id } = await bot.create({ url: site.serve("/", PAGE) });
+    const { session_id: id } = await bot.createGuest({ url: site.serve("/", PAGE) });
     const stream = await follow(`${server.api}/session/${id}/events`, { "last-event-id": place });
     expect((await stream.next("session.state")).data.state).toBe("waiting");
     expect(stream.types()).toEqual(["session.state"]);
@@ -171,7 +171,7 @@ test("[R14] of an ended session the end alone, at once; who was told it already 
   bot,
   follow,
 }) => {
-  const { session_id: id } = await bot.create({ url: site.serve("/", PAGE) });
+  const { session_id: id } = await bot.createGuest({ url: site.serve("/", PAGE) });
   await call("DELETE", `${server.api}/session/${id}`);
   await bot.result(id);
   const stream = await follow(`${server.api}/session/${id}/events`);
@@ -191,13 +191,13 @@ test("[R14] a place in an earlier session with the same id leads to that one's e
   follow,
 }) => {
   const body = { session_id: "again", url: site.serve("/", PAGE) };
-  await bot.create(body);
+  await bot.createGuest(body);
   const url = `${server.api}/session/again/events`;
   const first = await follow(`${url}?after=0`);
   await first.next("session.state");
   first.close();
   await call("DELETE", `${server.api}/session/again`);
-  await bot.create(body);
+  await bot.createGuest(body);
   const resumed = await follow(url, { "last-event-id": `${first.events.at(-1)?.id}` });
   await resumed.ended;
   expect(resumed.types()).toEqual(["session.state", "session.ended"]);
@@ -218,7 +218,7 @@ test("[R14] the headers of a stream: nobody keeps it, nobody holds it back, and 
   bot,
   follow,
 }) => {
-  const { session_id: id } = await bot.create({ url: site.serve("/", PAGE) });
+  const { session_id: id } = await bot.createGuest({ url: site.serve("/", PAGE) });
   const { headers } = (await follow(`${server.api}/session/${id}/events`)).response;
   expect(Object.fromEntries(headers)).toMatchObject({
     "content-type": "text/event-stream; charset=utf-8",
@@ -232,11 +232,12 @@ test("[R14] the headers of a stream: nobody keeps it, nobody holds it back, and 
 test("[R14] a browser's EventSource is told the end, and stops asking after it", async ({
   startServer,
   site,
+  bot,
   page,
 }) => {
   // An EventSource cannot send a key.
   const server = await startServer({ AUTH: "off" });
-  const created = await call("POST", `${server.api}/sessions`, { url: site.serve("/", PAGE) });
+  const created = await call("POST", `${server.api}/sessions`, await bot.guest({ url: site.serve("/", PAGE) }));
   const { session_id: id } = created.body;
   await page.goto(`${server.api}/control`);
   const told = await page.evaluateHandle((url) => {

@@ -55,7 +55,7 @@ test("[W30] [W1] other ids mean no more than ever, and what is refused is answer
   connect,
 }) => {
   const reports = reportsOf(site);
-  const session = await bot.create({ url: site.serve("/", FIELD_PAGE) });
+  const session = await bot.createGuest({ url: site.serve("/", FIELD_PAGE) });
   const older = await connect(session.ws_url);
   await older.next("presence");
   expect(older.received[0]).not.toHaveProperty("confirms");
@@ -79,7 +79,10 @@ test("[W30] [W17] a Done that did not end the session is answered, and its repea
   bot,
   connect,
 }) => {
-  const session = await bot.create({ url: site.serve("/", FIELD_PAGE), completion: { any: [{ visible: "#never" }] } });
+  const session = await bot.createGuest({
+    url: site.serve("/", FIELD_PAGE),
+    completion: { any: [{ visible: "#never" }] },
+  });
   const client = await connect(session.ws_url, JSON_CLIENT);
   await client.next("session_info");
   const done = { type: "finish", outcome: "done", id: `${CLIENT}-1` };
@@ -97,7 +100,7 @@ test("[W31] [W16] a client on a new line has its control at once, though its las
   bot,
   connect,
 }) => {
-  const session = await bot.create({ url: site.serve("/", FIELD_PAGE) });
+  const session = await bot.createGuest({ url: site.serve("/", FIELD_PAGE) });
   const named = (name: string) => ({ protocols: ["captcha.json.v1", `captcha.client.${name}`] });
   const dead = await connect(session.ws_url, named(CLIENT));
   await dead.next("control", ({ you }) => you);

@@ -20,8 +20,8 @@ const API_KEYS = [
 const by = (key: string) => ({ authorization: `Bearer ${key}` });
 const CLIENTS = { first: "aaaaaaaaaaaaaaaa", second: "bbbbbbbbbbbbbbbb" };
 
-async function create(server: OwnServer, url: string, body: object, key: string): Promise<string> {
-  const { status, body: answer } = await call("POST", `${server.api}/sessions`, { url, ...body }, by(key));
+async function create(server: OwnServer, body: object, key: string): Promise<string> {
+  const { status, body: answer } = await call("POST", `${server.api}/sessions`, body, by(key));
   expect(status, JSON.stringify(answer)).toBe(201);
   return answer.session_id;
 }
@@ -29,9 +29,14 @@ async function create(server: OwnServer, url: string, body: object, key: string)
 test("[R19] one of two takes it, the other is told who has it, and anybody may once it is given back", async ({
   startServer,
   site,
+  bot,
 }) => {
   const server = await startServer({ API_KEYS });
-  const id = await create(server, site.serve("/", "<p>x</p>"), { label: "shop", instructions: "Slide it." }, KEYS.bot);
+  const id = await create(
+    server,
+    await bot.guest({ url: site.serve("/", "<p>x</p>"), label: "shop", instructions: "Slide it." }),
+    KEYS.bot,
+  );
   const claim = (key: string, body: object = {}) => call("POST", `${server.api}/session/${id}/claim`, body, by(key));
   const first = await claim(KEYS.anna, { name: "Anna", client: CLIENTS.first });
   expect(first).toMatchObject({ status: 200, body: { session_id: id, claimed_by: "Anna" } });
@@ -55,9 +60,14 @@ test("[R19] one of two takes it, the other is told who has it, and anybody may o
 test("[R19] a name that is empty or too long, a client that is none and an unknown field are refused by their fields", async ({
   startServer,
   site,
+  bot,
 }) => {
   const server = await startServer();
-  const id = await create(server, site.serve("/", "<p>x</p>"), {}, "crk_of-the-tests-0123456789abcdef");
+  const id = await create(
+    server,
+    await bot.guest({ url: site.serve("/", "<p>x</p>") }),
+    "crk_of-the-tests-0123456789abcdef",
+  );
   for (const [body, field] of [
     [{ name: "  " }, "name"],
     [{ name: "x".repeat(61) }, "name"],
@@ -72,13 +82,14 @@ test("[R19] a name that is empty or too long, a client that is none and an unkno
 test("[R15] the history as a table: quoted as spreadsheets read it, and never a formula", async ({
   startServer,
   site,
+  bot,
 }) => {
   const server = await startServer({ API_KEYS, MAX_CREATES_PER_MINUTE: "1000" });
   const url = site.serve("/", "<p>x</p>");
   const labels = ['=HYPERLINK("http://evil")', 'shop, "main"\nsecond', "订单", "@cmd", ""];
   const ids: string[] = [];
   for (const label of labels) {
-    const id = await create(server, url, label === "" ? {} : { label }, KEYS.bot);
+    const id = await create(server, await bot.guest({ url, ...(label === "" ? {} : { label }) }), KEYS.bot);
     ids.unshift(id);
     await call("DELETE", `${server.api}/session/${id}`, undefined, by(KEYS.bot));
   }
@@ -107,16 +118,17 @@ test("[R15] the history as a table: quoted as spreadsheets read it, and never a 
 test("[R15] the history: newest first, page by page, filtered, and to each what is its own", async ({
   startServer,
   site,
+  bot,
 }) => {
   const server = await startServer({ API_KEYS });
   const url = site.serve("/", "<p>x</p>");
   const ids: string[] = [];
   for (const label of ["shop", "other", "shop"]) {
-    const id = await create(server, url, { label }, KEYS.bot);
+    const id = await create(server, await bot.guest({ url, label }), KEYS.bot);
     ids.unshift(id);
     await call("DELETE", `${server.api}/session/${id}`, undefined, by(KEYS.bot));
   }
-  const living = await create(server, url, { label: "shop" }, KEYS.bot);
+  const living = await create(server, await bot.guest({ url, label: "shop" }), KEYS.bot);
   const history = async (query: string, key: string) =>
     (await call("GET", `${server.api}/history${query}`, undefined, by(key))).body;
   const idsOf = (page: { sessions: { session_id: string }[] }) => page.sessions.map(({ session_id }) => session_id);

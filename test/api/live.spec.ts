@@ -1,7 +1,7 @@
 /** The operator socket, rule by rule. */
 import { once } from "node:events";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
-import { BRIEF_SEARCH_MS, expect, type TestSite } from "../support/fixtures.ts";
+import { type Bot, BRIEF_SEARCH_MS, expect, type TestSite } from "../support/fixtures.ts";
 import type { LiveClient } from "../support/live-client.ts";
 import { expectWithin } from "../support/pace.ts";
 import { call, REPORTING, reportsOf, test } from "../support/requests.ts";
@@ -52,7 +52,7 @@ async function welcomed(client: LiveClient): Promise<LiveClient> {
 test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 test("[W1] answers carry reply_to and all messages a timestamp", async ({ site, bot, connect }) => {
-  const session = await bot.create({ url: site.serve("/", MOUSE_PAGE), viewport: VIEWPORT });
+  const session = await bot.createGuest({ url: site.serve("/", MOUSE_PAGE), viewport: VIEWPORT });
   const before = Date.now();
   const client = await welcomed(await connect(session.ws_url));
   client.send({ type: "ping", id: "p" });
@@ -80,7 +80,7 @@ test("[W2] an unknown session: error, then close 4404", async ({ server, connect
 });
 
 test("[W2] an ended session: error with its end, then close 4410", async ({ server, site, bot, connect }) => {
-  const session = await bot.create({ url: site.serve("/", MOUSE_PAGE) });
+  const session = await bot.createGuest({ url: site.serve("/", MOUSE_PAGE) });
   await call("DELETE", `${server.api}/session/${session.session_id}`);
   const client = await connect(session.ws_url);
   expect(await client.closed).toMatchObject({ code: 4410 });
@@ -200,7 +200,7 @@ for (const [state, reason, end] of [
     connect,
   }) => {
     const timeout_seconds = state === "expired" ? 6 : 60;
-    const session = await bot.create({ url: site.serve("/", MOUSE_PAGE), timeout_seconds });
+    const session = await bot.createGuest({ url: site.serve("/", MOUSE_PAGE), timeout_seconds });
     const clients = [await connect(session.ws_url), await connect(session.ws_url, JSON_CLIENT)];
     for (const client of clients) await client.next("session_info");
     await end(server.api, session.session_id);
@@ -232,7 +232,7 @@ test("[W8] a WebSocket ping is answered, and a pong message is taken without a w
   bot,
   connect,
 }) => {
-  const session = await bot.create({ url: site.serve("/", MOUSE_PAGE) });
+  const session = await bot.createGuest({ url: site.serve("/", MOUSE_PAGE) });
   const client = await welcomed(await connect(session.ws_url));
   const ponged = once(client.socket, "pong");
   client.socket.ping("here");
@@ -245,7 +245,7 @@ test("[W8] a WebSocket ping is answered, and a pong message is taken without a w
 });
 
 test("[W9] an error says which field, and the socket stays open", async ({ site, bot, connect }) => {
-  const session = await bot.create({ url: site.serve("/", MOUSE_PAGE) });
+  const session = await bot.createGuest({ url: site.serve("/", MOUSE_PAGE) });
   const client = await welcomed(await connect(session.ws_url));
   client.send({ type: "warp", id: 1 });
   client.send({ type: "key", id: 2, event_type: "down", key: "NoSuchKey" });
@@ -342,12 +342,12 @@ test.describe("control", () => {
   }
 
   async function twoOf(
-    parts: { site: TestSite; bot: { create(body: object): Promise<SessionAnswer> } },
+    parts: { site: TestSite; bot: Bot },
     connect: (url: string, options?: { protocols?: string[] }) => Promise<LiveClient>,
     options = JSON_CLIENT,
   ): Promise<Two> {
     const reports = reportsOf(parts.site);
-    const session = await parts.bot.create({ url: parts.site.serve("/", MOUSE_PAGE), viewport: VIEWPORT });
+    const session = await parts.bot.createGuest({ url: parts.site.serve("/", MOUSE_PAGE), viewport: VIEWPORT });
     const holder = await welcomed(await connect(session.ws_url, options));
     await holder.next("control", ({ you }) => you);
     const watcher = await welcomed(await connect(session.ws_url, options));
@@ -483,7 +483,7 @@ test.describe("control", () => {
 });
 
 test("[W17] cannot ends the session, with the operator's note", async ({ site, bot, connect }) => {
-  const session = await bot.create({ url: site.serve("/", MOUSE_PAGE) });
+  const session = await bot.createGuest({ url: site.serve("/", MOUSE_PAGE) });
   const client = await welcomed(await connect(session.ws_url));
   client.send({ type: "finish", outcome: "cannot", note: "看不清" });
   expect(await client.closed).toEqual({ code: 4410, reason: "operator_gave_up" });
@@ -500,7 +500,7 @@ test("[W17] cannot ends the session, with the operator's note", async ({ site, b
 });
 
 test("[W17] [S2] done, where the rules cannot tell, is the operator's word", async ({ site, bot, connect }) => {
-  const session = await bot.create({ url: site.serve("/", MOUSE_PAGE) });
+  const session = await bot.createGuest({ url: site.serve("/", MOUSE_PAGE) });
   const client = await welcomed(await connect(session.ws_url));
   client.send({ type: "finish", outcome: "done" });
   expect(await client.closed).toMatchObject({ code: 1000 });
@@ -519,7 +519,7 @@ test("[W17] [S2] done, where the rules contradict it, keeps the session open and
   connect,
 }) => {
   const url = site.serve("/", `<p id="challenge" style="width:200px;height:100px">still here</p>`);
-  const session = await bot.create({ url, completion: { any: [{ gone: "#challenge" }] } });
+  const session = await bot.createGuest({ url, completion: { any: [{ gone: "#challenge" }] } });
   const client = await welcomed(await connect(session.ws_url));
   client.send({ type: "finish", outcome: "done", id: "f" });
   expect(await client.next("completion_status")).toMatchObject({
@@ -532,7 +532,7 @@ test("[W17] [S2] done, where the rules contradict it, keeps the session open and
 });
 
 test("[W18] [W19] extend moves the deadline for everybody, up to the cap", async ({ site, bot, connect }) => {
-  const session = await bot.create({ url: site.serve("/", MOUSE_PAGE), timeout_seconds: 60 });
+  const session = await bot.createGuest({ url: site.serve("/", MOUSE_PAGE), timeout_seconds: 60 });
   const client = await welcomed(await connect(session.ws_url));
   const other = await welcomed(await connect(session.ws_url));
   const before = Date.parse(session.expires_at);
@@ -610,7 +610,7 @@ test("[W24] a drag may leave the viewport and come back", async ({ site, bot, co
 });
 
 test("[W23] only our subprotocol is ever answered", async ({ site, bot, connect }) => {
-  const session = await bot.create({ url: site.serve("/", MOUSE_PAGE) });
+  const session = await bot.createGuest({ url: site.serve("/", MOUSE_PAGE) });
   const client = await connect(session.ws_url, { protocols: ["something.else", "captcha.json.v1"] });
   expect(client.socket.protocol).toBe("captcha.json.v1");
   await expect(connect(session.ws_url, { protocols: ["something.else"] })).rejects.toThrow(/subprotocol/i);

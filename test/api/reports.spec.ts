@@ -33,14 +33,15 @@ const test = base.extend<{
 }>({
   target: async ({ startServer }, use) => use(await startServer({ API_KEYS })),
   /** A session of the bot's. */
-  living: async ({ target, site }, use) => {
-    const { status, body } = await call("POST", `${target.api}/sessions`, { url: site.serve("/", PAGE) }, by(KEYS.bot));
+  living: async ({ target, site, bot }, use) => {
+    const request = await bot.guest({ url: site.serve("/", PAGE) });
+    const { status, body } = await call("POST", `${target.api}/sessions`, request, by(KEYS.bot));
     expect(status, JSON.stringify(body)).toBe(201);
     await use(body.session_id);
   },
   /** One that ended as solved. */
-  ended: async ({ target, site }, use) => {
-    const request = { url: site.serve("/", PAGE), session_id: "ended", ...SOLVED_AT_ONCE };
+  ended: async ({ target, site, bot }, use) => {
+    const request = await bot.guest({ url: site.serve("/", PAGE), session_id: "ended", ...SOLVED_AT_ONCE });
     await call("POST", `${target.api}/sessions`, request, by(KEYS.bot));
     const { body } = await call("GET", `${target.api}/status/ended?wait=50`, undefined, by(KEYS.bot));
     expect(body).toMatchObject({ state: "solved", reason: "rules_met" });

@@ -36,7 +36,7 @@ test("[R13] [R16] a control link, a watching link and the key open the session; 
   join,
 }) => {
   const client = new CaptchaRemoteClient({ baseUrl: server.url, apiKey: TEST_KEY });
-  const { session_id: id, control_url: link } = await bot.create({ url: site.serve("/page", PAGE) });
+  const { session_id: id, control_url: link } = await bot.createGuest({ url: site.serve("/page", PAGE) });
   const watching = await client.createLink(id, { role: "watch", ttlSeconds: 60 });
   const soon = { retries: { authentication: { firstMs: 10, longestMs: 20 } } };
   for (const [options, role] of [
@@ -60,7 +60,7 @@ test("[R13] [R16] a control link, a watching link and the key open the session; 
 
 test("[R16] a ticket of the client's opens a socket once", async ({ server, bot, site, join }) => {
   const client = new CaptchaRemoteClient({ baseUrl: server.url, apiKey: TEST_KEY });
-  const { session_id: id, ws_url: url } = await bot.create({ url: site.serve("/page", PAGE) });
+  const { session_id: id, ws_url: url } = await bot.createGuest({ url: site.serve("/page", PAGE) });
   const { ticket } = await client.ticket(id);
   const protocols = ["captcha.json.v1", `captcha.ticket.${ticket}`];
   const first = join({ url, protocols, retries: { authentication: { tries: 0 } } });

@@ -37,7 +37,7 @@ test("[R6] a pool watches more sessions than it has requests, and each watch get
       }
     },
   });
-  const sessions = await Promise.all([1, 2, 3, 4, 5].map(() => bot.create({ url })));
+  const sessions = await Promise.all([1, 2, 3, 4, 5].map(() => bot.createGuest({ url })));
   const pool = new ConnectionPool(client, { mostRequests: 2, mostWatched: 5 });
   const watches = sessions.map(({ session_id: id }) => pool.watch(id));
   expect(pool.size).toBe(5);
@@ -52,7 +52,7 @@ test("[R6] a pool watches more sessions than it has requests, and each watch get
 test("watching gives nobody control, closing ends the watches and not the sessions", async ({ server, site, bot }) => {
   const client = new CaptchaRemoteClient({ baseUrl: server.url, apiKey: TEST_KEY });
   const pool = new ConnectionPool(client, { mostRequests: 1 });
-  const { session_id: id } = await bot.create({ url: site.serve("/", CHALLENGE_PAGE) });
+  const { session_id: id } = await bot.createGuest({ url: site.serve("/", CHALLENGE_PAGE) });
   const states: string[] = [];
   const first = pool.watch(id, { onState: (state) => states.push(state) });
   await expect.poll(() => states).toEqual(["waiting"]);
@@ -68,7 +68,7 @@ test("watching gives nobody control, closing ends the watches and not the sessio
 });
 
 test("[W2] [W23] [W17] [W6] an operator connection shows a session and ends with it", async ({ site, bot }) => {
-  const { session_id: id, control_url: link } = await bot.create({ url: site.serve("/", CHALLENGE_PAGE) });
+  const { session_id: id, control_url: link } = await bot.createGuest({ url: site.serve("/", CHALLENGE_PAGE) });
   const connection = new OperatorConnection({ link });
   const states: ConnectionState[] = [];
   const types: string[] = [];

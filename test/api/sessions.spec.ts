@@ -396,7 +396,7 @@ test("[R1] lists the living sessions, others by state", async ({ startServer, si
 });
 
 test("[R1] counts the operators who are connected", async ({ server, site, bot, connect }) => {
-  const session = await bot.create({ url: site.serve("/", CHALLENGE_PAGE) });
+  const session = await bot.createGuest({ url: site.serve("/", CHALLENGE_PAGE) });
   const item = async () => {
     const { body } = await call("GET", `${server.api}/sessions`);
     return body.sessions.find(({ session_id }: SessionListItem) => session_id === session.session_id);
@@ -484,7 +484,7 @@ test("[R4] mouse events act on the page, by one anonymous operator, unknown fiel
 });
 
 test("[R4] unknown and ended sessions are told apart", async ({ server, site, bot }) => {
-  const { session_id } = await bot.create({ url: site.serve("/", CHALLENGE_PAGE) });
+  const { session_id } = await bot.createGuest({ url: site.serve("/", CHALLENGE_PAGE) });
   await call("DELETE", `${server.api}/session/${session_id}`);
   const event = { event_type: "down", x: 1, y: 1 };
   const ended = await call("POST", `${server.api}/mouse_event`, { ...event, session_id });
@@ -501,9 +501,9 @@ test("[R5] [S3] check_completion: false before, true after the end; 404 for an u
   const url = site.serve("/", `<p id="ok">ok</p>`);
   const rules = (selector: string) => ({ any: [{ visible: selector }], stable_ms: 0 });
   const check = (session_id: string) => call("POST", `${server.api}/check_completion`, { session_id, other: 1 });
-  const open = await bot.create({ url, completion: rules("#never") });
+  const open = await bot.createGuest({ url, completion: rules("#never") });
   expect((await check(open.session_id)).body).toEqual({ session_id: open.session_id, completed: false });
-  const solved = await bot.create({ url, completion: rules("#ok") });
+  const solved = await bot.createGuest({ url, completion: rules("#ok") });
   expect(await bot.waitForEnd(solved.session_id)).toMatchObject({ state: "solved", verified: "checked" });
   expect((await check(solved.session_id)).body).toEqual({ session_id: solved.session_id, completed: true });
   expect((await check("nobody")).status).toBe(404);
@@ -526,7 +526,7 @@ test("[R6] status of an unknown id is 200, also with wait", async ({ server }) =
 });
 
 test("[R6] the long poll answers at the end of the session", async ({ server, site, bot }) => {
-  const { session_id: id } = await bot.create({ url: site.serve("/", CHALLENGE_PAGE) });
+  const { session_id: id } = await bot.createGuest({ url: site.serve("/", CHALLENGE_PAGE) });
   const polled = bot.waitForEnd(id);
   const first = await Promise.race([polled, call("GET", `${server.api}/status/${id}?wait=0.2`)]);
   expect(first).toMatchObject({ status: 200, body: { state: "waiting", session_exists: true } });
@@ -537,7 +537,7 @@ test("[R6] the long poll answers at the end of the session", async ({ server, si
 });
 
 test("[R6] the long poll answers when its time is up, not before", async ({ server, site, bot }) => {
-  const { session_id: id } = await bot.create({ url: site.serve("/", CHALLENGE_PAGE) });
+  const { session_id: id } = await bot.createGuest({ url: site.serve("/", CHALLENGE_PAGE) });
   const startedAt = Date.now();
   const { body } = await call("GET", `${server.api}/status/${id}?wait=0.5`);
   expect(body.state).toBe("waiting");
@@ -550,7 +550,7 @@ test("[R6] the long poll answers when its time is up, not before", async ({ serv
 });
 
 test("[R6] a client that goes away leaves no poll behind", async ({ server, site, bot }) => {
-  const { session_id: id } = await bot.create({ url: site.serve("/", CHALLENGE_PAGE) });
+  const { session_id: id } = await bot.createGuest({ url: site.serve("/", CHALLENGE_PAGE) });
   const session = server.controller;
   const waits: Promise<unknown>[] = [];
   const status = session.status.bind(session);
@@ -576,7 +576,7 @@ test("[R7] [S4] [S5] DELETE cancels; again: 200, unknown: 404, and the first end
   site,
   bot,
 }) => {
-  const { session_id: id } = await bot.create({ url: site.serve("/", CHALLENGE_PAGE), label: "kept" });
+  const { session_id: id } = await bot.createGuest({ url: site.serve("/", CHALLENGE_PAGE), label: "kept" });
   const remove = () => call("DELETE", `${server.api}/session/${id}`);
   expect(await remove()).toMatchObject({ status: 200, body: { success: true } });
   const { ended_at } = (await call("GET", `${server.api}/session/${id}`)).body;
@@ -597,7 +597,7 @@ test("[R7] [S4] [S5] DELETE cancels; again: 200, unknown: 404, and the first end
 });
 
 test("[S4] of two ends at once the first wins", async ({ server, site, bot, connect }) => {
-  const session = await bot.create({ url: site.serve("/", PLAIN_PAGE) });
+  const session = await bot.createGuest({ url: site.serve("/", PLAIN_PAGE) });
   const client = await connect(session.ws_url);
   await client.next("session_info");
   client.send({ type: "finish", outcome: "cannot", note: "first" });
@@ -608,7 +608,7 @@ test("[S4] of two ends at once the first wins", async ({ server, site, bot, conn
 });
 
 test("[S2] the deadline is the server's: nobody needs to come", async ({ site, bot }) => {
-  const session = await bot.create({ url: site.serve("/", CHALLENGE_PAGE), timeout_seconds: 5 });
+  const session = await bot.createGuest({ url: site.serve("/", CHALLENGE_PAGE), timeout_seconds: 5 });
   const ended = await bot.waitForEnd(session.session_id);
   expect(ended).toMatchObject({ state: "expired", reason: "timeout", verified: null, completed: false });
   const { duration_ms } = await bot.result(session.session_id);
@@ -618,7 +618,7 @@ test("[S2] the deadline is the server's: nobody needs to come", async ({ site, b
 
 test("[S2] [S3] solved says how it is known, and with what evidence", async ({ site, bot }) => {
   const url = site.serve("/", `<p id="ok">ok</p>`);
-  const session = await bot.create({ url, completion: { all: [{ visible: "#ok" }], stable_ms: 300 } });
+  const session = await bot.createGuest({ url, completion: { all: [{ visible: "#ok" }], stable_ms: 300 } });
   const ended = await bot.waitForEnd(session.session_id);
   expect(ended).toMatchObject({ state: "solved", completed: true, verified: "checked", reason: "rules_met" });
   const { evidence } = await bot.result(session.session_id);

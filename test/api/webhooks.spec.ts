@@ -70,6 +70,7 @@ test("[R10] the first operator and the end are told, signed; the end with the re
 });
 
 test("[R10] the server's WEBHOOK_SECRET signs where the session has none; no answer and no log tells a secret", async ({
+  bot,
   site,
   receiver,
   startServer,
@@ -85,7 +86,7 @@ test("[R10] the server's WEBHOOK_SECRET signs where the session has none; no ans
     return answer.body;
   };
   for (const secret of [undefined, SECRET]) {
-    const body = { url: site.serve("/", PAGE), callback_url: receiver.url, callback_secret: secret };
+    const body = await bot.guest({ url: site.serve("/", PAGE), callback_url: receiver.url, callback_secret: secret });
     const { session_id: id } = await asked("POST", `${server.api}/sessions`, body, {
       "idempotency-key": `k ${secret}`,
     });
@@ -105,10 +106,10 @@ test("[R10] the server's WEBHOOK_SECRET signs where the session has none; no ans
   }
 });
 
-test("[R10] 500, then 200: the same id again", async ({ site, receiver, startServer }) => {
+test("[R10] 500, then 200: the same id again", async ({ bot, site, receiver, startServer }) => {
   receiver.answer = (response) => response.writeHead(receiver.received.length < 3 ? 500 : 200).end();
   const server = await startServer(ALLOWED, { webhookSchedule: QUICK });
-  const body = { url: site.serve("/", PAGE), callback_url: receiver.url, callback_secret: SECRET };
+  const body = await bot.guest({ url: site.serve("/", PAGE), callback_url: receiver.url, callback_secret: SECRET });
   const { session_id: id } = (await call("POST", `${server.api}/sessions`, body)).body;
   await call("DELETE", `${server.api}/session/${id}`);
   await expect.poll(() => receiver.received.length).toBe(3);
@@ -117,13 +118,14 @@ test("[R10] 500, then 200: the same id again", async ({ site, receiver, startSer
 });
 
 test("[R10] what one server could not deliver the next one does, with the same id", async ({
+  bot,
   site,
   receiver,
   startServer,
 }) => {
   receiver.answer = (response) => response.writeHead(500).end();
   const first = await startServer(ALLOWED, { webhookSchedule: { ...SLOW, firstWaitMs: 2_000, longestWaitMs: 2_000 } });
-  const body = { url: site.serve("/", PAGE), callback_url: receiver.url, callback_secret: SECRET };
+  const body = await bot.guest({ url: site.serve("/", PAGE), callback_url: receiver.url, callback_secret: SECRET });
   const { session_id: id } = (await call("POST", `${first.api}/sessions`, body)).body;
   await call("DELETE", `${first.api}/session/${id}`);
   await expect.poll(() => receiver.received.length).toBe(1);

@@ -69,6 +69,10 @@ const test = base.extend<{ server: InstalledServer }, { installed: string }>({
         await cp(join(ROOT, name), join(source, name), { recursive: true });
       }
       await symlink(MODULES, join(source, "node_modules"));
+      // The same files in half of the time: `npm run typecheck` checks their types.
+      const config = JSON.parse(await readFile(join(source, "tsconfig.json"), "utf8"));
+      config.compilerOptions.noCheck = true;
+      await writeFile(join(source, "tsconfig.json"), JSON.stringify(config));
       await run("npm", ["run", "-s", "--ignore-scripts", "build"], { cwd: source });
       await run("npm", ["pack", "--ignore-scripts", "--pack-destination", folder], { cwd: source });
       const [tarball = ""] = (await readdir(folder)).filter((name) => name.endsWith(".tgz"));

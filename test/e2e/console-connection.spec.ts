@@ -12,7 +12,7 @@ test("[W23] [W15] pictures come as binary messages, none as text, and what is on
   operator,
 }) => {
   const line = listen(operator.page);
-  const session = await bot.create({ url: servePage(site).url });
+  const session = await bot.createGuest({ url: servePage(site).url });
   await operator.open(session.control_url);
   await operator.drag({ x: 300, y: 250 }, { x: 500, y: 250 });
   await operator.untilStill();
@@ -43,7 +43,7 @@ test("[W5] [W22] pictures as text, from a server that has no binary ones, do the
     };
   });
   const line = listen(operator.page);
-  const session = await bot.create({ url: servePage(site).url });
+  const session = await bot.createGuest({ url: servePage(site).url });
   await operator.open(session.control_url);
   await operator.drag({ x: 300, y: 250 }, { x: 500, y: 250 });
   await operator.untilStill();

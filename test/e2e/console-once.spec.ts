@@ -117,7 +117,7 @@ test("[W14] [W16] [W18] state, control, view and picture are back within a secon
   relay,
 }) => {
   const { page } = operator;
-  const session = await bot.create({ url: servePage(site).url });
+  const session = await bot.createGuest({ url: servePage(site).url });
   await operator.open(session.control_url);
   await page.locator("#view-switch").click();
   await untilView(operator, PAGE_VIEW);
@@ -152,7 +152,7 @@ test("[W8] a console whose network is back, or that is shown again, tries at onc
     if (request.url().endsWith("/ticket")) tries += 1;
   });
   await page.clock.install();
-  const session = await bot.create({ url: servePage(site).url });
+  const session = await bot.createGuest({ url: servePage(site).url });
   await operator.open(session.control_url);
   await relay.cut();
   await expect(page.locator("#retry")).toBeVisible();

@@ -14,7 +14,7 @@ test("a lost line is tried again until the network is back, and goes on where it
   const { page } = operator;
   await page.addInitScript(loseSocketOnDemand);
   const line = listen(page);
-  const session = await bot.create({ url: servePage(site).url });
+  const session = await bot.createGuest({ url: servePage(site).url });
   await operator.open(session.control_url);
   await page.context().setOffline(true);
   await page.evaluate(() => dispatchEvent(new Event("lose-socket")));
@@ -38,7 +38,7 @@ test("[W2] an unknown session and an ended one are told at once, and the line is
   operator,
 }) => {
   const { page } = operator;
-  const session = await bot.create({ url: servePage(site).url });
+  const session = await bot.createGuest({ url: servePage(site).url });
   await fetchAsBot(`${server.api}/session/${session.session_id}`, { method: "DELETE" });
   let sockets = 0;
   page.on("websocket", () => {
@@ -65,7 +65,7 @@ test("[W6] a session that ends under the operator's eyes closes the line for goo
   operator,
 }) => {
   const { page } = operator;
-  const session = await bot.create({ url: servePage(site).url });
+  const session = await bot.createGuest({ url: servePage(site).url });
   await operator.open(session.control_url);
   await fetchAsBot(`${server.api}/session/${session.session_id}`, { method: "DELETE" });
   await expect(page.locator("body")).toHaveAttribute("data-outcome", "cancelled");

@@ -20,7 +20,7 @@ test("[S8] [W32] the console says once that the end is near, and offers the butt
     line.connectToServer();
     tell = (message) => line.send(JSON.stringify({ ...message, timestamp: Date.now() }));
   });
-  const session = await bot.create({ url: servePage(site).url, timeout_seconds: LEFT_SECONDS });
+  const session = await bot.createGuest({ url: servePage(site).url, timeout_seconds: LEFT_SECONDS });
   await operator.open(session.control_url);
   await expect(time).not.toHaveClass(/soon/);
   tell({ type: "expiring", expires_at: session.expires_at, seconds_left: LEFT_SECONDS });

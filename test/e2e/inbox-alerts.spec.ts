@@ -152,7 +152,7 @@ test("[R19] an arrival is told by sound and by the system's notice where somebod
   const signs = () => inbox.evaluate(() => window.signs);
   /** Waits in the list: that is when it has arrived. */
   const arrive = async (label: string, instructions?: string) => {
-    const { session_id } = await bot.create({ url, label, ...(instructions ? { instructions } : {}) });
+    const { session_id } = await bot.createGuest({ url, label, ...(instructions ? { instructions } : {}) });
     await expect(inbox.locator(`li[data-id="${session_id}"] .chip`)).toHaveText("Waiting");
     return session_id;
   };
@@ -200,7 +200,7 @@ test("[R19] notices whose prompt was dismissed once are switched on by the next 
   await inbox.reload();
   const url = site.serve("/", "<p>x</p>");
   // The buttons stand above a list that has something in it.
-  await bot.create({ url, label: "first" });
+  await bot.createGuest({ url, label: "first" });
   await expect(inbox.locator("#session-list .chip")).toHaveText(["Waiting"]);
   const notice = inbox.locator("#alert-notice");
   await inbox.evaluate(() => {
@@ -215,7 +215,7 @@ test("[R19] notices whose prompt was dismissed once are switched on by the next 
   });
   await notice.click();
   await expect(notice).toHaveAttribute("aria-pressed", "true");
-  await bot.create({ url, label: "second" });
+  await bot.createGuest({ url, label: "second" });
   await expect.poll(() => inbox.evaluate(() => window.signs.notices)).toEqual([{ title: "second", body: "" }]);
   await notice.click();
   await expect(notice).toHaveAttribute("aria-pressed", "false");
@@ -241,7 +241,7 @@ test("[R19] notices whose prompt was dismissed once are switched on by the next 
     await inbox.reload();
     const chips = inbox.locator("#session-list .chip");
     for (const label of ["first", "second"]) {
-      await bot.create({ url: site.serve("/", "<p>x</p>"), label });
+      await bot.createGuest({ url: site.serve("/", "<p>x</p>"), label });
       await expect(chips).toHaveText(label === "first" ? ["Waiting"] : ["Waiting", "Waiting"]);
     }
     await expect(inbox).toHaveTitle("(2) Captcha Remote");

@@ -17,7 +17,7 @@ type Create = (label: string, timeoutSeconds: number) => Promise<Created>;
 const test = base.extend<{ create: Create; two: [Created, Created] }>({
   create: async ({ site, bot }, use) => {
     const url = site.serve("/", "<p>x</p>");
-    await use((label, timeout_seconds) => bot.create({ url, label, timeout_seconds }));
+    await use((label, timeout_seconds) => bot.createGuest({ url, label, timeout_seconds }));
   },
   /** The first one's time is up first. */
   two: async ({ inbox, create }, use) => {
@@ -51,8 +51,8 @@ test("[R19] rows in the order of their deadlines, with what there is to know, an
   bot,
 }) => {
   const url = site.serve("/", `<body style="margin:0;background:#c33">`);
-  const late = await bot.create({ url, label: "late", timeout_seconds: 600 });
-  await bot.create({ url, label: "soon", timeout_seconds: 50, instructions: "Slide it." });
+  const late = await bot.createGuest({ url, label: "late", timeout_seconds: 600 });
+  await bot.createGuest({ url, label: "soon", timeout_seconds: 50, instructions: "Slide it." });
   await expect.poll(() => names(inbox)).toEqual(["soon", "late"]);
   const soon = inbox.locator("#session-list li").first();
   await expect(soon.locator(".row-what")).toHaveText("Slide it.");
@@ -94,7 +94,7 @@ test("[R19] N takes the first that nobody has, and others see by whom; what is g
 });
 
 test("[R19] who is second is told so, and stays in the list", async ({ inbox, server, site, bot }) => {
-  const session = await bot.create({ url: site.serve("/", "<p>x</p>"), label: "one" });
+  const session = await bot.createGuest({ url: site.serve("/", "<p>x</p>"), label: "one" });
   await expect.poll(() => names(inbox)).toEqual(["one"]);
   // Between the last look and the click.
   await inbox.route("**/sessions", (route) => route.abort());

@@ -26,9 +26,9 @@ const test = base.extend<{
   session: Session & { readonly presses: readonly { type: string; x: number; y: number }[] };
 }>({
   guarded: async ({ startServer }, use) => use(await startServer(SETTINGS)),
-  session: async ({ guarded, site }, use) => {
+  session: async ({ guarded, site, bot }, use) => {
     const { url, presses } = servePage(site);
-    await use({ ...(await create(guarded, { url })), presses });
+    await use({ ...(await create(guarded, await bot.guest({ url }))), presses });
   },
 });
 

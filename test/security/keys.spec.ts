@@ -24,8 +24,9 @@ const test = withServers.extend<{ target: OwnServer; living: string }>({
     await use(await startServer({ API_KEYS: KEYS, URL_ALLOW_PRIVATE: "on" }));
   },
   /** A session of the owner's. */
-  living: async ({ target, site }, use) => {
-    const created = await call("POST", `${target.api}/sessions`, { url: site.serve("/", PAGE) }, bearer(OWNER));
+  living: async ({ target, site, bot }, use) => {
+    const body = await bot.guest({ url: site.serve("/", PAGE) });
+    const created = await call("POST", `${target.api}/sessions`, body, bearer(OWNER));
     expect(created.status, JSON.stringify(created.body)).toBe(201);
     await use(created.body.session_id);
   },
@@ -146,10 +147,11 @@ test("another bot's session: as one that does not exist, on every route, and not
   expect(await stateOf(target, living)).toEqual(before);
 });
 
-test("a revoked key: its event streams and long polls end too", async ({ target, site }) => {
+test("a revoked key: its event streams and long polls end too", async ({ bot, target, site }) => {
   const storage = attachStorage(target.dataDir);
   const { secret } = addKey(storage.keys, "going");
-  const created = await call("POST", `${target.api}/sessions`, { url: site.serve("/", PAGE) }, bearer(secret));
+  const request = await bot.guest({ url: site.serve("/", PAGE) });
+  const created = await call("POST", `${target.api}/sessions`, request, bearer(secret));
   const { session_id: id } = created.body;
   const stream = await fetch(`${target.api}/session/${id}/events`, { headers: bearer(secret) });
   const poll = call("GET", `${target.api}/status/${id}?wait=50`, undefined, bearer(secret));
@@ -241,7 +243,7 @@ test("routes about no session ask for their scope", async ({ target }) => {
   }
 });
 
-test("operate sees the waiting sessions of its labels, and no others", async ({ startServer, site }) => {
+test("operate sees the waiting sessions of its labels, and no others", async ({ bot, startServer, site }) => {
   const shop = "crk_shop-0123456789";
   const { api } = await startServer({
     API_KEYS: `owner:${OWNER},shop:${shop}:operate labels=shop`,
@@ -249,7 +251,7 @@ test("operate sees the waiting sessions of its labels, and no others", async ({ 
   });
   const url = site.serve("/", PAGE);
   const create = async (label: string) =>
-    (await call("POST", `${api}/sessions`, { url, label }, bearer(OWNER))).body.session_id as string;
+    (await call("POST", `${api}/sessions`, await bot.guest({ url, label }), bearer(OWNER))).body.session_id as string;
   const [mine, other] = [await create("shop"), await create("bank")];
   const listed = await call("GET", `${api}/sessions?state=waiting,cancelled`, undefined, bearer(shop));
   expect(listed.body.sessions.map(({ session_id }: { session_id: string }) => session_id)).toEqual([mine]);

@@ -24,11 +24,13 @@ const test = withServers.extend<{ target: OwnServer; session: SessionAnswer; oth
   target: async ({ startServer }, use) => {
     await use(await startServer({ URL_ALLOW_PRIVATE: "on", AUTHENTICATE_SECONDS: "2" }));
   },
-  session: async ({ target, site }, use) => {
-    await use((await call("POST", `${target.api}/sessions`, { url: site.serve("/", PAGE) })).body);
+  session: async ({ target, site, bot }, use) => {
+    const body = await bot.guest({ url: site.serve("/", PAGE) });
+    await use((await call("POST", `${target.api}/sessions`, body)).body);
   },
-  other: async ({ target, site }, use) => {
-    await use((await call("POST", `${target.api}/sessions`, { url: site.serve("/", PAGE) })).body);
+  other: async ({ target, site, bot }, use) => {
+    const body = await bot.guest({ url: site.serve("/", PAGE) });
+    await use((await call("POST", `${target.api}/sessions`, body)).body);
   },
 });
 
@@ -129,6 +131,7 @@ test("[R16] a token that is forged, raised, swapped, unsigned or cut opens nothi
 });
 
 test("[R13] who merely operates makes links of a quarter of an hour, of the sessions of its labels", async ({
+  bot,
   startServer,
   site,
 }) => {
@@ -142,12 +145,12 @@ test("[R13] who merely operates makes links of a quarter of an hour, of the sess
     ].join(),
   });
   const url = site.serve("/", PAGE);
-  const { body: session } = await call("POST", `${server.api}/sessions`, { url, label: "shop" });
-  const { body: other } = await call("POST", `${server.api}/sessions`, { url, label: "bank" });
+  const { body: session } = await call("POST", `${server.api}/sessions`, await bot.guest({ url, label: "shop" }));
+  const { body: other } = await call("POST", `${server.api}/sessions`, await bot.guest({ url, label: "bank" }));
   const foreign = await call("POST", `${server.api}/session/${other.session_id}/links`, {}, OPERATOR);
   expect([foreign.status, foreign.body.error.code]).toEqual([404, "session_not_found"]);
   // Its own, and it may not act there: what it may not do it cannot hand out.
-  const { body: own } = await call("POST", `${server.api}/sessions`, { url, label: "shop" }, MAKER);
+  const { body: own } = await call("POST", `${server.api}/sessions`, await bot.guest({ url, label: "shop" }), MAKER);
   expect((await call("POST", `${server.api}/session/${own.session_id}/ticket`, undefined, MAKER)).status).toBe(200);
   const beyond = await call("POST", `${server.api}/session/${own.session_id}/links`, {}, MAKER);
   expect([beyond.status, beyond.body.error.code]).toEqual([403, "forbidden"]);
@@ -347,13 +350,17 @@ test("[W16] a watcher sends every kind of message: nothing of it reaches the pag
   control.socket.terminate();
 });
 
-test("[W27] one address waiting to say who it is does not shut the door to others", async ({ startServer, site }) => {
+test("[W27] one address waiting to say who it is does not shut the door to others", async ({
+  bot,
+  startServer,
+  site,
+}) => {
   const { api } = await startServer({
     MAX_PENDING_CONNECTIONS: "8",
     TRUST_PROXY: "loopback",
     AUTHENTICATE_SECONDS: "30",
   });
-  const { body } = await call("POST", `${api}/sessions`, { url: site.serve("/", PAGE) });
+  const { body } = await call("POST", `${api}/sessions`, await bot.guest({ url: site.serve("/", PAGE) }));
   const silent = [1, 2, 3].map(() => new WebSocket(body.ws_url, { headers: { "x-forwarded-for": "192.0.2.1" } }));
   const codes = silent.map((socket) => new Promise((resolve) => socket.once("close", resolve)));
   expect(await Promise.race(codes)).toBe(4429);

@@ -52,7 +52,7 @@ test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 test("a foreign Origin is refused on changes and sockets, its own and none are not", async ({ server, site, bot }) => {
   const { port } = new URL(server.url);
-  const { ws_url, session_id } = await bot.create({ url: site.serve("/", "hello") });
+  const { ws_url, session_id } = await bot.createGuest({ url: site.serve("/", "hello") });
   for (const origin of [
     ELSEWHERE,
     "null",
@@ -86,7 +86,7 @@ test("a foreign Origin is refused on changes and sockets, its own and none are n
 
 test("a Host that was made to point here is refused, and so are two", async ({ server, site, bot }) => {
   const { port } = new URL(server.url);
-  const { ws_url } = await bot.create({ url: site.serve("/", "hello") });
+  const { ws_url } = await bot.createGuest({ url: site.serve("/", "hello") });
   for (const host of [
     "rebound.example",
     `rebound.example:${port}`,

@@ -14,6 +14,7 @@ import { GAUGE_NAMES, type Gauges } from "../../src/protocol/health.ts";
 import type { SessionAnswer, SessionResult } from "../../src/protocol/rest.ts";
 import { buildApp } from "../../src/server/standalone.ts";
 import type { CaptchaRemoteController } from "../../src/session/controller.ts";
+import { type GuestPage, GuestPages } from "./guest-pages.ts";
 import { fetchAsBot, TEST_KEY, TEST_KEY_SPEC } from "./key.ts";
 import { LiveClient } from "./live-client.ts";
 
@@ -45,8 +46,19 @@ export interface TestSite {
   serve(path: string, content: string | ((request: IncomingMessage, response: ServerResponse) => void)): string;
 }
 
+/** What a creation with a page of the server's own says of that page. */
+interface OwnPage {
+  readonly url: string;
+  readonly viewport?: { width: number; height: number };
+  readonly [field: string]: unknown;
+}
+
 export interface Bot {
   create(body: Record<string, unknown>): Promise<SessionAnswer>;
+  /** The same on a page of a browser that the worker's tests share: much cheaper, where it does not matter who opens it. */
+  createGuest(body: OwnPage): Promise<SessionAnswer>;
+  /** Opens that page and answers the body of such a creation. */
+  guest(body: OwnPage): Promise<Record<string, unknown>>;
   /** The long poll: the status when the session has ended. */
   waitForEnd(
     id: string,
@@ -69,6 +81,7 @@ interface WorkerFixtures {
   sessionBrowser: string | undefined;
   challengeSearchMs: number | undefined;
   server: TestServer;
+  guestPages: GuestPages;
 }
 
 export const test = base.extend<TestFixtures, WorkerFixtures>({
@@ -123,6 +136,17 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     { scope: "worker" },
   ],
 
+  guestPages: [
+    async ({ sessionBrowser }, use) => {
+      const folder = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
+      const pages = new GuestPages(sessionBrowser ?? process.env["CHROMIUM_PATH"] ?? "", folder);
+      await use(pages);
+      await pages.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+    { scope: "worker" },
+  ],
+
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
   site: async ({}, use) => {
     const paths = new Map<string, Parameters<TestSite["serve"]>[1]>();
@@ -147,30 +171,40 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     await new Promise((resolve) => server.close(resolve));
   },
 
-  bot: async ({ server }, use) => {
+  bot: async ({ server, guestPages }, use) => {
     const created: string[] = [];
+    const pages: GuestPage[] = [];
     const get = async <T>(path: string): Promise<T> => {
       const response = await fetchAsBot(`${server.api}${path}`);
       expect(response.status, await response.clone().text()).toBe(200);
       return (await response.json()) as T;
     };
+    const create = async (body: Record<string, unknown>) => {
+      const response = await fetchAsBot(`${server.api}/sessions`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(body),
+      });
+      expect(response.status, await response.clone().text()).toBe(201);
+      const answer = (await response.json()) as SessionAnswer;
+      created.push(answer.session_id);
+      return answer;
+    };
+    const guest = async ({ url, viewport, ...others }: OwnPage) => {
+      const page = await guestPages.open(url, viewport);
+      pages.push(page);
+      return { ...others, cdp: page.cdp };
+    };
     await use({
-      async create(body) {
-        const response = await fetchAsBot(`${server.api}/sessions`, {
-          method: "POST",
-          headers: { "content-type": "application/json" },
-          body: JSON.stringify(body),
-        });
-        expect(response.status, await response.clone().text()).toBe(201);
-        const answer = (await response.json()) as SessionAnswer;
-        created.push(answer.session_id);
-        return answer;
-      },
+      create,
+      guest,
+      createGuest: async (body) => create(await guest(body)),
       waitForEnd: (id) => get(`/status/${id}?wait=50`),
       result: (id) => get(`/session/${id}/result`),
       info: (id) => get(`/session/${id}`),
     });
     for (const id of created) await fetchAsBot(`${server.api}/session/${id}`, { method: "DELETE" });
+    for (const page of pages) await page.close();
   },
 
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.

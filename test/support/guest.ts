@@ -24,8 +24,8 @@ export interface BotBrowser {
   tabs(): Promise<string[]>;
 }
 
-export const test = base.extend<{ botBrowser: BotBrowser }, { botSiteIsolation: boolean }>({
-  botSiteIsolation: [false, { option: true, scope: "worker" }],
+export const test = base.extend<{ botBrowser: BotBrowser; botSiteIsolation: boolean }>({
+  botSiteIsolation: [false, { option: true }],
   botBrowser: async ({ sessionBrowser, botSiteIsolation }, use) => {
     const folder = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
     const installed = sessionBrowser ?? process.env["CHROMIUM_PATH"] ?? "";
