@@ -27,7 +27,7 @@ import { openGuestPage } from "./guest-page.ts";
 import { type HandedPage, holdHandedPage } from "./handed-page.ts";
 import { HeldTargets } from "./held-targets.ts";
 import { assertDestination } from "./navigate.ts";
-import { openOwnedPage, type PageDeps, resumeOwnedPage } from "./owned-page.ts";
+import { loadPlaywright, openOwnedPage, type PageDeps, resumeOwnedPage } from "./owned-page.ts";
 
 /** [R10] How long a page that opens is scanned for its challenge. */
 const CHALLENGE_SEARCH_MS = 3_000;
@@ -177,6 +177,8 @@ export async function openBrowserPool(
       const destinations = destinationsOf(owned);
       events.progress("browser");
       await assertDestination(owned.at ?? owned.url, destinations, signal);
+      // Whoever needs it awaits it, and handles its failure.
+      loadPlaywright().catch(() => {});
       const process = await launch(owned, destinations, signal);
       events.progress("page");
       return openOwnedPage(process, join(profilesDir, owned.session_id), owned, depsOf(events), signal);

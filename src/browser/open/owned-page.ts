@@ -1,7 +1,7 @@
 /** Opens an owned page: in a browser of its own, set up as the bot asked, then at its URL. */
 import { join } from "node:path";
 import type { Logger } from "pino";
-import { type Browser, type CDPSession, chromium, type Page } from "playwright";
+import type { Browser, CDPSession, Page } from "playwright";
 import type { ChallengeKind } from "../../config.ts";
 import { AppError } from "../../errors.ts";
 import type { PageEvents } from "../../session/ports/page.ts";
@@ -184,7 +184,13 @@ async function setUp(
   await applyHeaders(session, request);
 }
 
+/** Loading it takes a fifth of a second: call it while the first browser starts. A server of guests never needs it. */
+export function loadPlaywright(): Promise<typeof import("playwright")> {
+  return import("playwright");
+}
+
 async function connect(process: ProxiedBrowser, profileDir: string, connections: ConnectionRegistry): Promise<Browser> {
+  const { chromium } = await loadPlaywright();
   const connecting = chromium.connectOverCDP(process.endpoint, {
     timeout: CONNECT_DEADLINE_MS,
     noDefaults: true,

@@ -3,7 +3,6 @@
 import { constants } from "node:fs";
 import { access, readdir, stat } from "node:fs/promises";
 import { delimiter, isAbsolute, join } from "node:path";
-import { chromium } from "playwright";
 
 /** In order of preference. The headless shell starts in a third of a full browser's time and takes half its memory. */
 const SYSTEM_NAMES = [
@@ -36,6 +35,7 @@ export async function findChromium({ chromiumPath, path }: FindChromiumOptions):
 }
 
 async function findInPlaywrightRegistry(): Promise<string | undefined> {
+  const { chromium } = await import("playwright");
   // <registry>/chromium-<revision>/<platform folder>/...; empty on a platform that Playwright has no browser for.
   const full = chromium.executablePath();
   const found = /^(.*[\\/])chromium(-\d+)[\\/]/.exec(full);

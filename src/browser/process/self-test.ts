@@ -2,7 +2,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chromium } from "playwright";
 import type { Config } from "../../config.ts";
 import { DEFAULT_VIEWPORT } from "../../protocol/rest.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
@@ -43,6 +42,7 @@ async function testIn(
 ): Promise<Omit<BrowserSelfTest, "path">> {
   const startedAt = performance.now();
   const settings = { chromiumPath, profileDir: join(folder, "profile"), environment, viewport: DEFAULT_VIEWPORT };
+  const { chromium } = await import("playwright");
   const process = await startBrowser(settings, AbortSignal.timeout(DEADLINE_MS));
   try {
     const browser = await chromium.connectOverCDP(process.endpoint, { timeout: DEADLINE_MS });
