@@ -45,6 +45,8 @@ const SCAN_AFTER_INPUT_MS = 50;
 const SCAN_BEFORE_PRESS_MS = 300;
 const CLOSE_DEADLINE_MS = 2_000;
 const CHALLENGE_POLL_MS = 60;
+/** A page that has not answered a scan in this time is opened all the same: it may be busy for long. */
+const FIRST_SCAN_MS = 5_000;
 
 /** What a page is made of: the same for owned pages, for guests and for pages that are handed over. */
 export interface RemotePageParts {
@@ -176,10 +178,13 @@ export class RemotePage implements ChallengePage {
   /** Scans for the challenge until it is found or `ms` have passed; then starts to watch the page. */
   async begin(ms: number, signal: AbortSignal): Promise<void> {
     const end = performance.now() + ms;
+    const latest = performance.now() + FIRST_SCAN_MS;
     for (;;) {
       await this.#watcher.scan();
       await this.#showFound();
-      if (this.challenge || signal.aborted || performance.now() > end) break;
+      // What a scan alone knows must be known before anybody comes: frames, and which fields are secret.
+      const isOver = performance.now() > (this.#lastScan ? end : Math.max(end, latest));
+      if (this.challenge || signal.aborted || isOver) break;
       await new Promise((resolve) => setTimeout(resolve, CHALLENGE_POLL_MS));
     }
     await this.#watcher.begin();
