@@ -15,6 +15,7 @@ export const HANDLED_ONCE: ReadonlySet<ClientMessage["type"]> = new Set([
   "extend",
   "take_control",
   "release_control",
+  "answer_dialog",
 ]);
 
 /** Identifies one message: the client's name, and its number there, from 1. */

@@ -101,6 +101,29 @@ const authenticateSchema = z.object({
   token: z.string().min(1).max(2_048).meta({ description: "Token of an operator link, or an API key" }),
 });
 
+/** [W40] What a console can do for the person beyond pictures and input. What it cannot is never asked of it. */
+export const CLIENT_FEATURES = ["dialogs", "windows", "pickers", "files", "clipboard", "sound", "sign_in"] as const;
+export type ClientFeature = (typeof CLIENT_FEATURES)[number];
+
+const featuresSchema = z.object({
+  type: z.literal("features"),
+  id,
+  features: z
+    .array(z.string().min(1).max(32))
+    .max(32)
+    .meta({ description: `What this client can do: ${CLIENT_FEATURES.join(", ")}. Other names are ignored.` }),
+});
+
+const questionId = z.string().min(1).max(64).meta({ description: "The question that this answers" });
+
+const answerDialogSchema = z.object({
+  type: z.literal("answer_dialog"),
+  id,
+  question_id: questionId,
+  accept: z.boolean(),
+  text: z.string().max(10_000).optional().meta({ description: "For a prompt" }),
+});
+
 /** The only field that is read from a refused message. */
 export const messageIdSchema = z.object({ id });
 
@@ -121,6 +144,8 @@ export const clientMessageSchema = z.discriminatedUnion("type", [
   finishSchema,
   extendSchema,
   authenticateSchema,
+  featuresSchema,
+  answerDialogSchema,
 ]);
 export type ClientMessage = z.infer<typeof clientMessageSchema>;
 /** A message as a client may write it: fields that have a default may be left out. */
@@ -134,6 +159,7 @@ export const WATCHER_MESSAGES: ReadonlySet<ClientMessage["type"]> = new Set([
   "heartbeat",
   "pong",
   "authenticate",
+  "features",
 ]);
 export const CLIENT_MESSAGE_TYPES: readonly string[] = clientMessageSchema.options.map((o) => o.shape.type.value);
 
@@ -145,6 +171,27 @@ export const PAGE_CONDITIONS = [
   "page_reopening",
   "page_reopened",
 ] as const;
+
+const dialogKindSchema = z.enum(["alert", "confirm", "prompt", "beforeunload"]);
+
+/** [W45] What a page may ask of the person in control. Each is open until it is answered or `withdrawn`. */
+const questionSchemas = {
+  dialog: z.object({
+    type: z.literal("ask_dialog"),
+    question_id: z.string(),
+    kind: dialogKindSchema,
+    message: z.string(),
+    default_text: z.string().meta({ description: "Of a prompt" }),
+  }),
+};
+export type Question = z.infer<(typeof questionSchemas)[keyof typeof questionSchemas]>;
+/** The feature that a client needs to be asked. */
+export const FEATURE_OF_QUESTION: Readonly<Record<Question["type"], ClientFeature>> = { ask_dialog: "dialogs" };
+/** What answers a question, by the type of the answer. */
+export const QUESTION_OF_ANSWER = { answer_dialog: "ask_dialog" } as const satisfies Partial<
+  Record<ClientMessage["type"], Question["type"]>
+>;
+export type Answer = ClientMessageOf<keyof typeof QUESTION_OF_ANSWER>;
 
 const screenshot = z.string().meta({ description: "Base64 JPEG" });
 const view = rectSchema.meta({ description: "The part of the page that pictures show, in CSS px" });
@@ -220,10 +267,12 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("control"), holder: z.string().nullable(), you: z.boolean() }),
   z.object({
     type: z.literal("dialog"),
-    kind: z.enum(["alert", "confirm", "prompt", "beforeunload"]),
+    kind: dialogKindSchema,
     message: z.string(),
     answer: z.enum(["accepted", "dismissed"]),
   }),
+  questionSchemas.dialog,
+  z.object({ type: z.literal("withdrawn"), question_id: z.string() }),
   z.object({
     type: z.literal("page_notice"),
     notice: z.enum(["popup", "download_refused", "page_not_visible", "page_visible", ...PAGE_CONDITIONS]),

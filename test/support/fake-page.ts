@@ -88,6 +88,7 @@ export class FakePage implements ChallengePage {
 
   setKeepView(): void {}
   input(): void {}
+  answer(): void {}
   releaseAll(): void {}
   async check() {
     return this.verdict;

@@ -71,6 +71,8 @@ class Page implements ChallengePage {
   setCapturing(): void {}
   setKeepView(): void {}
 
+  answer(): void {}
+
   input(input: { type: string }): void {
     this.log.push(input.type);
   }

@@ -200,6 +200,7 @@ export const en = {
   code_claimed: "Another person has taken this session.",
   code_target_ambiguous: "Several pages fit; the bot has to say which one.",
   code_page_in_use: "The page already belongs to another session.",
+  code_question_gone: "The page does not wait for this answer any more.",
   code_session_ended: "The session is over.",
   code_page_closed: "The page was closed.",
   code_payload_too_large: "That was too much at once.",

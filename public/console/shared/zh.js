@@ -199,6 +199,7 @@ export const zh = {
   code_claimed: "已有其他人领取了这个会话。",
   code_target_ambiguous: "有多个页面符合，需要机器人指明是哪一个。",
   code_page_in_use: "该页面已属于另一个会话。",
+  code_question_gone: "页面已不再等待这个回答。",
   code_session_ended: "会话已经结束。",
   code_page_closed: "页面已被关闭。",
   code_payload_too_large: "一次发送的内容太多。",

@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import type { ChallengeKind } from "../../config.ts";
 import { AppError } from "../../errors.ts";
 import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
+import type { Answer } from "../../protocol/live.ts";
 import type { Completion, StorageState } from "../../protocol/rest.ts";
 import type {
   CaptureRequest,
@@ -243,6 +244,10 @@ export class RemotePage implements ChallengePage {
       if (!("event_type" in input) || input.event_type !== "up") this.#watcher.acted();
       this.#watcher.prompt(SCAN_AFTER_INPUT_MS);
     }
+  }
+
+  answer(answer: Answer): void {
+    throw new AppError("question_gone", { field: "question_id", type: answer.type });
   }
 
   releaseAll(): void {
