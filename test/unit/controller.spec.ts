@@ -72,6 +72,9 @@ class Page implements ChallengePage {
   setKeepView(): void {}
 
   answer(): void {}
+  async codeField() {
+    return null;
+  }
 
   input(input: { type: string }): void {
     this.log.push(input.type);

@@ -9,6 +9,7 @@ import type { Completion, StorageState } from "../../protocol/rest.ts";
 import type {
   CaptureRequest,
   ChallengePage,
+  CodeField,
   MaskedPicture,
   PageCondition,
   PageEvents,
@@ -25,6 +26,7 @@ import { FailedAttempts } from "../challenge/failed-attempts.ts";
 import { scrollToMatch } from "../challenge/in-page-scripts.ts";
 import type { PageScan } from "../challenge/scan-page.ts";
 import { ChallengeWatcher } from "../challenge/watcher.ts";
+import { findCodeField } from "../input/code-field.ts";
 import { InputReplay } from "../input/input-replay.ts";
 import type { RemoteFrame } from "../input/input-targets.ts";
 import { MaskedPictures } from "../masking/masked-pictures.ts";
@@ -248,6 +250,15 @@ export class RemotePage implements ChallengePage {
 
   answer(answer: Answer): void {
     throw new AppError("question_gone", { field: "question_id", type: answer.type });
+  }
+
+  codeField(): Promise<CodeField | null> {
+    const main = this.#lastScan?.main;
+    const holder = this.#watcher.challenge?.holder;
+    return findCodeField(
+      this.frames,
+      [main, holder].filter((frame) => frame !== undefined),
+    );
   }
 
   releaseAll(): void {

@@ -111,6 +111,13 @@ export interface PageEvents {
   resumeStateChanged(changed: Partial<Pick<ResumeState, "watch" | "held">>): void;
 }
 
+/** Points in CSS px of the page: the field, or the first of its boxes, and the button that sends it where Enter does not. */
+export interface CodeField {
+  readonly x: number;
+  readonly y: number;
+  readonly button: { readonly x: number; readonly y: number } | null;
+}
+
 /** What a distributor of pictures needs of a page; the pictures themselves arrive by PageEvents. */
 export interface PictureSource {
   readonly challenge: CaptchaInfo | null;
@@ -160,6 +167,8 @@ export interface ChallengePage extends PictureSource {
   input(input: PageInput): void;
   /** [W45] Answers a question that the page has asked. Throws AppError `question_gone`. */
   answer(answer: Answer): void | Promise<void>;
+  /** [R24] Where the page shows a field for a one-time code; null if it shows none. */
+  codeField(): Promise<CodeField | null>;
   /** Releases every button and key that is down. */
   releaseAll(): void;
   /** Checks the rules now and, if they hold, waits until that is stable: at most about `stable_ms` + 2 s. */
