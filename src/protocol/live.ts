@@ -124,6 +124,21 @@ const answerDialogSchema = z.object({
   text: z.string().max(10_000).optional().meta({ description: "For a prompt" }),
 });
 
+/** The most options that a list of the page shows to the person. */
+export const MAX_PICK_OPTIONS = 5_000;
+
+const answerPickSchema = z.object({
+  type: z.literal("answer_pick"),
+  id,
+  question_id: questionId,
+  options: z
+    .array(z.int().min(0))
+    .max(MAX_PICK_OPTIONS)
+    .optional()
+    .meta({ description: "For a select: the index of each chosen option. Without options and value nothing changes." }),
+  value: z.string().max(1_000).optional().meta({ description: "For other controls: as HTMLInputElement.value" }),
+});
+
 /** The only field that is read from a refused message. */
 export const messageIdSchema = z.object({ id });
 
@@ -146,6 +161,7 @@ export const clientMessageSchema = z.discriminatedUnion("type", [
   authenticateSchema,
   featuresSchema,
   answerDialogSchema,
+  answerPickSchema,
 ]);
 export type ClientMessage = z.infer<typeof clientMessageSchema>;
 /** A message as a client may write it: fields that have a default may be left out. */
@@ -174,6 +190,17 @@ export const PAGE_CONDITIONS = [
 
 const dialogKindSchema = z.enum(["alert", "confirm", "prompt", "beforeunload"]);
 
+const pickOptionSchema = z.object({
+  index: z.int().meta({ description: "Its place among all options of the control" }),
+  label: z.string(),
+  group: z.string().optional(),
+  disabled: z.literal(true).optional(),
+  selected: z.literal(true).optional(),
+});
+export type PickOption = z.infer<typeof pickOptionSchema>;
+const pickKindSchema = z.enum(["select", "suggestions", "date", "time", "month", "week", "datetime-local", "color"]);
+export type PickKind = z.infer<typeof pickKindSchema>;
+
 /** [W45] What a page may ask of the person in control. Each is open until it is answered or `withdrawn`. */
 const questionSchemas = {
   dialog: z.object({
@@ -183,12 +210,29 @@ const questionSchemas = {
     message: z.string(),
     default_text: z.string().meta({ description: "Of a prompt" }),
   }),
+  pick: z.object({
+    type: z.literal("ask_pick"),
+    question_id: z.string(),
+    kind: pickKindSchema,
+    label: z.string(),
+    rect: rectSchema.meta({ description: "Where the control is, in CSS px of the page" }),
+    multiple: z.boolean(),
+    options: z.array(pickOptionSchema),
+    has_more: z.boolean().meta({ description: "Some options are left out: there are too many" }),
+    value: z.string(),
+    min: z.string(),
+    max: z.string(),
+    step: z.string(),
+  }),
 };
 export type Question = z.infer<(typeof questionSchemas)[keyof typeof questionSchemas]>;
 /** The feature that a client needs to be asked. */
-export const FEATURE_OF_QUESTION: Readonly<Record<Question["type"], ClientFeature>> = { ask_dialog: "dialogs" };
+export const FEATURE_OF_QUESTION: Readonly<Record<Question["type"], ClientFeature>> = {
+  ask_dialog: "dialogs",
+  ask_pick: "pickers",
+};
 /** What answers a question, by the type of the answer. */
-export const QUESTION_OF_ANSWER = { answer_dialog: "ask_dialog" } as const satisfies Partial<
+export const QUESTION_OF_ANSWER = { answer_dialog: "ask_dialog", answer_pick: "ask_pick" } as const satisfies Partial<
   Record<ClientMessage["type"], Question["type"]>
 >;
 export type Answer = ClientMessageOf<keyof typeof QUESTION_OF_ANSWER>;
@@ -272,6 +316,7 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
     answer: z.enum(["accepted", "dismissed"]),
   }),
   questionSchemas.dialog,
+  questionSchemas.pick,
   z.object({ type: z.literal("withdrawn"), question_id: z.string() }),
   z.object({
     type: z.literal("page_notice"),

@@ -21,6 +21,7 @@ import type {
 import { visibilityNotice } from "../../session/ports/page-notices.ts";
 import type { Checkpoint, HeldButtons, PageLocator, WatchState } from "../../session/ports/resume-state.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
+import { Pickers } from "../assist/pickers.ts";
 import type { CdpSender } from "../cdp/connection.ts";
 import { FailedAttempts } from "../challenge/failed-attempts.ts";
 import { scrollToMatch } from "../challenge/in-page-scripts.ts";
@@ -85,6 +86,7 @@ export class RemotePage implements ChallengePage {
   readonly #input: InputReplay;
   readonly #watcher: ChallengeWatcher;
   readonly #hangDetector: HangDetector;
+  readonly #pickers: Pickers;
   readonly #attempts = new FailedAttempts();
   readonly #view: ChallengeView;
   #captureRequest: CaptureRequest | null = null;
@@ -123,6 +125,13 @@ export class RemotePage implements ChallengePage {
       onSolved: (verdict) => this.#publish((events) => events.solved(verdict)),
       onMovedOn: () => this.#publish((events) => events.movedOn()),
       onSeen: (watch) => this.#publish((events) => events.resumeStateChanged({ watch })),
+    });
+    this.#pickers = new Pickers({
+      frames: this.frames,
+      listed: () => this.#lastScan?.frames.map(({ frame }) => frame) ?? [],
+      input: (input) => this.#input.add(input),
+      ask: (question) => !this.#ended && parts.events.ask(question),
+      withdraw: (id) => this.#publish((events) => events.withdraw(id)),
     });
     this.#hangDetector = new HangDetector({
       page: tab.pageSession,
@@ -236,7 +245,9 @@ export class RemotePage implements ChallengePage {
   }
 
   input(input: PageInput): void {
+    if (input.type === "mouse_event" && input.event_type === "down") this.#pickers.pressed();
     this.#input.add(input);
+    if (input.type === "mouse_event" && input.event_type === "up") this.#pickers.released(input.x, input.y);
     this.#screencast.inputGiven(this.#input.pressed);
     if (input.type === "mouse_event" && input.event_type === "move") {
       if (this.#input.pressed) this.#watcher.prompt();
@@ -248,7 +259,8 @@ export class RemotePage implements ChallengePage {
     }
   }
 
-  answer(answer: Answer): void {
+  answer(answer: Answer): void | Promise<void> {
+    if (answer.type === "answer_pick") return this.#pickers.answer(answer);
     throw new AppError("question_gone", { field: "question_id", type: answer.type });
   }
 
@@ -366,6 +378,7 @@ export class RemotePage implements ChallengePage {
     if (this.#ended) return;
     this.#ended = true;
     this.notices.stop();
+    this.#pickers.stop();
     this.#watcher.stop();
     this.#hangDetector.stop();
     this.#masked.stop();
