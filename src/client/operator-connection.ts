@@ -1,5 +1,5 @@
 /** The operator socket of a session: what console and server send over it. The console runs it, and the SDK exports it. */
-import type { ClientMessageInput } from "../protocol/live.ts";
+import type { ClientFeature, ClientMessageInput } from "../protocol/live.ts";
 import { OperatorResendQueue, type StampedMessage } from "./operator-resend-queue.ts";
 import {
   type Protocol,
@@ -29,6 +29,8 @@ export type ConnectionEvents = ReconnectingSocketEvents<StampedMessage>;
 export interface OperatorOptions extends Omit<ReconnectingSocketOptions, "url" | "protocols"> {
   /** Left out: binary pictures, else JSON. */
   readonly protocols?: string[];
+  /** What this client can do for its person [W40]; left out: pictures and input alone. */
+  readonly features?: readonly ClientFeature[];
   /** Asks for tickets. */
   readonly fetch?: typeof globalThis.fetch;
 }
@@ -59,6 +61,7 @@ export class OperatorConnection extends ReconnectingSocket<ClientMessageInput, S
     const formats = options.protocols ?? [BINARY_PROTOCOL, JSON_PROTOCOL];
     const resendQueue = new OperatorResendQueue(options.mostQueued);
     const view = new LastView();
+    const { features = [] } = options;
     let isAnnounced = ticket === undefined;
     const withTicket = (source: TicketSource) => async (signal: AbortSignal) => {
       const one = await source(signal);
@@ -74,6 +77,7 @@ export class OperatorConnection extends ReconnectingSocket<ClientMessageInput, S
       offers: () => [CLIENT_PROTOCOL_PREFIX + resendQueue.client, ...view.offers],
       // Without a ticket the session's id has to do. A server that wants more says so to the first message; without any
       // it would wait a while for a token [W27].
+      greeting: () => (features.length === 0 ? null : { type: "features", features: [...features] }),
       hello: () => (isAnnounced ? null : OPERATOR_PROTOCOL.ping()),
     };
     const protocols = ticket === undefined ? formats : withTicket(ticket);

@@ -20,7 +20,14 @@ export const CLICK_PX = 5;
 export const MOST_SOCKETS = 10;
 
 /** These describe the present moment: on the next socket they are sent anew, or mean nothing. */
-const OF_THE_MOMENT: ReadonlySet<ClientMessage["type"]> = new Set(["wheel", "ack", "ping", "pong", "heartbeat"]);
+const OF_THE_MOMENT: ReadonlySet<ClientMessage["type"]> = new Set([
+  "wheel",
+  "ack",
+  "ping",
+  "pong",
+  "heartbeat",
+  "features",
+]);
 
 interface Kept {
   readonly message: Message;

@@ -52,6 +52,8 @@ export interface Protocol<Out, In> {
   readonly offers?: () => string[];
   /** The first message on every new socket, sent before it is ready. */
   readonly hello?: () => Out | null;
+  /** The first message on every socket that is ready, before those that wait. */
+  readonly greeting?: () => Out | null;
   /** The immediate answer to a message, as to the other side's ping. */
   readonly reply?: (message: In) => Out | null;
   /** The close code that a message stands for: the connection is lost with it. */
@@ -317,6 +319,8 @@ export class ReconnectingSocket<Out, In> {
   #arrive(): void {
     this.#connectedAt = this.#clock.now();
     this.#heartbeat.start();
+    const greeting = this.#protocol.greeting?.() ?? null;
+    if (greeting !== null) this.#write(greeting);
     for (const message of this.#queue.take(this.#connectedAt)) this.#write(message);
   }
 

@@ -11,6 +11,7 @@ export const ACTIONS = {
     "The server resumed a session of an earlier server; nobody is in control until an operator reconnects.",
   "session.extend": "The deadline of a session was moved.",
   "session.report": "The bot reported whether the outcome of its ended session was right.",
+  "session.answer": "A person's one-time code was typed into the page without the picture.",
   "session.claim": "An operator took a session from the inbox.",
   "operator.join": "An operator joined a session.",
   "operator.leave": "An operator left a living session.",

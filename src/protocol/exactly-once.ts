@@ -15,6 +15,8 @@ export const HANDLED_ONCE: ReadonlySet<ClientMessage["type"]> = new Set([
   "extend",
   "take_control",
   "release_control",
+  "answer_dialog",
+  "answer_pick",
 ]);
 
 /** Identifies one message: the client's name, and its number there, from 1. */

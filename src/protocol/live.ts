@@ -101,6 +101,44 @@ const authenticateSchema = z.object({
   token: z.string().min(1).max(2_048).meta({ description: "Token of an operator link, or an API key" }),
 });
 
+/** [W40] What a console can do for the person beyond pictures and input. What it cannot is never asked of it. */
+export const CLIENT_FEATURES = ["dialogs", "windows", "pickers", "files", "clipboard", "sound", "sign_in"] as const;
+export type ClientFeature = (typeof CLIENT_FEATURES)[number];
+
+const featuresSchema = z.object({
+  type: z.literal("features"),
+  id,
+  features: z
+    .array(z.string().min(1).max(32))
+    .max(32)
+    .meta({ description: `What this client can do: ${CLIENT_FEATURES.join(", ")}. Other names are ignored.` }),
+});
+
+const questionId = z.string().min(1).max(64).meta({ description: "The question that this answers" });
+
+const answerDialogSchema = z.object({
+  type: z.literal("answer_dialog"),
+  id,
+  question_id: questionId,
+  accept: z.boolean(),
+  text: z.string().max(10_000).optional().meta({ description: "For a prompt" }),
+});
+
+/** The most options that a list of the page shows to the person. */
+export const MAX_PICK_OPTIONS = 5_000;
+
+const answerPickSchema = z.object({
+  type: z.literal("answer_pick"),
+  id,
+  question_id: questionId,
+  options: z
+    .array(z.int().min(0))
+    .max(MAX_PICK_OPTIONS)
+    .optional()
+    .meta({ description: "For a select: the index of each chosen option. Without options and value nothing changes." }),
+  value: z.string().max(1_000).optional().meta({ description: "For other controls: as HTMLInputElement.value" }),
+});
+
 /** The only field that is read from a refused message. */
 export const messageIdSchema = z.object({ id });
 
@@ -121,6 +159,9 @@ export const clientMessageSchema = z.discriminatedUnion("type", [
   finishSchema,
   extendSchema,
   authenticateSchema,
+  featuresSchema,
+  answerDialogSchema,
+  answerPickSchema,
 ]);
 export type ClientMessage = z.infer<typeof clientMessageSchema>;
 /** A message as a client may write it: fields that have a default may be left out. */
@@ -134,6 +175,7 @@ export const WATCHER_MESSAGES: ReadonlySet<ClientMessage["type"]> = new Set([
   "heartbeat",
   "pong",
   "authenticate",
+  "features",
 ]);
 export const CLIENT_MESSAGE_TYPES: readonly string[] = clientMessageSchema.options.map((o) => o.shape.type.value);
 
@@ -145,6 +187,55 @@ export const PAGE_CONDITIONS = [
   "page_reopening",
   "page_reopened",
 ] as const;
+
+const dialogKindSchema = z.enum(["alert", "confirm", "prompt", "beforeunload"]);
+
+const pickOptionSchema = z.object({
+  index: z.int().meta({ description: "Its place among all options of the control" }),
+  label: z.string(),
+  group: z.string().optional(),
+  disabled: z.literal(true).optional(),
+  selected: z.literal(true).optional(),
+});
+export type PickOption = z.infer<typeof pickOptionSchema>;
+const pickKindSchema = z.enum(["select", "suggestions", "date", "time", "month", "week", "datetime-local", "color"]);
+export type PickKind = z.infer<typeof pickKindSchema>;
+
+/** [W45] What a page may ask of the person in control. Each is open until it is answered or `withdrawn`. */
+const questionSchemas = {
+  dialog: z.object({
+    type: z.literal("ask_dialog"),
+    question_id: z.string(),
+    kind: dialogKindSchema,
+    message: z.string(),
+    default_text: z.string().meta({ description: "Of a prompt" }),
+  }),
+  pick: z.object({
+    type: z.literal("ask_pick"),
+    question_id: z.string(),
+    kind: pickKindSchema,
+    label: z.string(),
+    rect: rectSchema.meta({ description: "Where the control is, in CSS px of the page" }),
+    multiple: z.boolean(),
+    options: z.array(pickOptionSchema),
+    has_more: z.boolean().meta({ description: "Some options are left out: there are too many" }),
+    value: z.string(),
+    min: z.string(),
+    max: z.string(),
+    step: z.string(),
+  }),
+};
+export type Question = z.infer<(typeof questionSchemas)[keyof typeof questionSchemas]>;
+/** The feature that a client needs to be asked. */
+export const FEATURE_OF_QUESTION: Readonly<Record<Question["type"], ClientFeature>> = {
+  ask_dialog: "dialogs",
+  ask_pick: "pickers",
+};
+/** What answers a question, by the type of the answer. */
+export const QUESTION_OF_ANSWER = { answer_dialog: "ask_dialog", answer_pick: "ask_pick" } as const satisfies Partial<
+  Record<ClientMessage["type"], Question["type"]>
+>;
+export type Answer = ClientMessageOf<keyof typeof QUESTION_OF_ANSWER>;
 
 const screenshot = z.string().meta({ description: "Base64 JPEG" });
 const view = rectSchema.meta({ description: "The part of the page that pictures show, in CSS px" });
@@ -220,10 +311,13 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("control"), holder: z.string().nullable(), you: z.boolean() }),
   z.object({
     type: z.literal("dialog"),
-    kind: z.enum(["alert", "confirm", "prompt", "beforeunload"]),
+    kind: dialogKindSchema,
     message: z.string(),
     answer: z.enum(["accepted", "dismissed"]),
   }),
+  questionSchemas.dialog,
+  questionSchemas.pick,
+  z.object({ type: z.literal("withdrawn"), question_id: z.string() }),
   z.object({
     type: z.literal("page_notice"),
     notice: z.enum(["popup", "download_refused", "page_not_visible", "page_visible", ...PAGE_CONDITIONS]),

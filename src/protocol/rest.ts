@@ -216,6 +216,10 @@ export const sessionListItemSchema = z.object({
   operators: z.int(),
   instructions: z.string().nullable(),
   needs_person: needsPersonSchema,
+  challenge_kind: z
+    .string()
+    .nullable()
+    .meta({ description: "The kind of the challenge that shows, as in captcha_info; null: none is found." }),
   ...claimFields,
 });
 export const sessionListSchema = z.object({ count: z.int(), sessions: z.array(sessionListItemSchema) });

@@ -1,5 +1,6 @@
 /** The bot's client: creates sessions, hands on their links and waits for their results. */
 import { EventFeed, type FeedOptions } from "../client/event-feed.ts";
+import type { CodeAnswer, CodeResult } from "../protocol/code-answers.ts";
 import type { SessionState } from "../protocol/common.ts";
 import type { LinkAnswer, TicketAnswer } from "../protocol/links.ts";
 import type { CreateSessionInput, SessionAnswer, SessionListItem, SessionResult } from "../protocol/rest.ts";
@@ -38,6 +39,13 @@ export interface LinkOptions extends SignalOption {
   readonly ttlSeconds?: number;
   /** The answer has the link as a QR code too: a PNG, as a data URL. */
   readonly qr?: boolean;
+}
+
+export interface AnswerCodeOptions extends SignalOption {
+  /** Sends the code, too; true when left out. */
+  readonly submit?: boolean;
+  /** Drawn at random when left out. */
+  readonly idempotencyKey?: string;
 }
 
 export interface SignalOption {
@@ -88,6 +96,21 @@ export class CaptchaRemoteClient {
   async report(id: string, correct: boolean, note?: string, { signal }: SignalOption = {}): Promise<void> {
     const body = { correct, ...(note === undefined ? {} : { note }) };
     await this.#repeat("POST", `/session/${encodeURIComponent(id)}/report`, { body, signal }, isTransient);
+  }
+
+  /**
+   * [R24] Types a one-time code that a person has given the bot into the page of a living session, and sends it unless
+   * `submit` is false. A repeat with the same `idempotencyKey` is safe. CaptchaRemoteError: session_not_found,
+   * session_ended, not_in_control (a person acts), rate_limited (5 a minute).
+   */
+  async answerCode(
+    id: string,
+    text: string,
+    { submit = true, idempotencyKey = randomKey(), signal }: AnswerCodeOptions = {},
+  ): Promise<CodeResult> {
+    const request = { body: { text, submit }, headers: { "idempotency-key": idempotencyKey }, signal };
+    const path = `/session/${encodeURIComponent(id)}/answer`;
+    return (await this.#repeat<CodeAnswer>("POST", path, request, isTransient)).result;
   }
 
   /** [R12] The new deadline, ISO 8601. The request is not repeated: it could extend twice. */

@@ -10,6 +10,7 @@ import { letSitesRead } from "../http/guards/origin.ts";
 import { operatorSocketRoute } from "../http/operator-socket/route.ts";
 import { auditRoutes } from "../http/rest/audit.ts";
 import { claimRoutes } from "../http/rest/claims.ts";
+import { codeAnswerRoutes } from "../http/rest/code-answers.ts";
 import { consoleRoutes } from "../http/rest/console.ts";
 import { type HealthOptions, healthRoutes } from "../http/rest/health.ts";
 import { historyRoutes } from "../http/rest/history.ts";
@@ -58,6 +59,7 @@ export async function serveSessions(
         limits: config,
       });
       await api.register(claimRoutes, { controller, audit });
+      await api.register(codeAnswerRoutes, { controller, audit });
       await api.register(reportRoutes, { controller, audit });
       await api.register(noticeRoutes, { feed: service.events, audit });
       await api.register(historyRoutes, { history: service.history, authenticator });

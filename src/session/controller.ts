@@ -5,6 +5,7 @@ import { type Caller, ownerOf } from "../auth/caller.ts";
 import { isOwner, mayList, type Subject, scopeOf } from "../auth/permissions.ts";
 import { AppError } from "../errors.ts";
 import type { EventPublisher } from "../events/event-publisher.ts";
+import type { CodeAnswerBody, CodeResult } from "../protocol/code-answers.ts";
 import { isEnd, LIVING_STATES, type SessionState } from "../protocol/common.ts";
 import type { LinkAnswer, linkBodySchema, TicketAnswer } from "../protocol/links.ts";
 import type { ReportAnswer, ReportBody } from "../protocol/reports.ts";
@@ -207,6 +208,18 @@ export class CaptchaRemoteController {
     await this.#sessions.living(id)?.waitForEnd(MAX_WAIT_MS, signal);
     signal.throwIfAborted();
     return this.result(id);
+  }
+
+  /**
+   * [R24] Types a person's one-time code. Throws session_not_found, and as CodeAnswers.give(). `repeatKey` is the
+   * caller's own.
+   */
+  answerCode(
+    id: string,
+    answer: CodeAnswerBody,
+    { by, repeatKey }: { readonly by: RestCaller; readonly repeatKey: string | undefined },
+  ): Promise<CodeResult> {
+    return this.#sessions.session(id).answerCode(answer, by, repeatKey);
   }
 
   /** [R12] Moves the deadline and returns the new one, in ISO 8601. Throws session_not_found, session_ended. */

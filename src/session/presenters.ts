@@ -37,6 +37,7 @@ export function listItem(record: SessionRecord, operators: number, claim: ClaimF
     operators,
     instructions: record.instructions,
     needs_person: record.needs_person,
+    challenge_kind: isEnd(record.state) ? null : (record.captcha_info?.kind ?? null),
     ...claim,
   };
 }

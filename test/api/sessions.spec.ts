@@ -373,6 +373,7 @@ test("[R1] lists the living sessions, others by state", async ({ startServer, si
     has_websocket: false,
     instructions: null,
     needs_person: true,
+    challenge_kind: "generic",
     claimed_by: null,
     claimed_until: null,
     state: "waiting",

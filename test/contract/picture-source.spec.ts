@@ -20,6 +20,8 @@ const UNHEARD: Omit<PageEvents, "nextSeq" | "picture"> = {
   progress() {},
   attemptFailed() {},
   movedOn() {},
+  ask: () => false,
+  withdraw() {},
   condition() {},
 };
 const OPEN_DEADLINE_MS = 30_000;

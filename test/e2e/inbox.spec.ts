@@ -70,6 +70,32 @@ test("[R19] rows in the order of their deadlines, with what there is to know, an
     expect(Math.abs((colour[index] ?? 0) - value)).toBeLessThan(12);
 });
 
+test("[R24] a code is given in the row, without the picture: a wrong one is said so, the right one ends the session", async ({
+  inbox,
+  site,
+  bot,
+}) => {
+  const url = site.serve(
+    "/",
+    `<form><input autocomplete="one-time-code" name="code"><button>Verify</button></form>
+<script>document.forms[0].onsubmit = (event) => { event.preventDefault();
+  if (event.target.code.value === "402917") document.body.innerHTML = "<p id=in>Welcome</p>"; };</script>`,
+  );
+  const completion = { any: [{ visible: "#in" }], stable_ms: 0 };
+  const { session_id } = await bot.create({ url, label: "code", completion });
+  await bot.create({ url: site.serve("/none", "<p>x</p>"), label: "none" });
+  const row = inbox.locator(`#session-list li[data-id="${session_id}"]`);
+  const field = row.getByLabel("One-time code");
+  await field.fill("111111");
+  await field.press("Enter");
+  await expect(row.getByRole("status")).toHaveText("The page did not take this code.");
+  await expect(inbox.getByLabel("One-time code").filter({ visible: true })).toHaveCount(1);
+  await field.fill("402917");
+  await row.getByRole("button", { name: "Send code" }).click();
+  expect(await bot.waitForEnd(session_id)).toMatchObject({ state: "solved", verified: "checked" });
+  await expect(row).toHaveCount(0);
+});
+
 test("[R19] N takes the first that nobody has, and others see by whom; what is given back is free again", async ({
   inbox,
   server,

@@ -31,6 +31,8 @@ const UNHEARD: PageEvents = {
   progress() {},
   attemptFailed() {},
   movedOn() {},
+  ask: () => false,
+  withdraw() {},
   condition() {},
 };
 

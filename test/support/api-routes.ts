@@ -44,6 +44,13 @@ export const API_ROUTES: readonly ApiRoute[] = [
     operates: 201,
     own: 201,
   },
+  {
+    method: "POST",
+    path: "/session/{id}/answer",
+    body: () => ({ text: "123456" }),
+    scope: "sessions:control",
+    operates: 200,
+  },
   { method: "DELETE", path: "/session/{id}/links/none", scope: "sessions:control", own: 404 },
   { method: "POST", path: "/session/{id}/extend", body: () => ({ seconds: 1 }), scope: "sessions:control" },
   // Whoever operates comes first in these attacks, and has it then.

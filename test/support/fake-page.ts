@@ -88,6 +88,10 @@ export class FakePage implements ChallengePage {
 
   setKeepView(): void {}
   input(): void {}
+  answer(): void {}
+  async codeField() {
+    return null;
+  }
   releaseAll(): void {}
   async check() {
     return this.verdict;

@@ -72,4 +72,28 @@ export const VALID = {
     { type: fc.constant("authenticate"), id, token: fc.string({ minLength: 1, maxLength: 2_048 }) },
     { requiredKeys: ["type", "token"] },
   ),
+  features: fc.record({
+    type: fc.constant("features"),
+    features: fc.array(fc.string({ minLength: 1, maxLength: 32 }), { maxLength: 32 }),
+  }),
+  answer_pick: fc.record(
+    {
+      type: fc.constant("answer_pick"),
+      id,
+      question_id: fc.string({ minLength: 1, maxLength: 64 }),
+      options: fc.array(fc.nat(), { maxLength: 20 }),
+      value: fc.string({ maxLength: 100 }),
+    },
+    { requiredKeys: ["type", "question_id"] },
+  ),
+  answer_dialog: fc.record(
+    {
+      type: fc.constant("answer_dialog"),
+      id,
+      question_id: fc.string({ minLength: 1, maxLength: 64 }),
+      accept: fc.boolean(),
+      text: fc.string({ maxLength: 100 }),
+    },
+    { requiredKeys: ["type", "question_id", "accept"] },
+  ),
 } satisfies Record<ClientMessage["type"], fc.Arbitrary<object>>;

@@ -71,6 +71,11 @@ class Page implements ChallengePage {
   setCapturing(): void {}
   setKeepView(): void {}
 
+  answer(): void {}
+  async codeField() {
+    return null;
+  }
+
   input(input: { type: string }): void {
     this.log.push(input.type);
   }

@@ -5,6 +5,7 @@ import { element, setText, setVisible } from "../shared/dom.js";
 import { locale, t } from "../shared/i18n.js";
 import { countdown, span, toMs } from "../shared/time-format.js";
 import { isMine } from "./claims.js";
+import { newCodeForm, renderCodeForm } from "./code-form.js";
 import { Thumbnails } from "./thumbnails.js";
 
 /** @import { SessionListItem } from "../../../src/protocol/rest.ts" */
@@ -24,6 +25,7 @@ export class InboxRows {
   #list;
   #consoleUrl;
   #thumbnails;
+  #key;
   #onOpen;
   #onPhone;
   #onGiveBack;
@@ -36,6 +38,7 @@ export class InboxRows {
     this.#list = list;
     this.#consoleUrl = consoleUrl;
     this.#thumbnails = new Thumbnails(consoleUrl, key);
+    this.#key = key;
     this.#onOpen = onOpen;
     this.#onPhone = onPhone;
     this.#onGiveBack = onGiveBack;
@@ -88,7 +91,7 @@ export class InboxRows {
     const phone = rowButton("row-phone", () => this.#onPhone(id));
     const actions = element("span", "row-actions");
     actions.append(back, phone);
-    row.append(link, actions);
+    row.append(link, newCodeForm(this.#consoleUrl.base, this.#key, id), actions);
     this.#thumbnails.watch(shot);
     return row;
   }
@@ -128,6 +131,8 @@ function fillRow(row, session) {
   const mine = session.claimed_by !== null && isMine(session.session_id);
   chip.setAttribute("data-state", session.claimed_by === null ? state : "active");
   setText(chip, stateWords(session, state, mine));
+  const code = row.querySelector("form");
+  if (code) renderCodeForm(code, session);
   setText(name, session.label || session.session_id);
   setText(what, session.instructions ?? "");
   setText(facts, factsOf(session));

@@ -13,6 +13,7 @@ import { KeyboardInput } from "./keyboard-input.js";
 import { LinkQualityBadge } from "./link-quality-badge.js";
 import { LogPanel } from "./log-panel.js";
 import { connectionSentences, logSentences } from "./log-sentences.js";
+import { Picker } from "./picker.js";
 import { PointerInput } from "./pointer-input.js";
 import { Screen } from "./screen.js";
 import { mayAct, maySay, newModel, phaseOf, withConnection, withMessage } from "./session-model.js";
@@ -54,6 +55,7 @@ export function openSessionPage(consoleUrl) {
     url: socketUrl(consoleUrl, location),
     ticket: ticketsFor(consoleUrl),
     profile: "operator",
+    features: ["pickers"],
     // A ticket may expire on a slow network: the next one shows at once whether the token or key is still good.
     retries: { authentication: { atOnce: true, tries: isKnown ? 1 : 0 } },
   });
@@ -81,6 +83,7 @@ export function openSessionPage(consoleUrl) {
   const wheel = new WheelInput(canvas, { ...port, pageAt: (event) => screen.pageAt(event) });
   const keys = new KeyboardInput(canvas, port);
   const toast = new Toast();
+  const picker = new Picker({ send, onClosed: () => canvas.focus({ preventScroll: true }) });
   const finish = new FinishControls({ send, log: (sentence) => log.add(sentence), toast });
   /** The deadline when the operator asked for more time; null when no answer is due. @type {number | null} */
   let extending = null;
@@ -110,6 +113,7 @@ export function openSessionPage(consoleUrl) {
     translate() {
       log.translate();
       badge.translate();
+      picker.translate();
       render();
     },
   };
@@ -151,6 +155,8 @@ export function openSessionPage(consoleUrl) {
       if (phaseOf(model) === "live") viewRequest.onSessionInfo(view, message.viewport);
     }
     if (message.type === "completion_status" && !message.completed) finish.notEnded(message.reason);
+    if (message.type === "ask_pick") picker.ask(message);
+    if (message.type === "withdrawn") picker.withdrawn(message.question_id);
     if (message.type === "session_state") answerExtend();
     if (message.type === "expiring") warn(message.seconds_left);
     if (message.type === "error" && model.end === null) {
@@ -261,7 +267,10 @@ export function openSessionPage(consoleUrl) {
     viewSwitch.render(phaseOf(model) === "live", model.challenge !== null);
     endCard.render(model.end);
     finish.render(mayAct(model) ? model.movedOnAt : null);
-    if (model.end !== null) finish.close();
+    if (model.end !== null) {
+      finish.close();
+      picker.close();
+    }
     canvas.tabIndex = model.end === null && !model.watchOnly ? 0 : -1;
     canvas.setAttribute("role", model.watchOnly ? "img" : "application");
     canvas.setAttribute("aria-label", t(model.watchOnly ? "picture_watched" : "picture"));

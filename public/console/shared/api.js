@@ -9,6 +9,7 @@ const CREATE_DEADLINE_MS = 60_000;
 /** Enough for a phone at hand; the server gives an operator key no more. */
 const LINK_SECONDS = 900;
 
+/** @import { CodeResult } from "../../../src/protocol/code-answers.ts" */
 /** @import { HistoryEntry } from "../../../src/protocol/history.ts" */
 /** @import { SessionListItem } from "../../../src/protocol/rest.ts" */
 
@@ -70,6 +71,18 @@ export async function createLink(base, key, id) {
   const url = `${base}/session/${encodeURIComponent(id)}/links`;
   const answer = await call(url, { method: "POST", bearer: key, body }, DEADLINE_MS);
   return /** @type {{ url: string, qr: string }} */ (answer);
+}
+
+/**
+ * Types a person's one-time code into the page of a session, and sends it.
+ * @param {string} base @param {string} key @param {string} id @param {string} text
+ * @returns {Promise<CodeResult>}
+ * @throws {ApiFailure}
+ */
+export async function answerCode(base, key, id, text) {
+  const url = `${base}/session/${encodeURIComponent(id)}/answer`;
+  const answer = await call(url, { method: "POST", bearer: key, body: { text } }, DEADLINE_MS);
+  return /** @type {{ result: CodeResult }} */ (answer).result;
 }
 
 /**

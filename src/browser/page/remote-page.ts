@@ -4,10 +4,12 @@ import type { Logger } from "pino";
 import type { ChallengeKind } from "../../config.ts";
 import { AppError } from "../../errors.ts";
 import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
+import type { Answer } from "../../protocol/live.ts";
 import type { Completion, StorageState } from "../../protocol/rest.ts";
 import type {
   CaptureRequest,
   ChallengePage,
+  CodeField,
   MaskedPicture,
   PageCondition,
   PageEvents,
@@ -19,11 +21,13 @@ import type {
 import { visibilityNotice } from "../../session/ports/page-notices.ts";
 import type { Checkpoint, HeldButtons, PageLocator, WatchState } from "../../session/ports/resume-state.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
+import { Pickers } from "../assist/pickers.ts";
 import type { CdpSender } from "../cdp/connection.ts";
 import { FailedAttempts } from "../challenge/failed-attempts.ts";
 import { scrollToMatch } from "../challenge/in-page-scripts.ts";
 import type { PageScan } from "../challenge/scan-page.ts";
 import { ChallengeWatcher } from "../challenge/watcher.ts";
+import { findCodeField } from "../input/code-field.ts";
 import { InputReplay } from "../input/input-replay.ts";
 import type { RemoteFrame } from "../input/input-targets.ts";
 import { MaskedPictures } from "../masking/masked-pictures.ts";
@@ -84,6 +88,7 @@ export class RemotePage implements ChallengePage {
   readonly #input: InputReplay;
   readonly #watcher: ChallengeWatcher;
   readonly #hangDetector: HangDetector;
+  readonly #pickers: Pickers;
   readonly #attempts = new FailedAttempts();
   readonly #view: ChallengeView;
   #captureRequest: CaptureRequest | null = null;
@@ -123,6 +128,13 @@ export class RemotePage implements ChallengePage {
       onSolved: (verdict) => this.#publish((events) => events.solved(verdict)),
       onMovedOn: () => this.#publish((events) => events.movedOn()),
       onSeen: (watch) => this.#publish((events) => events.resumeStateChanged({ watch })),
+    });
+    this.#pickers = new Pickers({
+      frames: this.frames,
+      listed: () => this.#lastScan?.frames.map(({ frame }) => frame) ?? [],
+      input: (input) => this.#input.add(input),
+      ask: (question) => !this.#ended && parts.events.ask(question),
+      withdraw: (id) => this.#publish((events) => events.withdraw(id)),
     });
     this.#hangDetector = new HangDetector({
       page: tab.pageSession,
@@ -239,7 +251,9 @@ export class RemotePage implements ChallengePage {
   }
 
   input(input: PageInput): void {
+    if (input.type === "mouse_event" && input.event_type === "down") this.#pickers.pressed();
     this.#input.add(input);
+    if (input.type === "mouse_event" && input.event_type === "up") this.#pickers.released(input.x, input.y);
     this.#screencast.inputGiven(this.#input.pressed);
     if (input.type === "mouse_event" && input.event_type === "move") {
       if (this.#input.pressed) this.#watcher.prompt();
@@ -249,6 +263,20 @@ export class RemotePage implements ChallengePage {
       if (!("event_type" in input) || input.event_type !== "up") this.#watcher.acted();
       this.#watcher.prompt(SCAN_AFTER_INPUT_MS);
     }
+  }
+
+  answer(answer: Answer): void | Promise<void> {
+    if (answer.type === "answer_pick") return this.#pickers.answer(answer);
+    throw new AppError("question_gone", { field: "question_id", type: answer.type });
+  }
+
+  codeField(): Promise<CodeField | null> {
+    const main = this.#lastScan?.main;
+    const holder = this.#watcher.challenge?.holder;
+    return findCodeField(
+      this.frames,
+      [main, holder].filter((frame) => frame !== undefined),
+    );
   }
 
   releaseAll(): void {
@@ -356,6 +384,7 @@ export class RemotePage implements ChallengePage {
     if (this.#ended) return;
     this.#ended = true;
     this.notices.stop();
+    this.#pickers.stop();
     this.#watcher.stop();
     this.#hangDetector.stop();
     this.#masked.stop();

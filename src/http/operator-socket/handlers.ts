@@ -3,7 +3,7 @@ import type { Detail } from "../../audit/audit-log.ts";
 import { AppError } from "../../errors.ts";
 import type { Action } from "../../protocol/audit.ts";
 import { type MessageNumber, numberOf } from "../../protocol/exactly-once.ts";
-import { type ClientMessage, type ClientMessageOf, WATCHER_MESSAGES } from "../../protocol/live.ts";
+import { type Answer, type ClientMessage, type ClientMessageOf, WATCHER_MESSAGES } from "../../protocol/live.ts";
 import type { Seat } from "../../session/controller.ts";
 import { WELCOME } from "../sockets/authenticate-socket.ts";
 
@@ -33,6 +33,9 @@ const HANDLERS = {
   release_control: ({ session, viewer }) => session.operators.releaseControl(viewer),
   finish,
   extend,
+  features: ({ session, viewer }, { features }) => session.operators.setFeatures(viewer, features),
+  answer_dialog: answer,
+  answer_pick: answer,
   // The socket is authenticated already, or needs nothing.
   authenticate: ({ viewer }, { id }) => viewer.send({ type: "authentication_result", ...WELCOME }, id),
 } satisfies { [T in ClientMessage["type"]]: Handler<T> };
@@ -63,6 +66,10 @@ async function once(
 
 function replay({ session, viewer }: Seat, message: ClientMessageOf<"mouse_event" | "wheel" | "key" | "text">): void {
   session.input(viewer, message);
+}
+
+function answer({ session, viewer }: Seat, message: Answer): Promise<void> {
+  return session.operators.answer(viewer, message);
 }
 
 function pong({ viewer }: Seat, { id }: ClientMessageOf<"ping" | "heartbeat">): void {

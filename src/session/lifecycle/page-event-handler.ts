@@ -1,6 +1,6 @@
 /** Handles the events of a session's page: saves, publishes and sends what follows from them. */
 import type { Code } from "../../errors.ts";
-import type { PAGE_CONDITIONS, ServerMessageOf } from "../../protocol/live.ts";
+import type { PAGE_CONDITIONS, Question, ServerMessageOf } from "../../protocol/live.ts";
 import { Throttle } from "../../util/throttle.ts";
 import type { Operators } from "../operators/operators.ts";
 import type {
@@ -118,6 +118,14 @@ export class PageEventHandler implements PageEvents {
 
   notice(notice: Notice): void {
     this.#deps.operators.broadcast(notice);
+  }
+
+  ask(question: Question): boolean {
+    return !this.#deps.isOver() && this.#deps.operators.ask(question);
+  }
+
+  withdraw(questionId: string): void {
+    this.#deps.operators.withdraw(questionId);
   }
 
   progress(step: OpeningStep): void {

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { AppError, CODES, type Code, codeEntry, toAppError } from "../../errors.ts";
+import type { CodeAnswerBody, CodeResult } from "../../protocol/code-answers.ts";
 import { type EndState, isEnd } from "../../protocol/common.ts";
 import type { SessionEvent } from "../../protocol/events.ts";
 import type { ClientMessageOf } from "../../protocol/live.ts";
@@ -13,6 +14,7 @@ import type { ChallengePage, MouseInput, PageInput, ResumablePage, ResumePage, V
 import type { ResumeState } from "../ports/resume-state.ts";
 import type { ResumeStates, SessionRecord, StorageStates } from "../ports/store.ts";
 import { Attention } from "./attention.ts";
+import { CodeAnswers } from "./code-answers.ts";
 import { type CheckAnswer, CompletionChecks, checkAnswer } from "./completion-checks.ts";
 import { SessionDeadline } from "./deadline.ts";
 import { disconnectAtEnd, stateMessage } from "./operator-messages.ts";
@@ -58,6 +60,7 @@ export class Session {
   /** Aborted at the end of the session: it stops everything that was started for the session. */
   readonly #over = new AbortController();
   readonly #checks: CompletionChecks;
+  readonly #codeAnswers: CodeAnswers;
   readonly #events: SessionEventPublisher;
   readonly #attention: Attention;
   readonly #pageEvents: PageEventHandler;
@@ -74,6 +77,12 @@ export class Session {
     this.#deps = deps;
     // A request of an earlier version has no such field.
     this.#operatorMayOverride = opener.request.completion?.operator_may_override ?? false;
+    this.#codeAnswers = new CodeAnswers({
+      page: () => this.#askable,
+      waitForEnd: (ms) => this.waitForEnd(ms, this.#over.signal),
+      check: (page) => this.#checks.ask(page),
+      isSolved: () => (this.ended ? this.record.state === "solved" : null),
+    });
     this.#checks = new CompletionChecks({
       answer: () => checkAnswer(this.record),
       onSolved: (verdict) => this.#solved(verdict),
@@ -212,6 +221,13 @@ export class Session {
     this.#assertLiving();
     if (!this.page) throw new AppError("timeout", { waiting_for: "page" });
     this.operators.restInput(input, by);
+  }
+
+  /** [R24] Types a person's one-time code. Throws as CodeAnswers.give(). */
+  async answerCode(answer: CodeAnswerBody, by: RestCaller, repeatKey: string | undefined): Promise<CodeResult> {
+    this.#assertLiving();
+    const key = repeatKey === undefined ? undefined : `${by.who} ${repeatKey}`;
+    return this.#codeAnswers.give(answer, key, (input) => this.operators.restInput(input, by));
   }
 
   /**

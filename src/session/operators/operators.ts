@@ -1,17 +1,18 @@
 /** The operators of a session: who is connected, who is in control, and what each is sent. */
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "../../errors.ts";
-import type { ServerMessage } from "../../protocol/live.ts";
+import { type Answer, QUESTION_OF_ANSWER, type Question, type ServerMessage } from "../../protocol/live.ts";
 import { Throttle } from "../../util/throttle.ts";
 import { PictureDistributor } from "../pictures/picture-distributor.ts";
 import { sessionInfo } from "../pictures/session-info.ts";
-import type { LensChange, Viewer } from "../pictures/viewer.ts";
+import { type LensChange, Viewer } from "../pictures/viewer.ts";
 import type { RecordOperatorAct } from "../ports/operator-acts.ts";
 import type { ChallengePage, PageInput, Picture } from "../ports/page.ts";
 import { conditionNotice, visibilityNotice } from "../ports/page-notices.ts";
 import type { ResumableControl } from "../ports/resume-state.ts";
 import type { SessionRecord } from "../ports/store.ts";
 import { type Actor, ControlLease } from "./control-lease.ts";
+import { OpenQuestions } from "./open-questions.ts";
 
 /** [W24] Buttons and keys that a lost socket held down are released after this time. */
 const RELEASE_AFTER_LOSS_MS = 1_000;
@@ -56,6 +57,7 @@ export class Operators {
   readonly #deps: OperatorsDeps;
   readonly #viewers = new Set<Viewer>();
   readonly #lease = new ControlLease(() => this.#syncControl());
+  readonly #questions = new OpenQuestions();
   #restOperator: RestOperator = { name: REST_OPERATOR, who: "" };
   /** The holder of control that was last recorded for the audit trail. */
   #recordedHolder: Actor | null = null;
@@ -105,6 +107,7 @@ export class Operators {
 
   /** The page is gone: stops its pictures, and input is refused. */
   pageLost(): void {
+    this.#questions.withdrawAll();
     this.#shown?.pictures.stop();
     this.#shown = null;
   }
@@ -160,6 +163,7 @@ export class Operators {
     this.#watchersLenses.get(viewer)?.throttle.stop();
     this.#watchersLenses.delete(viewer);
     const held = this.#lease.holds(viewer);
+    this.#questions.leave(viewer);
     this.#lease.leave(viewer);
     this.#shown?.pictures.remove(viewer);
     this.#syncKeepView();
@@ -211,6 +215,32 @@ export class Operators {
     if (input.type === "mouse_event" && input.event_type === "move" && input.buttons) pictures?.moved();
     this.#deps.onInput(input);
     if (input.type === "mouse_event" && input.event_type === "up") pictures?.released();
+  }
+
+  /** [W40] What a viewer's console can do for the person. */
+  setFeatures(viewer: Viewer, features: readonly string[]): void {
+    viewer.setFeatures(features);
+    this.#questions.show(this.#holdingViewer);
+  }
+
+  /** [W45] Asks the viewer in control; false if there is none that can answer. */
+  ask(question: Question): boolean {
+    return this.#questions.ask(question, this.#holdingViewer);
+  }
+
+  withdraw(questionId: string): void {
+    this.#questions.withdraw(questionId);
+  }
+
+  /** [W45] Throws forbidden, not_in_control, question_gone, page_unresponsive (there is no page at the moment). */
+  async answer(viewer: Viewer, answer: Answer): Promise<void> {
+    assertMayAct(viewer);
+    if (!this.#lease.act(viewer)) throw new AppError("not_in_control", { holder: this.holder });
+    this.#questions.assertOpen(answer.question_id, QUESTION_OF_ANSWER[answer.type]);
+    const page = this.#page;
+    if (!page) throw new AppError("page_unresponsive");
+    await page.answer(answer);
+    this.#questions.withdraw(answer.question_id);
   }
 
   /** Throws forbidden for a watcher, not_in_control while another operator is in control. */
@@ -319,6 +349,11 @@ export class Operators {
     if (!this.#lease.isUsed) this.#page?.releaseAll();
   }
 
+  get #holdingViewer(): Viewer | null {
+    const { holder } = this.#lease;
+    return holder instanceof Viewer ? holder : null;
+  }
+
   get #page(): ChallengePage | null {
     return this.#shown?.page ?? null;
   }
@@ -334,6 +369,7 @@ export class Operators {
     for (const viewer of this.#viewers) {
       viewer.send({ type: "control", holder: holder?.name ?? null, you: holder === viewer });
     }
+    this.#questions.show(this.#holdingViewer);
   }
 
   #recordControl(holder: Actor | null): void {

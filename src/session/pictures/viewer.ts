@@ -1,7 +1,7 @@
 /** A connected operator: its identity, its lens, and its socket with messages in order and room for pictures. */
 import { AppError } from "../../errors.ts";
 import type { Rect, Role } from "../../protocol/common.ts";
-import type { ClientMessageOf, ServerMessage, ServerMessageOf } from "../../protocol/live.ts";
+import type { ClientFeature, ClientMessageOf, ServerMessage, ServerMessageOf } from "../../protocol/live.ts";
 import { publishMetric } from "../../util/diagnostics.ts";
 import type { RecordOperatorAct } from "../ports/operator-acts.ts";
 import type { Level, Picture, ViewMode } from "../ports/page.ts";
@@ -58,6 +58,7 @@ export class Viewer {
   #lens: Lens = { mode: "challenge", scale: 1 };
   /** Messages from before this viewer's first session_info, in order; null from then on [W2]. */
   #early: string[] | null = [];
+  #features: ReadonlySet<string> = new Set();
   #view: Rect | null = null;
   #acks = false;
   /** Monotonic ms; null once it has a picture. */
@@ -113,6 +114,15 @@ export class Viewer {
   /** The highest number of a sent picture; -1 before the first. */
   get lastSent(): number {
     return this.#bandwidth.lastSent;
+  }
+
+  /** [W40] Whether its console can do this for the person. */
+  can(feature: ClientFeature): boolean {
+    return this.#features.has(feature);
+  }
+
+  setFeatures(features: readonly string[]): void {
+    this.#features = new Set(features);
   }
 
   setLens(lens: Lens): void {

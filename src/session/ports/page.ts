@@ -3,7 +3,7 @@ import type { Code } from "../../errors.ts";
 import type { CaptchaInfo, Contradiction, Rect, Size } from "../../protocol/common.ts";
 import type { ATTEMPT_FAILURES, ProgressStep } from "../../protocol/events.ts";
 import type { PictureFacts } from "../../protocol/frame.ts";
-import type { ClientMessageOf, PAGE_CONDITIONS, ServerMessageOf } from "../../protocol/live.ts";
+import type { Answer, ClientMessageOf, PAGE_CONDITIONS, Question, ServerMessageOf } from "../../protocol/live.ts";
 import type { Evidence, StorageState } from "../../protocol/rest.ts";
 import type { OpenPageRequest } from "./page-request.ts";
 import type { Checkpoint, PageLocator, ResumeState } from "./resume-state.ts";
@@ -95,6 +95,12 @@ export interface PageEvents {
   /** The page is lost. Called once, never after close(). */
   lost(code: Extract<Code, "page_closed" | "page_crashed" | "browser_lost">): void;
   notice(notice: Notice): void;
+  /**
+   * [W45] Asks the person in control. False if nobody is there who can answer: the page gets its default at once. The
+   * page keeps its own deadline, and withdraws what it does not wait for any more.
+   */
+  ask(question: Question): boolean;
+  withdraw(questionId: string): void;
   /** The opening of the page has reached this step. */
   progress(step: OpeningStep): void;
   /** An attempt at the challenge has failed. */
@@ -103,6 +109,13 @@ export interface PageEvents {
   condition(condition: PageCondition): void;
   /** These parts of the resume state have changed. */
   resumeStateChanged(changed: Partial<Pick<ResumeState, "watch" | "held">>): void;
+}
+
+/** Points in CSS px of the page: the field, or the first of its boxes, and the button that sends it where Enter does not. */
+export interface CodeField {
+  readonly x: number;
+  readonly y: number;
+  readonly button: { readonly x: number; readonly y: number } | null;
 }
 
 /** What a distributor of pictures needs of a page; the pictures themselves arrive by PageEvents. */
@@ -152,6 +165,10 @@ export interface ChallengePage extends PictureSource {
   setKeepView(keep: boolean): void;
   /** Replays input in order; returns at once. Throws AppError `invalid_message` for a key that does not exist. */
   input(input: PageInput): void;
+  /** [W45] Answers a question that the page has asked. Throws AppError `question_gone`. */
+  answer(answer: Answer): void | Promise<void>;
+  /** [R24] Where the page shows a field for a one-time code; null if it shows none. */
+  codeField(): Promise<CodeField | null>;
   /** Releases every button and key that is down. */
   releaseAll(): void;
   /** Checks the rules now and, if they hold, waits until that is stable: at most about `stable_ms` + 2 s. */

@@ -1,0 +1,136 @@
+/** [W53] Native lists, calendars and colours: no picture has them, so the console draws its own over the field. */
+import { randomUUID } from "node:crypto";
+import { AppError } from "../../errors.ts";
+import type { ClientMessageOf, Question } from "../../protocol/live.ts";
+import type { PageInput } from "../../session/ports/page.ts";
+import { mapBack, mapBox } from "../tabs/frame-geometry.ts";
+import type { FrameRect, FrameRef, PageFrames } from "../tabs/frames.ts";
+import { pickerAt, readyField, readySelect, setColour } from "./in-page-pickers.ts";
+
+/** The page handles the press first. */
+const LOOK_AFTER_MS = 60;
+/** Nobody looks at a list for longer. */
+const ANSWER_DEADLINE_MS = 120_000;
+
+export interface PickersDeps {
+  readonly frames: PageFrames;
+  /** The frames of the last scan, outermost first. */
+  readonly listed: () => readonly FrameRef[];
+  readonly input: (input: PageInput) => void;
+  readonly ask: (question: Question) => boolean;
+  readonly withdraw: (questionId: string) => void;
+}
+
+interface OpenPicker {
+  readonly question: Extract<Question, { type: "ask_pick" }>;
+  readonly frame: FrameRef;
+}
+
+export class Pickers {
+  readonly #deps: PickersDeps;
+  #open: OpenPicker | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  /** Counts presses: a look that a newer press has overtaken asks nothing. */
+  #presses = 0;
+
+  constructor(deps: PickersDeps) {
+    this.#deps = deps;
+  }
+
+  /** A press is about to land: what was asked before is not needed any more. */
+  pressed(): void {
+    this.#presses += 1;
+    this.#close();
+  }
+
+  /** A press has ended at this point, in CSS px of the page. */
+  released(x: number, y: number): void {
+    clearTimeout(this.#timer);
+    const press = this.#presses;
+    this.#timer = setTimeout(() => void this.#look(x, y, press).catch(() => {}), LOOK_AFTER_MS);
+  }
+
+  /** Whether this answer is for a native control; its question must be open. Throws AppError question_gone, invalid_message. */
+  async answer({ options = [], value, question_id }: ClientMessageOf<"answer_pick">): Promise<void> {
+    const open = this.#open;
+    if (open?.question.question_id !== question_id) throw gone();
+    this.#close({ withdraw: false });
+    const { question, frame } = open;
+    if (options.length === 0 && value === undefined) return;
+    if (question.kind === "select") return this.#choose(open, options);
+    if (value === undefined) throw new AppError("invalid_message", { field: "value", why: "missing" });
+    const { frames, input } = this.#deps;
+    if (question.kind === "color") {
+      if (!/^#[0-9a-f]{6}$/i.test(value)) throw new AppError("invalid_message", { field: "value", why: "no colour" });
+      if (!(await frames.run(frame, setColour, value).catch(() => false))) throw gone();
+      return;
+    }
+    if (!(await frames.run(frame, readyField, undefined).catch(() => false))) throw gone();
+    if (value === "") this.#tap("Delete");
+    else input({ type: "text", text: value });
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#presses += 1;
+    this.#close();
+  }
+
+  async #look(x: number, y: number, press: number): Promise<void> {
+    const { frames, listed, ask } = this.#deps;
+    for (const frame of listed().toReversed()) {
+      const rect = await frames.rectOf(frame).catch(() => null);
+      if (!rect || !isInside(frame, rect, x, y)) continue;
+      const found = await frames.run(frame, pickerAt, mapBack(rect.toPage, x, y)).catch(() => null);
+      if (press !== this.#presses) return;
+      if (!found) continue;
+      const { box, hasMore, ...facts } = found;
+      const question = {
+        type: "ask_pick" as const,
+        question_id: randomUUID(),
+        ...facts,
+        has_more: hasMore,
+        rect: mapBox(rect.toPage, box),
+      };
+      if (!ask(question)) return;
+      this.#open = { question, frame };
+      // The browser's own list, which nobody sees, would take the keys.
+      this.#tap("Escape");
+      this.#timer = setTimeout(() => this.#close(), ANSWER_DEADLINE_MS);
+      return;
+    }
+  }
+
+  async #choose({ question, frame }: OpenPicker, indices: readonly number[]): Promise<void> {
+    const chosen = indices.map((index) => question.options.find((option) => option.index === index));
+    if (chosen.some((option) => !option || option.disabled) || (indices.length > 1 && !question.multiple)) {
+      throw new AppError("invalid_message", { field: "options", why: "not among those that may be chosen" });
+    }
+    const labels = chosen.map((option) => option?.label ?? "");
+    const ready = await this.#deps.frames.run(frame, readySelect, { indices, labels }).catch(() => null);
+    if (!ready) throw gone();
+    if (ready !== "chosen") this.#tap(ready.key);
+  }
+
+  #tap(key: "ArrowUp" | "ArrowDown" | "Escape" | "Delete"): void {
+    for (const event_type of ["down", "up"] as const) {
+      this.#deps.input({ type: "key", event_type, key, code: key, modifiers: 0 });
+    }
+  }
+
+  #close({ withdraw = true } = {}): void {
+    clearTimeout(this.#timer);
+    const open = this.#open;
+    this.#open = null;
+    if (open && withdraw) this.#deps.withdraw(open.question.question_id);
+  }
+}
+
+function gone(): AppError {
+  return new AppError("question_gone", { field: "question_id" });
+}
+
+function isInside(frame: FrameRef, rect: FrameRect, x: number, y: number): boolean {
+  if (!frame.parent) return true;
+  return rect.visible && x >= rect.x && x < rect.x + rect.width && y >= rect.y && y < rect.y + rect.height;
+}
