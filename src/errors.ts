@@ -29,6 +29,7 @@ export const CODES = {
   session_ended: { status: 410, close: 4410, message: "The session has ended." },
   page_closed: { status: 410, message: "The page closed itself." },
   payload_too_large: { status: 413, close: 1009, message: "The message is too large." },
+  file_not_accepted: { status: 422, message: "The page does not take such a file." },
   url_not_allowed: { status: 422, message: "This URL may not be opened." },
   rate_limited: { status: 429, close: 4429, message: "Too many messages in too short a time." },
   lagging: { close: 4408, message: "The events are not read fast enough." },

@@ -124,6 +124,16 @@ const answerDialogSchema = z.object({
   text: z.string().max(10_000).optional().meta({ description: "For a prompt" }),
 });
 
+const answerFilesSchema = z.object({
+  type: z.literal("answer_files"),
+  id,
+  question_id: questionId,
+  files: z
+    .array(z.string().min(1).max(64))
+    .max(100)
+    .meta({ description: "The `file_id` of each uploaded file [R25]; empty: none is chosen" }),
+});
+
 /** The only field that is read from a refused message. */
 export const messageIdSchema = z.object({ id });
 
@@ -146,6 +156,7 @@ export const clientMessageSchema = z.discriminatedUnion("type", [
   authenticateSchema,
   featuresSchema,
   answerDialogSchema,
+  answerFilesSchema,
 ]);
 export type ClientMessage = z.infer<typeof clientMessageSchema>;
 /** A message as a client may write it: fields that have a default may be left out. */
@@ -183,12 +194,22 @@ const questionSchemas = {
     message: z.string(),
     default_text: z.string().meta({ description: "Of a prompt" }),
   }),
+  files: z.object({
+    type: z.literal("ask_files"),
+    question_id: z.string(),
+    multiple: z.boolean(),
+    accept: z.string().meta({ description: "As the field's own `accept`; empty: any file" }),
+    max_bytes: z.int().meta({ description: "Of one file" }),
+  }),
 };
 export type Question = z.infer<(typeof questionSchemas)[keyof typeof questionSchemas]>;
 /** The feature that a client needs to be asked. */
-export const FEATURE_OF_QUESTION: Readonly<Record<Question["type"], ClientFeature>> = { ask_dialog: "dialogs" };
+export const FEATURE_OF_QUESTION: Readonly<Record<Question["type"], ClientFeature>> = {
+  ask_dialog: "dialogs",
+  ask_files: "files",
+};
 /** What answers a question, by the type of the answer. */
-export const QUESTION_OF_ANSWER = { answer_dialog: "ask_dialog" } as const satisfies Partial<
+export const QUESTION_OF_ANSWER = { answer_dialog: "ask_dialog", answer_files: "ask_files" } as const satisfies Partial<
   Record<ClientMessage["type"], Question["type"]>
 >;
 export type Answer = ClientMessageOf<keyof typeof QUESTION_OF_ANSWER>;
@@ -272,6 +293,7 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
     answer: z.enum(["accepted", "dismissed"]),
   }),
   questionSchemas.dialog,
+  questionSchemas.files,
   z.object({ type: z.literal("withdrawn"), question_id: z.string() }),
   z.object({
     type: z.literal("page_notice"),

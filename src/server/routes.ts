@@ -11,6 +11,7 @@ import { operatorSocketRoute } from "../http/operator-socket/route.ts";
 import { auditRoutes } from "../http/rest/audit.ts";
 import { claimRoutes } from "../http/rest/claims.ts";
 import { consoleRoutes } from "../http/rest/console.ts";
+import { fileRoutes } from "../http/rest/files.ts";
 import { type HealthOptions, healthRoutes } from "../http/rest/health.ts";
 import { historyRoutes } from "../http/rest/history.ts";
 import { linkRoutes } from "../http/rest/links.ts";
@@ -62,6 +63,7 @@ export async function serveSessions(
       await api.register(noticeRoutes, { feed: service.events, audit });
       await api.register(historyRoutes, { history: service.history, authenticator });
       await api.register(linkRoutes, { controller, audit });
+      await api.register(fileRoutes, { controller, authenticator, audit });
       await api.register(operatorSocketRoute, {
         controller,
         audit,

@@ -190,7 +190,7 @@ function pageRequest(
   body: CreateSession,
   grants: Grants | null,
 ): OpenPageRequest {
-  const { cdp, completion, on_crash, locale, timezone, user_agent, extra_headers, storage_state } = body;
+  const { cdp, completion, on_crash, locale, timezone, user_agent, extra_headers, storage_state, files } = body;
   if (cdp) return { session_id, completion, cdp, cdp_allow: grants?.cdp_allow ?? null };
   return {
     session_id,
@@ -203,6 +203,7 @@ function pageRequest(
     user_agent,
     extra_headers,
     storage_state,
+    files,
     url_allow: grants?.url_allow ?? [],
   };
 }

@@ -204,6 +204,7 @@ export const en = {
   code_session_ended: "The session is over.",
   code_page_closed: "The page was closed.",
   code_payload_too_large: "That was too much at once.",
+  code_file_not_accepted: "The page does not take this file.",
   code_url_not_allowed: "This address may not be opened.",
   code_rate_limited: "Too many requests; please wait a moment.",
   code_lagging: "The events were not read fast enough.",

@@ -203,6 +203,7 @@ export const zh = {
   code_session_ended: "会话已经结束。",
   code_page_closed: "页面已被关闭。",
   code_payload_too_large: "一次发送的内容太多。",
+  code_file_not_accepted: "页面不接受这个文件。",
   code_url_not_allowed: "不允许打开这个地址。",
   code_rate_limited: "请求过于频繁，请稍候。",
   code_lagging: "事件读取得不够快。",

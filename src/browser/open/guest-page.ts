@@ -96,6 +96,7 @@ export async function openGuestPage(
       proxyPort: null,
       place: { kind: "guest", target_id: targetId },
       dialogsOf: connection,
+      maxFileBytes: null,
       storageState: async () => null,
       release: async () => {
         connection.close();

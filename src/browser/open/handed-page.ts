@@ -53,6 +53,7 @@ export async function holdHandedPage(
       proxyPort: null,
       place: null,
       dialogsOf: browserSession,
+      maxFileBytes: null,
       storageState: async () => null,
       release,
     });

@@ -4,12 +4,12 @@ import type { Logger } from "pino";
 import type { ChallengeKind } from "../../config.ts";
 import { AppError } from "../../errors.ts";
 import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
-import type { Answer } from "../../protocol/live.ts";
 import type { Completion, StorageState } from "../../protocol/rest.ts";
 import type {
   CaptureRequest,
   ChallengePage,
   MaskedPicture,
+  PageAnswer,
   PageCondition,
   PageEvents,
   PageInput,
@@ -20,6 +20,7 @@ import type {
 import { visibilityNotice } from "../../session/ports/page-notices.ts";
 import type { Checkpoint, HeldButtons, PageLocator, WatchState } from "../../session/ports/resume-state.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
+import { FileChoosers } from "../assist/file-choosers.ts";
 import type { CdpSender } from "../cdp/connection.ts";
 import { FailedAttempts } from "../challenge/failed-attempts.ts";
 import { scrollToMatch } from "../challenge/in-page-scripts.ts";
@@ -66,6 +67,8 @@ export interface RemotePageParts {
   readonly place: PageLocator | null;
   /** The browser of a page whose dialogs the bot answers; null: this server answers them. */
   readonly dialogsOf: CdpSender | null;
+  /** The most bytes of a file that an operator gives to the page; null: its file choosers are not taken over. */
+  readonly maxFileBytes: number | null;
   /** Resolves to null where the cookies belong to the bot's own browser. */
   readonly storageState: () => Promise<StorageState | null>;
   /** Releases the page's connection, and ends its browser where that is ours; `detach`: the browser runs on. */
@@ -84,6 +87,7 @@ export class RemotePage implements ChallengePage {
   readonly #watcher: ChallengeWatcher;
   readonly #hangDetector: HangDetector;
   readonly #attempts = new FailedAttempts();
+  readonly #fileChoosers: FileChoosers | null;
   readonly #view: ChallengeView;
   #captureRequest: CaptureRequest | null = null;
   #isCapturing = false;
@@ -128,6 +132,9 @@ export class RemotePage implements ChallengePage {
       onChange: (condition) => this.#publish((events) => events.condition(condition)),
       onDead: () => this.lost("browser_lost"),
     });
+    const { maxFileBytes: maxBytes, events } = parts;
+    this.#fileChoosers = maxBytes === null ? null : new FileChoosers({ maxBytes, events });
+    tab.sessions.follow((session) => this.#fileChoosers?.follow(session));
     tab.listen({ changed: () => this.#watcher.prompt(), gone: (code) => this.lost(code) });
   }
 
@@ -246,7 +253,8 @@ export class RemotePage implements ChallengePage {
     }
   }
 
-  answer(answer: Answer): void {
+  async answer(answer: PageAnswer): Promise<void> {
+    if (answer.type === "answer_files" && this.#fileChoosers) return this.#fileChoosers.answer(answer);
     throw new AppError("question_gone", { field: "question_id", type: answer.type });
   }
 

@@ -1,18 +1,18 @@
 /** The operators of a session: who is connected, who is in control, and what each is sent. */
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "../../errors.ts";
-import { type Answer, QUESTION_OF_ANSWER, type Question, type ServerMessage } from "../../protocol/live.ts";
+import { QUESTION_OF_ANSWER, type Question, type ServerMessage } from "../../protocol/live.ts";
 import { Throttle } from "../../util/throttle.ts";
 import { PictureDistributor } from "../pictures/picture-distributor.ts";
 import { sessionInfo } from "../pictures/session-info.ts";
 import { type LensChange, Viewer } from "../pictures/viewer.ts";
 import type { RecordOperatorAct } from "../ports/operator-acts.ts";
-import type { ChallengePage, PageInput, Picture } from "../ports/page.ts";
+import type { ChallengePage, PageAnswer, PageInput, Picture } from "../ports/page.ts";
 import { conditionNotice, visibilityNotice } from "../ports/page-notices.ts";
 import type { ResumableControl } from "../ports/resume-state.ts";
 import type { SessionRecord } from "../ports/store.ts";
 import { type Actor, ControlLease } from "./control-lease.ts";
-import { OpenQuestions } from "./open-questions.ts";
+import { OpenQuestions, type QuestionOf } from "./open-questions.ts";
 
 /** [W24] Buttons and keys that a lost socket held down are released after this time. */
 const RELEASE_AFTER_LOSS_MS = 1_000;
@@ -228,15 +228,20 @@ export class Operators {
     return this.#questions.ask(question, this.#holdingViewer);
   }
 
+  /** [W45] The open question of this id and type. Throws question_gone. */
+  question<T extends Question["type"]>(id: string, type: T): QuestionOf<T> {
+    return this.#questions.find(id, type);
+  }
+
   withdraw(questionId: string): void {
     this.#questions.withdraw(questionId);
   }
 
   /** [W45] Throws forbidden, not_in_control, question_gone, page_unresponsive (there is no page at the moment). */
-  async answer(viewer: Viewer, answer: Answer): Promise<void> {
+  async answer(viewer: Viewer, answer: PageAnswer): Promise<void> {
     assertMayAct(viewer);
     if (!this.#lease.act(viewer)) throw new AppError("not_in_control", { holder: this.holder });
-    this.#questions.assertOpen(answer.question_id, QUESTION_OF_ANSWER[answer.type]);
+    this.#questions.find(answer.question_id, QUESTION_OF_ANSWER[answer.type]);
     const page = this.#page;
     if (!page) throw new AppError("page_unresponsive");
     await page.answer(answer);

@@ -7,6 +7,7 @@ import type { Answer, ClientMessageOf, PAGE_CONDITIONS, Question, ServerMessageO
 import type { Evidence, StorageState } from "../../protocol/rest.ts";
 import type { OpenPageRequest } from "./page-request.ts";
 import type { Checkpoint, PageLocator, ResumeState } from "./resume-state.ts";
+import type { UploadedFile } from "./uploads.ts";
 
 /** A larger picture is not sent: as base64 it takes two thirds of the megabyte that a socket may buffer. */
 export const MAX_PICTURE_BYTES = 512 * 1024;
@@ -63,6 +64,15 @@ export interface Verdict {
   /** Whether a person who says it twice is believed although `value` is false: nothing on the page could confirm it. */
   readonly mayOverride: boolean;
 }
+
+/** [W45] An answer as the page takes it: files are those that were uploaded for it. */
+export type PageAnswer =
+  | Exclude<Answer, { type: "answer_files" }>
+  | {
+      readonly type: "answer_files";
+      readonly question_id: string;
+      readonly files: readonly UploadedFile[];
+    };
 
 export type Notice = ServerMessageOf<"dialog"> | ServerMessageOf<"page_notice">;
 
@@ -159,7 +169,7 @@ export interface ChallengePage extends PictureSource {
   /** Replays input in order; returns at once. Throws AppError `invalid_message` for a key that does not exist. */
   input(input: PageInput): void;
   /** [W45] Answers a question that the page has asked. Throws AppError `question_gone`. */
-  answer(answer: Answer): void | Promise<void>;
+  answer(answer: PageAnswer): void | Promise<void>;
   /** Releases every button and key that is down. */
   releaseAll(): void;
   /** Checks the rules now and, if they hold, waits until that is stable: at most about `stable_ms` + 2 s. */
