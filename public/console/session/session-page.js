@@ -8,6 +8,7 @@ import { byId, setText } from "../shared/dom.js";
 import { codeWords, t } from "../shared/i18n.js";
 import { countdown } from "../shared/time-format.js";
 import { EndCard } from "./end-card.js";
+import { FileChooser } from "./file-chooser.js";
 import { FinishControls } from "./finish-controls.js";
 import { KeyboardInput } from "./keyboard-input.js";
 import { LinkQualityBadge } from "./link-quality-badge.js";
@@ -54,6 +55,7 @@ export function openSessionPage(consoleUrl) {
     url: socketUrl(consoleUrl, location),
     ticket: ticketsFor(consoleUrl),
     profile: "operator",
+    features: ["files"],
     // A ticket may expire on a slow network: the next one shows at once whether the token or key is still good.
     retries: { authentication: { atOnce: true, tries: isKnown ? 1 : 0 } },
   });
@@ -82,6 +84,7 @@ export function openSessionPage(consoleUrl) {
   const keys = new KeyboardInput(canvas, port);
   const toast = new Toast();
   const finish = new FinishControls({ send, log: (sentence) => log.add(sentence), toast });
+  const files = new FileChooser({ send, log: (sentence) => log.add(sentence), consoleUrl });
   /** The deadline when the operator asked for more time; null when no answer is due. @type {number | null} */
   let extending = null;
   let hasLoggedDamaged = false;
@@ -110,6 +113,7 @@ export function openSessionPage(consoleUrl) {
     translate() {
       log.translate();
       badge.translate();
+      files.translate();
       render();
     },
   };
@@ -151,6 +155,10 @@ export function openSessionPage(consoleUrl) {
       if (phaseOf(model) === "live") viewRequest.onSessionInfo(view, message.viewport);
     }
     if (message.type === "completion_status" && !message.completed) finish.notEnded(message.reason);
+    if (message.type === "ask_files") files.ask(message);
+    if (message.type === "withdrawn") files.withdrawn(message.question_id);
+    // Whoever is in control now is asked.
+    if (message.type === "control" && !message.you) files.close();
     if (message.type === "session_state") answerExtend();
     if (message.type === "expiring") warn(message.seconds_left);
     if (message.type === "error" && model.end === null) {
@@ -160,7 +168,10 @@ export function openSessionPage(consoleUrl) {
     const sentences = logSentences(before, model, message, now);
     for (const sentence of sentences) log.add(sentence);
     if (message.type === "page_notice") showCondition(message.notice, sentences[0]?.() ?? "");
-    if (could && !mayAct(model)) forgetInput();
+    if (could && !mayAct(model)) {
+      forgetInput();
+      files.close();
+    }
     if (before.end === null && model.end !== null) setTimeout(() => connection.close(), GOODBYE_MS);
     render();
   }
@@ -261,7 +272,10 @@ export function openSessionPage(consoleUrl) {
     viewSwitch.render(phaseOf(model) === "live", model.challenge !== null);
     endCard.render(model.end);
     finish.render(mayAct(model) ? model.movedOnAt : null);
-    if (model.end !== null) finish.close();
+    if (model.end !== null) {
+      finish.close();
+      files.close();
+    }
     canvas.tabIndex = model.end === null && !model.watchOnly ? 0 : -1;
     canvas.setAttribute("role", model.watchOnly ? "img" : "application");
     canvas.setAttribute("aria-label", t(model.watchOnly ? "picture_watched" : "picture"));
