@@ -17,6 +17,7 @@ export const CODES = {
   not_found: { status: 404, message: "There is no such route." },
   session_not_found: { status: 404, close: 4404, message: "There is no session with this id." },
   link_not_found: { status: 404, message: "The session has no such link, or it was revoked." },
+  sound_not_found: { status: 404, message: "The page does not offer this sound, or not any more." },
   target_not_found: { status: 404, message: "No page of that browser matches." },
   session_exists: { status: 409, message: "A living session has this id." },
   not_ended: { status: 409, message: "The session has not ended yet." },

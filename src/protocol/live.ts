@@ -214,6 +214,32 @@ export const QUESTION_OF_ANSWER = { answer_dialog: "ask_dialog", answer_files: "
 >;
 export type Answer = ClientMessageOf<keyof typeof QUESTION_OF_ANSWER>;
 
+/** What a page offers to the person in control; it needs no answer, and no watcher gets it. */
+const offerSchemas = {
+  copied: z.object({
+    type: z.literal("copied"),
+    text: z.string().meta({ description: "Plain text, at most 100 kB" }),
+    by: z.enum(["key", "press"]).meta({
+      description:
+        "key: the person's own keys for copying; press: any other key or press, such as a button of the page",
+    }),
+    cut: z.boolean().meta({ description: "Only the beginning is here: there was more" }),
+  }),
+  sound: z.object({
+    type: z.literal("sound"),
+    sound_id: z.string(),
+    mime: z.string().meta({ description: "As the page's server says" }),
+    bytes: z.int(),
+    at: z.iso.datetime().meta({ description: "When the page had loaded it" }),
+  }),
+};
+export type Offer = z.infer<(typeof offerSchemas)[keyof typeof offerSchemas]>;
+/** The feature that a client needs to get it. */
+export const FEATURE_OF_OFFER: Readonly<Record<Offer["type"], ClientFeature>> = {
+  copied: "clipboard",
+  sound: "sound",
+};
+
 const screenshot = z.string().meta({ description: "Base64 JPEG" });
 const view = rectSchema.meta({ description: "The part of the page that pictures show, in CSS px" });
 
@@ -295,9 +321,18 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
   questionSchemas.dialog,
   questionSchemas.files,
   z.object({ type: z.literal("withdrawn"), question_id: z.string() }),
+  offerSchemas.copied,
+  offerSchemas.sound,
   z.object({
     type: z.literal("page_notice"),
-    notice: z.enum(["popup", "download_refused", "page_not_visible", "page_visible", ...PAGE_CONDITIONS]),
+    notice: z.enum([
+      "popup",
+      "download_refused",
+      "sound_not_offered",
+      "page_not_visible",
+      "page_visible",
+      ...PAGE_CONDITIONS,
+    ]),
     url: z.string(),
   }),
 ]);

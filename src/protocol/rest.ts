@@ -178,6 +178,10 @@ const createSessionShape = z.strictObject({
   files: z.boolean().optional().meta({
     description: "false: no operator may give files to the page. For a page that the server opens; true when left out.",
   }),
+  clipboard: z
+    .boolean()
+    .optional()
+    .meta({ description: "false: what is copied in the page reaches no operator; true when left out." }),
   legacy_open: z
     .boolean()
     .optional()

@@ -19,6 +19,7 @@ import { metricsRoute } from "../http/rest/metrics.ts";
 import { noticeRoutes } from "../http/rest/notices.ts";
 import { reportRoutes } from "../http/rest/reports.ts";
 import { sessionRoutes } from "../http/rest/sessions.ts";
+import { soundRoutes } from "../http/rest/sounds.ts";
 import { API_PREFIX } from "../protocol/api-prefix.ts";
 import type { Service } from "./compose.ts";
 
@@ -63,6 +64,7 @@ export async function serveSessions(
       await api.register(noticeRoutes, { feed: service.events, audit });
       await api.register(historyRoutes, { history: service.history, authenticator });
       await api.register(linkRoutes, { controller, audit });
+      await api.register(soundRoutes, { controller });
       await api.register(fileRoutes, { controller, authenticator, audit });
       await api.register(operatorSocketRoute, {
         controller,

@@ -28,7 +28,7 @@ import type { Claim } from "./operators/claim.ts";
 import type { LinkBounds, OperatorLinks } from "./operators/operator-links.ts";
 import type { RestCaller } from "./operators/operators.ts";
 import { type Lens, Viewer, type ViewerForm, type ViewerRights, type ViewerSocket } from "./pictures/viewer.ts";
-import type { MouseInput, OpenPage, ResumePage } from "./ports/page.ts";
+import type { MouseInput, OpenPage, ResumePage, Sound } from "./ports/page.ts";
 import type { PublicUrls } from "./ports/public-urls.ts";
 import type { SessionRecord, SessionStore } from "./ports/store.ts";
 import type { Uploads } from "./ports/uploads.ts";
@@ -250,6 +250,13 @@ export class CaptchaRemoteController {
   /** [R25] The files of a living session's operators. Throws session_not_found, session_ended. */
   files(id: string): SessionFiles {
     return this.#sessions.session(id).files;
+  }
+
+  /** [R26] A sound of a living session's page. Throws session_not_found, session_ended, sound_not_found. */
+  sound(id: string, soundId: string): Sound {
+    const sound = this.#sessions.session(id).page?.sound(soundId);
+    if (!sound) throw new AppError("sound_not_found", { sound_id: soundId });
+    return sound;
   }
 
   /** [R14] The events of a session, as EventPublisher.follow() yields them. Throws session_not_found. */

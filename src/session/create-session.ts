@@ -190,8 +190,9 @@ function pageRequest(
   body: CreateSession,
   grants: Grants | null,
 ): OpenPageRequest {
-  const { cdp, completion, on_crash, locale, timezone, user_agent, extra_headers, storage_state, files } = body;
-  if (cdp) return { session_id, completion, cdp, cdp_allow: grants?.cdp_allow ?? null };
+  const { cdp, completion, on_crash, locale, timezone, user_agent, extra_headers, storage_state } = body;
+  const { files, clipboard } = body;
+  if (cdp) return { session_id, completion, clipboard, cdp, cdp_allow: grants?.cdp_allow ?? null };
   return {
     session_id,
     url,
@@ -204,6 +205,7 @@ function pageRequest(
     extra_headers,
     storage_state,
     files,
+    clipboard,
     url_allow: grants?.url_allow ?? [],
   };
 }

@@ -68,7 +68,8 @@ test("[R8] [R20] every route of the API is tried here", async ({ target }) => {
   const tried = [...API_ROUTES, ...OTHER_ROUTES.filter(({ path }) => path !== "/metrics")].map(({ method, path }) => {
     const documentedPath = path
       .replace("/links/none", "/links/{link_id}")
-      .replace("/files/none?name=a.png", "/files/{chooser}");
+      .replace("/files/none?name=a.png", "/files/{chooser}")
+      .replace("/sounds/none", "/sounds/{sound}");
     return `${method.toLowerCase()} /api/captcha${documentedPath}`;
   });
   expect(documented.toSorted()).toEqual(tried.toSorted());
@@ -293,7 +294,7 @@ test("[R10] legacy_open: whoever knows the id operates that session, and nothing
   const id: string = open.body.session_id;
   expect(Buffer.from(id, "base64url")).toHaveLength(16);
   const older = API_ROUTES.filter(
-    ({ path }) => !/links|files|ticket|claim|release|extend|result|report|events/.test(path),
+    ({ path }) => !/links|files|sounds|ticket|claim|release|extend|result|report|events/.test(path),
   );
   for (const door of older) {
     expect((await knock(target, door, living, NO_KEY)).status, door.path).toBe(401);

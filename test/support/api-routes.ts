@@ -45,6 +45,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
     own: 201,
   },
   { method: "DELETE", path: "/session/{id}/links/none", scope: "sessions:control", own: 404 },
+  { method: "GET", path: "/session/{id}/sounds/none", scope: "sessions:control", operates: 404, own: 404 },
   // No page waits for a file.
   {
     method: "PUT",

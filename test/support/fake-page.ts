@@ -89,6 +89,7 @@ export class FakePage implements ChallengePage {
   setKeepView(): void {}
   input(): void {}
   answer(): void {}
+  sound = () => null;
   releaseAll(): void {}
   async check() {
     return this.verdict;

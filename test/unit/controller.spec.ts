@@ -73,6 +73,7 @@ class Page implements ChallengePage {
   setKeepView(): void {}
 
   answer(): void {}
+  sound = () => null;
 
   input(input: { type: string }): void {
     this.log.push(input.type);

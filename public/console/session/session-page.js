@@ -7,6 +7,7 @@ import { bearersFor, isOpenToAll, ticketsFor } from "../shared/credentials.js";
 import { byId, setText } from "../shared/dom.js";
 import { codeWords, t } from "../shared/i18n.js";
 import { countdown } from "../shared/time-format.js";
+import { CopiedText } from "./copied-text.js";
 import { EndCard } from "./end-card.js";
 import { FileChooser } from "./file-chooser.js";
 import { FinishControls } from "./finish-controls.js";
@@ -17,6 +18,7 @@ import { connectionSentences, logSentences } from "./log-sentences.js";
 import { PointerInput } from "./pointer-input.js";
 import { Screen } from "./screen.js";
 import { mayAct, maySay, newModel, phaseOf, withConnection, withMessage } from "./session-model.js";
+import { SoundList } from "./sound-list.js";
 import { EXTEND_SECONDS, StatusBar } from "./status-bar.js";
 import { wireTextBox } from "./text-box.js";
 import { Toast } from "./toast.js";
@@ -55,7 +57,7 @@ export function openSessionPage(consoleUrl) {
     url: socketUrl(consoleUrl, location),
     ticket: ticketsFor(consoleUrl),
     profile: "operator",
-    features: ["files"],
+    features: ["files", "clipboard", "sound"],
     // A ticket may expire on a slow network: the next one shows at once whether the token or key is still good.
     retries: { authentication: { atOnce: true, tries: isKnown ? 1 : 0 } },
   });
@@ -85,6 +87,8 @@ export function openSessionPage(consoleUrl) {
   const toast = new Toast();
   const finish = new FinishControls({ send, log: (sentence) => log.add(sentence), toast });
   const files = new FileChooser({ send, log: (sentence) => log.add(sentence), consoleUrl });
+  const copied = new CopiedText(toast);
+  const sounds = new SoundList(consoleUrl, toast);
   /** The deadline when the operator asked for more time; null when no answer is due. @type {number | null} */
   let extending = null;
   let hasLoggedDamaged = false;
@@ -114,6 +118,7 @@ export function openSessionPage(consoleUrl) {
       log.translate();
       badge.translate();
       files.translate();
+      sounds.translate();
       render();
     },
   };
@@ -155,10 +160,15 @@ export function openSessionPage(consoleUrl) {
       if (phaseOf(model) === "live") viewRequest.onSessionInfo(view, message.viewport);
     }
     if (message.type === "completion_status" && !message.completed) finish.notEnded(message.reason);
+    if (message.type === "copied") void copied.show(message);
+    if (message.type === "sound") sounds.add(message);
     if (message.type === "ask_files") files.ask(message);
     if (message.type === "withdrawn") files.withdrawn(message.question_id);
     // Whoever is in control now is asked.
-    if (message.type === "control" && !message.you) files.close();
+    if (message.type === "control" && !message.you) {
+      files.close();
+      sounds.clear();
+    }
     if (message.type === "session_state") answerExtend();
     if (message.type === "expiring") warn(message.seconds_left);
     if (message.type === "error" && model.end === null) {
@@ -275,6 +285,7 @@ export function openSessionPage(consoleUrl) {
     if (model.end !== null) {
       finish.close();
       files.close();
+      sounds.clear();
     }
     canvas.tabIndex = model.end === null && !model.watchOnly ? 0 : -1;
     canvas.setAttribute("role", model.watchOnly ? "img" : "application");

@@ -127,7 +127,7 @@ async function partsOf(
 
 async function remotePage(
   { browser, page, session, process, targetId }: OwnedParts,
-  { url, viewport, completion, files = true }: OwnedPageRequest,
+  { url, viewport, completion, files = true, clipboard = true }: OwnedPageRequest,
   { kinds, log, events, targets, connections, maxFileBytes }: PageDeps,
 ): Promise<RemotePage> {
   const context = page.context();
@@ -147,7 +147,7 @@ async function remotePage(
     proxyPort: process.proxy.port,
     place: { kind: "owned", target_id: targetId, ...process.identity },
     dialogsOf: null,
-    maxFileBytes: files ? maxFileBytes : null,
+    assist: { maxFileBytes: files ? maxFileBytes : null, clipboard },
     storageState: () => context.storageState(),
     release: async (how) => {
       // Playwright's close() ends its connection here, not the browser.

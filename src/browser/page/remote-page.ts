@@ -14,13 +14,14 @@ import type {
   PageEvents,
   PageInput,
   Picture,
+  Sound,
   Verdict,
   ViewMode,
 } from "../../session/ports/page.ts";
 import { visibilityNotice } from "../../session/ports/page-notices.ts";
 import type { Checkpoint, HeldButtons, PageLocator, WatchState } from "../../session/ports/resume-state.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
-import { FileChoosers } from "../assist/file-choosers.ts";
+import { type AssistOptions, PageAssist } from "../assist/page-assist.ts";
 import type { CdpSender } from "../cdp/connection.ts";
 import { FailedAttempts } from "../challenge/failed-attempts.ts";
 import { scrollToMatch } from "../challenge/in-page-scripts.ts";
@@ -67,8 +68,7 @@ export interface RemotePageParts {
   readonly place: PageLocator | null;
   /** The browser of a page whose dialogs the bot answers; null: this server answers them. */
   readonly dialogsOf: CdpSender | null;
-  /** The most bytes of a file that an operator gives to the page; null: its file choosers are not taken over. */
-  readonly maxFileBytes: number | null;
+  readonly assist: AssistOptions;
   /** Resolves to null where the cookies belong to the bot's own browser. */
   readonly storageState: () => Promise<StorageState | null>;
   /** Releases the page's connection, and ends its browser where that is ours; `detach`: the browser runs on. */
@@ -87,7 +87,7 @@ export class RemotePage implements ChallengePage {
   readonly #watcher: ChallengeWatcher;
   readonly #hangDetector: HangDetector;
   readonly #attempts = new FailedAttempts();
-  readonly #fileChoosers: FileChoosers | null;
+  readonly #assist: PageAssist;
   readonly #view: ChallengeView;
   #captureRequest: CaptureRequest | null = null;
   #isCapturing = false;
@@ -132,9 +132,15 @@ export class RemotePage implements ChallengePage {
       onChange: (condition) => this.#publish((events) => events.condition(condition)),
       onDead: () => this.lost("browser_lost"),
     });
-    const { maxFileBytes: maxBytes, events } = parts;
-    this.#fileChoosers = maxBytes === null ? null : new FileChoosers({ maxBytes, events });
-    tab.sessions.follow((session) => this.#fileChoosers?.follow(session));
+    this.#assist = new PageAssist({
+      ...parts.assist,
+      isOurs: parts.isOurs,
+      frames: this.frames,
+      sessions: tab.sessions,
+      events: parts.events,
+      notice: (notice) => this.notices.publish(notice),
+      replay: (input) => this.#input.add(input),
+    });
     tab.listen({ changed: () => this.#watcher.prompt(), gone: (code) => this.lost(code) });
   }
 
@@ -241,6 +247,7 @@ export class RemotePage implements ChallengePage {
   }
 
   input(input: PageInput): void {
+    if (this.#assist.takes(input)) return;
     this.#input.add(input);
     this.#screencast.inputGiven(this.#input.pressed);
     if (input.type === "mouse_event" && input.event_type === "move") {
@@ -254,8 +261,11 @@ export class RemotePage implements ChallengePage {
   }
 
   async answer(answer: PageAnswer): Promise<void> {
-    if (answer.type === "answer_files" && this.#fileChoosers) return this.#fileChoosers.answer(answer);
-    throw new AppError("question_gone", { field: "question_id", type: answer.type });
+    return this.#assist.answer(answer);
+  }
+
+  sound(id: string): Sound | null {
+    return this.#assist.sound(id);
   }
 
   releaseAll(): void {
@@ -324,6 +334,10 @@ export class RemotePage implements ChallengePage {
     const failure = this.#attempts.scanned(challenge, performance.now());
     if (failure) this.#publish((events) => events.attemptFailed(failure));
     if (this.hidden !== wasHidden) this.notices.publish(visibilityNotice(this));
+    this.#assist.scanned(
+      scan.frames.map(({ frame }) => frame),
+      challenge?.frame ?? null,
+    );
     this.#resize(scan.viewport);
     const remote = scan.frames.flatMap(({ frame, rect }) =>
       rect && this.frames.isRemote(frame) ? [{ frame, rect }] : [],

@@ -5,12 +5,11 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { AuditTrail } from "../../audit/trail.ts";
 import type { Authenticator } from "../../auth/authenticator.ts";
-import { roleIn } from "../../auth/permissions.ts";
-import { AppError } from "../../errors.ts";
 import { sessionIdSchema } from "../../protocol/common.ts";
 import { uploadAnswerSchema, uploadQuerySchema } from "../../protocol/files.ts";
 import { errorAnswerSchema } from "../../protocol/rest.ts";
 import type { CaptchaRemoteController } from "../../session/controller.ts";
+import { assertMayAct, TO_ACT } from "../guards/acting.ts";
 import { recorderOf } from "../guards/audit-recorder.ts";
 import { goneSignal } from "../guards/authorization.ts";
 import { cutOffRest, withoutTimeout } from "../guards/slow-bodies.ts";
@@ -32,7 +31,7 @@ export const fileRoutes: FastifyPluginAsyncZod<FileRoutesOptions> = async (app, 
   app.put(
     "/session/:id/files/:chooser",
     {
-      config: { access: { scopes: ["sessions:control", "operate"], session: "params", byLink: true } },
+      config: { access: TO_ACT },
       schema: {
         summary: "Upload a file that the page waits for",
         description:
@@ -47,7 +46,7 @@ export const fileRoutes: FastifyPluginAsyncZod<FileRoutesOptions> = async (app, 
     },
     async (request, reply) => {
       const { id, chooser } = request.params;
-      assertMayAct(request, controller.subject(id));
+      assertMayAct(request.caller, controller.subject(id));
       const facts = { name: request.query.name, type: typeOf(request) };
       const gone = goneSignal(request, reply as FastifyReply, authenticator);
       const file = await controller.files(id).receive(chooser, facts, bodyOf(request), gone);
@@ -56,14 +55,6 @@ export const fileRoutes: FastifyPluginAsyncZod<FileRoutesOptions> = async (app, 
     },
   );
 };
-
-/** Throws forbidden for whoever may only watch. */
-function assertMayAct(
-  { caller }: FastifyRequest,
-  subject: ReturnType<FileRoutesOptions["controller"]["subject"]>,
-): void {
-  if (subject && caller.kind !== "anybody" && roleIn(caller, subject) !== "control") throw new AppError("forbidden");
-}
 
 /** An empty file has no body. */
 function bodyOf({ body }: FastifyRequest): AsyncIterable<Uint8Array> {

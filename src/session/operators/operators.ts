@@ -1,7 +1,7 @@
 /** The operators of a session: who is connected, who is in control, and what each is sent. */
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "../../errors.ts";
-import { QUESTION_OF_ANSWER, type Question, type ServerMessage } from "../../protocol/live.ts";
+import { type Offer, QUESTION_OF_ANSWER, type Question, type ServerMessage } from "../../protocol/live.ts";
 import { Throttle } from "../../util/throttle.ts";
 import { PictureDistributor } from "../pictures/picture-distributor.ts";
 import { sessionInfo } from "../pictures/session-info.ts";
@@ -12,6 +12,7 @@ import { conditionNotice, visibilityNotice } from "../ports/page-notices.ts";
 import type { ResumableControl } from "../ports/resume-state.ts";
 import type { SessionRecord } from "../ports/store.ts";
 import { type Actor, ControlLease } from "./control-lease.ts";
+import { Offers } from "./offers.ts";
 import { OpenQuestions, type QuestionOf } from "./open-questions.ts";
 
 /** [W24] Buttons and keys that a lost socket held down are released after this time. */
@@ -58,6 +59,7 @@ export class Operators {
   readonly #viewers = new Set<Viewer>();
   readonly #lease = new ControlLease(() => this.#syncControl());
   readonly #questions = new OpenQuestions();
+  readonly #offers = new Offers();
   #restOperator: RestOperator = { name: REST_OPERATOR, who: "" };
   /** The holder of control that was last recorded for the audit trail. */
   #recordedHolder: Actor | null = null;
@@ -108,6 +110,7 @@ export class Operators {
   /** The page is gone: stops its pictures, and input is refused. */
   pageLost(): void {
     this.#questions.withdrawAll();
+    this.#offers.forget();
     this.#shown?.pictures.stop();
     this.#shown = null;
   }
@@ -220,7 +223,12 @@ export class Operators {
   /** [W40] What a viewer's console can do for the person. */
   setFeatures(viewer: Viewer, features: readonly string[]): void {
     viewer.setFeatures(features);
-    this.#questions.show(this.#holdingViewer);
+    this.#showOpen();
+  }
+
+  /** Offers something to the viewer in control, if its client can take it. */
+  offer(offer: Offer): void {
+    this.#offers.offer(offer, this.#holdingViewer);
   }
 
   /** [W45] Asks the viewer in control; false if there is none that can answer. */
@@ -374,7 +382,13 @@ export class Operators {
     for (const viewer of this.#viewers) {
       viewer.send({ type: "control", holder: holder?.name ?? null, you: holder === viewer });
     }
+    this.#showOpen();
+  }
+
+  /** The viewer in control gets what the page asks and offers. */
+  #showOpen(): void {
     this.#questions.show(this.#holdingViewer);
+    this.#offers.show(this.#holdingViewer);
   }
 
   #recordControl(holder: Actor | null): void {

@@ -7,6 +7,8 @@ interface PageRequest {
   /** What happens if the page crashes or its browser is lost; left out: the session ends. */
   readonly on_crash?: CreateSession["on_crash"];
   readonly completion: Completion | undefined;
+  /** False: what is copied in the page reaches no operator. */
+  readonly clipboard?: boolean | undefined;
 }
 
 export interface OwnedPageRequest

@@ -3,7 +3,14 @@ import type { Code } from "../../errors.ts";
 import type { CaptchaInfo, Contradiction, Rect, Size } from "../../protocol/common.ts";
 import type { ATTEMPT_FAILURES, ProgressStep } from "../../protocol/events.ts";
 import type { PictureFacts } from "../../protocol/frame.ts";
-import type { Answer, ClientMessageOf, PAGE_CONDITIONS, Question, ServerMessageOf } from "../../protocol/live.ts";
+import type {
+  Answer,
+  ClientMessageOf,
+  Offer,
+  PAGE_CONDITIONS,
+  Question,
+  ServerMessageOf,
+} from "../../protocol/live.ts";
 import type { Evidence, StorageState } from "../../protocol/rest.ts";
 import type { OpenPageRequest } from "./page-request.ts";
 import type { Checkpoint, PageLocator, ResumeState } from "./resume-state.ts";
@@ -74,6 +81,12 @@ export type PageAnswer =
       readonly files: readonly UploadedFile[];
     };
 
+/** A sound clip as the page has loaded it. */
+export interface Sound {
+  readonly mime: string;
+  readonly bytes: Buffer;
+}
+
 export type Notice = ServerMessageOf<"dialog"> | ServerMessageOf<"page_notice">;
 
 /** `dialog_open`: the page waits for an answer that the server may not give. */
@@ -111,6 +124,8 @@ export interface PageEvents {
    */
   ask(question: Question): boolean;
   withdraw(questionId: string): void;
+  /** Offers something to the person in control that needs no answer. */
+  offer(offer: Offer): void;
   /** The opening of the page has reached this step. */
   progress(step: OpeningStep): void;
   /** An attempt at the challenge has failed. */
@@ -170,6 +185,8 @@ export interface ChallengePage extends PictureSource {
   input(input: PageInput): void;
   /** [W45] Answers a question that the page has asked. Throws AppError `question_gone`. */
   answer(answer: PageAnswer): void | Promise<void>;
+  /** A sound that the page has offered, one of the last; null: there is none with this id. */
+  sound(id: string): Sound | null;
   /** Releases every button and key that is down. */
   releaseAll(): void;
   /** Checks the rules now and, if they hold, waits until that is stable: at most about `stable_ms` + 2 s. */
