@@ -164,6 +164,26 @@ export const ENVIRONMENT = {
     meaning: "sockets that have not authenticated yet",
     more: "A quarter of them at most may come from one address.",
   }),
+  MAX_UPLOAD_BYTES: upTo(1_073_741_824, 1_024).default(26_214_400).register(texts, {
+    group: "capacity",
+    meaning: "size of one file that an operator gives to a page",
+    unit: "bytes",
+  }),
+  MAX_UPLOADS_PER_SESSION: upTo(100).default(10).register(texts, {
+    group: "capacity",
+    meaning: "files that operators give to the page of one session",
+  }),
+  MAX_UPLOAD_BYTES_PER_SESSION: upTo(10_737_418_240, 1_024).default(104_857_600).register(texts, {
+    group: "capacity",
+    meaning: "size of all files of one session",
+    unit: "bytes",
+  }),
+  MAX_UPLOAD_BYTES_ALL: upTo(1_099_511_627_776, 1_024).default(1_073_741_824).register(texts, {
+    group: "capacity",
+    meaning: "size of all files of all living sessions",
+    more: "They are in `DATA_DIR`, and go with their session.",
+    unit: "bytes",
+  }),
   AUTHENTICATE_SECONDS: seconds(5, 60).register(texts, {
     group: "rates",
     meaning: "time for a socket to authenticate",

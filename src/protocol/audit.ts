@@ -19,6 +19,8 @@ export const ACTIONS = {
   "control.release": "An operator lost or released control.",
   "finish.done": "An operator chose Done, and the session ended.",
   "finish.cannot": "An operator gave up.",
+  "file.upload": "A file was uploaded for a page that waits for one.",
+  "file.give": "An operator gave uploaded files to the page.",
   "state.export": "Cookies and storage of an ended session were sent with its result.",
   "link.create": "An operator link was made.",
   "link.revoke": "An operator link was revoked.",

@@ -17,6 +17,7 @@ export const HANDLED_ONCE: ReadonlySet<ClientMessage["type"]> = new Set([
   "release_control",
   "answer_dialog",
   "answer_pick",
+  "answer_files",
 ]);
 
 /** Identifies one message: the client's name, and its number there, from 1. */

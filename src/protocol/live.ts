@@ -139,6 +139,16 @@ const answerPickSchema = z.object({
   value: z.string().max(1_000).optional().meta({ description: "For other controls: as HTMLInputElement.value" }),
 });
 
+const answerFilesSchema = z.object({
+  type: z.literal("answer_files"),
+  id,
+  question_id: questionId,
+  files: z
+    .array(z.string().min(1).max(64))
+    .max(100)
+    .meta({ description: "The `file_id` of each uploaded file [R25]; empty: none is chosen" }),
+});
+
 /** The only field that is read from a refused message. */
 export const messageIdSchema = z.object({ id });
 
@@ -162,6 +172,7 @@ export const clientMessageSchema = z.discriminatedUnion("type", [
   featuresSchema,
   answerDialogSchema,
   answerPickSchema,
+  answerFilesSchema,
 ]);
 export type ClientMessage = z.infer<typeof clientMessageSchema>;
 /** A message as a client may write it: fields that have a default may be left out. */
@@ -224,18 +235,54 @@ const questionSchemas = {
     max: z.string(),
     step: z.string(),
   }),
+  files: z.object({
+    type: z.literal("ask_files"),
+    question_id: z.string(),
+    multiple: z.boolean(),
+    accept: z.string().meta({ description: "As the field's own `accept`; empty: any file" }),
+    max_bytes: z.int().meta({ description: "Of one file" }),
+  }),
 };
 export type Question = z.infer<(typeof questionSchemas)[keyof typeof questionSchemas]>;
 /** The feature that a client needs to be asked. */
 export const FEATURE_OF_QUESTION: Readonly<Record<Question["type"], ClientFeature>> = {
   ask_dialog: "dialogs",
   ask_pick: "pickers",
+  ask_files: "files",
 };
 /** What answers a question, by the type of the answer. */
-export const QUESTION_OF_ANSWER = { answer_dialog: "ask_dialog", answer_pick: "ask_pick" } as const satisfies Partial<
-  Record<ClientMessage["type"], Question["type"]>
->;
+export const QUESTION_OF_ANSWER = {
+  answer_dialog: "ask_dialog",
+  answer_pick: "ask_pick",
+  answer_files: "ask_files",
+} as const satisfies Partial<Record<ClientMessage["type"], Question["type"]>>;
 export type Answer = ClientMessageOf<keyof typeof QUESTION_OF_ANSWER>;
+
+/** What a page offers to the person in control; it needs no answer, and no watcher gets it. */
+const offerSchemas = {
+  copied: z.object({
+    type: z.literal("copied"),
+    text: z.string().meta({ description: "Plain text, at most 100 kB" }),
+    by: z.enum(["key", "press"]).meta({
+      description:
+        "key: the person's own keys for copying; press: any other key or press, such as a button of the page",
+    }),
+    cut: z.boolean().meta({ description: "Only the beginning is here: there was more" }),
+  }),
+  sound: z.object({
+    type: z.literal("sound"),
+    sound_id: z.string(),
+    mime: z.string().meta({ description: "As the page's server says" }),
+    bytes: z.int(),
+    at: z.iso.datetime().meta({ description: "When the page had loaded it" }),
+  }),
+};
+export type Offer = z.infer<(typeof offerSchemas)[keyof typeof offerSchemas]>;
+/** The feature that a client needs to get it. */
+export const FEATURE_OF_OFFER: Readonly<Record<Offer["type"], ClientFeature>> = {
+  copied: "clipboard",
+  sound: "sound",
+};
 
 const screenshot = z.string().meta({ description: "Base64 JPEG" });
 const view = rectSchema.meta({ description: "The part of the page that pictures show, in CSS px" });
@@ -317,10 +364,20 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
   }),
   questionSchemas.dialog,
   questionSchemas.pick,
+  questionSchemas.files,
   z.object({ type: z.literal("withdrawn"), question_id: z.string() }),
+  offerSchemas.copied,
+  offerSchemas.sound,
   z.object({
     type: z.literal("page_notice"),
-    notice: z.enum(["popup", "download_refused", "page_not_visible", "page_visible", ...PAGE_CONDITIONS]),
+    notice: z.enum([
+      "popup",
+      "download_refused",
+      "sound_not_offered",
+      "page_not_visible",
+      "page_visible",
+      ...PAGE_CONDITIONS,
+    ]),
     url: z.string(),
   }),
 ]);

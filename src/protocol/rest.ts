@@ -132,7 +132,15 @@ const callbackUrlSchema = z
   .refine((text) => URL.parse(text)?.username === "" && URL.parse(text)?.password === "", "no credentials here");
 
 /** Fields that apply only to a page that the server opens. */
-const OWNED_PAGE_FIELDS = ["viewport", "locale", "timezone", "user_agent", "extra_headers", "storage_state"] as const;
+const OWNED_PAGE_FIELDS = [
+  "viewport",
+  "locale",
+  "timezone",
+  "user_agent",
+  "extra_headers",
+  "storage_state",
+  "files",
+] as const;
 export const DEFAULT_VIEWPORT = { width: 1280, height: 720 } as const;
 
 /** [R10] The body of POST /sessions. `timeout_seconds` is also bounded by MAX_TIMEOUT_SECONDS. */
@@ -167,6 +175,13 @@ const createSessionShape = z.strictObject({
   callback_secret: webhookSecretSchema
     .optional()
     .meta({ description: "Signs the webhooks in place of WEBHOOK_SECRET: whsec_ and base64. No answer contains it." }),
+  files: z.boolean().optional().meta({
+    description: "false: no operator may give files to the page. For a page that the server opens; true when left out.",
+  }),
+  clipboard: z
+    .boolean()
+    .optional()
+    .meta({ description: "false: what is copied in the page reaches no operator; true when left out." }),
   legacy_open: z
     .boolean()
     .optional()

@@ -40,6 +40,7 @@ import { historyOf } from "../session/history.ts";
 import { browsersToKeep, resumableSessions } from "../session/lifecycle/resume.ts";
 import { OperatorLinks } from "../session/operators/operator-links.ts";
 import { verdictLabels } from "../session/verdict-labels.ts";
+import { DiskUploads } from "../storage/disk-uploads.ts";
 import { openStorage } from "../storage/storage.ts";
 import type { TracingDeps } from "../tracing/tracing.ts";
 import { redactingLogger } from "../util/redacting-logger.ts";
@@ -142,9 +143,13 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
       return record ? verdictLabels(record, kinds) : null;
     },
   });
+  const uploads = new DiskUploads(config.dataDir, config, new Set(resumable.map(({ record }) => record.uid)), (error) =>
+    log.error({ err: error }, "uploaded files could not be removed"),
+  );
   const controller = new CaptchaRemoteController({
     config,
     store,
+    uploads,
     events,
     openPage,
     resumePage,

@@ -12,6 +12,7 @@ import { auditRoutes } from "../http/rest/audit.ts";
 import { claimRoutes } from "../http/rest/claims.ts";
 import { codeAnswerRoutes } from "../http/rest/code-answers.ts";
 import { consoleRoutes } from "../http/rest/console.ts";
+import { fileRoutes } from "../http/rest/files.ts";
 import { type HealthOptions, healthRoutes } from "../http/rest/health.ts";
 import { historyRoutes } from "../http/rest/history.ts";
 import { linkRoutes } from "../http/rest/links.ts";
@@ -19,6 +20,7 @@ import { metricsRoute } from "../http/rest/metrics.ts";
 import { noticeRoutes } from "../http/rest/notices.ts";
 import { reportRoutes } from "../http/rest/reports.ts";
 import { sessionRoutes } from "../http/rest/sessions.ts";
+import { soundRoutes } from "../http/rest/sounds.ts";
 import { API_PREFIX } from "../protocol/api-prefix.ts";
 import type { Service } from "./compose.ts";
 
@@ -64,6 +66,8 @@ export async function serveSessions(
       await api.register(noticeRoutes, { feed: service.events, audit });
       await api.register(historyRoutes, { history: service.history, authenticator });
       await api.register(linkRoutes, { controller, audit });
+      await api.register(soundRoutes, { controller });
+      await api.register(fileRoutes, { controller, authenticator, audit });
       await api.register(operatorSocketRoute, {
         controller,
         audit,

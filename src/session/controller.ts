@@ -24,13 +24,15 @@ import { outcomeOf } from "./lifecycle/outcome.ts";
 import { lastNumber, type ResumableSession } from "./lifecycle/resume.ts";
 import type { Session } from "./lifecycle/session.ts";
 import { NO_LIVE_FACTS, stateEvent } from "./lifecycle/session-event-publisher.ts";
+import type { SessionFiles } from "./lifecycle/session-files.ts";
 import type { Claim } from "./operators/claim.ts";
 import type { LinkBounds, OperatorLinks } from "./operators/operator-links.ts";
 import type { RestCaller } from "./operators/operators.ts";
 import { type Lens, Viewer, type ViewerForm, type ViewerRights, type ViewerSocket } from "./pictures/viewer.ts";
-import type { MouseInput, OpenPage, ResumePage } from "./ports/page.ts";
+import type { MouseInput, OpenPage, ResumePage, Sound } from "./ports/page.ts";
 import type { PublicUrls } from "./ports/public-urls.ts";
 import type { SessionRecord, SessionStore } from "./ports/store.ts";
+import type { Uploads } from "./ports/uploads.ts";
 import { listItem, sessionAnswer, statusOf } from "./presenters.ts";
 import { SessionRegistry } from "./registry.ts";
 
@@ -44,6 +46,7 @@ const ANYBODY: Caller = { kind: "anybody" };
 export interface ControllerDeps {
   readonly config: SessionLimits;
   readonly store: SessionStore;
+  readonly uploads: Uploads;
   readonly events: EventPublisher;
   readonly openPage: OpenPage;
   readonly resumePage: ResumePage;
@@ -78,10 +81,10 @@ export class CaptchaRemoteController {
   constructor(deps: ControllerDeps) {
     this.#deps = deps;
     this.#idempotency = new Idempotency(deps.store, deps.log);
-    const { store, events, log, config, sweepEveryMs, workingPatienceMs, openPage, resumePage } = deps;
+    const { store, uploads, events, log, config, sweepEveryMs, workingPatienceMs, openPage, resumePage } = deps;
     const { retentionSeconds, maxTimeoutSeconds } = config;
     const times = { retentionSeconds, maxTimeoutSeconds, sweepEveryMs, workingPatienceMs };
-    this.#sessions = new SessionRegistry({ store, events, log, ...times });
+    this.#sessions = new SessionRegistry({ store, uploads, events, log, ...times });
     for (const resumable of deps.resumable) this.#sessions.resume(resumable, openPage, resumePage);
     this.#viewerNumber = lastNumber(deps.resumable);
   }
@@ -255,6 +258,18 @@ export class CaptchaRemoteController {
    */
   ticket(id: string, caller: Caller): TicketAnswer {
     return this.#deps.links.ticket(this.#sessions.session(id).record, caller);
+  }
+
+  /** [R25] The files of a living session's operators. Throws session_not_found, session_ended. */
+  files(id: string): SessionFiles {
+    return this.#sessions.session(id).files;
+  }
+
+  /** [R26] A sound of a living session's page. Throws session_not_found, session_ended, sound_not_found. */
+  sound(id: string, soundId: string): Sound {
+    const sound = this.#sessions.session(id).page?.sound(soundId);
+    if (!sound) throw new AppError("sound_not_found", { sound_id: soundId });
+    return sound;
   }
 
   /** [R14] The events of a session, as EventPublisher.follow() yields them. Throws session_not_found. */

@@ -191,7 +191,8 @@ function pageRequest(
   grants: Grants | null,
 ): OpenPageRequest {
   const { cdp, completion, on_crash, locale, timezone, user_agent, extra_headers, storage_state } = body;
-  if (cdp) return { session_id, completion, cdp, cdp_allow: grants?.cdp_allow ?? null };
+  const { files, clipboard } = body;
+  if (cdp) return { session_id, completion, clipboard, cdp, cdp_allow: grants?.cdp_allow ?? null };
   return {
     session_id,
     url,
@@ -203,6 +204,8 @@ function pageRequest(
     user_agent,
     extra_headers,
     storage_state,
+    files,
+    clipboard,
     url_allow: grants?.url_allow ?? [],
   };
 }

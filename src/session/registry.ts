@@ -8,9 +8,11 @@ import { Session } from "./lifecycle/session.ts";
 import type { OpenPage, ResumePage } from "./ports/page.ts";
 import type { ResumeState } from "./ports/resume-state.ts";
 import type { SessionRecord } from "./ports/store.ts";
+import type { Uploads } from "./ports/uploads.ts";
 import { StoreMaintenance, type StoreMaintenanceDeps } from "./store-maintenance.ts";
 
 interface SessionRegistryDeps extends Omit<StoreMaintenanceDeps, "isReleasing"> {
+  readonly uploads: Uploads;
   readonly maxTimeoutSeconds: number;
   readonly workingPatienceMs?: number | undefined;
 }
@@ -29,9 +31,10 @@ export class SessionRegistry {
 
   /** Makes a living session of this record; `onEnd` is called once, as soon as it has ended. */
   begin(record: SessionRecord, opener: PageOpener, onEnd = () => {}): Session {
-    const { store, log, events, maxTimeoutSeconds, workingPatienceMs } = this.#deps;
+    const { store, uploads, log, events, maxTimeoutSeconds, workingPatienceMs } = this.#deps;
     const session = new Session(record, opener, {
       store,
+      uploads,
       save: (changed) => this.#maintenance.save(changed),
       saveResumeState: (parts) => this.saveResumeState(record, parts),
       log: log.child({ session_id: record.session_id }),

@@ -9,6 +9,7 @@ async function framesOf(page: Page): Promise<{ frames: PageFrames; session: CDPS
   const session = await page.context().newCDPSession(page);
   const frames = new PageFrames({
     pageSession: session,
+    sessions: { follow() {} },
     framesVersion: 0,
     isNavigating: false,
     causeOf: () => "unknown",

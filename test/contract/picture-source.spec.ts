@@ -22,6 +22,7 @@ const UNHEARD: Omit<PageEvents, "nextSeq" | "picture"> = {
   movedOn() {},
   ask: () => false,
   withdraw() {},
+  offer() {},
   condition() {},
 };
 const OPEN_DEADLINE_MS = 30_000;

@@ -33,6 +33,7 @@ const UNHEARD: PageEvents = {
   movedOn() {},
   ask: () => false,
   withdraw() {},
+  offer() {},
   condition() {},
 };
 

@@ -323,6 +323,8 @@ test("[W16] a watcher sends every kind of message: nothing of it reaches the pag
     { type: "finish", outcome: "cannot", note: "no" },
     { type: "extend", seconds: 60 },
     { type: "release_control" },
+    { type: "answer_dialog", question_id: "none", accept: true },
+    { type: "answer_files", question_id: "none", files: [] },
   ];
   const acting = new Set(attacks.map(({ type }) => type));
   const harmless = [...WATCHER_MESSAGES];

@@ -2,7 +2,7 @@
 import type { Scope } from "../../src/auth/caller.ts";
 
 export interface ApiRoute {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** `{id}` and `{link_id}` stand for a session's and a link's. */
   readonly path: string;
   readonly body?: (id: string) => object;
@@ -52,6 +52,16 @@ export const API_ROUTES: readonly ApiRoute[] = [
     operates: 200,
   },
   { method: "DELETE", path: "/session/{id}/links/none", scope: "sessions:control", own: 404 },
+  { method: "GET", path: "/session/{id}/sounds/none", scope: "sessions:control", operates: 404, own: 404 },
+  // No page waits for a file.
+  {
+    method: "PUT",
+    path: "/session/{id}/files/none?name=a.png",
+    body: () => ({}),
+    scope: "sessions:control",
+    operates: 409,
+    own: 409,
+  },
   { method: "POST", path: "/session/{id}/extend", body: () => ({ seconds: 1 }), scope: "sessions:control" },
   // Whoever operates comes first in these attacks, and has it then.
   {

@@ -92,6 +92,7 @@ export class FakePage implements ChallengePage {
   async codeField() {
     return null;
   }
+  sound = () => null;
   releaseAll(): void {}
   async check() {
     return this.verdict;

@@ -96,4 +96,13 @@ export const VALID = {
     },
     { requiredKeys: ["type", "question_id", "accept"] },
   ),
+  answer_files: fc.record(
+    {
+      type: fc.constant("answer_files"),
+      id,
+      question_id: fc.string({ minLength: 1, maxLength: 64 }),
+      files: fc.array(fc.string({ minLength: 1, maxLength: 64 }), { maxLength: 100 }),
+    },
+    { requiredKeys: ["type", "question_id", "files"] },
+  ),
 } satisfies Record<ClientMessage["type"], fc.Arbitrary<object>>;

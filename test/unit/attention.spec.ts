@@ -18,6 +18,7 @@ import { openMemoryStorage } from "../../src/storage/storage.ts";
 import { sessionRecord } from "../contract/store-contract.ts";
 import { FakePage } from "../support/fake-page.ts";
 import { TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
+import { NO_UPLOADS } from "../support/no-uploads.ts";
 
 const ENDLESS_MS = 3_600_000;
 
@@ -96,6 +97,7 @@ for (const [what, needsPerson, isWorking, published] of [
     const controller = new CaptchaRemoteController({
       config: loadConfig({}),
       store: storage.sessions,
+      uploads: NO_UPLOADS,
       events,
       links: new OperatorLinks({ links, tickets: new Tickets(), areNeeded: false, urls }),
       neverPorts: () => new Set(),

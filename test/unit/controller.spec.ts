@@ -25,6 +25,7 @@ import type { SessionRecord, SessionStore } from "../../src/session/ports/store.
 import { openStorage, type Storage } from "../../src/storage/storage.ts";
 import { sessionRecord } from "../contract/store-contract.ts";
 import { TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
+import { NO_UPLOADS } from "../support/no-uploads.ts";
 
 const VIEWPORT = { width: 400, height: 300 };
 const SOLVED: Verdict = { value: true, stable: true, evidence: [], contradictions: [], mayOverride: false };
@@ -75,6 +76,7 @@ class Page implements ChallengePage {
   async codeField() {
     return null;
   }
+  sound = () => null;
 
   input(input: { type: string }): void {
     this.log.push(input.type);
@@ -146,6 +148,7 @@ const test = base.extend<{ world: World }>({
       links,
       neverPorts: () => new Set(),
       store,
+      uploads: NO_UPLOADS,
       events,
       openPage,
       resumePage: async () => Promise.reject(new Error("there is no earlier server")),

@@ -9,6 +9,7 @@ import type { SessionRecord } from "../../src/session/ports/store.ts";
 import { openMemoryStorage, type Storage } from "../../src/storage/storage.ts";
 import { sessionRecord } from "../contract/store-contract.ts";
 import { FakePage } from "../support/fake-page.ts";
+import { NO_UPLOADS } from "../support/no-uploads.ts";
 
 const BOX = { selector: "#c", x: 100, y: 50, width: 200, height: 100, in_iframe: false, kind: "generic" };
 const MINUTE_MS = 60_000;
@@ -27,6 +28,7 @@ function sessionOf(record: SessionRecord, { sessions: store }: Storage) {
     { open, request },
     {
       store,
+      uploads: NO_UPLOADS,
       save: (changed) => store.save(changed),
       saveResumeState: (parts) => store.saveResumeState(record.uid, parts),
       log: pino({ level: "silent" }),

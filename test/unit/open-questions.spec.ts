@@ -39,7 +39,7 @@ test("[W45] a question goes to who can answer it, and to who takes control while
   questions.withdraw("q1");
   expect(first.types()).toEqual(["ask_dialog", "withdrawn"]);
   expect(second.types()).toEqual(["ask_dialog", "withdrawn"]);
-  expect(() => questions.assertOpen("q1", "ask_dialog")).toThrow(expect.objectContaining({ code: "question_gone" }));
+  expect(() => questions.find("q1", "ask_dialog")).toThrow(expect.objectContaining({ code: "question_gone" }));
 });
 
 test("[W40] what a client has not named is never asked of it", () => {

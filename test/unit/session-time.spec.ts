@@ -7,6 +7,7 @@ import { Viewer } from "../../src/session/pictures/viewer.ts";
 import type { SessionRecord } from "../../src/session/ports/store.ts";
 import { openMemoryStorage } from "../../src/storage/storage.ts";
 import { sessionRecord } from "../contract/store-contract.ts";
+import { NO_UPLOADS } from "../support/no-uploads.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -36,6 +37,7 @@ const test = base.extend<{ live: (leftMs: number, oldMs?: number) => Life; setWa
         },
         {
           store: storage.sessions,
+          uploads: NO_UPLOADS,
           save: (changed) => saved.push({ ...changed }),
           saveResumeState: () => {},
           log: pino({ level: "silent" }),

@@ -16,6 +16,7 @@ const WORTH_LOGGING_MS = 10_000;
 const NOTICE_WORDS = /** @type {const} */ ({
   popup: "log_popup",
   download_refused: "log_download",
+  sound_not_offered: "log_sound_not_offered",
   page_not_visible: "log_not_visible",
   page_visible: "log_visible",
   page_unresponsive: "log_unresponsive",

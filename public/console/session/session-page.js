@@ -7,7 +7,9 @@ import { bearersFor, isOpenToAll, ticketsFor } from "../shared/credentials.js";
 import { byId, setText } from "../shared/dom.js";
 import { codeWords, t } from "../shared/i18n.js";
 import { countdown } from "../shared/time-format.js";
+import { CopiedText } from "./copied-text.js";
 import { EndCard } from "./end-card.js";
+import { FileChooser } from "./file-chooser.js";
 import { FinishControls } from "./finish-controls.js";
 import { KeyboardInput } from "./keyboard-input.js";
 import { LinkQualityBadge } from "./link-quality-badge.js";
@@ -17,6 +19,7 @@ import { Picker } from "./picker.js";
 import { PointerInput } from "./pointer-input.js";
 import { Screen } from "./screen.js";
 import { mayAct, maySay, newModel, phaseOf, withConnection, withMessage } from "./session-model.js";
+import { SoundList } from "./sound-list.js";
 import { EXTEND_SECONDS, StatusBar } from "./status-bar.js";
 import { wireTextBox } from "./text-box.js";
 import { Toast } from "./toast.js";
@@ -55,7 +58,7 @@ export function openSessionPage(consoleUrl) {
     url: socketUrl(consoleUrl, location),
     ticket: ticketsFor(consoleUrl),
     profile: "operator",
-    features: ["pickers"],
+    features: ["pickers", "files", "clipboard", "sound"],
     // A ticket may expire on a slow network: the next one shows at once whether the token or key is still good.
     retries: { authentication: { atOnce: true, tries: isKnown ? 1 : 0 } },
   });
@@ -85,6 +88,9 @@ export function openSessionPage(consoleUrl) {
   const toast = new Toast();
   const picker = new Picker({ send, onClosed: () => canvas.focus({ preventScroll: true }) });
   const finish = new FinishControls({ send, log: (sentence) => log.add(sentence), toast });
+  const files = new FileChooser({ send, log: (sentence) => log.add(sentence), consoleUrl });
+  const copied = new CopiedText(toast);
+  const sounds = new SoundList(consoleUrl, toast);
   /** The deadline when the operator asked for more time; null when no answer is due. @type {number | null} */
   let extending = null;
   let hasLoggedDamaged = false;
@@ -114,6 +120,8 @@ export function openSessionPage(consoleUrl) {
       log.translate();
       badge.translate();
       picker.translate();
+      files.translate();
+      sounds.translate();
       render();
     },
   };
@@ -157,6 +165,15 @@ export function openSessionPage(consoleUrl) {
     if (message.type === "completion_status" && !message.completed) finish.notEnded(message.reason);
     if (message.type === "ask_pick") picker.ask(message);
     if (message.type === "withdrawn") picker.withdrawn(message.question_id);
+    if (message.type === "copied") void copied.show(message);
+    if (message.type === "sound") sounds.add(message);
+    if (message.type === "ask_files") files.ask(message);
+    if (message.type === "withdrawn") files.withdrawn(message.question_id);
+    // Whoever is in control now is asked.
+    if (message.type === "control" && !message.you) {
+      files.close();
+      sounds.clear();
+    }
     if (message.type === "session_state") answerExtend();
     if (message.type === "expiring") warn(message.seconds_left);
     if (message.type === "error" && model.end === null) {
@@ -166,7 +183,10 @@ export function openSessionPage(consoleUrl) {
     const sentences = logSentences(before, model, message, now);
     for (const sentence of sentences) log.add(sentence);
     if (message.type === "page_notice") showCondition(message.notice, sentences[0]?.() ?? "");
-    if (could && !mayAct(model)) forgetInput();
+    if (could && !mayAct(model)) {
+      forgetInput();
+      files.close();
+    }
     if (before.end === null && model.end !== null) setTimeout(() => connection.close(), GOODBYE_MS);
     render();
   }
@@ -270,6 +290,8 @@ export function openSessionPage(consoleUrl) {
     if (model.end !== null) {
       finish.close();
       picker.close();
+      files.close();
+      sounds.clear();
     }
     canvas.tabIndex = model.end === null && !model.watchOnly ? 0 : -1;
     canvas.setAttribute("role", model.watchOnly ? "img" : "application");

@@ -1,9 +1,11 @@
 // One sentence over the picture that matters now and goes away by itself; the log keeps what is worth keeping.
 
-import { byId, setText, setVisible } from "../shared/dom.js";
+import { byId, element, setText, setVisible } from "../shared/dom.js";
 
 /** Time to read two short sentences. */
 const TOAST_MS = 7_000;
+/** And to decide, and to reach a button. */
+const OFFER_MS = 20_000;
 
 export class Toast {
   #element = byId("notice", HTMLElement);
@@ -24,6 +26,23 @@ export class Toast {
   keep(sentence) {
     this.#display(sentence, "none");
     clearTimeout(this.#timer);
+  }
+
+  /**
+   * A sentence with a button, which screen readers speak at once.
+   * @param {string} sentence @param {string} label @param {() => void} act
+   */
+  offer(sentence, label, act) {
+    this.#display(sentence, "alert");
+    clearTimeout(this.#timer);
+    const button = element("button", "quiet", label);
+    button.type = "button";
+    button.addEventListener("click", () => {
+      this.hide();
+      act();
+    });
+    this.#element.append(button);
+    this.#timer = setTimeout(() => this.hide(), OFFER_MS);
   }
 
   hide() {

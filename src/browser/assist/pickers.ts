@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { AppError } from "../../errors.ts";
 import type { ClientMessageOf, Question } from "../../protocol/live.ts";
-import type { PageInput } from "../../session/ports/page.ts";
+import type { PageEvents, PageInput } from "../../session/ports/page.ts";
 import { mapBack, mapBox } from "../tabs/frame-geometry.ts";
 import type { FrameRect, FrameRef, PageFrames } from "../tabs/frames.ts";
 import { pickerAt, readyField, readySelect, setColour } from "./in-page-pickers.ts";
@@ -14,11 +14,9 @@ const ANSWER_DEADLINE_MS = 120_000;
 
 export interface PickersDeps {
   readonly frames: PageFrames;
-  /** The frames of the last scan, outermost first. */
-  readonly listed: () => readonly FrameRef[];
+  readonly events: Pick<PageEvents, "ask" | "withdraw">;
+  /** Gives input to the page. */
   readonly input: (input: PageInput) => void;
-  readonly ask: (question: Question) => boolean;
-  readonly withdraw: (questionId: string) => void;
 }
 
 interface OpenPicker {
@@ -28,6 +26,8 @@ interface OpenPicker {
 
 export class Pickers {
   readonly #deps: PickersDeps;
+  /** The frames of the last scan, outermost first. */
+  #listed: readonly FrameRef[] = [];
   #open: OpenPicker | null = null;
   #timer: NodeJS.Timeout | undefined;
   /** Counts presses: a look that a newer press has overtaken asks nothing. */
@@ -37,15 +37,21 @@ export class Pickers {
     this.#deps = deps;
   }
 
-  /** A press is about to land: what was asked before is not needed any more. */
-  pressed(): void {
-    this.#presses += 1;
-    this.#close();
+  /** The frames of the last scan. */
+  watch(frames: readonly FrameRef[]): void {
+    this.#listed = frames;
   }
 
-  /** A press has ended at this point, in CSS px of the page. */
-  released(x: number, y: number): void {
+  /** Takes note of the person's input: with a press, what was asked before is not needed any more. */
+  acted(input: PageInput): void {
+    if (input.type !== "mouse_event" || input.event_type === "move") return;
+    if (input.event_type === "down") {
+      this.#presses += 1;
+      this.#close();
+      return;
+    }
     clearTimeout(this.#timer);
+    const { x, y } = input;
     const press = this.#presses;
     this.#timer = setTimeout(() => void this.#look(x, y, press).catch(() => {}), LOOK_AFTER_MS);
   }
@@ -77,8 +83,8 @@ export class Pickers {
   }
 
   async #look(x: number, y: number, press: number): Promise<void> {
-    const { frames, listed, ask } = this.#deps;
-    for (const frame of listed().toReversed()) {
+    const { frames, events } = this.#deps;
+    for (const frame of this.#listed.toReversed()) {
       const rect = await frames.rectOf(frame).catch(() => null);
       if (!rect || !isInside(frame, rect, x, y)) continue;
       const found = await frames.run(frame, pickerAt, mapBack(rect.toPage, x, y)).catch(() => null);
@@ -92,7 +98,7 @@ export class Pickers {
         has_more: hasMore,
         rect: mapBox(rect.toPage, box),
       };
-      if (!ask(question)) return;
+      if (!events.ask(question)) return;
       this.#open = { question, frame };
       // The browser's own list, which nobody sees, would take the keys.
       this.#tap("Escape");
@@ -122,7 +128,7 @@ export class Pickers {
     clearTimeout(this.#timer);
     const open = this.#open;
     this.#open = null;
-    if (open && withdraw) this.#deps.withdraw(open.question.question_id);
+    if (open && withdraw) this.#deps.events.withdraw(open.question.question_id);
   }
 }
 

@@ -57,7 +57,14 @@ export interface BrowserPool {
 
 type BrowserConfig = Pick<
   Config,
-  "chromiumPath" | "searchPath" | "dataDir" | "customKinds" | "browserEnvironment" | "cdpAllow" | "urlAllowPrivate"
+  | "chromiumPath"
+  | "searchPath"
+  | "dataDir"
+  | "customKinds"
+  | "browserEnvironment"
+  | "cdpAllow"
+  | "urlAllowPrivate"
+  | "maxUploadBytes"
 >;
 
 /** What the pool needs to know of the server that it runs in. */
@@ -223,7 +230,7 @@ export async function openBrowserPool(
   }
 
   function depsOf(events: PageEvents): PageDeps {
-    return { kinds, log, events, targets, connections };
+    return { kinds, log, events, targets, connections, maxFileBytes: config.maxUploadBytes };
   }
 
   async function openGuest(guest: GuestPageRequest, events: PageEvents, signal: AbortSignal): Promise<RemotePage> {

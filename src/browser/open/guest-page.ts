@@ -59,7 +59,7 @@ export async function openGuestPage(
   deps: GuestDeps,
   signal: AbortSignal,
 ): Promise<RemotePage> {
-  const { cdp, completion } = request;
+  const { cdp, completion, clipboard = true } = request;
   const endpoint = parseEndpoint(cdp.endpoint, deps.allow);
   await assertNotOurs(endpoint, deps.ownPorts, signal);
   const address = await browserAddress(endpoint, signal);
@@ -96,6 +96,7 @@ export async function openGuestPage(
       proxyPort: null,
       place: { kind: "guest", target_id: targetId },
       dialogsOf: connection,
+      assist: { maxFileBytes: null, clipboard },
       storageState: async () => null,
       release: async () => {
         connection.close();

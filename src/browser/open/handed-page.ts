@@ -19,7 +19,7 @@ export type HandedPage = Page;
  */
 export async function holdHandedPage(
   page: HandedPage,
-  { completion }: Pick<OpenPageRequest, "completion">,
+  { completion, clipboard = true }: Pick<OpenPageRequest, "completion" | "clipboard">,
   deps: PageDeps,
 ): Promise<RemotePage> {
   const context = page.context();
@@ -53,6 +53,7 @@ export async function holdHandedPage(
       proxyPort: null,
       place: null,
       dialogsOf: browserSession,
+      assist: { maxFileBytes: null, clipboard },
       storageState: async () => null,
       release,
     });

@@ -29,6 +29,8 @@ export interface PageDeps {
   readonly events: PageEvents;
   readonly targets: HeldTargets;
   readonly connections: ConnectionRegistry;
+  /** Of a file that an operator gives to the page. */
+  readonly maxFileBytes: number;
 }
 
 /**
@@ -125,8 +127,8 @@ async function partsOf(
 
 async function remotePage(
   { browser, page, session, process, targetId }: OwnedParts,
-  { url, viewport, completion }: OwnedPageRequest,
-  { kinds, log, events, targets, connections }: PageDeps,
+  { url, viewport, completion, files = true, clipboard = true }: OwnedPageRequest,
+  { kinds, log, events, targets, connections, maxFileBytes }: PageDeps,
 ): Promise<RemotePage> {
   const context = page.context();
   const connection = await connections.connect(process.endpoint);
@@ -145,6 +147,7 @@ async function remotePage(
     proxyPort: process.proxy.port,
     place: { kind: "owned", target_id: targetId, ...process.identity },
     dialogsOf: null,
+    assist: { maxFileBytes: files ? maxFileBytes : null, clipboard },
     storageState: () => context.storageState(),
     release: async (how) => {
       // Playwright's close() ends its connection here, not the browser.

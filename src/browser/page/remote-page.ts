@@ -4,24 +4,25 @@ import type { Logger } from "pino";
 import type { ChallengeKind } from "../../config.ts";
 import { AppError } from "../../errors.ts";
 import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
-import type { Answer } from "../../protocol/live.ts";
 import type { Completion, StorageState } from "../../protocol/rest.ts";
 import type {
   CaptureRequest,
   ChallengePage,
   CodeField,
   MaskedPicture,
+  PageAnswer,
   PageCondition,
   PageEvents,
   PageInput,
   Picture,
+  Sound,
   Verdict,
   ViewMode,
 } from "../../session/ports/page.ts";
 import { visibilityNotice } from "../../session/ports/page-notices.ts";
 import type { Checkpoint, HeldButtons, PageLocator, WatchState } from "../../session/ports/resume-state.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
-import { Pickers } from "../assist/pickers.ts";
+import { type AssistOptions, PageAssist } from "../assist/page-assist.ts";
 import type { CdpSender } from "../cdp/connection.ts";
 import { FailedAttempts } from "../challenge/failed-attempts.ts";
 import { scrollToMatch } from "../challenge/in-page-scripts.ts";
@@ -71,6 +72,7 @@ export interface RemotePageParts {
   readonly place: PageLocator | null;
   /** The browser of a page whose dialogs the bot answers; null: this server answers them. */
   readonly dialogsOf: CdpSender | null;
+  readonly assist: AssistOptions;
   /** Resolves to null where the cookies belong to the bot's own browser. */
   readonly storageState: () => Promise<StorageState | null>;
   /** Releases the page's connection, and ends its browser where that is ours; `detach`: the browser runs on. */
@@ -88,8 +90,8 @@ export class RemotePage implements ChallengePage {
   readonly #input: InputReplay;
   readonly #watcher: ChallengeWatcher;
   readonly #hangDetector: HangDetector;
-  readonly #pickers: Pickers;
   readonly #attempts = new FailedAttempts();
+  readonly #assist: PageAssist;
   readonly #view: ChallengeView;
   #captureRequest: CaptureRequest | null = null;
   #isCapturing = false;
@@ -129,18 +131,20 @@ export class RemotePage implements ChallengePage {
       onMovedOn: () => this.#publish((events) => events.movedOn()),
       onSeen: (watch) => this.#publish((events) => events.resumeStateChanged({ watch })),
     });
-    this.#pickers = new Pickers({
-      frames: this.frames,
-      listed: () => this.#lastScan?.frames.map(({ frame }) => frame) ?? [],
-      input: (input) => this.#input.add(input),
-      ask: (question) => !this.#ended && parts.events.ask(question),
-      withdraw: (id) => this.#publish((events) => events.withdraw(id)),
-    });
     this.#hangDetector = new HangDetector({
       page: tab.pageSession,
       dialogsOf: parts.dialogsOf,
       onChange: (condition) => this.#publish((events) => events.condition(condition)),
       onDead: () => this.lost("browser_lost"),
+    });
+    this.#assist = new PageAssist({
+      ...parts.assist,
+      isOurs: parts.isOurs,
+      frames: this.frames,
+      sessions: tab.sessions,
+      events: parts.events,
+      notice: (notice) => this.notices.publish(notice),
+      replay: (input) => this.#input.add(input),
     });
     tab.listen({ changed: () => this.#watcher.changed(), gone: (code) => this.lost(code) });
   }
@@ -251,9 +255,8 @@ export class RemotePage implements ChallengePage {
   }
 
   input(input: PageInput): void {
-    if (input.type === "mouse_event" && input.event_type === "down") this.#pickers.pressed();
+    if (this.#assist.takes(input)) return;
     this.#input.add(input);
-    if (input.type === "mouse_event" && input.event_type === "up") this.#pickers.released(input.x, input.y);
     this.#screencast.inputGiven(this.#input.pressed);
     if (input.type === "mouse_event" && input.event_type === "move") {
       if (this.#input.pressed) this.#watcher.prompt();
@@ -265,9 +268,12 @@ export class RemotePage implements ChallengePage {
     }
   }
 
-  answer(answer: Answer): void | Promise<void> {
-    if (answer.type === "answer_pick") return this.#pickers.answer(answer);
-    throw new AppError("question_gone", { field: "question_id", type: answer.type });
+  async answer(answer: PageAnswer): Promise<void> {
+    return this.#assist.answer(answer);
+  }
+
+  sound(id: string): Sound | null {
+    return this.#assist.sound(id);
   }
 
   codeField(): Promise<CodeField | null> {
@@ -345,6 +351,10 @@ export class RemotePage implements ChallengePage {
     const failure = this.#attempts.scanned(challenge, performance.now());
     if (failure) this.#publish((events) => events.attemptFailed(failure));
     if (this.hidden !== wasHidden) this.notices.publish(visibilityNotice(this));
+    this.#assist.scanned(
+      scan.frames.map(({ frame }) => frame),
+      challenge?.frame ?? null,
+    );
     this.#resize(scan.viewport);
     const remote = scan.frames.flatMap(({ frame, rect }) =>
       rect && this.frames.isRemote(frame) ? [{ frame, rect }] : [],
@@ -384,7 +394,7 @@ export class RemotePage implements ChallengePage {
     if (this.#ended) return;
     this.#ended = true;
     this.notices.stop();
-    this.#pickers.stop();
+    this.#assist.stop();
     this.#watcher.stop();
     this.#hangDetector.stop();
     this.#masked.stop();

@@ -13,6 +13,7 @@ import type { NavigationCause } from "./navigation-cause.ts";
 import { PageNetwork } from "./page-network.ts";
 import type { WatchedField } from "./request-fields.ts";
 import type { FrameProcess, ListedFrame, LostCode, Submission, Tab, TabCookie, TabListeners } from "./tab.ts";
+import { TabSessions } from "./tab-sessions.ts";
 
 /** A page that has not evaluated `1` in this time cannot be given to an operator. */
 const PREFLIGHT_MS = 800;
@@ -30,6 +31,7 @@ const AUTO_ATTACH = {
 
 export class CdpTab implements Tab {
   readonly pageSession: CdpSession;
+  readonly sessions = new TabSessions();
   readonly #connection: CdpConnection;
   readonly #remote = new Set<CdpSession>();
   readonly #network = new PageNetwork(() => this.#listeners?.changed());
@@ -128,6 +130,7 @@ export class CdpTab implements Tab {
   }
 
   async #follow(session: CdpSession): Promise<void> {
+    this.sessions.add(session);
     session.on<{ sessionId: string; targetInfo: { targetId: string } }>("Target.attachedToTarget", (attached) => {
       const remote = this.#connection.session(attached.sessionId);
       this.#remote.add(remote);
@@ -135,6 +138,7 @@ export class CdpTab implements Tab {
         this.#changed(() => {
           this.#remote.delete(remote);
           this.#network.forget(remote);
+          this.sessions.forget(remote);
           // A frame's target has its id.
           this.#network.settled(attached.targetInfo.targetId);
         }),

@@ -136,6 +136,26 @@ export class PageFrames {
     return result.value as Result;
   }
 
+  /**
+   * What a promise of the frame's isolated world resolves with, however late. Rejects when that rejects, or the document
+   * is gone.
+   */
+  async whenSettled<Argument, Result>(
+    frame: FrameRef,
+    script: (argument: Argument) => Promise<Result>,
+    argument: Argument,
+  ): Promise<Result> {
+    const contextId = await this.#world(frame);
+    const expression = `(${script})(${JSON.stringify(argument)})`;
+    const call = { expression, contextId, awaitPromise: true, returnByValue: true };
+    const { result, exceptionDetails } = await frame.session.send("Runtime.evaluate", call).catch((error: unknown) => {
+      this.#worlds.delete(documentKey(frame));
+      throw error;
+    });
+    if (exceptionDetails) throw new Error(exceptionDetails.text);
+    return result.value as Result;
+  }
+
   /** The frame's content box in the page's CSS px; the main frame begins at the viewport's origin. */
   async rectOf(frame: FrameRef): Promise<FrameRect> {
     if (!frame.parent) return MAIN_FRAME_RECT;

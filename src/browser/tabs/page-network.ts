@@ -21,8 +21,8 @@ import { filledFields, MAX_LOOKED_AT_BYTES, type WatchedField } from "./request-
 import { isSameSite } from "./same-site.ts";
 import type { ListedFrame, Submission } from "./tab.ts";
 
-/** The browser keeps no bodies of what the page loads. */
-const NETWORK = { maxTotalBufferSize: 0, maxResourceBufferSize: 0, maxPostDataSize: 0 };
+/** The browser keeps the last bodies that the page has loaded for a moment, because a sound may be among them [W51]. */
+const NETWORK = { maxTotalBufferSize: 10_485_760, maxResourceBufferSize: 5_242_880, maxPostDataSize: 0 };
 const CALL_DEADLINE_MS = 1_000;
 const WORLD_NAME = "captcha-remote";
 /** A page may load documents without end: the number that is remembered is bounded. */

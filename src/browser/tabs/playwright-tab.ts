@@ -8,6 +8,7 @@ import { type NetworkSession, PageNetwork } from "./page-network.ts";
 import { PendingNavigations } from "./pending-navigations.ts";
 import type { WatchedField } from "./request-fields.ts";
 import type { FrameProcess, ListedFrame, LostCode, Submission, Tab, TabCookie, TabListeners } from "./tab.ts";
+import { type EventSession, TabSessions } from "./tab-sessions.ts";
 
 /** The deadline of one call for a frame's session. */
 const FRAME_CALL_DEADLINE_MS = 1_000;
@@ -20,7 +21,7 @@ export interface PlaywrightTabParts {
   /** Playwright's session of the page, for scripts. */
   readonly session: CDPSession;
   /** For pictures and input, and for what the network says. */
-  readonly pageSession: PageSession & NetworkSession;
+  readonly pageSession: PageSession & NetworkSession & EventSession;
   readonly connections: ConnectionRegistry;
   /** Opens a faster session of a frame's target than Playwright's; left out: Playwright's takes the input. */
   readonly attach?: (targetId: string) => Promise<CdpSession>;
@@ -28,6 +29,7 @@ export interface PlaywrightTabParts {
 
 export class PlaywrightTab implements Tab {
   readonly pageSession: PageSession;
+  readonly sessions = new TabSessions();
   readonly #parts: PlaywrightTabParts;
   /** The process of each frame; null for a frame that shares its parent's process. */
   readonly #processes = new Map<Frame, Promise<FrameProcess | null>>();
@@ -42,6 +44,7 @@ export class PlaywrightTab implements Tab {
   constructor(parts: PlaywrightTabParts) {
     this.#parts = parts;
     this.pageSession = parts.pageSession;
+    this.sessions.add(parts.pageSession);
   }
 
   get framesVersion(): number {
@@ -180,7 +183,11 @@ export class PlaywrightTab implements Tab {
     const opening = context.newCDPSession(frame);
     const session = await connections.session(opening, context, FRAME_CALL_DEADLINE_MS, FRAME_CALL);
     if (!attach) {
-      session.on("close", () => this.#network.forget(session));
+      session.on("close", () => {
+        this.#network.forget(session);
+        this.sessions.forget(session);
+      });
+      this.sessions.add(session);
       await within(this.#network.follow(session));
       return { session, inputSession: session };
     }
@@ -192,7 +199,11 @@ export class PlaywrightTab implements Tab {
     const known = this.#inputSessions.get(targetId);
     if (known) return known;
     const opened = attach(targetId).then(async (attached) => {
-      void attached.gone.then(() => this.#network.forget(attached));
+      void attached.gone.then(() => {
+        this.#network.forget(attached);
+        this.sessions.forget(attached);
+      });
+      this.sessions.add(attached);
       await this.#network.follow(attached);
       return attached;
     });

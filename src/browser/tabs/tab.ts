@@ -4,6 +4,7 @@ import type { PageEvents } from "../../session/ports/page.ts";
 import type { CdpSender, PageSession } from "../cdp/connection.ts";
 import type { NavigationCause } from "./navigation-cause.ts";
 import type { WatchedField } from "./request-fields.ts";
+import type { TabSessions } from "./tab-sessions.ts";
 
 /** A process that renders frames of a page: a session for scripts, and the fastest session for input. */
 export interface FrameProcess {
@@ -45,6 +46,8 @@ export interface Submission {
 export interface Tab {
   /** The session of the page itself, for pictures and input. */
   readonly pageSession: PageSession;
+  /** All sessions of the page and its frames. */
+  readonly sessions: Pick<TabSessions, "follow">;
   /** Grows with every frame that the browser reports as attached, navigated or detached. */
   readonly framesVersion: number;
   /** Whether a navigation of the main frame is under way: the document it leads to is not known yet. */

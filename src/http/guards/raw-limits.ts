@@ -6,6 +6,7 @@ import type { Config } from "../../config.ts";
 import { AppError, type Code } from "../../errors.ts";
 import { ConnectionLimits } from "./connection-limits.ts";
 import type { RefusalCounter } from "./refusal-counter.ts";
+import { isSlowAllowed } from "./slow-bodies.ts";
 
 /** How often slow requests are looked for. */
 const LOOK_EVERY_MS = 1_000;
@@ -71,6 +72,7 @@ export function boundRawConnections(app: FastifyInstance, limits: RawLimits, ref
 export function refuseBrokenRequest(refusals: RefusalCounter): NonNullable<FastifyServerOptions["clientErrorHandler"]> {
   return (error: NodeJS.ErrnoException, socket: Socket) => {
     if (error.code === "ECONNRESET" || socket.destroyed) return;
+    if (error.code === "ERR_HTTP_REQUEST_TIMEOUT" && isSlowAllowed(socket)) return;
     const { status, code } = BROKEN[error.code ?? ""] ?? NO_HTTP;
     refusals.count(code, "rest");
     const known = new AppError(code, { field: "request" });

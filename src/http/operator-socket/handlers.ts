@@ -3,7 +3,7 @@ import type { Detail } from "../../audit/audit-log.ts";
 import { AppError } from "../../errors.ts";
 import type { Action } from "../../protocol/audit.ts";
 import { type MessageNumber, numberOf } from "../../protocol/exactly-once.ts";
-import { type Answer, type ClientMessage, type ClientMessageOf, WATCHER_MESSAGES } from "../../protocol/live.ts";
+import { type ClientMessage, type ClientMessageOf, WATCHER_MESSAGES } from "../../protocol/live.ts";
 import type { Seat } from "../../session/controller.ts";
 import { WELCOME } from "../sockets/authenticate-socket.ts";
 
@@ -36,6 +36,7 @@ const HANDLERS = {
   features: ({ session, viewer }, { features }) => session.operators.setFeatures(viewer, features),
   answer_dialog: answer,
   answer_pick: answer,
+  answer_files: answerFiles,
   // The socket is authenticated already, or needs nothing.
   authenticate: ({ viewer }, { id }) => viewer.send({ type: "authentication_result", ...WELCOME }, id),
 } satisfies { [T in ClientMessage["type"]]: Handler<T> };
@@ -68,8 +69,16 @@ function replay({ session, viewer }: Seat, message: ClientMessageOf<"mouse_event
   session.input(viewer, message);
 }
 
-function answer({ session, viewer }: Seat, message: Answer): Promise<void> {
+function answer({ session, viewer }: Seat, message: ClientMessageOf<"answer_dialog" | "answer_pick">): Promise<void> {
   return session.operators.answer(viewer, message);
+}
+
+async function answerFiles(
+  { session, viewer, record }: RecordedSeat,
+  message: ClientMessageOf<"answer_files">,
+): Promise<void> {
+  const { files, bytes } = await session.files.answer(viewer, message);
+  if (files > 0) record("file.give", { operator: viewer.name, files, bytes });
 }
 
 function pong({ viewer }: Seat, { id }: ClientMessageOf<"ping" | "heartbeat">): void {

@@ -1,6 +1,6 @@
 /** Handles the events of a session's page: saves, publishes and sends what follows from them. */
 import type { Code } from "../../errors.ts";
-import type { PAGE_CONDITIONS, Question, ServerMessageOf } from "../../protocol/live.ts";
+import type { Offer, PAGE_CONDITIONS, Question, ServerMessageOf } from "../../protocol/live.ts";
 import { Throttle } from "../../util/throttle.ts";
 import type { Operators } from "../operators/operators.ts";
 import type {
@@ -126,6 +126,10 @@ export class PageEventHandler implements PageEvents {
 
   withdraw(questionId: string): void {
     this.#deps.operators.withdraw(questionId);
+  }
+
+  offer(offer: Offer): void {
+    if (!this.#deps.isOver()) this.#deps.operators.offer(offer);
   }
 
   progress(step: OpeningStep): void {

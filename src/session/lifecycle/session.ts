@@ -13,6 +13,7 @@ import type { Viewer } from "../pictures/viewer.ts";
 import type { ChallengePage, MouseInput, PageInput, ResumablePage, ResumePage, Verdict } from "../ports/page.ts";
 import type { ResumeState } from "../ports/resume-state.ts";
 import type { ResumeStates, SessionRecord, StorageStates } from "../ports/store.ts";
+import type { Uploads } from "../ports/uploads.ts";
 import { Attention } from "./attention.ts";
 import { CodeAnswers } from "./code-answers.ts";
 import { type CheckAnswer, CompletionChecks, checkAnswer } from "./completion-checks.ts";
@@ -23,6 +24,7 @@ import { type PageOpener, PageSupervisor } from "./page-supervisor.ts";
 import { type ProcessedMessages, processedMessagesOf } from "./processed-messages.ts";
 import type { ResumableSession } from "./resume.ts";
 import { type LiveFacts, SessionEventPublisher } from "./session-event-publisher.ts";
+import { SessionFiles } from "./session-files.ts";
 import { move } from "./state-machine.ts";
 
 const STORAGE_STATE_DEADLINE_MS = 3_000;
@@ -30,6 +32,7 @@ const STORAGE_STATE_DEADLINE_MS = 3_000;
 interface SessionDeps {
   /** Stores the storage state and the processed messages. */
   readonly store: ResumeStates & StorageStates;
+  readonly uploads: Uploads;
   /** Saves the record as it is now. Never throws: the session goes on, and ends, all the same. */
   readonly save: (record: SessionRecord) => void;
   /** Saves parts of the resume state. Never throws either. */
@@ -56,6 +59,7 @@ export class Session {
   readonly operators: Operators;
   readonly processed: ProcessedMessages;
   readonly claim: Claim;
+  readonly files: SessionFiles;
   readonly #deps: SessionDeps;
   /** Aborted at the end of the session: it stops everything that was started for the session. */
   readonly #over = new AbortController();
@@ -97,6 +101,8 @@ export class Session {
       },
       onPresence: (change, operator) => !this.ended && !this.#isDetached && this.#events[change](operator),
     });
+    const { uploads } = deps;
+    this.files = new SessionFiles({ uid: record.uid, uploads, operators: this.operators, over: this.#over.signal });
     this.#events = new SessionEventPublisher({ record, liveFacts: () => this.liveFacts, publish: deps.publish });
     this.claim = new Claim({
       isAttended: () => this.operators.actors > 0,
@@ -353,6 +359,7 @@ export class Session {
     const { page } = this;
     this.#events.ended(page !== null && (await keepStorageState(page, this.record.uid, this.#deps)));
     await this.#supervisor.release();
+    await this.files.remove();
   }
 
   #setControlled(holder: string | null): void {

@@ -6,6 +6,8 @@ import type { Viewer } from "../pictures/viewer.ts";
 /** A page may ask without end: the number of open questions is bounded. */
 const MAX_OPEN = 20;
 
+export type QuestionOf<T extends Question["type"]> = Extract<Question, { type: T }>;
+
 interface OpenQuestion {
   readonly question: Question;
   readonly sentTo: Set<Viewer>;
@@ -32,9 +34,11 @@ export class OpenQuestions {
     }
   }
 
-  /** Throws `question_gone` if no such question is open. */
-  assertOpen(id: string, type: Question["type"]): void {
-    if (this.#open.get(id)?.question.type !== type) throw new AppError("question_gone", { field: "question_id" });
+  /** The open question of this id and type. Throws `question_gone` if there is none. */
+  find<T extends Question["type"]>(id: string, type: T): QuestionOf<T> {
+    const question = this.#open.get(id)?.question;
+    if (!question || !isOf(question, type)) throw new AppError("question_gone", { field: "question_id" });
+    return question;
   }
 
   /** It is answered, or nobody needs to answer any more: all who were asked are told so. */
@@ -52,4 +56,8 @@ export class OpenQuestions {
   leave(viewer: Viewer): void {
     for (const { sentTo } of this.#open.values()) sentTo.delete(viewer);
   }
+}
+
+function isOf<T extends Question["type"]>(question: Question, type: T): question is QuestionOf<T> {
+  return question.type === type;
 }

@@ -1,18 +1,19 @@
 /** The operators of a session: who is connected, who is in control, and what each is sent. */
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "../../errors.ts";
-import { type Answer, QUESTION_OF_ANSWER, type Question, type ServerMessage } from "../../protocol/live.ts";
+import { type Offer, QUESTION_OF_ANSWER, type Question, type ServerMessage } from "../../protocol/live.ts";
 import { Throttle } from "../../util/throttle.ts";
 import { PictureDistributor } from "../pictures/picture-distributor.ts";
 import { sessionInfo } from "../pictures/session-info.ts";
 import { type LensChange, Viewer } from "../pictures/viewer.ts";
 import type { RecordOperatorAct } from "../ports/operator-acts.ts";
-import type { ChallengePage, PageInput, Picture } from "../ports/page.ts";
+import type { ChallengePage, PageAnswer, PageInput, Picture } from "../ports/page.ts";
 import { conditionNotice, visibilityNotice } from "../ports/page-notices.ts";
 import type { ResumableControl } from "../ports/resume-state.ts";
 import type { SessionRecord } from "../ports/store.ts";
 import { type Actor, ControlLease } from "./control-lease.ts";
-import { OpenQuestions } from "./open-questions.ts";
+import { Offers } from "./offers.ts";
+import { OpenQuestions, type QuestionOf } from "./open-questions.ts";
 
 /** [W24] Buttons and keys that a lost socket held down are released after this time. */
 const RELEASE_AFTER_LOSS_MS = 1_000;
@@ -58,6 +59,7 @@ export class Operators {
   readonly #viewers = new Set<Viewer>();
   readonly #lease = new ControlLease(() => this.#syncControl());
   readonly #questions = new OpenQuestions();
+  readonly #offers = new Offers();
   #restOperator: RestOperator = { name: REST_OPERATOR, who: "" };
   /** The holder of control that was last recorded for the audit trail. */
   #recordedHolder: Actor | null = null;
@@ -108,6 +110,7 @@ export class Operators {
   /** The page is gone: stops its pictures, and input is refused. */
   pageLost(): void {
     this.#questions.withdrawAll();
+    this.#offers.forget();
     this.#shown?.pictures.stop();
     this.#shown = null;
   }
@@ -220,7 +223,12 @@ export class Operators {
   /** [W40] What a viewer's console can do for the person. */
   setFeatures(viewer: Viewer, features: readonly string[]): void {
     viewer.setFeatures(features);
-    this.#questions.show(this.#holdingViewer);
+    this.#showOpen();
+  }
+
+  /** Offers something to the viewer in control, if its client can take it. */
+  offer(offer: Offer): void {
+    this.#offers.offer(offer, this.#holdingViewer);
   }
 
   /** [W45] Asks the viewer in control; false if there is none that can answer. */
@@ -228,15 +236,20 @@ export class Operators {
     return this.#questions.ask(question, this.#holdingViewer);
   }
 
+  /** [W45] The open question of this id and type. Throws question_gone. */
+  question<T extends Question["type"]>(id: string, type: T): QuestionOf<T> {
+    return this.#questions.find(id, type);
+  }
+
   withdraw(questionId: string): void {
     this.#questions.withdraw(questionId);
   }
 
   /** [W45] Throws forbidden, not_in_control, question_gone, page_unresponsive (there is no page at the moment). */
-  async answer(viewer: Viewer, answer: Answer): Promise<void> {
+  async answer(viewer: Viewer, answer: PageAnswer): Promise<void> {
     assertMayAct(viewer);
     if (!this.#lease.act(viewer)) throw new AppError("not_in_control", { holder: this.holder });
-    this.#questions.assertOpen(answer.question_id, QUESTION_OF_ANSWER[answer.type]);
+    this.#questions.find(answer.question_id, QUESTION_OF_ANSWER[answer.type]);
     const page = this.#page;
     if (!page) throw new AppError("page_unresponsive");
     await page.answer(answer);
@@ -369,7 +382,13 @@ export class Operators {
     for (const viewer of this.#viewers) {
       viewer.send({ type: "control", holder: holder?.name ?? null, you: holder === viewer });
     }
+    this.#showOpen();
+  }
+
+  /** The viewer in control gets what the page asks and offers. */
+  #showOpen(): void {
     this.#questions.show(this.#holdingViewer);
+    this.#offers.show(this.#holdingViewer);
   }
 
   #recordControl(holder: Actor | null): void {

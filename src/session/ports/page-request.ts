@@ -7,11 +7,13 @@ interface PageRequest {
   /** What happens if the page crashes or its browser is lost; left out: the session ends. */
   readonly on_crash?: CreateSession["on_crash"];
   readonly completion: Completion | undefined;
+  /** False: what is copied in the page reaches no operator. */
+  readonly clipboard?: boolean | undefined;
 }
 
 export interface OwnedPageRequest
   extends PageRequest,
-    Pick<CreateSession, "locale" | "timezone" | "user_agent" | "extra_headers" | "storage_state"> {
+    Pick<CreateSession, "locale" | "timezone" | "user_agent" | "extra_headers" | "storage_state" | "files"> {
   readonly url: string;
   /**
    * The URL to open in place of `url`: where the page was before it crashed. Headers still go to the origin of `url`

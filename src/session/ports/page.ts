@@ -3,10 +3,18 @@ import type { Code } from "../../errors.ts";
 import type { CaptchaInfo, Contradiction, Rect, Size } from "../../protocol/common.ts";
 import type { ATTEMPT_FAILURES, ProgressStep } from "../../protocol/events.ts";
 import type { PictureFacts } from "../../protocol/frame.ts";
-import type { Answer, ClientMessageOf, PAGE_CONDITIONS, Question, ServerMessageOf } from "../../protocol/live.ts";
+import type {
+  Answer,
+  ClientMessageOf,
+  Offer,
+  PAGE_CONDITIONS,
+  Question,
+  ServerMessageOf,
+} from "../../protocol/live.ts";
 import type { Evidence, StorageState } from "../../protocol/rest.ts";
 import type { OpenPageRequest } from "./page-request.ts";
 import type { Checkpoint, PageLocator, ResumeState } from "./resume-state.ts";
+import type { UploadedFile } from "./uploads.ts";
 
 /** A larger picture is not sent: as base64 it takes two thirds of the megabyte that a socket may buffer. */
 export const MAX_PICTURE_BYTES = 512 * 1024;
@@ -64,6 +72,21 @@ export interface Verdict {
   readonly mayOverride: boolean;
 }
 
+/** [W45] An answer as the page takes it: files are those that were uploaded for it. */
+export type PageAnswer =
+  | Exclude<Answer, { type: "answer_files" }>
+  | {
+      readonly type: "answer_files";
+      readonly question_id: string;
+      readonly files: readonly UploadedFile[];
+    };
+
+/** A sound clip as the page has loaded it. */
+export interface Sound {
+  readonly mime: string;
+  readonly bytes: Buffer;
+}
+
 export type Notice = ServerMessageOf<"dialog"> | ServerMessageOf<"page_notice">;
 
 /** `dialog_open`: the page waits for an answer that the server may not give. */
@@ -101,6 +124,8 @@ export interface PageEvents {
    */
   ask(question: Question): boolean;
   withdraw(questionId: string): void;
+  /** Offers something to the person in control that needs no answer. */
+  offer(offer: Offer): void;
   /** The opening of the page has reached this step. */
   progress(step: OpeningStep): void;
   /** An attempt at the challenge has failed. */
@@ -166,9 +191,11 @@ export interface ChallengePage extends PictureSource {
   /** Replays input in order; returns at once. Throws AppError `invalid_message` for a key that does not exist. */
   input(input: PageInput): void;
   /** [W45] Answers a question that the page has asked. Throws AppError `question_gone`. */
-  answer(answer: Answer): void | Promise<void>;
+  answer(answer: PageAnswer): void | Promise<void>;
   /** [R24] Where the page shows a field for a one-time code; null if it shows none. */
   codeField(): Promise<CodeField | null>;
+  /** A sound that the page has offered, one of the last; null: there is none with this id. */
+  sound(id: string): Sound | null;
   /** Releases every button and key that is down. */
   releaseAll(): void;
   /** Checks the rules now and, if they hold, waits until that is stable: at most about `stable_ms` + 2 s. */
