@@ -1,7 +1,7 @@
 /** A person's keys, text and mouse over the wire: what the page gets is what it gets in a browser. */
-import { testDrags } from "../support/dragged-things.ts";
 import { BRIEF_SEARCH_MS, expect, test } from "../support/fixtures.ts";
 import { openHands, reportsOf } from "../support/hands.ts";
+import { testDrags, testTextInFrame } from "../support/hands-in-frames.ts";
 
 /** Its pages have no challenge. */
 test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
@@ -268,4 +268,6 @@ test("[W43] the page sees modifiers, double and triple clicks, the back button a
   expect(reports).toContainEqual(["wheel", 120, true, false]);
 });
 
-testDrags(false);
+testDrags("the same site");
+testDrags("another site");
+testTextInFrame();

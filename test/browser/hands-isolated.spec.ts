@@ -1,7 +1,8 @@
-/** [W43] Drag and drop where frames of other sites have processes of their own. */
-import { testDrags } from "../support/dragged-things.ts";
+/** [W25] Hands where frames of other sites have processes of their own. */
 import { BRIEF_SEARCH_MS, test } from "../support/fixtures.ts";
+import { testDrags, testTextInFrame } from "../support/hands-in-frames.ts";
 
 test.use({ siteIsolation: true, challengeSearchMs: BRIEF_SEARCH_MS });
 
-testDrags(true);
+testDrags("another site");
+testTextInFrame();

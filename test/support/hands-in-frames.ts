@@ -1,8 +1,9 @@
-/** [W43] Things to drag in a page and in a frame of it, for frames that share the page's process and for others. */
+/** A person's hands in a page and in a frame of it, for frames that share the page's process and for others. */
 import { expect, test } from "./fixtures.ts";
 import { openHands, reportsOf, TELL } from "./hands.ts";
 
-const DRAGGED = (
+/** In the page: a thing to drag and a place for it, which tell as `name`. */
+export const DRAGGED = (
   name: string,
 ) => `<div id="thing" draggable="true" style="position:absolute;left:10px;top:10px;width:80px;height:80px;background:#c33"></div>
   <div id="place" style="position:absolute;left:120px;top:10px;width:140px;height:80px;background:#3c3"></div><script>
@@ -15,9 +16,9 @@ const DRAGGED = (
     addEventListener("click", () => tell("${name}", "click"));
   </script>`;
 
-/** `isElsewhere`: the frame is of another site, with a process of its own. */
-export function testDrags(isElsewhere: boolean): void {
-  test("[W43] [W25] what can be dragged is dropped, in a frame and from frame to frame, and Escape ends it", async ({
+/** `whose`: the site of the frame. */
+export function testDrags(whose: "the same site" | "another site"): void {
+  test(`[W43] [W25] what can be dragged is dropped, in a frame of ${whose} and from frame to frame, and Escape ends it`, async ({
     server: _server,
     site,
     bot,
@@ -28,9 +29,10 @@ export function testDrags(isElsewhere: boolean): void {
       "/frame",
       `<body style="margin:0">${TELL.replace('"/tell"', `"${site.origin}/tell"`)}${DRAGGED("frame")}`,
     );
+    const frameOrigin = whose === "the same site" ? site.origin : site.otherOrigin;
     const client = await openHands(
       { site, bot, connect },
-      `${DRAGGED("page")}<iframe src="${isElsewhere ? site.otherOrigin : site.origin}/frame" style="position:absolute;left:300px;top:200px;width:400px;height:200px;border:0" onload="tell('loaded')"></iframe>`,
+      `${DRAGGED("page")}<iframe src="${frameOrigin}/frame" style="position:absolute;left:300px;top:200px;width:400px;height:200px;border:0" onload="tell('loaded')"></iframe>`,
     );
     await expect.poll(() => reports).toContainEqual(["loaded"]);
     const mouse = (event_type: string, [x, y]: readonly [number, number], buttons: number) =>
@@ -73,5 +75,44 @@ export function testDrags(isElsewhere: boolean): void {
     mouse("up", [600, 50], 0);
     await expect.poll(() => reports).toContainEqual(["page", "click"]);
     expect(reports.filter(([, what]) => what === "drop")).toEqual([]);
+  });
+}
+
+export function testTextInFrame(): void {
+  test("[W42] [W41] [W25] text and keys reach the field that was pressed in a frame of another site", async ({
+    server: _server,
+    site,
+    bot,
+    connect,
+  }) => {
+    const reports = reportsOf(site);
+    site.serve(
+      "/frame",
+      `<body style="margin:0">${TELL.replace('"/tell"', `"${site.origin}/tell"`)}${'<input maxlength="1" style="width:30px">'.repeat(4)}<input type="date"><script>
+        const boxes = [...document.querySelectorAll("[maxlength]")];
+        boxes.forEach((box, index) => box.addEventListener("input", () => boxes[index + 1]?.focus()));
+        addEventListener("input", tellValues);
+        addEventListener("focusin", () => tell("focused"));
+        addEventListener("keydown", (event) => event.key === "Enter" && document.querySelector("[type=date]").focus());
+      </script>`,
+    );
+    const client = await openHands(
+      { site, bot, connect },
+      `<input><iframe src="${site.otherOrigin}/frame" style="position:absolute;left:300px;top:200px;width:400px;height:200px;border:0" onload="tell('loaded')"></iframe>`,
+    );
+    await expect.poll(() => reports).toContainEqual(["loaded"]);
+    const press = { type: "mouse_event", x: 310, y: 210, button: "left" };
+    client.send({ ...press, event_type: "down", buttons: 1 });
+    client.send({ ...press, event_type: "up", buttons: 0 });
+    await expect.poll(() => reports).toContainEqual(["focused"]);
+    client.send({ type: "key", event_type: "down", key: "1", code: "Digit1" });
+    client.send({ type: "key", event_type: "up", key: "1", code: "Digit1" });
+    client.send({ type: "text", text: "23 4", whole: true });
+    client.send({ type: "key", event_type: "down", key: "Enter", code: "Enter" });
+    client.send({ type: "key", event_type: "up", key: "Enter", code: "Enter" });
+    client.send({ type: "text", text: "2001-02-03", whole: true });
+    await expect
+      .poll(() => reports.findLast(([type]) => type === "values")?.slice(1))
+      .toEqual(["1", "2", "3", "4", "2001-02-03"]);
   });
 }

@@ -5,12 +5,12 @@
  */
 import { withDeadline } from "../../util/with-deadline.ts";
 import type { DragData, InputSession } from "../cdp/connection.ts";
-import { type InputTarget, inTarget } from "./input-targets.ts";
+import { type InputTarget, innermost, inTarget, type RemoteFrame } from "./input-targets.ts";
 
 /** So long after a release the browser may still report what the press began to drag. */
 const REPORTED_AFTER_MS = 100;
-/** The longest wait until a frame has taken a drop. */
-const DROP_DEADLINE_MS = 500;
+/** The longest wait until a frame has taken one event of a drag. */
+const STEP_DEADLINE_MS = 500;
 
 type DragEventType = "dragEnter" | "dragOver" | "drop" | "dragCancel";
 
@@ -27,6 +27,8 @@ interface Drag {
   readonly from: Point;
   /** Where it is; null before the first event. */
   over: InputTarget | null;
+  /** All frames of the page; never rejects. */
+  readonly frames: Promise<readonly RemoteFrame[]>;
 }
 
 /** What a drag needs of the pointer. */
@@ -35,6 +37,7 @@ export interface DragPointer {
   readonly at: () => Point & { readonly isDown: boolean };
   readonly target: () => InputTarget;
   readonly targetAt: (x: number, y: number) => InputTarget;
+  readonly frames: () => Promise<readonly RemoteFrame[]>;
 }
 
 export class DragReplay {
@@ -104,14 +107,22 @@ export class DragReplay {
   drop(modifiers: number): void {
     this.move(modifiers);
     const drag = this.#end();
-    if (!drag?.over) return;
-    const dropped = this.#event(drag, drag.over, "drop");
+    if (drag?.over) void this.#dropAt(drag, drag.over, this.#pointer.at());
+  }
+
+  async #dropAt(drag: Drag, over: InputTarget, to: Point): Promise<void> {
+    const isElsewhere = over.session !== drag.source.session;
+    const isBarred = !isElsewhere && isBarredBetween(await drag.frames, drag.from, to);
+    if (isBarred) {
+      // The browser lets in what comes from outside: so its own drag ends first.
+      await this.#event(drag, drag.source, "dragCancel", drag.from);
+      await this.#event(drag, over, "dragEnter", to);
+      await this.#event(drag, over, "dragOver", to);
+    }
+    await this.#event(drag, over, "drop", to);
     // The browser reports the end to the frame in which the drag began only where the drop was in the same process. Too
-    // early it would end the drag before the drop.
-    if (drag.over.session === drag.source.session) return;
-    void withDeadline(dropped, DROP_DEADLINE_MS, "drop")
-      .catch(() => {})
-      .then(() => this.#event(drag, drag.source, "dragCancel", drag.from));
+    // early, that would end the drag before the drop.
+    if (isElsewhere) await this.#event(drag, drag.source, "dragCancel", drag.from);
   }
 
   /** As Escape does. */
@@ -125,7 +136,8 @@ export class DragReplay {
 
   #begin(data: DragData): void {
     if (this.#drag) return;
-    this.#drag = { data, source: this.#pointer.target(), from: this.#from, over: null };
+    const frames = this.#pointer.frames().catch(() => []);
+    this.#drag = { data, source: this.#pointer.target(), from: this.#from, over: null, frames };
     if (this.#isCancelled) this.cancel();
     else if (this.#pointer.at().isDown) this.move(this.#modifiers);
     else this.drop(this.#modifiers); // it was over before the browser said that it had begun
@@ -137,14 +149,30 @@ export class DragReplay {
     return drag;
   }
 
-  /** Settles when the browser has taken the event, and never rejects. */
-  #event({ data }: Drag, target: InputTarget, type: DragEventType, at: Point = this.#pointer.at()): Promise<unknown> {
-    const { x, y } = at;
-    const event = { type, ...inTarget(target, x, y), data, modifiers: this.#modifiers };
-    return target.session.send("Input.dispatchDragEvent", event).catch(() => {});
+  /** Settles when the browser has taken the event, or has not for long; never rejects. */
+  async #event(
+    { data }: Drag,
+    target: InputTarget,
+    type: DragEventType,
+    at: Point = this.#pointer.at(),
+  ): Promise<void> {
+    const event = { type, ...inTarget(target, at.x, at.y), data, modifiers: this.#modifiers };
+    const taken = target.session.send("Input.dispatchDragEvent", event);
+    await withDeadline(taken, STEP_DEADLINE_MS, type).catch(() => {});
   }
 
   #send(session: InputSession, method: "Input.setInterceptDrags", params: { enabled: boolean }): void {
     session.send(method, params).catch(() => {});
   }
+}
+
+/** Whether the browser would bar a drag: it passes none from a frame to one of another site in the same process. */
+function isBarredBetween(frames: readonly RemoteFrame[], from: Point, to: Point): boolean {
+  const [begun, reached] = [from, to].map(({ x, y }) => originOf(innermost(frames, x, y)?.url));
+  return begun !== null && reached !== null && begun !== reached;
+}
+
+/** null for a document without an address of its own, such as about:srcdoc. */
+function originOf(url = ""): string | null {
+  return /^https?:/.test(url) ? new URL(url).origin : null;
 }

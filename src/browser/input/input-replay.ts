@@ -71,6 +71,7 @@ export class InputReplay {
       at: () => ({ ...this.#pointer, isDown: this.pressed }),
       target: () => this.#target,
       targetAt: (x, y) => this.#targets.at(x, y),
+      frames: () => this.#targets.placed(),
     });
     this.#wholeText = new WholeText(frames, {
       tap: (key) => this.#tap(key),
@@ -221,6 +222,9 @@ export class InputReplay {
     this.#buttons &= ~BUTTON_BIT[button];
     const taken = this.#sendMouse("mouseReleased", button, modifiers);
     if (button === "left") this.#drags.released(taken);
+    // A drag is no click: the next press at its begin is not the second of two.
+    const click = this.#lastClick;
+    if (click && Math.hypot(x - click.x, y - click.y) >= DOUBLE_CLICK_PX) this.#lastClick = null;
     if (!this.pressed) this.#hooks.onPressed(false);
   }
 

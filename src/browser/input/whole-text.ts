@@ -20,6 +20,8 @@ const PASTE_HANDLED_MS = 250;
 /** A page has moved the focus to the next box by then. */
 const FOCUS_MOVED_MS = 150;
 const LOOK_EVERY_MS = 15;
+/** A busy page may take so long for a look. */
+const SCRIPT_TIMEOUT_MS = 900;
 
 /** What typing needs of the page's keyboard. Both settle when the browser has taken it, and never reject. */
 export interface Typewriter {
@@ -41,7 +43,7 @@ export class WholeText {
     const end = performance.now() + PATIENCE_MS;
     const frame = await this.#focusedFrame().catch(() => null);
     const pasted = frame && (await this.#look(frame, { paste: text }));
-    if (!pasted) return this.#taken(this.#typewriter.insert(text));
+    if (!pasted) return this.#typeUnseen(text);
     if (await this.#isHandled(frame, pasted)) return;
     const field = (await this.#look(frame)) ?? pasted;
     if (field.kind !== "none" && field.kind !== "text" && field.kind !== "frame") {
@@ -52,6 +54,13 @@ export class WholeText {
       return this.#taken(this.#typewriter.insert(text));
     }
     await this.#type(frame, field, text, end);
+  }
+
+  /** A page that does not answer takes its keys when it can: a row of boxes is filled by keys alone. */
+  async #typeUnseen(text: string): Promise<void> {
+    const keys = [...text].map(keyThatTypes);
+    if (keys.length > MAX_TYPED || keys.includes(null)) return this.#taken(this.#typewriter.insert(text));
+    for (const key of keys) if (key) void this.#typewriter.tap(key);
   }
 
   /** The innermost frame that has the focus. */
@@ -69,7 +78,9 @@ export class WholeText {
 
   /** null where the frame does not answer, or is gone. */
   #look(frame: FrameRef, { paste = null, wanted = null }: { paste?: string | null; wanted?: string | null } = {}) {
-    return this.#frames.run(frame, fieldState, { paste, wanted }).catch((): FieldState | null => null);
+    return this.#frames
+      .run(frame, fieldState, { paste, wanted }, SCRIPT_TIMEOUT_MS)
+      .catch((): FieldState | null => null);
   }
 
   /** Whether the page has put the pasted text into its fields itself. A page may refuse a paste: then it is typed. */
