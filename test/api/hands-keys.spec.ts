@@ -216,9 +216,33 @@ test("[W42] fields that format, count, limit or are dates have what came whole",
       expect.stringMatching(/^(AÜnïcode ✓|Ünïcode ✓A)$/),
       long,
     ]);
-  // Text that an input method commits is no paste and no keys.
   expect(client.received.filter(({ type }) => type === "error")).toEqual([]);
 });
+
+for (const locale of ["de-DE", "zh-CN"]) {
+  test(`[W42] dates and times that come whole are right in ${locale}, and what is too long does no harm`, async ({
+    site,
+    bot,
+    connect,
+  }) => {
+    const reports = reportsOf(site);
+    const client = await openHands(
+      { site, bot, connect },
+      `<input type="date"><input type="time"><input type="datetime-local"><input maxlength="1"><script>
+        const fields = [...document.querySelectorAll("input")];
+        addEventListener("input", tellValues);
+        addEventListener("keydown", (event) => { const [, number] = /^F(\\d+)$/.exec(event.key) ?? []; fields[number - 1]?.focus(); });
+      </script>`,
+      { locale },
+    );
+    for (const [index, text] of ["1990-12-31", "19:42", "1990-02-01T07:05", "8".repeat(10_000)].entries()) {
+      client.send({ type: "key", event_type: "down", key: `F${index + 1}` });
+      client.send({ type: "key", event_type: "up", key: `F${index + 1}` });
+      client.send({ type: "text", text, whole: true });
+    }
+    await expect.poll(() => lastOf(reports, "values")).toEqual(["1990-12-31", "19:42", "1990-02-01T07:05", "8"]);
+  });
+}
 
 test("[W43] the page sees modifiers, double and triple clicks, the back button and a wheel to the side", async ({
   site,

@@ -37,9 +37,11 @@ export async function openHands(
     connect: (url: string) => Promise<LiveClient>;
   },
   html: string,
+  body: object = {},
 ): Promise<LiveClient> {
   const session = await bot.create({
     url: site.serve("/", `<meta charset="utf-8"><body style="margin:0">${TELL}${html}`),
+    ...body,
   });
   const client = await connect(session.ws_url);
   await client.next("session_info");
