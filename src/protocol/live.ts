@@ -33,7 +33,13 @@ const id = z
   .union([z.string().max(64), z.number()])
   .optional()
   .meta({ description: "Returned as reply_to in the answer." });
-const modifiers = z.int().min(0).max(15).default(0).meta({ description: "Sum of Alt 1, Ctrl 2, Meta 4, Shift 8" });
+const modifiers = z
+  .int()
+  .min(0)
+  .max(15)
+  .meta({ description: "Keys that are down: sum of Alt 1, Ctrl 2, Meta 4, Shift 8" });
+/** As messages name them. */
+export const MOUSE_BUTTONS = ["left", "middle", "right", "back", "forward"] as const;
 
 const mouseEventSchema = z.object({
   type: z.literal("mouse_event"),
@@ -41,13 +47,14 @@ const mouseEventSchema = z.object({
   event_type: mouseEventTypeSchema,
   x: coordinateSchema,
   y: coordinateSchema,
-  button: z.enum(["left", "middle", "right"]).optional(),
+  button: z.enum(MOUSE_BUTTONS).optional(),
   buttons: z
     .int()
     .min(0)
-    .max(7)
+    .max(31)
     .optional()
-    .meta({ description: "Buttons that are down: sum of left 1, right 2, middle 4" }),
+    .meta({ description: "Buttons that are down: sum of left 1, right 2, middle 4, back 8, forward 16" }),
+  modifiers: modifiers.optional(),
   t: z.number().optional().meta({ description: "ms on the client's clock" }),
   seq: z.int().min(0).optional().meta({ description: "Number of the picture that the operator saw" }),
 });
@@ -59,6 +66,7 @@ const wheelSchema = z.object({
   y: coordinateSchema,
   delta_x: coordinateSchema,
   delta_y: coordinateSchema,
+  modifiers: modifiers.optional(),
 });
 
 const keySchema = z.object({
@@ -67,10 +75,25 @@ const keySchema = z.object({
   event_type: z.enum(["down", "up"]),
   key: z.string().min(1).max(32).meta({ description: "As KeyboardEvent.key" }),
   code: z.string().max(32).default("").meta({ description: "As KeyboardEvent.code" }),
-  modifiers,
+  modifiers: modifiers.default(0),
+  location: z
+    .int()
+    .min(0)
+    .max(3)
+    .optional()
+    .meta({ description: "As KeyboardEvent.location; left out: what code says" }),
+  repeat: z.boolean().optional().meta({ description: "As KeyboardEvent.repeat; left out: whether the key is down" }),
 });
 
-const textSchema = z.object({ type: z.literal("text"), id, text: z.string().min(1).max(10_000) });
+const textSchema = z.object({
+  type: z.literal("text"),
+  id,
+  text: z.string().min(1).max(10_000),
+  whole: z.boolean().optional().meta({
+    description:
+      "true: it came as a whole, as by a paste; false: an input method has committed it; left out: true if it has several characters",
+  }),
+});
 const ackSchema = z.object({ type: z.literal("ack"), id, seq: z.int().min(0) });
 const viewSchema = z.object({
   type: z.literal("view"),

@@ -1,7 +1,7 @@
 /** Generators of messages to the operator socket: one a type, of everything its schema lets through. */
 import fc from "fast-check";
 import { COORDINATE_LIMIT } from "../../src/protocol/common.ts";
-import { type ClientMessage, MAX_SCALE } from "../../src/protocol/live.ts";
+import { type ClientMessage, MAX_SCALE, MOUSE_BUTTONS } from "../../src/protocol/live.ts";
 
 export const coordinate = fc.double({ min: -COORDINATE_LIMIT, max: COORDINATE_LIMIT, noNaN: true });
 const id = fc.oneof(fc.string({ maxLength: 64 }), fc.double({ noNaN: true, noDefaultInfinity: true }));
@@ -16,15 +16,24 @@ export const VALID = {
       event_type: fc.constantFrom("down", "move", "up"),
       x: coordinate,
       y: coordinate,
-      button: fc.constantFrom("left", "middle", "right"),
-      buttons: fc.integer({ min: 0, max: 7 }),
+      button: fc.constantFrom(...MOUSE_BUTTONS),
+      buttons: fc.integer({ min: 0, max: 31 }),
+      modifiers: fc.integer({ min: 0, max: 15 }),
       t: fc.double({ noNaN: true, noDefaultInfinity: true }),
       seq: fc.nat(),
     },
     { requiredKeys: ["type", "event_type", "x", "y"] },
   ),
   wheel: fc.record(
-    { type: fc.constant("wheel"), id, x: coordinate, y: coordinate, delta_x: coordinate, delta_y: coordinate },
+    {
+      type: fc.constant("wheel"),
+      id,
+      x: coordinate,
+      y: coordinate,
+      delta_x: coordinate,
+      delta_y: coordinate,
+      modifiers: fc.integer({ min: 0, max: 15 }),
+    },
     { requiredKeys: ["type", "x", "y", "delta_x", "delta_y"] },
   ),
   key: fc.record(
@@ -35,10 +44,15 @@ export const VALID = {
       key: text(32),
       code: fc.string({ maxLength: 32 }),
       modifiers: fc.integer({ min: 0, max: 15 }),
+      location: fc.integer({ min: 0, max: 3 }),
+      repeat: fc.boolean(),
     },
     { requiredKeys: ["type", "event_type", "key"] },
   ),
-  text: fc.record({ type: fc.constant("text"), id, text: text(200) }, { requiredKeys: ["type", "text"] }),
+  text: fc.record(
+    { type: fc.constant("text"), id, text: text(200), whole: fc.boolean() },
+    { requiredKeys: ["type", "text"] },
+  ),
   ack: fc.record({ type: fc.constant("ack"), id, seq: fc.nat() }, { requiredKeys: ["type", "seq"] }),
   finish: fc.record(
     {

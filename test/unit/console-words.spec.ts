@@ -103,24 +103,44 @@ test("times as people read them", () => {
   expect([toMs("2030-01-01T00:00:00Z"), toMs(5), toMs("soon"), toMs(null)]).toEqual([1893456000000, 5, null, null]);
 });
 
-test("[W11] [W12] a press is text, a key, a shortcut, or not for the page", () => {
-  const press = (key: string, held: string[] = []) =>
-    meaningOf({
-      key,
-      code: "",
-      altKey: held.includes("Alt"),
-      ctrlKey: held.includes("Control"),
-      metaKey: held.includes("Meta"),
-      shiftKey: held.includes("Shift"),
-      getModifierState: (name) => held.includes(name),
-    });
-  expect(press("a")).toEqual({ kind: "text", text: "a" });
-  expect(press("你")).toEqual({ kind: "text", text: "你" });
-  expect(press("@", ["Control", "Alt", "AltGraph"])).toEqual({ kind: "text", text: "@" });
-  expect(press("ArrowLeft", ["Shift"])).toEqual({ kind: "key", modifiers: 8 });
-  expect(press("A", ["Control", "Shift"])).toEqual({ kind: "shortcut", modifiers: 10 });
+test("[W41] a press is a key of the page, a shortcut, or not for the page", () => {
+  const press = (key: string, held: string[] = [], { code = "", isMac = false } = {}) =>
+    meaningOf(
+      {
+        key,
+        code,
+        altKey: held.includes("Alt"),
+        ctrlKey: held.includes("Control"),
+        metaKey: held.includes("Meta"),
+        shiftKey: held.includes("Shift"),
+        getModifierState: (name) => held.includes(name),
+      },
+      isMac,
+    );
+  const key = (modifiers: number) => ({ kind: "key", modifiers });
+  expect(press("a")).toEqual(key(0));
+  expect(press("你")).toEqual(key(0));
+  expect(press(" ")).toEqual(key(0));
+  expect(press("F2")).toEqual(key(0));
+  expect(press("Shift", ["Shift"])).toEqual(key(8));
+  expect(press("ArrowLeft", ["Shift"])).toEqual(key(8));
+  expect(press("A", ["Control", "Shift"])).toEqual(key(10));
+  expect(press("f", ["Alt"])).toEqual(key(1));
+  // What AltGr types is typed, and so is what Option types.
+  expect(press("@", ["Control", "Alt", "AltGraph"])).toEqual(key(0));
+  expect(press("ƒ", ["Alt"], { isMac: true })).toEqual(key(0));
   expect(press("c", ["Meta"])).toEqual({ kind: "shortcut", modifiers: 2 });
-  for (const [key, held] of [["Tab"], ["F5"], ["Shift"], ["Dead"], ["v", ["Control"]], ["r", ["Meta"]]] as const) {
-    expect(press(key, [...(held ?? [])])).toEqual({ kind: "other" });
+  for (const [name, held, code] of [
+    ["F5"],
+    ["F12"],
+    ["Dead"],
+    ["Process"],
+    ["Meta"],
+    ["v", ["Control"], "KeyV"],
+    ["м", ["Control"], "KeyV"],
+    ["r", ["Meta"], "KeyR"],
+    ["+", ["Control"], "Equal"],
+  ] as const) {
+    expect(press(name, [...(held ?? [])], { code: code ?? "" }), name).toEqual({ kind: "other" });
   }
 });

@@ -3,9 +3,9 @@
 import { Pinch } from "./pinch.js";
 
 /** @import { ClientMessage } from "../../../src/protocol/live.ts" */
-/** @typedef {"left" | "middle" | "right"} Button */
+/** @typedef {"left" | "middle" | "right" | "back" | "forward"} Button */
 /** @typedef {{ x: number, y: number }} Point in page CSS px */
-/** @typedef {{ button: Button, at: Point, t: number, seq: number | undefined }} Press `t` ms on this page's clock */
+/** @typedef {{ button: Button, at: Point, t: number, seq: number | undefined, modifiers: number }} Press `t` ms on this page's clock */
 
 /**
  * @typedef {object} PointerPort what the pointer needs of the page
@@ -26,9 +26,9 @@ const TREMBLE_PX = 4;
 const TENTHS = 10;
 
 /** By `PointerEvent.button`. @type {readonly Button[]} */
-const BUTTONS = ["left", "middle", "right"];
+const BUTTONS = ["left", "middle", "right", "back", "forward"];
 /** As in `MouseEvent.buttons` and on the wire. */
-const BITS = { left: 1, right: 2, middle: 4 };
+const BITS = { left: 1, right: 2, middle: 4, back: 8, forward: 16 };
 
 export class PointerInput {
   #canvas;
@@ -61,7 +61,8 @@ export class PointerInput {
     canvas.addEventListener("pointerup", (event) => this.#onUp(event), options);
     canvas.addEventListener("pointercancel", (event) => this.#onLost(event, this.#pinch.up(event)), options);
     canvas.addEventListener("lostpointercapture", (event) => this.#onLost(event), options);
-    for (const own of /** @type {const} */ (["contextmenu", "mousedown", "auxclick", "dragstart"])) {
+    // Back and forward of the mouse are the page's: without this they would leave the console.
+    for (const own of /** @type {const} */ (["contextmenu", "mousedown", "mouseup", "auxclick", "dragstart"])) {
       canvas.addEventListener(own, (event) => event.preventDefault(), options);
     }
     addEventListener("blur", () => this.release(), options);
@@ -126,7 +127,7 @@ export class PointerInput {
     // A further button during a drag comes as a move that names the button.
     const chord = BUTTONS[event.button];
     if (this.#pointer !== null && chord !== undefined) {
-      if (this.#down.has(chord)) this.#lift(chord, this.#at(event), event.timeStamp);
+      if (this.#down.has(chord)) this.#lift(chord, this.#at(event), event.timeStamp, modifiersOf(event));
       else this.#press(this.#pressOf(chord, event));
     } else if (this.isDown) {
       this.#move(event);
@@ -143,7 +144,7 @@ export class PointerInput {
     this.#flushHeld();
     const at = this.#at(event);
     const button = BUTTONS[event.button];
-    if (button !== undefined && this.#down.has(button)) this.#lift(button, at, event.timeStamp);
+    if (button !== undefined && this.#down.has(button)) this.#lift(button, at, event.timeStamp, modifiersOf(event));
     this.release(); // whatever else is down: with the last button up, the browser's pointer is gone
   }
 
@@ -187,14 +188,15 @@ export class PointerInput {
 
   /** A press, aimed at the picture of this moment. @param {Button} button @param {PointerEvent} event @returns {Press} */
   #pressOf(button, event) {
-    return { button, at: this.#at(event), t: event.timeStamp, seq: this.#port.seq() };
+    const modifiers = modifiersOf(event);
+    return { button, at: this.#at(event), t: event.timeStamp, seq: this.#port.seq(), modifiers };
   }
 
   /** @param {Press} press */
-  #press({ button, at, t, seq }) {
+  #press({ button, at, t, seq, modifiers }) {
     this.#port.onPress();
     this.#down.add(button);
-    this.#send("down", at, t, button, seq);
+    this.#send("down", at, t, modifiers, button, seq);
   }
 
   #flushHeld() {
@@ -210,18 +212,18 @@ export class PointerInput {
 
   /** @param {PointerEvent} event */
   #move(event) {
-    this.#send("move", this.#at(event), event.timeStamp);
+    this.#send("move", this.#at(event), event.timeStamp, modifiersOf(event));
   }
 
-  /** @param {Button} button @param {Point} at @param {number} t */
-  #lift(button, at, t) {
+  /** @param {Button} button @param {Point} at @param {number} t @param {number} [modifiers] */
+  #lift(button, at, t, modifiers = 0) {
     this.#down.delete(button);
-    this.#send("up", at, t, button);
+    this.#send("up", at, t, modifiers, button);
   }
 
   /** @param {"down" | "move" | "up"} eventType @param {Point} at @param {number} t ms on this page's clock
-   * @param {Button} [button] @param {number} [seq] */
-  #send(eventType, at, t, button, seq = this.#port.seq()) {
+   * @param {number} modifiers @param {Button} [button] @param {number} [seq] */
+  #send(eventType, at, t, modifiers, button, seq = this.#port.seq()) {
     this.#port.send({
       type: "mouse_event",
       event_type: eventType,
@@ -229,6 +231,7 @@ export class PointerInput {
       y: at.y,
       ...(button === undefined ? {} : { button }),
       buttons: [...this.#down].reduce((bits, down) => bits | BITS[down], 0),
+      ...(modifiers === 0 ? {} : { modifiers }),
       t: Math.round(t * TENTHS) / TENTHS,
       ...(seq === undefined ? {} : { seq }),
     });
@@ -245,6 +248,11 @@ export class PointerInput {
     this.#pointer = null;
     if (pointer !== null && this.#canvas.hasPointerCapture(pointer)) this.#canvas.releasePointerCapture(pointer);
   }
+}
+
+/** Alt 1, Ctrl 2, Meta 4, Shift 8. @param {Pick<MouseEvent, "altKey" | "ctrlKey" | "metaKey" | "shiftKey">} event */
+export function modifiersOf({ altKey, ctrlKey, metaKey, shiftKey }) {
+  return (altKey ? 1 : 0) | (ctrlKey ? 2 : 0) | (metaKey ? 4 : 0) | (shiftKey ? 8 : 0);
 }
 
 /** @param {Element} element @param {number} pointerId */

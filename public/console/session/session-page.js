@@ -84,7 +84,7 @@ export function openSessionPage(consoleUrl) {
     onPinch: (direction) => viewSwitch.pinched(direction),
   });
   const wheel = new WheelInput(canvas, { ...port, pageAt: (event) => screen.pageAt(event) });
-  const keys = new KeyboardInput(canvas, port);
+  const keys = new KeyboardInput(canvas, { ...port, onFocus: render });
   const toast = new Toast();
   const picker = new Picker({ send, onClosed: () => canvas.focus({ preventScroll: true }) });
   const finish = new FinishControls({ send, log: (sentence) => log.add(sentence), toast });
@@ -109,8 +109,6 @@ export function openSessionPage(consoleUrl) {
   // `pageshow`: a page restored from the back/forward cache goes on, with a socket that its browser has closed.
   for (const sign of ["online", "pageshow"]) addEventListener(sign, () => connection.wake());
   document.addEventListener("visibilitychange", () => !document.hidden && connection.wake());
-  canvas.addEventListener("focus", renderHint);
-  canvas.addEventListener("blur", renderHint);
   setInterval(tick, TICK_MS);
 
   render();
@@ -267,10 +265,10 @@ export function openSessionPage(consoleUrl) {
     if (model.control !== null && !model.control.you) send({ type: "take_control" });
   }
 
-  /** @param {string} text */
-  function sendText(text) {
+  /** @param {string} text @param {boolean} whole it came as a whole, as by a paste */
+  function sendText(text, whole) {
     const sent = text.slice(0, MOST_TEXT);
-    if (!send({ type: "text", text: sent })) return false;
+    if (!send({ type: "text", text: sent, whole })) return false;
     // Never the text itself: it may be a password or a one-time code. Single keys would flood the log.
     if (sent.length > 1) log.add(() => t("log_text_sent", { n: sent.length }));
     if (sent.length < text.length) log.add(() => t("log_text_cut", { n: MOST_TEXT }));
@@ -293,13 +291,13 @@ export function openSessionPage(consoleUrl) {
       files.close();
       sounds.clear();
     }
-    canvas.tabIndex = model.end === null && !model.watchOnly ? 0 : -1;
+    canvas.tabIndex = model.end === null && !model.watchOnly && !keys.hasFocus ? 0 : -1;
     canvas.setAttribute("role", model.watchOnly ? "img" : "application");
     canvas.setAttribute("aria-label", t(model.watchOnly ? "picture_watched" : "picture"));
     renderHint();
   }
 
   function renderHint() {
-    setText(hint, t(document.activeElement === canvas ? "hint_focus" : "hint_idle"));
+    setText(hint, t(!keys.hasFocus ? "hint_idle" : keys.takesTab ? "hint_focus_tab" : "hint_focus"));
   }
 }

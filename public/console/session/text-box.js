@@ -14,7 +14,7 @@ const KEY_CODE_COMPOSING = 229;
  * @param {HTMLElement} parts.keys buttons with `data-key`
  * @param {object} port
  * @param {(message: ClientMessage) => void} port.send
- * @param {(text: string) => boolean} port.sendText whether it went out
+ * @param {(text: string, whole: boolean) => boolean} port.sendText whether it went out
  * @param {() => boolean} port.mayAct
  * @param {() => void} port.onPress
  */
@@ -29,7 +29,7 @@ export function wireTextBox({ form, field, keys }, port) {
     if (!port.mayAct()) return;
     port.onPress();
     if (field.value === "") tapKey(port.send, "Enter", "Enter");
-    else if (port.sendText(field.value)) field.value = "";
+    else if (port.sendText(field.value, true)) field.value = "";
   });
 
   keys.addEventListener("click", (event) => {

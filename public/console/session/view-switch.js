@@ -76,7 +76,9 @@ export function isShortcut(event) {
   return event.code === SHORTCUT_CODE && event.altKey && !others;
 }
 
-/** Keys typed into a field of the console belong to the field. @param {EventTarget | null} target */
+/** Keys typed into a field of the console belong to the field; the one over the picture is the picture's.
+ * @param {EventTarget | null} target */
 function isField(target) {
-  return target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement;
+  const isText = target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement;
+  return isText && !target.classList.contains("composing");
 }

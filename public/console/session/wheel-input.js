@@ -1,5 +1,7 @@
 // The wheel over the picture: turns are added up, and go out some sixty times a second.
 
+import { modifiersOf } from "./pointer-input.js";
+
 /** @typedef {Pick<import("./pointer-input.js").PointerPort, "send" | "pageAt" | "mayAct">} WheelPort */
 
 /** A line, for browsers that measure the wheel in lines. */
@@ -38,9 +40,13 @@ export class WheelInput {
   }
 
   #flush() {
-    const at = this.#at === null ? null : this.#port.pageAt(this.#at);
+    const event = this.#at;
+    const at = event === null ? null : this.#port.pageAt(event);
     const { x, y } = this.#turned;
     this.forget();
-    if (at !== null && this.#port.mayAct()) this.#port.send({ type: "wheel", ...at, delta_x: x, delta_y: y });
+    if (event === null || at === null || !this.#port.mayAct()) return;
+    const modifiers = modifiersOf(event);
+    const keys = modifiers === 0 ? {} : { modifiers };
+    this.#port.send({ type: "wheel", ...at, delta_x: x, delta_y: y, ...keys });
   }
 }

@@ -104,6 +104,7 @@ export const en = {
   quality_stalled_title: "The picture is not up to date: no answer, or no new picture, for a while.",
   hint_idle: "Click the picture, then use mouse and keyboard as usual.",
   hint_focus: "Your keys go to the page. Tab leaves the picture.",
+  hint_focus_tab: "Your keys go to the page, Tab too.",
 
   typing_title: "Type into the page",
   typing_label: "Text for the page",

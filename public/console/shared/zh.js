@@ -104,6 +104,7 @@ export const zh = {
   quality_stalled_title: "画面不是最新的：服务器有一阵子没有回应，或没有新画面。",
   hint_idle: "点击画面后，即可照常使用鼠标和键盘。",
   hint_focus: "按键会直接发送到页面。按 Tab 键离开画面。",
+  hint_focus_tab: "按键会发送到页面，Tab 键也是。",
 
   typing_title: "向页面输入文字",
   typing_label: "要输入的文字",

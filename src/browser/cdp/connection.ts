@@ -17,9 +17,20 @@ const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 /** Takes CDP commands: a session of this connection, one of Playwright's, or a connection itself. */
 export type CdpSender = Pick<CDPSession, "send">;
 
-/** What pictures and input need of a session. */
+/** What pictures need of a session. */
 export interface PageSession extends CdpSender {
   on(event: "Page.screencastFrame", listener: (event: ScreencastFrame) => void): unknown;
+}
+
+/** What input needs of a page's own session. */
+export interface InputSession extends CdpSender {
+  on(event: "Input.dragIntercepted", listener: (event: { readonly data: DragData }) => void): unknown;
+}
+
+/** What is dragged, as Input.dispatchDragEvent takes it. */
+export interface DragData {
+  readonly items: { readonly mimeType: string; readonly data: string }[];
+  readonly dragOperationsMask: number;
 }
 
 export interface ScreencastFrame {

@@ -1,15 +1,18 @@
 /** Replays an operator's input on the page in order, and keeps track of what is pressed. */
 
 import { AppError } from "../../errors.ts";
+import { MOUSE_BUTTONS } from "../../protocol/live.ts";
 import { isMove, replaceLastMove } from "../../protocol/moves.ts";
 import type { MouseInput, PageInput } from "../../session/ports/page.ts";
 import type { HeldButtons } from "../../session/ports/resume-state.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
-import type { CdpSender } from "../cdp/connection.ts";
+import type { InputSession } from "../cdp/connection.ts";
 import type { PageFrames } from "../tabs/frames.ts";
+import { DragReplay } from "./drag-replay.ts";
 import { type InputTarget, InputTargets, inTarget, type RemoteFrame } from "./input-targets.ts";
-import { type KeyStroke, keyStroke } from "./keys.ts";
+import { type Key, type KeyStroke, keyStroke } from "./keys.ts";
 import { MoveThrottle } from "./move-throttle.ts";
+import { WholeText } from "./whole-text.ts";
 
 /** The longest wait until a frame of another process has taken a press. */
 const PRESS_DEADLINE_MS = 250;
@@ -20,9 +23,12 @@ const DOUBLE_CLICK_PX = 5;
 
 /** Keys that press what has the focus, or send its form. */
 const PRESSING_KEYS: ReadonlySet<string> = new Set(["Enter", " "]);
+/** More keys than two hands hold down. With more, the first one is released: clients may forget theirs. */
+const MAX_KEYS_DOWN = 32;
 
-type Button = "left" | "middle" | "right";
-const BUTTON_BIT: Readonly<Record<Button, number>> = { left: 1, right: 2, middle: 4 };
+type Button = (typeof MOUSE_BUTTONS)[number];
+type KeyInput = Extract<PageInput, { type: "key" }>;
+const BUTTON_BIT: Readonly<Record<Button, number>> = { left: 1, right: 2, middle: 4, back: 8, forward: 16 };
 
 export interface InputHooks {
   /** The first button was pressed, or the last one released. */
@@ -37,7 +43,9 @@ export interface InputHooks {
 }
 
 interface Click {
+  /** ms, on the client's clock if it has said the time. */
   readonly at: number;
+  readonly clock: "client" | "server";
   readonly x: number;
   readonly y: number;
   readonly button: Button;
@@ -59,12 +67,24 @@ export class InputReplay {
   #releases = 0;
   #lastClick: Click | null = null;
   readonly #keysDown = new Map<string, KeyStroke>();
+  readonly #drags: DragReplay;
+  readonly #wholeText: WholeText;
 
   /** `session` takes the input of the page itself. */
-  constructor(session: CdpSender, frames: PageFrames, hooks: InputHooks) {
+  constructor(session: InputSession, frames: PageFrames, hooks: InputHooks) {
     this.#targets = new InputTargets(session, frames);
     this.#target = this.#targets.page;
     this.#hooks = hooks;
+    this.#drags = new DragReplay(session, {
+      at: () => ({ ...this.#pointer, isDown: this.pressed }),
+      target: () => this.#target,
+      targetAt: (x, y) => this.#targets.at(x, y),
+      frames: () => this.#targets.placed(),
+    });
+    this.#wholeText = new WholeText(frames, {
+      tap: (key) => this.#tap(key),
+      insert: (text) => this.#insert(text),
+    });
   }
 
   get pressed(): boolean {
@@ -90,7 +110,7 @@ export class InputReplay {
 
   /** Queues an event and returns at once. AppError `invalid_message` (no such key), `rate_limited`. */
   add(input: PageInput): void {
-    if (input.type === "key") keyStroke(input.key, input.code, input.modifiers);
+    if (input.type === "key") keyStroke(input);
     // A move that still waits is replaced by the next; the one before a down or an up is never the replaced one.
     if (this.#isPressing || !replaceLastMove(this.#waiting, input)) {
       if (this.#waiting.length >= MAX_WAITING) throw new AppError("rate_limited");
@@ -104,8 +124,9 @@ export class InputReplay {
     this.#waiting = this.#waiting.filter(({ type }) => type === "text");
     clearTimeout(this.#moveTimer);
     this.#releases += 1;
-    for (const button of ["left", "middle", "right"] as const) {
-      if ((this.#buttons & BUTTON_BIT[button]) !== 0) this.#release(button, this.#pointer.x, this.#pointer.y);
+    this.#drags.cancel();
+    for (const button of MOUSE_BUTTONS) {
+      if ((this.#buttons & BUTTON_BIT[button]) !== 0) this.#release(button, this.#pointer.x, this.#pointer.y, 0);
     }
     for (const stroke of this.#keysDown.values()) this.#sendKey("keyUp", stroke, 0);
     this.#keysDown.clear();
@@ -146,25 +167,28 @@ export class InputReplay {
       case "wheel":
         return this.#wheel(input);
       case "key":
-        return input.event_type === "down" ? this.#keyDown(input) : this.#sendStroke(input);
+        return input.event_type === "down" ? this.#keyDown(input) : this.#keyUp(input);
       case "text":
         void this.#hooks.beforeAct({ key: "" });
-        void this.#send(this.#targets.page.session.send("Input.insertText", { text: input.text }));
+        // One character of an older client is one key of its person: [W12] has always inserted it.
+        if (input.whole ?? [...input.text].length > 1) return this.#wholeText.insert(input.text);
+        void this.#insert(input.text);
     }
   }
 
   #mouse(input: MouseInput): Promise<void> | void {
     const button = input.button ?? "left";
-    if (input.event_type === "down") return this.#press(button, input.x, input.y);
-    if (input.event_type === "move") return this.#move(input.x, input.y);
+    const modifiers = input.modifiers ?? 0;
+    if (input.event_type === "down") return this.#press(button, input, modifiers);
+    if (input.event_type === "move") return this.#move(input.x, input.y, modifiers);
     const { x, y } = isPlain(input) ? this.#pointer : input;
-    this.#release(button, x, y);
+    this.#release(button, x, y, modifiers);
   }
 
-  async #press(button: Button, x: number, y: number): Promise<void> {
+  async #press(button: Button, { x, y, t }: MouseInput, modifiers: number): Promise<void> {
     if ((this.#buttons & BUTTON_BIT[button]) !== 0) return;
     const releases = this.#releases;
-    const click = this.#countClick(button, x, y);
+    const click = this.#countClick(button, x, y, t);
     if (!this.pressed) {
       await this.#hooks.beforePress();
       // The second press of a double click belongs to the first: what that has opened may lie there by now.
@@ -178,7 +202,8 @@ export class InputReplay {
     this.#pointer = { x, y };
     this.#buttons |= BUTTON_BIT[button];
     this.#lastClick = click;
-    const pressed = this.#sendMouse("mousePressed", button);
+    if (button === "left") this.#drags.pressed();
+    const pressed = this.#sendMouse("mousePressed", button, modifiers);
     this.#hooks.onPressed(true);
     if (this.#target === this.#targets.page) return;
     // A frame with a process of its own captures the pointer only once it has taken the press: an event right behind
@@ -188,59 +213,102 @@ export class InputReplay {
     this.#isPressing = false;
   }
 
-  #move(x: number, y: number): void {
+  #move(x: number, y: number, modifiers: number): void {
     this.#pointer = { x, y };
+    if (this.#drags.isDragging) {
+      this.#drags.move(modifiers);
+      return;
+    }
     if (!this.pressed) this.#target = this.#targets.at(x, y);
     const sentAt = performance.now();
     this.#throttle.sent(sentAt);
-    void this.#sendMouse("mouseMoved", this.#heldButton()).then(() => {
+    const taken = this.#sendMouse("mouseMoved", this.#heldButton(), modifiers);
+    if (this.pressed) this.#drags.sent(taken);
+    void taken.then(() => {
       this.#throttle.answered(sentAt, performance.now());
       this.#resume();
     });
   }
 
-  #release(button: Button, x: number, y: number): void {
+  #release(button: Button, x: number, y: number, modifiers: number): void {
     if ((this.#buttons & BUTTON_BIT[button]) === 0) return;
     this.#pointer = { x, y };
+    if (button === "left") this.#drags.drop(modifiers);
     this.#buttons &= ~BUTTON_BIT[button];
-    void this.#sendMouse("mouseReleased", button);
+    const taken = this.#sendMouse("mouseReleased", button, modifiers);
+    if (button === "left") this.#drags.released(taken);
+    // A drag is no click: the next press at its begin is not the second of two.
+    const click = this.#lastClick;
+    if (click && Math.hypot(x - click.x, y - click.y) >= DOUBLE_CLICK_PX) this.#lastClick = null;
     if (!this.pressed) this.#hooks.onPressed(false);
   }
 
-  #wheel({ x, y, delta_x, delta_y }: Extract<PageInput, { type: "wheel" }>): void {
+  #wheel({ x, y, delta_x, delta_y, modifiers = 0 }: Extract<PageInput, { type: "wheel" }>): void {
     const target = this.pressed ? this.#target : this.#targets.at(x, y);
     const point = inTarget(target, x, y);
-    const event = { type: "mouseWheel" as const, ...point, deltaX: delta_x, deltaY: delta_y, buttons: this.#buttons };
+    const turned = { deltaX: delta_x, deltaY: delta_y };
+    const event = { type: "mouseWheel" as const, ...point, ...turned, buttons: this.#buttons, modifiers };
     void this.#send(target.session.send("Input.dispatchMouseEvent", event));
   }
 
-  async #keyDown(input: Extract<PageInput, { type: "key" }>): Promise<void> {
+  async #keyDown(input: KeyInput): Promise<void> {
     const releases = this.#releases;
     const looked = this.#hooks.beforeAct({ key: input.key });
     if (PRESSING_KEYS.has(input.key)) await looked;
-    if (releases === this.#releases) this.#sendStroke(input);
+    if (releases !== this.#releases) return;
+    const stroke = keyStroke(input);
+    const name = input.code || input.key;
+    if (input.key === "Escape") this.#drags.cancel();
+    const autoRepeat = input.repeat ?? this.#keysDown.has(name);
+    this.#keysDown.set(name, stroke);
+    const [first] = this.#keysDown;
+    if (this.#keysDown.size > MAX_KEYS_DOWN && first) {
+      this.#keysDown.delete(first[0]);
+      void this.#sendKey("keyUp", first[1], 0);
+    }
+    void this.#sendKey("keyDown", stroke, input.modifiers, autoRepeat);
   }
 
-  #sendStroke({ event_type, key, code, modifiers }: Extract<PageInput, { type: "key" }>): void {
-    const stroke = keyStroke(key, code, modifiers);
-    if (event_type === "down") this.#keysDown.set(code || key, stroke);
-    else this.#keysDown.delete(code || key);
-    this.#sendKey(event_type === "down" ? "keyDown" : "keyUp", stroke, modifiers);
+  #keyUp(input: KeyInput): void {
+    this.#keysDown.delete(input.code || input.key);
+    void this.#sendKey("keyUp", keyStroke(input), input.modifiers);
+  }
+
+  /** Settles when the browser has taken the key. */
+  #tap(key: Key): Promise<void> {
+    const stroke = keyStroke(key);
+    void this.#sendKey("keyDown", stroke, key.modifiers);
+    return this.#sendKey("keyUp", stroke, key.modifiers);
   }
 
   /** Keys always go to the page: the browser passes them to the frame that has the focus. */
-  #sendKey(type: "keyDown" | "keyUp", { text, ...stroke }: KeyStroke, modifiers: number): void {
-    const typed = type === "keyDown" && text !== undefined ? { text } : {};
-    void this.#send(
-      this.#targets.page.session.send("Input.dispatchKeyEvent", { type, modifiers, ...stroke, ...typed }),
-    );
+  #sendKey(type: "keyDown" | "keyUp", stroke: KeyStroke, modifiers: number, autoRepeat = false): Promise<void> {
+    const { text, commands, ...which } = stroke;
+    const { session } = this.#targets.page;
+    if (type === "keyUp") return this.#send(session.send("Input.dispatchKeyEvent", { type, modifiers, ...which }));
+    const does = {
+      ...(text === undefined ? {} : { text, unmodifiedText: text }),
+      ...(commands === undefined ? {} : { commands }),
+    };
+    const down = { type: text === undefined ? ("rawKeyDown" as const) : ("keyDown" as const), modifiers, autoRepeat };
+    return this.#send(session.send("Input.dispatchKeyEvent", { ...down, ...which, ...does }));
   }
 
-  #sendMouse(type: "mousePressed" | "mouseMoved" | "mouseReleased", button: Button | "none"): Promise<void> {
+  /** Text that an input method has committed, or that is too long for keys. */
+  #insert(text: string): Promise<void> {
+    return this.#send(this.#targets.page.session.send("Input.insertText", { text }));
+  }
+
+  #sendMouse(
+    type: "mousePressed" | "mouseMoved" | "mouseReleased",
+    button: Button | "none",
+    modifiers: number,
+  ): Promise<void> {
     const { session } = this.#target;
     const clickCount = type === "mouseMoved" ? 0 : (this.#lastClick?.count ?? 1);
     const point = inTarget(this.#target, this.#pointer.x, this.#pointer.y);
-    const event = { type, ...point, button, buttons: this.#buttons, clickCount, pointerType: "mouse" as const };
+    const state = { button, buttons: this.#buttons, clickCount, modifiers };
+    const event = { type, ...point, ...state, pointerType: "mouse" as const };
     return this.#send(session.send("Input.dispatchMouseEvent", event));
   }
 
@@ -253,19 +321,25 @@ export class InputReplay {
   }
 
   #heldButton(): Button | "none" {
-    const held = (["left", "right", "middle"] as const).find((button) => (this.#buttons & BUTTON_BIT[button]) !== 0);
+    const held = (["left", "right", "middle", "back", "forward"] as const).find(
+      (button) => (this.#buttons & BUTTON_BIT[button]) !== 0,
+    );
     return held ?? "none";
   }
 
-  #countClick(button: Button, x: number, y: number): Click {
-    const at = performance.now();
+  /** By the client's own clock where it says the time: a slow line must not turn a double click into two clicks. */
+  #countClick(button: Button, x: number, y: number, t: number | undefined): Click {
+    const at = t ?? performance.now();
+    const clock = t === undefined ? "server" : "client";
     const before = this.#lastClick;
     const again =
       before !== null &&
       before.button === button &&
+      before.clock === clock &&
+      at >= before.at &&
       at - before.at < DOUBLE_CLICK_MS &&
       Math.hypot(x - before.x, y - before.y) < DOUBLE_CLICK_PX;
-    return { at, x, y, button, count: again ? before.count + 1 : 1 };
+    return { at, clock, x, y, button, count: again ? before.count + 1 : 1 };
   }
 }
 

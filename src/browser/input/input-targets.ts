@@ -17,7 +17,7 @@ export interface InputTarget {
   readonly toPage: Affine;
 }
 
-/** A frame with a process of its own, and its content box in the page's CSS px. */
+/** A frame, mostly one with a process of its own, and its content box in the page's CSS px. */
 export interface RemoteFrame {
   readonly frame: FrameRef;
   readonly rect: FrameRect;
@@ -61,6 +61,17 @@ export class InputTargets {
     return target;
   }
 
+  /** Every frame and where it is, parents first; one that does not answer is left out. */
+  async placed(): Promise<readonly RemoteFrame[]> {
+    const frames = await withDeadline(this.#frames.list(), HIT_TEST_DEADLINE_MS, "frames");
+    const placing = frames.map(async (frame) => {
+      const asked = withDeadline(this.#frames.rectOf(frame), HIT_TEST_DEADLINE_MS, "frame place");
+      const rect = await asked.catch(() => null);
+      return rect ? [{ frame, rect }] : [];
+    });
+    return (await Promise.all(placing)).flat();
+  }
+
   /** From a frame's own CSS px to the page's. */
   async #mapOf(frame: FrameRef): Promise<Affine> {
     const known = this.#remote.find((remote) => remote.frame.id === frame.id);
@@ -76,6 +87,11 @@ export class InputTargets {
 /** A point of the page in the target's own CSS px. */
 export function inTarget({ toPage }: InputTarget, x: number, y: number): { x: number; y: number } {
   return mapBack(toPage, x, y);
+}
+
+/** The innermost of these frames at a point of the page (CSS px); the main frame is everywhere. */
+export function innermost(frames: readonly RemoteFrame[], x: number, y: number): FrameRef | undefined {
+  return frames.findLast(({ frame, rect }) => frame.parent === null || contains(rect, x, y))?.frame;
 }
 
 function contains({ x, y, width, height, visible }: FrameRect, pointX: number, pointY: number): boolean {

@@ -1,7 +1,7 @@
 /** A page that is reached through Playwright: an owned page, or one that a bot in this process has handed over. */
 import type { Browser, CDPSession, Frame, Page, Request } from "playwright";
 import { waitUntil, withDeadline } from "../../util/with-deadline.ts";
-import type { CdpSession, PageSession } from "../cdp/connection.ts";
+import type { CdpSession, InputSession, PageSession } from "../cdp/connection.ts";
 import type { ConnectionRegistry } from "../cdp/connection-registry.ts";
 import type { NavigationCause } from "./navigation-cause.ts";
 import { type NetworkSession, PageNetwork } from "./page-network.ts";
@@ -21,14 +21,14 @@ export interface PlaywrightTabParts {
   /** Playwright's session of the page, for scripts. */
   readonly session: CDPSession;
   /** For pictures and input, and for what the network says. */
-  readonly pageSession: PageSession & NetworkSession & EventSession;
+  readonly pageSession: PageSession & InputSession & NetworkSession & EventSession;
   readonly connections: ConnectionRegistry;
   /** Opens a faster session of a frame's target than Playwright's; left out: Playwright's takes the input. */
   readonly attach?: (targetId: string) => Promise<CdpSession>;
 }
 
 export class PlaywrightTab implements Tab {
-  readonly pageSession: PageSession;
+  readonly pageSession: PageSession & InputSession;
   readonly sessions = new TabSessions();
   readonly #parts: PlaywrightTabParts;
   /** The process of each frame; null for a frame that shares its parent's process. */

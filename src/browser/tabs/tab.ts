@@ -1,7 +1,7 @@
 /** A tab of a browser as the rest of browser/ sees it, however it was opened and however it is reached. */
 import type { Cookie } from "playwright";
 import type { PageEvents } from "../../session/ports/page.ts";
-import type { CdpSender, PageSession } from "../cdp/connection.ts";
+import type { CdpSender, InputSession, PageSession } from "../cdp/connection.ts";
 import type { NavigationCause } from "./navigation-cause.ts";
 import type { WatchedField } from "./request-fields.ts";
 import type { TabSessions } from "./tab-sessions.ts";
@@ -45,7 +45,7 @@ export interface Submission {
 
 export interface Tab {
   /** The session of the page itself, for pictures and input. */
-  readonly pageSession: PageSession;
+  readonly pageSession: PageSession & InputSession;
   /** All sessions of the page and its frames. */
   readonly sessions: Pick<TabSessions, "follow">;
   /** Grows with every frame that the browser reports as attached, navigated or detached. */

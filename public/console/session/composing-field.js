@@ -1,0 +1,95 @@
+// An unseen text field over the picture that has the keyboard: input methods, dead keys and emoji need a real one. It stands
+// where the person pressed last, shows what is being composed, and hands it on once, when it is committed.
+
+/**
+ * @typedef {object} ComposingPort
+ * @property {(text: string) => void} onCommit
+ * @property {(hasFocus: boolean) => void} onFocus
+ */
+
+/** Room for a character that is not measured yet. */
+const LEAST_WIDTH_PX = 2;
+
+export class ComposingField {
+  #canvas;
+  #port;
+  #field = document.createElement("textarea");
+
+  /** @param {HTMLCanvasElement} canvas @param {ComposingPort} port @param {AbortSignal} signal */
+  constructor(canvas, port, signal) {
+    this.#canvas = canvas;
+    this.#port = port;
+    const field = this.#field;
+    field.className = "composing";
+    field.tabIndex = -1;
+    field.rows = 1;
+    field.spellcheck = false;
+    field.autocomplete = "off";
+    field.setAttribute("autocapitalize", "off");
+    field.setAttribute("autocorrect", "off");
+    field.setAttribute("aria-describedby", "screen-hint");
+    // A finger on the picture is a press on the page; a phone's keyboard would cover half of it each time.
+    if (matchMedia("(hover: none)").matches) field.inputMode = "none";
+    canvas.after(field);
+    const options = { signal };
+    canvas.addEventListener("focus", () => canvas.tabIndex >= 0 && this.#takeFocus(), options);
+    field.addEventListener("focus", () => port.onFocus(true), options);
+    field.addEventListener("blur", (event) => this.#onBlur(event), options);
+    field.addEventListener("compositionstart", () => field.classList.add("shown"), options);
+    field.addEventListener("compositionend", () => this.#commit(), options);
+    field.addEventListener("input", (event) => this.#onInput(event), options);
+  }
+
+  get element() {
+    return this.#field;
+  }
+
+  get hasFocus() {
+    return document.activeElement === this.#field;
+  }
+
+  /** Where the next text is composed. @param {{ offsetX: number, offsetY: number }} point in the canvas's CSS px */
+  standAt({ offsetX, offsetY }) {
+    this.#field.style.left = `${Math.round(offsetX)}px`;
+    this.#field.style.top = `${Math.round(offsetY)}px`;
+  }
+
+  /** The canvas leaves the order of Tab meanwhile: Shift and Tab would come back to it for ever. */
+  #takeFocus() {
+    this.#field.setAttribute("aria-label", this.#canvas.getAttribute("aria-label") ?? "");
+    this.#field.focus({ preventScroll: true });
+    this.#canvas.tabIndex = -1;
+  }
+
+  /** @param {FocusEvent} event */
+  #onBlur(event) {
+    if (event.relatedTarget === this.#canvas) {
+      this.#canvas.tabIndex = 0;
+      return; // the canvas gives it back at once
+    }
+    this.#empty();
+    this.#port.onFocus(false);
+  }
+
+  /** @param {Event} event */
+  #onInput(event) {
+    if (event instanceof InputEvent && event.isComposing) {
+      this.#field.style.width = "0";
+      this.#field.style.width = `${Math.max(this.#field.scrollWidth, LEAST_WIDTH_PX)}px`;
+    } else {
+      this.#commit(); // an emoji, or a word that was dictated
+    }
+  }
+
+  #commit() {
+    const text = this.#field.value;
+    this.#empty();
+    if (text !== "") this.#port.onCommit(text);
+  }
+
+  #empty() {
+    this.#field.value = "";
+    this.#field.classList.remove("shown");
+    this.#field.style.width = "";
+  }
+}
