@@ -124,6 +124,18 @@ const answerDialogSchema = z.object({
   text: z.string().max(10_000).optional().meta({ description: "For a prompt" }),
 });
 
+const answerSignInSchema = z.object({
+  type: z.literal("answer_sign_in"),
+  id,
+  question_id: questionId,
+  username: z.string().max(256).optional(),
+  password: z
+    .string()
+    .max(256)
+    .optional()
+    .meta({ description: "Left out with the user name: the person does not sign in" }),
+});
+
 /** The only field that is read from a refused message. */
 export const messageIdSchema = z.object({ id });
 
@@ -146,6 +158,7 @@ export const clientMessageSchema = z.discriminatedUnion("type", [
   authenticateSchema,
   featuresSchema,
   answerDialogSchema,
+  answerSignInSchema,
 ]);
 export type ClientMessage = z.infer<typeof clientMessageSchema>;
 /** A message as a client may write it: fields that have a default may be left out. */
@@ -180,17 +193,29 @@ const questionSchemas = {
     type: z.literal("ask_dialog"),
     question_id: z.string(),
     kind: dialogKindSchema,
+    site: z.string().meta({ description: "Host of the frame that asks; empty: it has none" }),
     message: z.string(),
     default_text: z.string().meta({ description: "Of a prompt" }),
+  }),
+  signIn: z.object({
+    type: z.literal("ask_sign_in"),
+    question_id: z.string(),
+    site: z.string().meta({ description: "Scheme, host and port that the credentials go to" }),
+    realm: z.string().meta({ description: "The site's own words; empty: none" }),
+    tries_left: z.int(),
   }),
 };
 export type Question = z.infer<(typeof questionSchemas)[keyof typeof questionSchemas]>;
 /** The feature that a client needs to be asked. */
-export const FEATURE_OF_QUESTION: Readonly<Record<Question["type"], ClientFeature>> = { ask_dialog: "dialogs" };
+export const FEATURE_OF_QUESTION: Readonly<Record<Question["type"], ClientFeature>> = {
+  ask_dialog: "dialogs",
+  ask_sign_in: "sign_in",
+};
 /** What answers a question, by the type of the answer. */
-export const QUESTION_OF_ANSWER = { answer_dialog: "ask_dialog" } as const satisfies Partial<
-  Record<ClientMessage["type"], Question["type"]>
->;
+export const QUESTION_OF_ANSWER = {
+  answer_dialog: "ask_dialog",
+  answer_sign_in: "ask_sign_in",
+} as const satisfies Partial<Record<ClientMessage["type"], Question["type"]>>;
 export type Answer = ClientMessageOf<keyof typeof QUESTION_OF_ANSWER>;
 
 const screenshot = z.string().meta({ description: "Base64 JPEG" });
@@ -272,10 +297,20 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
     answer: z.enum(["accepted", "dismissed"]),
   }),
   questionSchemas.dialog,
+  questionSchemas.signIn,
   z.object({ type: z.literal("withdrawn"), question_id: z.string() }),
   z.object({
     type: z.literal("page_notice"),
-    notice: z.enum(["popup", "download_refused", "page_not_visible", "page_visible", ...PAGE_CONDITIONS]),
+    notice: z.enum([
+      "popup",
+      "download_refused",
+      "dialogs_muted",
+      "printing",
+      "full_screen",
+      "page_not_visible",
+      "page_visible",
+      ...PAGE_CONDITIONS,
+    ]),
     url: z.string(),
   }),
 ]);

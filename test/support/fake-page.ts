@@ -1,5 +1,6 @@
 /** A page without a browser: it does what it is asked to, and remembers it. Held to test/contract/picture-source-contract.ts. */
 import type { CaptchaInfo, Rect } from "../../src/protocol/common.ts";
+import type { Answer } from "../../src/protocol/live.ts";
 import type {
   CaptureRequest,
   ChallengePage,
@@ -34,6 +35,8 @@ export class FakePage implements ChallengePage {
   /** Every request, in order. */
   readonly requests: (CaptureRequest | null)[] = [];
   capturing: boolean | null = null;
+  /** What its questions were answered, in order. */
+  readonly answers: Answer[] = [];
   /** What the rules say at each check. */
   verdict: Verdict = UNKNOWN;
   /** The bytes of a picture of this part; left out: no JPEG. */
@@ -88,7 +91,10 @@ export class FakePage implements ChallengePage {
 
   setKeepView(): void {}
   input(): void {}
-  answer(): void {}
+  answer(answer: Answer): void {
+    this.answers.push(answer);
+  }
+  askAgain(): void {}
   releaseAll(): void {}
   async check() {
     return this.verdict;

@@ -72,6 +72,7 @@ class Page implements ChallengePage {
   setKeepView(): void {}
 
   answer(): void {}
+  askAgain(): void {}
 
   input(input: { type: string }): void {
     this.log.push(input.type);

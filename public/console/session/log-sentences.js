@@ -16,6 +16,9 @@ const WORTH_LOGGING_MS = 10_000;
 const NOTICE_WORDS = /** @type {const} */ ({
   popup: "log_popup",
   download_refused: "log_download",
+  printing: "log_printing",
+  full_screen: "log_full_screen",
+  dialogs_muted: "log_dialogs_muted",
   page_not_visible: "log_not_visible",
   page_visible: "log_visible",
   page_unresponsive: "log_unresponsive",

@@ -13,6 +13,7 @@ import { KeyboardInput } from "./keyboard-input.js";
 import { LinkQualityBadge } from "./link-quality-badge.js";
 import { LogPanel } from "./log-panel.js";
 import { connectionSentences, logSentences } from "./log-sentences.js";
+import { PageQuestions, QUESTION_FEATURES } from "./page-questions.js";
 import { PointerInput } from "./pointer-input.js";
 import { Screen } from "./screen.js";
 import { mayAct, maySay, newModel, phaseOf, withConnection, withMessage } from "./session-model.js";
@@ -54,6 +55,7 @@ export function openSessionPage(consoleUrl) {
     url: socketUrl(consoleUrl, location),
     ticket: ticketsFor(consoleUrl),
     profile: "operator",
+    features: [...QUESTION_FEATURES],
     // A ticket may expire on a slow network: the next one shows at once whether the token or key is still good.
     retries: { authentication: { atOnce: true, tries: isKnown ? 1 : 0 } },
   });
@@ -81,6 +83,7 @@ export function openSessionPage(consoleUrl) {
   const wheel = new WheelInput(canvas, { ...port, pageAt: (event) => screen.pageAt(event) });
   const keys = new KeyboardInput(canvas, port);
   const toast = new Toast();
+  const questions = new PageQuestions((answer) => send(answer));
   const finish = new FinishControls({ send, log: (sentence) => log.add(sentence), toast });
   /** The deadline when the operator asked for more time; null when no answer is due. @type {number | null} */
   let extending = null;
@@ -110,6 +113,7 @@ export function openSessionPage(consoleUrl) {
     translate() {
       log.translate();
       badge.translate();
+      questions.translate();
       render();
     },
   };
@@ -121,6 +125,7 @@ export function openSessionPage(consoleUrl) {
     for (const sentence of connectionSentences(before, model)) log.add(sentence);
     if (state.name !== "CONNECTED") {
       forgetInput();
+      questions.forget();
       screen.forget();
       finish.settle();
       viewRequest.forget();
@@ -151,6 +156,7 @@ export function openSessionPage(consoleUrl) {
       if (phaseOf(model) === "live") viewRequest.onSessionInfo(view, message.viewport);
     }
     if (message.type === "completion_status" && !message.completed) finish.notEnded(message.reason);
+    questions.onMessage(message);
     if (message.type === "session_state") answerExtend();
     if (message.type === "expiring") warn(message.seconds_left);
     if (message.type === "error" && model.end === null) {
@@ -224,6 +230,8 @@ export function openSessionPage(consoleUrl) {
 
   /** Shows why the picture stands still, until it moves again. @param {string} condition @param {string} sentence */
   function showCondition(condition, sentence) {
+    // Whoever is asked sees why: the question is on the screen.
+    if (condition === "dialog_open" && questions.isOpen) return;
     if (STANDSTILLS.has(condition)) toast.keep(sentence);
     else if (GOING_ON.has(condition)) toast.show(sentence);
   }
@@ -262,6 +270,8 @@ export function openSessionPage(consoleUrl) {
     endCard.render(model.end);
     finish.render(mayAct(model) ? model.movedOnAt : null);
     if (model.end !== null) finish.close();
+    if (model.end !== null) questions.forget();
+    else questions.render(mayAct(model));
     canvas.tabIndex = model.end === null && !model.watchOnly ? 0 : -1;
     canvas.setAttribute("role", model.watchOnly ? "img" : "application");
     canvas.setAttribute("aria-label", t(model.watchOnly ? "picture_watched" : "picture"));

@@ -220,12 +220,12 @@ export class Operators {
   /** [W40] What a viewer's console can do for the person. */
   setFeatures(viewer: Viewer, features: readonly string[]): void {
     viewer.setFeatures(features);
-    this.#questions.show(this.#holdingViewer);
+    this.#showQuestions();
   }
 
-  /** [W45] Asks the viewer in control; false if there is none that can answer. */
+  /** [W45] Asks the viewer in control; false if there is none that can answer, or the page is not open yet. */
   ask(question: Question): boolean {
-    return this.#questions.ask(question, this.#holdingViewer);
+    return this.#shown !== null && this.#questions.ask(question, this.#holdingViewer);
   }
 
   withdraw(questionId: string): void {
@@ -369,7 +369,14 @@ export class Operators {
     for (const viewer of this.#viewers) {
       viewer.send({ type: "control", holder: holder?.name ?? null, you: holder === viewer });
     }
-    this.#questions.show(this.#holdingViewer);
+    this.#showQuestions();
+  }
+
+  /** Whoever is in control now gets what is open, and what the page could not ask before. */
+  #showQuestions(): void {
+    const holder = this.#holdingViewer;
+    this.#questions.show(holder);
+    if (holder) this.#page?.askAgain();
   }
 
   #recordControl(holder: Actor | null): void {

@@ -160,6 +160,8 @@ export interface ChallengePage extends PictureSource {
   input(input: PageInput): void;
   /** [W45] Answers a question that the page has asked. Throws AppError `question_gone`. */
   answer(answer: Answer): void | Promise<void>;
+  /** [W45] Whoever can answer may be in control now: asks what still stands and nobody was asked. */
+  askAgain(): void;
   /** Releases every button and key that is down. */
   releaseAll(): void;
   /** Checks the rules now and, if they hold, waits until that is stable: at most about `stable_ms` + 2 s. */
