@@ -77,7 +77,11 @@ for (const scheme of ["Basic", "Digest"] as const) {
 test("[W50] who does not sign in, or has no try left, sees what the site answers", async ({ site, bot, connect }) => {
   const { handler, refused } = guarded("Basic");
   site.serve("/again", handler);
-  const page = `denied <script>addEventListener("click", () => { location.href = "/again"; });</script>`;
+  const reports = reportsOf(site);
+  const page = `${REPORTING}denied <script>
+    addEventListener("click", () => { location.href = "/again"; });
+    report("ready");
+  </script>`;
   const { ws_url } = await bot.create({ url: site.serve("/staff", guarded("Basic", { refusal: page }).handler) });
   const person = await connect(ws_url, JSON_FORM);
   await person.next("presence");
@@ -85,6 +89,7 @@ test("[W50] who does not sign in, or has no try left, sees what the site answers
   const { question_id } = await person.next("ask_sign_in");
   person.send({ type: "answer_sign_in", question_id, id: "no" });
   await person.next("withdrawn");
+  await expect.poll(() => reports).toEqual(["ready"]);
   person.send({ type: "mouse_event", event_type: "down", x: 9, y: 9 });
   person.send({ type: "mouse_event", event_type: "up", x: 9, y: 9 });
   // The same realm: the tries go on.
@@ -117,7 +122,8 @@ test("[W50] [R10] the bot's credentials sign in at its own origin only, and stan
   const frame = `${INSIDE}<iframe src="${site.otherOrigin}/other"></iframe>`;
   const url = site.serve("/staff", guarded("Basic", { page: frame }).handler);
   const http_credentials = { username: USERNAME, password: PASSWORD };
-  await bot.create({ url, http_credentials });
+  // Headers are added by a client of the browser of their own, which pauses the same requests.
+  await bot.create({ url, http_credentials, extra_headers: { "x-shop": "1" } });
   const inside = `inside ${site.origin}/staff`;
   await expect.poll(() => reports).toEqual([inside]);
   await expect.poll(() => other.refused).toEqual([undefined]);

@@ -109,7 +109,7 @@ export class SignIn {
     if (refused?.isShown && !refused.declined && refused.questionId === null && !this.#attempt) this.#ask(refused);
   }
 
-  /** Throws AppError `question_gone`, `timeout`. */
+  /** Throws AppError `question_gone`, `page_unresponsive`. */
   async answer({ question_id, username, password }: ClientMessageOf<"answer_sign_in">): Promise<void> {
     const refused = this.#refused;
     if (refused?.questionId !== question_id) throw new AppError("question_gone", { field: "question_id" });
@@ -119,7 +119,14 @@ export class SignIn {
       return;
     }
     refused.triesLeft -= 1;
-    await this.#try({ username, password: password ?? "", origin: refused.origin });
+    await this.#try({ username, password: password ?? "", origin: refused.origin }).catch((cause: unknown) => {
+      // The site has not seen them: the person is asked anew.
+      this.#disarm();
+      this.#deps.withdraw(question_id);
+      refused.triesLeft += 1;
+      if (this.#refused === refused) this.#ask(refused);
+      throw new AppError("page_unresponsive", undefined, { cause });
+    });
   }
 
   #onResponse({ type, frameId, response: { url, status, headers } }: ResponseEvent): void {
