@@ -18,6 +18,7 @@ export const HANDLED_ONCE: ReadonlySet<ClientMessage["type"]> = new Set([
   "answer_dialog",
   "answer_pick",
   "answer_files",
+  "answer_sign_in",
 ]);
 
 /** Identifies one message: the client's name, and its number there, from 1. */

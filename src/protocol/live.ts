@@ -172,6 +172,18 @@ const answerFilesSchema = z.object({
     .meta({ description: "The `file_id` of each uploaded file [R25]; empty: none is chosen" }),
 });
 
+const answerSignInSchema = z.object({
+  type: z.literal("answer_sign_in"),
+  id,
+  question_id: questionId,
+  username: z.string().max(256).optional(),
+  password: z
+    .string()
+    .max(256)
+    .optional()
+    .meta({ description: "Left out with the user name: the person does not sign in" }),
+});
+
 /** The only field that is read from a refused message. */
 export const messageIdSchema = z.object({ id });
 
@@ -196,6 +208,7 @@ export const clientMessageSchema = z.discriminatedUnion("type", [
   answerDialogSchema,
   answerPickSchema,
   answerFilesSchema,
+  answerSignInSchema,
 ]);
 export type ClientMessage = z.infer<typeof clientMessageSchema>;
 /** A message as a client may write it: fields that have a default may be left out. */
@@ -241,6 +254,7 @@ const questionSchemas = {
     type: z.literal("ask_dialog"),
     question_id: z.string(),
     kind: dialogKindSchema,
+    site: z.string().meta({ description: "Host of the frame that asks; empty: it has none" }),
     message: z.string(),
     default_text: z.string().meta({ description: "Of a prompt" }),
   }),
@@ -265,6 +279,13 @@ const questionSchemas = {
     accept: z.string().meta({ description: "As the field's own `accept`; empty: any file" }),
     max_bytes: z.int().meta({ description: "Of one file" }),
   }),
+  signIn: z.object({
+    type: z.literal("ask_sign_in"),
+    question_id: z.string(),
+    site: z.string().meta({ description: "Scheme, host and port that the credentials go to" }),
+    realm: z.string().meta({ description: "The site's own words; empty: none" }),
+    tries_left: z.int(),
+  }),
 };
 export type Question = z.infer<(typeof questionSchemas)[keyof typeof questionSchemas]>;
 /** The feature that a client needs to be asked. */
@@ -272,12 +293,14 @@ export const FEATURE_OF_QUESTION: Readonly<Record<Question["type"], ClientFeatur
   ask_dialog: "dialogs",
   ask_pick: "pickers",
   ask_files: "files",
+  ask_sign_in: "sign_in",
 };
 /** What answers a question, by the type of the answer. */
 export const QUESTION_OF_ANSWER = {
   answer_dialog: "ask_dialog",
   answer_pick: "ask_pick",
   answer_files: "ask_files",
+  answer_sign_in: "ask_sign_in",
 } as const satisfies Partial<Record<ClientMessage["type"], Question["type"]>>;
 export type Answer = ClientMessageOf<keyof typeof QUESTION_OF_ANSWER>;
 
@@ -388,6 +411,7 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
   questionSchemas.dialog,
   questionSchemas.pick,
   questionSchemas.files,
+  questionSchemas.signIn,
   z.object({ type: z.literal("withdrawn"), question_id: z.string() }),
   offerSchemas.copied,
   offerSchemas.sound,
@@ -397,6 +421,9 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
       "popup",
       "download_refused",
       "sound_not_offered",
+      "dialogs_muted",
+      "printing",
+      "full_screen",
       "page_not_visible",
       "page_visible",
       ...PAGE_CONDITIONS,

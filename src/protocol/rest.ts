@@ -121,6 +121,9 @@ export const cdpTargetSchema = z.strictObject({
     .meta({ description: "The browser's debugging address: http://127.0.0.1:9222, or its ws:// address." }),
   target_id: z.string().min(1).max(200).optional().meta({ description: "DevTools' id of the page's target." }),
   url_contains: z.string().min(1).max(2_048).optional().meta({ description: "Part of the page's URL." }),
+  dialogs: z.enum(["bot", "operator"]).optional().meta({
+    description: "Who answers alert, confirm and prompt; left out: the bot.",
+  }),
 });
 export type CdpTarget = z.infer<typeof cdpTargetSchema>;
 
@@ -131,6 +134,12 @@ const callbackUrlSchema = z
   .refine((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ""), "not an http: or https: address")
   .refine((text) => URL.parse(text)?.username === "" && URL.parse(text)?.password === "", "no credentials here");
 
+export const httpCredentialsSchema = z.strictObject({
+  username: z.string().max(256),
+  password: z.string().max(256),
+});
+export type HttpCredentials = z.infer<typeof httpCredentialsSchema>;
+
 /** Fields that apply only to a page that the server opens. */
 const OWNED_PAGE_FIELDS = [
   "viewport",
@@ -140,6 +149,8 @@ const OWNED_PAGE_FIELDS = [
   "extra_headers",
   "storage_state",
   "files",
+  "http_credentials",
+  "storage_state",
 ] as const;
 export const DEFAULT_VIEWPORT = { width: 1280, height: 720 } as const;
 
@@ -161,6 +172,10 @@ const createSessionShape = z.strictObject({
     .regex(/^[\x20-\x7e]+$/, "printable ASCII only")
     .optional(),
   extra_headers: headersSchema.optional().meta({ description: "Headers that are sent only to the origin of `url`." }),
+  http_credentials: httpCredentialsSchema.optional().meta({
+    description:
+      "For HTTP Basic and Digest, at the origin of `url` only; in place of credentials in `url`. No answer contains them.",
+  }),
   storage_state: storageStateSchema.optional().refine((state) => isShallow(state, MAX_DEPTH), TOO_DEEP),
   label: z.string().max(MAX_LABEL_LENGTH).optional(),
   instructions: z.string().max(2_000).optional().meta({ description: "Text that the operator sees." }),

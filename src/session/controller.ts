@@ -35,6 +35,7 @@ import type { SessionRecord, SessionStore } from "./ports/store.ts";
 import type { Uploads } from "./ports/uploads.ts";
 import { listItem, sessionAnswer, statusOf } from "./presenters.ts";
 import { SessionRegistry } from "./registry.ts";
+import { moveUrlCredentials } from "./url-credentials.ts";
 
 /** The most rows of one list. */
 const LIST_LIMIT = 500;
@@ -91,9 +92,10 @@ export class CaptchaRemoteController {
 
   /**
    * [R10] Creates a session. Resolves when its page is ready, or at once with `respondAsync`.
-   * Throws AppError shutting_down, and as createSession() and Idempotency.get() do.
+   * Throws AppError shutting_down, invalid_message, and as createSession() and Idempotency.get() do.
    */
-  async create(body: CreateSession, options: CreationOptions = {}): Promise<SessionAnswer> {
+  async create(given: CreateSession, options: CreationOptions = {}): Promise<SessionAnswer> {
+    const body = moveUrlCredentials(given);
     const { idempotencyKey, caller } = options;
     const create = () => this.#create(body, options);
     // The owner is part of the key: a bot must not get the answer to another bot's creation.

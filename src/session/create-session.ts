@@ -183,14 +183,15 @@ function newRecord(
 
 /**
  * The request to open the page; `grants` are those of the creating key. It is built field by field, because it is
- * stored for a restart: the callback's secret and the metadata are stored elsewhere.
+ * stored for a restart, until the end: the callback's secret and the metadata are stored elsewhere.
  */
 function pageRequest(
   { session_id, url, viewport }: SessionRecord,
   body: CreateSession,
   grants: Grants | null,
 ): OpenPageRequest {
-  const { cdp, completion, on_crash, locale, timezone, user_agent, extra_headers, storage_state } = body;
+  const { cdp, completion, on_crash, locale, timezone, user_agent, extra_headers, http_credentials, storage_state } =
+    body;
   const { files, clipboard } = body;
   if (cdp) return { session_id, completion, clipboard, cdp, cdp_allow: grants?.cdp_allow ?? null };
   return {
@@ -203,6 +204,7 @@ function pageRequest(
     timezone,
     user_agent,
     extra_headers,
+    http_credentials,
     storage_state,
     files,
     clipboard,

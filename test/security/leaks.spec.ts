@@ -23,6 +23,8 @@ const PLANTED = {
   cookie: { word: "PLANTEDCOOKIE", allowed: ["result"] },
   localStorage: { word: "PLANTEDLOCAL", allowed: ["result"] },
   header: { word: "PLANTEDHEADER", allowed: [] },
+  signInName: { word: "PLANTEDSIGNIN", allowed: [] },
+  signInPassword: { word: "PLANTEDPASSWORD", allowed: [] },
   userAgent: { word: "PLANTEDAGENT", allowed: [] },
   urlQuery: { word: "PLANTEDQUERY", allowed: ["detail"] },
   urlFragment: { word: "PLANTEDFRAGMENT", allowed: ["detail"] },
@@ -141,6 +143,7 @@ function creation(site: TestSite, receiver: WebhookReceiver): Record<string, unk
     url: `${serveSite(site)}?token=PLANTEDQUERY#PLANTEDFRAGMENT`,
     user_agent: "PLANTEDAGENT",
     extra_headers: { "x-token": "PLANTEDHEADER" },
+    http_credentials: { username: "PLANTEDSIGNIN", password: "PLANTEDPASSWORD" },
     storage_state: {
       cookies: [
         {

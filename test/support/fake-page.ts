@@ -4,6 +4,7 @@ import type {
   CaptureRequest,
   ChallengePage,
   MaskedPicture,
+  PageAnswer,
   PageEvents,
   Picture,
   Verdict,
@@ -34,6 +35,8 @@ export class FakePage implements ChallengePage {
   /** Every request, in order. */
   readonly requests: (CaptureRequest | null)[] = [];
   capturing: boolean | null = null;
+  /** What its questions were answered, in order. */
+  readonly answers: PageAnswer[] = [];
   /** What the rules say at each check. */
   verdict: Verdict = UNKNOWN;
   /** The bytes of a picture of this part; left out: no JPEG. */
@@ -88,7 +91,10 @@ export class FakePage implements ChallengePage {
 
   setKeepView(): void {}
   input(): void {}
-  answer(): void {}
+  answer(answer: PageAnswer): void {
+    this.answers.push(answer);
+  }
+  askAgain(): void {}
   async codeField() {
     return null;
   }

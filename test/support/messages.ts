@@ -119,4 +119,14 @@ export const VALID = {
     },
     { requiredKeys: ["type", "question_id", "files"] },
   ),
+  answer_sign_in: fc.record(
+    {
+      type: fc.constant("answer_sign_in"),
+      id,
+      question_id: fc.string({ minLength: 1, maxLength: 64 }),
+      username: fc.string({ maxLength: 256 }),
+      password: fc.string({ maxLength: 256 }),
+    },
+    { requiredKeys: ["type", "question_id"] },
+  ),
 } satisfies Record<ClientMessage["type"], fc.Arbitrary<object>>;

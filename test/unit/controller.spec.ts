@@ -77,6 +77,7 @@ class Page implements ChallengePage {
     return null;
   }
   sound = () => null;
+  askAgain(): void {}
 
   input(input: { type: string }): void {
     this.log.push(input.type);

@@ -7,6 +7,7 @@ const ASKED: Question = {
   type: "ask_dialog",
   question_id: "q1",
   kind: "confirm",
+  site: "shop.example",
   message: "Go on?",
   default_text: "",
 };

@@ -15,6 +15,7 @@ import { KeyboardInput } from "./keyboard-input.js";
 import { LinkQualityBadge } from "./link-quality-badge.js";
 import { LogPanel } from "./log-panel.js";
 import { connectionSentences, logSentences } from "./log-sentences.js";
+import { PageQuestions, QUESTION_FEATURES } from "./page-questions.js";
 import { Picker } from "./picker.js";
 import { PointerInput } from "./pointer-input.js";
 import { Screen } from "./screen.js";
@@ -58,7 +59,7 @@ export function openSessionPage(consoleUrl) {
     url: socketUrl(consoleUrl, location),
     ticket: ticketsFor(consoleUrl),
     profile: "operator",
-    features: ["pickers", "files", "clipboard", "sound"],
+    features: [...QUESTION_FEATURES, "pickers", "files", "clipboard", "sound"],
     // A ticket may expire on a slow network: the next one shows at once whether the token or key is still good.
     retries: { authentication: { atOnce: true, tries: isKnown ? 1 : 0 } },
   });
@@ -87,6 +88,7 @@ export function openSessionPage(consoleUrl) {
   const keys = new KeyboardInput(canvas, { ...port, onFocus: render });
   const toast = new Toast();
   const picker = new Picker({ send, onClosed: () => canvas.focus({ preventScroll: true }) });
+  const questions = new PageQuestions((answer) => send(answer));
   const finish = new FinishControls({ send, log: (sentence) => log.add(sentence), toast });
   const files = new FileChooser({ send, log: (sentence) => log.add(sentence), consoleUrl });
   const copied = new CopiedText(toast);
@@ -120,6 +122,7 @@ export function openSessionPage(consoleUrl) {
       picker.translate();
       files.translate();
       sounds.translate();
+      questions.translate();
       render();
     },
   };
@@ -131,6 +134,7 @@ export function openSessionPage(consoleUrl) {
     for (const sentence of connectionSentences(before, model)) log.add(sentence);
     if (state.name !== "CONNECTED") {
       forgetInput();
+      questions.forget();
       screen.forget();
       finish.settle();
       viewRequest.forget();
@@ -172,6 +176,7 @@ export function openSessionPage(consoleUrl) {
       files.close();
       sounds.clear();
     }
+    questions.onMessage(message);
     if (message.type === "session_state") answerExtend();
     if (message.type === "expiring") warn(message.seconds_left);
     if (message.type === "error" && model.end === null) {
@@ -248,6 +253,8 @@ export function openSessionPage(consoleUrl) {
 
   /** Shows why the picture stands still, until it moves again. @param {string} condition @param {string} sentence */
   function showCondition(condition, sentence) {
+    // Whoever is asked sees why: the question is on the screen.
+    if (condition === "dialog_open" && questions.isOpen) return;
     if (STANDSTILLS.has(condition)) toast.keep(sentence);
     else if (GOING_ON.has(condition)) toast.show(sentence);
   }
@@ -285,7 +292,9 @@ export function openSessionPage(consoleUrl) {
     viewSwitch.render(phaseOf(model) === "live", model.challenge !== null);
     endCard.render(model.end);
     finish.render(mayAct(model) ? model.movedOnAt : null);
-    if (model.end !== null) {
+    if (model.end === null) questions.render(mayAct(model));
+    else {
+      questions.forget();
       finish.close();
       picker.close();
       files.close();

@@ -95,14 +95,18 @@ export async function openGuestPage(
       isOurs: false,
       proxyPort: null,
       place: { kind: "guest", target_id: targetId },
-      dialogsOf: connection,
       assist: { maxFileBytes: null, clipboard },
+      signIn: null,
+      ...(cdp.dialogs === "operator"
+        ? { dialogs: tab.pageSession, dialogsOf: null }
+        : { dialogs: null, dialogsOf: connection }),
       storageState: async () => null,
       release: async () => {
         connection.close();
         release();
       },
     });
+    await remote.takeDialogs();
     await assertSelectors(remote.frames, completion, deps.kinds);
     return remote;
   } catch (error) {

@@ -52,6 +52,8 @@ export async function holdHandedPage(
       isOurs: false,
       proxyPort: null,
       place: null,
+      dialogs: null,
+      signIn: null,
       dialogsOf: browserSession,
       assist: { maxFileBytes: null, clipboard },
       storageState: async () => null,

@@ -5,6 +5,7 @@ import { allowedAddresses, type Destinations, webUrl } from "../../egress/destin
 import { type ProxyReports, reasonOf } from "../../egress/proxy-reports.ts";
 import { AppError } from "../../errors.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
+import { challengeOf } from "../assist/http-challenge.ts";
 
 /** Until the first document is committed. */
 const NAVIGATION_DEADLINE_MS = 20_000;
@@ -32,15 +33,24 @@ export async function assertDestination(url: string, destinations: Destinations,
  */
 export async function navigate(page: Page, url: string, reports: ProxyReports, signal: AbortSignal): Promise<void> {
   let last = url;
+  let isChallenged = false;
   const follow = (request: Request) => {
     if (request.isNavigationRequest() && request.frame() === page.mainFrame()) last = request.url();
   };
+  // Without a text for people, the browser shows an error in place of the answer 401: a person may sign in there.
+  const look = (response: Response) => {
+    const request = response.request();
+    if (!request.isNavigationRequest() || request.frame() !== page.mainFrame()) return;
+    isChallenged = response.status() === 401 && challengeOf(response.headers()) !== null;
+  };
   page.on("request", follow);
+  page.on("response", look);
   try {
     const response = await commit(page, url, signal);
     if (response?.status() === REFUSED_STATUS) assertNotRefused(last, reports);
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
+    if (isChallenged) return;
     assertNotRefused(last, reports);
     const text = String(cause);
     if (text.includes("Timeout"))
@@ -50,6 +60,7 @@ export async function navigate(page: Page, url: string, reports: ProxyReports, s
     throw new AppError("navigation_failed", { field: FIELD, why: why ?? found }, { cause });
   } finally {
     page.off("request", follow);
+    page.off("response", look);
   }
 }
 

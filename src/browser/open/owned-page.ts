@@ -4,10 +4,11 @@ import type { Logger } from "pino";
 import type { Browser, CDPSession, Page } from "playwright";
 import type { ChallengeKind } from "../../config.ts";
 import { AppError } from "../../errors.ts";
-import type { PageEvents } from "../../session/ports/page.ts";
+import type { Notice, PageEvents } from "../../session/ports/page.ts";
 import type { OwnedPageRequest } from "../../session/ports/page-request.ts";
 import { redactUrlsIn } from "../../util/redact-url.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
+import { replaceWhatIsOutside } from "../assist/outside-the-page.ts";
 import type { ConnectionRegistry } from "../cdp/connection-registry.ts";
 import { DialogsAndPopups } from "../page/dialogs-and-popups.ts";
 import { RemotePage } from "../page/remote-page.ts";
@@ -127,7 +128,7 @@ async function partsOf(
 
 async function remotePage(
   { browser, page, session, process, targetId }: OwnedParts,
-  { url, viewport, completion, files = true, clipboard = true }: OwnedPageRequest,
+  { url, viewport, completion, http_credentials: credentials, files = true, clipboard = true }: OwnedPageRequest,
   { kinds, log, events, targets, connections, maxFileBytes }: PageDeps,
 ): Promise<RemotePage> {
   const context = page.context();
@@ -146,6 +147,13 @@ async function remotePage(
     isOurs: true,
     proxyPort: process.proxy.port,
     place: { kind: "owned", target_id: targetId, ...process.identity },
+    dialogs: pageSession,
+    // A main frame has the id of its target.
+    signIn: {
+      session: pageSession,
+      frameId: targetId,
+      given: credentials ? { ...credentials, origin: new URL(url).origin } : null,
+    },
     dialogsOf: null,
     assist: { maxFileBytes: files ? maxFileBytes : null, clipboard },
     storageState: () => context.storageState(),
@@ -159,6 +167,8 @@ async function remotePage(
   });
   void connection.closed.then(() => remote.lost("browser_lost"));
   new DialogsAndPopups(context, page, log, remote.notices);
+  const notice = (one: Notice) => remote.notices.publish(one);
+  await replaceWhatIsOutside(session, { notice, url: () => remote.url ?? "" });
   return remote;
 }
 

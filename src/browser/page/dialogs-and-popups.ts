@@ -1,7 +1,8 @@
-/** Answers the dialogs of an owned page, so that it does not hang, and bounds its popups. */
+/** Bounds the popups of an owned page, and answers their dialogs, so that they do not hang. */
 import type { Logger } from "pino";
 import type { BrowserContext, Dialog, Page } from "playwright";
 import { withDeadline } from "../../util/with-deadline.ts";
+import { acceptedByDefault } from "../assist/page-dialogs.ts";
 import type { NoticeLimiter } from "./notice-limiter.ts";
 
 const DIALOG_DEADLINE_MS = 2_000;
@@ -18,14 +19,14 @@ export class DialogsAndPopups {
     this.#context = context;
     this.#log = log;
     this.#notices = notices;
-    page.on("dialog", (dialog) => void this.#onDialog(dialog));
+    // PageDialogs answers those of the page itself. Without a listener Playwright would dismiss them.
+    page.on("dialog", () => {});
     context.on("page", (popup) => void this.#onPopup(popup));
   }
 
-  /** A dialog that only informs is accepted; one that asks is dismissed. */
   async #onDialog(dialog: Dialog): Promise<void> {
     const kind = dialog.type() as "alert" | "confirm" | "prompt" | "beforeunload";
-    const accept = kind === "alert" || kind === "beforeunload";
+    const accept = acceptedByDefault(kind);
     const answer = withDeadline(accept ? dialog.accept() : dialog.dismiss(), DIALOG_DEADLINE_MS, "dialog");
     await answer.catch((error: unknown) => this.#log.warn({ err: error, kind }, "dialog could not be answered"));
     const message = dialog.message().slice(0, 1_000);

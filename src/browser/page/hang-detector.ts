@@ -16,6 +16,8 @@ const CALL_DEADLINE_MS = 1_000;
 
 interface HangDetectorDeps {
   readonly page: CdpSender;
+  /** Whether the page waits for a person to answer its dialog [W46]. */
+  readonly isDialogOpen: () => boolean;
   /** The browser of a page whose dialogs the bot answers: it shows whether the page waits or computes. Else null. */
   readonly dialogsOf: CdpSender | null;
   readonly onChange: (condition: PageCondition) => void;
@@ -58,11 +60,11 @@ export class HangDetector {
     const silentFor = performance.now() - this.#askedAt;
     if (silentFor < SILENT_AFTER_MS || this.#isSampling) return;
     this.#isSampling = true;
-    const isWaiting = await isForDialog(this.#deps.dialogsOf).finally(() => {
-      this.#isSampling = false;
-    });
+    const isAsked = this.#deps.isDialogOpen();
+    const isWaiting = await (isAsked || isForDialog(this.#deps.dialogsOf));
+    this.#isSampling = false;
     if (this.#askedAt === null || !this.#timer) return;
-    // Time with an open dialog does not count: only the bot can answer it.
+    // Time with an open dialog does not count: the page cannot go on before it is answered.
     if (isWaiting) this.#askedAt = performance.now() - SILENT_AFTER_MS;
     this.#become(isWaiting ? "dialog_open" : "page_unresponsive");
     if (isWaiting || silentFor < UNRESPONSIVE_LIMIT_MS) return;

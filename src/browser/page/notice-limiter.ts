@@ -2,13 +2,13 @@
 import type { Notice } from "../../session/ports/page.ts";
 import { redactUrl } from "../../util/redact-url.ts";
 
-/** The most notices in the window: a page may call alert() in a loop, and nobody reads more than a few a second. */
+/** The most notices of one kind in the window: a page may call alert() in a loop, and nobody reads more than a few a second. */
 const MAX_NOTICES = 5;
 const NOTICE_WINDOW_MS = 2_000;
 
 export class NoticeLimiter {
   readonly #onNotice: (notice: Notice) => void;
-  #publishedAt: number[] = [];
+  readonly #publishedAt = new Map<string, readonly number[]>();
   #stopped = false;
 
   constructor(onNotice: (notice: Notice) => void) {
@@ -23,9 +23,10 @@ export class NoticeLimiter {
   /** Publishes a notice with its URL redacted, unless there were too many. */
   publish(notice: Notice): void {
     const now = performance.now();
-    this.#publishedAt = this.#publishedAt.filter((at) => now - at < NOTICE_WINDOW_MS);
-    if (this.#stopped || this.#publishedAt.length >= MAX_NOTICES) return;
-    this.#publishedAt.push(now);
+    const kind = notice.type === "page_notice" ? notice.notice : notice.type;
+    const recent = (this.#publishedAt.get(kind) ?? []).filter((at) => now - at < NOTICE_WINDOW_MS);
+    if (this.#stopped || recent.length >= MAX_NOTICES) return;
+    this.#publishedAt.set(kind, [...recent, now]);
     this.#onNotice(notice.type === "page_notice" ? { ...notice, url: redactUrl(notice.url) } : notice);
   }
 }

@@ -4,12 +4,14 @@ import type { Logger } from "pino";
 import type { ChallengeKind } from "../../config.ts";
 import { AppError } from "../../errors.ts";
 import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
+import type { Question } from "../../protocol/live.ts";
 import type { Completion, StorageState } from "../../protocol/rest.ts";
 import type {
   CaptureRequest,
   ChallengePage,
   CodeField,
   MaskedPicture,
+  Notice,
   PageAnswer,
   PageCondition,
   PageEvents,
@@ -23,6 +25,8 @@ import { visibilityNotice } from "../../session/ports/page-notices.ts";
 import type { Checkpoint, HeldButtons, PageLocator, WatchState } from "../../session/ports/resume-state.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import { type AssistOptions, PageAssist } from "../assist/page-assist.ts";
+import { type DialogSession, PageDialogs } from "../assist/page-dialogs.ts";
+import { SignIn, type SignInDeps } from "../assist/sign-in.ts";
 import type { CdpSender } from "../cdp/connection.ts";
 import { FailedAttempts } from "../challenge/failed-attempts.ts";
 import { scrollToMatch } from "../challenge/in-page-scripts.ts";
@@ -70,7 +74,11 @@ export interface RemotePageParts {
   readonly proxyPort: number | null;
   /** Where the next server finds the page; null for a page that ends with this process. */
   readonly place: PageLocator | null;
-  /** The browser of a page whose dialogs the bot answers; null: this server answers them. */
+  /** The page's session, over which this server answers its dialogs; null: the bot answers them. */
+  readonly dialogs: DialogSession | null;
+  /** Where and with what this server signs in to sites (HTTP Basic and Digest); null: it does not. */
+  readonly signIn: Pick<SignInDeps, "session" | "frameId" | "given"> | null;
+  /** The browser of a page whose dialogs the bot answers, to see whether one is open; null: it is not looked for. */
   readonly dialogsOf: CdpSender | null;
   readonly assist: AssistOptions;
   /** Resolves to null where the cookies belong to the bot's own browser. */
@@ -90,6 +98,8 @@ export class RemotePage implements ChallengePage {
   readonly #input: InputReplay;
   readonly #watcher: ChallengeWatcher;
   readonly #hangDetector: HangDetector;
+  readonly #dialogs: PageDialogs | null;
+  readonly #signIn: SignIn | null;
   readonly #attempts = new FailedAttempts();
   readonly #assist: PageAssist;
   readonly #view: ChallengeView;
@@ -131,8 +141,17 @@ export class RemotePage implements ChallengePage {
       onMovedOn: () => this.#publish((events) => events.movedOn()),
       onSeen: (watch) => this.#publish((events) => events.resumeStateChanged({ watch })),
     });
+    const asking = {
+      ask: (question: Question) => !this.#ended && parts.events.ask(question),
+      withdraw: (id: string) => this.#publish((events) => events.withdraw(id)),
+      notice: (notice: Notice) => this.notices.publish(notice),
+      log: parts.log,
+    };
+    this.#dialogs = parts.dialogs && new PageDialogs({ ...asking, session: parts.dialogs });
+    this.#signIn = parts.signIn && new SignIn({ ...asking, ...parts.signIn });
     this.#hangDetector = new HangDetector({
       page: tab.pageSession,
+      isDialogOpen: () => this.#dialogs?.isOpen ?? false,
       dialogsOf: parts.dialogsOf,
       onChange: (condition) => this.#publish((events) => events.condition(condition)),
       onDead: () => this.lost("browser_lost"),
@@ -186,9 +205,14 @@ export class RemotePage implements ChallengePage {
     return mode === "page" ? wholePage(this.viewport) : this.#view.rect;
   }
 
-  /** Gives the page its size. Call it before the first navigation. */
-  prepare(): Promise<void> {
-    return this.#screencast.prepare();
+  /** Gives the page its size, and takes over its dialogs and sign-ins. Call it before the first navigation. */
+  async prepare(): Promise<void> {
+    await Promise.all([this.#screencast.prepare(), this.takeDialogs(), this.#signIn?.begin()]);
+  }
+
+  /** Takes over the dialogs of a page whose dialogs this server answers. */
+  async takeDialogs(): Promise<void> {
+    await this.#dialogs?.begin();
   }
 
   /** Scans for the challenge until it is found or `ms` have passed; then starts to watch the page. */
@@ -255,6 +279,12 @@ export class RemotePage implements ChallengePage {
   }
 
   input(input: PageInput): void {
+    const isRelease = "event_type" in input && input.event_type === "up";
+    if (this.#dialogs?.isOpen && !isRelease) {
+      // What is pressed now would reach the page once the dialog is closed.
+      if (input.type === "mouse_event" && input.event_type === "move") return;
+      throw new AppError("page_unresponsive", { waiting_for: "an answer to the page's dialog" });
+    }
     if (this.#assist.takes(input)) return;
     this.#input.add(input);
     this.#screencast.inputGiven(this.#input.pressed);
@@ -263,13 +293,30 @@ export class RemotePage implements ChallengePage {
     } else {
       this.#attempts.acted(performance.now());
       // What is let go may have been pressed on the page before.
-      if (!("event_type" in input) || input.event_type !== "up") this.#watcher.acted();
+      if (!isRelease) {
+        this.#watcher.acted();
+        this.#dialogs?.acted();
+      }
       this.#watcher.prompt(SCAN_AFTER_INPUT_MS);
     }
   }
 
   async answer(answer: PageAnswer): Promise<void> {
-    return this.#assist.answer(answer);
+    switch (answer.type) {
+      case "answer_dialog":
+        if (this.#dialogs) return this.#dialogs.answer(answer);
+        break;
+      case "answer_sign_in":
+        if (this.#signIn) return this.#signIn.answer(answer);
+        break;
+      default:
+        return this.#assist.answer(answer);
+    }
+    throw new AppError("question_gone", { field: "question_id" });
+  }
+
+  askAgain(): void {
+    this.#signIn?.askAgain();
   }
 
   sound(id: string): Sound | null {
@@ -393,6 +440,7 @@ export class RemotePage implements ChallengePage {
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#dialogs?.stop();
     this.notices.stop();
     this.#assist.stop();
     this.#watcher.stop();

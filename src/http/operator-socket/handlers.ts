@@ -3,7 +3,7 @@ import type { Detail } from "../../audit/audit-log.ts";
 import { AppError } from "../../errors.ts";
 import type { Action } from "../../protocol/audit.ts";
 import { type MessageNumber, numberOf } from "../../protocol/exactly-once.ts";
-import { type ClientMessage, type ClientMessageOf, WATCHER_MESSAGES } from "../../protocol/live.ts";
+import { type Answer, type ClientMessage, type ClientMessageOf, WATCHER_MESSAGES } from "../../protocol/live.ts";
 import type { Seat } from "../../session/controller.ts";
 import { WELCOME } from "../sockets/authenticate-socket.ts";
 
@@ -37,6 +37,7 @@ const HANDLERS = {
   answer_dialog: answer,
   answer_pick: answer,
   answer_files: answerFiles,
+  answer_sign_in: answer,
   // The socket is authenticated already, or needs nothing.
   authenticate: ({ viewer }, { id }) => viewer.send({ type: "authentication_result", ...WELCOME }, id),
 } satisfies { [T in ClientMessage["type"]]: Handler<T> };
@@ -69,7 +70,7 @@ function replay({ session, viewer }: Seat, message: ClientMessageOf<"mouse_event
   session.input(viewer, message);
 }
 
-function answer({ session, viewer }: Seat, message: ClientMessageOf<"answer_dialog" | "answer_pick">): Promise<void> {
+function answer({ session, viewer }: Seat, message: Exclude<Answer, { type: "answer_files" }>): Promise<void> {
   return session.operators.answer(viewer, message);
 }
 

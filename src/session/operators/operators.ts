@@ -231,9 +231,9 @@ export class Operators {
     this.#offers.offer(offer, this.#holdingViewer);
   }
 
-  /** [W45] Asks the viewer in control; false if there is none that can answer. */
+  /** [W45] Asks the viewer in control; false if there is none that can answer, or the page is not open yet. */
   ask(question: Question): boolean {
-    return this.#questions.ask(question, this.#holdingViewer);
+    return this.#shown !== null && this.#questions.ask(question, this.#holdingViewer);
   }
 
   /** [W45] The open question of this id and type. Throws question_gone. */
@@ -385,10 +385,12 @@ export class Operators {
     this.#showOpen();
   }
 
-  /** The viewer in control gets what the page asks and offers. */
+  /** The viewer in control gets what the page asks and offers, and what it could not ask before. */
   #showOpen(): void {
-    this.#questions.show(this.#holdingViewer);
-    this.#offers.show(this.#holdingViewer);
+    const holder = this.#holdingViewer;
+    this.#questions.show(holder);
+    this.#offers.show(holder);
+    if (holder) this.#page?.askAgain();
   }
 
   #recordControl(holder: Actor | null): void {

@@ -13,7 +13,10 @@ interface PageRequest {
 
 export interface OwnedPageRequest
   extends PageRequest,
-    Pick<CreateSession, "locale" | "timezone" | "user_agent" | "extra_headers" | "storage_state" | "files"> {
+    Pick<
+      CreateSession,
+      "locale" | "timezone" | "user_agent" | "extra_headers" | "http_credentials" | "storage_state" | "files"
+    > {
   readonly url: string;
   /**
    * The URL to open in place of `url`: where the page was before it crashed. Headers still go to the origin of `url`

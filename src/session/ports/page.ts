@@ -192,6 +192,8 @@ export interface ChallengePage extends PictureSource {
   input(input: PageInput): void;
   /** [W45] Answers a question that the page has asked. Throws AppError `question_gone`. */
   answer(answer: PageAnswer): void | Promise<void>;
+  /** [W45] Whoever can answer may be in control now: asks what still stands and nobody was asked. */
+  askAgain(): void;
   /** [R24] Where the page shows a field for a one-time code; null if it shows none. */
   codeField(): Promise<CodeField | null>;
   /** A sound that the page has offered, one of the last; null: there is none with this id. */

@@ -1,0 +1,190 @@
+/** [W46] Dialogs of a page are asked of the person in control, and nobody else. */
+
+import { BRIEF_SEARCH_MS } from "../support/fixtures.ts";
+import { expect, test } from "../support/guest.ts";
+import type { LiveClient } from "../support/live-client.ts";
+import { call, REPORTING, reportsOf } from "../support/requests.ts";
+
+test.use({ siteIsolation: true, challengeSearchMs: BRIEF_SEARCH_MS });
+
+const JSON_FORM = { protocols: ["captcha.json.v1"] };
+
+/** A client whose console can show dialogs, in control of the session. */
+async function asked(
+  connect: (url: string, options?: { protocols?: string[] }) => Promise<LiveClient>,
+  url: string,
+): Promise<LiveClient> {
+  const client = await connect(url, JSON_FORM);
+  await client.next("presence");
+  client.send({ type: "features", features: ["dialogs"] });
+  return client;
+}
+
+/** Presses at this place of the page, and lets go. */
+function press(client: LiveClient, x = 20, y = 20): void {
+  client.send({ type: "mouse_event", event_type: "down", x, y });
+  client.send({ type: "mouse_event", event_type: "up", x, y });
+}
+
+/** A page that does this on a click. */
+const page = (script: string) =>
+  `<body style="margin:0">${REPORTING}<script>addEventListener("click", () => { ${script} });</script>`;
+
+test("[W46] confirm waits for the person in control: their word counts, and all are told of it", async ({
+  site,
+  bot,
+  connect,
+}) => {
+  const reports = reportsOf(site);
+  const { ws_url } = await bot.create({ url: site.serve("/", page(`report(confirm("Delete it?"))`)) });
+  const person = await asked(connect, ws_url);
+  const other = await asked(connect, ws_url);
+  const older = await connect(ws_url);
+  await older.next("presence");
+  press(person);
+  const question = await person.next("ask_dialog");
+  expect(question).toMatchObject({ kind: "confirm", message: "Delete it?", site: new URL(site.origin).host });
+  const { question_id } = question;
+  // The clock of a page that hangs stands: it is said what the page waits for, to clients of all kinds.
+  await older.next("page_notice", ({ notice }) => notice === "dialog_open");
+  expect(older.received.map(({ type }) => type)).not.toContain("dialog");
+  expect(reports).toEqual([]);
+
+  // A press now would reach the page behind the dialog.
+  person.send({ type: "mouse_event", event_type: "down", x: 20, y: 20, id: "press" });
+  expect(await person.next("error", ({ reply_to }) => reply_to === "press")).toMatchObject({
+    code: "page_unresponsive",
+  });
+  other.send({ type: "answer_dialog", question_id, accept: false, id: "other" });
+  expect(await other.next("error", ({ reply_to }) => reply_to === "other")).toMatchObject({ code: "not_in_control" });
+  person.send({ type: "answer_dialog", question_id: "none", accept: false, id: "none" });
+  expect(await person.next("error", ({ reply_to }) => reply_to === "none")).toMatchObject({ code: "question_gone" });
+
+  person.send({ type: "answer_dialog", question_id, accept: true });
+  await person.next("withdrawn", (message) => message.question_id === question_id);
+  await expect.poll(() => reports).toEqual([true]);
+  expect(await older.next("dialog")).toMatchObject({ message: "Delete it?", answer: "accepted" });
+  await older.next("page_notice", ({ notice }) => notice === "page_responsive");
+  person.send({ type: "answer_dialog", question_id, accept: true, id: "again" });
+  expect(await person.next("error", ({ reply_to }) => reply_to === "again")).toMatchObject({ code: "question_gone" });
+});
+
+test("[W46] [W16] an open question goes to whoever takes control, who may answer it", async ({
+  site,
+  bot,
+  connect,
+}) => {
+  const reports = reportsOf(site);
+  const { ws_url } = await bot.create({ url: site.serve("/", page(`report(prompt("Name?", "nobody"))`)) });
+  const first = await asked(connect, ws_url);
+  const second = await asked(connect, ws_url);
+  press(first);
+  const { question_id, default_text } = await first.next("ask_dialog");
+  expect(default_text).toBe("nobody");
+  second.send({ type: "take_control" });
+  await second.next("ask_dialog", (message) => message.question_id === question_id);
+  second.send({ type: "answer_dialog", question_id, accept: true, text: "Ada" });
+  await first.next("withdrawn");
+  await expect.poll(() => reports).toContain("Ada");
+});
+
+test("[W46] a page that asks before it is left is left, or stays, as the person says", async ({
+  site,
+  bot,
+  connect,
+}) => {
+  const reports = reportsOf(site);
+  site.serve("/next", `${REPORTING}<script>report("left")</script>`);
+  const leaving = `<script>onbeforeunload = (event) => event.preventDefault();</script>`;
+  const { ws_url } = await bot.create({ url: site.serve("/", leaving + page(`location.href = "/next"`)) });
+  const person = await asked(connect, ws_url);
+  press(person);
+  const first = await person.next("ask_dialog");
+  expect(first.kind).toBe("beforeunload");
+  person.send({ type: "answer_dialog", question_id: first.question_id, accept: false });
+  await person.next("dialog", ({ answer }) => answer === "dismissed");
+  expect(reports).toEqual([]);
+  press(person);
+  const { question_id } = await person.next("ask_dialog", (message) => message.question_id !== first.question_id);
+  person.send({ type: "answer_dialog", question_id, accept: true });
+  await expect.poll(() => reports).toContain("left");
+});
+
+test("[W46] a page that opens dialogs without end is muted after five, and that is said once", async ({
+  server,
+  site,
+  bot,
+  connect,
+}) => {
+  const reports = reportsOf(site);
+  const loop = `for (let n = 0; n < 40; n += 1) alert(n); report("over");`;
+  const session = await bot.create({ url: site.serve("/", page(loop)) });
+  const person = await asked(connect, session.ws_url);
+  press(person);
+  const seen = new Set<string>();
+  for (let n = 0; n < 5; n += 1) {
+    const { question_id, message } = await person.next("ask_dialog", (asks) => !seen.has(asks.question_id));
+    expect(message).toBe(String(n));
+    seen.add(question_id);
+    person.send({ type: "answer_dialog", question_id, accept: true });
+  }
+  await expect.poll(() => reports).toContain("over");
+  const muted = person.received.filter(
+    (message) => message.type === "page_notice" && message.notice === "dialogs_muted",
+  );
+  expect(muted).toHaveLength(1);
+  // Pressed again, the page may ask again.
+  press(person);
+  await person.next("ask_dialog", ({ question_id }) => !seen.has(question_id));
+  // Nor does an open dialog hold up the end.
+  await call("DELETE", `${server.api}/session/${session.session_id}`);
+  expect(await bot.result(session.session_id)).toMatchObject({ outcome: "cancelled" });
+});
+
+test("[W46] a dialog of a frame of another site is asked with that site's name", async ({ site, bot, connect }) => {
+  const reports = reportsOf(site);
+  site.serve("/inner", page(`report(prompt("Code?"))`));
+  const frame = `<body style="margin:0"><iframe src="${site.otherOrigin}/inner" style="border:0;width:600px;height:400px"></iframe>`;
+  const { ws_url } = await bot.create({ url: site.serve("/", frame) });
+  const person = await asked(connect, ws_url);
+  press(person);
+  const { question_id, site: name } = await person.next("ask_dialog");
+  expect(name).toBe(new URL(site.otherOrigin).host);
+  person.send({ type: "answer_dialog", question_id, accept: true, text: "1234" });
+  await expect.poll(() => reports).toContain("1234");
+});
+
+test("[W46] [R10] a guest's dialogs are the bot's, unless it leaves them to the operator", async ({
+  site,
+  bot,
+  botBrowser,
+  connect,
+}) => {
+  const reports = reportsOf(site);
+  const url = site.serve("/", page(`report(confirm("Sure?"))`));
+  const { endpoint } = botBrowser;
+  const own = await botBrowser.open(`${url}?own`);
+  own.on("dialog", (dialog) => void dialog.accept());
+  const kept = await bot.create({ cdp: { endpoint, target_id: await botBrowser.targetOf(own) } });
+  const first = await asked(connect, kept.ws_url);
+  press(first);
+  await expect.poll(() => reports).toEqual([true]);
+  expect(first.received.map(({ type }) => type)).not.toContain("ask_dialog");
+
+  const left = await botBrowser.open(`${url}?left`);
+  // Playwright would dismiss what nobody listens for.
+  left.on("dialog", () => {});
+  const handed = await bot.create({
+    cdp: { endpoint, target_id: await botBrowser.targetOf(left), dialogs: "operator" },
+  });
+  const second = await asked(connect, handed.ws_url);
+  press(second);
+  const { question_id } = await second.next("ask_dialog");
+  second.send({ type: "answer_dialog", question_id, accept: true });
+  await expect.poll(() => reports).toEqual([true, true]);
+  // Nobody can answer: the page is not left waiting.
+  second.send({ type: "release_control" });
+  await second.next("control", ({ holder }) => holder === null);
+  await left.mouse.click(20, 20);
+  await expect.poll(() => reports).toEqual([true, true, false]);
+});
