@@ -52,6 +52,35 @@ const mouseEventSchema = z.object({
   seq: z.int().min(0).optional().meta({ description: "Number of the picture that the operator saw" }),
 });
 
+/** [W44] The most fingers at a time. */
+export const MAX_TOUCHES = 5;
+
+const touchSchema = z.object({
+  id: z
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1)
+    .meta({ description: "Names a finger from its start to its end" }),
+  x: coordinateSchema,
+  y: coordinateSchema,
+  radius: z.number().min(0).max(1_000).optional().meta({ description: "Of the touched spot, CSS px of the page" }),
+  force: z.number().min(0).max(1).optional(),
+});
+
+const touchEventSchema = z.object({
+  type: z.literal("touch_event"),
+  id,
+  event_type: z.enum(["start", "move", "end", "cancel"]),
+  touches: z
+    .array(touchSchema)
+    .min(1)
+    .max(MAX_TOUCHES)
+    .refine((touches) => new Set(touches.map((touch) => touch.id)).size === touches.length, "a finger is named twice")
+    .meta({ description: "The fingers that have changed" }),
+  t: z.number().optional().meta({ description: "ms on the client's clock" }),
+  seq: z.int().min(0).optional().meta({ description: "Number of the picture that the operator saw" }),
+});
+
 const wheelSchema = z.object({
   type: z.literal("wheel"),
   id,
@@ -102,7 +131,16 @@ const authenticateSchema = z.object({
 });
 
 /** [W40] What a console can do for the person beyond pictures and input. What it cannot is never asked of it. */
-export const CLIENT_FEATURES = ["dialogs", "windows", "pickers", "files", "clipboard", "sound", "sign_in"] as const;
+export const CLIENT_FEATURES = [
+  "dialogs",
+  "windows",
+  "pickers",
+  "files",
+  "clipboard",
+  "sound",
+  "sign_in",
+  "focus",
+] as const;
 export type ClientFeature = (typeof CLIENT_FEATURES)[number];
 
 const featuresSchema = z.object({
@@ -124,12 +162,15 @@ const answerDialogSchema = z.object({
   text: z.string().max(10_000).optional().meta({ description: "For a prompt" }),
 });
 
+const navigateSchema = z.object({ type: z.literal("navigate"), id, action: z.enum(["back", "reload"]) });
+
 /** The only field that is read from a refused message. */
 export const messageIdSchema = z.object({ id });
 
 /** Every message that a client may send. For a new one the type checker shows where it must be handled. */
 export const clientMessageSchema = z.discriminatedUnion("type", [
   mouseEventSchema,
+  touchEventSchema,
   wheelSchema,
   keySchema,
   textSchema,
@@ -146,6 +187,7 @@ export const clientMessageSchema = z.discriminatedUnion("type", [
   authenticateSchema,
   featuresSchema,
   answerDialogSchema,
+  navigateSchema,
 ]);
 export type ClientMessage = z.infer<typeof clientMessageSchema>;
 /** A message as a client may write it: fields that have a default may be left out. */
@@ -214,6 +256,14 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
     label: z.string().nullable(),
     expires_at: z.iso.datetime(),
     seq: z.int().meta({ description: "Number of the picture in this message; 0: none" }),
+    touch: z
+      .literal(true)
+      .optional()
+      .meta({ description: "The page takes touch_event; absent where it does not, and for older clients" }),
+    mobile: z
+      .literal(true)
+      .optional()
+      .meta({ description: "With touch: the page is a phone's, whose first pointer is a finger" }),
     confirms: z
       .literal(true)
       .optional()
@@ -270,6 +320,17 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
     kind: dialogKindSchema,
     message: z.string(),
     answer: z.enum(["accepted", "dismissed"]),
+  }),
+  z.object({
+    type: z.literal("focus"),
+    field: z
+      .object({
+        kind: z.string().meta({ description: "text, password, code, multiline, or the type of the input" }),
+        inputmode: z.string().meta({ description: "As the attribute inputmode: the keyboard that fits" }),
+        rect: rectSchema.meta({ description: "Where the field is on the page, CSS px" }),
+      })
+      .nullable()
+      .meta({ description: "null: no field has the focus" }),
   }),
   questionSchemas.dialog,
   z.object({ type: z.literal("withdrawn"), question_id: z.string() }),

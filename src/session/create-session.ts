@@ -5,7 +5,7 @@ import type { Config } from "../config.ts";
 import { refuseHost, urlPatternSchema } from "../egress/destination.ts";
 import { AppError } from "../errors.ts";
 import type { Callback } from "../events/event-log.ts";
-import { type CreateSession, DEFAULT_VIEWPORT } from "../protocol/rest.ts";
+import { type CreateSession, DEFAULT_VIEWPORT, PHONE_VIEWPORT } from "../protocol/rest.ts";
 import type { Session } from "./lifecycle/session.ts";
 import type { OperatorLinks } from "./operators/operator-links.ts";
 import type { OpenPage } from "./ports/page.ts";
@@ -168,7 +168,7 @@ function newRecord(
     metadata: body.metadata ?? null,
     // For a page of the bot's own, both are read from it once it is attached.
     url: body.url ?? "",
-    viewport: body.viewport ?? DEFAULT_VIEWPORT,
+    viewport: body.viewport ?? (body.device === "phone" ? PHONE_VIEWPORT : DEFAULT_VIEWPORT),
     proxy_port: null,
     captcha_info: null,
     challenge_kind: null,
@@ -190,7 +190,7 @@ function pageRequest(
   body: CreateSession,
   grants: Grants | null,
 ): OpenPageRequest {
-  const { cdp, completion, on_crash, locale, timezone, user_agent, extra_headers, storage_state } = body;
+  const { cdp, completion, on_crash, device, touch, locale, timezone, user_agent, extra_headers, storage_state } = body;
   if (cdp) return { session_id, completion, cdp, cdp_allow: grants?.cdp_allow ?? null };
   return {
     session_id,
@@ -198,6 +198,8 @@ function pageRequest(
     viewport,
     completion,
     on_crash,
+    device,
+    touch,
     locale,
     timezone,
     user_agent,

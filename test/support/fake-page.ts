@@ -28,6 +28,7 @@ export class FakePage implements ChallengePage {
   readonly url = null;
   readonly hidden = false;
   isWorking = false;
+  readonly touch = { isOn: false, isMobile: false };
   readonly proxyPort = null;
   readonly place = null;
   readonly condition = "page_responsive";
@@ -89,6 +90,7 @@ export class FakePage implements ChallengePage {
   setKeepView(): void {}
   input(): void {}
   answer(): void {}
+  async navigate(): Promise<void> {}
   releaseAll(): void {}
   async check() {
     return this.verdict;

@@ -1,7 +1,7 @@
 /** Generators of messages to the operator socket: one a type, of everything its schema lets through. */
 import fc from "fast-check";
 import { COORDINATE_LIMIT } from "../../src/protocol/common.ts";
-import { type ClientMessage, MAX_SCALE } from "../../src/protocol/live.ts";
+import { type ClientMessage, MAX_SCALE, MAX_TOUCHES } from "../../src/protocol/live.ts";
 
 export const coordinate = fc.double({ min: -COORDINATE_LIMIT, max: COORDINATE_LIMIT, noNaN: true });
 const id = fc.oneof(fc.string({ maxLength: 64 }), fc.double({ noNaN: true, noDefaultInfinity: true }));
@@ -22,6 +22,29 @@ export const VALID = {
       seq: fc.nat(),
     },
     { requiredKeys: ["type", "event_type", "x", "y"] },
+  ),
+  touch_event: fc.record(
+    {
+      type: fc.constant("touch_event"),
+      id,
+      event_type: fc.constantFrom("start", "move", "end", "cancel"),
+      touches: fc.uniqueArray(
+        fc.record(
+          {
+            id: fc.nat(),
+            x: coordinate,
+            y: coordinate,
+            radius: fc.double({ min: 0, max: 1_000, noNaN: true }),
+            force: fc.double({ min: 0, max: 1, noNaN: true }),
+          },
+          { requiredKeys: ["id", "x", "y"] },
+        ),
+        { minLength: 1, maxLength: MAX_TOUCHES, selector: (touch) => touch.id },
+      ),
+      t: fc.double({ noNaN: true, noDefaultInfinity: true }),
+      seq: fc.nat(),
+    },
+    { requiredKeys: ["type", "event_type", "touches"] },
   ),
   wheel: fc.record(
     { type: fc.constant("wheel"), id, x: coordinate, y: coordinate, delta_x: coordinate, delta_y: coordinate },
@@ -76,6 +99,10 @@ export const VALID = {
     type: fc.constant("features"),
     features: fc.array(fc.string({ minLength: 1, maxLength: 32 }), { maxLength: 32 }),
   }),
+  navigate: fc.record(
+    { type: fc.constant("navigate"), id, action: fc.constantFrom("back", "reload") },
+    { requiredKeys: ["type", "action"] },
+  ),
   answer_dialog: fc.record(
     {
       type: fc.constant("answer_dialog"),

@@ -2,7 +2,7 @@
 
 import { AppError } from "../../errors.ts";
 import { isMove, replaceLastMove } from "../../protocol/moves.ts";
-import type { MouseInput, PageInput } from "../../session/ports/page.ts";
+import type { MouseInput, PageInput, TouchInput } from "../../session/ports/page.ts";
 import type { HeldButtons } from "../../session/ports/resume-state.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import type { CdpSender } from "../cdp/connection.ts";
@@ -10,6 +10,7 @@ import type { PageFrames } from "../tabs/frames.ts";
 import { type InputTarget, InputTargets, inTarget, type RemoteFrame } from "./input-targets.ts";
 import { type KeyStroke, keyStroke } from "./keys.ts";
 import { MoveThrottle } from "./move-throttle.ts";
+import { TouchReplay } from "./touch-replay.ts";
 
 /** The longest wait until a frame of another process has taken a press. */
 const PRESS_DEADLINE_MS = 250;
@@ -22,7 +23,7 @@ type Button = "left" | "middle" | "right";
 const BUTTON_BIT: Readonly<Record<Button, number>> = { left: 1, right: 2, middle: 4 };
 
 export interface InputHooks {
-  /** The first button was pressed, or the last one released. */
+  /** The first button or finger is down, or the last one up. */
   readonly onPressed: (pressed: boolean) => void;
   /** Awaited before the target of a press is looked up: calls setRemoteFrames where frames have changed since. */
   readonly beforePress: () => Promise<void> | null;
@@ -39,6 +40,7 @@ interface Click {
 export class InputReplay {
   readonly #targets: InputTargets;
   readonly #hooks: InputHooks;
+  readonly #touch: TouchReplay;
   #target: InputTarget;
   #waiting: PageInput[] = [];
   #pumping = false;
@@ -57,19 +59,28 @@ export class InputReplay {
     this.#targets = new InputTargets(session, frames);
     this.#target = this.#targets.page;
     this.#hooks = hooks;
+    this.#touch = new TouchReplay(this.#targets, hooks);
   }
 
+  /** Whether a button or a finger is down. */
   get pressed(): boolean {
+    return this.#hasButton || this.#touch.isDown;
+  }
+
+  get #hasButton(): boolean {
     return this.#buttons !== 0;
   }
 
-  /** What is pressed, and where (CSS px of the page); null where no button is down. */
+  /** What is pressed, and where (CSS px of the page); null where no button and no finger is down. */
   get held(): HeldButtons | null {
-    return this.pressed ? { ...this.#pointer, buttons: this.#buttons } : null;
+    if (!this.pressed) return null;
+    const fingers = this.#touch.isDown ? { fingers: this.#touch.points } : {};
+    return { ...this.#pointer, buttons: this.#buttons, ...fingers };
   }
 
-  /** Takes over the buttons that an earlier server pressed, to release them. Call it once frames have been set. */
-  takeOver({ x, y, buttons }: HeldButtons): void {
+  /** Takes over what an earlier server pressed, to release it. Call it once frames have been set. */
+  takeOver({ x, y, buttons, fingers }: HeldButtons): void {
+    this.#touch.takeAway(fingers ?? []);
     this.#pointer = { x, y };
     this.#buttons = buttons;
     this.#target = this.#targets.at(x, y);
@@ -80,9 +91,10 @@ export class InputReplay {
     this.#targets.setRemoteFrames(frames);
   }
 
-  /** Queues an event and returns at once. AppError `invalid_message` (no such key), `rate_limited`. */
+  /** Queues an event and returns at once. AppError `invalid_message` (no such key or finger), `rate_limited`. */
   add(input: PageInput): void {
     if (input.type === "key") keyStroke(input.key, input.code, input.modifiers);
+    if (input.type === "touch_event" && !this.#touch.accept(input)) return;
     // A move that still waits is replaced by the next; the one before a down or an up is never the replaced one.
     if (this.#isPressing || !replaceLastMove(this.#waiting, input)) {
       if (this.#waiting.length >= MAX_WAITING) throw new AppError("rate_limited");
@@ -91,7 +103,7 @@ export class InputReplay {
     this.#resume();
   }
 
-  /** Releases every pressed button and key. Events that wait are dropped, except text: it was accepted already. */
+  /** Releases every button, key and finger. Events that wait are dropped, except text: it was accepted already. */
   releaseAll(): void {
     this.#waiting = this.#waiting.filter(({ type }) => type === "text");
     clearTimeout(this.#moveTimer);
@@ -101,6 +113,7 @@ export class InputReplay {
     }
     for (const stroke of this.#keysDown.values()) this.#sendKey("keyUp", stroke, 0);
     this.#keysDown.clear();
+    this.#touch.releaseAll();
     this.#resume();
   }
 
@@ -135,6 +148,8 @@ export class InputReplay {
     switch (input.type) {
       case "mouse_event":
         return this.#mouse(input);
+      case "touch_event":
+        return this.#fingers(input);
       case "wheel":
         return this.#wheel(input);
       case "key":
@@ -142,6 +157,13 @@ export class InputReplay {
       case "text":
         void this.#send(this.#targets.page.session.send("Input.insertText", { text: input.text }));
     }
+  }
+
+  #fingers(input: TouchInput): Promise<void> | void {
+    if (input.event_type !== "move") return this.#touch.replay(input);
+    const sentAt = performance.now();
+    this.#throttle.sent(sentAt);
+    void this.#touch.replay(input).then(() => this.#moveTaken(sentAt));
   }
 
   #mouse(input: MouseInput): Promise<void> | void {
@@ -155,7 +177,7 @@ export class InputReplay {
   async #press(button: Button, x: number, y: number): Promise<void> {
     if ((this.#buttons & BUTTON_BIT[button]) !== 0) return;
     const releases = this.#releases;
-    if (!this.pressed) {
+    if (!this.#hasButton) {
       await this.#hooks.beforePress();
       this.#target = await this.#targets.under(x, y);
     }
@@ -175,13 +197,16 @@ export class InputReplay {
 
   #move(x: number, y: number): void {
     this.#pointer = { x, y };
-    if (!this.pressed) this.#target = this.#targets.at(x, y);
+    if (!this.#hasButton) this.#target = this.#targets.at(x, y);
     const sentAt = performance.now();
     this.#throttle.sent(sentAt);
-    void this.#sendMouse("mouseMoved", this.#heldButton()).then(() => {
-      this.#throttle.answered(sentAt, performance.now());
-      this.#resume();
-    });
+    void this.#sendMouse("mouseMoved", this.#heldButton()).then(() => this.#moveTaken(sentAt));
+  }
+
+  /** The browser has taken a move. */
+  #moveTaken(sentAt: number): void {
+    this.#throttle.answered(sentAt, performance.now());
+    this.#resume();
   }
 
   #release(button: Button, x: number, y: number): void {
@@ -189,11 +214,11 @@ export class InputReplay {
     this.#pointer = { x, y };
     this.#buttons &= ~BUTTON_BIT[button];
     void this.#sendMouse("mouseReleased", button);
-    if (!this.pressed) this.#hooks.onPressed(false);
+    if (!this.#hasButton) this.#hooks.onPressed(false);
   }
 
   #wheel({ x, y, delta_x, delta_y }: Extract<PageInput, { type: "wheel" }>): void {
-    const target = this.pressed ? this.#target : this.#targets.at(x, y);
+    const target = this.#hasButton ? this.#target : this.#targets.at(x, y);
     const point = inTarget(target, x, y);
     const event = { type: "mouseWheel" as const, ...point, deltaX: delta_x, deltaY: delta_y, buttons: this.#buttons };
     void this.#send(target.session.send("Input.dispatchMouseEvent", event));

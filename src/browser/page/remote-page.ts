@@ -5,14 +5,17 @@ import type { ChallengeKind } from "../../config.ts";
 import { AppError } from "../../errors.ts";
 import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
 import type { Answer } from "../../protocol/live.ts";
+import { isMove, isPress, isRelease } from "../../protocol/moves.ts";
 import type { Completion, StorageState } from "../../protocol/rest.ts";
 import type {
   CaptureRequest,
   ChallengePage,
   MaskedPicture,
+  NavigateAction,
   PageCondition,
   PageEvents,
   PageInput,
+  PageTouch,
   Picture,
   Verdict,
   ViewMode,
@@ -20,6 +23,7 @@ import type {
 import { visibilityNotice } from "../../session/ports/page-notices.ts";
 import type { Checkpoint, HeldButtons, PageLocator, WatchState } from "../../session/ports/resume-state.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
+import { FocusTracker } from "../assist/focus-tracker.ts";
 import type { CdpSender } from "../cdp/connection.ts";
 import { FailedAttempts } from "../challenge/failed-attempts.ts";
 import { scrollToMatch } from "../challenge/in-page-scripts.ts";
@@ -27,6 +31,7 @@ import type { PageScan } from "../challenge/scan-page.ts";
 import { ChallengeWatcher } from "../challenge/watcher.ts";
 import { InputReplay } from "../input/input-replay.ts";
 import type { RemoteFrame } from "../input/input-targets.ts";
+import { NO_TOUCH, readTouch } from "../input/page-touch.ts";
 import { MaskedPictures } from "../masking/masked-pictures.ts";
 import type { PictureCapture } from "../pictures/capture-region.ts";
 import { ChallengeView } from "../pictures/challenge-view.ts";
@@ -39,6 +44,7 @@ import type { Tab } from "../tabs/tab.ts";
 import { takeCheckpoint } from "./checkpoint.ts";
 import { HangDetector } from "./hang-detector.ts";
 import { NoticeLimiter } from "./notice-limiter.ts";
+import type { PageHistory } from "./page-history.ts";
 
 /** After a press or a wheel the page may have moved the challenge. */
 const SCAN_AFTER_INPUT_MS = 50;
@@ -60,6 +66,10 @@ export interface RemotePageParts {
   readonly log: Logger;
   /** An owned page: only this server can scroll to its challenge, for clients that cannot. */
   readonly isOurs: boolean;
+  /** Null for a page that is not ours: it is asked itself. */
+  readonly touch: PageTouch | null;
+  /** Null for a page that only its bot takes elsewhere. */
+  readonly history: PageHistory | null;
   /** The port of its browser's proxy; null for a page that is not ours. */
   readonly proxyPort: number | null;
   /** Where the next server finds the page; null for a page that ends with this process. */
@@ -83,10 +93,12 @@ export class RemotePage implements ChallengePage {
   readonly #input: InputReplay;
   readonly #watcher: ChallengeWatcher;
   readonly #hangDetector: HangDetector;
+  readonly #focus: FocusTracker;
   readonly #attempts = new FailedAttempts();
   readonly #view: ChallengeView;
   #captureRequest: CaptureRequest | null = null;
   #isCapturing = false;
+  #touch: PageTouch;
   #lastScan: PageScan | null = null;
   #wasWorking = false;
   /** Frames with a process of their own, outermost first. */
@@ -96,6 +108,7 @@ export class RemotePage implements ChallengePage {
   constructor(parts: RemotePageParts) {
     const { tab, capture, viewport } = parts;
     this.#parts = parts;
+    this.#touch = parts.touch ?? NO_TOUCH;
     this.#view = new ChallengeView(viewport);
     this.frames = new PageFrames(tab);
     this.notices = new NoticeLimiter((notice) => this.#publish((events) => events.notice(notice)));
@@ -122,6 +135,7 @@ export class RemotePage implements ChallengePage {
       onMovedOn: () => this.#publish((events) => events.movedOn()),
       onSeen: (watch) => this.#publish((events) => events.resumeStateChanged({ watch })),
     });
+    this.#focus = new FocusTracker(this.frames, (field) => this.#publish((events) => events.focused(field)));
     this.#hangDetector = new HangDetector({
       page: tab.pageSession,
       dialogsOf: parts.dialogsOf,
@@ -146,6 +160,10 @@ export class RemotePage implements ChallengePage {
 
   get isWorking(): boolean {
     return this.#watcher.isWorking;
+  }
+
+  get touch(): PageTouch {
+    return this.#touch;
   }
 
   get proxyPort(): number | null {
@@ -176,6 +194,7 @@ export class RemotePage implements ChallengePage {
   /** Scans for the challenge until it is found or `ms` have passed; then starts to watch the page. */
   async begin(ms: number, signal: AbortSignal): Promise<void> {
     const end = performance.now() + ms;
+    if (!this.#parts.touch) this.#touch = await readTouch(this.frames);
     for (;;) {
       await this.#watcher.scan();
       await this.#showFound();
@@ -189,6 +208,7 @@ export class RemotePage implements ChallengePage {
   /** Continues to watch a page of an earlier server, and releases the buttons that it left pressed. */
   async resume(watched: WatchState | undefined, held: HeldButtons | null): Promise<void> {
     if (watched) this.#watcher.recall(watched);
+    if (!this.#parts.touch) this.#touch = await readTouch(this.frames);
     await this.#watcher.scan();
     if (held) {
       this.#input.takeOver(held);
@@ -234,16 +254,25 @@ export class RemotePage implements ChallengePage {
   }
 
   input(input: PageInput): void {
+    if (input.type === "touch_event" && !this.#touch.isOn) {
+      throw new AppError("invalid_message", { field: "type", why: "the page has no touch" });
+    }
     this.#input.add(input);
     this.#screencast.inputGiven(this.#input.pressed);
-    if (input.type === "mouse_event" && input.event_type === "move") {
+    if (isMove(input)) {
       if (this.#input.pressed) this.#watcher.prompt();
     } else {
       this.#attempts.acted(performance.now());
       // What is let go may have been pressed on the page before.
-      if (!("event_type" in input) || input.event_type !== "up") this.#watcher.acted();
+      if (!isRelease(input)) this.#watcher.acted();
+      if (!isPress(input)) this.#focus.acted();
       this.#watcher.prompt(SCAN_AFTER_INPUT_MS);
     }
+  }
+
+  async navigate(action: NavigateAction): Promise<void> {
+    if (!this.#parts.history) throw new AppError("forbidden", { why: "only the bot takes its own page elsewhere" });
+    await this.#parts.history.navigate(action);
   }
 
   answer(answer: Answer): void {
@@ -357,6 +386,7 @@ export class RemotePage implements ChallengePage {
     this.notices.stop();
     this.#watcher.stop();
     this.#hangDetector.stop();
+    this.#focus.stop();
     this.#masked.stop();
     this.#screencast.close();
     const { pictures, restarts } = this.#screencast;

@@ -6,6 +6,7 @@ import type { Operators } from "../operators/operators.ts";
 import type {
   AttemptFailure,
   ChallengePage,
+  FocusedField,
   Notice,
   OpeningStep,
   PageCondition,
@@ -126,6 +127,10 @@ export class PageEventHandler implements PageEvents {
 
   withdraw(questionId: string): void {
     this.#deps.operators.withdraw(questionId);
+  }
+
+  focused(field: FocusedField): void {
+    this.#deps.operators.focused(field);
   }
 
   progress(step: OpeningStep): void {

@@ -11,7 +11,7 @@ interface PageRequest {
 
 export interface OwnedPageRequest
   extends PageRequest,
-    Pick<CreateSession, "locale" | "timezone" | "user_agent" | "extra_headers" | "storage_state"> {
+    Pick<CreateSession, "locale" | "timezone" | "user_agent" | "extra_headers" | "storage_state" | "device" | "touch"> {
   readonly url: string;
   /**
    * The URL to open in place of `url`: where the page was before it crashed. Headers still go to the origin of `url`
