@@ -264,6 +264,9 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
       .literal(true)
       .optional()
       .meta({ description: "With touch: the page is a phone's, whose first pointer is a finger" }),
+    navigates: z.literal(true).optional().meta({
+      description: "The page takes navigate; absent for a page of the bot's own browser, and for older clients",
+    }),
     confirms: z
       .literal(true)
       .optional()

@@ -188,9 +188,38 @@ test("[W44] a guest that has touch takes fingers, and its own emulation stays as
     .toEqual([["touchstart", [0, 100, 100]], ["touchmove", [0, 130, 100]], ["touchend"]]);
   expect(await page.evaluate(() => [innerWidth, navigator.maxTouchPoints])).toEqual([412, 1]);
 
+  // Only the bot takes its own page elsewhere.
+  expect(await client.next("session_info")).not.toHaveProperty("navigates");
+  client.send({ type: "navigate", action: "reload" });
+  expect(await client.next("error")).toMatchObject({ code: "forbidden" });
+
   const desk = await botBrowser.open(served.url);
   const other = await bot.create({ cdp: { ...cdp, target_id: await botBrowser.targetOf(desk) } });
   const watcher = await connect(other.ws_url, PROTOCOLS);
   expect(await watcher.next("session_info")).not.toHaveProperty("touch");
   await context.close();
+});
+
+test("[W44] [W40] the focused field is told to who is in control and can use it, and to nobody else", async ({
+  site,
+  bot,
+  connect,
+}) => {
+  const field =
+    '<input pattern="[0-9]*" maxlength="1" style="position:absolute;left:40px;top:350px;width:100px;height:30px">';
+  const session = await bot.create({ url: serveTouchPage(site, field).url, device: "phone" });
+  const client = await connect(session.ws_url, PROTOCOLS);
+  const older = await connect(session.ws_url, PROTOCOLS);
+  await older.next("session_info");
+  client.send({ type: "features", features: ["focus"] });
+  client.send({ type: "take_control" });
+  client.send(touch("start", finger(0, 60, 360)));
+  client.send(touch("end", finger(0, 60, 360)));
+  expect(await client.next("focus")).toMatchObject({
+    field: { kind: "text", inputmode: "numeric", rect: { x: 40, y: 350 } },
+  });
+  client.send(touch("start", finger(0, 60, 100)));
+  client.send(touch("end", finger(0, 60, 100)));
+  expect(await client.next("focus", ({ field: now }) => now === null)).toMatchObject({ field: null });
+  expect(older.received.filter(({ type }) => type === "focus")).toEqual([]);
 });

@@ -29,6 +29,7 @@ export class FakePage implements ChallengePage {
   readonly hidden = false;
   isWorking = false;
   readonly touch = { isOn: false, isMobile: false };
+  readonly canNavigate = false;
   readonly proxyPort = null;
   readonly place = null;
   readonly condition = "page_responsive";

@@ -40,6 +40,7 @@ class Page implements ChallengePage {
   readonly place = null;
   readonly condition = "page_responsive";
   readonly touch = { isOn: false, isMobile: false };
+  readonly canNavigate = false;
   readonly events: PageEvents;
   readonly opened = Promise.withResolvers<void>();
   readonly closed = Promise.withResolvers<void>();

@@ -166,6 +166,10 @@ export class RemotePage implements ChallengePage {
     return this.#touch;
   }
 
+  get canNavigate(): boolean {
+    return this.#parts.history !== null;
+  }
+
   get proxyPort(): number | null {
     return this.#parts.proxyPort;
   }

@@ -129,6 +129,8 @@ export interface PageEvents {
 export interface PictureSource {
   readonly challenge: CaptchaInfo | null;
   readonly touch: PageTouch;
+  /** Whether navigate() takes it anywhere. */
+  readonly canNavigate: boolean;
   readonly condition: PageCondition;
   /** The part of the page, in CSS px, that a view of this mode shows now. */
   view(mode: ViewMode): Rect;
