@@ -1,6 +1,7 @@
 /** Ids for messages that must be handled exactly once, so that the server can tell a repeat: the client's name and a number. */
 import { HANDLED_ONCE } from "../protocol/exactly-once.ts";
 import type { ClientMessageInput } from "../protocol/live.ts";
+import { isMove } from "../protocol/moves.ts";
 
 type Id = string | number;
 
@@ -20,8 +21,7 @@ export class MessageNumbers {
 
   /** The message as it goes out: numbered, if it must be handled exactly once. */
   stamp(message: ClientMessageInput): ClientMessageInput {
-    if (!HANDLED_ONCE.has(message.type) || (message.type === "mouse_event" && message.event_type === "move"))
-      return message;
+    if (!HANDLED_ONCE.has(message.type) || isMove(message)) return message;
     this.#last += 1;
     if (message.id !== undefined) this.#ownIds.set(this.#last, message.id);
     for (const oldest of this.#ownIds.keys()) {

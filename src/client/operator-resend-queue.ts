@@ -3,6 +3,7 @@
  * order, stale presses are not. An old press must not land on a new picture.
  */
 import type { ClientMessage, ClientMessageInput, ServerMessage } from "../protocol/live.ts";
+import { isMove, isPress } from "../protocol/moves.ts";
 import { MessageNumbers } from "./message-numbers.ts";
 import { MOST_QUEUED, type OutgoingQueue } from "./send-queue.ts";
 
@@ -108,8 +109,10 @@ export class OperatorResendQueue implements OutgoingQueue<Message> {
     this.#recall();
     if (OF_THE_MOMENT.has(message.type) || isMove(message)) return false;
     const name = pressName(message);
+    // Several fingers at once are no tap: without their moves they mean nothing.
+    if (name === null && isPointer(message)) return false;
     if (name !== null && !isDown(message)) return this.#keepUp(name, message, now);
-    if (name !== null && isMouse(message) && this.#isKept(this.#down.get(name))) return false; // it is down already
+    if (name !== null && isPointer(message) && this.#isKept(this.#down.get(name))) return false; // it is down already
     // Only the newest view request counts, in the place of the newest.
     if (message.type === "view") this.#remove((kept) => kept.message.type === "view");
     const kept = this.#add(message, now);
@@ -123,7 +126,7 @@ export class OperatorResendQueue implements OutgoingQueue<Message> {
     this.#remove(({ sockets }) => sockets > 0 && (!this.#confirms || sockets >= MOST_SOCKETS));
     this.#dropStale(now);
     // A press without its release yet is dropped: no button may stay down for longer than the hand meant.
-    for (const [name, down] of this.#down) if (down !== "sent" && isMouse(down.message)) this.#drop(name, down);
+    for (const [name, down] of this.#down) if (down !== "sent" && isPointer(down.message)) this.#drop(name, down);
     const taken = this.#kept;
     this.clear();
     for (const { message, at, sockets } of taken) {
@@ -141,6 +144,7 @@ export class OperatorResendQueue implements OutgoingQueue<Message> {
 
   #noteUnconfirmed(sent: Kept): void {
     const { message } = sent;
+    if (pressName(message) === null && isPointer(message)) return;
     if (!this.#confirms || this.#numbers.numberOf(message.id) === null) return;
     if (this.#unconfirmed.some((known) => known.message === message)) return;
     this.#unconfirmed.push(sent);
@@ -158,7 +162,7 @@ export class OperatorResendQueue implements OutgoingQueue<Message> {
       if (name === null) continue;
       const down = downs.get(name);
       if (isDown(kept.message)) {
-        if (down && isMouse(kept.message))
+        if (down && isPointer(kept.message))
           this.#remove((one) => one === kept); // it is down already
         else downs.set(name, kept);
         continue;
@@ -194,7 +198,7 @@ export class OperatorResendQueue implements OutgoingQueue<Message> {
   #dropStale(now: number): void {
     const stale = new Set<string>();
     this.#remove(({ message, at }) => {
-      const name = isMouse(message) ? pressName(message) : null;
+      const name = isPointer(message) ? pressName(message) : null;
       if (name === null) return false;
       if (!isDown(message)) return stale.delete(name) || now - at > PRESS_FRESH_MS;
       if (now - at > PRESS_FRESH_MS) stale.add(name);
@@ -216,25 +220,31 @@ export class OperatorResendQueue implements OutgoingQueue<Message> {
   }
 }
 
-/** The button or key of a press or release; null for all else. */
+/** The button, key or finger of a press or release; null for all else, and for several fingers at once. */
 function pressName(message: Message): string | null {
   if (message.type === "key") return `key ${message.code || message.key}`;
-  return isMouse(message) && !isMove(message) ? `button ${message.button ?? "left"}` : null;
+  if (isMove(message)) return null;
+  if (message.type === "mouse_event") return `button ${message.button ?? "left"}`;
+  const [finger, another] = message.type === "touch_event" ? message.touches : [];
+  return finger && !another ? `finger ${finger.id}` : null;
 }
 
-function isMouse(message: Message): message is Extract<Message, { type: "mouse_event" }> {
-  return message.type === "mouse_event";
+/** A press at a place: of a button or of one finger. */
+function isPointer(message: Message): boolean {
+  return message.type === "mouse_event" || message.type === "touch_event";
 }
 
-function isMove(message: Message): boolean {
-  return isMouse(message) && message.event_type === "move";
+function pointOf(message: Message): { readonly x: number; readonly y: number } | undefined {
+  if (message.type === "mouse_event") return message;
+  return message.type === "touch_event" ? message.touches[0] : undefined;
 }
 
 function isDown(message: Message): boolean {
-  return (message.type === "key" || isMouse(message)) && message.event_type === "down";
+  return isPress(message) || (message.type === "key" && message.event_type === "down");
 }
 
 /** A key always is one: it does not move. */
 function isClick(down: Message, up: Message): boolean {
-  return !isMouse(down) || !isMouse(up) || Math.hypot(up.x - down.x, up.y - down.y) <= CLICK_PX;
+  const [from, to] = [pointOf(down), pointOf(up)];
+  return !from || !to || Math.hypot(to.x - from.x, to.y - from.y) <= CLICK_PX;
 }

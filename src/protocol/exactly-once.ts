@@ -1,5 +1,6 @@
 /** [W30] Messages that the server handles exactly once. Their ids carry the client's name and a number, which reveals a repeat. */
 import type { ClientMessage } from "./live.ts";
+import { isMove } from "./moves.ts";
 
 /** The name of a client, which it draws at random. */
 export const CLIENT_NAME = /^[a-z][a-z0-9]{15}$/;
@@ -11,6 +12,7 @@ export const HANDLED_ONCE: ReadonlySet<ClientMessage["type"]> = new Set([
   "text",
   "key",
   "mouse_event",
+  "touch_event",
   "finish",
   "extend",
   "take_control",
@@ -19,6 +21,7 @@ export const HANDLED_ONCE: ReadonlySet<ClientMessage["type"]> = new Set([
   "answer_pick",
   "answer_files",
   "answer_sign_in",
+  "navigate",
 ]);
 
 /** Identifies one message: the client's name, and its number there, from 1. */
@@ -29,7 +32,7 @@ export interface MessageNumber {
 
 /** The message's number; null for a message that is handled each time it arrives. */
 export function numberOf(message: ClientMessage): MessageNumber | null {
-  if (!HANDLED_ONCE.has(message.type) || (message.type === "mouse_event" && message.event_type === "move")) return null;
+  if (!HANDLED_ONCE.has(message.type) || isMove(message)) return null;
   const [, client, digits] = NUMBERED_ID.exec(String(message.id)) ?? [];
   return client === undefined ? null : { client, number: Number(digits) };
 }

@@ -59,6 +59,35 @@ const mouseEventSchema = z.object({
   seq: z.int().min(0).optional().meta({ description: "Number of the picture that the operator saw" }),
 });
 
+/** [W44] The most fingers at a time. */
+export const MAX_TOUCHES = 5;
+
+const touchSchema = z.object({
+  id: z
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1)
+    .meta({ description: "Names a finger from its start to its end" }),
+  x: coordinateSchema,
+  y: coordinateSchema,
+  radius: z.number().min(0).max(1_000).optional().meta({ description: "Of the touched spot, CSS px of the page" }),
+  force: z.number().min(0).max(1).optional(),
+});
+
+const touchEventSchema = z.object({
+  type: z.literal("touch_event"),
+  id,
+  event_type: z.enum(["start", "move", "end", "cancel"]),
+  touches: z
+    .array(touchSchema)
+    .min(1)
+    .max(MAX_TOUCHES)
+    .refine((touches) => new Set(touches.map((touch) => touch.id)).size === touches.length, "a finger is named twice")
+    .meta({ description: "The fingers that have changed" }),
+  t: z.number().optional().meta({ description: "ms on the client's clock" }),
+  seq: z.int().min(0).optional().meta({ description: "Number of the picture that the operator saw" }),
+});
+
 const wheelSchema = z.object({
   type: z.literal("wheel"),
   id,
@@ -125,7 +154,16 @@ const authenticateSchema = z.object({
 });
 
 /** [W40] What a console can do for the person beyond pictures and input. What it cannot is never asked of it. */
-export const CLIENT_FEATURES = ["dialogs", "windows", "pickers", "files", "clipboard", "sound", "sign_in"] as const;
+export const CLIENT_FEATURES = [
+  "dialogs",
+  "windows",
+  "pickers",
+  "files",
+  "clipboard",
+  "sound",
+  "sign_in",
+  "focus",
+] as const;
 export type ClientFeature = (typeof CLIENT_FEATURES)[number];
 
 const featuresSchema = z.object({
@@ -184,12 +222,15 @@ const answerSignInSchema = z.object({
     .meta({ description: "Left out with the user name: the person does not sign in" }),
 });
 
+const navigateSchema = z.object({ type: z.literal("navigate"), id, action: z.enum(["back", "reload"]) });
+
 /** The only field that is read from a refused message. */
 export const messageIdSchema = z.object({ id });
 
 /** Every message that a client may send. For a new one the type checker shows where it must be handled. */
 export const clientMessageSchema = z.discriminatedUnion("type", [
   mouseEventSchema,
+  touchEventSchema,
   wheelSchema,
   keySchema,
   textSchema,
@@ -209,6 +250,7 @@ export const clientMessageSchema = z.discriminatedUnion("type", [
   answerPickSchema,
   answerFilesSchema,
   answerSignInSchema,
+  navigateSchema,
 ]);
 export type ClientMessage = z.infer<typeof clientMessageSchema>;
 /** A message as a client may write it: fields that have a default may be left out. */
@@ -351,6 +393,17 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
     label: z.string().nullable(),
     expires_at: z.iso.datetime(),
     seq: z.int().meta({ description: "Number of the picture in this message; 0: none" }),
+    touch: z
+      .literal(true)
+      .optional()
+      .meta({ description: "The page takes touch_event; absent where it does not, and for older clients" }),
+    mobile: z
+      .literal(true)
+      .optional()
+      .meta({ description: "With touch: the page is a phone's, whose first pointer is a finger" }),
+    navigates: z.literal(true).optional().meta({
+      description: "The page takes navigate; absent for a page of the bot's own browser, and for older clients",
+    }),
     confirms: z
       .literal(true)
       .optional()
@@ -407,6 +460,17 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
     kind: dialogKindSchema,
     message: z.string(),
     answer: z.enum(["accepted", "dismissed"]),
+  }),
+  z.object({
+    type: z.literal("focus"),
+    field: z
+      .object({
+        kind: z.string().meta({ description: "text, password, code, multiline, or the type of the input" }),
+        inputmode: z.string().meta({ description: "As the attribute inputmode: the keyboard that fits" }),
+        rect: rectSchema.meta({ description: "Where the field is on the page, CSS px" }),
+      })
+      .nullable()
+      .meta({ description: "null: no field has the focus" }),
   }),
   questionSchemas.dialog,
   questionSchemas.pick,

@@ -143,6 +143,8 @@ export type HttpCredentials = z.infer<typeof httpCredentialsSchema>;
 /** Fields that apply only to a page that the server opens. */
 const OWNED_PAGE_FIELDS = [
   "viewport",
+  "device",
+  "touch",
   "locale",
   "timezone",
   "user_agent",
@@ -150,9 +152,10 @@ const OWNED_PAGE_FIELDS = [
   "storage_state",
   "files",
   "http_credentials",
-  "storage_state",
 ] as const;
 export const DEFAULT_VIEWPORT = { width: 1280, height: 720 } as const;
+/** [W44] The size of a page that is opened as on a phone. */
+export const PHONE_VIEWPORT = { width: 390, height: 844 } as const;
 
 /** [R10] The body of POST /sessions. `timeout_seconds` is also bounded by MAX_TIMEOUT_SECONDS. */
 const createSessionShape = z.strictObject({
@@ -163,6 +166,13 @@ const createSessionShape = z.strictObject({
     .strict()
     .optional()
     .meta({ description: `${DEFAULT_VIEWPORT.width} x ${DEFAULT_VIEWPORT.height} when left out.` }),
+  device: z
+    .enum(["phone"])
+    .optional()
+    .meta({
+      description: `phone: ${PHONE_VIEWPORT.width} x ${PHONE_VIEWPORT.height}, 3 px per CSS px, touch, mobile layout and a phone's user agent, unless given otherwise.`,
+    }),
+  touch: z.boolean().optional().meta({ description: "Whether the page has a touch screen; a phone always has." }),
   locale: z.string().refine(isLocale, "not a BCP 47 language tag").optional(),
   timezone: z.string().refine(isTimezone, "not an IANA time zone").optional(),
   user_agent: z
@@ -211,6 +221,9 @@ export const createSessionSchema = createSessionShape.superRefine((body, context
   }
   if (body.legacy_open && body.session_id !== undefined) {
     context.addIssue({ code: "custom", path: ["session_id"], message: "not with legacy_open: the id is the secret" });
+  }
+  if (body.device === "phone" && body.touch === false) {
+    context.addIssue({ code: "custom", path: ["touch"], message: "a phone has touch" });
   }
   for (const field of OWNED_PAGE_FIELDS) {
     if (body.cdp === undefined || body[field] === undefined) continue;

@@ -5,7 +5,7 @@ import type { Config } from "../config.ts";
 import { refuseHost, urlPatternSchema } from "../egress/destination.ts";
 import { AppError } from "../errors.ts";
 import type { Callback } from "../events/event-log.ts";
-import { type CreateSession, DEFAULT_VIEWPORT } from "../protocol/rest.ts";
+import { type CreateSession, DEFAULT_VIEWPORT, PHONE_VIEWPORT } from "../protocol/rest.ts";
 import type { Session } from "./lifecycle/session.ts";
 import type { OperatorLinks } from "./operators/operator-links.ts";
 import type { OpenPage } from "./ports/page.ts";
@@ -168,7 +168,7 @@ function newRecord(
     metadata: body.metadata ?? null,
     // For a page of the bot's own, both are read from it once it is attached.
     url: body.url ?? "",
-    viewport: body.viewport ?? DEFAULT_VIEWPORT,
+    viewport: body.viewport ?? (body.device === "phone" ? PHONE_VIEWPORT : DEFAULT_VIEWPORT),
     proxy_port: null,
     captcha_info: null,
     challenge_kind: null,
@@ -192,7 +192,7 @@ function pageRequest(
 ): OpenPageRequest {
   const { cdp, completion, on_crash, locale, timezone, user_agent, extra_headers, http_credentials, storage_state } =
     body;
-  const { files, clipboard } = body;
+  const { device, touch, files, clipboard } = body;
   if (cdp) return { session_id, completion, clipboard, cdp, cdp_allow: grants?.cdp_allow ?? null };
   return {
     session_id,
@@ -200,6 +200,8 @@ function pageRequest(
     viewport,
     completion,
     on_crash,
+    device,
+    touch,
     locale,
     timezone,
     user_agent,

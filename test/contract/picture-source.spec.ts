@@ -17,6 +17,7 @@ const UNHEARD: Omit<PageEvents, "nextSeq" | "picture"> = {
   lost() {},
   notice() {},
   resumeStateChanged() {},
+  focused() {},
   progress() {},
   attemptFailed() {},
   movedOn() {},

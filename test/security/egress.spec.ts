@@ -28,6 +28,7 @@ const UNHEARD: PageEvents = {
   lost() {},
   notice() {},
   resumeStateChanged() {},
+  focused() {},
   progress() {},
   attemptFailed() {},
   movedOn() {},

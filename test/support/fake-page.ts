@@ -29,6 +29,8 @@ export class FakePage implements ChallengePage {
   readonly url = null;
   readonly hidden = false;
   isWorking = false;
+  readonly touch = { isOn: false, isMobile: false };
+  readonly canNavigate = false;
   readonly proxyPort = null;
   readonly place = null;
   readonly condition = "page_responsive";
@@ -99,6 +101,7 @@ export class FakePage implements ChallengePage {
     return null;
   }
   sound = () => null;
+  async navigate(): Promise<void> {}
   releaseAll(): void {}
   async check() {
     return this.verdict;

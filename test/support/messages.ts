@@ -1,7 +1,7 @@
 /** Generators of messages to the operator socket: one a type, of everything its schema lets through. */
 import fc from "fast-check";
 import { COORDINATE_LIMIT } from "../../src/protocol/common.ts";
-import { type ClientMessage, MAX_SCALE, MOUSE_BUTTONS } from "../../src/protocol/live.ts";
+import { type ClientMessage, MAX_SCALE, MAX_TOUCHES, MOUSE_BUTTONS } from "../../src/protocol/live.ts";
 
 export const coordinate = fc.double({ min: -COORDINATE_LIMIT, max: COORDINATE_LIMIT, noNaN: true });
 const id = fc.oneof(fc.string({ maxLength: 64 }), fc.double({ noNaN: true, noDefaultInfinity: true }));
@@ -23,6 +23,29 @@ export const VALID = {
       seq: fc.nat(),
     },
     { requiredKeys: ["type", "event_type", "x", "y"] },
+  ),
+  touch_event: fc.record(
+    {
+      type: fc.constant("touch_event"),
+      id,
+      event_type: fc.constantFrom("start", "move", "end", "cancel"),
+      touches: fc.uniqueArray(
+        fc.record(
+          {
+            id: fc.nat(),
+            x: coordinate,
+            y: coordinate,
+            radius: fc.double({ min: 0, max: 1_000, noNaN: true }),
+            force: fc.double({ min: 0, max: 1, noNaN: true }),
+          },
+          { requiredKeys: ["id", "x", "y"] },
+        ),
+        { minLength: 1, maxLength: MAX_TOUCHES, selector: (touch) => touch.id },
+      ),
+      t: fc.double({ noNaN: true, noDefaultInfinity: true }),
+      seq: fc.nat(),
+    },
+    { requiredKeys: ["type", "event_type", "touches"] },
   ),
   wheel: fc.record(
     {
@@ -99,6 +122,10 @@ export const VALID = {
       value: fc.string({ maxLength: 100 }),
     },
     { requiredKeys: ["type", "question_id"] },
+  ),
+  navigate: fc.record(
+    { type: fc.constant("navigate"), id, action: fc.constantFrom("back", "reload") },
+    { requiredKeys: ["type", "action"] },
   ),
   answer_dialog: fc.record(
     {

@@ -40,6 +40,8 @@ class Page implements ChallengePage {
   readonly proxyPort = null;
   readonly place = null;
   readonly condition = "page_responsive";
+  readonly touch = { isOn: false, isMobile: false };
+  readonly canNavigate = false;
   readonly events: PageEvents;
   readonly opened = Promise.withResolvers<void>();
   readonly closed = Promise.withResolvers<void>();
@@ -59,6 +61,8 @@ class Page implements ChallengePage {
     const facts = { seq: 1, captured_at: 0, view: this.view(), scale: 1, quality: 80, kind: "still" as const };
     return { ...facts, jpeg: Buffer.from("jpeg") };
   }
+
+  async navigate() {}
 
   async cut(picture: Picture) {
     return picture;

@@ -133,3 +133,19 @@ test("whatever is said: words stay whole and in order, and each press that is se
     }),
   );
 });
+
+test("[W44] a tap of one finger is kept like a click; a drag and several fingers are not", () => {
+  const touch = (event_type: "start" | "move" | "end", ...points: readonly (readonly [number, number])[]): Message => ({
+    type: "touch_event",
+    event_type,
+    touches: points.map(([id, x]) => ({ id, x, y: 0 })),
+  });
+  const tap = [touch("start", [4, 10]), touch("move", [4, 11]), touch("end", [4, 11])];
+  expect(keptOf(tap)).toEqual([tap[0], tap[2]]);
+  expect(keptOf([touch("start", [4, 10]), touch("end", [4, 10 + 2 * CLICK_PX])])).toEqual([]);
+  expect(keptOf([touch("start", [4, 10])])).toEqual([]);
+  expect(keptOf([touch("start", [4, 10], [5, 40]), touch("end", [4, 10], [5, 40])])).toEqual([]);
+  expect(keptOf(tap, PRESS_FRESH_MS + 1)).toEqual([]);
+  // A finger that went down on the lost socket comes up on the next one.
+  expect(keptOf([touch("end", [4, 50])], 0, [touch("start", [4, 10])])).toEqual([touch("end", [4, 50])]);
+});

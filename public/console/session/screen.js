@@ -33,6 +33,8 @@ export class Screen {
   #space = null;
   /** Where the picture was, in client px, that a drag began on and that has changed since. @type {{ canvas: Box, view: Box } | null} */
   #aim = null;
+  /** How many times larger the picture is shown than it fits. */
+  #zoom = 1;
   /** Counts lost connections: a picture that was being decoded at the loss is not drawn. */
   #losses = 0;
 
@@ -71,7 +73,34 @@ export class Screen {
 
   /** Picture px per CSS px that this view deserves here. @param {Size} view */
   densityFor(view) {
-    return densityFor(view.width, this.#sizeOf(view).width, devicePixelRatio);
+    return densityFor(view.width, this.#sizeOf(view).width * this.#zoom, devicePixelRatio);
+  }
+
+  /** @param {number} zoom how many times larger than it fits; what does not fit is scrolled to */
+  setZoom(zoom) {
+    this.#zoom = zoom;
+    this.#fit();
+  }
+
+  /** Where a point of the page is in the frame around the canvas, CSS px. @param {{ x: number, y: number }} point */
+  placeOf({ x, y }) {
+    const canvas = this.#canvas;
+    const view = this.#shown?.view ?? { x: 0, y: 0, width: 1, height: 1 };
+    return {
+      left: canvas.offsetLeft + ((x - view.x) * canvas.offsetWidth) / view.width,
+      top: canvas.offsetTop + ((y - view.y) * canvas.offsetHeight) / view.height,
+    };
+  }
+
+  /** Where a point of the page is shown; null while there is no picture. @param {{ x: number, y: number }} point */
+  clientAt({ x, y }) {
+    if (this.#shown === null) return null;
+    const { view } = this.#shown;
+    const box = this.#canvas.getBoundingClientRect();
+    return {
+      clientX: box.x + ((x - view.x) * box.width) / view.width,
+      clientY: box.y + ((y - view.y) * box.height) / view.height,
+    };
   }
 
   /** A newer picture replaces one that still waits: a slow device skips pictures, it never lags behind.
@@ -168,8 +197,15 @@ export class Screen {
   #fit() {
     if (this.#layout === null) return;
     const { width, height } = this.#sizeOf(this.#layout);
-    this.#canvas.style.width = `${width}px`;
-    this.#canvas.style.height = `${height}px`;
+    const zoom = this.#zoom;
+    this.#canvas.style.width = `${width * zoom}px`;
+    this.#canvas.style.height = `${height * zoom}px`;
+    const frame = this.#canvas.parentElement;
+    if (frame === null) return;
+    const most = this.#space ?? { width, height };
+    frame.classList.toggle("zoomed", zoom > 1);
+    frame.style.width = zoom > 1 ? `${Math.min(width * zoom, Math.max(width, most.width))}px` : "";
+    frame.style.height = zoom > 1 ? `${Math.min(height * zoom, Math.max(height, most.height))}px` : "";
   }
 }
 

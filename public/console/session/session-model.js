@@ -32,6 +32,9 @@ import { toMs } from "../shared/time-format.js";
  * @property {string} instructions
  * @property {string} label
  * @property {boolean} watchOnly
+ * @property {boolean} hasTouch the page takes fingers
+ * @property {boolean} isMobile the page is a phone's
+ * @property {boolean} canNavigate the page can be loaded anew, and goes back
  * @property {{ holder: string | null, you: boolean } | null} control null until the server has said
  * @property {number} operators
  * @property {{ code: string, message: string, details: Record<string, unknown> | null } | null} error the last one
@@ -65,6 +68,9 @@ export function newModel() {
     instructions: "",
     label: "",
     watchOnly: false,
+    hasTouch: false,
+    isMobile: false,
+    canNavigate: false,
     control: null,
     operators: 0,
     error: null,
@@ -133,6 +139,9 @@ export function withMessage(model, message, now) {
         instructions: message.instructions ?? "",
         label: message.label ?? "",
         watchOnly: message.role === "watch",
+        hasTouch: message.touch === true,
+        isMobile: message.mobile === true,
+        canNavigate: message.navigates === true,
       };
     case "session_state": {
       const moved = { ...next, state: message.state, expiresAt: toMs(message.expires_at) ?? model.expiresAt };

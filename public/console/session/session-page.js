@@ -15,15 +15,20 @@ import { KeyboardInput } from "./keyboard-input.js";
 import { LinkQualityBadge } from "./link-quality-badge.js";
 import { LogPanel } from "./log-panel.js";
 import { connectionSentences, logSentences } from "./log-sentences.js";
+import { PageFocus } from "./page-focus.js";
 import { PageQuestions, QUESTION_FEATURES } from "./page-questions.js";
+import { PageTools } from "./page-tools.js";
 import { Picker } from "./picker.js";
+import { PictureZoom } from "./picture-zoom.js";
 import { PointerInput } from "./pointer-input.js";
+import { POINTER_KEY, PointerMode } from "./pointer-mode.js";
 import { Screen } from "./screen.js";
 import { mayAct, maySay, newModel, phaseOf, withConnection, withMessage } from "./session-model.js";
 import { SoundList } from "./sound-list.js";
 import { EXTEND_SECONDS, StatusBar } from "./status-bar.js";
 import { wireTextBox } from "./text-box.js";
 import { Toast } from "./toast.js";
+import { TouchInput } from "./touch-input.js";
 import { ViewRequest } from "./view-request.js";
 import { ViewSwitch } from "./view-switch.js";
 import { WheelInput } from "./wheel-input.js";
@@ -59,7 +64,7 @@ export function openSessionPage(consoleUrl) {
     url: socketUrl(consoleUrl, location),
     ticket: ticketsFor(consoleUrl),
     profile: "operator",
-    features: [...QUESTION_FEATURES, "pickers", "files", "clipboard", "sound"],
+    features: [...QUESTION_FEATURES, "pickers", "files", "clipboard", "sound", "focus"],
     // A ticket may expire on a slow network: the next one shows at once whether the token or key is still good.
     retries: { authentication: { atOnce: true, tries: isKnown ? 1 : 0 } },
   });
@@ -72,12 +77,48 @@ export function openSessionPage(consoleUrl) {
   const screen = new Screen(canvas, byId("well", HTMLElement), {
     onShown,
     onDamaged,
-    isPressed: () => pointer.isDown,
-    onRoom: () => viewRequest.update(),
+    isPressed: isDown,
+    onRoom: () => {
+      viewRequest.update();
+      pointerMode.moved();
+    },
   });
   const viewRequest = new ViewRequest({ send, scaleFor: (view) => screen.densityFor(view) });
-  const viewSwitch = new ViewSwitch({ mode: () => viewRequest.mode, choose: chooseView, isBusy: () => pointer.isDown });
+  const viewSwitch = new ViewSwitch({ mode: () => viewRequest.mode, choose: chooseView, isBusy: isDown });
   const badge = new LinkQualityBadge(send);
+  const frame = byId("frame", HTMLElement);
+  // What takes events before others do is made before them.
+  const zoom = new PictureZoom(canvas, frame, {
+    isMine: () => tools.fingersAreThePictures,
+    onZoom(times) {
+      screen.setZoom(times);
+      tools.zoomed();
+      pointerMode.moved();
+    },
+    onSettled: () => viewRequest.update(),
+  });
+  const pointerMode = new PointerMode(canvas, frame, {
+    ...port,
+    view: () => screen.shown?.view ?? null,
+    seq: () => screen.shown?.seq,
+    placeOf: (at) => screen.placeOf(at),
+    isMobile: () => model.isMobile,
+    onChange: render,
+  });
+  const tools = new PageTools({ send, onPress: takeFreeControl, zoom, pointerMode });
+  const touch = new TouchInput(canvas, {
+    ...port,
+    pageAt: (event) => screen.pageAt(event),
+    seq: () => screen.shown?.seq,
+    hasTouch: () => model.hasTouch,
+    isMobile: () => model.isMobile,
+    takesRight: () => tools.takesRight(),
+  });
+  const focus = new PageFocus({
+    input: () => byId("text-input", HTMLInputElement),
+    mayAct: () => mayAct(model),
+    clientAt: (point) => screen.clientAt(point),
+  });
   const pointer = new PointerInput(canvas, {
     ...port,
     pageAt: (event) => screen.pageAt(event),
@@ -154,6 +195,10 @@ export function openSessionPage(consoleUrl) {
       screen.offer({ jpeg, view, seq, kind });
       return; // nothing else changes, up to 60 times a second
     }
+    if (message.type === "focus") {
+      focus.focused(message.field);
+      return;
+    }
     if (message.type === "pong") {
       badge.answered(message.reply_to);
       return;
@@ -215,6 +260,7 @@ export function openSessionPage(consoleUrl) {
   function onShown(picture) {
     acknowledge(picture);
     badge.pictureShown(picture.kind);
+    pointerMode.moved();
     if (!document.body.classList.contains("has-picture")) {
       document.body.classList.add("has-picture");
       render();
@@ -230,13 +276,21 @@ export function openSessionPage(consoleUrl) {
 
   /** The connection is lost, or another operator took control during a press: the server releases it, and this page must not go on. */
   function forgetInput() {
+    touch.forget();
+    pointerMode.forget();
     pointer.forget();
     wheel.forget();
     keys.forget();
   }
 
+  /** Whether something is pressed on the page: the picture under the hand must not change. */
+  function isDown() {
+    return pointer.isDown || touch.isDown || pointerMode.isHeld;
+  }
+
   /** @param {import("./view-request.js").ViewMode} mode */
   function chooseView(mode) {
+    zoom.reset();
     viewRequest.choose(mode);
     render();
   }
@@ -290,6 +344,11 @@ export function openSessionPage(consoleUrl) {
   function render() {
     status.render(model, screen.shown !== null);
     viewSwitch.render(phaseOf(model) === "live", model.challenge !== null);
+    tools.render({
+      mayAct: mayAct(model),
+      isWholePage: viewRequest.mode === "page" || model.challenge === null,
+      canNavigate: model.canNavigate,
+    });
     endCard.render(model.end);
     finish.render(mayAct(model) ? model.movedOnAt : null);
     if (model.end === null) questions.render(mayAct(model));
@@ -307,6 +366,8 @@ export function openSessionPage(consoleUrl) {
   }
 
   function renderHint() {
-    setText(hint, t(!keys.hasFocus ? "hint_idle" : keys.takesTab ? "hint_focus_tab" : "hint_focus"));
+    const key = POINTER_KEY;
+    if (pointerMode.isOn) setText(hint, t("hint_pointer", { key }));
+    else setText(hint, t(!keys.hasFocus ? "hint_idle" : keys.takesTab ? "hint_focus_tab" : "hint_focus", { key }));
   }
 }

@@ -3,7 +3,7 @@
 import { AppError } from "../../errors.ts";
 import { MOUSE_BUTTONS } from "../../protocol/live.ts";
 import { isMove, replaceLastMove } from "../../protocol/moves.ts";
-import type { MouseInput, PageInput } from "../../session/ports/page.ts";
+import type { MouseInput, PageInput, TouchInput } from "../../session/ports/page.ts";
 import type { HeldButtons } from "../../session/ports/resume-state.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import type { InputSession } from "../cdp/connection.ts";
@@ -12,6 +12,7 @@ import { DragReplay } from "./drag-replay.ts";
 import { type InputTarget, InputTargets, inTarget, type RemoteFrame } from "./input-targets.ts";
 import { type Key, type KeyStroke, keyStroke } from "./keys.ts";
 import { MoveThrottle } from "./move-throttle.ts";
+import { TouchReplay } from "./touch-replay.ts";
 import { WholeText } from "./whole-text.ts";
 
 /** The longest wait until a frame of another process has taken a press. */
@@ -31,7 +32,7 @@ type KeyInput = Extract<PageInput, { type: "key" }>;
 const BUTTON_BIT: Readonly<Record<Button, number>> = { left: 1, right: 2, middle: 4, back: 8, forward: 16 };
 
 export interface InputHooks {
-  /** The first button was pressed, or the last one released. */
+  /** The first button or finger is down, or the last one up. */
   readonly onPressed: (pressed: boolean) => void;
   /** Awaited before the target of a press is looked up: calls setRemoteFrames where frames have changed since. */
   readonly beforePress: () => Promise<void> | null;
@@ -55,6 +56,7 @@ interface Click {
 export class InputReplay {
   readonly #targets: InputTargets;
   readonly #hooks: InputHooks;
+  readonly #touch: TouchReplay;
   #target: InputTarget;
   #waiting: PageInput[] = [];
   #pumping = false;
@@ -76,7 +78,7 @@ export class InputReplay {
     this.#target = this.#targets.page;
     this.#hooks = hooks;
     this.#drags = new DragReplay(session, {
-      at: () => ({ ...this.#pointer, isDown: this.pressed }),
+      at: () => ({ ...this.#pointer, isDown: this.#hasButton }),
       target: () => this.#target,
       targetAt: (x, y) => this.#targets.at(x, y),
       frames: () => this.#targets.placed(),
@@ -85,19 +87,28 @@ export class InputReplay {
       tap: (key) => this.#tap(key),
       insert: (text) => this.#insert(text),
     });
+    this.#touch = new TouchReplay(this.#targets, hooks);
   }
 
+  /** Whether a button or a finger is down. */
   get pressed(): boolean {
+    return this.#hasButton || this.#touch.isDown;
+  }
+
+  get #hasButton(): boolean {
     return this.#buttons !== 0;
   }
 
-  /** What is pressed, and where (CSS px of the page); null where no button is down. */
+  /** What is pressed, and where (CSS px of the page); null where no button and no finger is down. */
   get held(): HeldButtons | null {
-    return this.pressed ? { ...this.#pointer, buttons: this.#buttons } : null;
+    if (!this.pressed) return null;
+    const fingers = this.#touch.isDown ? { fingers: this.#touch.points } : {};
+    return { ...this.#pointer, buttons: this.#buttons, ...fingers };
   }
 
-  /** Takes over the buttons that an earlier server pressed, to release them. Call it once frames have been set. */
-  takeOver({ x, y, buttons }: HeldButtons): void {
+  /** Takes over what an earlier server pressed, to release it. Call it once frames have been set. */
+  takeOver({ x, y, buttons, fingers }: HeldButtons): void {
+    this.#touch.takeAway(fingers ?? []);
     this.#pointer = { x, y };
     this.#buttons = buttons;
     this.#target = this.#targets.at(x, y);
@@ -108,9 +119,10 @@ export class InputReplay {
     this.#targets.setRemoteFrames(frames);
   }
 
-  /** Queues an event and returns at once. AppError `invalid_message` (no such key), `rate_limited`. */
+  /** Queues an event and returns at once. AppError `invalid_message` (no such key or finger), `rate_limited`. */
   add(input: PageInput): void {
     if (input.type === "key") keyStroke(input);
+    if (input.type === "touch_event" && !this.#touch.accept(input)) return;
     // A move that still waits is replaced by the next; the one before a down or an up is never the replaced one.
     if (this.#isPressing || !replaceLastMove(this.#waiting, input)) {
       if (this.#waiting.length >= MAX_WAITING) throw new AppError("rate_limited");
@@ -119,7 +131,7 @@ export class InputReplay {
     this.#resume();
   }
 
-  /** Releases every pressed button and key. Events that wait are dropped, except text: it was accepted already. */
+  /** Releases every button, key and finger. Events that wait are dropped, except text: it was accepted already. */
   releaseAll(): void {
     this.#waiting = this.#waiting.filter(({ type }) => type === "text");
     clearTimeout(this.#moveTimer);
@@ -130,6 +142,7 @@ export class InputReplay {
     }
     for (const stroke of this.#keysDown.values()) this.#sendKey("keyUp", stroke, 0);
     this.#keysDown.clear();
+    this.#touch.releaseAll();
     this.#resume();
   }
 
@@ -164,6 +177,8 @@ export class InputReplay {
     switch (input.type) {
       case "mouse_event":
         return this.#mouse(input);
+      case "touch_event":
+        return this.#fingers(input);
       case "wheel":
         return this.#wheel(input);
       case "key":
@@ -174,6 +189,13 @@ export class InputReplay {
         if (input.whole ?? [...input.text].length > 1) return this.#wholeText.insert(input.text);
         void this.#insert(input.text);
     }
+  }
+
+  #fingers(input: TouchInput): Promise<void> | void {
+    if (input.event_type !== "move") return this.#touch.replay(input);
+    const sentAt = performance.now();
+    this.#throttle.sent(sentAt);
+    void this.#touch.replay(input).then(() => this.#moveTaken(sentAt));
   }
 
   #mouse(input: MouseInput): Promise<void> | void {
@@ -189,7 +211,7 @@ export class InputReplay {
     if ((this.#buttons & BUTTON_BIT[button]) !== 0) return;
     const releases = this.#releases;
     const click = this.#countClick(button, x, y, t);
-    if (!this.pressed) {
+    if (!this.#hasButton) {
       await this.#hooks.beforePress();
       // The second press of a double click belongs to the first: what that has opened may lie there by now.
       const looked = click.count > 1 ? null : this.#hooks.beforeAct({ x, y });
@@ -219,15 +241,18 @@ export class InputReplay {
       this.#drags.move(modifiers);
       return;
     }
-    if (!this.pressed) this.#target = this.#targets.at(x, y);
+    if (!this.#hasButton) this.#target = this.#targets.at(x, y);
     const sentAt = performance.now();
     this.#throttle.sent(sentAt);
     const taken = this.#sendMouse("mouseMoved", this.#heldButton(), modifiers);
-    if (this.pressed) this.#drags.sent(taken);
-    void taken.then(() => {
-      this.#throttle.answered(sentAt, performance.now());
-      this.#resume();
-    });
+    if (this.#hasButton) this.#drags.sent(taken);
+    void taken.then(() => this.#moveTaken(sentAt));
+  }
+
+  /** The browser has taken a move. */
+  #moveTaken(sentAt: number): void {
+    this.#throttle.answered(sentAt, performance.now());
+    this.#resume();
   }
 
   #release(button: Button, x: number, y: number, modifiers: number): void {
@@ -240,11 +265,11 @@ export class InputReplay {
     // A drag is no click: the next press at its begin is not the second of two.
     const click = this.#lastClick;
     if (click && Math.hypot(x - click.x, y - click.y) >= DOUBLE_CLICK_PX) this.#lastClick = null;
-    if (!this.pressed) this.#hooks.onPressed(false);
+    if (!this.#hasButton) this.#hooks.onPressed(false);
   }
 
   #wheel({ x, y, delta_x, delta_y, modifiers = 0 }: Extract<PageInput, { type: "wheel" }>): void {
-    const target = this.pressed ? this.#target : this.#targets.at(x, y);
+    const target = this.#hasButton ? this.#target : this.#targets.at(x, y);
     const point = inTarget(target, x, y);
     const turned = { deltaX: delta_x, deltaY: delta_y };
     const event = { type: "mouseWheel" as const, ...point, ...turned, buttons: this.#buttons, modifiers };

@@ -21,6 +21,7 @@ import { KNOWN_KINDS } from "../challenge/kinds.ts";
 import type { RemotePage } from "../page/remote-page.ts";
 import { countProcesses, discardBrowser, reapBrowsers } from "../process/chromium-process.ts";
 import { findChromium } from "../process/find-chromium.ts";
+import { phoneUserAgent } from "../process/phone-user-agent.ts";
 import { memoryOf, type ProcessIdentity } from "../process/process-table.ts";
 import { adoptProxiedBrowser, type ProxiedBrowser, startProxiedBrowser } from "../process/proxied-browser.ts";
 import { openGuestPage } from "./guest-page.ts";
@@ -144,7 +145,9 @@ export async function openBrowserPool(
       },
     );
     if (chromiumPath === undefined) throw new AppError("browser_unavailable", { why: "no Chromium found" });
-    const { viewport, locale, timezone, user_agent: userAgent } = request;
+    const { viewport, locale, timezone, device, touch } = request;
+    const isPhone = device === "phone";
+    const userAgent = request.user_agent ?? (isPhone ? await phoneUserAgent(chromiumPath) : undefined);
     const startedAt = performance.now();
     const process = await startProxiedBrowser(
       {
@@ -155,6 +158,7 @@ export async function openBrowserPool(
         locale,
         timezone: timezone && new Intl.DateTimeFormat("en", { timeZone: timezone }).resolvedOptions().timeZone,
         userAgent,
+        touch: isPhone ? "only" : touch ? "also" : undefined,
       },
       { destinations, port: request.proxy_port, open: proxies, log: log.child({ session_id: request.session_id }) },
       signal,

@@ -93,6 +93,8 @@ export async function openGuestPage(
       completion,
       openedUrl: null,
       isOurs: false,
+      touch: null,
+      history: null,
       proxyPort: null,
       place: { kind: "guest", target_id: targetId },
       assist: { maxFileBytes: null, clipboard },

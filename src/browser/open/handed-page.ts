@@ -50,6 +50,8 @@ export async function holdHandedPage(
       completion,
       openedUrl: null,
       isOurs: false,
+      touch: null,
+      history: null,
       proxyPort: null,
       place: null,
       dialogs: null,

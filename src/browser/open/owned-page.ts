@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import type { Browser, CDPSession, Page } from "playwright";
 import type { ChallengeKind } from "../../config.ts";
 import { AppError } from "../../errors.ts";
+import { MAX_TOUCHES } from "../../protocol/live.ts";
 import type { Notice, PageEvents } from "../../session/ports/page.ts";
 import type { OwnedPageRequest } from "../../session/ports/page-request.ts";
 import { redactUrlsIn } from "../../util/redact-url.ts";
@@ -11,8 +12,9 @@ import { withDeadline } from "../../util/with-deadline.ts";
 import { replaceWhatIsOutside } from "../assist/outside-the-page.ts";
 import type { ConnectionRegistry } from "../cdp/connection-registry.ts";
 import { DialogsAndPopups } from "../page/dialogs-and-popups.ts";
+import { PageHistory } from "../page/page-history.ts";
 import { RemotePage } from "../page/remote-page.ts";
-import { ViewportOverrideCapture } from "../pictures/capture-region.ts";
+import { DESK, type Device, PHONE, ViewportOverrideCapture } from "../pictures/capture-region.ts";
 import type { ProxiedBrowser } from "../process/proxied-browser.ts";
 import { PlaywrightTab } from "../tabs/playwright-tab.ts";
 import type { HeldTargets } from "./held-targets.ts";
@@ -128,16 +130,18 @@ async function partsOf(
 
 async function remotePage(
   { browser, page, session, process, targetId }: OwnedParts,
-  { url, viewport, completion, http_credentials: credentials, files = true, clipboard = true }: OwnedPageRequest,
+  request: OwnedPageRequest,
   { kinds, log, events, targets, connections, maxFileBytes }: PageDeps,
 ): Promise<RemotePage> {
+  const { url, viewport, completion, http_credentials: credentials, files = true, clipboard = true } = request;
+  const device = deviceOf(request);
   const context = page.context();
   const connection = await connections.connect(process.endpoint);
   const pageSession = await connection.attach(targetId);
   const release = targets.hold(targetId, "ours");
   const remote = new RemotePage({
     tab: new PlaywrightTab({ page, session, pageSession, connections, attach: (id) => connection.attach(id) }),
-    capture: new ViewportOverrideCapture(pageSession, viewport),
+    capture: new ViewportOverrideCapture(pageSession, viewport, device),
     viewport,
     kinds,
     completion,
@@ -145,6 +149,8 @@ async function remotePage(
     events,
     log,
     isOurs: true,
+    touch: { isOn: device.hasTouch, isMobile: device.isMobile },
+    history: new PageHistory(pageSession),
     proxyPort: process.proxy.port,
     place: { kind: "owned", target_id: targetId, ...process.identity },
     dialogs: pageSession,
@@ -189,12 +195,24 @@ async function setUp(
     "downloads",
   );
   await remote.prepare();
+  await applyTouch(session, request);
   // A window that the page opens would put it into the background, where the browser draws nothing.
   await within(session.send("Emulation.setFocusEmulationEnabled", { enabled: true }), "focus");
   if (request.locale !== undefined) {
     await within(session.send("Emulation.setLocaleOverride", { locale: request.locale }), "locale");
   }
   await applyHeaders(session, request);
+}
+
+function deviceOf({ device, touch }: OwnedPageRequest): Device {
+  return device === "phone" ? PHONE : { ...DESK, hasTouch: touch === true };
+}
+
+/** The page's own process; frames with processes of their own have it from the browser's command line. */
+async function applyTouch(session: CDPSession, request: OwnedPageRequest): Promise<void> {
+  if (!deviceOf(request).hasTouch) return;
+  const touch = { enabled: true, maxTouchPoints: MAX_TOUCHES };
+  await within(session.send("Emulation.setTouchEmulationEnabled", touch), "touch");
 }
 
 /** Loading it takes a fifth of a second: call it while the first browser starts. A server of guests never needs it. */

@@ -5,17 +5,20 @@ import type { ChallengeKind } from "../../config.ts";
 import { AppError } from "../../errors.ts";
 import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
 import type { Question } from "../../protocol/live.ts";
+import { isMove, isPress, isRelease } from "../../protocol/moves.ts";
 import type { Completion, StorageState } from "../../protocol/rest.ts";
 import type {
   CaptureRequest,
   ChallengePage,
   CodeField,
   MaskedPicture,
+  NavigateAction,
   Notice,
   PageAnswer,
   PageCondition,
   PageEvents,
   PageInput,
+  PageTouch,
   Picture,
   Sound,
   Verdict,
@@ -24,6 +27,7 @@ import type {
 import { visibilityNotice } from "../../session/ports/page-notices.ts";
 import type { Checkpoint, HeldButtons, PageLocator, WatchState } from "../../session/ports/resume-state.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
+import { FocusTracker } from "../assist/focus-tracker.ts";
 import { type AssistOptions, PageAssist } from "../assist/page-assist.ts";
 import { type DialogSession, PageDialogs } from "../assist/page-dialogs.ts";
 import { SignIn, type SignInDeps } from "../assist/sign-in.ts";
@@ -35,6 +39,7 @@ import { ChallengeWatcher } from "../challenge/watcher.ts";
 import { findCodeField } from "../input/code-field.ts";
 import { InputReplay } from "../input/input-replay.ts";
 import type { RemoteFrame } from "../input/input-targets.ts";
+import { NO_TOUCH, readTouch } from "../input/page-touch.ts";
 import { MaskedPictures } from "../masking/masked-pictures.ts";
 import type { PictureCapture } from "../pictures/capture-region.ts";
 import { ChallengeView } from "../pictures/challenge-view.ts";
@@ -47,6 +52,7 @@ import type { Tab } from "../tabs/tab.ts";
 import { takeCheckpoint } from "./checkpoint.ts";
 import { HangDetector } from "./hang-detector.ts";
 import { NoticeLimiter } from "./notice-limiter.ts";
+import type { PageHistory } from "./page-history.ts";
 
 /** After a press or a wheel the page may have moved the challenge. */
 const SCAN_AFTER_INPUT_MS = 50;
@@ -70,6 +76,10 @@ export interface RemotePageParts {
   readonly log: Logger;
   /** An owned page: only this server can scroll to its challenge, for clients that cannot. */
   readonly isOurs: boolean;
+  /** Null for a page that is not ours: it is asked itself. */
+  readonly touch: PageTouch | null;
+  /** Null for a page that only its bot takes elsewhere. */
+  readonly history: PageHistory | null;
   /** The port of its browser's proxy; null for a page that is not ours. */
   readonly proxyPort: number | null;
   /** Where the next server finds the page; null for a page that ends with this process. */
@@ -100,11 +110,13 @@ export class RemotePage implements ChallengePage {
   readonly #hangDetector: HangDetector;
   readonly #dialogs: PageDialogs | null;
   readonly #signIn: SignIn | null;
+  readonly #focus: FocusTracker;
   readonly #attempts = new FailedAttempts();
   readonly #assist: PageAssist;
   readonly #view: ChallengeView;
   #captureRequest: CaptureRequest | null = null;
   #isCapturing = false;
+  #touch: PageTouch;
   #lastScan: PageScan | null = null;
   #wasWorking = false;
   /** Frames with a process of their own, outermost first. */
@@ -114,6 +126,7 @@ export class RemotePage implements ChallengePage {
   constructor(parts: RemotePageParts) {
     const { tab, capture, viewport } = parts;
     this.#parts = parts;
+    this.#touch = parts.touch ?? NO_TOUCH;
     this.#view = new ChallengeView(viewport);
     this.frames = new PageFrames(tab);
     this.notices = new NoticeLimiter((notice) => this.#publish((events) => events.notice(notice)));
@@ -149,6 +162,7 @@ export class RemotePage implements ChallengePage {
     };
     this.#dialogs = parts.dialogs && new PageDialogs({ ...asking, session: parts.dialogs });
     this.#signIn = parts.signIn && new SignIn({ ...asking, ...parts.signIn });
+    this.#focus = new FocusTracker(this.frames, (field) => this.#publish((events) => events.focused(field)));
     this.#hangDetector = new HangDetector({
       page: tab.pageSession,
       isDialogOpen: () => this.#dialogs?.isOpen ?? false,
@@ -185,6 +199,14 @@ export class RemotePage implements ChallengePage {
     return this.#watcher.isWorking;
   }
 
+  get touch(): PageTouch {
+    return this.#touch;
+  }
+
+  get canNavigate(): boolean {
+    return this.#parts.history !== null;
+  }
+
   get proxyPort(): number | null {
     return this.#parts.proxyPort;
   }
@@ -219,6 +241,7 @@ export class RemotePage implements ChallengePage {
   async begin(ms: number, signal: AbortSignal): Promise<void> {
     const end = performance.now() + ms;
     const latest = performance.now() + FIRST_SCAN_MS;
+    if (!this.#parts.touch) this.#touch = await readTouch(this.frames);
     for (;;) {
       await this.#watcher.scan();
       await this.#showFound();
@@ -234,6 +257,7 @@ export class RemotePage implements ChallengePage {
   /** Continues to watch a page of an earlier server, and releases the buttons that it left pressed. */
   async resume(watched: WatchState | undefined, held: HeldButtons | null): Promise<void> {
     if (watched) this.#watcher.recall(watched);
+    if (!this.#parts.touch) this.#touch = await readTouch(this.frames);
     await this.#watcher.scan();
     if (held) {
       this.#input.takeOver(held);
@@ -279,26 +303,34 @@ export class RemotePage implements ChallengePage {
   }
 
   input(input: PageInput): void {
-    const isRelease = "event_type" in input && input.event_type === "up";
-    if (this.#dialogs?.isOpen && !isRelease) {
+    if (input.type === "touch_event" && !this.#touch.isOn) {
+      throw new AppError("invalid_message", { field: "type", why: "the page has no touch" });
+    }
+    if (this.#dialogs?.isOpen && !isRelease(input)) {
       // What is pressed now would reach the page once the dialog is closed.
-      if (input.type === "mouse_event" && input.event_type === "move") return;
+      if (isMove(input)) return;
       throw new AppError("page_unresponsive", { waiting_for: "an answer to the page's dialog" });
     }
     if (this.#assist.takes(input)) return;
     this.#input.add(input);
     this.#screencast.inputGiven(this.#input.pressed);
-    if (input.type === "mouse_event" && input.event_type === "move") {
+    if (isMove(input)) {
       if (this.#input.pressed) this.#watcher.prompt();
     } else {
       this.#attempts.acted(performance.now());
       // What is let go may have been pressed on the page before.
-      if (!isRelease) {
+      if (!isRelease(input)) {
         this.#watcher.acted();
         this.#dialogs?.acted();
       }
+      if (!isPress(input)) this.#focus.acted();
       this.#watcher.prompt(SCAN_AFTER_INPUT_MS);
     }
+  }
+
+  async navigate(action: NavigateAction): Promise<void> {
+    if (!this.#parts.history) throw new AppError("forbidden", { why: "only the bot takes its own page elsewhere" });
+    await this.#parts.history.navigate(action);
   }
 
   async answer(answer: PageAnswer): Promise<void> {
@@ -445,6 +477,7 @@ export class RemotePage implements ChallengePage {
     this.#assist.stop();
     this.#watcher.stop();
     this.#hangDetector.stop();
+    this.#focus.stop();
     this.#masked.stop();
     this.#screencast.close();
     const { pictures, restarts } = this.#screencast;

@@ -39,38 +39,58 @@ export interface PictureCapture {
   capture(region: CaptureRegion, quality: number): Promise<Buffer>;
 }
 
+/** The screen that an owned page is given. */
+export interface Device {
+  /** Device px per CSS px. */
+  readonly density: number;
+  /** A phone's layout: a page that is not made for phones is laid out wider than the screen, and shown smaller. */
+  readonly isMobile: boolean;
+  readonly hasTouch: boolean;
+}
+
+export const DESK: Device = { density: 1, isMobile: false, hasTouch: false };
+export const PHONE: Device = { density: 3, isMobile: true, hasTouch: true };
+
 /**
  * For owned pages: overrides the viewport (Emulation.setDeviceMetricsOverride), which the page does not notice. The
  * override is in document coordinates, so it must move along when the document scrolls.
  */
 export class ViewportOverrideCapture implements PictureCapture {
   readonly #session: PageSession;
+  readonly #screen: Size;
+  readonly #device: Device;
   #viewport: Size;
   #applied: CaptureRegion | null = null;
 
-  constructor(session: PageSession, viewport: Size) {
+  /** `screen`: the viewport, until a phone's page lays itself out wider. */
+  constructor(session: PageSession, screen: Size, device: Device = DESK) {
     this.#session = session;
-    this.#viewport = viewport;
+    this.#screen = screen;
+    this.#viewport = screen;
+    this.#device = device;
   }
 
+  /** A finger that is aimed beyond the edge of the screen hits nothing: the override must not push it out there. */
   reach(wanted: CaptureRegion): CaptureRegion {
-    return wanted;
+    if (!this.#device.hasTouch) return wanted;
+    const { view, scale } = wanted;
+    const most = Math.min(this.#screen.width / view.width, this.#screen.height / view.height);
+    return { ...wanted, scale: Math.min(scale, most * this.#device.density) };
   }
 
   async apply(region: CaptureRegion): Promise<void> {
     const before = this.#applied;
     if (before && this.#isSame(before, region)) return;
     this.#applied = null;
-    const { width, height } = this.#viewport;
-    const isAll = isWhole(region.view, this.#viewport) && region.scale === 1;
+    const { width, height } = this.#screen;
     const metrics = {
       width,
       height,
       screenWidth: width,
       screenHeight: height,
-      deviceScaleFactor: 1,
-      mobile: false,
-      ...(isAll ? {} : { viewport: inDocument(region) }),
+      deviceScaleFactor: this.#device.density,
+      mobile: this.#device.isMobile,
+      ...(this.#isAll(region) ? {} : { viewport: this.#inDocument(region) }),
     };
     await within(this.#session.send("Emulation.setDeviceMetricsOverride", metrics), "viewport");
     if (before) await this.#drawn();
@@ -92,7 +112,7 @@ export class ViewportOverrideCapture implements PictureCapture {
   }
 
   async capture(region: CaptureRegion, quality: number): Promise<Buffer> {
-    const params = { format: "jpeg" as const, quality, clip: inDocument(region) };
+    const params = { format: "jpeg" as const, quality, clip: this.#inDocument(region) };
     const { data } = await within(this.#session.send("Page.captureScreenshot", params), "screenshot");
     return Buffer.from(data, "base64");
   }
@@ -119,8 +139,17 @@ export class ViewportOverrideCapture implements PictureCapture {
   #isSame(a: CaptureRegion, b: CaptureRegion): boolean {
     const sameSize = a.view.width === b.view.width && a.view.height === b.view.height && a.scale === b.scale;
     // The whole page is the whole page wherever it is scrolled to.
-    const isAll = isWhole(a.view, this.#viewport) && a.scale === 1;
-    return sameSize && (isAll ? isWhole(b.view, this.#viewport) : samePoint(positionOf(a), positionOf(b)));
+    return sameSize && (this.#isAll(a) ? isWhole(b.view, this.#viewport) : samePoint(positionOf(a), positionOf(b)));
+  }
+
+  /** Whether pictures without an override show this region: all of the page, at 1 px per CSS px of the screen. */
+  #isAll({ view, scale }: CaptureRegion): boolean {
+    const isLaidOutToFit = this.#viewport.width === this.#screen.width;
+    return isWhole(view, this.#viewport) && scale === 1 && isLaidOutToFit;
+  }
+
+  #inDocument(region: CaptureRegion): Rect & { scale: number } {
+    return { ...region.view, ...positionOf(region), scale: region.scale / this.#device.density };
   }
 }
 
@@ -171,10 +200,6 @@ export class FullViewportCapture implements PictureCapture {
 
 function positionOf({ view, scroll }: CaptureRegion): Point {
   return { x: view.x + scroll.x, y: view.y + scroll.y };
-}
-
-function inDocument(region: CaptureRegion): Rect & { scale: number } {
-  return { ...region.view, ...positionOf(region), scale: region.scale };
 }
 
 function within<T>(work: Promise<T>, what: string): Promise<T> {

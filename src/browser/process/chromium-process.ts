@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { AppError } from "../../errors.ts";
 import type { Size } from "../../protocol/common.ts";
+import { MAX_TOUCHES } from "../../protocol/live.ts";
 import { resetPriority } from "../../util/process-priority.ts";
 import { waitUntil } from "../../util/with-deadline.ts";
 import {
@@ -47,6 +48,16 @@ const QUIET_FLAGS = [
   "--use-mock-keychain",
 ];
 
+/** For frames with a process of their own, too: emulation reaches the page's own process only. */
+const TOUCH_FLAGS = {
+  also: ["--touch-events=enabled", `--blink-settings=maxTouchPoints=${MAX_TOUCHES}`],
+  // A coarse pointer (2) and no hover (1), as a phone has.
+  only: [
+    "--touch-events=enabled",
+    `--blink-settings=maxTouchPoints=${MAX_TOUCHES},primaryPointerType=2,availablePointerTypes=2,primaryHoverType=1,availableHoverTypes=1`,
+  ],
+};
+
 /** Flags that send all traffic through the proxy, traffic to loopback too: no datagrams beside it, no names resolved. */
 function proxyFlags(port: number): string[] {
   return [
@@ -67,6 +78,8 @@ export interface BrowserSettings {
   readonly locale?: string | undefined;
   readonly timezone?: string | undefined;
   readonly userAgent?: string | undefined;
+  /** The screen takes fingers; `only`: there is no mouse, as on a phone. Left out: no touch. */
+  readonly touch?: "also" | "only" | undefined;
   /** The port of the proxy on loopback that takes all traffic; left out: no proxy. */
   readonly proxyPort?: number | undefined;
 }
@@ -176,7 +189,15 @@ function profileFlag(path: string): string {
   return `--user-data-dir=${path}`;
 }
 
-function commandLine({ chromiumPath, profileDir, viewport, locale, userAgent, proxyPort }: BrowserSettings): string[] {
+function commandLine({
+  chromiumPath,
+  profileDir,
+  viewport,
+  locale,
+  userAgent,
+  proxyPort,
+  touch,
+}: BrowserSettings): string[] {
   const isShell =
     basename(chromiumPath).includes("headless-shell") || basename(chromiumPath).includes("headless_shell");
   return [
@@ -188,6 +209,7 @@ function commandLine({ chromiumPath, profileDir, viewport, locale, userAgent, pr
     ...QUIET_FLAGS,
     ...(proxyPort === undefined ? [] : proxyFlags(proxyPort)),
     ...(locale === undefined ? [] : [`--lang=${locale}`, `--accept-lang=${locale}`]),
+    ...(touch === undefined ? [] : TOUCH_FLAGS[touch]),
     ...(userAgent === undefined ? [] : [`--user-agent=${userAgent}`]),
     // As root Chromium refuses to start inside its own sandbox.
     ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),

@@ -13,6 +13,9 @@ export interface RecordedSeat extends Seat {
   readonly record: (action: Action, detail: Detail) => void;
 }
 
+/** The messages that are input for the page. */
+type ReplayedType = "mouse_event" | "touch_event" | "wheel" | "key" | "text";
+
 type Handler<T extends ClientMessage["type"]> = (
   seat: RecordedSeat,
   message: ClientMessageOf<T>,
@@ -20,6 +23,7 @@ type Handler<T extends ClientMessage["type"]> = (
 
 const HANDLERS = {
   mouse_event: replay,
+  touch_event: replay,
   wheel: replay,
   key: replay,
   text: replay,
@@ -38,6 +42,7 @@ const HANDLERS = {
   answer_pick: answer,
   answer_files: answerFiles,
   answer_sign_in: answer,
+  navigate: ({ session, viewer }, { action }) => session.operators.navigate(viewer, action),
   // The socket is authenticated already, or needs nothing.
   authenticate: ({ viewer }, { id }) => viewer.send({ type: "authentication_result", ...WELCOME }, id),
 } satisfies { [T in ClientMessage["type"]]: Handler<T> };
@@ -66,7 +71,7 @@ async function once(
   if (!session.ended) viewer.send({ type: "done" }, id);
 }
 
-function replay({ session, viewer }: Seat, message: ClientMessageOf<"mouse_event" | "wheel" | "key" | "text">): void {
+function replay({ session, viewer }: Seat, message: ClientMessageOf<ReplayedType>): void {
   session.input(viewer, message);
 }
 

@@ -108,6 +108,7 @@ export class SessionDeadline {
   }
 
   #isAct(input: PageInput): boolean {
+    // A finger that moves is down.
     if (input.type !== "mouse_event") return true;
     if (input.event_type === "move") return input.buttons === undefined ? this.#isPressed : input.buttons > 0;
     this.#isPressed = input.event_type === "down";

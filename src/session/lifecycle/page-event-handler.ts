@@ -6,6 +6,7 @@ import type { Operators } from "../operators/operators.ts";
 import type {
   AttemptFailure,
   ChallengePage,
+  FocusedField,
   Notice,
   OpeningStep,
   PageCondition,
@@ -130,6 +131,10 @@ export class PageEventHandler implements PageEvents {
 
   offer(offer: Offer): void {
     if (!this.#deps.isOver()) this.#deps.operators.offer(offer);
+  }
+
+  focused(field: FocusedField): void {
+    this.#deps.operators.focused(field);
   }
 
   progress(step: OpeningStep): void {

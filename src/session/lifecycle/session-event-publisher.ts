@@ -9,6 +9,7 @@ import {
   type SessionEvent,
   type SessionEventOf,
 } from "../../protocol/events.ts";
+import { isMove, isRelease } from "../../protocol/moves.ts";
 import { Throttle } from "../../util/throttle.ts";
 import type { ClaimFacts } from "../operators/claim.ts";
 import type { AttemptFailure, PageInput } from "../ports/page.ts";
@@ -132,7 +133,7 @@ export class SessionEventPublisher {
 
   /** An operator in control has acted. */
   acted(input: PageInput): void {
-    if (input.type !== "mouse_event" || input.event_type === "down") this.progress("attempt");
+    if (!isMove(input) && !isRelease(input)) this.progress("attempt");
   }
 
   attemptFailed(why: AttemptFailure): void {

@@ -2,12 +2,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "../../errors.ts";
 import { type Offer, QUESTION_OF_ANSWER, type Question, type ServerMessage } from "../../protocol/live.ts";
+import { isMove, isPress, isRelease } from "../../protocol/moves.ts";
 import { Throttle } from "../../util/throttle.ts";
 import { PictureDistributor } from "../pictures/picture-distributor.ts";
 import { sessionInfo } from "../pictures/session-info.ts";
 import { type LensChange, Viewer } from "../pictures/viewer.ts";
 import type { RecordOperatorAct } from "../ports/operator-acts.ts";
-import type { ChallengePage, PageAnswer, PageInput, Picture } from "../ports/page.ts";
+import type { ChallengePage, FocusedField, NavigateAction, PageAnswer, PageInput, Picture } from "../ports/page.ts";
 import { conditionNotice, visibilityNotice } from "../ports/page-notices.ts";
 import type { ResumableControl } from "../ports/resume-state.ts";
 import type { SessionRecord } from "../ports/store.ts";
@@ -199,14 +200,14 @@ export class Operators {
   input(actor: Actor, input: PageInput): void {
     assertMayAct(actor);
     const { page, pictures } = this.#shown ?? {};
-    const isPress = input.type === "mouse_event" && input.event_type === "down";
-    const isHarmless = input.type === "mouse_event" && !isPress;
+    const isDown = isPress(input);
+    const isHarmless = isMove(input) || isRelease(input);
     if (!page) {
       if (isHarmless) return;
       throw new AppError("page_unresponsive");
     }
     const before = this.#lease.holder;
-    if (!(isPress ? this.#lease.press(actor) : this.#lease.act(actor))) {
+    if (!(isDown ? this.#lease.press(actor) : this.#lease.act(actor))) {
       if (isHarmless) return;
       throw new AppError("not_in_control", { holder: this.#lease.holder?.name ?? null });
     }
@@ -215,9 +216,27 @@ export class Operators {
       this.#syncControl();
     }
     page.input(input);
-    if (input.type === "mouse_event" && input.event_type === "move" && input.buttons) pictures?.moved();
+    if (isMove(input) && (input.type === "touch_event" || hasButtons(input))) pictures?.moved();
     this.#deps.onInput(input);
-    if (input.type === "mouse_event" && input.event_type === "up") pictures?.released();
+    if (isRelease(input)) pictures?.released();
+  }
+
+  /**
+   * [W52] Goes back in the page, or loads it anew. Throws forbidden for a watcher and for a page of the bot's own
+   * browser, not_in_control, page_unresponsive.
+   */
+  async navigate(viewer: Viewer, action: NavigateAction): Promise<void> {
+    assertMayAct(viewer);
+    if (!this.#lease.act(viewer)) throw new AppError("not_in_control", { holder: this.holder });
+    const page = this.#page;
+    if (!page) throw new AppError("page_unresponsive");
+    await page.navigate(action);
+  }
+
+  /** [W44] Another field of the page has the focus, or none: for the keyboard of who is in control. */
+  focused(field: FocusedField): void {
+    const holder = this.#holdingViewer;
+    if (holder?.can("focus")) holder.send({ type: "focus", field });
   }
 
   /** [W40] What a viewer's console can do for the person. */
@@ -404,6 +423,10 @@ export class Operators {
   #broadcastPresence(): void {
     this.broadcast({ type: "presence", operators: this.#viewers.size });
   }
+}
+
+function hasButtons(input: PageInput): boolean {
+  return "buttons" in input && Boolean(input.buttons);
 }
 
 function assertMayAct({ role }: Actor): void {

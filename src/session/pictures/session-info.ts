@@ -13,7 +13,7 @@ export function sessionInfo(
   record: SessionRecord,
   viewer: Viewer,
   picture: Picture | null,
-  page: Pick<ChallengePage, "challenge" | "view"> | null,
+  page: Pick<ChallengePage, "challenge" | "view" | "touch" | "canNavigate"> | null,
 ): ServerMessageOf<"session_info"> {
   const isBinary = viewer.form === "binary";
   return {
@@ -30,6 +30,9 @@ export function sessionInfo(
     label: record.label,
     expires_at: new Date(record.expires_at).toISOString(),
     seq: isBinary ? 0 : (picture?.seq ?? 0),
+    ...(page?.touch.isOn && !viewer.plain ? { touch: true as const } : {}),
+    ...(page?.touch.isMobile && !viewer.plain ? { mobile: true as const } : {}),
+    ...(page?.canNavigate && !viewer.plain ? { navigates: true as const } : {}),
     ...(viewer.plain ? {} : { confirms: true }),
   };
 }

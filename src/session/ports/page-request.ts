@@ -15,7 +15,15 @@ export interface OwnedPageRequest
   extends PageRequest,
     Pick<
       CreateSession,
-      "locale" | "timezone" | "user_agent" | "extra_headers" | "http_credentials" | "storage_state" | "files"
+      | "locale"
+      | "timezone"
+      | "user_agent"
+      | "extra_headers"
+      | "http_credentials"
+      | "storage_state"
+      | "files"
+      | "device"
+      | "touch"
     > {
   readonly url: string;
   /**

@@ -53,13 +53,25 @@ export interface MaskedPicture {
   readonly isWhole: boolean;
 }
 
-type WithoutId<T extends ClientMessageOf<"mouse_event" | "wheel" | "key" | "text">> = Omit<T, "id">;
+type WithoutId<T extends ClientMessageOf<"mouse_event" | "touch_event" | "wheel" | "key" | "text">> = Omit<T, "id">;
 export type MouseInput = WithoutId<ClientMessageOf<"mouse_event">>;
+export type TouchInput = WithoutId<ClientMessageOf<"touch_event">>;
 export type PageInput =
   | MouseInput
+  | TouchInput
   | WithoutId<ClientMessageOf<"wheel">>
   | WithoutId<ClientMessageOf<"key">>
   | WithoutId<ClientMessageOf<"text">>;
+
+export type NavigateAction = ClientMessageOf<"navigate">["action"];
+/** The field that has the focus; null: none. */
+export type FocusedField = ServerMessageOf<"focus">["field"];
+
+/** Whether a page takes fingers. `isMobile`: it is a phone's, whose first pointer is a finger. */
+export interface PageTouch {
+  readonly isOn: boolean;
+  readonly isMobile: boolean;
+}
 
 /** The verdict of the completion rules: `true` counts only once it is `stable`. */
 export interface Verdict {
@@ -126,6 +138,8 @@ export interface PageEvents {
   withdraw(questionId: string): void;
   /** Offers something to the person in control that needs no answer. */
   offer(offer: Offer): void;
+  /** [W44] Another field has the focus, or none. */
+  focused(field: FocusedField): void;
   /** The opening of the page has reached this step. */
   progress(step: OpeningStep): void;
   /** An attempt at the challenge has failed. */
@@ -146,6 +160,9 @@ export interface CodeField {
 /** What a distributor of pictures needs of a page; the pictures themselves arrive by PageEvents. */
 export interface PictureSource {
   readonly challenge: CaptchaInfo | null;
+  readonly touch: PageTouch;
+  /** Whether navigate() takes it anywhere. */
+  readonly canNavigate: boolean;
   readonly condition: PageCondition;
   /** The part of the page, in CSS px, that a view of this mode shows now. */
   view(mode: ViewMode): Rect;
@@ -190,6 +207,11 @@ export interface ChallengePage extends PictureSource {
   setKeepView(keep: boolean): void;
   /** Replays input in order; returns at once. Throws AppError `invalid_message` for a key that does not exist. */
   input(input: PageInput): void;
+  /**
+   * [W52] Goes back, or loads the page anew. Rejects with AppError `forbidden` for a page of the bot's own browser,
+   * `invalid_message` where there is no page before this one.
+   */
+  navigate(action: NavigateAction): Promise<void>;
   /** [W45] Answers a question that the page has asked. Throws AppError `question_gone`. */
   answer(answer: PageAnswer): void | Promise<void>;
   /** [W45] Whoever can answer may be in control now: asks what still stands and nobody was asked. */

@@ -46,6 +46,8 @@ export interface HeldButtons {
   readonly y: number;
   /** As MouseEvent.buttons. */
   readonly buttons: number;
+  /** Where fingers are down; left out: there are none. */
+  readonly fingers?: readonly { readonly x: number; readonly y: number }[];
 }
 
 /** Who is in control; only an operator that is recognised when it reconnects. */

@@ -1,0 +1,160 @@
+/** [W44] Replays fingers on the page as touch points, and keeps track of which are down and where. */
+
+import { AppError } from "../../errors.ts";
+import { MAX_TOUCHES } from "../../protocol/live.ts";
+import type { TouchInput } from "../../session/ports/page.ts";
+import type { HeldButtons } from "../../session/ports/resume-state.ts";
+import { withDeadline } from "../../util/with-deadline.ts";
+import { type InputTarget, type InputTargets, inTarget } from "./input-targets.ts";
+
+/** The longest wait until a frame of another process has taken a first finger. */
+const FIRST_FINGER_DEADLINE_MS = 250;
+
+type Touch = TouchInput["touches"][number];
+type CdpTouchType = "touchStart" | "touchMove" | "touchEnd" | "touchCancel";
+
+/** A finger on the page: `slot` is its number there, as small as on a real screen. */
+interface Finger extends Touch {
+  readonly slot: number;
+}
+
+export interface TouchHooks {
+  /** The first finger is down, or the last one up. */
+  readonly onPressed: (pressed: boolean) => void;
+  /** As InputHooks.beforePress. */
+  readonly beforePress: () => Promise<void> | null;
+}
+
+export class TouchReplay {
+  readonly #targets: InputTargets;
+  readonly #hooks: TouchHooks;
+  #target: InputTarget;
+  /** The fingers that clients have put down, by their own ids: ahead of what was replayed. */
+  readonly #accepted = new Set<number>();
+  /** The fingers that the page knows of. */
+  readonly #fingers = new Map<number, Finger>();
+  /** Counts calls of releaseAll(): a finger whose frame is still being looked up must not come after one. */
+  #releases = 0;
+
+  constructor(targets: InputTargets, hooks: TouchHooks) {
+    this.#targets = targets;
+    this.#target = targets.page;
+    this.#hooks = hooks;
+  }
+
+  get isDown(): boolean {
+    return this.#fingers.size > 0;
+  }
+
+  /** Where fingers are, CSS px of the page. */
+  get points(): NonNullable<HeldButtons["fingers"]> {
+    return [...this.#fingers.values()].map(({ x, y }) => ({ x, y }));
+  }
+
+  /**
+   * Whether the event means anything: fingers that are not down neither move nor end. AppError `invalid_message` for a
+   * finger that goes down twice, and for more than five.
+   */
+  accept({ event_type, touches }: TouchInput): boolean {
+    const down = this.#accepted;
+    if (event_type === "start") {
+      if (touches.some(({ id }) => down.has(id))) throw refusal("this finger is down already");
+      if (down.size + touches.length > MAX_TOUCHES) throw refusal(`at most ${MAX_TOUCHES} fingers`);
+      for (const { id } of touches) down.add(id);
+      return true;
+    }
+    const known = touches.filter(({ id }) => down.has(id));
+    if (event_type === "cancel" && known.length > 0) down.clear();
+    if (event_type === "end") for (const { id } of known) down.delete(id);
+    return known.length > 0;
+  }
+
+  /** Only a first finger waits, until its frame is found. Resolves when the browser has taken a move. Never rejects. */
+  async replay({ event_type, touches }: TouchInput): Promise<void> {
+    if (event_type === "start") return this.#start(touches);
+    const known = touches.flatMap((touch) => {
+      const finger = this.#fingers.get(touch.id);
+      return finger ? [{ ...touch, slot: finger.slot }] : [];
+    });
+    if (known.length === 0) return;
+    if (event_type === "move") {
+      for (const finger of known) this.#fingers.set(finger.id, finger);
+      return this.#send("touchMove", known);
+    }
+    if (event_type === "cancel") this.#fingers.clear();
+    for (const { id } of known) this.#fingers.delete(id);
+    // The browser takes the end of all fingers without their points, and a cancel is that of all.
+    void this.#send(event_type === "cancel" ? "touchCancel" : "touchEnd", this.isDown ? known : []);
+    if (!this.isDown) this.#hooks.onPressed(false);
+  }
+
+  /** Lifts every finger where it is. */
+  releaseAll(): void {
+    this.#releases += 1;
+    this.#accepted.clear();
+    if (!this.isDown) return;
+    this.#fingers.clear();
+    void this.#send("touchEnd", []);
+    this.#hooks.onPressed(false);
+  }
+
+  /** Takes away the fingers that an earlier server left on the page: nothing is pressed by that. */
+  takeAway(points: NonNullable<HeldButtons["fingers"]>): void {
+    const [first] = points;
+    if (!first) return;
+    this.#target = this.#targets.at(first.x, first.y);
+    // A session ends only what it has begun itself.
+    void this.#send(
+      "touchStart",
+      points.map((point, slot) => ({ id: slot, slot, ...point })),
+    );
+    void this.#send("touchCancel", []);
+  }
+
+  async #start(touches: readonly Touch[]): Promise<void> {
+    const [first] = touches;
+    if (!first) return;
+    const releases = this.#releases;
+    const wasDown = this.isDown;
+    if (!wasDown) {
+      await this.#hooks.beforePress();
+      // All fingers go to the frame of the first, until the last one is up.
+      this.#target = await this.#targets.under(first.x, first.y);
+    }
+    if (releases !== this.#releases) return;
+    const fingers = touches.map((touch) => {
+      const finger = { ...touch, slot: this.#freeSlot() };
+      this.#fingers.set(touch.id, finger);
+      return finger;
+    });
+    const taken = this.#send("touchStart", fingers);
+    if (wasDown) return;
+    this.#hooks.onPressed(true);
+    if (this.#target !== this.#targets.page) {
+      await withDeadline(taken, FIRST_FINGER_DEADLINE_MS, "finger").catch(() => {});
+    }
+  }
+
+  #freeSlot(): number {
+    const taken = new Set([...this.#fingers.values()].map(({ slot }) => slot));
+    return [...Array(MAX_TOUCHES).keys()].find((slot) => !taken.has(slot)) ?? 0;
+  }
+
+  /** Settles when the browser has taken the event, and never rejects: the tab reports a page that is gone. */
+  #send(type: CdpTouchType, fingers: readonly Finger[]): Promise<void> {
+    const touchPoints = fingers.map(({ slot, x, y, radius, force }) => ({
+      ...inTarget(this.#target, x, y),
+      id: slot,
+      ...(radius === undefined ? {} : { radiusX: radius, radiusY: radius }),
+      ...(force === undefined ? {} : { force }),
+    }));
+    return this.#target.session.send("Input.dispatchTouchEvent", { type, touchPoints }).then(
+      () => {},
+      () => {},
+    );
+  }
+}
+
+function refusal(why: string): AppError {
+  return new AppError("invalid_message", { field: "touches", why });
+}
