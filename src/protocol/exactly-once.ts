@@ -16,6 +16,7 @@ export const HANDLED_ONCE: ReadonlySet<ClientMessage["type"]> = new Set([
   "take_control",
   "release_control",
   "answer_dialog",
+  "window",
 ]);
 
 /** Identifies one message: the client's name, and its number there, from 1. */

@@ -124,6 +124,26 @@ const answerDialogSchema = z.object({
   text: z.string().max(10_000).optional().meta({ description: "For a prompt" }),
 });
 
+/** [W47] The most windows of a session, the first one included. */
+export const MAX_WINDOWS = 8;
+export const MAX_WINDOW_TITLE = 200;
+
+const windowSchema = z.object({
+  type: z.literal("window"),
+  id,
+  window_id: z.string().min(1).max(64),
+  action: z.enum(["show", "close"]),
+});
+
+/** [W47] A window of the session, as its operators see it. */
+const pageWindowSchema = z.object({
+  id: z.string(),
+  title: z.string().max(MAX_WINDOW_TITLE).meta({ description: "May be empty" }),
+  site: z.string().meta({ description: "The origin of its address; empty while it has none" }),
+  active: z.boolean().meta({ description: "Whether pictures and input are of this one" }),
+});
+export type PageWindow = z.infer<typeof pageWindowSchema>;
+
 /** The only field that is read from a refused message. */
 export const messageIdSchema = z.object({ id });
 
@@ -146,6 +166,7 @@ export const clientMessageSchema = z.discriminatedUnion("type", [
   authenticateSchema,
   featuresSchema,
   answerDialogSchema,
+  windowSchema,
 ]);
 export type ClientMessage = z.infer<typeof clientMessageSchema>;
 /** A message as a client may write it: fields that have a default may be left out. */
@@ -273,9 +294,17 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
   }),
   questionSchemas.dialog,
   z.object({ type: z.literal("withdrawn"), question_id: z.string() }),
+  z.object({ type: z.literal("windows"), windows: z.array(pageWindowSchema).max(MAX_WINDOWS) }),
   z.object({
     type: z.literal("page_notice"),
-    notice: z.enum(["popup", "download_refused", "page_not_visible", "page_visible", ...PAGE_CONDITIONS]),
+    notice: z.enum([
+      "popup",
+      "popup_refused",
+      "download_refused",
+      "page_not_visible",
+      "page_visible",
+      ...PAGE_CONDITIONS,
+    ]),
     url: z.string(),
   }),
 ]);

@@ -22,6 +22,8 @@ const UNHEARD: Omit<PageEvents, "nextSeq" | "picture"> = {
   movedOn() {},
   ask: () => false,
   withdraw() {},
+  windowsChanged() {},
+  windowShown() {},
   condition() {},
 };
 const OPEN_DEADLINE_MS = 30_000;

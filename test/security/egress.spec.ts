@@ -33,6 +33,8 @@ const UNHEARD: PageEvents = {
   movedOn() {},
   ask: () => false,
   withdraw() {},
+  windowsChanged() {},
+  windowShown() {},
   condition() {},
 };
 

@@ -89,6 +89,8 @@ export class FakePage implements ChallengePage {
   setKeepView(): void {}
   input(): void {}
   answer(): void {}
+  readonly windows = [];
+  async window() {}
   releaseAll(): void {}
   async check() {
     return this.verdict;

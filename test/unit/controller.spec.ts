@@ -72,6 +72,8 @@ class Page implements ChallengePage {
   setKeepView(): void {}
 
   answer(): void {}
+  readonly windows = [];
+  async window() {}
 
   input(input: { type: string }): void {
     this.log.push(input.type);

@@ -2,7 +2,7 @@
 
 import { toMs } from "../shared/time-format.js";
 
-/** @import { ClientMessage, ServerMessage } from "../../../src/protocol/live.ts" */
+/** @import { ClientMessage, PageWindow, ServerMessage } from "../../../src/protocol/live.ts" */
 /** @import { SessionState } from "../../../src/protocol/common.ts" */
 /** @typedef {import("../../../src/client/operator-connection.ts").ConnectionState} ConnectionState */
 /** @typedef {import("./geometry.js").Box} Box */
@@ -34,6 +34,7 @@ import { toMs } from "../shared/time-format.js";
  * @property {boolean} watchOnly
  * @property {{ holder: string | null, you: boolean } | null} control null until the server has said
  * @property {number} operators
+ * @property {readonly PageWindow[]} windows of the page, the first one first; empty while there is one only
  * @property {{ code: string, message: string, details: Record<string, unknown> | null } | null} error the last one
  */
 
@@ -67,6 +68,7 @@ export function newModel() {
     watchOnly: false,
     control: null,
     operators: 0,
+    windows: [],
     error: null,
   };
 }
@@ -133,6 +135,7 @@ export function withMessage(model, message, now) {
         instructions: message.instructions ?? "",
         label: message.label ?? "",
         watchOnly: message.role === "watch",
+        windows: model.joined ? model.windows : [],
       };
     case "session_state": {
       const moved = { ...next, state: message.state, expiresAt: toMs(message.expires_at) ?? model.expiresAt };
@@ -154,6 +157,8 @@ export function withMessage(model, message, now) {
     }
     case "control":
       return { ...next, control: { holder: message.holder, you: message.you } };
+    case "windows":
+      return { ...next, windows: message.windows };
     case "presence":
       return { ...next, operators: message.operators };
     case "error":

@@ -22,6 +22,7 @@ import { Toast } from "./toast.js";
 import { ViewRequest } from "./view-request.js";
 import { ViewSwitch } from "./view-switch.js";
 import { WheelInput } from "./wheel-input.js";
+import { WindowStrip } from "./window-strip.js";
 
 /** @import { ClientMessage, ServerMessage } from "../../../src/protocol/live.ts" */
 /** @typedef {import("../../../src/client/operator-connection.ts").ConnectionState} ConnectionState */
@@ -54,6 +55,7 @@ export function openSessionPage(consoleUrl) {
     url: socketUrl(consoleUrl, location),
     ticket: ticketsFor(consoleUrl),
     profile: "operator",
+    features: ["windows"],
     // A ticket may expire on a slow network: the next one shows at once whether the token or key is still good.
     retries: { authentication: { atOnce: true, tries: isKnown ? 1 : 0 } },
   });
@@ -80,6 +82,10 @@ export function openSessionPage(consoleUrl) {
   });
   const wheel = new WheelInput(canvas, { ...port, pageAt: (event) => screen.pageAt(event) });
   const keys = new KeyboardInput(canvas, port);
+  const windowStrip = new WindowStrip((message) => {
+    takeFreeControl();
+    return send(message);
+  });
   const toast = new Toast();
   const finish = new FinishControls({ send, log: (sentence) => log.add(sentence), toast });
   /** The deadline when the operator asked for more time; null when no answer is due. @type {number | null} */
@@ -259,6 +265,7 @@ export function openSessionPage(consoleUrl) {
   function render() {
     status.render(model, screen.shown !== null);
     viewSwitch.render(phaseOf(model) === "live", model.challenge !== null);
+    windowStrip.render(phaseOf(model) === "live" ? model.windows : [], mayAct(model));
     endCard.render(model.end);
     finish.render(mayAct(model) ? model.movedOnAt : null);
     if (model.end !== null) finish.close();

@@ -9,9 +9,11 @@ import { redactUrl } from "../../util/redact-url.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import type { CdpConnection } from "../cdp/connection.ts";
 import { browserAddress, disallowed, parseEndpoint, unreachable } from "../cdp/endpoint.ts";
-import { RemotePage } from "../page/remote-page.ts";
+import { PageWindows } from "../page/page-windows.ts";
+import { RemotePage, type RemotePageParts } from "../page/remote-page.ts";
 import { FullViewportCapture } from "../pictures/capture-region.ts";
 import { CdpTab } from "../tabs/cdp-tab.ts";
+import { viewportOf } from "../tabs/viewport-of.ts";
 import type { HeldTargets } from "./held-targets.ts";
 import type { PageDeps } from "./owned-page.ts";
 import { assertSelectors } from "./validate-selectors.ts";
@@ -58,7 +60,7 @@ export async function openGuestPage(
   request: GuestPageRequest,
   deps: GuestDeps,
   signal: AbortSignal,
-): Promise<RemotePage> {
+): Promise<RemotePage | PageWindows> {
   const { cdp, completion } = request;
   const endpoint = parseEndpoint(cdp.endpoint, deps.allow);
   await assertNotOurs(endpoint, deps.ownPorts, signal);
@@ -83,33 +85,69 @@ export async function openGuestPage(
       if (cause instanceof AppError) throw cause;
       throw new AppError("target_not_found", { field: "cdp", why: "it has just gone" }, { cause });
     });
-    const { cssLayoutViewport: size } = await within(tab.pageSession.send("Page.getLayoutMetrics"), "page");
-    const viewport = { width: size.clientWidth, height: size.clientHeight };
-    const remote = new RemotePage({
-      ...deps,
-      tab,
-      capture: new FullViewportCapture(tab.pageSession, viewport),
-      viewport,
-      completion,
-      openedUrl: null,
-      isOurs: false,
-      proxyPort: null,
-      place: { kind: "guest", target_id: targetId },
-      dialogsOf: connection,
-      storageState: async () => null,
+    const parts = {
+      ...(await guestParts(tab, connection, request, deps)),
+      place: { kind: "guest", target_id: targetId } as const,
       release: async () => {
         connection.close();
         release();
       },
+    };
+    if (cdp.windows !== "follow") {
+      const remote = new RemotePage(parts);
+      await assertSelectors(remote.frames, completion, deps.kinds);
+      return remote;
+    }
+    const windows = new PageWindows({
+      connection,
+      firstId: targetId,
+      isOwnBrowser: false,
+      events: deps.events,
+      log: deps.log,
+      open: (id, events) => openedWindow(connection, id, request, { ...deps, events }),
+      first: (given) => new RemotePage({ ...parts, ...given }),
     });
-    await assertSelectors(remote.frames, completion, deps.kinds);
-    return remote;
+    await assertSelectors(windows.first.frames, completion, deps.kinds);
+    await windows.followWindows();
+    return windows;
   } catch (error) {
     connection.close();
     release();
     throw error;
   } finally {
     signal.removeEventListener("abort", giveUp);
+  }
+}
+
+async function guestParts(
+  tab: CdpTab,
+  connection: CdpConnection,
+  { completion }: GuestPageRequest,
+  deps: GuestDeps,
+): Promise<Omit<RemotePageParts, "place" | "release">> {
+  const viewport = await viewportOf(tab);
+  const capture = new FullViewportCapture(tab.pageSession, viewport);
+  const own = { isOurs: false, proxyPort: null, dialogsOf: connection, storageState: async () => null };
+  return { ...deps, ...own, tab, capture, viewport, completion, openedUrl: null };
+}
+
+/** [W47] A window that the page has opened: left as it is, as the page itself. */
+async function openedWindow(
+  connection: CdpConnection,
+  targetId: string,
+  request: GuestPageRequest,
+  deps: GuestDeps,
+): Promise<RemotePage> {
+  const release = deps.targets.hold(targetId, "guest");
+  let tab: CdpTab | null = null;
+  try {
+    tab = await CdpTab.attach(connection, targetId);
+    const parts = await guestParts(tab, connection, request, deps);
+    return new RemotePage({ ...parts, isOpened: true, place: null, release: async () => release() });
+  } catch (error) {
+    release();
+    await tab?.close();
+    throw error;
   }
 }
 

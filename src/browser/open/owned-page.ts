@@ -8,12 +8,16 @@ import type { PageEvents } from "../../session/ports/page.ts";
 import type { OwnedPageRequest } from "../../session/ports/page-request.ts";
 import { redactUrlsIn } from "../../util/redact-url.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
+import { type CdpConnection, type CdpSender, CdpSession } from "../cdp/connection.ts";
 import type { ConnectionRegistry } from "../cdp/connection-registry.ts";
 import { DialogsAndPopups } from "../page/dialogs-and-popups.ts";
+import { PageWindows } from "../page/page-windows.ts";
 import { RemotePage } from "../page/remote-page.ts";
 import { ViewportOverrideCapture } from "../pictures/capture-region.ts";
 import type { ProxiedBrowser } from "../process/proxied-browser.ts";
+import { CdpTab } from "../tabs/cdp-tab.ts";
 import { PlaywrightTab } from "../tabs/playwright-tab.ts";
+import { viewportOf } from "../tabs/viewport-of.ts";
 import type { HeldTargets } from "./held-targets.ts";
 import { navigate } from "./navigate.ts";
 import { assertSelectors } from "./validate-selectors.ts";
@@ -41,18 +45,19 @@ export async function openOwnedPage(
   request: OwnedPageRequest,
   deps: PageDeps,
   signal: AbortSignal,
-): Promise<RemotePage> {
+): Promise<PageWindows> {
   return endOnFailure(process, signal, async (own) => {
     const browser = await connect(process, profileDir, deps.connections);
     const page = browser.contexts()[0]?.pages()[0];
     if (!page) throw new AppError("browser_unavailable", { why: "the browser has no page" });
     const parts = await partsOf({ browser, page, process }, deps.connections);
-    const remote = own(await remotePage(parts, request, deps));
-    await setUp(parts, remote, request, deps.connections);
-    await assertSelectors(remote.frames, request.completion, deps.kinds);
+    const windows = own(await pageWindows(parts, request, deps));
+    await setUp(parts, windows.first, request, deps.connections);
+    await windows.followWindows();
+    await assertSelectors(windows.first.frames, request.completion, deps.kinds);
     await applyStorageState(page, request);
     await navigate(page, request.at ?? request.url, process.proxy.reports, signal);
-    return remote;
+    return windows;
   });
 }
 
@@ -66,7 +71,7 @@ export async function resumeOwnedPage(
   { request, targetId }: { readonly request: OwnedPageRequest; readonly targetId: string },
   deps: PageDeps,
   signal: AbortSignal,
-): Promise<RemotePage> {
+): Promise<PageWindows> {
   return endOnFailure(process, signal, async (own) => {
     const browser = await connect(process, profileDir, deps.connections);
     // Playwright does not list a page that has crashed.
@@ -75,9 +80,10 @@ export async function resumeOwnedPage(
     );
     const parts = candidates.find((candidate) => candidate.targetId === targetId);
     if (!parts) throw new AppError("page_crashed");
-    const remote = own(await remotePage(parts, request, deps));
-    await setUp(parts, remote, request, deps.connections);
-    return remote;
+    const windows = own(await pageWindows(parts, request, deps));
+    await setUp(parts, windows.first, request, deps.connections);
+    await windows.followWindows();
+    return windows;
   });
 }
 
@@ -85,17 +91,17 @@ export async function resumeOwnedPage(
 async function endOnFailure(
   process: ProxiedBrowser,
   signal: AbortSignal,
-  open: (own: (remote: RemotePage) => RemotePage) => Promise<RemotePage>,
-): Promise<RemotePage> {
-  let remote: RemotePage | null = null;
+  open: (own: (windows: PageWindows) => PageWindows) => Promise<PageWindows>,
+): Promise<PageWindows> {
+  let windows: PageWindows | null = null;
   try {
     signal.throwIfAborted();
     return await open((made) => {
-      remote = made;
+      windows = made;
       return made;
     });
   } catch (error) {
-    await ((remote as RemotePage | null)?.close() ?? process.stop());
+    await ((windows as PageWindows | null)?.close() ?? process.stop());
     throw error;
   }
 }
@@ -123,40 +129,90 @@ async function partsOf(
   return { ...given, session, targetId: targetInfo.targetId };
 }
 
-async function remotePage(
+async function pageWindows(
   { browser, page, session, process, targetId }: OwnedParts,
-  { url, viewport, completion }: OwnedPageRequest,
-  { kinds, log, events, targets, connections }: PageDeps,
-): Promise<RemotePage> {
+  request: OwnedPageRequest,
+  deps: PageDeps,
+): Promise<PageWindows> {
+  const { url, viewport, completion } = request;
+  const { kinds, log, targets, connections } = deps;
   const context = page.context();
   const connection = await connections.connect(process.endpoint);
   const pageSession = await connection.attach(targetId);
   const release = targets.hold(targetId, "ours");
-  const remote = new RemotePage({
-    tab: new PlaywrightTab({ page, session, pageSession, connections, attach: (id) => connection.attach(id) }),
-    capture: new ViewportOverrideCapture(pageSession, viewport),
-    viewport,
-    kinds,
-    completion,
-    openedUrl: url,
-    events,
+  const windows = new PageWindows({
+    connection,
+    firstId: targetId,
+    isOwnBrowser: true,
+    events: deps.events,
     log,
-    isOurs: true,
-    proxyPort: process.proxy.port,
-    place: { kind: "owned", target_id: targetId, ...process.identity },
-    dialogsOf: null,
-    storageState: () => context.storageState(),
-    release: async (how) => {
-      // Playwright's close() ends its connection here, not the browser.
-      await withDeadline(browser.close(), CLOSE_DEADLINE_MS, "browser connection").catch(() => {});
-      connection.close();
-      release();
-      await (how === "end" ? process.stop() : process.detach());
-    },
+    open: (id, events) => openedWindow(connection, id, request, { ...deps, events }),
+    first: (parts) =>
+      new RemotePage({
+        ...parts,
+        tab: new PlaywrightTab({ page, session, pageSession, connections, attach: (id) => connection.attach(id) }),
+        capture: new ViewportOverrideCapture(pageSession, viewport),
+        viewport,
+        kinds,
+        completion,
+        openedUrl: url,
+        log,
+        isOurs: true,
+        proxyPort: process.proxy.port,
+        place: { kind: "owned", target_id: targetId, ...process.identity },
+        dialogsOf: null,
+        storageState: () => context.storageState(),
+        release: async (how) => {
+          // Playwright's close() ends its connection here, not the browser.
+          await withDeadline(browser.close(), CLOSE_DEADLINE_MS, "browser connection").catch(() => {});
+          connection.close();
+          release();
+          await (how === "end" ? process.stop() : process.detach());
+        },
+      }),
   });
-  void connection.closed.then(() => remote.lost("browser_lost"));
-  new DialogsAndPopups(context, page, log, remote.notices);
-  return remote;
+  void connection.closed.then(() => windows.first.lost("browser_lost"));
+  new DialogsAndPopups(context, page, log, windows.first.notices);
+  return windows;
+}
+
+/** [W47] A window that the page has opened: as large as the page made it, on the same screen. */
+async function openedWindow(
+  connection: CdpConnection,
+  targetId: string,
+  request: OwnedPageRequest,
+  deps: PageDeps,
+): Promise<RemotePage> {
+  const release = deps.targets.hold(targetId, "ours");
+  let tab: CdpTab | null = null;
+  try {
+    tab = await CdpTab.attach(connection, targetId);
+    const { pageSession } = tab;
+    const viewport = await viewportOf(tab);
+    const remote = new RemotePage({
+      ...deps,
+      isOpened: true,
+      tab,
+      capture: new ViewportOverrideCapture(pageSession, viewport, request.viewport),
+      viewport,
+      completion: request.completion,
+      openedUrl: null,
+      isOurs: true,
+      proxyPort: null,
+      place: null,
+      dialogsOf: null,
+      storageState: async () => null,
+      release: async () => release(),
+    });
+    await remote.prepare();
+    await emulate(pageSession, request);
+    await applyHeaders(pageSession, request);
+    return remote;
+  } catch (error) {
+    release();
+    await tab?.close();
+    throw error;
+  }
 }
 
 /** Sets up what belongs to the connection and ends with it: the next server sets it up again. */
@@ -176,12 +232,14 @@ async function setUp(
     "downloads",
   );
   await remote.prepare();
-  // A window that the page opens would put it into the background, where the browser draws nothing.
-  await within(session.send("Emulation.setFocusEmulationEnabled", { enabled: true }), "focus");
-  if (request.locale !== undefined) {
-    await within(session.send("Emulation.setLocaleOverride", { locale: request.locale }), "locale");
-  }
+  await emulate(session, request);
   await applyHeaders(session, request);
+}
+
+async function emulate(session: CdpSender, { locale }: OwnedPageRequest): Promise<void> {
+  // Another window would put it into the background, where the browser draws nothing.
+  await within(session.send("Emulation.setFocusEmulationEnabled", { enabled: true }), "focus");
+  if (locale !== undefined) await within(session.send("Emulation.setLocaleOverride", { locale }), "locale");
 }
 
 async function connect(process: ProxiedBrowser, profileDir: string, connections: ConnectionRegistry): Promise<Browser> {
@@ -195,18 +253,25 @@ async function connect(process: ProxiedBrowser, profileDir: string, connections:
   });
 }
 
+interface PausedRequest {
+  readonly requestId: string;
+  readonly request: { readonly url: string; readonly headers: Readonly<Record<string, string>> };
+}
+
 /** Adds the bot's headers to requests to the URL's own origin only, and not after a redirect to another one. */
-async function applyHeaders(session: CDPSession, request: OwnedPageRequest): Promise<void> {
+async function applyHeaders(session: CDPSession | CdpSession, request: OwnedPageRequest): Promise<void> {
   const headers = Object.entries(request.extra_headers ?? {});
   if (headers.length === 0) return;
   const { origin } = new URL(request.url);
   const given = new Set(headers.map(([name]) => name.toLowerCase()));
-  session.on("Fetch.requestPaused", ({ requestId, request: paused }) => {
+  const onPaused = ({ requestId, request: paused }: PausedRequest) => {
     const own = Object.entries(paused.headers).filter(([name]) => !given.has(name.toLowerCase()));
     const all = [...own, ...headers].map(([name, value]) => ({ name, value: String(value) }));
     const params = URL.parse(paused.url)?.origin === origin ? { requestId, headers: all } : { requestId };
     session.send("Fetch.continueRequest", params).catch(() => {});
-  });
+  };
+  if (session instanceof CdpSession) session.on("Fetch.requestPaused", onPaused);
+  else session.on("Fetch.requestPaused", onPaused);
   await within(session.send("Fetch.enable", { patterns: [{ urlPattern: `${origin}/*` }] }), "headers");
 }
 

@@ -45,12 +45,15 @@ export interface PictureCapture {
  */
 export class ViewportOverrideCapture implements PictureCapture {
   readonly #session: PageSession;
+  readonly #screen: Size | null;
   #viewport: Size;
   #applied: CaptureRegion | null = null;
 
-  constructor(session: PageSession, viewport: Size) {
+  /** `screen`: what the page is told of its screen, CSS px; left out: as large as the viewport. */
+  constructor(session: PageSession, viewport: Size, screen: Size | null = null) {
     this.#session = session;
     this.#viewport = viewport;
+    this.#screen = screen;
   }
 
   reach(wanted: CaptureRegion): CaptureRegion {
@@ -62,12 +65,13 @@ export class ViewportOverrideCapture implements PictureCapture {
     if (before && this.#isSame(before, region)) return;
     this.#applied = null;
     const { width, height } = this.#viewport;
+    const screen = this.#screen ?? this.#viewport;
     const isAll = isWhole(region.view, this.#viewport) && region.scale === 1;
     const metrics = {
       width,
       height,
-      screenWidth: width,
-      screenHeight: height,
+      screenWidth: screen.width,
+      screenHeight: screen.height,
       deviceScaleFactor: 1,
       mobile: false,
       ...(isAll ? {} : { viewport: inDocument(region) }),

@@ -35,6 +35,7 @@ const HANDLERS = {
   extend,
   features: ({ session, viewer }, { features }) => session.operators.setFeatures(viewer, features),
   answer_dialog: answer,
+  window: ({ session, viewer }, { window_id, action }) => session.operators.window(viewer, window_id, action),
   // The socket is authenticated already, or needs nothing.
   authenticate: ({ viewer }, { id }) => viewer.send({ type: "authentication_result", ...WELCOME }, id),
 } satisfies { [T in ClientMessage["type"]]: Handler<T> };

@@ -3,7 +3,14 @@ import type { Code } from "../../errors.ts";
 import type { CaptchaInfo, Contradiction, Rect, Size } from "../../protocol/common.ts";
 import type { ATTEMPT_FAILURES, ProgressStep } from "../../protocol/events.ts";
 import type { PictureFacts } from "../../protocol/frame.ts";
-import type { Answer, ClientMessageOf, PAGE_CONDITIONS, Question, ServerMessageOf } from "../../protocol/live.ts";
+import type {
+  Answer,
+  ClientMessageOf,
+  PAGE_CONDITIONS,
+  PageWindow,
+  Question,
+  ServerMessageOf,
+} from "../../protocol/live.ts";
 import type { Evidence, StorageState } from "../../protocol/rest.ts";
 import type { OpenPageRequest } from "./page-request.ts";
 import type { Checkpoint, PageLocator, ResumeState } from "./resume-state.ts";
@@ -64,6 +71,8 @@ export interface Verdict {
   readonly mayOverride: boolean;
 }
 
+export type WindowAction = ClientMessageOf<"window">["action"];
+
 export type Notice = ServerMessageOf<"dialog"> | ServerMessageOf<"page_notice">;
 
 /** `dialog_open`: the page waits for an answer that the server may not give. */
@@ -95,6 +104,10 @@ export interface PageEvents {
   /** The page is lost. Called once, never after close(). */
   lost(code: Extract<Code, "page_closed" | "page_crashed" | "browser_lost">): void;
   notice(notice: Notice): void;
+  /** [W47] The list of windows has changed. */
+  windowsChanged(): void;
+  /** [W47] Another window is shown from here on: pictures of the one before are not shown any more. */
+  windowShown(): void;
   /**
    * [W45] Asks the person in control. False if nobody is there who can answer: the page gets its default at once. The
    * page keeps its own deadline, and withdraws what it does not wait for any more.
@@ -160,6 +173,10 @@ export interface ChallengePage extends PictureSource {
   input(input: PageInput): void;
   /** [W45] Answers a question that the page has asked. Throws AppError `question_gone`. */
   answer(answer: Answer): void | Promise<void>;
+  /** [W47] The windows of the session, the first one first; empty where windows are not followed. */
+  readonly windows: readonly PageWindow[];
+  /** [W47] Shows or closes a window. Throws AppError `window_gone`; `invalid_message` for closing the first one. */
+  window(id: string, action: WindowAction): Promise<void>;
   /** Releases every button and key that is down. */
   releaseAll(): void;
   /** Checks the rules now and, if they hold, waits until that is stable: at most about `stable_ms` + 2 s. */
