@@ -26,6 +26,7 @@ export const CODES = {
   claimed: { status: 409, message: "Another person has taken this session." },
   target_ambiguous: { status: 409, message: "More than one page of that browser matches." },
   page_in_use: { status: 409, message: "That page is already in a session." },
+  window_gone: { status: 409, message: "The session has no such window any more." },
   question_gone: { status: 409, message: "Nothing waits for this answer any more." },
   session_ended: { status: 410, close: 4410, message: "The session has ended." },
   page_closed: { status: 410, message: "The page closed itself." },

@@ -22,6 +22,7 @@ export const HANDLED_ONCE: ReadonlySet<ClientMessage["type"]> = new Set([
   "answer_files",
   "answer_sign_in",
   "navigate",
+  "window",
 ]);
 
 /** Identifies one message: the client's name, and its number there, from 1. */

@@ -223,6 +223,25 @@ const answerSignInSchema = z.object({
 });
 
 const navigateSchema = z.object({ type: z.literal("navigate"), id, action: z.enum(["back", "reload"]) });
+/** [W47] The most windows of a session, the first one included. */
+export const MAX_WINDOWS = 8;
+export const MAX_WINDOW_TITLE = 200;
+
+const windowSchema = z.object({
+  type: z.literal("window"),
+  id,
+  window_id: z.string().min(1).max(64),
+  action: z.enum(["show", "close"]),
+});
+
+/** [W47] A window of the session, as its operators see it. */
+const pageWindowSchema = z.object({
+  id: z.string(),
+  title: z.string().max(MAX_WINDOW_TITLE).meta({ description: "May be empty" }),
+  site: z.string().meta({ description: "The origin of its address; empty while it has none" }),
+  active: z.boolean().meta({ description: "Whether pictures and input are of this one" }),
+});
+export type PageWindow = z.infer<typeof pageWindowSchema>;
 
 /** The only field that is read from a refused message. */
 export const messageIdSchema = z.object({ id });
@@ -251,6 +270,7 @@ export const clientMessageSchema = z.discriminatedUnion("type", [
   answerFilesSchema,
   answerSignInSchema,
   navigateSchema,
+  windowSchema,
 ]);
 export type ClientMessage = z.infer<typeof clientMessageSchema>;
 /** A message as a client may write it: fields that have a default may be left out. */
@@ -479,10 +499,12 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("withdrawn"), question_id: z.string() }),
   offerSchemas.copied,
   offerSchemas.sound,
+  z.object({ type: z.literal("windows"), windows: z.array(pageWindowSchema).max(MAX_WINDOWS) }),
   z.object({
     type: z.literal("page_notice"),
     notice: z.enum([
       "popup",
+      "popup_refused",
       "download_refused",
       "sound_not_offered",
       "dialogs_muted",

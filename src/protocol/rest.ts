@@ -35,6 +35,11 @@ const cookieDomainSchema = z
   .regex(/^\.?[A-Za-z0-9_:[\]-]+(\.[A-Za-z0-9_-]+)*$/, "not a host name")
   .meta({ description: "The cookie's domain; left out: a domain of the host of the session's address." });
 
+const ofSchema = z
+  .literal("any")
+  .optional()
+  .meta({ description: "any: asked of every window of the session [W47]; left out: of the first one only." });
+
 /** [R21] One completion rule. At any moment it is true, false or unknown. */
 export const ruleSchema = z.union(
   [
@@ -45,17 +50,20 @@ export const ruleSchema = z.union(
           description:
             "Holds after every navigation; left out: not where a followed link or the like took the page away.",
         }),
+        of: ofSchema,
       })
       .meta({ description: "Holds while no frame has a visible match." }),
-    z.strictObject({ visible: selectorSchema }).meta({ description: "Holds while some frame has a visible match." }),
     z
-      .strictObject({ value: selectorSchema })
+      .strictObject({ visible: selectorSchema, of: ofSchema })
+      .meta({ description: "Holds while some frame has a visible match." }),
+    z
+      .strictObject({ value: selectorSchema, of: ofSchema })
       .meta({ description: "Holds while a matching form field has a non-empty value." }),
     z
-      .strictObject({ text: selectorSchema, matches: regexSchema })
+      .strictObject({ text: selectorSchema, matches: regexSchema, of: ofSchema })
       .meta({ description: "Holds while the text of a match matches." }),
     z
-      .strictObject({ url: z.string().min(1).max(500) })
+      .strictObject({ url: z.string().min(1).max(500), of: ofSchema })
       .meta({ description: "Holds while the page's URL matches this glob." }),
     z
       .strictObject({
@@ -123,6 +131,9 @@ export const cdpTargetSchema = z.strictObject({
   url_contains: z.string().min(1).max(2_048).optional().meta({ description: "Part of the page's URL." }),
   dialogs: z.enum(["bot", "operator"]).optional().meta({
     description: "Who answers alert, confirm and prompt; left out: the bot.",
+  }),
+  windows: z.literal("follow").optional().meta({
+    description: "follow: the operator gets the windows that the page opens, too [W47]; left out: the page alone.",
   }),
 });
 export type CdpTarget = z.infer<typeof cdpTargetSchema>;

@@ -383,15 +383,26 @@ test.describe("the page", () => {
     await expectUsable(server, session, client, reports);
   });
 
-  test("that opens a popup goes on, and the operator is told", async ({ server, site, bot, connect }) => {
+  test("[W47] that opens a popup and closes it goes on, and the operator is told", async ({
+    server,
+    site,
+    bot,
+    connect,
+  }) => {
     const reports = reportsOf(site);
     const popup = site.serve("/popup", "<title>popup</title>");
-    const url = site.serve("/", `${PAGE}<script>onmouseup = () => { onmouseup = null; open("/popup"); };</script>`);
+    const url = site.serve(
+      "/",
+      `${PAGE}<script>onmouseup = () => { onmouseup = null; const popup = open("/popup", "", "width=400,height=300"); setTimeout(() => popup.close(), 2500); };</script>`,
+    );
     const session = await bot.create({ url });
     const client = await connect(session.ws_url);
     await client.next("presence");
     press(client);
     expect(await client.next("page_notice")).toMatchObject({ notice: "popup", url: popup });
+    await client.next("session_info", ({ view }) => view.width === 400);
+    // The view is back.
+    await client.next("session_info", ({ view }) => view.width === 1280, client.received.length);
     await expectUsable(server, session, client, reports);
   });
 

@@ -24,6 +24,8 @@ const UNHEARD: Omit<PageEvents, "nextSeq" | "picture"> = {
   ask: () => false,
   withdraw() {},
   offer() {},
+  windowsChanged() {},
+  windowShown() {},
   condition() {},
 };
 const OPEN_DEADLINE_MS = 30_000;

@@ -107,6 +107,48 @@ for (let seed = 1; seed <= ROUNDS; seed += 1) {
   });
 }
 
+test("[S9] [W47] the windows that the page had opened are followed again, and the first one is shown", async ({
+  mortal,
+  site,
+  connect,
+}) => {
+  site.serve("/window", `<title>window</title>${PAGE}`);
+  site.serve("/told", (_request, response) => void response.end());
+  const url = site.serve("/", `<title>first</title><script>onmousedown = () => open("/window");</script>`);
+  const session = await create(mortal.now().api, { url, timeout_seconds: 120 });
+  const joined = async (form = JSON_FORM) => {
+    const client = await connect(session.ws_url, { protocols: form });
+    await client.next("session_info");
+    client.send({ type: "features", features: ["windows"] });
+    return client;
+  };
+  const titles = (client: LiveClient) =>
+    client.received
+      .flatMap((message) => (message.type === "windows" ? [message.windows] : []))
+      .at(-1)
+      ?.map(({ title, active }) => [title, active]);
+  const first = await joined();
+  await click(first, { x: 30, y: 30 });
+  await expect
+    .poll(() => titles(first))
+    .toEqual([
+      ["first", false],
+      ["window", true],
+    ]);
+  await mortal.kill();
+  await mortal.startAgain();
+  const second = await joined();
+  await expect
+    .poll(() => titles(second))
+    .toEqual([
+      ["first", true],
+      ["window", false],
+    ]);
+  const { windows } = await second.next("windows", (list) => list.windows.length === 2);
+  second.send({ type: "window", window_id: windows[1]?.id, action: "close" });
+  await expect.poll(() => titles(second)).toEqual([["first", true]]);
+});
+
 test("[S9] [R10] size, language, time zone, user agent and headers are as they were asked for", async ({
   mortal,
   site,

@@ -35,6 +35,8 @@ const UNHEARD: PageEvents = {
   ask: () => false,
   withdraw() {},
   offer() {},
+  windowsChanged() {},
+  windowShown() {},
   condition() {},
 };
 

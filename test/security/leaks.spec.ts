@@ -29,7 +29,7 @@ const PLANTED = {
   urlQuery: { word: "PLANTEDQUERY", allowed: ["detail"] },
   urlFragment: { word: "PLANTEDFRAGMENT", allowed: ["detail"] },
   laterQuery: { word: "PLANTEDLATER", allowed: [] },
-  title: { word: "PLANTEDTITLE", allowed: [] },
+  title: { word: "PLANTEDTITLE", allowed: ["socket"] },
   frameQuery: { word: "PLANTEDFRAME", allowed: [] },
   popupQuery: { word: "PLANTEDPOPUP", allowed: [] },
   downloadQuery: { word: "PLANTEDDOWNLOAD", allowed: [] },
@@ -178,6 +178,10 @@ async function work(client: LiveClient): Promise<void> {
   click();
   await client.next("page_notice", ({ notice }) => notice === "popup");
   await client.next("page_notice", ({ notice }) => notice === "download_refused");
+  client.send({ type: "features", features: ["windows"] });
+  const { windows } = await client.next("windows", (list) => list.windows.length === 2);
+  client.send({ type: "window", window_id: windows[0]?.id, action: "show" });
+  await client.next("windows", (list) => list.windows[0]?.active === true);
   for (const key of "PLANTEDTYPED") {
     for (const event_type of ["down", "up"])
       client.send({ type: "key", event_type, key, code: `Key${key}`, modifiers: 8 });

@@ -102,6 +102,8 @@ export class FakePage implements ChallengePage {
   }
   sound = () => null;
   async navigate(): Promise<void> {}
+  readonly windows = [];
+  async window() {}
   releaseAll(): void {}
   async check() {
     return this.verdict;

@@ -156,4 +156,8 @@ export const VALID = {
     },
     { requiredKeys: ["type", "question_id"] },
   ),
+  window: fc.record(
+    { type: fc.constant("window"), id, window_id: text(64), action: fc.constantFrom("show", "close") },
+    { requiredKeys: ["type", "window_id", "action"] },
+  ),
 } satisfies Record<ClientMessage["type"], fc.Arbitrary<object>>;

@@ -45,6 +45,7 @@ function factsOf({
     },
     changedCookie: (name, domain = "site.example") =>
       cookies.includes(name) && domain === "site.example" ? { domain, path: "/" } : undefined,
+    others: [],
     isLeft: (selector) => left.includes(selector),
     kinds: () => ({ rule: "", fact: { value: "unknown", frame: null } }),
   };
@@ -280,3 +281,28 @@ test("[R21] a glob takes time in proportion to both lengths, whatever it is", ()
 function completion(given: Partial<Completion>): Completion {
   return completionSchema.parse(given);
 }
+
+test("[W47] [R21] a rule of any is asked of every window; a window that is closed or silent leaves it unknown", () => {
+  const window = (page: Page, seen: string[] = []) => ({ facts: factsOf(page), seen: new Set(seen) });
+  const value = (rule: Rule, others: RuleFacts["others"], page: Page = {}, seen: string[] = []) =>
+    judgeRule(rule, { ...factsOf(page), others }, new Set(seen)).value;
+  const shown = { visible: ["#in"] };
+  expect(value({ visible: "#in" }, [window(shown)])).toBe(false);
+  expect(value({ visible: "#in", of: "any" }, [window({}), window(shown)])).toBe(true);
+  expect(value({ visible: "#in", of: "any" }, [window({})])).toBe(false);
+  expect(value({ visible: "#in", of: "any" }, [null])).toBe("unknown");
+  expect(value({ visible: "#in", of: "any" }, [null], shown)).toBe(true);
+  expect(value({ url: "**/in", of: "any" }, [window({ url: "https://other.example/in" })])).toBe(true);
+
+  const gone = { gone: "#in", of: "any" } as const;
+  expect(value(gone, [window({})])).toBe("unknown");
+  expect(value(gone, [window({}, ["#in"])])).toBe(true);
+  expect(value({ gone: "#in" }, [window({}, ["#in"])])).toBe("unknown");
+  expect(value(gone, [window({}, ["#in"]), window(shown)])).toBe(false);
+  expect(value(gone, [window({}, ["#in"]), null])).toBe("unknown");
+  expect(value(gone, [window(shown, ["#in"])], {}, ["#in"])).toBe(false);
+  const closed = window({ left: ["#in"] }, ["#in"]);
+  expect(value(gone, [closed])).toBe("unknown");
+  expect(value(gone, [closed], {}, ["#in"])).toBe("unknown");
+  expect(value({ ...gone, across: "any" }, [closed])).toBe(true);
+});

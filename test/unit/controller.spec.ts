@@ -82,6 +82,8 @@ class Page implements ChallengePage {
   }
   sound = () => null;
   askAgain(): void {}
+  readonly windows = [];
+  async window() {}
 
   input(input: { type: string }): void {
     this.log.push(input.type);

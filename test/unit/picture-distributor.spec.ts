@@ -217,3 +217,46 @@ test("[S10] a lost page is not asked for another picture, and what it still rend
   expect([page.taken.all, second.taken.all]).toEqual([all, 1]);
   expect(line.shown).toEqual([]);
 });
+
+test("[W47] what is taken or masked of one window is never shown as another's, and all get a picture of the new one", async () => {
+  const { page, operators, join } = world();
+  const [operator, watcher] = [await join(), await join("json", "watch")];
+  const [taken, masked] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const { picture, masked: mask } = page;
+  let asked = 0;
+  page.picture = async (...args) => {
+    asked += 1;
+    const old = picture.apply(page, args);
+    await taken.promise;
+    return old;
+  };
+  page.masked = async (...args) => {
+    const old = mask.apply(page, args);
+    await masked.promise;
+    return old;
+  };
+  const late = join();
+  operators.setLens(operator.viewer, { mode: "page" });
+  operators.show(pictureOf(201));
+  await expect.poll(() => asked).toBeGreaterThan(0);
+  const before = [operator, watcher].map(({ line }) => line.texts.length);
+  page.picture = picture;
+  page.masked = mask;
+  operators.windowShown();
+  taken.resolve();
+  masked.resolve();
+  const { line: lateLine } = await late;
+  expect(lateLine.texts.find(({ type }) => type === "session_info")).toMatchObject({ screenshot: null, seq: 0 });
+  operators.show(pictureOf(301, { view: WHOLE }));
+  for (const [index, line] of [operator.line, watcher.line, lateLine].entries()) {
+    const from = before[index] ?? 0;
+    const pictures = () =>
+      line.texts
+        .slice(from)
+        .filter(({ type, seq }) => (type === "session_info" || type === "screenshot_update") && Number(seq) > 0);
+    await expect.poll(pictures).not.toEqual([]);
+    // The late one's session_info was of the new window already.
+    const type = line === lateLine ? "screenshot_update" : "session_info";
+    expect(pictures()[0]).toMatchObject({ type, seq: 301 });
+  }
+});

@@ -4,6 +4,7 @@ import { codeWords, t } from "../shared/i18n.js";
 import { countdown } from "../shared/time-format.js";
 import { sameBox } from "./geometry.js";
 import { timeLeft } from "./session-model.js";
+import { nameOf } from "./window-strip.js";
 
 /** @import { ServerMessage } from "../../../src/protocol/live.ts" */
 /** @typedef {import("./session-model.js").Model} Model */
@@ -15,6 +16,7 @@ const WORTH_LOGGING_MS = 10_000;
 
 const NOTICE_WORDS = /** @type {const} */ ({
   popup: "log_popup",
+  popup_refused: "log_popup_refused",
   download_refused: "log_download",
   sound_not_offered: "log_sound_not_offered",
   printing: "log_printing",
@@ -72,6 +74,11 @@ export function logSentences(before, after, message, now) {
     case "page_notice": {
       const { notice, url } = message;
       return [() => t(NOTICE_WORDS[notice], { url })];
+    }
+    case "windows": {
+      const [was, is] = [before.windows.find(({ active }) => active), message.windows.find(({ active }) => active)];
+      const isOther = is !== undefined && was !== undefined && was.id !== is.id;
+      return isOther ? [() => t("log_window", { name: nameOf(is) })] : [];
     }
     case "moved_on":
       return message.at === null || message.at === before.movedOnAt ? [] : [() => t("log_moved_on")];

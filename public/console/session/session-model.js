@@ -2,7 +2,7 @@
 
 import { toMs } from "../shared/time-format.js";
 
-/** @import { ClientMessage, ServerMessage } from "../../../src/protocol/live.ts" */
+/** @import { ClientMessage, PageWindow, ServerMessage } from "../../../src/protocol/live.ts" */
 /** @import { SessionState } from "../../../src/protocol/common.ts" */
 /** @typedef {import("../../../src/client/operator-connection.ts").ConnectionState} ConnectionState */
 /** @typedef {import("./geometry.js").Box} Box */
@@ -37,6 +37,7 @@ import { toMs } from "../shared/time-format.js";
  * @property {boolean} canNavigate the page can be loaded anew, and goes back
  * @property {{ holder: string | null, you: boolean } | null} control null until the server has said
  * @property {number} operators
+ * @property {readonly PageWindow[]} windows of the page, the first one first; empty while there is one only
  * @property {{ code: string, message: string, details: Record<string, unknown> | null } | null} error the last one
  */
 
@@ -73,6 +74,7 @@ export function newModel() {
     canNavigate: false,
     control: null,
     operators: 0,
+    windows: [],
     error: null,
   };
 }
@@ -142,6 +144,7 @@ export function withMessage(model, message, now) {
         hasTouch: message.touch === true,
         isMobile: message.mobile === true,
         canNavigate: message.navigates === true,
+        windows: model.joined ? model.windows : [],
       };
     case "session_state": {
       const moved = { ...next, state: message.state, expiresAt: toMs(message.expires_at) ?? model.expiresAt };
@@ -163,6 +166,8 @@ export function withMessage(model, message, now) {
     }
     case "control":
       return { ...next, control: { holder: message.holder, you: message.you } };
+    case "windows":
+      return { ...next, windows: message.windows };
     case "presence":
       return { ...next, operators: message.operators };
     case "error":

@@ -32,6 +32,7 @@ import { TouchInput } from "./touch-input.js";
 import { ViewRequest } from "./view-request.js";
 import { ViewSwitch } from "./view-switch.js";
 import { WheelInput } from "./wheel-input.js";
+import { WindowStrip } from "./window-strip.js";
 
 /** @import { ClientMessage, ServerMessage } from "../../../src/protocol/live.ts" */
 /** @typedef {import("../../../src/client/operator-connection.ts").ConnectionState} ConnectionState */
@@ -64,7 +65,7 @@ export function openSessionPage(consoleUrl) {
     url: socketUrl(consoleUrl, location),
     ticket: ticketsFor(consoleUrl),
     profile: "operator",
-    features: [...QUESTION_FEATURES, "pickers", "files", "clipboard", "sound", "focus"],
+    features: [...QUESTION_FEATURES, "pickers", "files", "clipboard", "sound", "focus", "windows"],
     // A ticket may expire on a slow network: the next one shows at once whether the token or key is still good.
     retries: { authentication: { atOnce: true, tries: isKnown ? 1 : 0 } },
   });
@@ -127,6 +128,10 @@ export function openSessionPage(consoleUrl) {
   });
   const wheel = new WheelInput(canvas, { ...port, pageAt: (event) => screen.pageAt(event) });
   const keys = new KeyboardInput(canvas, { ...port, onFocus: render });
+  const windowStrip = new WindowStrip((message) => {
+    takeFreeControl();
+    return send(message);
+  });
   const toast = new Toast();
   const picker = new Picker({ send, onClosed: () => canvas.focus({ preventScroll: true }) });
   const questions = new PageQuestions((answer) => send(answer));
@@ -349,6 +354,7 @@ export function openSessionPage(consoleUrl) {
       isWholePage: viewRequest.mode === "page" || model.challenge === null,
       canNavigate: model.canNavigate,
     });
+    windowStrip.render(phaseOf(model) === "live" ? model.windows : [], mayAct(model));
     endCard.render(model.end);
     finish.render(mayAct(model) ? model.movedOnAt : null);
     if (model.end === null) questions.render(mayAct(model));

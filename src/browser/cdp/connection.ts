@@ -94,6 +94,7 @@ export class CdpConnection implements CdpSender {
   readonly #socket: WebSocket;
   readonly #waiting = new Map<number, Waiting>();
   readonly #sessions = new Map<string, CdpSession>();
+  readonly #listeners = new Map<string, ((event: never) => void)[]>();
   #lastId = 0;
   /** Settles when the connection is gone, whichever side closed it. */
   readonly closed: Promise<void>;
@@ -146,6 +147,11 @@ export class CdpConnection implements CdpSender {
     return this.session(sessionId);
   }
 
+  /** Listens to an event of the browser itself. */
+  on<Event>(event: string, listener: (event: Event) => void): void {
+    this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), listener]);
+  }
+
   /** The session with this id, which the browser has named in an event or an answer. */
   session(id: string): CdpSession {
     const known = this.#sessions.get(id);
@@ -186,6 +192,7 @@ export class CdpConnection implements CdpSender {
     const { id, sessionId, method, params, result, error } = JSON.parse(data.toString()) as Message;
     if (method !== undefined) {
       if (sessionId !== undefined) this.#sessions.get(sessionId)?.emit(method, params);
+      else for (const listener of this.#listeners.get(method) ?? []) listener(params as never);
       if (method === "Target.detachedFromTarget") this.#onDetached((params as { sessionId: string }).sessionId);
       return;
     }

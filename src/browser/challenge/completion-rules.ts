@@ -34,6 +34,14 @@ export interface RuleFacts {
   readonly isLeft: (selector: string) => boolean;
   /** What the known kinds' own rules say, where the bot gave none. */
   readonly kinds: () => { readonly rule: string; readonly fact: RuleFact };
+  /** The other windows of the session, for rules `of` any; null: one that does not answer, or still loads. */
+  readonly others: readonly (WindowFacts | null)[];
+}
+
+/** One window of the session: what a scan of it answers, and the selectors that were visible in it once. */
+export interface WindowFacts {
+  readonly facts: Omit<RuleFacts, "others" | "kinds">;
+  readonly seen: ReadonlySet<string>;
 }
 
 /** The rule as JSON, for evidence. */
@@ -46,10 +54,37 @@ function ruleText(rule: Rule): string {
  * `gone` is unknown [R21].
  */
 export function judgeRule(rule: Rule, facts: RuleFacts, seen: Set<string>): RuleFact {
+  const own = judgeInWindow(rule, facts, seen);
+  if (!("of" in rule) || rule.of !== "any") return own;
+  return "gone" in rule
+    ? goneFromAll(rule, [{ facts, seen }, ...facts.others])
+    : heldByAny([
+        own,
+        ...facts.others.map((other) => (other ? judgeInWindow(rule, other.facts, other.seen) : UNKNOWN)),
+      ]);
+}
+
+/** [W47] Some window has to have shown it, and each that has must be known to be without it. */
+function goneFromAll(rule: Extract<Rule, { gone: string }>, windows: readonly (WindowFacts | null)[]): RuleFact {
+  const judged = windows.map((each) => (each ? judgeInWindow(rule, each.facts, each.seen) : UNKNOWN));
+  const showing = judged.find(({ value }) => value === false);
+  if (showing) return showing;
+  const ofThose = judged.filter((_, index) => windows[index] === null || windows[index]?.seen.has(rule.gone));
+  const isGone = ofThose.length > 0 && ofThose.every(({ value }) => value === true);
+  return isGone ? { value: true, frame: null } : UNKNOWN;
+}
+
+function heldByAny(judged: readonly RuleFact[]): RuleFact {
+  const [first = UNKNOWN] = judged;
+  return judged.find(({ value }) => value === true) ?? judged.find(({ value }) => value === "unknown") ?? first;
+}
+
+/** `seen` gets the selectors that are visible now, where it can be added to. */
+function judgeInWindow(rule: Rule, facts: WindowFacts["facts"], seen: ReadonlySet<string> | Set<string>): RuleFact {
   if ("gone" in rule) {
     const match = facts.visible(rule.gone);
     if (match) {
-      seen.add(rule.gone);
+      if ("add" in seen) seen.add(rule.gone);
       return { value: false, frame: match.frame };
     }
     const isKnown = seen.has(rule.gone) && (rule.across === "any" || !facts.isLeft(rule.gone));
@@ -75,6 +110,8 @@ export interface Judgement {
   /** What contradicts it; empty unless `value` is false. */
   readonly against: readonly Contradiction[];
 }
+
+const UNKNOWN: RuleFact = { value: "unknown", frame: null };
 
 interface HeldRule extends Omit<RuleFact, "value" | "isByAbsence"> {
   readonly rule: string;

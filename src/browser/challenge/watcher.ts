@@ -16,7 +16,14 @@ import {
   kindRule,
   type ShownChallenge,
 } from "./challenge-tracker.ts";
-import { type Judgement, judge, MAX_SCAN_GAP_MS, type RuleFacts, StabilityWindow } from "./completion-rules.ts";
+import {
+  type Judgement,
+  judge,
+  MAX_SCAN_GAP_MS,
+  type RuleFacts,
+  StabilityWindow,
+  type WindowFacts,
+} from "./completion-rules.ts";
 import { CookieChanges } from "./cookie-changes.ts";
 import { Departure } from "./departure.ts";
 import { fieldsOf } from "./kinds.ts";
@@ -61,6 +68,10 @@ interface ChallengeWatcherDeps {
   readonly frames: PageFrames;
   readonly kinds: readonly ChallengeKind[];
   readonly completion: Completion | undefined;
+  /** [W47] A window that the session's page has opened: the rules are looked at here, and nothing is concluded. */
+  readonly isOpened?: boolean;
+  /** [W47] The other windows of the session; asked only where a rule is `of` any. */
+  readonly otherWindows?: () => Promise<readonly (WindowFacts | null)[]>;
   /** The address that the session was opened with; null: where the page is at the first scan. */
   readonly openedUrl: string | null;
   readonly onScan: (scan: PageScan) => void;
@@ -79,6 +90,7 @@ export class ChallengeWatcher {
   readonly #cookies: CookieChanges;
   readonly #acts: ActLookup;
   readonly #rules: readonly Rule[];
+  readonly #asksOthers: boolean;
   readonly #pollMs: number;
   readonly #stableMs: number;
   readonly #window: StabilityWindow;
@@ -107,6 +119,8 @@ export class ChallengeWatcher {
   #movedOnAt: number | null = null;
   #begun = false;
   #stopped = false;
+  /** What the last scan says of this window; null: nothing, as it failed, or the page loads. */
+  #facts: WindowFacts | null = null;
 
   constructor(deps: ChallengeWatcherDeps) {
     this.#deps = deps;
@@ -115,6 +129,7 @@ export class ChallengeWatcher {
     this.#quiet = new PageQuiet(deps.tab, deps.frames, deps.kinds);
     this.#acts = new ActLookup(deps.frames);
     this.#rules = [...(deps.completion?.all ?? []), ...(deps.completion?.any ?? [])];
+    this.#asksOthers = this.#rules.some((rule) => "of" in rule && rule.of === "any");
     this.#cookies = new CookieChanges(deps.tab, this.#rules);
     this.#pollMs = deps.completion?.poll_ms ?? DEFAULT_POLL_MS;
     this.#stableMs = deps.completion?.stable_ms ?? DEFAULT_STABLE_MS;
@@ -206,6 +221,17 @@ export class ChallengeWatcher {
     return this.#scanning;
   }
 
+  /** [W47] What this window says of the rules now; null: nothing. Never rejects. */
+  async facts(): Promise<WindowFacts | null> {
+    await this.scan();
+    return this.#facts;
+  }
+
+  /** [W47] What is left of this window once it is closed: what it has shown proves nothing by being gone. */
+  get factsWhenClosed(): WindowFacts {
+    return { facts: { ...this.#factsWithoutPage(), text: () => undefined }, seen: new Set(this.#seenSelectors.keys()) };
+  }
+
   /**
    * The verdict on a page that has closed itself, by the rules that do not need it: those about cookies, and what shows on
    * the page that opened it, for at most about 2 s. Rejects where the browser does not answer either.
@@ -222,7 +248,7 @@ export class ChallengeWatcher {
         await this.#cookies.look();
         const scan = scanner && !opener.isNavigating ? await scanner.scan(UNGUARDED).catch(() => null) : null;
         const facts = scan ? this.#factsOf(scan) : this.#factsWithoutPage();
-        judged = judge(this.#deps.completion, facts, new Set());
+        judged = judge(this.#deps.completion, { ...facts, others: [] }, new Set());
         if (judged.value === true || !scanner) break;
         await delay(RIPENING_POLL_MS);
       } while (performance.now() < end);
@@ -242,6 +268,7 @@ export class ChallengeWatcher {
     let changedAt: number | null = null;
     const startedAt = performance.now();
     const wasGuarded = this.#guarding;
+    this.#facts = null;
     try {
       const wasNavigating = this.#deps.tab.isNavigating;
       const hasActed = startedAt - this.#actedAt < ACTED_FOR_MS;
@@ -249,7 +276,11 @@ export class ChallengeWatcher {
       const tickMs = this.#isRipening ? TICK_MS : Math.max(TICK_MS, actedTickMs);
       this.#guarding = this.#isRipening || hasActed;
       const guard = { ms: this.#guarding ? GUARD_MS : 0, tickMs, isRipening: this.#isRipening };
-      const [scan] = await Promise.all([this.#scanner.scan(guard), this.#cookies.look()]);
+      const [scan, others] = await Promise.all([
+        this.#scanner.scan(guard),
+        this.#asksOthers ? this.#deps.otherWindows?.() : undefined,
+        this.#cookies.look(),
+      ]);
       if (this.#stopped) return this.#verdict(UNKNOWN, null);
       this.#lastScan = scan;
       publishMetric("look", performance.now() - startedAt);
@@ -267,11 +298,14 @@ export class ChallengeWatcher {
       this.#remember(scan, at);
       const judged = judge(
         this.#deps.completion,
-        this.#ruleFacts(scan, judgedKind),
+        { ...this.#ruleFacts(scan, judgedKind), others: others ?? [] },
         new Set(this.#seenSelectors.keys()),
       );
       const isNavigating = wasNavigating || tab.isNavigating || tab.pendingUrl(scan.main.id) !== null;
-      if (await this.#quiet.allows(scan, judged, isNavigating)) judgement = judged;
+      if (await this.#quiet.allows(scan, judged, isNavigating)) {
+        this.#facts = { facts: this.#factsOf(scan), seen: new Set(this.#seenSelectors.keys()) };
+        if (!this.#deps.isOpened) judgement = judged;
+      }
       if (wasGuarded && before) changedAt = this.#changedAt(before, scan);
       scannedAt = scan.at;
       this.#judgedScan = judgement === UNKNOWN ? null : scan;
@@ -404,12 +438,13 @@ export class ChallengeWatcher {
     this.#quiet.shown(holders, this.challenge ? [this.challenge.frame, this.challenge.holder] : [], at);
   }
 
-  #factsOf(scan: PageScan): RuleFacts {
+  #factsOf(scan: PageScan): Omit<RuleFacts, "others"> {
     const url = (frame: { url: string } | undefined) => (frame ? { frame: frame.url } : undefined);
     const { plan } = this.#scanner;
     return {
       ...this.#factsWithoutPage(),
       url: scan.main.url,
+      isLeft: (selector) => this.#seenSelectors.get(selector)?.isByPage === false,
       visible: (selector) => url(visibleMatch(scan, plan, selector)),
       filled: (selector) => url(filledMatch(scan, plan, selector)),
       text: (selector, pattern) => {
@@ -421,10 +456,9 @@ export class ChallengeWatcher {
     };
   }
 
-  #ruleFacts(scan: PageScan, kinds: KindVerdict): RuleFacts {
+  #ruleFacts(scan: PageScan, kinds: KindVerdict): Omit<RuleFacts, "others"> {
     return {
       ...this.#factsOf(scan),
-      isLeft: (selector) => this.#seenSelectors.get(selector)?.isByPage === false,
       kinds: () => {
         const { value, held, kind, state } = kinds;
         if (held) {
@@ -439,7 +473,7 @@ export class ChallengeWatcher {
   }
 
   /** What is known without the page: all but cookies is not. */
-  #factsWithoutPage(): RuleFacts {
+  #factsWithoutPage(): Omit<RuleFacts, "others"> {
     return {
       url: "",
       visible: () => undefined,

@@ -21,8 +21,9 @@ interface Finger extends Touch {
 export interface TouchHooks {
   /** The first finger is down, or the last one up. */
   readonly onPressed: (pressed: boolean) => void;
-  /** As InputHooks.beforePress. */
+  /** As InputHooks. */
   readonly beforePress: () => Promise<void> | null;
+  readonly beforeAct: (target: { readonly x: number; readonly y: number }) => Promise<void>;
 }
 
 export class TouchReplay {
@@ -119,7 +120,8 @@ export class TouchReplay {
     if (!wasDown) {
       await this.#hooks.beforePress();
       // All fingers go to the frame of the first, until the last one is up.
-      this.#target = await this.#targets.under(first.x, first.y);
+      const looked = this.#hooks.beforeAct({ x: first.x, y: first.y });
+      [this.#target] = await Promise.all([this.#targets.under(first.x, first.y), looked]);
     }
     if (releases !== this.#releases) return;
     const fingers = touches.map((touch) => {

@@ -18,6 +18,7 @@ import { publishMetric } from "../../util/diagnostics.ts";
 import { ConnectionRegistry } from "../cdp/connection-registry.ts";
 import { waitForPage, whenResponsive } from "../cdp/wait-for-page.ts";
 import { KNOWN_KINDS } from "../challenge/kinds.ts";
+import type { PageWindows } from "../page/page-windows.ts";
 import type { RemotePage } from "../page/remote-page.ts";
 import { countProcesses, discardBrowser, reapBrowsers } from "../process/chromium-process.ts";
 import { findChromium } from "../process/find-chromium.ts";
@@ -35,6 +36,8 @@ const CHALLENGE_SEARCH_MS = 3_000;
 /** A browser start within this time shows that another one would work too [R20]. */
 const START_WORKED_WITHIN_MS = 60_000;
 const PROBE_DEADLINE_MS = 15_000;
+
+type OpenedPage = RemotePage | PageWindows;
 
 export interface BrowserPool {
   readonly openPage: OpenPage;
@@ -179,12 +182,12 @@ export async function openBrowserPool(
     return owned;
   }
 
-  async function open(request: OpenPageRequest, events: PageEvents, signal: AbortSignal): Promise<RemotePage> {
+  async function open(request: OpenPageRequest, events: PageEvents, signal: AbortSignal): Promise<OpenedPage> {
     const page = await ("cdp" in request ? openGuest(request, events, signal) : openOwned(request));
     events.progress("challenge");
     return closeOnFailure(page, () => page.begin(challengeSearchMs, signal));
 
-    async function openOwned(owned: OwnedPageRequest): Promise<RemotePage> {
+    async function openOwned(owned: OwnedPageRequest): Promise<OpenedPage> {
       const destinations = destinationsOf(owned);
       events.progress("browser");
       await assertDestination(owned.at ?? owned.url, destinations, signal);
@@ -196,18 +199,19 @@ export async function openBrowserPool(
     }
   }
 
-  async function resumePage(memory: ResumablePage, events: PageEvents, signal: AbortSignal): Promise<RemotePage> {
+  async function resumePage(memory: ResumablePage, events: PageEvents, signal: AbortSignal): Promise<OpenedPage> {
     const { request, place, watch, held } = memory;
     const page = await ("cdp" in request ? returnToGuest(request) : returnToOwned(request));
     return closeOnFailure(page, () => page.resume(watch, held));
 
     /** Waits for a page behind a dialog as long as its session lives: the bot may answer the dialog at any time. */
-    function returnToGuest(guest: GuestPageRequest): Promise<RemotePage> {
-      const cdp = { endpoint: guest.cdp.endpoint, target_id: place.target_id };
+    function returnToGuest(guest: GuestPageRequest): Promise<OpenedPage> {
+      const { endpoint, windows } = guest.cdp;
+      const cdp = { endpoint, target_id: place.target_id, ...(windows && { windows }) };
       return whenResponsive(() => openGuest({ ...guest, cdp }, events, signal), Infinity, signal);
     }
 
-    async function returnToOwned(owned: OwnedPageRequest): Promise<RemotePage> {
+    async function returnToOwned(owned: OwnedPageRequest): Promise<OpenedPage> {
       if (place.kind !== "owned" || memory.proxy_port === null) throw new AppError("browser_lost");
       const profileDir = join(profilesDir, owned.session_id);
       const through = {
@@ -237,7 +241,7 @@ export async function openBrowserPool(
     return { kinds, log, events, targets, connections, maxFileBytes: config.maxUploadBytes };
   }
 
-  async function openGuest(guest: GuestPageRequest, events: PageEvents, signal: AbortSignal): Promise<RemotePage> {
+  async function openGuest(guest: GuestPageRequest, events: PageEvents, signal: AbortSignal): Promise<OpenedPage> {
     const deps = { ...depsOf(events), allow: cdpPatternsOf(guest), ownPorts: debuggingPorts, blockPort };
     return openGuestPage(guest, deps, signal);
   }
@@ -288,7 +292,7 @@ export async function openBrowserPool(
 }
 
 /** Runs `begin`. Where it fails, the page is closed. */
-async function closeOnFailure(page: RemotePage, begin: () => Promise<void>): Promise<RemotePage> {
+async function closeOnFailure<Page extends OpenedPage>(page: Page, begin: () => Promise<void>): Promise<Page> {
   try {
     await begin();
     return page;

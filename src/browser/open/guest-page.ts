@@ -9,9 +9,11 @@ import { redactUrl } from "../../util/redact-url.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import type { CdpConnection } from "../cdp/connection.ts";
 import { browserAddress, disallowed, parseEndpoint, unreachable } from "../cdp/endpoint.ts";
-import { RemotePage } from "../page/remote-page.ts";
+import { PageWindows } from "../page/page-windows.ts";
+import { RemotePage, type RemotePageParts } from "../page/remote-page.ts";
 import { FullViewportCapture } from "../pictures/capture-region.ts";
 import { CdpTab } from "../tabs/cdp-tab.ts";
+import { viewportOf } from "../tabs/viewport-of.ts";
 import type { HeldTargets } from "./held-targets.ts";
 import type { PageDeps } from "./owned-page.ts";
 import { assertSelectors } from "./validate-selectors.ts";
@@ -58,8 +60,8 @@ export async function openGuestPage(
   request: GuestPageRequest,
   deps: GuestDeps,
   signal: AbortSignal,
-): Promise<RemotePage> {
-  const { cdp, completion, clipboard = true } = request;
+): Promise<RemotePage | PageWindows> {
+  const { cdp, completion } = request;
   const endpoint = parseEndpoint(cdp.endpoint, deps.allow);
   await assertNotOurs(endpoint, deps.ownPorts, signal);
   const address = await browserAddress(endpoint, signal);
@@ -83,40 +85,87 @@ export async function openGuestPage(
       if (cause instanceof AppError) throw cause;
       throw new AppError("target_not_found", { field: "cdp", why: "it has just gone" }, { cause });
     });
-    const { cssLayoutViewport: size } = await within(tab.pageSession.send("Page.getLayoutMetrics"), "page");
-    const viewport = { width: size.clientWidth, height: size.clientHeight };
-    const remote = new RemotePage({
-      ...deps,
-      tab,
-      capture: new FullViewportCapture(tab.pageSession, viewport),
-      viewport,
-      completion,
-      openedUrl: null,
-      isOurs: false,
-      touch: null,
-      history: null,
-      proxyPort: null,
-      place: { kind: "guest", target_id: targetId },
-      assist: { maxFileBytes: null, clipboard },
-      signIn: null,
-      ...(cdp.dialogs === "operator"
-        ? { dialogs: tab.pageSession, dialogsOf: null }
-        : { dialogs: null, dialogsOf: connection }),
-      storageState: async () => null,
+    const parts = {
+      ...(await guestParts(tab, connection, request, deps)),
+      place: { kind: "guest", target_id: targetId } as const,
       release: async () => {
         connection.close();
         release();
       },
+    };
+    if (cdp.windows !== "follow") {
+      const remote = new RemotePage(parts);
+      await remote.takeDialogs();
+      await assertSelectors(remote.frames, completion, deps.kinds);
+      return remote;
+    }
+    const windows = new PageWindows({
+      connection,
+      firstId: targetId,
+      isOwnBrowser: false,
+      events: deps.events,
+      log: deps.log,
+      open: (id, events) => openedWindow(connection, id, request, { ...deps, events }),
+      first: (given) => new RemotePage({ ...parts, ...given }),
     });
-    await remote.takeDialogs();
-    await assertSelectors(remote.frames, completion, deps.kinds);
-    return remote;
+    await windows.first.takeDialogs();
+    await assertSelectors(windows.first.frames, completion, deps.kinds);
+    await windows.followWindows();
+    return windows;
   } catch (error) {
     connection.close();
     release();
     throw error;
   } finally {
     signal.removeEventListener("abort", giveUp);
+  }
+}
+
+async function guestParts(
+  tab: CdpTab,
+  connection: CdpConnection,
+  { cdp, completion, clipboard = true }: GuestPageRequest,
+  deps: GuestDeps,
+): Promise<Omit<RemotePageParts, "place" | "release">> {
+  const viewport = await viewportOf(tab);
+  const capture = new FullViewportCapture(tab.pageSession, viewport);
+  return {
+    ...deps,
+    tab,
+    capture,
+    viewport,
+    completion,
+    openedUrl: null,
+    isOurs: false,
+    touch: null,
+    history: null,
+    proxyPort: null,
+    assist: { maxFileBytes: null, clipboard },
+    signIn: null,
+    ...(cdp.dialogs === "operator"
+      ? { dialogs: tab.pageSession, dialogsOf: null }
+      : { dialogs: null, dialogsOf: connection }),
+    storageState: async () => null,
+  };
+}
+
+/** [W47] A window that the page has opened: left as it is, as the page itself. */
+async function openedWindow(
+  connection: CdpConnection,
+  targetId: string,
+  request: GuestPageRequest,
+  deps: GuestDeps,
+): Promise<RemotePage> {
+  const release = deps.targets.hold(targetId, "guest");
+  let tab: CdpTab | null = null;
+  try {
+    tab = await CdpTab.attach(connection, targetId);
+    const parts = await guestParts(tab, connection, request, deps);
+    return new RemotePage({ ...parts, isOpened: true, place: null, release: async () => release() });
+  } catch (error) {
+    release();
+    await tab?.close();
+    throw error;
   }
 }
 

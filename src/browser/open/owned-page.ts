@@ -10,13 +10,17 @@ import type { OwnedPageRequest } from "../../session/ports/page-request.ts";
 import { redactUrlsIn } from "../../util/redact-url.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import { replaceWhatIsOutside } from "../assist/outside-the-page.ts";
+import { type CdpConnection, type CdpSender, CdpSession, type PageSession } from "../cdp/connection.ts";
 import type { ConnectionRegistry } from "../cdp/connection-registry.ts";
 import { DialogsAndPopups } from "../page/dialogs-and-popups.ts";
 import { PageHistory } from "../page/page-history.ts";
-import { RemotePage } from "../page/remote-page.ts";
+import { PageWindows } from "../page/page-windows.ts";
+import { RemotePage, type RemotePageParts } from "../page/remote-page.ts";
 import { DESK, type Device, PHONE, ViewportOverrideCapture } from "../pictures/capture-region.ts";
 import type { ProxiedBrowser } from "../process/proxied-browser.ts";
+import { CdpTab } from "../tabs/cdp-tab.ts";
 import { PlaywrightTab } from "../tabs/playwright-tab.ts";
+import { viewportOf } from "../tabs/viewport-of.ts";
 import type { HeldTargets } from "./held-targets.ts";
 import { navigate } from "./navigate.ts";
 import { assertSelectors } from "./validate-selectors.ts";
@@ -46,18 +50,19 @@ export async function openOwnedPage(
   request: OwnedPageRequest,
   deps: PageDeps,
   signal: AbortSignal,
-): Promise<RemotePage> {
+): Promise<PageWindows> {
   return endOnFailure(process, signal, async (own) => {
     const browser = await connect(process, profileDir, deps.connections);
     const page = browser.contexts()[0]?.pages()[0];
     if (!page) throw new AppError("browser_unavailable", { why: "the browser has no page" });
     const parts = await partsOf({ browser, page, process }, deps.connections);
-    const remote = own(await remotePage(parts, request, deps));
-    await setUp(parts, remote, request, deps.connections);
-    await assertSelectors(remote.frames, request.completion, deps.kinds);
+    const windows = own(await pageWindows(parts, request, deps));
+    await setUp(parts, windows.first, request, deps.connections);
+    await windows.followWindows();
+    await assertSelectors(windows.first.frames, request.completion, deps.kinds);
     await applyStorageState(page, request);
     await navigate(page, request.at ?? request.url, process.proxy.reports, signal);
-    return remote;
+    return windows;
   });
 }
 
@@ -71,7 +76,7 @@ export async function resumeOwnedPage(
   { request, targetId }: { readonly request: OwnedPageRequest; readonly targetId: string },
   deps: PageDeps,
   signal: AbortSignal,
-): Promise<RemotePage> {
+): Promise<PageWindows> {
   return endOnFailure(process, signal, async (own) => {
     const browser = await connect(process, profileDir, deps.connections);
     // Playwright does not list a page that has crashed.
@@ -80,9 +85,10 @@ export async function resumeOwnedPage(
     );
     const parts = candidates.find((candidate) => candidate.targetId === targetId);
     if (!parts) throw new AppError("page_crashed");
-    const remote = own(await remotePage(parts, request, deps));
-    await setUp(parts, remote, request, deps.connections);
-    return remote;
+    const windows = own(await pageWindows(parts, request, deps));
+    await setUp(parts, windows.first, request, deps.connections);
+    await windows.followWindows();
+    return windows;
   });
 }
 
@@ -90,17 +96,17 @@ export async function resumeOwnedPage(
 async function endOnFailure(
   process: ProxiedBrowser,
   signal: AbortSignal,
-  open: (own: (remote: RemotePage) => RemotePage) => Promise<RemotePage>,
-): Promise<RemotePage> {
-  let remote: RemotePage | null = null;
+  open: (own: (windows: PageWindows) => PageWindows) => Promise<PageWindows>,
+): Promise<PageWindows> {
+  let windows: PageWindows | null = null;
   try {
     signal.throwIfAborted();
     return await open((made) => {
-      remote = made;
+      windows = made;
       return made;
     });
   } catch (error) {
-    await ((remote as RemotePage | null)?.close() ?? process.stop());
+    await ((windows as PageWindows | null)?.close() ?? process.stop());
     throw error;
   }
 }
@@ -128,54 +134,118 @@ async function partsOf(
   return { ...given, session, targetId: targetInfo.targetId };
 }
 
-async function remotePage(
+async function pageWindows(
   { browser, page, session, process, targetId }: OwnedParts,
   request: OwnedPageRequest,
-  { kinds, log, events, targets, connections, maxFileBytes }: PageDeps,
-): Promise<RemotePage> {
-  const { url, viewport, completion, http_credentials: credentials, files = true, clipboard = true } = request;
-  const device = deviceOf(request);
+  deps: PageDeps,
+): Promise<PageWindows> {
+  const { url, viewport, http_credentials: credentials } = request;
+  const { log, targets, connections } = deps;
   const context = page.context();
   const connection = await connections.connect(process.endpoint);
   const pageSession = await connection.attach(targetId);
   const release = targets.hold(targetId, "ours");
-  const remote = new RemotePage({
-    tab: new PlaywrightTab({ page, session, pageSession, connections, attach: (id) => connection.attach(id) }),
-    capture: new ViewportOverrideCapture(pageSession, viewport, device),
-    viewport,
+  const windows = new PageWindows({
+    connection,
+    firstId: targetId,
+    isOwnBrowser: true,
+    events: deps.events,
+    log,
+    open: (id, events) => openedWindow(connection, id, request, { ...deps, events }),
+    first: (parts) =>
+      new RemotePage({
+        ...parts,
+        tab: new PlaywrightTab({ page, session, pageSession, connections, attach: (id) => connection.attach(id) }),
+        ...ownParts(pageSession, request, deps),
+        capture: new ViewportOverrideCapture(pageSession, viewport, deviceOf(request)),
+        viewport,
+        openedUrl: url,
+        proxyPort: process.proxy.port,
+        place: { kind: "owned", target_id: targetId, ...process.identity },
+        dialogs: pageSession,
+        // A main frame has the id of its target.
+        signIn: {
+          session: pageSession,
+          frameId: targetId,
+          given: credentials ? { ...credentials, origin: new URL(url).origin } : null,
+        },
+        storageState: () => context.storageState(),
+        release: async (how) => {
+          // Playwright's close() ends its connection here, not the browser.
+          await withDeadline(browser.close(), CLOSE_DEADLINE_MS, "browser connection").catch(() => {});
+          connection.close();
+          release();
+          await (how === "end" ? process.stop() : process.detach());
+        },
+      }),
+  });
+  void connection.closed.then(() => windows.first.lost("browser_lost"));
+  const { first } = windows;
+  new DialogsAndPopups(context, page, log, first.notices);
+  await replaceWhatIsOutside(session, {
+    notice: (notice: Notice) => first.notices.publish(notice),
+    url: () => first.url ?? "",
+  });
+  return windows;
+}
+
+/** What each window of a page of our own is made of. */
+function ownParts(
+  session: PageSession,
+  request: OwnedPageRequest,
+  { kinds, log, maxFileBytes }: PageDeps,
+): Pick<RemotePageParts, "kinds" | "completion" | "log" | "isOurs" | "touch" | "history" | "dialogsOf" | "assist"> {
+  const { completion, files = true, clipboard = true } = request;
+  const { hasTouch, isMobile } = deviceOf(request);
+  return {
     kinds,
     completion,
-    openedUrl: url,
-    events,
     log,
     isOurs: true,
-    touch: { isOn: device.hasTouch, isMobile: device.isMobile },
-    history: new PageHistory(pageSession),
-    proxyPort: process.proxy.port,
-    place: { kind: "owned", target_id: targetId, ...process.identity },
-    dialogs: pageSession,
-    // A main frame has the id of its target.
-    signIn: {
-      session: pageSession,
-      frameId: targetId,
-      given: credentials ? { ...credentials, origin: new URL(url).origin } : null,
-    },
+    touch: { isOn: hasTouch, isMobile },
+    history: new PageHistory(session),
     dialogsOf: null,
     assist: { maxFileBytes: files ? maxFileBytes : null, clipboard },
-    storageState: () => context.storageState(),
-    release: async (how) => {
-      // Playwright's close() ends its connection here, not the browser.
-      await withDeadline(browser.close(), CLOSE_DEADLINE_MS, "browser connection").catch(() => {});
-      connection.close();
-      release();
-      await (how === "end" ? process.stop() : process.detach());
-    },
-  });
-  void connection.closed.then(() => remote.lost("browser_lost"));
-  new DialogsAndPopups(context, page, log, remote.notices);
-  const notice = (one: Notice) => remote.notices.publish(one);
-  await replaceWhatIsOutside(session, { notice, url: () => remote.url ?? "" });
-  return remote;
+  };
+}
+
+/** [W47] A window that the page has opened: as large as the page made it, on the same screen. */
+async function openedWindow(
+  connection: CdpConnection,
+  targetId: string,
+  request: OwnedPageRequest,
+  deps: PageDeps,
+): Promise<RemotePage> {
+  const release = deps.targets.hold(targetId, "ours");
+  let tab: CdpTab | null = null;
+  try {
+    tab = await CdpTab.attach(connection, targetId);
+    const { pageSession } = tab;
+    const viewport = await viewportOf(tab);
+    const remote = new RemotePage({
+      ...ownParts(pageSession, request, deps),
+      events: deps.events,
+      isOpened: true,
+      tab,
+      capture: new ViewportOverrideCapture(pageSession, viewport, deviceOf(request), request.viewport),
+      viewport,
+      openedUrl: null,
+      proxyPort: null,
+      place: null,
+      dialogs: null,
+      signIn: null,
+      storageState: async () => null,
+      release: async () => release(),
+    });
+    await remote.prepare();
+    await emulate(pageSession, request);
+    await applyHeaders(pageSession, request);
+    return remote;
+  } catch (error) {
+    release();
+    await tab?.close();
+    throw error;
+  }
 }
 
 /** Sets up what belongs to the connection and ends with it: the next server sets it up again. */
@@ -195,24 +265,24 @@ async function setUp(
     "downloads",
   );
   await remote.prepare();
-  await applyTouch(session, request);
-  // A window that the page opens would put it into the background, where the browser draws nothing.
-  await within(session.send("Emulation.setFocusEmulationEnabled", { enabled: true }), "focus");
-  if (request.locale !== undefined) {
-    await within(session.send("Emulation.setLocaleOverride", { locale: request.locale }), "locale");
-  }
+  await emulate(session, request);
   await applyHeaders(session, request);
+}
+
+async function emulate(session: CdpSender, request: OwnedPageRequest): Promise<void> {
+  // Another window would put it into the background, where the browser draws nothing.
+  await within(session.send("Emulation.setFocusEmulationEnabled", { enabled: true }), "focus");
+  if (deviceOf(request).hasTouch) {
+    // Frames with processes of their own have it from the browser's command line.
+    const touch = { enabled: true, maxTouchPoints: MAX_TOUCHES };
+    await within(session.send("Emulation.setTouchEmulationEnabled", touch), "touch");
+  }
+  const { locale } = request;
+  if (locale !== undefined) await within(session.send("Emulation.setLocaleOverride", { locale }), "locale");
 }
 
 function deviceOf({ device, touch }: OwnedPageRequest): Device {
   return device === "phone" ? PHONE : { ...DESK, hasTouch: touch === true };
-}
-
-/** The page's own process; frames with processes of their own have it from the browser's command line. */
-async function applyTouch(session: CDPSession, request: OwnedPageRequest): Promise<void> {
-  if (!deviceOf(request).hasTouch) return;
-  const touch = { enabled: true, maxTouchPoints: MAX_TOUCHES };
-  await within(session.send("Emulation.setTouchEmulationEnabled", touch), "touch");
 }
 
 /** Loading it takes a fifth of a second: call it while the first browser starts. A server of guests never needs it. */
@@ -232,18 +302,25 @@ async function connect(process: ProxiedBrowser, profileDir: string, connections:
   });
 }
 
+interface PausedRequest {
+  readonly requestId: string;
+  readonly request: { readonly url: string; readonly headers: Readonly<Record<string, string>> };
+}
+
 /** Adds the bot's headers to requests to the URL's own origin only, and not after a redirect to another one. */
-async function applyHeaders(session: CDPSession, request: OwnedPageRequest): Promise<void> {
+async function applyHeaders(session: CDPSession | CdpSession, request: OwnedPageRequest): Promise<void> {
   const headers = Object.entries(request.extra_headers ?? {});
   if (headers.length === 0) return;
   const { origin } = new URL(request.url);
   const given = new Set(headers.map(([name]) => name.toLowerCase()));
-  session.on("Fetch.requestPaused", ({ requestId, request: paused }) => {
+  const onPaused = ({ requestId, request: paused }: PausedRequest) => {
     const own = Object.entries(paused.headers).filter(([name]) => !given.has(name.toLowerCase()));
     const all = [...own, ...headers].map(([name, value]) => ({ name, value: String(value) }));
     const params = URL.parse(paused.url)?.origin === origin ? { requestId, headers: all } : { requestId };
     session.send("Fetch.continueRequest", params).catch(() => {});
-  });
+  };
+  if (session instanceof CdpSession) session.on("Fetch.requestPaused", onPaused);
+  else session.on("Fetch.requestPaused", onPaused);
   await within(session.send("Fetch.enable", { patterns: [{ urlPattern: `${origin}/*` }] }), "headers");
 }
 

@@ -4,7 +4,7 @@ import type { Logger } from "pino";
 import type { ChallengeKind } from "../../config.ts";
 import { AppError } from "../../errors.ts";
 import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
-import type { Question } from "../../protocol/live.ts";
+import type { PageWindow, Question } from "../../protocol/live.ts";
 import { isMove, isPress, isRelease } from "../../protocol/moves.ts";
 import type { Completion, StorageState } from "../../protocol/rest.ts";
 import type {
@@ -32,6 +32,7 @@ import { type AssistOptions, PageAssist } from "../assist/page-assist.ts";
 import { type DialogSession, PageDialogs } from "../assist/page-dialogs.ts";
 import { SignIn, type SignInDeps } from "../assist/sign-in.ts";
 import type { CdpSender } from "../cdp/connection.ts";
+import type { WindowFacts } from "../challenge/completion-rules.ts";
 import { FailedAttempts } from "../challenge/failed-attempts.ts";
 import { scrollToMatch } from "../challenge/in-page-scripts.ts";
 import type { PageScan } from "../challenge/scan-page.ts";
@@ -84,6 +85,10 @@ export interface RemotePageParts {
   readonly proxyPort: number | null;
   /** Where the next server finds the page; null for a page that ends with this process. */
   readonly place: PageLocator | null;
+  /** [W47] A window that the session's page has opened: nothing is concluded from it, and its end is reported at once. */
+  readonly isOpened?: boolean;
+  /** [W47] What the other windows of the session say of rules that are `of` any. */
+  readonly otherWindows?: () => Promise<readonly (WindowFacts | null)[]>;
   /** The page's session, over which this server answers its dialogs; null: the bot answers them. */
   readonly dialogs: DialogSession | null;
   /** Where and with what this server signs in to sites (HTTP Basic and Digest); null: it does not. */
@@ -364,6 +369,29 @@ export class RemotePage implements ChallengePage {
     );
   }
 
+  get windows(): readonly PageWindow[] {
+    return [];
+  }
+
+  async window(id: string): Promise<void> {
+    throw new AppError("window_gone", { field: "window_id", window_id: id });
+  }
+
+  /** [W47] What this window says of the completion rules now; null: nothing. Never rejects. */
+  facts(): Promise<WindowFacts | null> {
+    return this.#watcher.facts();
+  }
+
+  /** [W47] What is left of this window for the rules once it is closed. */
+  get factsWhenClosed(): WindowFacts {
+    return this.#watcher.factsWhenClosed;
+  }
+
+  /** [W47] It is shown again: what has happened meanwhile is looked for at once. */
+  shown(): void {
+    this.#watcher.prompt(0);
+  }
+
   releaseAll(): void {
     this.#input.releaseAll();
   }
@@ -390,7 +418,7 @@ export class RemotePage implements ChallengePage {
 
   /** Reports that the page is gone or cannot be reached: the session ends. */
   lost(code: Parameters<PageEvents["lost"]>[0]): void {
-    if (code === "page_closed") void this.#closed();
+    if (code === "page_closed" && !this.#parts.isOpened) void this.#closed();
     else this.#publish((events) => events.lost(code));
   }
 

@@ -57,24 +57,29 @@ export const PHONE: Device = { density: 3, isMobile: true, hasTouch: true };
  */
 export class ViewportOverrideCapture implements PictureCapture {
   readonly #session: PageSession;
-  readonly #screen: Size;
+  readonly #size: Size;
   readonly #device: Device;
+  readonly #screen: Size;
   #viewport: Size;
   #applied: CaptureRegion | null = null;
 
-  /** `screen`: the viewport, until a phone's page lays itself out wider. */
-  constructor(session: PageSession, screen: Size, device: Device = DESK) {
+  /**
+   * `size`: the viewport, until a phone's page lays itself out wider. `screen`: what the page is told of its screen, CSS
+   * px; left out: as large as the viewport.
+   */
+  constructor(session: PageSession, size: Size, device: Device = DESK, screen: Size = size) {
     this.#session = session;
-    this.#screen = screen;
-    this.#viewport = screen;
+    this.#size = size;
+    this.#viewport = size;
     this.#device = device;
+    this.#screen = screen;
   }
 
   /** A finger that is aimed beyond the edge of the screen hits nothing: the override must not push it out there. */
   reach(wanted: CaptureRegion): CaptureRegion {
     if (!this.#device.hasTouch) return wanted;
     const { view, scale } = wanted;
-    const most = Math.min(this.#screen.width / view.width, this.#screen.height / view.height);
+    const most = Math.min(this.#size.width / view.width, this.#size.height / view.height);
     return { ...wanted, scale: Math.min(scale, most * this.#device.density) };
   }
 
@@ -82,12 +87,12 @@ export class ViewportOverrideCapture implements PictureCapture {
     const before = this.#applied;
     if (before && this.#isSame(before, region)) return;
     this.#applied = null;
-    const { width, height } = this.#screen;
+    const { width, height } = this.#size;
     const metrics = {
       width,
       height,
-      screenWidth: width,
-      screenHeight: height,
+      screenWidth: this.#screen.width,
+      screenHeight: this.#screen.height,
       deviceScaleFactor: this.#device.density,
       mobile: this.#device.isMobile,
       ...(this.#isAll(region) ? {} : { viewport: this.#inDocument(region) }),
@@ -144,7 +149,7 @@ export class ViewportOverrideCapture implements PictureCapture {
 
   /** Whether pictures without an override show this region: all of the page, at 1 px per CSS px of the screen. */
   #isAll({ view, scale }: CaptureRegion): boolean {
-    const isLaidOutToFit = this.#viewport.width === this.#screen.width;
+    const isLaidOutToFit = this.#viewport.width === this.#size.width;
     return isWhole(view, this.#viewport) && scale === 1 && isLaidOutToFit;
   }
 

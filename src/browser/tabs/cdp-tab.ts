@@ -48,9 +48,18 @@ export class CdpTab implements Tab {
     this.pageSession = session;
   }
 
-  /** Attaches to one target. AppError `timeout` where its page does not answer. The caller closes the connection. */
+  /** Attaches to one target. AppError `timeout` where its page does not answer. */
   static async attach(connection: CdpConnection, targetId: string): Promise<CdpTab> {
     const tab = new CdpTab(connection, await connection.attach(targetId));
+    try {
+      return await CdpTab.#prepared(tab);
+    } catch (error) {
+      await tab.close();
+      throw error;
+    }
+  }
+
+  static async #prepared(tab: CdpTab): Promise<CdpTab> {
     const answered = tab.pageSession.send("Runtime.evaluate", { expression: "1" });
     await withDeadline(answered, PREFLIGHT_MS, "page").catch((cause: unknown) => {
       if (!(cause instanceof AppError) || cause.code !== "timeout") throw cause;

@@ -122,8 +122,9 @@ export class PageNetwork {
 
   /** Follows the page's own session. Rejects when the browser does not answer. */
   async begin(session: NetworkSession): Promise<void> {
-    const following = this.follow(session);
-    const [tree, history] = await Promise.all([
+    // All of them fail where the page closes meanwhile: none is left without a handler.
+    const [, tree, history] = await Promise.all([
+      this.follow(session),
       call(session.send("Page.getFrameTree")),
       call(session.send("Page.getNavigationHistory")),
     ]);
@@ -132,7 +133,6 @@ export class PageNetwork {
     this.#mainUrl ||= url;
     const entry = history.entries[history.currentIndex];
     if (entry) this.#entry ??= { id: entry.id, loaderId: "" };
-    await following;
   }
 
   /** Follows the frames of one process; forget() ends it. Rejects when the browser does not answer. */

@@ -43,6 +43,7 @@ const HANDLERS = {
   answer_files: answerFiles,
   answer_sign_in: answer,
   navigate: ({ session, viewer }, { action }) => session.operators.navigate(viewer, action),
+  window: ({ session, viewer }, { window_id, action }) => session.operators.window(viewer, window_id, action),
   // The socket is authenticated already, or needs nothing.
   authenticate: ({ viewer }, { id }) => viewer.send({ type: "authentication_result", ...WELCOME }, id),
 } satisfies { [T in ClientMessage["type"]]: Handler<T> };

@@ -14,7 +14,7 @@ import type {
   Picture,
   Verdict,
 } from "../ports/page.ts";
-import { conditionNotice } from "../ports/page-notices.ts";
+import { conditionNotice, visibilityNotice } from "../ports/page-notices.ts";
 import type { ResumeState } from "../ports/resume-state.ts";
 import type { SessionRecord } from "../ports/store.ts";
 import type { SessionEventPublisher } from "./session-event-publisher.ts";
@@ -73,6 +73,18 @@ export class PageEventHandler implements PageEvents {
     events.challenge();
     onChallenge();
     this.#saveThrottle.ask();
+  }
+
+  windowsChanged(): void {
+    this.#deps.operators.windowsChanged();
+  }
+
+  windowShown(): void {
+    const { operators, page } = this.#deps;
+    operators.windowShown();
+    const shown = page();
+    if (shown?.hidden) operators.broadcast(visibilityNotice(shown));
+    this.challenge();
   }
 
   solved(verdict: Verdict): void {

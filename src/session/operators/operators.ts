@@ -8,7 +8,15 @@ import { PictureDistributor } from "../pictures/picture-distributor.ts";
 import { sessionInfo } from "../pictures/session-info.ts";
 import { type LensChange, Viewer } from "../pictures/viewer.ts";
 import type { RecordOperatorAct } from "../ports/operator-acts.ts";
-import type { ChallengePage, FocusedField, NavigateAction, PageAnswer, PageInput, Picture } from "../ports/page.ts";
+import type {
+  ChallengePage,
+  FocusedField,
+  NavigateAction,
+  PageAnswer,
+  PageInput,
+  Picture,
+  WindowAction,
+} from "../ports/page.ts";
 import { conditionNotice, visibilityNotice } from "../ports/page-notices.ts";
 import type { ResumableControl } from "../ports/resume-state.ts";
 import type { SessionRecord } from "../ports/store.ts";
@@ -68,6 +76,8 @@ export class Operators {
   #shown: ShownPage | null = null;
   readonly #watchersLenses = new Map<Viewer, { readonly wanted: LensChange; readonly throttle: Throttle }>();
   #restQuiet: NodeJS.Timeout | undefined;
+  /** [W47] Viewers were last sent a list with more than one window. */
+  #hasWindows = false;
 
   constructor(deps: OperatorsDeps) {
     this.#deps = deps;
@@ -105,6 +115,7 @@ export class Operators {
     this.#shown = { page, pictures: new PictureDistributor({ record, page, viewers: this.#viewers }) };
     this.#syncKeepView();
     this.#syncControl();
+    if (this.#hasWindows || page.windows.length > 1) this.windowsChanged();
     await Promise.all([...this.#viewers].map((viewer) => this.#welcome(viewer)));
   }
 
@@ -242,6 +253,7 @@ export class Operators {
   /** [W40] What a viewer's console can do for the person. */
   setFeatures(viewer: Viewer, features: readonly string[]): void {
     viewer.setFeatures(features);
+    if (this.#hasWindows) this.#sendWindows(viewer);
     this.#showOpen();
   }
 
@@ -273,6 +285,29 @@ export class Operators {
     if (!page) throw new AppError("page_unresponsive");
     await page.answer(answer);
     this.#questions.withdraw(answer.question_id);
+  }
+
+  /** [W47] Throws forbidden, not_in_control, page_unresponsive, and what ChallengePage.window() throws. */
+  async window(viewer: Viewer, id: string, action: WindowAction): Promise<void> {
+    assertMayAct(viewer);
+    if (!this.#lease.act(viewer)) throw new AppError("not_in_control", { holder: this.holder });
+    if (!this.#page) throw new AppError("page_unresponsive");
+    await this.#page.window(id, action);
+  }
+
+  /** [W47] The list of windows has changed. */
+  windowsChanged(): void {
+    this.#hasWindows = (this.#page?.windows.length ?? 0) > 1;
+    for (const viewer of this.#viewers) this.#sendWindows(viewer);
+  }
+
+  /** [W47] Another window is shown: pictures of the one before are not shown any more. */
+  windowShown(): void {
+    this.#shown?.pictures.otherWindow();
+  }
+
+  #sendWindows(viewer: Viewer): void {
+    if (viewer.can("windows")) viewer.send({ type: "windows", windows: [...(this.#page?.windows ?? [])] });
   }
 
   /** Throws forbidden for a watcher, not_in_control while another operator is in control. */

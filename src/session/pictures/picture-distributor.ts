@@ -37,6 +37,8 @@ export class PictureDistributor {
   #request: CaptureRequest | null = null;
   #isCapturing = false;
   #isStopped = false;
+  /** Grows when another window is shown: a picture that was taken for an earlier one is dropped. */
+  #era = 0;
   #stopTimer: NodeJS.Timeout | undefined;
   #resumeTimer: NodeJS.Timeout | undefined;
 
@@ -66,8 +68,11 @@ export class PictureDistributor {
   async welcome(viewer: Viewer): Promise<void> {
     // A page that does not answer gives no picture for seconds: newer clients learn that at once, older ones need a picture.
     const isStuck = this.#page.condition !== "page_responsive" && !viewer.plain;
-    const picture = isStuck ? null : await this.#take(viewer);
+    const era = this.#era;
+    const taken = isStuck ? null : await this.#take(viewer);
+    const picture = era === this.#era ? taken : null;
     await this.#senders.get(viewer)?.welcome(picture);
+    if (era !== this.#era) void this.#sendPendingInfo();
   }
 
   /** A viewer's picture has arrived: there may be room for another. */
@@ -100,6 +105,15 @@ export class PictureDistributor {
       if (viewer.lens.mode === "challenge") sender.viewChanged();
       else sender.infoChanged();
     }
+    void this.#sendPendingInfo();
+  }
+
+  /** [W47] Another window is shown: no picture of the one before is sent from here on. */
+  otherWindow(): void {
+    this.#era += 1;
+    this.#last = null;
+    this.#movedAt = null;
+    for (const sender of this.#senders.values()) sender.viewChanged();
     void this.#sendPendingInfo();
   }
 
@@ -205,8 +219,9 @@ export class PictureDistributor {
   }
 
   async #showAgain(viewer: Viewer): Promise<void> {
+    const era = this.#era;
     const picture = await this.#take(viewer);
-    if (picture) this.#senders.get(viewer)?.show(picture);
+    if (picture && era === this.#era) this.#senders.get(viewer)?.show(picture);
   }
 
   /** A picture taken for this viewer; null if the page gives none. */

@@ -35,6 +35,8 @@ export class PictureSender {
   #state: State = IDLE;
   /** [W20] The next picture comes with a session_info: the viewer does not know yet what it shows. */
   #needsSessionInfo = false;
+  /** How often the view has changed. */
+  #views = 0;
   /** The number of the picture that the viewer has of its present view; null if it has none. */
   #shown: number | null = null;
   #heldUntil = 0;
@@ -56,9 +58,12 @@ export class PictureSender {
 
   /** Sends a session_info with this picture, then the messages that waited for the viewer's first one. */
   async welcome(captured: Picture | null): Promise<void> {
+    const views = this.#views;
     const picture = captured && (await this.#deps.render(captured));
     if (this.#state.kind === "stopped") return;
-    this.#sendInfo(picture && this.#mayGo(picture) ? picture : null);
+    const isStale = views !== this.#views;
+    this.#sendInfo(picture && !isStale && this.#mayGo(picture) ? picture : null);
+    if (isStale) this.infoChanged();
     this.#viewer.sendEarly();
     this.next();
   }
@@ -82,6 +87,7 @@ export class PictureSender {
 
   /** The viewer sees another part of the page from now on: drops all pictures so far. */
   viewChanged(): void {
+    this.#views += 1;
     this.#queue(IDLE);
     this.lensChanged();
     this.infoChanged();

@@ -8,6 +8,7 @@ import type {
   ClientMessageOf,
   Offer,
   PAGE_CONDITIONS,
+  PageWindow,
   Question,
   ServerMessageOf,
 } from "../../protocol/live.ts";
@@ -98,6 +99,7 @@ export interface Sound {
   readonly mime: string;
   readonly bytes: Buffer;
 }
+export type WindowAction = ClientMessageOf<"window">["action"];
 
 export type Notice = ServerMessageOf<"dialog"> | ServerMessageOf<"page_notice">;
 
@@ -130,6 +132,10 @@ export interface PageEvents {
   /** The page is lost. Called once, never after close(). */
   lost(code: Extract<Code, "page_closed" | "page_crashed" | "browser_lost">): void;
   notice(notice: Notice): void;
+  /** [W47] The list of windows has changed. */
+  windowsChanged(): void;
+  /** [W47] Another window is shown from here on: pictures of the one before are not shown any more. */
+  windowShown(): void;
   /**
    * [W45] Asks the person in control. False if nobody is there who can answer: the page gets its default at once. The
    * page keeps its own deadline, and withdraws what it does not wait for any more.
@@ -220,6 +226,10 @@ export interface ChallengePage extends PictureSource {
   codeField(): Promise<CodeField | null>;
   /** A sound that the page has offered, one of the last; null: there is none with this id. */
   sound(id: string): Sound | null;
+  /** [W47] The windows of the session, the first one first; empty where windows are not followed. */
+  readonly windows: readonly PageWindow[];
+  /** [W47] Shows or closes a window. Throws AppError `window_gone`; `invalid_message` for closing the first one. */
+  window(id: string, action: WindowAction): Promise<void>;
   /** Releases every button and key that is down. */
   releaseAll(): void;
   /** Checks the rules now and, if they hold, waits until that is stable: at most about `stable_ms` + 2 s. */
