@@ -1,6 +1,7 @@
 /** How the tests run: one runner for all of them; those that do not ask for a page start no browser. */
 
 import { existsSync, readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseEnv } from "node:util";
@@ -33,8 +34,8 @@ export default defineConfig<object, { sessionBrowser: string | undefined }>({
   forbidOnly: Boolean(env["CI"]),
   // A test that passes the second time only is a defect, so nothing is tried twice.
   retries: 0,
-  // Twice as many as two cores, as each often waits: one core is busy then too. In the long run each has five browsers.
-  workers: isLong ? 2 : 4,
+  // Twice as many as cores, as each often waits. In the long run each has five browsers.
+  workers: isLong ? 2 : Math.min(4, 2 * availableParallelism()),
   // Tests wait for conditions: a cap is only there for what never comes, and no slow machine reaches it.
   timeout: 600_000,
   expect: { timeout: 120_000 },

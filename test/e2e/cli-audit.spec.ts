@@ -1,20 +1,13 @@
 /** `captcha-remote audit`, beside a running server and without one. */
-import { spawn } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { fileURLToPath } from "node:url";
-import { COMPILED } from "../support/compile-cache.ts";
+import { runCommand } from "../support/commands.ts";
 import { BRIEF_SEARCH_MS, expect } from "../support/fixtures.ts";
-import { watchProgram } from "../support/programs.ts";
+import { runProgram } from "../support/programs.ts";
 import { call, test } from "../support/requests.ts";
 
-const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
-
-async function run(...argv: string[]): Promise<{ code: number | null; out: string }> {
-  const { exitCode, out } = watchProgram(spawn(process.execPath, [CLI, ...argv], { env: COMPILED }));
-  return { code: await exitCode, out: out() };
-}
+const run = (...argv: string[]) => runCommand(argv);
 
 test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
@@ -30,7 +23,7 @@ test("[R17] verify tells how many entries are in a whole chain, beside a server,
     .toEqual(["session.end", "session.cancel", "session.create"]);
   const { hash } = (await call("GET", `${api}/audit`)).body.entries[0];
 
-  const verified = await run("audit", "verify", "--data-dir", dataDir);
+  const verified = await runProgram(["audit", "verify", "--data-dir", dataDir]);
   expect(verified).toEqual({
     code: 0,
     out: `The audit trail is whole: 3 entries. To note down elsewhere: 3:${hash}\n`,
@@ -53,7 +46,7 @@ test("[R17] verify tells how many entries are in a whole chain, beside a server,
     "DROP TRIGGER audit_is_never_changed; UPDATE audit SET entry = replace(entry, 'config:test', 'config:else') WHERE seq = 2",
   );
   db.close();
-  expect(await run("audit", "verify", "--data-dir", dataDir)).toEqual({
+  expect(await runProgram(["audit", "verify", "--data-dir", dataDir])).toEqual({
     code: 1,
     out: "The audit trail is broken at entry 2: it, or its hash, is not as it was written.\n",
   });
@@ -81,5 +74,5 @@ test("[R17] a folder without a database, and arguments that make no sense, are t
 });
 
 test("--help names the commands", async () => {
-  expect((await run("--help")).out).toMatch(/^ {7}captcha-remote audit verify +\w/m);
+  expect((await runProgram(["--help"])).out).toMatch(/^ {7}captcha-remote audit verify +\w/m);
 });

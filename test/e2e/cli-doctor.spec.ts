@@ -1,15 +1,12 @@
 /** The doctor: it tries what sessions need, goes through the proxy as people do, and says what to do about each failure. */
-import { spawn } from "node:child_process";
 import { readdir } from "node:fs/promises";
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { fileURLToPath } from "node:url";
-import { COMPILED } from "../support/compile-cache.ts";
-import { test as base, expect } from "../support/fixtures.ts";
-import { type RunningProgram, startProgram, watchProgram } from "../support/programs.ts";
-
-const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
+import { type Ran, runCommand } from "../support/commands.ts";
+import { expect } from "../support/fixtures.ts";
+import { runProgram } from "../support/programs.ts";
+import { test as base, type OwnServer } from "../support/requests.ts";
 
 interface Finding {
   readonly check: string;
@@ -18,19 +15,21 @@ interface Finding {
   readonly fix?: string;
 }
 
-/** One for all tests of the file, which run one after the other. */
-let shared: RunningProgram;
+interface Diagnosis {
+  readonly code: number | null;
+  readonly findings: readonly Finding[];
+}
 
 const test = base.extend<{
-  program: RunningProgram;
+  running: OwnServer;
   /** A proxy that hands on requests, and no upgrades. */
   plainProxy: string;
-  doctor: (env?: Record<string, string>) => Promise<{ code: number | null; findings: Finding[] }>;
+  /** Asks the doctor for the folder of that server; by default within this process. */
+  doctor: (env: Record<string, string>, run?: typeof runCommand) => Promise<Diagnosis>;
 }>({
-  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
-  program: async ({}, use) => use(shared),
-  plainProxy: async ({ program }, use) => {
-    const { hostname, port } = new URL(program.url);
+  running: async ({ startServer }, use) => use(await startServer()),
+  plainProxy: async ({ running }, use) => {
+    const { hostname, port } = new URL(running.url);
     const server = createServer((incoming, response) => {
       const { method, url: path, headers } = incoming;
       const asked = request({ hostname, port, method, path, headers }, (answer) => {
@@ -45,36 +44,25 @@ const test = base.extend<{
     server.closeAllConnections();
     server.close();
   },
-  doctor: async ({ program }, use) => {
-    await use(async (env = {}) => {
-      const own = { ...COMPILED, PATH: process.env["PATH"] ?? "", CHROMIUM_PATH: process.env["CHROMIUM_PATH"] ?? "" };
-      const child = spawn(process.execPath, [CLI, "doctor", "--json"], {
-        env: { ...own, DATA_DIR: program.dataDir, ...env },
-      });
-      const { exitCode, out } = watchProgram(child);
-      const code = await exitCode;
-      return {
-        code,
-        findings: out()
-          .trim()
-          .split("\n")
-          .map((line) => JSON.parse(line)),
-      };
+  doctor: async ({ running }, use) => {
+    const usual = {
+      PATH: process.env["PATH"] ?? "",
+      CHROMIUM_PATH: process.env["CHROMIUM_PATH"] ?? "",
+      DATA_DIR: running.dataDir,
+    };
+    await use(async (env, run = runCommand) => {
+      const { code, out }: Ran = await run(["doctor", "--json"], { ...usual, ...env });
+      const lines = out.trim().split("\n");
+      return { code, findings: lines.map((line) => JSON.parse(line)) };
     });
   },
 });
 
-test.describe.configure({ mode: "default" });
-test.beforeAll(async () => {
-  shared = await startProgram();
-});
-test.afterAll(() => shared.remove());
-
 test("beside a running server: browser, fonts, sandbox, data folder, clock and the way in by PUBLIC_URL", async ({
-  program,
+  running,
   doctor,
 }) => {
-  const { code, findings } = await doctor({ PUBLIC_URL: program.url });
+  const { code, findings } = await doctor({ PUBLIC_URL: running.url }, runProgram);
   expect(findings.filter(({ state }) => state === "failed")).toEqual([]);
   expect(code).toBe(0);
   const found = (check: string) =>
@@ -84,7 +72,7 @@ test("beside a running server: browser, fonts, sandbox, data folder, clock and t
     new Set(["node", "browser", "fonts", "sandbox", "data folder", "clock", "PUBLIC_URL"]),
   );
   expect(found("PUBLIC_URL")).toEqual([
-    `${program.url}/api/captcha/control/doctor opens the console`,
+    `${running.url}/api/captcha/control/doctor opens the console`,
     "the server is healthy, and its clock is ours",
     "sockets get through",
   ]);
@@ -104,15 +92,22 @@ test("each failure has its fix: no browser, no folder, nobody there, no upgrade,
     for (const { fix } of failed) expect(fix?.length).toBeGreaterThan(10);
     return failed.map(({ check, found }) => `${check}: ${found}`);
   };
-  expect(await failuresOf({ CHROMIUM_PATH: "/bin/false" })).toEqual([expect.stringContaining("browser: No browser")]);
-  expect(await failuresOf({ DATA_DIR: "/proc/none" })).toEqual([expect.stringContaining("data folder: /proc/none")]);
-  expect(await failuresOf({ PUBLIC_URL: "http://127.0.0.1:1" })).toEqual([
+  // Each is found whatever else has failed.
+  const browser = expect.stringContaining("browser: No browser");
+  const none = { CHROMIUM_PATH: "/bin/false" };
+  expect(await failuresOf({ ...none, DATA_DIR: "/proc/none", PUBLIC_URL: "http://127.0.0.1:1" })).toEqual([
+    browser,
+    expect.stringContaining("data folder: /proc/none"),
     expect.stringContaining("cannot be reached"),
   ]);
-  expect(await failuresOf({ PUBLIC_URL: plainProxy })).toEqual([
+  expect(await failuresOf({ ...none, PUBLIC_URL: plainProxy })).toEqual([
+    browser,
     `PUBLIC_URL: ${plainProxy.replace("http", "ws")}/api/captcha/ws/doctor answers HTTP 426`,
   ]);
   site.serve("/api/captcha/control/doctor", "<h1>Welcome to nginx!</h1>");
-  expect(await failuresOf({ PUBLIC_URL: site.origin })).toEqual([expect.stringContaining("is another page")]);
+  expect(await failuresOf({ ...none, PUBLIC_URL: site.origin })).toEqual([
+    browser,
+    expect.stringContaining("is another page"),
+  ]);
   expect((await readdir(tmpdir())).filter((name) => name.startsWith("captcha-remote-doctor-"))).toEqual([]);
 });

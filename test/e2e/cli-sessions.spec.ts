@@ -1,55 +1,28 @@
 /** Commands for ops that ask a running server: tables for people, lines of JSON for scripts, sentences for what is wrong. */
-import { spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { COMPILED } from "../support/compile-cache.ts";
-import { test as base, expect } from "../support/fixtures.ts";
-import { fetchAsBot, TEST_KEY } from "../support/key.ts";
-import { type RunningProgram, startProgram, watchProgram } from "../support/programs.ts";
+import { runCommand } from "../support/commands.ts";
+import { BRIEF_SEARCH_MS, expect } from "../support/fixtures.ts";
+import { TEST_KEY } from "../support/key.ts";
+import { runProgram } from "../support/programs.ts";
+import { call, test } from "../support/requests.ts";
 
-const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
-
-/** One for all tests of the file, which run one after the other. */
-let shared: RunningProgram;
-
-const test = base.extend<{
-  program: RunningProgram;
-  command: (argv: readonly string[], env?: Record<string, string>) => Promise<{ code: number | null; out: string }>;
-}>({
-  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
-  program: async ({}, use) => use(shared),
-  command: async ({ program }, use) => {
-    await use(async (argv, env = { CAPTCHA_REMOTE_URL: program.url, CAPTCHA_REMOTE_KEY: TEST_KEY }) => {
-      const { exitCode, out } = watchProgram(spawn(process.execPath, [CLI, ...argv], { env: { ...COMPILED, ...env } }));
-      return { code: await exitCode, out: out() };
-    });
-  },
-});
-
-test.describe.configure({ mode: "default" });
-test.beforeAll(async () => {
-  shared = await startProgram();
-});
-test.afterAll(() => shared.remove());
+/** Its page has its challenge from the start. */
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 test("[R1] [R2] [R7] [R15] sessions are listed, looked at, ended and found in the history", async ({
-  program,
-  command,
+  startServer,
   site,
 }) => {
+  const server = await startServer();
+  const env = { CAPTCHA_REMOTE_URL: server.url, CAPTCHA_REMOTE_KEY: TEST_KEY };
+  const command = (argv: readonly string[]) => runCommand(argv, env);
   const url = site.serve("/", `<div id="my-captcha" style="width:300px;height:200px"></div>`);
-  const create = async (label: string) => {
-    const response = await fetchAsBot(`${program.api}/sessions`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ url, label }),
-    });
-    return ((await response.json()) as { session_id: string }).session_id;
-  };
+  const create = async (label: string): Promise<string> =>
+    (await call("POST", `${server.api}/sessions`, { url, label })).body.session_id;
   expect(await command(["sessions"])).toEqual({ code: 0, out: "No sessions.\n" });
   expect((await command(["history"])).out).toBe("No sessions have ended.\n");
   // A label that a terminal would obey.
   const [first, second] = [await create("\u001b[31mred\nnew line"), await create("shop")];
-  const listed = await command(["sessions"]);
+  const listed = await runProgram(["sessions"], env);
   expect(listed.code).toBe(0);
   const [head, ...rows] = listed.out.trim().split("\n");
   expect(head).toMatch(/^SESSION +STATE +LABEL +AGE +LEFT +PEOPLE +TAKEN BY$/);
@@ -73,22 +46,25 @@ test("[R1] [R2] [R7] [R15] sessions are listed, looked at, ended and found in th
 });
 
 test("what is wrong is a sentence: no key, a wrong one, no server, no such session, no id, a filter that is none", async ({
-  program,
-  command,
+  startServer,
 }) => {
-  const own = { CAPTCHA_REMOTE_URL: program.url };
+  const { url } = await startServer();
+  const own = { CAPTCHA_REMOTE_URL: url };
+  const keyed = { ...own, CAPTCHA_REMOTE_KEY: TEST_KEY };
   for (const [argv, env, why] of [
     [["sessions", "--data-dir", "/nonexistent"], own, "Put one into CAPTCHA_REMOTE_KEY, or give --key."],
     [["sessions", "--key", "crk_wrong-0123456789"], own, "unauthorized: "],
     [["sessions", "--url", "http://127.0.0.1:1", "--key", TEST_KEY], {}, "server_unreachable: "],
     [["sessions", "--url", "nonsense"], {}, "--url: nonsense is no address"],
-    [["session", "nobody"], undefined, "session_not_found: "],
-    [["session"], undefined, "session: the id of a session is missing"],
-    [["sessions", "what"], undefined, "sessions: what is what?"],
-    [["history", "--state", "waiting"], undefined, "invalid_message: "],
+    [["session", "nobody"], keyed, "session_not_found: "],
+    [["session"], keyed, "session: the id of a session is missing"],
+    [["sessions", "what"], keyed, "sessions: what is what?"],
+    [["history", "--state", "waiting"], keyed, "invalid_message: "],
   ] as const) {
-    const { code, out } = await command(argv, env);
+    const { code, out } = await runCommand(argv, env);
     expect([code, out.includes(why)], out).toEqual([1, true]);
-    expect(out).not.toContain("    at ");
   }
+  const { code, out } = await runProgram(["session", "nobody"], keyed);
+  expect([code, out.includes("session_not_found: ")], out).toEqual([1, true]);
+  expect(out).not.toContain("    at ");
 });

@@ -1,27 +1,19 @@
 /** The program and its storage: what is told at the start where that cannot be used, and a disk that is full for a while. */
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { COMPILED } from "../support/compile-cache.ts";
+import { runCommand } from "../support/commands.ts";
 import { EventStream } from "../support/event-stream.ts";
-import { expect, TEST_FOLDER_PREFIX, test } from "../support/fixtures.ts";
-import { type RunningProgram, startProgram, watchProgram } from "../support/programs.ts";
-import { call } from "../support/requests.ts";
+import { expect, TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
+import { type RunningProgram, runProgram, startProgram } from "../support/programs.ts";
+import { call, test } from "../support/requests.ts";
 import { SECRET, WebhookReceiver } from "../support/webhook-receiver.ts";
 
-const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
-
-test("[S5] storage that cannot be used is told in one sentence at the start, by the server and by commands", async () => {
+test("[S5] storage that cannot be used is told in one sentence at the start, by the server and by commands", async ({
+  startServer,
+}) => {
   const folder = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
-  const start = async (dataDir: string, ...argv: string[]) => {
-    const child = spawn(process.execPath, [CLI, ...argv, "--data-dir", dataDir], {
-      env: { ...COMPILED, PORT: "0", DEMO: "off" },
-    });
-    const { exitCode, out } = watchProgram(child);
-    return { code: await exitCode, out: out() };
-  };
   const spoiled = async (name: string, file: string) => {
     await mkdir(join(folder, name));
     await writeFile(join(folder, name, file), "Dear diary, ".repeat(1_000));
@@ -30,14 +22,14 @@ test("[S5] storage that cannot be used is told in one sentence at the start, by 
   try {
     const [data, lock, none] = [await spoiled("a", "sessions.db"), await spoiled("b", "server.lock"), "/proc/none"];
     const damaged = `${data}/sessions.db is damaged: move it away to begin anew, with sessions.db-wal and sessions.db-shm beside it, or put a backup in their place.`;
-    const cases = [
-      [start(data), damaged],
-      [start(data, "keys", "list"), damaged],
-      [start(lock), `${lock}/server.lock is damaged: remove it, nothing is kept in it.`],
-      [start(none), `${none} cannot be made a folder (ENOENT): set DATA_DIR to one that can be written.`],
-    ] as const;
-    for (const [run, why] of cases) {
-      expect(await run).toEqual({ code: 1, out: `captcha-remote cannot start:\n  ${why}\n` });
+    const started = await runProgram(["--data-dir", data], { PORT: "0", DEMO: "off" });
+    expect(started).toEqual({ code: 1, out: `captcha-remote cannot start:\n  ${damaged}\n` });
+    await expect(runCommand(["keys", "list", "--data-dir", data])).rejects.toMatchObject({ message: damaged });
+    for (const [dataDir, why] of [
+      [lock, `${lock}/server.lock is damaged: remove it, nothing is kept in it.`],
+      [none, `${none} cannot be made a folder (ENOENT): set DATA_DIR to one that can be written.`],
+    ] as const) {
+      await expect(startServer({ DATA_DIR: dataDir })).rejects.toMatchObject({ message: why });
     }
   } finally {
     await rm(folder, { recursive: true, force: true });

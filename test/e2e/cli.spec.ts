@@ -7,11 +7,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { JIGSAW } from "../../public/demo/layout.js";
+import { runCommand } from "../support/commands.ts";
 import { COMPILED } from "../support/compile-cache.ts";
 import { test as base, expect, Operator, TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
 import { IS_LONG_RUN } from "../support/long-run.ts";
 import { commandLinesWith, pidsWith, signalAll } from "../support/processes.ts";
-import { watchProgram } from "../support/programs.ts";
+import { runProgram } from "../support/programs.ts";
 
 const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 
@@ -266,14 +267,11 @@ test("keys are added, listed without their secrets and revoked, beside a running
   const run = home.start({ DEMO: "off", API_KEYS: "config:in-the-configuration" });
   await expect.poll(() => run.out()).toContain("Ctrl-C ends it");
   const api = `${/Console +(http:\/\/[^/]+)/.exec(run.out())?.[1]}/api/captcha`;
-  const command = async (...argv: string[]) => {
-    const child = spawn(process.execPath, [CLI, ...argv, "--data-dir", home.dataDir], { env: COMPILED });
-    const { out, exitCode } = watchProgram(child);
-    return { code: await exitCode, out: out() };
-  };
+  const command = (...argv: string[]) => runCommand([...argv, "--data-dir", home.dataDir]);
   const status = async (secret: string) =>
     (await fetch(`${api}/sessions`, { headers: { authorization: `Bearer ${secret}` } })).status;
-  const added = await command("keys", "add", "shop", "--scopes", "sessions:read,operate", "--labels", "a,b");
+  const grants = ["--scopes", "sessions:read,operate", "--labels", "a,b"];
+  const added = await runProgram(["keys", "add", "shop", ...grants, "--data-dir", home.dataDir]);
   expect(added.code).toBe(0);
   const secret = added.out.split("\n")[0] ?? "";
   expect(secret).toMatch(/^crk_[\w-]{43}$/);

@@ -26,6 +26,15 @@ export function watchProgram(child: ChildProcess): Program {
   return { out: () => text, exitCode: new Promise((resolve) => child.once("close", resolve)) };
 }
 
+/** Runs the program with these arguments and variables to its end. */
+export async function runProgram(
+  argv: readonly string[],
+  env: Record<string, string> = {},
+): Promise<{ code: number | null; out: string }> {
+  const { exitCode, out } = watchProgram(spawn(process.execPath, [CLI, ...argv], { env: { ...COMPILED, ...env } }));
+  return { code: await exitCode, out: out() };
+}
+
 /** The server as a program of its own, as a user starts it. */
 export interface RunningProgram extends Program {
   readonly url: string;
