@@ -7,16 +7,18 @@ import { LiveClient } from "./live-client.ts";
 
 /** [R21] How long the page's success may be ago when the verdict comes. */
 export const VERDICT_MS = 3_000;
-/** A verdict that comes later than that is waited for, so that it is known that it comes. */
-const LATE_MS = 8_000;
+/** How long what is late is waited for: a verdict, so that it is known that it comes, and a box that shows later. */
+export interface Patience {
+  readonly verdictMs: number;
+  readonly boxMs: number;
+}
+const USUAL: Patience = { verdictMs: 8_000, boxMs: 5_000 };
 /** Long enough for any wrong verdict: the stability window, four times. */
 const WATCH_SECONDS = 2;
 /** For what the page or the server does at once; no slow machine takes so long. */
 const PATIENCE_MS = 30_000;
 /** A report of the page may arrive so much later than the verdict that it led to. */
 const REPORT_MS = 3_000;
-/** The box is looked for this long: a page may show it after it has loaded. */
-const FIND_MS = 5_000;
 const FIND_POLL_MS = 100;
 /** The most that the box may be off on each side, CSS px. */
 const BOX_TOLERANCE = 2;
@@ -87,8 +89,8 @@ function hasQuestion(received: LiveClient["received"]): boolean {
   return movedOn !== null || answer?.reason === "confirm_needed";
 }
 
-export async function runCase(world: VerdictWorld, page: CorpusPage): Promise<CaseResult> {
-  const verdictCase = new VerdictCase(world, page);
+export async function runCase(world: VerdictWorld, page: CorpusPage, patience = USUAL): Promise<CaseResult> {
+  const verdictCase = new VerdictCase(world, page, patience);
   try {
     await verdictCase.run();
   } catch (error) {
@@ -102,6 +104,7 @@ export async function runCase(world: VerdictWorld, page: CorpusPage): Promise<Ca
 class VerdictCase {
   readonly #world: VerdictWorld;
   readonly #page: CorpusPage;
+  readonly #patience: Patience;
   readonly #run: Run;
   readonly #faults: Fault[] = [];
   readonly #tookMs: number[] = [];
@@ -116,9 +119,10 @@ class VerdictCase {
   #end: { status: SessionStatus; at: number } | null = null;
   #closing = false;
 
-  constructor(world: VerdictWorld, page: CorpusPage) {
+  constructor(world: VerdictWorld, page: CorpusPage, patience: Patience) {
     this.#world = world;
     this.#page = page;
+    this.#patience = patience;
     this.#run = world.site.open(page);
   }
 
@@ -169,7 +173,7 @@ class VerdictCase {
   async #look(found: Found | null | "any"): Promise<void> {
     if (found === null || found === "any") return;
     this.#counts.looked += 1;
-    const until = performance.now() + FIND_MS;
+    const until = performance.now() + this.#patience.boxMs;
     for (;;) {
       const detail = await this.#call<SessionDetail>("GET", `/session/${this.#id}`);
       const { captcha_info: info } = detail;
@@ -276,10 +280,10 @@ class VerdictCase {
       if (this.#end) this.#blameEnd(this.#end);
       return false;
     }
-    const late = new Promise<null>((resolve) => setTimeout(resolve, LATE_MS, null).unref());
+    const late = new Promise<null>((resolve) => setTimeout(resolve, this.#patience.verdictMs, null).unref());
     const end = await Promise.race([this.#ended, late]);
     if (!end) {
-      this.blame("missed", `no verdict within ${LATE_MS} ms`);
+      this.blame("missed", `no verdict within ${this.#patience.verdictMs} ms`);
       return false;
     }
     if (end.status.state !== "solved" || end.status.verified !== "checked") {
