@@ -175,7 +175,12 @@ for (const scenario of eachSecond(SCENARIOS)) {
     for (let round = 0; round < ROUNDS; round += 1) {
       const runs = Array.from({ length: RUNS }, (_, run) => `${url}?run=${round}-${run}`);
       const created = await Promise.all(runs.map((run) => bot.create({ url: run, timeout_seconds: 600 })));
-      await expect.poll(() => done).toBe(RUNS * (round + 1));
+      await expect
+        .poll(async () => {
+          const states = await Promise.all(created.map(({ session_id }) => status(server, session_id, 0)));
+          return states.every((state) => state === "waiting") ? done : states;
+        })
+        .toBe(RUNS * (round + 1));
       // The story is over. A session that was solved on the way stays so; for the others a last verdict has time to come.
       const states = await Promise.all(created.map(({ session_id }) => status(server, session_id, WAIT_SECONDS)));
       expect(states).toEqual(Array(RUNS).fill("waiting"));
