@@ -137,5 +137,5 @@ test("[W49] in a guest the person's keys read what is selected, and never touch 
   client.send({ type: "text", text: "typed" });
   await expect.poll(() => page.locator("input").inputValue()).toBe("typed");
   const heard = await page.evaluate("heard");
-  expect(heard).not.toContainEqual(expect.stringMatching(/^(copy|cut|paste)|[cxv] true$/));
+  expect(heard).not.toContainEqual(expect.stringMatching(/^(copy|cut)|[cxv] true$/));
 });

@@ -86,6 +86,7 @@ test("[W48] several files are dropped at once; what is too large is said, and th
   await expect.poll(() => reports).toEqual([[["one.txt", 1, "1"]]]);
 
   await operator.click(FIELD);
+  await expect(dialog).toBeVisible();
   await drop(operator, [
     { name: "a.txt", content: "A" },
     { name: "b.txt", content: "B" },

@@ -56,11 +56,11 @@ test("[W41] by Tab the picture is entered and left in both directions", async ({
   await operator.open(session.control_url);
   await page.locator("#screen").focus();
   const hint = page.locator("#screen-hint");
-  await expect(hint).toHaveText("Your keys go to the page. Tab leaves the picture.");
+  await expect(hint).toHaveText("Your keys go to the page. Tab leaves the picture; F2 moves a pointer by keys.");
   await page.keyboard.press("Tab");
-  await expect(page.locator("#text-input")).toBeFocused();
+  await expect(page.locator("#frame :focus")).toHaveCount(0);
   await page.keyboard.press("Shift+Tab");
-  await expect(hint).toHaveText("Your keys go to the page. Tab leaves the picture.");
+  await expect(hint).toHaveText("Your keys go to the page. Tab leaves the picture; F2 moves a pointer by keys.");
   await page.keyboard.press("Shift+Tab");
   await expect(hint).toHaveText("Click the picture, then use mouse and keyboard as usual.");
 });

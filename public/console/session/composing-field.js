@@ -48,6 +48,11 @@ export class ComposingField {
     return document.activeElement === this.#field;
   }
 
+  /** It is the picture's keyboard, and has its name. @param {string} name */
+  setName(name) {
+    this.#field.setAttribute("aria-label", name);
+  }
+
   /** Where the next text is composed. @param {{ offsetX: number, offsetY: number }} point in the canvas's CSS px */
   standAt({ offsetX, offsetY }) {
     this.#field.style.left = `${Math.round(offsetX)}px`;
@@ -56,7 +61,6 @@ export class ComposingField {
 
   /** The canvas leaves the order of Tab meanwhile: Shift and Tab would come back to it for ever. */
   #takeFocus() {
-    this.#field.setAttribute("aria-label", this.#canvas.getAttribute("aria-label") ?? "");
     this.#field.focus({ preventScroll: true });
     this.#canvas.tabIndex = -1;
   }

@@ -107,6 +107,11 @@ export class KeyboardInput {
     return this.#field.hasFocus;
   }
 
+  /** What a screen reader calls the picture. @param {string} name */
+  setName(name) {
+    this.#field.setName(name);
+  }
+
   /** Whether Tab goes to the page, too. */
   get takesTab() {
     return this.#isPressed;

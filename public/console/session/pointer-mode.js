@@ -32,6 +32,9 @@ const TENTHS = 10;
 /** Before its first use the pointer is in no view. */
 const NOWHERE = { x: -1, y: -1 };
 
+/** They say how far an arrow goes. */
+const MODIFIERS = new Set(["Shift", "Alt", "Control"]);
+
 /** @type {Readonly<Record<string, Point>>} */
 const DIRECTIONS = {
   ArrowLeft: { x: -1, y: 0 },
@@ -128,7 +131,9 @@ export class PointerMode {
   /** @param {KeyboardEvent} event */
   #onOwnKey(event) {
     const direction = DIRECTIONS[event.key];
-    if (direction !== undefined && !event.metaKey) {
+    if (MODIFIERS.has(event.key)) {
+      take(event);
+    } else if (direction !== undefined && !event.metaKey) {
       take(event);
       const px = event.shiftKey ? FAR_PX : event.altKey || event.ctrlKey ? FINE_PX : STEP_PX;
       this.#isSpaceHolding ||= this.#isSpaceDown;

@@ -367,7 +367,9 @@ export function openSessionPage(consoleUrl) {
     }
     canvas.tabIndex = model.end === null && !model.watchOnly && !keys.hasFocus ? 0 : -1;
     canvas.setAttribute("role", model.watchOnly ? "img" : "application");
-    canvas.setAttribute("aria-label", t(model.watchOnly ? "picture_watched" : "picture"));
+    const name = t(model.watchOnly ? "picture_watched" : "picture");
+    canvas.setAttribute("aria-label", name);
+    keys.setName(name);
     renderHint();
   }
 

@@ -15,6 +15,8 @@ const MAX_DOCUMENTS = 100;
 const CTRL = 2;
 const META = 4;
 const SHIFT = 8;
+/** They come before and after the key that they go with. */
+const MODIFIERS: ReadonlySet<string> = new Set(["Control", "Meta", "Shift", "Alt"]);
 /** Deletes what was cut. */
 const DELETE = { type: "key", key: "Delete", code: "Delete", modifiers: 0 } as const;
 
@@ -60,7 +62,8 @@ export class OwnedCopies {
 
   acted(input: PageInput): void {
     const isPress = input.type === "mouse_event" && input.event_type !== "move";
-    if (isPress || input.type === "key") this.#acted = { at: Date.now(), how: clipboardAct(input) ? "key" : "press" };
+    const isKey = input.type === "key" && input.event_type === "down" && !MODIFIERS.has(input.key);
+    if (isPress || isKey) this.#acted = { at: Date.now(), how: clipboardAct(input) ? "key" : "press" };
   }
 
   /** Until the document is gone. */
