@@ -1,7 +1,6 @@
 // The console's entry point: language, colours, and then either the start page or the page of one session.
 
 import { consolePath, parseConsoleUrl } from "../../src/client/console-url.ts";
-import { openStartPage } from "./inbox/start-page.js";
 import { openSessionPage } from "./session/session-page.js";
 import { isOpenToAll, takeToken } from "./shared/credentials.js";
 import { byId, setVisible } from "./shared/dom.js";
@@ -20,7 +19,7 @@ setVisible(byId("open-to-all", HTMLElement), isOpenToAll());
 setVisible(byId("opening", HTMLElement), consoleUrl.sessionId === "");
 setVisible(byId("session", HTMLElement), consoleUrl.sessionId !== "");
 translateAll();
-const view = consoleUrl.sessionId === "" ? openStartPage(consoleUrl) : openSessionPage(consoleUrl);
+const view = consoleUrl.sessionId === "" ? await openStart() : openSessionPage(consoleUrl);
 view.translate();
 
 byId("language", HTMLButtonElement).addEventListener("click", () => {
@@ -39,6 +38,12 @@ byId("theme", HTMLButtonElement).addEventListener("click", () => {
 dark.addEventListener("change", showTheme);
 // Another link to the session that is open in this tab: the browser does not reload the page for it.
 addEventListener("hashchange", () => takeToken(consoleUrl) && location.reload());
+
+/** Whoever comes by a link needs none of the inbox. */
+async function openStart() {
+  const { openStartPage } = await import("./inbox/start-page.js");
+  return openStartPage(consoleUrl);
+}
 
 /** The person's own choice, or the system's, as one attribute for the style sheet. */
 function showTheme() {

@@ -3,12 +3,9 @@
 import { element, setText, setVisible } from "../shared/dom.js";
 import { t } from "../shared/i18n.js";
 
-/** @import { Answer, ClientFeature, Question, ServerMessage } from "../../../src/protocol/live.ts" */
+/** @import { Answer, Question, ServerMessage } from "../../../src/protocol/live.ts" */
 /** @typedef {import("../shared/i18n.js").SentenceKey} SentenceKey */
 /** @typedef {Extract<Question, { type: "ask_dialog" | "ask_sign_in" }>} PageQuestion */
-
-/** What this module lets a console say of itself. @type {readonly ClientFeature[]} */
-export const QUESTION_FEATURES = ["dialogs", "sign_in"];
 
 /** The words of the two buttons; a dialog without a "no" has one. @type {Record<string, { yes: SentenceKey, no?: SentenceKey }>} */
 const BUTTONS = {
@@ -60,10 +57,6 @@ export class PageQuestions {
       event.preventDefault();
       this.#answer(this.#shown?.type === "ask_dialog" && this.#shown.kind === "alert");
     });
-  }
-
-  get isOpen() {
-    return this.#box.open;
   }
 
   /** @param {ServerMessage} message */

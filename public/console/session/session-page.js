@@ -7,24 +7,19 @@ import { bearersFor, isOpenToAll, ticketsFor } from "../shared/credentials.js";
 import { byId, setText } from "../shared/dom.js";
 import { codeWords, t } from "../shared/i18n.js";
 import { countdown } from "../shared/time-format.js";
-import { CopiedText } from "./copied-text.js";
 import { EndCard } from "./end-card.js";
-import { FileChooser } from "./file-chooser.js";
 import { FinishControls } from "./finish-controls.js";
 import { KeyboardInput } from "./keyboard-input.js";
 import { LinkQualityBadge } from "./link-quality-badge.js";
 import { LogPanel } from "./log-panel.js";
 import { connectionSentences, logSentences } from "./log-sentences.js";
 import { PageFocus } from "./page-focus.js";
-import { PageQuestions, QUESTION_FEATURES } from "./page-questions.js";
 import { PageTools } from "./page-tools.js";
-import { Picker } from "./picker.js";
 import { PictureZoom } from "./picture-zoom.js";
 import { PointerInput } from "./pointer-input.js";
 import { POINTER_KEY, PointerMode } from "./pointer-mode.js";
 import { Screen } from "./screen.js";
 import { mayAct, maySay, newModel, phaseOf, withConnection, withMessage } from "./session-model.js";
-import { SoundList } from "./sound-list.js";
 import { EXTEND_SECONDS, StatusBar } from "./status-bar.js";
 import { wireTextBox } from "./text-box.js";
 import { Toast } from "./toast.js";
@@ -41,6 +36,8 @@ import { WindowStrip } from "./window-strip.js";
 const STANDSTILLS = new Set(["page_not_visible", "page_unresponsive", "dialog_open", "page_reopening"]);
 /** Notices that it can be acted on again. @type {ReadonlySet<string>} */
 const GOING_ON = new Set(["page_visible", "page_responsive", "page_reopened"]);
+/** Messages that need more than the picture. @type {ReadonlySet<string>} */
+const ON_SURFACES = new Set(["ask_dialog", "ask_sign_in", "ask_pick", "ask_files", "copied", "sound"]);
 /** As in the contract's `text` message; longer pastes are cut, and the log says so. */
 const MOST_TEXT = 10_000;
 /** Countdowns change once a second; looking more often keeps them in step with the clock on the wall. */
@@ -65,7 +62,7 @@ export function openSessionPage(consoleUrl) {
     url: socketUrl(consoleUrl, location),
     ticket: ticketsFor(consoleUrl),
     profile: "operator",
-    features: [...QUESTION_FEATURES, "pickers", "files", "clipboard", "sound", "focus", "windows"],
+    features: ["dialogs", "sign_in", "pickers", "files", "clipboard", "sound", "focus", "windows"],
     // A ticket may expire on a slow network: the next one shows at once whether the token or key is still good.
     retries: { authentication: { atOnce: true, tries: isKnown ? 1 : 0 } },
   });
@@ -133,12 +130,11 @@ export function openSessionPage(consoleUrl) {
     return send(message);
   });
   const toast = new Toast();
-  const picker = new Picker({ send, onClosed: () => canvas.focus({ preventScroll: true }) });
-  const questions = new PageQuestions((answer) => send(answer));
   const finish = new FinishControls({ send, log: (sentence) => log.add(sentence), toast });
-  const files = new FileChooser({ send, log: (sentence) => log.add(sentence), consoleUrl });
-  const copied = new CopiedText(toast);
-  const sounds = new SoundList(consoleUrl, toast);
+  /** Loaded when it is needed first. @type {Promise<import("./surfaces.js").Surfaces> | null} */
+  let surfaces = null;
+  /** Dialogs and sign-ins of the page that wait for an answer. @type {Set<string>} */
+  const openQuestions = new Set();
   /** The deadline when the operator asked for more time; null when no answer is due. @type {number | null} */
   let extending = null;
   let hasLoggedDamaged = false;
@@ -165,10 +161,7 @@ export function openSessionPage(consoleUrl) {
     translate() {
       log.translate();
       badge.translate();
-      picker.translate();
-      files.translate();
-      sounds.translate();
-      questions.translate();
+      onSurfaces((each) => each.translate());
       render();
     },
   };
@@ -180,7 +173,8 @@ export function openSessionPage(consoleUrl) {
     for (const sentence of connectionSentences(before, model)) log.add(sentence);
     if (state.name !== "CONNECTED") {
       forgetInput();
-      questions.forget();
+      openQuestions.clear();
+      onSurfaces((each) => each.forget());
       screen.forget();
       finish.settle();
       viewRequest.forget();
@@ -215,18 +209,10 @@ export function openSessionPage(consoleUrl) {
       if (phaseOf(model) === "live") viewRequest.onSessionInfo(view, message.viewport);
     }
     if (message.type === "completion_status" && !message.completed) finish.notEnded(message.reason);
-    if (message.type === "ask_pick") picker.ask(message);
-    if (message.type === "withdrawn") picker.withdrawn(message.question_id);
-    if (message.type === "copied") void copied.show(message);
-    if (message.type === "sound") sounds.add(message);
-    if (message.type === "ask_files") files.ask(message);
-    if (message.type === "withdrawn") files.withdrawn(message.question_id);
-    // Whoever is in control now is asked.
-    if (message.type === "control" && !message.you) {
-      files.close();
-      sounds.clear();
-    }
-    questions.onMessage(message);
+    if (message.type === "ask_dialog" || message.type === "ask_sign_in") openQuestions.add(message.question_id);
+    if (message.type === "withdrawn") openQuestions.delete(message.question_id);
+    if (ON_SURFACES.has(message.type)) surfaces ??= loadSurfaces();
+    onSurfaces((each) => each.onMessage(message));
     if (message.type === "session_state") answerExtend();
     if (message.type === "expiring") warn(message.seconds_left);
     if (message.type === "error" && model.end === null) {
@@ -238,7 +224,7 @@ export function openSessionPage(consoleUrl) {
     if (message.type === "page_notice") showCondition(message.notice, sentences[0]?.() ?? "");
     if (could && !mayAct(model)) {
       forgetInput();
-      files.close();
+      onSurfaces((each) => each.close());
     }
     if (before.end === null && model.end !== null) setTimeout(() => connection.close(), GOODBYE_MS);
     render();
@@ -310,10 +296,30 @@ export function openSessionPage(consoleUrl) {
     extending = null;
   }
 
+  /** @returns {Promise<import("./surfaces.js").Surfaces>} */
+  async function loadSurfaces() {
+    const { Surfaces } = await import("./surfaces.js");
+    return new Surfaces({
+      send,
+      log: (sentence) => log.add(sentence),
+      toast,
+      consoleUrl,
+      onClosed: () => canvas.focus({ preventScroll: true }),
+    });
+  }
+
+  /** In the order of the calls; nothing where nothing has needed them yet. @param {(surfaces: import("./surfaces.js").Surfaces) => void} act */
+  function onSurfaces(act) {
+    surfaces?.then(act).catch(() => {
+      // They could not be loaded: the next message tries again, and the page gets its default.
+      surfaces = null;
+    });
+  }
+
   /** Shows why the picture stands still, until it moves again. @param {string} condition @param {string} sentence */
   function showCondition(condition, sentence) {
     // Whoever is asked sees why: the question is on the screen.
-    if (condition === "dialog_open" && questions.isOpen) return;
+    if (condition === "dialog_open" && openQuestions.size > 0) return;
     if (STANDSTILLS.has(condition)) toast.keep(sentence);
     else if (GOING_ON.has(condition)) toast.show(sentence);
   }
@@ -357,14 +363,9 @@ export function openSessionPage(consoleUrl) {
     windowStrip.render(phaseOf(model) === "live" ? model.windows : [], mayAct(model));
     endCard.render(model.end);
     finish.render(mayAct(model) ? model.movedOnAt : null);
-    if (model.end === null) questions.render(mayAct(model));
-    else {
-      questions.forget();
-      finish.close();
-      picker.close();
-      files.close();
-      sounds.clear();
-    }
+    const answers = mayAct(model);
+    onSurfaces((each) => (model.end === null ? each.render(answers) : each.end()));
+    if (model.end !== null) finish.close();
     canvas.tabIndex = model.end === null && !model.watchOnly && !keys.hasFocus ? 0 : -1;
     canvas.setAttribute("role", model.watchOnly ? "img" : "application");
     const name = t(model.watchOnly ? "picture_watched" : "picture");

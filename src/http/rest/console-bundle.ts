@@ -29,7 +29,7 @@ interface CachedBundle {
   readonly hashes: Readonly<Record<string, string>>;
 }
 
-/** Both files, and the map of each. Rejects if a source is missing or cannot be read. */
+/** Both files with their parts, and the map of each. Rejects if a source is missing or cannot be read. */
 export async function bundleConsole(publicDir: string): Promise<readonly BundledFile[]> {
   return (await joinSources(publicDir)).files;
 }
@@ -56,6 +56,9 @@ async function joinSources(publicDir: string): Promise<Bundle> {
     bundle: true,
     minify: true,
     format: "esm",
+    // What few need is loaded when it is needed.
+    splitting: true,
+    chunkNames: "chunk-[hash]",
     sourcemap: "linked",
     metafile: true,
     write: false,

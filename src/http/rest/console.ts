@@ -40,6 +40,8 @@ const TYPES: Readonly<Record<string, string>> = {
 const FOR_EVER = "public, max-age=31536000, immutable";
 const ASK_AGAIN = "no-cache";
 
+const STATIC_IMPORT = /(?:from|import)"\.\/(chunk-[A-Z0-9]+\.js)"/g;
+
 type Console = Awaited<ReturnType<typeof load>>;
 /** By where its files are and how it is served: a process that runs many servers joins them once. */
 const loaded = new Map<string, Promise<Console>>();
@@ -61,7 +63,7 @@ export const consoleRoutes: FastifyPluginAsync<ConsoleOptions> = async (app, opt
       app.get<{ Querystring: { v?: string } }>(
         prefix + asset.name,
         { schema: { hide: true }, config: { access: "public" } },
-        (request, reply) => send(request, reply, asset, request.query.v === versionOf(asset) ? FOR_EVER : ASK_AGAIN),
+        (request, reply) => send(request, reply, asset, isKept(asset, request.query.v) ? FOR_EVER : ASK_AGAIN),
       );
     }
   }
@@ -80,11 +82,32 @@ async function load({
     existsSync(bundleDir) ? readBundle(bundleDir) : bundleConsoleOnce(publicDir, cacheFile),
   ]);
   const assets = [...joined.map(({ name, contents }) => assetOf(name, Buffer.from(contents))), assetOf(ICON, icon)];
-  const page = assets.reduce(
+  // The browser asks for these at once, not only when it has read the file that begins with them.
+  const console = joined.find(({ name }) => name === "console.js");
+  const preloads = [
+    ...Buffer.from(console?.contents ?? "")
+      .toString()
+      .matchAll(STATIC_IMPORT),
+  ].map(([, name]) => `    <link rel="modulepreload" href="console/${name}">\n`);
+  const named = assets.filter(({ name }) => !isPart(name));
+  const page = named.reduce(
     (text, asset) => text.replaceAll(`"console/${asset.name}"`, `"console/${asset.name}?v=${versionOf(asset)}"`),
-    isOpenToAll ? html.replace('data-auth="on"', 'data-auth="off"') : html,
+    (isOpenToAll ? html.replace('data-auth="on"', 'data-auth="off"') : html).replace(
+      "  </head>",
+      `${preloads.join("")}  </head>`,
+    ),
   );
   return { page: assetOf("index.html", Buffer.from(page)), assets };
+}
+
+/** A part's name has a hash of what it holds. */
+function isPart(name: string): boolean {
+  return name.startsWith("chunk-");
+}
+
+/** Whether this address always means these bytes: its version says so, or its name. */
+function isKept(asset: Asset, version: string | undefined): boolean {
+  return version === undefined ? isPart(asset.name) : version === versionOf(asset);
 }
 
 async function readBundle(folder: string): Promise<readonly BundledFile[]> {
