@@ -13,7 +13,7 @@ const SETTINGS = {
   URL_ALLOW_PRIVATE: "on",
 };
 /** All that a watcher's console has to say. */
-const WATCHING = ["ack", "ping", "view"];
+const WATCHING = ["ack", "features", "ping", "view"];
 
 interface Session {
   readonly session_id: string;

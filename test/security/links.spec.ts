@@ -325,6 +325,11 @@ test("[W16] a watcher sends every kind of message: nothing of it reaches the pag
     { type: "release_control" },
     { type: "answer_dialog", question_id: "none", accept: true },
     { type: "answer_files", question_id: "none", files: [] },
+    { type: "answer_pick", question_id: "none", options: [0] },
+    { type: "answer_sign_in", question_id: "none", username: "a", password: "b" },
+    { type: "navigate", action: "reload" },
+    { type: "touch_event", event_type: "start", touches: [{ id: 1, ...at }] },
+    { type: "window", window_id: "none", action: "close" },
   ];
   const acting = new Set(attacks.map(({ type }) => type));
   const harmless = [...WATCHER_MESSAGES];

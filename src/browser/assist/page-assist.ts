@@ -24,6 +24,8 @@ export interface PageAssistDeps extends AssistOptions {
   readonly notice: (notice: Notice) => void;
   /** Gives input to the page. */
   readonly replay: (input: PageInput) => void;
+  /** Resolves when the browser has all input so far. */
+  readonly replayed: () => Promise<void>;
 }
 
 export class PageAssist {
@@ -35,14 +37,14 @@ export class PageAssist {
   /** The frames that show the challenge; null: there is none, so that all frames count. */
   #challenge: ReadonlySet<string> | null = null;
 
-  constructor({ isOurs, frames, sessions, events, notice, replay, maxFileBytes, clipboard }: PageAssistDeps) {
+  constructor({ isOurs, frames, sessions, events, notice, replay, replayed, maxFileBytes, clipboard }: PageAssistDeps) {
     this.#choosers = maxFileBytes === null ? null : new FileChoosers({ maxBytes: maxFileBytes, events });
     this.#owned = isOurs && clipboard ? new OwnedCopies({ frames, events }) : null;
     const copies = { frames, events: clipboard ? events : { offer: () => {} } };
     this.#guest = isOurs ? null : new GuestCopies(copies, replay);
     const isOfChallenge = (id: string | undefined) => !this.#challenge || (id !== undefined && this.#challenge.has(id));
     this.#sounds = new SoundClips({ events, notice, isOfChallenge });
-    this.#pickers = new Pickers({ frames, events, input: replay });
+    this.#pickers = new Pickers({ frames, events, input: replay, replayed });
     sessions.follow((session) => {
       this.#choosers?.follow(session);
       this.#sounds.follow(session);

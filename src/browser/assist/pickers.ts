@@ -1,5 +1,6 @@
 /** [W53] Native lists, calendars and colours: no picture has them, so the console draws its own over the field. */
 import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "../../errors.ts";
 import type { ClientMessageOf, Question } from "../../protocol/live.ts";
 import type { PageEvents, PageInput } from "../../session/ports/page.ts";
@@ -7,8 +8,8 @@ import { mapBack, mapBox } from "../tabs/frame-geometry.ts";
 import type { FrameRect, FrameRef, PageFrames } from "../tabs/frames.ts";
 import { pickerAt, readyField, readySelect, setColour } from "./in-page-pickers.ts";
 
-/** The page handles the press first. */
-const LOOK_AFTER_MS = 60;
+/** The page handles the press first; a busy one later. */
+const LOOK_AFTER_MS = [60, 200, 700];
 /** Nobody looks at a list for longer. */
 const ANSWER_DEADLINE_MS = 120_000;
 
@@ -17,6 +18,8 @@ export interface PickersDeps {
   readonly events: Pick<PageEvents, "ask" | "withdraw">;
   /** Gives input to the page. */
   readonly input: (input: PageInput) => void;
+  /** Resolves when the browser has all input so far. */
+  readonly replayed: () => Promise<void>;
 }
 
 interface OpenPicker {
@@ -50,10 +53,7 @@ export class Pickers {
       this.#close();
       return;
     }
-    clearTimeout(this.#timer);
-    const { x, y } = input;
-    const press = this.#presses;
-    this.#timer = setTimeout(() => void this.#look(x, y, press).catch(() => {}), LOOK_AFTER_MS);
+    void this.#lookFor(input, this.#presses).catch(() => {});
   }
 
   /** Whether this answer is for a native control; its question must be open. Throws AppError question_gone, invalid_message. */
@@ -82,13 +82,24 @@ export class Pickers {
     this.#close();
   }
 
-  async #look(x: number, y: number, press: number): Promise<void> {
+  async #lookFor({ x, y }: { readonly x: number; readonly y: number }, press: number): Promise<void> {
+    // The press itself may wait until its frame is found.
+    await new Promise((resolve) => setImmediate(resolve));
+    await this.#deps.replayed();
+    for (const ms of LOOK_AFTER_MS) {
+      await delay(ms, undefined, { ref: false });
+      if (press !== this.#presses || (await this.#look(x, y, press))) return;
+    }
+  }
+
+  /** False if no native control is there yet. */
+  async #look(x: number, y: number, press: number): Promise<boolean> {
     const { frames, events } = this.#deps;
     for (const frame of this.#listed.toReversed()) {
       const rect = await frames.rectOf(frame).catch(() => null);
       if (!rect || !isInside(frame, rect, x, y)) continue;
       const found = await frames.run(frame, pickerAt, mapBack(rect.toPage, x, y)).catch(() => null);
-      if (press !== this.#presses) return;
+      if (press !== this.#presses) return true;
       if (!found) continue;
       const { box, hasMore, ...facts } = found;
       const question = {
@@ -98,13 +109,14 @@ export class Pickers {
         has_more: hasMore,
         rect: mapBox(rect.toPage, box),
       };
-      if (!events.ask(question)) return;
+      if (!events.ask(question)) return true;
       this.#open = { question, frame };
       // The browser's own list, which nobody sees, would take the keys.
       this.#tap("Escape");
       this.#timer = setTimeout(() => this.#close(), ANSWER_DEADLINE_MS);
-      return;
+      return true;
     }
+    return false;
   }
 
   async #choose({ question, frame }: OpenPicker, indices: readonly number[]): Promise<void> {

@@ -60,6 +60,7 @@ export class InputReplay {
   #target: InputTarget;
   #waiting: PageInput[] = [];
   #pumping = false;
+  #pumped: Promise<void> = Promise.resolve();
   #isPressing = false;
   readonly #throttle = new MoveThrottle();
   #moveTimer: NodeJS.Timeout | undefined;
@@ -154,8 +155,13 @@ export class InputReplay {
     return wait > 0;
   }
 
+  /** Resolves when what was queued is with the browser. Moves that are held back count as given. */
+  get settled(): Promise<void> {
+    return this.#pumped;
+  }
+
   #resume(): void {
-    if (!this.#pumping) void this.#pump();
+    if (!this.#pumping) this.#pumped = this.#pump();
   }
 
   async #pump(): Promise<void> {

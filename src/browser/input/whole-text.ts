@@ -12,9 +12,9 @@ import { type Key, keyThatTypes } from "./keys.ts";
 /** Longer text is inserted: so long a code, a name or an address is not. */
 const MAX_TYPED = 64;
 /** The longest wait until the browser has taken one key; a dialog may hold it. */
-const KEY_DEADLINE_MS = 250;
+const KEY_DEADLINE_MS = 2_000;
 /** After this the rest is sent without looking: the page is very slow. */
-const PATIENCE_MS = 4_000;
+const PATIENCE_MS = 8_000;
 /** A page that handles a paste itself has filled its fields by then. */
 const PASTE_HANDLED_MS = 250;
 /** A page has moved the focus to the next box by then. */

@@ -183,6 +183,7 @@ export class RemotePage implements ChallengePage {
       events: parts.events,
       notice: (notice) => this.notices.publish(notice),
       replay: (input) => this.#input.add(input),
+      replayed: () => this.#input.settled,
     });
     tab.listen({ changed: () => this.#watcher.changed(), gone: (code) => this.lost(code) });
   }
