@@ -86,6 +86,8 @@ export interface ScanAnswer {
   readonly isParsed: boolean;
   /** The browser's own error page. */
   readonly isBrowserError: boolean;
+  /** Of the document that has answered: its frame may have been listed with the one before. "null": it has none. */
+  readonly origin: string;
   /** The HTTP status of the document; 0: not known. */
   readonly status: number;
   /** What its markup says in place of a Refresh header. */
@@ -467,6 +469,7 @@ export function makeScanner(
         ready: document.readyState === "complete",
         isParsed: document.readyState !== "loading",
         isBrowserError: location.protocol === "chrome-error:",
+        origin: self.origin,
         status: navigation && "responseStatus" in navigation ? Number(navigation.responseStatus) : 0,
         refreshes: [...document.querySelectorAll<HTMLMetaElement>("meta[http-equiv=refresh i]")]
           .slice(0, MAX_REFRESHES)

@@ -74,7 +74,7 @@ export class PageQuiet {
    * These frames hold what is judged, and show it now; `challenge`: those of the challenge, judged or not. `at`: monotonic
    * ms.
    */
-  shown(holders: readonly FrameRef[], challenge: readonly FrameRef[], at: number): void {
+  shown({ frames }: PageScan, holders: readonly FrameRef[], challenge: readonly FrameRef[], at: number): void {
     if (holders.length > 0) {
       this.#lastShownAt = at;
       this.#busySince.clear();
@@ -82,8 +82,10 @@ export class PageQuiet {
     }
     for (const frame of holders) {
       keep(this.#held, frame.id);
-      const origin = URL.parse(frame.url)?.origin;
-      if (origin !== undefined) keep(this.#origins, origin);
+      const answer = frames.find((each) => each.frame.id === frame.id)?.answer;
+      for (const origin of [URL.parse(frame.url)?.origin, answer?.origin]) {
+        if (origin !== undefined && origin !== "null") keep(this.#origins, origin);
+      }
     }
     for (const frame of [...holders, ...challenge]) {
       for (let each: FrameRef | null = frame; each; each = each.parent) keep(this.#documents, each.loaderId);
@@ -207,23 +209,31 @@ export class PageQuiet {
       return frame.parent !== null && since > this.#lastShownAt && now - since < LOADING_PATIENCE_MS;
     });
     for (const { frame, isReady } of newcomers) {
-      if (!this.#mayHold(frame, isReady, now)) continue;
+      if (!(await this.#mayHold(frame, isReady, now))) continue;
       const rect = await this.#frames.rectOf(frame).catch(() => null);
-      if (rect?.visible && rect.width >= MIN_WIDTH && rect.height >= MIN_HEIGHT) return true;
+      // A page that is too busy to say where it is has not shown what it holds either.
+      if (!rect || (rect.visible && rect.width >= MIN_WIDTH && rect.height >= MIN_HEIGHT)) return true;
     }
     return false;
   }
 
-  #mayHold(frame: FrameRef, isReady: boolean, now: number): boolean {
+  async #mayHold(frame: FrameRef, isReady: boolean, now: number): Promise<boolean> {
     const isOfHolder = (url: string) => this.#origins.has(URL.parse(url)?.origin ?? "");
     if (!isBlank(frame.url)) {
       const isDrawing = !isReady || now - (this.#sinceOf(frame) ?? now) < DRAWING_PATIENCE_MS;
       return (isDrawing && this.#isOfKind(frame.address)) || (!isReady && isOfHolder(frame.url));
     }
-    const pending = this.#tab.pendingUrl(frame.id);
-    if (pending === null) return now - (this.#sinceOf(frame) ?? now) < UNREQUESTED_MS;
+    // A busy browser requests the document of a new frame late: its element names it from the start.
+    const pending = this.#tab.pendingUrl(frame.id) ?? (await this.#frames.onOwner(frame, sourceOf, []).catch(() => ""));
+    if (pending === "") return now - (this.#sinceOf(frame) ?? now) < UNREQUESTED_MS;
     return this.#isOfKind(pending) || isOfHolder(pending);
   }
+}
+
+/** Runs on the element of a frame, sent as text. The address that it is to show; empty where it names none. */
+function sourceOf(this: Element): string {
+  const source = this.getAttribute("src") ?? "";
+  return source === "" ? "" : (URL.parse(source, document.baseURI)?.href ?? "");
 }
 
 function isBlank(url: string): boolean {

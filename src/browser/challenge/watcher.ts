@@ -435,7 +435,7 @@ export class ChallengeWatcher {
       const frames = scan.frames.map((each) => each.frame);
       this.#seenSelectors.get(rule.gone)?.follow(scan.main, frames, (loaderId) => this.#deps.tab.causeOf(loaderId));
     }
-    this.#quiet.shown(holders, this.challenge ? [this.challenge.frame, this.challenge.holder] : [], at);
+    this.#quiet.shown(scan, holders, this.challenge ? [this.challenge.frame, this.challenge.holder] : [], at);
   }
 
   #factsOf(scan: PageScan): Omit<RuleFacts, "others"> {
