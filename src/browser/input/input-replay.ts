@@ -19,6 +19,8 @@ import { WholeText } from "./whole-text.ts";
 const PRESS_DEADLINE_MS = 250;
 /** The most events that wait while a frame is looked up or the browser is stuck: more than a person does in a second. */
 const MAX_WAITING = 500;
+/** Text that comes whole waits so long for the keys before it; a dialog may hold them. */
+const KEY_DEADLINE_MS = 1_000;
 const DOUBLE_CLICK_MS = 500;
 const DOUBLE_CLICK_PX = 5;
 
@@ -60,6 +62,8 @@ export class InputReplay {
   #target: InputTarget;
   #waiting: PageInput[] = [];
   #pumping = false;
+  /** Settles when the browser has taken the last key. */
+  #keyTaken: Promise<void> = Promise.resolve();
   #pumped: Promise<void> = Promise.resolve();
   #isPressing = false;
   readonly #throttle = new MoveThrottle();
@@ -192,7 +196,7 @@ export class InputReplay {
       case "text":
         void this.#hooks.beforeAct({ key: "" });
         // One character of an older client is one key of its person: [W12] has always inserted it.
-        if (input.whole ?? [...input.text].length > 1) return this.#wholeText.insert(input.text);
+        if (input.whole ?? [...input.text].length > 1) return this.#whole(input.text);
         void this.#insert(input.text);
     }
   }
@@ -316,13 +320,23 @@ export class InputReplay {
   #sendKey(type: "keyDown" | "keyUp", stroke: KeyStroke, modifiers: number, autoRepeat = false): Promise<void> {
     const { text, commands, ...which } = stroke;
     const { session } = this.#targets.page;
-    if (type === "keyUp") return this.#send(session.send("Input.dispatchKeyEvent", { type, modifiers, ...which }));
+    if (type === "keyUp") {
+      this.#keyTaken = this.#send(session.send("Input.dispatchKeyEvent", { type, modifiers, ...which }));
+      return this.#keyTaken;
+    }
     const does = {
       ...(text === undefined ? {} : { text, unmodifiedText: text }),
       ...(commands === undefined ? {} : { commands }),
     };
     const down = { type: text === undefined ? ("rawKeyDown" as const) : ("keyDown" as const), modifiers, autoRepeat };
-    return this.#send(session.send("Input.dispatchKeyEvent", { ...down, ...which, ...does }));
+    this.#keyTaken = this.#send(session.send("Input.dispatchKeyEvent", { ...down, ...which, ...does }));
+    return this.#keyTaken;
+  }
+
+  /** Where it goes is looked up: a key before it may move the focus. */
+  async #whole(text: string): Promise<void> {
+    await withDeadline(this.#keyTaken, KEY_DEADLINE_MS, "key").catch(() => {});
+    await this.#wholeText.insert(text);
   }
 
   /** Text that an input method has committed, or that is too long for keys. */
