@@ -18,6 +18,8 @@ import { challengeOf } from "./http-challenge.ts";
 /** A person may mistype; a site locks an account after more. */
 const MAX_TRIES = 3;
 const CALL_DEADLINE_MS = 2_000;
+/** A document that was asked for again has begun to come by then. */
+const RELOAD_AGAIN_MS = 5_000;
 
 /** A session of the page itself that has the Network and Page domains enabled. */
 export interface SignInSession extends CdpSender {
@@ -175,7 +177,13 @@ export class SignIn {
   /** Requests the document again, with these credentials. */
   async #try(credentials: HttpCredentials & { readonly origin: string }): Promise<void> {
     await this.#arm(credentials);
-    await withDeadline(this.#deps.session.send("Page.reload"), CALL_DEADLINE_MS, "page");
+    const reload = () => withDeadline(this.#deps.session.send("Page.reload"), CALL_DEADLINE_MS, "page");
+    const attempt = this.#attempt;
+    await reload();
+    // A browser that is busy with the document before may drop it.
+    setTimeout(() => {
+      if (attempt && this.#attempt === attempt && !attempt.isUsed) reload().catch(() => {});
+    }, RELOAD_AGAIN_MS).unref();
   }
 
   async #arm(credentials: HttpCredentials & { readonly origin: string }): Promise<void> {
