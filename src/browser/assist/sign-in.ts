@@ -30,6 +30,7 @@ export interface SignInSession extends CdpSender {
 }
 
 interface ResponseEvent {
+  readonly loaderId: string;
   readonly type: string;
   readonly frameId?: string;
   readonly response: {
@@ -40,7 +41,7 @@ interface ResponseEvent {
 }
 
 interface NavigatedEvent {
-  readonly frame: { readonly id: string };
+  readonly frame: { readonly id: string; readonly loaderId: string };
 }
 
 interface PausedEvent {
@@ -88,12 +89,14 @@ export class SignIn {
   readonly #deps: SignInDeps;
   #refused: Refused | null = null;
   #attempt: Attempt | null = null;
+  /** The document that the page shows. */
+  #shownLoaderId = "";
 
   constructor(deps: SignInDeps) {
     this.#deps = deps;
     const { session } = deps;
     session.on("Network.responseReceived", (event: ResponseEvent) => this.#onResponse(event));
-    session.on("Page.frameNavigated", ({ frame }: NavigatedEvent) => this.#onShown(frame.id));
+    session.on("Page.frameNavigated", ({ frame }: NavigatedEvent) => this.#onNavigated(frame));
     session.on("Fetch.requestPaused", ({ requestId }: PausedEvent) => {
       session.send("Fetch.continueRequest", { requestId }).catch(() => {});
     });
@@ -131,7 +134,7 @@ export class SignIn {
     });
   }
 
-  #onResponse({ type, frameId, response: { url, status, headers } }: ResponseEvent): void {
+  #onResponse({ type, frameId, loaderId, response: { url, status, headers } }: ResponseEvent): void {
     if (type !== "Document" || frameId !== this.#deps.frameId) return;
     const usedGiven = this.#attempt?.isUsed === true && this.#attempt.isGiven;
     this.#disarm();
@@ -149,6 +152,14 @@ export class SignIn {
     const { realm } = challenge;
     const open = { isShown: false, questionId: null, declined: false };
     this.#refused = { origin, realm, triesLeft, triedGiven, ...open };
+    // The two events come from two processes of the browser, in either order.
+    if (loaderId === this.#shownLoaderId) this.#onShown(frameId);
+  }
+
+  #onNavigated({ id, loaderId }: NavigatedEvent["frame"]): void {
+    if (id !== this.#deps.frameId) return;
+    this.#shownLoaderId = loaderId;
+    this.#onShown(id);
   }
 
   #onShown(frameId: string): void {
