@@ -304,7 +304,7 @@ export function makeScanner(
       gates.clear();
       for (const element of root.querySelectorAll("*")) {
         // A form has its fields as properties: one that is named "id", say.
-        const id = attributeOf.call(element, "id");
+        const id = typeof element.id === "string" ? element.id : attributeOf.call(element, "id");
         if (id) compare(element, idUses(id));
         const classes = attributeOf.call(element, "class");
         if (classes) compare(element, classUses(classes));
@@ -392,6 +392,21 @@ export function makeScanner(
       [...root.querySelectorAll(selector)].some((field) => "value" in field && String(field.value) !== ""),
     );
 
+  /** One walk through the document, in place of one for each name. */
+  const answeredNames = (): string[] => {
+    const fields = new Map<string, Element[]>(named.map(({ name }) => [name, []]));
+    for (const field of document.querySelectorAll("[name]")) {
+      fields.get(attributeOf.call(field, "name") ?? "")?.push(field);
+    }
+    const isAnswered = (field: Element, noAnswer: RegExp | null) => {
+      const value = "value" in field ? String(field.value).slice(0, 1_000) : "";
+      return value !== "" && noAnswer?.test(value) !== true;
+    };
+    return named
+      .filter(({ name, noAnswer }) => fields.get(name)?.some((field) => isAnswered(field, noAnswer)))
+      .map(({ name }) => name);
+  };
+
   interface Look {
     readonly kinds: KindAnswer[];
     readonly boxes: Rect[][];
@@ -471,9 +486,10 @@ export function makeScanner(
         isBrowserError: location.protocol === "chrome-error:",
         origin: self.origin,
         status: navigation && "responseStatus" in navigation ? Number(navigation.responseStatus) : 0,
-        refreshes: [...document.querySelectorAll<HTMLMetaElement>("meta[http-equiv=refresh i]")]
+        refreshes: [...document.getElementsByTagName("meta")]
+          .filter((meta) => attributeOf.call(meta, "http-equiv")?.toLowerCase() === "refresh")
           .slice(0, MAX_REFRESHES)
-          .map(({ content }) => content.slice(0, 100)),
+          .map((meta) => (attributeOf.call(meta, "content") ?? "").slice(0, 100)),
         scrollX,
         scrollY,
         width: innerWidth,
@@ -485,14 +501,7 @@ export function makeScanner(
         }),
         filled,
         kinds: glimpsed ? withGlimpsed(kinds, glimpsed) : kinds,
-        answered: named
-          .filter(({ name, noAnswer }) =>
-            [...document.getElementsByName(name)].some((field) => {
-              const value = "value" in field ? String(field.value).slice(0, 1_000) : "";
-              return value !== "" && noAnswer?.test(value) !== true;
-            }),
-          )
-          .map(({ name }) => name),
+        answered: answeredNames(),
       };
     },
     note(element, kind) {

@@ -12,7 +12,7 @@ function gateOf(selector: string): string | null {
   const start = selector.indexOf(":has(");
   // In a list, or inside of another function, it is one way of several.
   if (start < 0 || isList(selector) || depthOf(selector.slice(0, start)) > 0) return null;
-  if (/:scope|"[^"]*[()][^"]*"|'[^']*[()][^']*'/.test(selector)) return null;
+  if (selector.includes(":scope") || hasQuotedParenthesis(selector)) return null;
   let depth = 1;
   let end = start + ":has(".length;
   const inner = selector.slice(end);
@@ -101,4 +101,9 @@ function isList(selector: string): boolean {
     else if (character === "," && depth === 0) return true;
   }
   return false;
+}
+
+/** Whether one of its strings has a parenthesis, or an escape that may end the string elsewhere. */
+function hasQuotedParenthesis(text: string): boolean {
+  return text.match(/"[^"]*"|'[^']*'/g)?.some((string) => /[()\\]/.test(string)) ?? false;
 }
