@@ -28,7 +28,7 @@ interface Waiting {
 /** `9222`, `http://host:port`, or the `ws:` address of a browser. RelayError: invalid_message, cdp_unreachable. */
 export async function browserAddress(given: string | number): Promise<string> {
   const text = String(given);
-  const url = URL.parse(/^\d{1,5}$/.test(text) ? `http://127.0.0.1:${text}` : text);
+  const url = parsed(/^\d{1,5}$/.test(text) ? `http://127.0.0.1:${text}` : text);
   if (!url || !["http:", "https:", "ws:", "wss:"].includes(url.protocol)) {
     throw new RelayError("invalid_message", "the browser is a port such as 9222, or an http: or ws: address");
   }
@@ -41,12 +41,17 @@ export async function browserAddress(given: string | number): Promise<string> {
     .catch((cause: unknown) => {
       throw new RelayError("cdp_unreachable", `no browser answers at ${url.host}`, { cause });
     });
-  const named = isObject(answer) ? URL.parse(String(answer["webSocketDebuggerUrl"])) : null;
+  const named = isObject(answer) ? parsed(String(answer["webSocketDebuggerUrl"])) : null;
   if (!named) throw new RelayError("cdp_unreachable", `what answers at ${url.host} is no browser`);
   // A browser may know itself by another name: the one that was given is the one that is dialled.
   const socket = new URL(`${named.pathname}${named.search}`, url);
   socket.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   return socket.href;
+}
+
+/** URL.parse() is newer than Node 20. */
+function parsed(text: string): URL | null {
+  return URL.canParse(text) ? new URL(text) : null;
 }
 
 export class DevToolsPage implements LocalPage {

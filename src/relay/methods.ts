@@ -232,8 +232,15 @@ export function isAllowed(
   return isComplete && hasOnly(params, { ...may, ...needs }, own) && when(own, params);
 }
 
-/** Every method that is allowed at all. */
-export const METHODS = { browser: Object.keys(OF_BROWSER), session: Object.keys(OF_SESSION) };
+/** Every method that is allowed at all, with the names of its arguments. */
+export const METHODS = { browser: namesOf(OF_BROWSER), session: namesOf(OF_SESSION) };
+
+function namesOf(rules: Readonly<Record<string, Rule>>): { readonly name: string; readonly names: readonly string[] }[] {
+  return Object.entries(rules).map(([name, { needs = {}, may = {} }]) => ({
+    name,
+    names: [...Object.keys(needs), ...Object.keys(may)],
+  }));
+}
 
 function hasOnly(given: Readonly<Record<string, unknown>>, fields: Arguments, own: Own): boolean {
   return Object.entries(given).every(([name, value]) => {
