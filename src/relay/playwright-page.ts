@@ -24,8 +24,12 @@ export interface LentPage {
   bringToFront(): Promise<void>;
   close(): Promise<void>;
   mainFrame(): object;
-  on(event: string, listener: (about: never) => void): unknown;
-  off(event: string, listener: (about: never) => void): unknown;
+}
+
+/** Playwright declares one overload for each event: no one signature fits them all. */
+interface Emitter {
+  on(event: string, listener: (about: unknown) => void): unknown;
+  off(event: string, listener: (about: unknown) => void): unknown;
 }
 
 interface LentContext {
@@ -50,12 +54,11 @@ interface Sender {
   send(method: string, params: object): Promise<unknown>;
 }
 
-export function isPlaywrightPage(given: unknown): given is LentPage {
-  return (
-    typeof given === "object" &&
-    given !== null &&
-    ["context", "viewportSize", "mainFrame", "bringToFront"].every((name) => typeof Reflect.get(given, name) === "function")
-  );
+const METHODS = ["context", "viewportSize", "mainFrame", "bringToFront", "opener", "on", "off"];
+
+export function isPlaywrightPage(given: unknown): given is LentPage & Emitter {
+  if (typeof given !== "object" || given === null) return false;
+  return METHODS.every((name) => typeof Reflect.get(given, name) === "function");
 }
 
 export class PlaywrightPage implements LocalPage {
@@ -247,6 +250,7 @@ export class PlaywrightPage implements LocalPage {
   }
 
   #on(page: LentPage, event: string, listener: (about: unknown) => void): void {
+    if (!isPlaywrightPage(page)) return;
     page.on(event, listener);
     this.#stops.push(() => page.off(event, listener));
   }

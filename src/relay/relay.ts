@@ -14,11 +14,12 @@ type Facts = Readonly<Record<string, unknown>>;
 /** Before each try to come back, in ms; then the last one again and again. */
 const RETRY_MS = [0, 100, 200, 400, 800, 1_000];
 const WELCOME_DEADLINE_MS = 10_000;
-const PING_EVERY_MS = 5_000;
 const BEAT_MS = 500;
-const SILENT_FOR_MS = 12_000;
-/** A line that does not acknowledge for so long, and says nothing else either, is dead. */
-const UNACKNOWLEDGED_FOR_MS = 3_000;
+/** A line without any frame for so long is dead. While a person works in the page, that has to show soon. */
+const AT_REST = { pingEveryMs: 5_000, silentForMs: 12_000 };
+const IN_USE = { pingEveryMs: 1_000, silentForMs: 3_000 };
+/** A line that was up for less than this is no success: the waits go on growing. */
+const STEADY_MS = 3_000;
 /** How long the end of the page may take to reach the server. */
 const GONE_PATIENCE_MS = 1_000;
 const RATE_LIMITED_MS = 10_000;
@@ -69,6 +70,7 @@ export class Relay {
   #epoch = 0;
   #hasEnded = false;
   #tries = 0;
+  #upAt = -Infinity;
   #retry: NodeJS.Timeout | undefined;
   #beats: NodeJS.Timeout | undefined;
   #heardAt = 0;
@@ -107,8 +109,10 @@ export class Relay {
     return this.#pictures.replaced;
   }
 
-  /** Takes the page back. */
+  /** Takes the page back: a session on it ends at once. */
   async close(): Promise<void> {
+    const { line } = this.#registration ?? {};
+    if (line && !this.#hasEnded) this.#guard(() => line.post({ type: "gone", epoch: this.#epoch, reason: "browser_lost" }));
     await this.#end(null);
   }
 
@@ -149,11 +153,13 @@ export class Relay {
   }
 
   #listen(socket: WebSocket, { line }: Registration, theirReceived: number): void {
-    this.#tries = 0;
+    this.#upAt = performance.now();
     this.#heard();
     socket.on("message", (data: Buffer, isBinary: boolean) => {
+      // A socket that was given up may still bring what it had.
+      if (socket !== this.#socket || !isBinary) return;
       this.#heard();
-      if (isBinary) this.#guard(() => line.take(data));
+      this.#guard(() => line.take(data));
     });
     socket.on("pong", () => this.#heard());
     socket.on("ping", () => this.#heard());
@@ -173,12 +179,13 @@ export class Relay {
 
   #beat(socket: WebSocket, line: RelayLine<ServerHeader>): void {
     const now = performance.now();
-    const silentFor = now - this.#heardAt;
-    if (silentFor > SILENT_FOR_MS || (line.unacknowledged > 0 && silentFor > UNACKNOWLEDGED_FOR_MS)) {
+    const isUsed = this.#filter.sessions.length > 0 || line.unacknowledged > 0;
+    const { pingEveryMs, silentForMs } = isUsed ? IN_USE : AT_REST;
+    if (now - this.#heardAt > silentForMs) {
       socket.terminate();
       return;
     }
-    if (now - this.#pingedAt < PING_EVERY_MS) return;
+    if (now - this.#pingedAt < pingEveryMs) return;
     this.#pingedAt = now;
     socket.ping();
   }
@@ -202,6 +209,8 @@ export class Relay {
       return;
     }
     if (code === CLOSE_UNKNOWN || code === CLOSE_SHUTTING_DOWN) this.#beginAnew();
+    if (performance.now() - this.#upAt > STEADY_MS) this.#tries = 0;
+    this.#upAt = Infinity;
     const wait = code === CLOSE_RATE_LIMITED ? RATE_LIMITED_MS : (RETRY_MS[this.#tries] ?? RETRY_MS.at(-1) ?? 0);
     this.#tries += 1;
     this.#retry = setTimeout(() => {

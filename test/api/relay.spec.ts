@@ -253,10 +253,9 @@ test("[W55] a bot that says nothing, or something else first, is closed", async 
   const silent = await RelayBot.connect(own.api);
   expect([(await silent.text("error")).code, await silent.closed]).toEqual(["relay_violation", 4400]);
   const hasty = await RelayBot.connect(own.api);
-  // The key is looked up first.
-  await new Promise((resolve) => hasty.socket.once("pong", resolve).ping());
   hasty.socket.send(Buffer.from([0, 0, 0, 0, 0]));
-  expect(await hasty.closed).toBe(4400);
+  // Whether its key was looked up by then or not.
+  expect([4400, 4401]).toContain(await hasty.closed);
 });
 
 test("[W57] a line that is dead without a word is replaced at once when the bot dials again", async ({ server }) => {
@@ -296,20 +295,15 @@ function masked(text: string): Buffer {
 }
 
 test("[R28] answers that are not a browser's end the creation with a code", async ({ server, lend }) => {
-  const bot = await lend(server.api);
-  const creating = call("POST", `${server.api}/sessions`, { relay: bot.welcome.relay });
-  const { id } = await bot.command("Target.attachToTarget");
-  bot.post({ message: { id, result: { sessionId: "S" } } });
-  let answered = 1;
-  while (answered < 40) {
-    const open = bot.headers.slice(answered).find(({ message }) => message?.id !== undefined);
-    if (open) {
-      answered = bot.headers.indexOf(open) + 1;
-      bot.post({ message: { id: open.message.id, sessionId: open.message.sessionId, result: { targetInfo: 7, frameTree: [] } } });
-    }
-    const status = await Promise.race([creating.then(({ status }) => status), new Promise((resolve) => setTimeout(resolve, 20))]);
-    if (status !== undefined) break;
+  const nonsense = [{ targetInfo: 7, frameTree: [] }, { frameTree: { frame: {} }, entries: 9 }, {}];
+  for (const answer of nonsense) {
+    const bot = await lend(server.api);
+    bot.respond = ({ method }) => (method === "Target.attachToTarget" ? { sessionId: "S" } : answer);
+    const { status, body } = await call("POST", `${server.api}/sessions`, { relay: bot.welcome.relay });
+    expect([status, body.error.code, body.error.details.field], JSON.stringify(answer)).toEqual([
+      502,
+      "cdp_unreachable",
+      "relay",
+    ]);
   }
-  const { status, body } = await creating;
-  expect([status, body.error.code]).toEqual([502, "cdp_unreachable"]);
 });

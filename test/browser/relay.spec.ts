@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import type { Page } from "@playwright/test";
+import { mergeTests, type Page } from "@playwright/test";
 import sharp from "sharp";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
 import { type Lent, type Relay, type RelayOptions, startRelay } from "../../src/relay/index.ts";
@@ -18,6 +18,7 @@ import { TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
 import { expect, test as withGuests } from "../support/guest.ts";
 import { TEST_KEY } from "../support/key.ts";
 import type { LiveClient } from "../support/live-client.ts";
+import { call, test as withServers } from "../support/requests.ts";
 import { watchProgram } from "../support/programs.ts";
 import { type Relay as Line, startRelay as startLine } from "../support/relay.ts";
 
@@ -38,7 +39,7 @@ const VIEWPORT = { width: 900, height: 640 };
 const DONE = { any: [{ gone: "#captcha" }], stable_ms: 100 };
 const NEVER = { any: [{ visible: "#never" }] };
 
-const test = withGuests.extend<{
+const test = mergeTests(withGuests, withServers).extend<{
   lend: (lent: Lent, options?: RelayOptions, server?: string) => Promise<Relay>;
   line: Line;
 }>({
@@ -320,10 +321,10 @@ test("[W55] a relay goes through the proxy that the environment names, and not t
 
 test("[W55] [R28] over TLS, through a proxy that takes CONNECT alone, a page is lent, and the proxy reads no key", async ({
   botBrowser,
-  bot,
-  server,
   site,
+  startServer,
 }) => {
+  const server = await startServer({ ALLOWED_HOSTS: "captcha.test" });
   const folder = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
   const [key, cert] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
   const names = ["-subj", "/CN=captcha.test", "-addext", "subjectAltName=DNS:captcha.test"];
@@ -359,13 +360,16 @@ test("[W55] [R28] over TLS, through a proxy that takes CONNECT alone, a page is 
   const child = spawn(process.execPath, [CLI, ...args], { env });
   const { out, exitCode } = watchProgram(child);
   await expect.poll(out, { timeout: 30_000 }).toMatch(/^[\w-]{22}\n/);
-  const session = await bot.create({ relay: out().trim(), completion: NEVER });
+  const body = { relay: out().trim(), completion: NEVER };
+  const { body: session } = await call("POST", `${server.api}/sessions`, body);
   expect(session).toMatchObject({ pictures: "half", captcha_info: { x: 40, y: 60 } });
   expect(asked).toEqual(["captcha.test:443"]);
   expect(Buffer.concat(seen).includes(TEST_KEY)).toBe(false);
   child.kill("SIGINT");
   expect(await exitCode, out()).toBe(0);
-  expect(await bot.waitForEnd(session.session_id)).toMatchObject({ reason: "browser_lost" });
+  await expect
+    .poll(async () => (await call("GET", `${server.api}/status/${session.session_id}`)).body.reason)
+    .toBe("browser_lost");
   tls.close();
   proxy.close();
   await rm(folder, { recursive: true, force: true });

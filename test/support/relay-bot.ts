@@ -17,6 +17,8 @@ export class RelayBot {
   /** Headers of the server's binary messages. */
   readonly headers: Json[] = [];
   readonly closed: Promise<number>;
+  /** Answers each command from now on; undefined: not this one. */
+  respond: (command: Json) => object | undefined = () => undefined;
   readonly #reader = new FrameReader();
   readonly #waiting = new Set<() => void>();
   #seq = 0;
@@ -28,7 +30,7 @@ export class RelayBot {
     socket.on("message", (data: Buffer, isBinary: boolean) => {
       if (isBinary) {
         const read = this.#reader.read(data);
-        if (read) this.headers.push(read.header);
+        if (read) this.#took(read.header);
       } else this.texts.push(JSON.parse(data.toString()));
       for (const check of this.#waiting) check();
     });
@@ -80,6 +82,14 @@ export class RelayBot {
 
   send(header: object, body: Buffer = Buffer.alloc(0)): void {
     for (const frame of framesOf(JSON.stringify(header), body, FRAME_BYTES)) this.socket.send(frame);
+  }
+
+  #took(header: Json): void {
+    this.headers.push(header);
+    if (header.type !== "cdp") return;
+    const { id, sessionId } = header.message;
+    const result = this.respond(header.message);
+    if (result) this.post({ message: { id, ...(sessionId && { sessionId }), result } });
   }
 
   async #until<T>(find: () => T | undefined): Promise<T> {

@@ -35,7 +35,8 @@ export async function openRelayedPage(
   try {
     signal.throwIfAborted();
     const tab = await attach(targetId).catch((cause: unknown) => {
-      if (cause instanceof AppError) throw cause;
+      // The browser's refusal is a plain error; another kind comes of an answer that makes no sense.
+      if (cause instanceof AppError || cause instanceof TypeError) throw cause;
       throw new AppError("target_not_found", { field: "relay", why: "it has just gone" }, { cause });
     });
     const terms = {
