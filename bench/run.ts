@@ -22,7 +22,16 @@ import { RESTART_ROWS } from "./rows/restart.ts";
 import { Site } from "./site.ts";
 import { checkStrip } from "./strip.ts";
 
-const ROWS = [...DRAG_ROWS, ...CROWD_ROWS, ...LINE_ROWS, ...RELAY_ROWS, ...QUIET_ROWS, ...END_ROWS, ...RESTART_ROWS, ...FEED_ROWS];
+const ROWS = [
+  ...DRAG_ROWS,
+  ...CROWD_ROWS,
+  ...LINE_ROWS,
+  ...RELAY_ROWS,
+  ...QUIET_ROWS,
+  ...END_ROWS,
+  ...RESTART_ROWS,
+  ...FEED_ROWS,
+];
 /** The longest time of a run. After it something hangs, and the run is given up. */
 const WHOLE_RUN_DEADLINE_MS = 40 * 60_000;
 

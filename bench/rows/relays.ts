@@ -45,7 +45,9 @@ async function relays(bench: Bench): Promise<Result[]> {
   for (let round = 0; round < bench.pick(FULL_ROUNDS, QUICK_ROUNDS); round += 1) {
     for (let turn = 0; turn < ways.length; turn += 1) {
       const index = (turn + round) % ways.length;
-      const [way, guest] = ways[index] ?? ["", "direct"];
+      const entry = ways[index];
+      if (!entry) continue;
+      const [way, guest] = entry;
       say(`  round ${round + 1}: ${way}`);
       const { run, shares } = await dragOver(bench, guest);
       runs[index]?.drags.push(run);

@@ -47,7 +47,7 @@ export function formOf(way: OursName): Form {
 }
 
 export async function openOurs(options: OursOptions): Promise<OursLine> {
-  const { site, asked, view, server, form, route = (url) => url } = options;
+  const { site, asked, view, form, route = (url) => url } = options;
   const opened = site.page(asked);
   const { session, measured, close } = await openSession(options, opened.url);
   const connect = () => ViewerSocket.connect(route(session.ws_url), form, asked.kind);
@@ -139,11 +139,7 @@ interface RelayedOptions {
   readonly route: (url: string) => string;
 }
 
-async function openRelayed(
-  server: BenchServer,
-  url: string,
-  { guest, route }: RelayedOptions,
-): Promise<OpenedSession> {
+async function openRelayed(server: BenchServer, url: string, { guest, route }: RelayedOptions): Promise<OpenedSession> {
   const browser = await startBenchBrowser(VIEWPORT);
   const pictures = guest === "relay part" ? "part" : "half";
   if (pictures === "half") await browser.page.open(url);

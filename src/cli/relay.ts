@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import process from "node:process";
 import { ConfigError, serverFromProcess } from "../config.ts";
+import type { Relay, RelayOptions } from "../relay/index.ts";
 import { type Command, takeOptions } from "./command.ts";
 
 const OPTIONS = ["server", "cdp", "target", "url-contains", "dialogs", "windows"] as const;
@@ -35,7 +36,7 @@ export const relayCommand: Command = {
 async function lend(
   cdp: string,
   server: { readonly server: string; readonly key: string | undefined },
-  terms: object,
+  terms: RelayOptions,
   write: (text: string) => void,
 ): Promise<number> {
   // Imported only for this command.
@@ -46,7 +47,7 @@ async function lend(
     shown = id;
     write(`${id}\n`);
   };
-  const relay = await startRelay(cdp, server, {
+  const relay: Relay = await startRelay(cdp, server, {
     ...terms,
     // A server that was restarted gives another id.
     onLine: (isUp) => isUp && setImmediate(() => show(relay.id)),

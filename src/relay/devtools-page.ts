@@ -192,5 +192,8 @@ async function chosen(browser: BrowserSocket, { targetId, urlContains }: PageCho
   const shown = (matching.length > 0 ? matching : pages).slice(0, MAX_CANDIDATES);
   const listed = shown.map(({ id, url }) => `  ${id}  ${url.split(/[?#]/)[0]}`);
   const what = matching.length > 0 ? "More than one page of the browser matches" : "No page of the browser matches";
-  throw new RelayError(matching.length > 0 ? "target_ambiguous" : "target_not_found", [`${what}:`, ...listed].join("\n"));
+  throw new RelayError(
+    matching.length > 0 ? "target_ambiguous" : "target_not_found",
+    [`${what}:`, ...listed].join("\n"),
+  );
 }

@@ -2,13 +2,14 @@
 import { env } from "node:process";
 import { DevToolsPage, type PageChoice } from "./devtools-page.ts";
 import { relayAddress } from "./dial.ts";
+import type { LentPage } from "./lent-page.ts";
 import type { LocalPage } from "./local-page.ts";
-import { isPlaywrightPage, type LentPage, PlaywrightPage } from "./playwright-page.ts";
+import { PlaywrightPage } from "./playwright-page.ts";
 import { Relay } from "./relay.ts";
 
 export { RelayError } from "./errors.ts";
+export type { LentPage } from "./lent-page.ts";
 export type { GoneReason } from "./local-page.ts";
-export type { LentPage } from "./playwright-page.ts";
 export type { Relay } from "./relay.ts";
 
 /** A Playwright page of a Chromium; the port of a browser's debugging endpoint, or its address. */
@@ -50,6 +51,6 @@ export async function startRelay(lent: Lent, { server, key }: RelayServer, optio
 }
 
 function localPage(lent: Lent, options: RelayOptions): Promise<LocalPage> {
-  if (isPlaywrightPage(lent)) return PlaywrightPage.open(lent, options);
-  return DevToolsPage.open(lent, options);
+  const isAddress = typeof lent === "string" || typeof lent === "number";
+  return isAddress ? DevToolsPage.open(lent, options) : PlaywrightPage.open(lent, options);
 }

@@ -235,7 +235,9 @@ export function isAllowed(
 /** Every method that is allowed at all, with the names of its arguments. */
 export const METHODS = { browser: namesOf(OF_BROWSER), session: namesOf(OF_SESSION) };
 
-function namesOf(rules: Readonly<Record<string, Rule>>): { readonly name: string; readonly names: readonly string[] }[] {
+function namesOf(
+  rules: Readonly<Record<string, Rule>>,
+): { readonly name: string; readonly names: readonly string[] }[] {
   return Object.entries(rules).map(([name, { needs = {}, may = {} }]) => ({
     name,
     names: [...Object.keys(needs), ...Object.keys(may)],

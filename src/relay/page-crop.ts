@@ -3,8 +3,8 @@
  * session of the bot's. The page notices nothing. The session is kept for as long as the page: its end would take
  * Playwright's own emulation away.
  */
+import type { LentPage, LentSession, PlaywrightOptions } from "./lent-page.ts";
 import { isObject } from "./methods.ts";
-import type { LentPage, LentSession, PlaywrightOptions } from "./playwright-page.ts";
 
 type Facts = Readonly<Record<string, unknown>>;
 
@@ -95,7 +95,7 @@ export class PageCrop {
     const size = this.#page.viewportSize();
     if (!size || (size.width === this.#size.width && size.height === this.#size.height)) return;
     this.#size = size;
-    this.#screen = await screenOf(this.#session).catch(() => this.#screen);
+    this.#screen = (await screenOf(this.#session).catch(() => null)) ?? this.#screen;
     if (this.#clip) await this.#apply().catch(() => {});
   }
 

@@ -1,64 +1,16 @@
 /** A page that the bot drives with Playwright: lent over DevTools sessions of its own context, and cropped by one of them. */
 import { RelayError } from "./errors.ts";
 import type { Command, DevToolsEvent } from "./filter.ts";
+import { isPlaywrightPage, type LentPage, type LentSession, type PlaywrightOptions } from "./lent-page.ts";
 import { type Crop, type GoneReason, type LocalPage, SESSION_EVENTS } from "./local-page.ts";
 import { isObject } from "./methods.ts";
 import { PageCrop } from "./page-crop.ts";
 
 type Facts = Readonly<Record<string, unknown>>;
 
-/** As much of Playwright's CDPSession as is used. */
-export interface LentSession {
-  send(method: string, params?: object): Promise<unknown>;
-  on(event: string, listener: (params: Facts) => void): unknown;
-  detach(): Promise<void>;
-}
-
-/** As much of Playwright's Page as is used. */
-export interface LentPage {
-  context(): LentContext;
-  viewportSize(): { readonly width: number; readonly height: number } | null;
-  url(): string;
-  isClosed(): boolean;
-  opener(): Promise<unknown>;
-  bringToFront(): Promise<void>;
-  close(): Promise<void>;
-  mainFrame(): object;
-}
-
-/** Playwright declares one overload for each event: no one signature fits them all. */
-interface Emitter {
-  on(event: string, listener: (about: unknown) => void): unknown;
-  off(event: string, listener: (about: unknown) => void): unknown;
-}
-
-interface LentContext {
-  newCDPSession(page: never): Promise<unknown>;
-  browser(): LentBrowser | null;
-  pages(): readonly object[];
-}
-
-interface LentBrowser {
-  newBrowserCDPSession(): Promise<unknown>;
-  on(event: "disconnected", listener: () => void): unknown;
-  off(event: "disconnected", listener: () => void): unknown;
-}
-
-export interface PlaywrightOptions {
-  /** Whether the page is emulated as a phone's (`isMobile`); left out: as its context says. */
-  readonly isMobile?: boolean | undefined;
-}
-
 /** Takes commands of one session: a page's, or that of a frame in a process of its own. */
 interface Sender {
   send(method: string, params: object): Promise<unknown>;
-}
-
-const METHODS = ["context", "viewportSize", "mainFrame", "bringToFront", "opener", "on", "off"];
-
-export function isPlaywrightPage(given: unknown): given is LentPage & Emitter {
-  if (typeof given !== "object" || given === null) return false;
-  return METHODS.every((name) => typeof Reflect.get(given, name) === "function");
 }
 
 export class PlaywrightPage implements LocalPage {
@@ -90,7 +42,8 @@ export class PlaywrightPage implements LocalPage {
 
   /** RelayError: invalid_message (not an open page of a Chromium). */
   static async open(page: LentPage, options: PlaywrightOptions = {}): Promise<PlaywrightPage> {
-    const session = await sessionOf(page).catch((cause: unknown) => {
+    const opening = isPlaywrightPage(page) ? sessionOf(page) : Promise.reject(new TypeError("not a Playwright page"));
+    const session = await opening.catch((cause: unknown) => {
       throw new RelayError("invalid_message", "not an open page of a Chromium", { cause });
     });
     const targetId = await targetOf(session);
@@ -105,7 +58,8 @@ export class PlaywrightPage implements LocalPage {
   }
 
   async send({ method, params, sessionId }: Command): Promise<Facts> {
-    const answer = sessionId === undefined ? this.#ofBrowser(method, params) : this.#ofSession(method, params, sessionId);
+    const answer =
+      sessionId === undefined ? this.#ofBrowser(method, params) : this.#ofSession(method, params, sessionId);
     const result: unknown = await answer;
     return isObject(result) ? result : {};
   }

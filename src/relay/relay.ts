@@ -111,8 +111,9 @@ export class Relay {
 
   /** Takes the page back: a session on it ends at once. */
   async close(): Promise<void> {
-    const { line } = this.#registration ?? {};
-    if (line && !this.#hasEnded) this.#guard(() => line.post({ type: "gone", epoch: this.#epoch, reason: "browser_lost" }));
+    const line = this.#registration?.line;
+    if (line && !this.#hasEnded)
+      this.#guard(() => line.post({ type: "gone", epoch: this.#epoch, reason: "browser_lost" }));
     await this.#end(null);
   }
 
@@ -122,7 +123,13 @@ export class Relay {
     this.#socket = socket;
     const before = this.#registration;
     const opening = before
-      ? { type: "resume", version: RELAY_VERSION, relay: before.relay, secret: before.secret, received: before.line.received }
+      ? {
+          type: "resume",
+          version: RELAY_VERSION,
+          relay: before.relay,
+          secret: before.secret,
+          received: before.line.received,
+        }
       : {
           type: "hello",
           version: RELAY_VERSION,
@@ -166,7 +173,9 @@ export class Relay {
     socket.once("close", (code) => this.#onLost(socket, code));
     clearInterval(this.#beats);
     this.#beats = setInterval(() => this.#beat(socket, line), BEAT_MS);
-    this.#guard(() => line.attach({ send: (frame, isDense) => socket.send(frame, { compress: !isDense }) }, theirReceived));
+    this.#guard(() =>
+      line.attach({ send: (frame, isDense) => socket.send(frame, { compress: !isDense }) }, theirReceived),
+    );
     this.#pictures.lineUp();
     this.#deps.onLine?.(true);
     // It may have been closed between the welcome and now.
@@ -268,7 +277,8 @@ export class Relay {
       return;
     }
     // Before the answer, as a browser does: these were there already.
-    if (command.method === "Target.setDiscoverTargets") for (const event of this.#filter.discover()) this.#report(event);
+    if (command.method === "Target.setDiscoverTargets")
+      for (const event of this.#filter.discover()) this.#report(event);
     const { result, body, bodyAt } = withoutBody(command.method, answer);
     this.#post({ message: { ...of, result }, ...(bodyAt === null ? {} : { body_at: bodyAt }) }, body);
   }
@@ -306,13 +316,13 @@ export class Relay {
   }
 
   #post(facts: { readonly message: object; readonly body_at?: string }, body?: Buffer): void {
-    const { line } = this.#registration ?? {};
+    const line = this.#registration?.line;
     if (!line || this.#hasEnded) return;
     this.#guard(() => line.post({ type: "cdp", epoch: this.#epoch, ...facts }, body));
   }
 
   async #onGone(reason: GoneReason): Promise<void> {
-    const { line } = this.#registration ?? {};
+    const line = this.#registration?.line;
     if (!line || this.#hasEnded) return;
     this.#guard(() => line.post({ type: "gone", epoch: this.#epoch, reason }));
     const end = performance.now() + GONE_PATIENCE_MS;
@@ -387,10 +397,17 @@ function isWelcome(message: Facts): message is Facts & RelayWelcome {
 function serverHeader(given: unknown): ServerHeader {
   if (!isObject(given) || typeof given["type"] !== "string") throw new RelayViolation("a header without a type");
   const { type, seq, ack, pictures, message } = given;
-  const number = (value: unknown) => (typeof value === "number" && Number.isInteger(value) ? value : undefined);
-  const numbers = { seq: number(seq), ack: number(ack), pictures: number(pictures) };
-  const known = Object.fromEntries(Object.entries(numbers).filter(([, value]) => value !== undefined));
-  return { type, ...known, ...(isObject(message) ? { message } : {}) };
+  return {
+    type,
+    ...(isCount(seq) ? { seq } : {}),
+    ...(isCount(ack) ? { ack } : {}),
+    ...(isCount(pictures) ? { pictures } : {}),
+    ...(isObject(message) ? { message } : {}),
+  };
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0;
 }
 
 /** Takes the one string of an answer that is base64 out of it. */

@@ -192,7 +192,9 @@ const VIOLATIONS: Readonly<Record<string, (bot: RelayBot, asked: { id: number })
     bot.send({ type: "picture", picture: 7, epoch: 0, message, body_at: "params.data" });
   },
   "a tab whose id is none": (bot) =>
-    bot.post({ message: { method: "Target.targetCreated", params: { targetInfo: { targetId: "a b", type: "page" } } } }),
+    bot.post({
+      message: { method: "Target.targetCreated", params: { targetInfo: { targetId: "a b", type: "page" } } },
+    }),
   "an epoch that has not come": (bot) => bot.post({ epoch: 3, message: { id: 1, result: {} } }),
   "a number that is missing": (bot) => bot.send({ type: "cdp", seq: 9, epoch: 0, message: { id: 1, result: {} } }),
   "a header of another protocol": (bot) => bot.send({ type: "run", command: "rm" }),

@@ -18,9 +18,9 @@ import { TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
 import { expect, test as withGuests } from "../support/guest.ts";
 import { TEST_KEY } from "../support/key.ts";
 import type { LiveClient } from "../support/live-client.ts";
-import { call, test as withServers } from "../support/requests.ts";
 import { watchProgram } from "../support/programs.ts";
 import { type Relay as Line, startRelay as startLine } from "../support/relay.ts";
+import { call, test as withServers } from "../support/requests.ts";
 
 const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 
@@ -132,7 +132,9 @@ test("[R29] a phone's page is cropped as sharp as it is, stays as it is, and is 
     hasTouch: true,
   });
   const page = await context.newPage();
-  await page.goto(site.serve("/phone", CHALLENGE.replace("<title>", '<meta name="viewport" content="width=device-width"><title>')));
+  await page.goto(
+    site.serve("/phone", CHALLENGE.replace("<title>", '<meta name="viewport" content="width=device-width"><title>')),
+  );
   const before = await page.evaluate("look()");
   const relay = await lend(page);
   const session = await bot.create({ relay: relay.id, completion: NEVER });
@@ -239,6 +241,7 @@ test("[W47] [R28] windows that the page opens come along, and other tabs of the 
     const relay = await lend(way === "playwright" ? page : botBrowser.endpoint, { urlContains: `/guest-${way}` });
     const session = await bot.create({ relay: relay.id, completion: NEVER });
     const client = await operating(session, connect);
+    client.send({ type: "features", features: ["windows"] });
     await page.evaluate((url) => void open(url), popup);
     const { windows } = await client.next("windows", ({ windows }) => windows.some(({ title }) => title === "popup"));
     expect(windows.map(({ title }) => title).toSorted(), way).toEqual(["popup", "shop"]);
@@ -247,7 +250,12 @@ test("[W47] [R28] windows that the page opens come along, and other tabs of the 
   }
 });
 
-test("[R21] [W57] a rule about a cookie sees those of the page's own addresses", async ({ botBrowser, bot, site, lend }) => {
+test("[R21] [W57] a rule about a cookie sees those of the page's own addresses", async ({
+  botBrowser,
+  bot,
+  site,
+  lend,
+}) => {
   const page = await botBrowser.open(site.serve("/guest", CHALLENGE), VIEWPORT);
   const relay = await lend(page);
   const completion = { any: [{ cookie: "passed", changed: true }], stable_ms: 0 };
@@ -307,14 +315,23 @@ test("[R28] the SDK's client lends a page and solves on it; after the end the pa
 
 test("[W55] a relay goes through the proxy that the environment names, and not to this machine", async ({ site }) => {
   const { proxyFor, relayAddress } = await import("../../src/relay/dial.ts");
-  const proxy = { HTTPS_PROXY: "http://proxy.test:3128", HTTP_PROXY: "http://plain.test:3128", NO_PROXY: "internal, .corp:8443" };
+  const proxy = {
+    HTTPS_PROXY: "http://proxy.test:3128",
+    HTTP_PROXY: "http://plain.test:3128",
+    NO_PROXY: "internal, .corp:8443",
+  };
   const through = (server: string) => proxyFor(relayAddress(server), proxy);
   expect(through("https://captcha.example")).toBe("http://proxy.test:3128");
   expect(through("https://captcha.internal")).toBeNull();
   expect(through("https://captcha.corp:8443")).toBeNull();
   expect(through("https://captcha.corp")).toBe("http://proxy.test:3128");
   expect(through("http://127.0.0.1:3000")).toBeNull();
-  for (const server of ["http://captcha.example", "ftp://captcha.example", "captcha", site.origin.replace("127.0.0.1", "10.0.0.1")]) {
+  for (const server of [
+    "http://captcha.example",
+    "ftp://captcha.example",
+    "captcha",
+    site.origin.replace("127.0.0.1", "10.0.0.1"),
+  ]) {
     expect(() => relayAddress(server), server).toThrow(/invalid_message/);
   }
 });
@@ -356,7 +373,15 @@ test("[W55] [R28] over TLS, through a proxy that takes CONNECT alone, a page is 
     HTTPS_PROXY: `http://127.0.0.1:${proxyPort}`,
     NODE_EXTRA_CA_CERTS: cert,
   };
-  const args = ["relay", "--server", "https://captcha.test", "--cdp", new URL(botBrowser.endpoint).port, "--url-contains", "/guest"];
+  const args = [
+    "relay",
+    "--server",
+    "https://captcha.test",
+    "--cdp",
+    new URL(botBrowser.endpoint).port,
+    "--url-contains",
+    "/guest",
+  ];
   const child = spawn(process.execPath, [CLI, ...args], { env });
   const { out, exitCode } = watchProgram(child);
   await expect.poll(out, { timeout: 30_000 }).toMatch(/^[\w-]{22}\n/);
@@ -380,7 +405,11 @@ async function listening(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-test("[W55] the command says in a sentence what it lacks, and takes no key as a flag", async ({ botBrowser, server, site }) => {
+test("[W55] the command says in a sentence what it lacks, and takes no key as a flag", async ({
+  botBrowser,
+  server,
+  site,
+}) => {
   await botBrowser.open(site.serve("/one", CHALLENGE));
   await botBrowser.open(site.serve("/two", CHALLENGE));
   const cdp = ["--cdp", botBrowser.endpoint];

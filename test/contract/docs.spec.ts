@@ -111,7 +111,10 @@ test("[W57] docs/protocol/relay.md has every method that a bot lets through, wit
     expect(rows.map(subject)).toEqual(methods.map(({ name }) => name));
     for (const [index, { name, names }] of methods.entries()) {
       const said = codeWords(rows[index]?.[1]);
-      expect(names.filter((argument) => !said.includes(argument)), name).toEqual([]);
+      expect(
+        names.filter((argument) => !said.includes(argument)),
+        name,
+      ).toEqual([]);
     }
   }
 });

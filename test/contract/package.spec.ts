@@ -128,9 +128,13 @@ test("its command lends a page where neither Playwright nor sharp is installed",
   for (const name of (await readdir(modules)).filter((one) => /playwright|sharp|^@img$/.test(one))) {
     await rm(join(modules, name), { recursive: true });
   }
-  const relay = run(process.execPath, [join(modules, "captcha-remote/dist/cli.js"), "relay", "--server", "http://127.0.0.1:9"], {
-    cwd: server.folder,
-  });
+  const relay = run(
+    process.execPath,
+    [join(modules, "captcha-remote/dist/cli.js"), "relay", "--server", "http://127.0.0.1:9"],
+    {
+      cwd: server.folder,
+    },
+  );
   const { code, stderr } = await relay.catch((error) => error);
   expect([code, stderr]).toEqual([
     1,

@@ -176,6 +176,7 @@ const WRONG: Readonly<Record<keyof typeof ENVIRONMENT, readonly string[]>> = {
   MAX_UPLOAD_BYTES_PER_SESSION: ["0", "10737418241"],
   MAX_UPLOAD_BYTES_ALL: ["0", "-1", "many"],
   MAX_SESSIONS_PER_KEY: ["0", "1001", "none"],
+  MAX_RELAYS: ["0", "10001", "none"],
   MAX_CREATES_PER_MINUTE: ["0", "fast"],
   MAX_CONNECTIONS: ["0", "100001"],
   MAX_EVENT_CONNECTIONS_PER_KEY: ["0", "x"],

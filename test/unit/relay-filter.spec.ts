@@ -21,7 +21,9 @@ function commandOf({ method, params, session, in: other }: Case): Command {
   return { method, params, sessionId: other ?? (session ? SESSION : undefined) };
 }
 
-const tab = (targetId: string, more: object = {}) => ({ targetInfo: { targetId, type: "page", title: "", url: "", ...more } });
+const tab = (targetId: string, more: object = {}) => ({
+  targetInfo: { targetId, type: "page", title: "", url: "", ...more },
+});
 
 function attached(terms: Partial<ConstructorParameters<typeof RelayFilter>[0]> = {}): RelayFilter {
   const filter = new RelayFilter({ targetId: "PAGE", dialogs: "bot", windows: "follow", ...terms });
@@ -47,7 +49,11 @@ test("[W57] what the server's own code asks for is let through", () => {
 
 test("[W57] dialogs and windows are lent only where the bot has said so", () => {
   const dialog = { method: "Page.handleJavaScriptDialog", params: { accept: true }, sessionId: SESSION };
-  const window = { method: "Target.attachToTarget", params: { targetId: "WINDOW", flatten: true }, sessionId: undefined };
+  const window = {
+    method: "Target.attachToTarget",
+    params: { targetId: "WINDOW", flatten: true },
+    sessionId: undefined,
+  };
   expect(attached({ dialogs: "operator" }).isAllowed(dialog)).toBe(true);
   expect(attached({ windows: "leave" }).isAllowed(window)).toBe(false);
 });
@@ -75,13 +81,24 @@ test("[W57] only the page's own tabs are reported, also where a window is report
 
 test("[W57] answers and events lose what the server has no use for", () => {
   const filter = attached();
-  const history = { currentIndex: 1, entries: [{ id: 1, url: "https://bank.example/" }, { id: 2, url: "https://shop.example/" }] };
+  const history = {
+    currentIndex: 1,
+    entries: [
+      { id: 1, url: "https://bank.example/" },
+      { id: 2, url: "https://shop.example/" },
+    ],
+  };
   const asked = (method: string) => ({ method, params: {}, sessionId: SESSION });
   expect(filter.answer(asked("Page.getNavigationHistory"), history)).toEqual({
     currentIndex: 0,
     entries: [{ id: 2, url: "https://shop.example/" }],
   });
-  const processes = { processInfo: [{ type: "browser", id: 1, cpuTime: 2 }, { type: "renderer", id: 3, cpuTime: 4, name: "x" }] };
+  const processes = {
+    processInfo: [
+      { type: "browser", id: 1, cpuTime: 2 },
+      { type: "renderer", id: 3, cpuTime: 4, name: "x" },
+    ],
+  };
   expect(filter.answer({ ...asked("SystemInfo.getProcessInfo"), sessionId: undefined }, processes)).toEqual({
     processInfo: [{ type: "renderer", id: 3, cpuTime: 4 }],
   });
@@ -101,8 +118,14 @@ test("[W57] answers and events lose what the server has no use for", () => {
   const [event] = filter.event({ method: "Network.requestWillBeSent", params: request, sessionId: SESSION });
   expect(JSON.stringify(event)).not.toContain("secret");
   expect(event?.params).toMatchObject({ request: { url: "https://shop.example/a" }, initiator: { type: "script" } });
-  const response = { url: "https://shop.example/a", status: 200, mimeType: "text/html", headers: { "set-cookie": "a=1" } };
-  const of = (more: object) => filter.event({ method: "Network.responseReceived", params: { ...request, ...more }, sessionId: SESSION });
+  const response = {
+    url: "https://shop.example/a",
+    status: 200,
+    mimeType: "text/html",
+    headers: { "set-cookie": "a=1" },
+  };
+  const of = (more: object) =>
+    filter.event({ method: "Network.responseReceived", params: { ...request, ...more }, sessionId: SESSION });
   expect(of({ type: "XHR", response })).toEqual([]);
   expect(JSON.stringify(of({ type: "Document", requestId: "2", response }))).not.toContain("set-cookie");
   for (const method of ["Network.requestWillBeSentExtraInfo", "Runtime.consoleAPICalled", "Page.downloadWillBegin"]) {

@@ -9,7 +9,7 @@ import {
   RelayLine,
   RelayViolation,
 } from "../../src/protocol/relay-line.ts";
-import { type PictureQueue as Queue, PictureQueue, type SentPicture } from "../../src/relay/picture-queue.ts";
+import { PictureQueue, type PictureQueue as Queue, type SentPicture } from "../../src/relay/picture-queue.ts";
 
 const NOTHING = Buffer.alloc(0);
 

@@ -1,5 +1,6 @@
 /** [R28] Attaches to a page that a bot lends over a relay: a guest page, whose bot lets through what this code asks for. */
 import { AppError } from "../../errors.ts";
+import type { Size } from "../../protocol/common.ts";
 import type { RelayedPageRequest } from "../../session/ports/page-request.ts";
 import type { CdpConnection, CdpSender } from "../cdp/connection.ts";
 import type { PageWindows } from "../page/page-windows.ts";
@@ -49,7 +50,7 @@ export async function openRelayedPage(
       place: null,
       hold: () => () => {},
       attach,
-      capture: ({ pageSession, targetId: own }: CdpTab, size: { width: number; height: number }, isOpened: boolean) => {
+      capture: ({ pageSession, targetId: own }: CdpTab, size: Size, isOpened: boolean) => {
         if (!crop || isOpened) return new HalfViewportCapture(pageSession, size, () => connection.attach(own));
         const device: Device = { density: crop.density, hasTouch: crop.touch, isMobile: false };
         return new ViewportOverrideCapture(croppingSession(pageSession), size, device);
@@ -68,8 +69,9 @@ export async function openRelayedPage(
 
 /** The browser, to ask whether a dialog is open: not while the line is broken, as the answer would say nothing. */
 function unlessBroken(channel: RelayChannel, connection: CdpConnection): CdpSender {
-  const send = (...command: Parameters<CdpSender["send"]>) =>
-    channel.isUp ? connection.send(...command) : Promise.reject(new AppError("browser_lost"));
+  const ask = connection.send as (method: string, params?: object) => Promise<unknown>;
+  const send = (method: string, params?: object) =>
+    channel.isUp ? ask(method, params) : Promise.reject(new AppError("browser_lost"));
   return { send: send as CdpSender["send"] };
 }
 

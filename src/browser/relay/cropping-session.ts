@@ -2,20 +2,20 @@
 import type { CDPSession } from "playwright";
 import type { CdpSession, PageSession } from "../cdp/connection.ts";
 
-type Send = (method: string, params?: Clipped) => Promise<unknown>;
-interface Clipped {
+interface Params {
   readonly viewport?: object;
-  readonly clip?: object;
-  readonly quality?: number;
+  readonly clip?: object | null | undefined;
+  readonly quality?: number | undefined;
 }
+type Send = (method: string, params?: Params) => Promise<unknown>;
 
 /** Asks the bot's side for the crop, and passes everything else on. */
 export function croppingSession(session: CdpSession): PageSession {
-  const passOn: Send = session.send as Send;
+  const passOn = session.send as Send;
   const send: Send = (method, params = {}) => {
     const { viewport = null, clip, quality } = params;
-    if (method === "Emulation.setDeviceMetricsOverride") return passOn("Relay.setCrop", { clip: viewport } as Clipped);
-    if (method === "Page.captureScreenshot") return passOn("Relay.capture", { clip, quality } as Clipped);
+    if (method === "Emulation.setDeviceMetricsOverride") return passOn("Relay.setCrop", { clip: viewport });
+    if (method === "Page.captureScreenshot") return passOn("Relay.capture", { clip, quality });
     return passOn(method, params);
   };
   return {

@@ -175,7 +175,8 @@ export class RelayChannel implements CdpChannel {
 
   #attached(sessionId: unknown): void {
     const { success, data } = devToolsIdSchema.safeParse(sessionId);
-    if (!success || this.#sessions.size >= MAX_SESSIONS) throw new RelayViolation("a session that is none, or too many");
+    if (!success || this.#sessions.size >= MAX_SESSIONS)
+      throw new RelayViolation("a session that is none, or too many");
     this.#sessions.add(data);
   }
 

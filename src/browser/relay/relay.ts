@@ -158,8 +158,8 @@ export class Relay {
     // Whoever uses the page learns that it is the page which is gone, and lets go of it.
     if (reason !== "browser_lost") this.#channel?.pageGone();
     const channel = this.#channel;
-    if (!channel || reason === "browser_lost") return this.end(null);
-    void channel.closed.then(() => this.end(null));
+    if (!channel || reason === "browser_lost") this.end(null);
+    else void channel.closed.then(() => this.end(null));
   }
 
   /** Runs what takes of the bot's: an unforeseen error is its fault, too, as only its messages are looked at here. */
