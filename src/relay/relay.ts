@@ -140,6 +140,11 @@ export class Relay {
           crop: this.#page.crop,
         };
     const onWelcome = (welcome: RelayWelcome) => {
+      if (this.#hasEnded) {
+        // It was closed while it dialled.
+        socket.close(1000);
+        return;
+      }
       const registration = before ?? { ...welcome, line: this.#newLine(welcome.max_frame_bytes) };
       this.#registration = registration;
       this.#listen(socket, registration, welcome.received);

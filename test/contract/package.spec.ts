@@ -247,7 +247,7 @@ test("its server serves the console that a checkout serves, ready-made: no esbui
   await checkout.remove();
 });
 
-test("on a Node without node:sqlite its program says so in a sentence, and the SDK works", async ({ server }) => {
+test("on a Node without node:sqlite its program says so in a sentence, and the SDK and the relay work", async ({ server }) => {
   const preload = `data:text/javascript,${encodeURIComponent(`
     import { registerHooks } from "node:module";
     Object.defineProperty(process, "versions", { value: { ...process.versions, node: "22.12.0" } });
@@ -262,6 +262,8 @@ test("on a Node without node:sqlite its program says so in a sentence, and the S
   expect([refused.code, refused.stdout]).toEqual([1, ""]);
   const needs = "The server needs Node 22.13 or later, and this is 22.12.0: only captcha-remote/sdk runs on it.";
   expect(refused.stderr).toBe(`captcha-remote cannot start:\n  ${needs}\n`);
+  const relay = old("node_modules/captcha-remote/dist/cli.js", "relay", "--server", "http://127.0.0.1:9", "--cdp", "9");
+  expect((await relay.catch((error) => error)).stderr).toContain("cdp_unreachable: ");
   const bot = 'console.log(typeof (await import("captcha-remote/sdk")).CaptchaRemoteClient)';
   expect((await old("--input-type=module", "-e", bot)).stdout).toBe("function\n");
 });
