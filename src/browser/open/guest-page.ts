@@ -129,6 +129,8 @@ export interface GuestTerms {
   readonly capture: (tab: CdpTab, viewport: Size, isOpened: boolean) => PictureCapture;
   /** [R29] What pictures of a relayed page show; of its windows they show half the size. */
   readonly pictures?: Pictures;
+  /** The round trip of the line to the bot, ms. */
+  readonly lineMs?: () => number;
   readonly release: () => void;
 }
 
@@ -178,7 +180,7 @@ async function guestParts(
   deps: PageDeps,
   isOpened = false,
 ): Promise<Omit<RemotePageParts, "place" | "release">> {
-  const { completion, clipboard = true, dialogs, dialogsOf, pictures } = terms;
+  const { completion, clipboard = true, dialogs, dialogsOf, pictures, lineMs } = terms;
   const viewport = await viewportOf(tab);
   return {
     ...deps,
@@ -189,6 +191,7 @@ async function guestParts(
     openedUrl: null,
     isOurs: false,
     pictures: pictures && isOpened ? "half" : pictures,
+    lineMs,
     touch: null,
     history: null,
     proxyPort: null,

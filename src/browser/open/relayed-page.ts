@@ -56,6 +56,7 @@ export async function openRelayedPage(
         return new ViewportOverrideCapture(croppingSession(pageSession), size, device);
       },
       pictures: crop ? ("part" as const) : ("half" as const),
+      lineMs: () => relay.lineMs,
       release: () => {},
     };
     return await guestOn(connection, tab, terms, deps);

@@ -79,6 +79,8 @@ export interface RemotePageParts {
   readonly isOurs: boolean;
   /** [R29] What pictures of a relayed page show before they leave the bot; left out for other pages. */
   readonly pictures?: Pictures | undefined;
+  /** The round trip of the line to the page's browser, ms; left out: it is on this machine, or near. */
+  readonly lineMs?: (() => number) | undefined;
   /** Null for a page that is not ours: it is asked itself. */
   readonly touch: PageTouch | null;
   /** Null for a page that only its bot takes elsewhere. */
@@ -131,7 +133,7 @@ export class RemotePage implements ChallengePage {
   #ended = false;
 
   constructor(parts: RemotePageParts) {
-    const { tab, capture, viewport } = parts;
+    const { tab, capture, viewport, lineMs = () => 0 } = parts;
     this.#parts = parts;
     this.#touch = parts.touch ?? NO_TOUCH;
     this.#view = new ChallengeView(viewport);
@@ -143,6 +145,7 @@ export class RemotePage implements ChallengePage {
         this.#masked.arrived(picture);
         this.#publish((events) => events.picture(picture));
       },
+      lineMs,
     });
     this.#masked = new MaskedPictures(this.frames, (view) => this.#screencast.still(view, true));
     this.#input = new InputReplay(tab.pageSession, this.frames, {
@@ -152,6 +155,7 @@ export class RemotePage implements ChallengePage {
         await withDeadline(this.#watcher.scan(), SCAN_BEFORE_PRESS_MS, "scan").catch(() => {});
       },
       beforeAct: (target) => this.#watcher.actedAt(target),
+      lineMs,
     });
     this.#watcher = new ChallengeWatcher({
       ...parts,

@@ -65,6 +65,7 @@ export class RelayRegistry implements Relays {
       },
       begin: () => relay.begin(socket, theirReceived),
       take: (frame) => relay.take(socket, frame),
+      roundTrip: (ms) => relay.roundTrip(ms),
       left: () => relay.left(socket),
     };
   }

@@ -9,6 +9,9 @@ import { RelayChannel } from "./relay-channel.ts";
 
 const ID_BYTES = 16;
 const SECRET_BYTES = 32;
+/** While a session uses the page, the line is measured so often; the best of the last ones is the line's own time. */
+const PING_EVERY_MS = 2_000;
+const ROUND_TRIPS = 5;
 /** A picture of the largest page, sharp. */
 const MAX_PICTURE_BYTES = 8 * 1024 * 1024;
 
@@ -35,6 +38,8 @@ export class Relay {
   #pictures = 0;
   #hasEnded = false;
   #patience: NodeJS.Timeout | undefined;
+  #pings: NodeJS.Timeout | undefined;
+  #roundTrips: number[] = [];
 
   constructor({ hello, owner, maxFrameBytes, onEnd }: RelayDeps) {
     this.hello = hello;
@@ -58,6 +63,15 @@ export class Relay {
   /** Whether the bot is there now. */
   get isUp(): boolean {
     return this.#line.isUp;
+  }
+
+  /** The line's round trip, ms; 0 before it is known. */
+  get lineMs(): number {
+    return this.#roundTrips.length === 0 ? 0 : Math.min(...this.#roundTrips);
+  }
+
+  roundTrip(ms: number): void {
+    this.#roundTrips = [...this.#roundTrips, ms].slice(-ROUND_TRIPS);
   }
 
   /** Takes this socket in place of the one before. */
@@ -98,11 +112,14 @@ export class Relay {
       isUp: () => this.isUp,
       onClose: () => {
         this.#channel = null;
+        clearInterval(this.#pings);
         this.#epoch += 1;
         this.#post({ type: "reset" });
       },
     });
     this.#channel = channel;
+    this.#socket?.ping();
+    this.#pings = setInterval(() => this.#socket?.ping(), PING_EVERY_MS).unref();
     return channel;
   }
 
@@ -111,6 +128,7 @@ export class Relay {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     clearTimeout(this.#patience);
+    clearInterval(this.#pings);
     this.#line.detach();
     this.#channel?.end();
     this.#channel = null;

@@ -15,6 +15,9 @@ const MESSAGE_TYPES = relayClientMessageSchema.options.map(({ shape }) => shape.
 /** A bot that does not read what is sent is on a line that is dead. */
 const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
 
+/** Marks the pings that measure the line. */
+const PING_DATA = "line";
+
 export interface BotPrincipal {
   readonly caller: Caller;
 }
@@ -38,6 +41,8 @@ export class RelayConnection implements SocketRoute<RelayClientMessage, BotPrinc
   readonly #request: FastifyRequest;
   readonly #options: RelayConnectionOptions;
   #carrying: Carrying = { kind: "waiting" };
+  /** When the ping was sent that is not answered yet. */
+  #pingedAt: number | null = null;
 
   constructor(socket: WebSocket, request: FastifyRequest, options: RelayConnectionOptions) {
     this.#socket = socket;
@@ -78,6 +83,13 @@ export class RelayConnection implements SocketRoute<RelayClientMessage, BotPrinc
     };
   }
 
+  /** The heartbeat's own pings have no data. */
+  onPong(data: Buffer): void {
+    if (this.#carrying.kind !== "seated" || this.#pingedAt === null || data.toString() !== PING_DATA) return;
+    this.#carrying.seat.roundTrip(performance.now() - this.#pingedAt);
+    this.#pingedAt = null;
+  }
+
   takeBinary(frame: Buffer): void {
     if (this.#carrying.kind === "seated") this.#carrying.seat.take(frame);
     else if (this.#carrying.kind === "waiting") throw new AppError("relay_violation", { why: "hello comes first" });
@@ -105,6 +117,11 @@ export class RelayConnection implements SocketRoute<RelayClientMessage, BotPrinc
       send: (frame, isDense) => {
         this.#socket.send(frame, { binary: true, compress: !isDense });
         if (this.#socket.bufferedAmount > MAX_UNREAD_BYTES) socket.cutOff();
+      },
+      ping: () => {
+        if (this.#pingedAt !== null || this.#socket.readyState !== this.#socket.OPEN) return;
+        this.#pingedAt = performance.now();
+        this.#socket.ping(PING_DATA);
       },
       close: (code) => {
         if (code === null) this.#socket.close(1000);

@@ -6,6 +6,8 @@ import type { RelayWelcome } from "../../protocol/relay-terms.ts";
 
 /** As much of a bot's socket as its relay uses. */
 export interface RelaySocket extends FrameSocket {
+  /** Asks how long the line takes: `roundTrip` of the seat is called with the answer. */
+  ping(): void;
   /** Closes with the code's own close code; null: as usual. */
   close(code: Code | null): void;
 }
@@ -17,6 +19,8 @@ export interface RelaySeat {
   begin(): void;
   /** Takes a binary message. Throws AppError relay_violation, lagging: the relay has ended. */
   take(frame: Buffer): void;
+  /** How long a ping took there and back, ms. */
+  roundTrip(ms: number): void;
   /** The socket is gone. The relay waits for another one. */
   left(): void;
 }
