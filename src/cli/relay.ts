@@ -8,11 +8,7 @@ import { type Command, takeOptions } from "./command.ts";
 const OPTIONS = ["server", "cdp", "target", "url-contains", "dialogs", "windows"] as const;
 
 export const relayCommand: Command = {
-  usage: [
-    ["relay --server URL --cdp 9222", "lends a page of a browser here to a server that cannot reach it"],
-    ["  [--target ID] [--url-contains TEXT]", "which page; left out: the only one"],
-    ["  [--dialogs operator] [--windows leave]", "who answers dialogs; whether windows stay here"],
-  ],
+  usage: [["relay --server URL --cdp 9222", "lends a page of a browser here to a server elsewhere: docs/relay.md"]],
   async run(argv, write) {
     const { own, rest } = takeOptions(argv, OPTIONS);
     if (rest.some((word) => /^--key(=|$)/.test(word))) {
