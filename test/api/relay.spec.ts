@@ -191,6 +191,14 @@ const VIOLATIONS: Readonly<Record<string, (bot: RelayBot, asked: { id: number })
     const message = { method: "Page.screencastFrame", params: {}, sessionId: "S" };
     bot.send({ type: "picture", picture: 7, epoch: 0, message, body_at: "params.data" });
   },
+  "a picture of more pixels than there is memory for": (bot, { id }) => {
+    bot.post({ message: { id, result: { sessionId: "S" } } });
+    const params = { data: "", sessionId: 1, metadata: { scrollOffsetX: 0, scrollOffsetY: 0 } };
+    const message = { method: "Page.screencastFrame", params, sessionId: "S" };
+    // A frame of 65,535 x 65,535.
+    const jpeg = Buffer.from("ffd8ffc0001108ffffffff03012200021101031101", "hex");
+    bot.send({ type: "picture", picture: 1, epoch: 0, message, body_at: "params.data" }, jpeg);
+  },
   "a tab whose id is none": (bot) =>
     bot.post({
       message: { method: "Target.targetCreated", params: { targetInfo: { targetId: "a b", type: "page" } } },

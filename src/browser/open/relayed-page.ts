@@ -13,6 +13,9 @@ import { CdpTab } from "../tabs/cdp-tab.ts";
 import { guestOn } from "./guest-page.ts";
 import type { PageDeps } from "./owned-page.ts";
 
+/** The longest side of a page, CSS px: pictures of it are decoded here. */
+const MAX_SIDE = 10_000;
+
 export interface RelayedDeps extends PageDeps {
   readonly relays: RelayRegistry;
 }
@@ -51,6 +54,7 @@ export async function openRelayedPage(
       hold: () => () => {},
       attach,
       capture: ({ pageSession, targetId: own }: CdpTab, size: Size, isOpened: boolean) => {
+        if (!isScreen(size)) throw new AppError("cdp_unreachable", { field: "relay", why: "a page of no size" });
         if (!crop || isOpened) return new HalfViewportCapture(pageSession, size, () => connection.attach(own));
         const device: Device = { density: crop.density, hasTouch: crop.touch, isMobile: false };
         return new ViewportOverrideCapture(croppingSession(pageSession), size, device);
@@ -66,6 +70,11 @@ export async function openRelayedPage(
   } finally {
     signal.removeEventListener("abort", giveUp);
   }
+}
+
+/** Whether a page can have this size, in CSS px. */
+function isScreen({ width, height }: Size): boolean {
+  return [width, height].every((side) => side >= 1 && side <= MAX_SIDE);
 }
 
 /** The browser, to ask whether a dialog is open: not while the line is broken, as the answer would say nothing. */

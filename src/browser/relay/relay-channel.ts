@@ -6,10 +6,13 @@ import { z } from "zod";
 import { devToolsIdSchema, type RelayedMessage } from "../../protocol/relay.ts";
 import { RelayViolation } from "../../protocol/relay-line.ts";
 import type { CdpChannel, CdpCommand } from "../cdp/connection.ts";
+import { jpegSize } from "../pictures/jpeg-size.ts";
 
 /** The page, its windows, and their frames in processes of their own. */
 const MAX_SESSIONS = 500;
 const MAX_URL_LENGTH = 65_536;
+/** Of a picture. */
+const MAX_PIXELS = 50_000_000;
 
 const targetInfoSchema = z.object({
   targetInfo: z.object({
@@ -147,6 +150,7 @@ export class RelayChannel implements CdpChannel {
     if (method !== "Page.screencastFrame") throw new RelayViolation("a picture that is none");
     this.#assertOwn(sessionId);
     if (!frameSchema.safeParse(params).success) throw new RelayViolation("a picture without its facts");
+    assertPicture(jpeg);
     this.#listener({ method, sessionId, params: { ...params, data: jpeg.toString("base64") } });
   }
 
@@ -155,6 +159,7 @@ export class RelayChannel implements CdpChannel {
     if (id === undefined || !asked) throw new RelayViolation("an answer to no command");
     if (asked.sessionId !== sessionId) throw new RelayViolation("an answer of another session");
     if ((result === undefined) === (error === undefined)) throw new RelayViolation("neither a result nor an error");
+    if (bodyAt === "result.data") assertPicture(body);
     this.#asked.delete(id);
     if (asked.method === "Target.attachToTarget" && result) this.#attached(result["sessionId"]);
     if (error) this.#listener({ id, sessionId, error: { message: error.message.slice(0, 1_000) } });
@@ -185,6 +190,12 @@ export class RelayChannel implements CdpChannel {
       throw new RelayViolation("a message of a target that is not this session's");
     }
   }
+}
+
+/** What is decoded here may be small, and of a size that takes all memory. */
+function assertPicture(jpeg: Buffer): void {
+  const size = jpegSize(jpeg);
+  if (!size || size.width * size.height > MAX_PIXELS) throw new RelayViolation("a picture that is none, or too large");
 }
 
 /** The result with its bytes, as base64, where they belong. */
