@@ -51,6 +51,7 @@ test("without any variable the defaults of the contract stand, and cannot be cha
     maxUploadBytesAll: 1_073_741_824,
     maxSessions: 20,
     maxSessionsPerKey: 20,
+    maxRelays: 100,
     maxCreatesPerMinute: 60,
     maxConnections: 1_000,
     maxConnectionsPerAddress: 200,
