@@ -34,6 +34,9 @@ export function judge(results: readonly Result[]): Bar[] {
   const eight = find("sessions 8", "ours binary")?.more;
   const slow = find("slow-line", "ours binary");
   const stalled = find("stalled", "ours binary")?.more;
+  const direct = find("relay", "ours guest");
+  const homeLine = find("relay line", "relay part");
+  const relaysRest = find("relays rest", "relay");
   const rest = find("rest", "ours binary");
   const memory = find("memory", "ours binary")?.more;
   const first = find("first-picture", "console");
@@ -78,6 +81,21 @@ export function judge(results: readonly Result[]): Bar[] {
     ]),
     bar("the same without the strip: <= 8 kB a picture", [
       ["kB", find("guest plain", "ours guest")?.jpegKb, (kb) => kb <= 8],
+    ]),
+    ...["relay half", "relay part"].map((way) =>
+      bar(`a page over a ${way}: p50 <= the same guest + 10 ms, p95 <= + 20`, [
+        ["p50 above", difference(find("relay", way)?.latency?.p50, direct?.latency?.p50), (ms) => ms <= 10],
+        ["p95 above", difference(find("relay", way)?.latency?.p95, direct?.latency?.p95), (ms) => ms <= 20],
+      ]),
+    ),
+    bar("a relay with the crop over 20 Mbit/s, 40 ms: p50 <= 65, >= 30 pictures/s, <= 2 Mbit/s up", [
+      ["p50", homeLine?.latency?.p50, (ms) => ms <= 65],
+      ["pictures/s", homeLine?.picturesPerSecond, (count) => count >= 30],
+      ["Mbit/s", homeLine?.more["Mbit/s up"], (mbit) => mbit <= 2],
+    ]),
+    bar("100 relays at rest: < 3 % of a core, < 0.5 MB each", [
+      ["% of a core", relaysRest?.serverCpu, (percent) => percent < 3],
+      ["MB", relaysRest?.more["MB a relay"], (mb) => mb < 0.5],
     ]),
     bar("8 sessions at once: each p95 <= 250, >= 10 pictures/s, slowest/fastest <= 2", [
       ["worst p95", eight?.["worst session's p95 ms"], (ms) => ms <= 250],

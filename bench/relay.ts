@@ -19,13 +19,22 @@ const BITS_A_BYTE = 8;
 export interface Relay {
   /** The target's address, over the slow line. */
   route(url: string): string;
+  /** Bytes so far: `up` to the target. */
+  readonly carried: { readonly up: number; readonly down: number };
   stop(): Promise<void>;
 }
 
 export async function startRelay(target: URL, quality: LineQuality): Promise<Relay> {
   const sockets = new Set<Socket>();
+  const carried = { up: 0, down: 0 };
   const server = createServer((near) => {
     const far = new Socket();
+    near.on("data", ({ length }) => {
+      carried.up += length;
+    });
+    far.on("data", ({ length }) => {
+      carried.down += length;
+    });
     // Without TCP's own coalescing, which would come on top of the line's.
     for (const socket of [near, far]) {
       socket.setNoDelay(true);
@@ -52,6 +61,7 @@ export async function startRelay(target: URL, quality: LineQuality): Promise<Rel
       routed.port = String(port);
       return routed.href;
     },
+    carried,
     stop,
   };
 }

@@ -17,11 +17,21 @@ import { END_ROWS } from "./rows/ends.ts";
 import { FEED_ROWS } from "./rows/feed.ts";
 import { LINE_ROWS } from "./rows/lines.ts";
 import { QUIET_ROWS } from "./rows/quiet.ts";
+import { RELAY_ROWS } from "./rows/relays.ts";
 import { RESTART_ROWS } from "./rows/restart.ts";
 import { Site } from "./site.ts";
 import { checkStrip } from "./strip.ts";
 
-const ROWS = [...DRAG_ROWS, ...CROWD_ROWS, ...LINE_ROWS, ...QUIET_ROWS, ...END_ROWS, ...RESTART_ROWS, ...FEED_ROWS];
+const ROWS = [
+  ...DRAG_ROWS,
+  ...CROWD_ROWS,
+  ...LINE_ROWS,
+  ...RELAY_ROWS,
+  ...QUIET_ROWS,
+  ...END_ROWS,
+  ...RESTART_ROWS,
+  ...FEED_ROWS,
+];
 /** The longest time of a run. After it something hangs, and the run is given up. */
 const WHOLE_RUN_DEADLINE_MS = 40 * 60_000;
 

@@ -15,10 +15,12 @@ async function loadCommands(): Promise<Commands> {
   const { auditCommand } = await import("./cli/audit.ts");
   const { keysCommand } = await import("./cli/keys.ts");
   const { linksCommand } = await import("./cli/links.ts");
+  const { relayCommand } = await import("./cli/relay.ts");
   return {
     audit: auditCommand,
     keys: keysCommand,
     links: linksCommand,
+    relay: relayCommand,
     ...SESSION_COMMANDS,
     doctor: {
       usage: [["doctor", "looks whether this machine can serve, and says what to do where not"]],
@@ -46,8 +48,14 @@ ${Object.keys(ENVIRONMENT)
 `;
 
 async function main(): Promise<void> {
-  refuseFor(problemOfNode(process.versions.node));
   const argv = process.argv.slice(2);
+  if (argv[0] === "relay" && !argv.includes("--help")) {
+    // It runs beside the bot, whose Node may be older than a server's.
+    const { relayCommand } = await import("./cli/relay.ts");
+    process.exitCode = await relayCommand.run(argv.slice(1), write);
+    return;
+  }
+  refuseFor(problemOfNode(process.versions.node));
   const commands = await loadCommands();
   if (argv.includes("--help")) return write(usageOf(commands));
   const [first = "", ...rest] = argv;

@@ -147,13 +147,18 @@ export const ENVIRONMENT = {
     meaning: "living sessions of one key",
     unset: "`MAX_SESSIONS`",
   }),
+  MAX_RELAYS: upTo(10_000).default(100).register(texts, {
+    group: "capacity",
+    meaning: "relays of one key",
+    more: "A relay carries one page of a bot's browser.",
+  }),
   MAX_CONNECTIONS: upTo(100_000).default(1_000).register(texts, {
     group: "capacity",
-    meaning: "operator sockets, events sockets and event streams",
+    meaning: "operator sockets, events sockets, event streams and relays",
   }),
   MAX_CONNECTIONS_PER_ADDRESS: upTo(100_000).default(200).register(texts, {
     group: "capacity",
-    meaning: "operator sockets, events sockets and event streams from one address",
+    meaning: "operator sockets, events sockets, event streams and relays from one address",
   }),
   MAX_EVENT_CONNECTIONS_PER_KEY: upTo(100_000).default(50).register(texts, {
     group: "capacity",

@@ -165,7 +165,7 @@ async function open(bench: Bench, { way, asked, view, siteIsolation, checkout }:
   if (way === "floor") return openFloor(options);
   const server = await bench.server(siteIsolation, checkout);
   if (way === "console") return openConsoleLine({ ...options, server });
-  return openOurs({ ...options, server, form: formOf(way), guest: way === "ours guest" });
+  return openOurs({ ...options, server, form: formOf(way), ...(way === "ours guest" ? { guest: "direct" } : {}) });
 }
 
 /** A short drag that is not measured. After it the server's code is compiled, like that of a server in use. */

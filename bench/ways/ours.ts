@@ -3,19 +3,32 @@
  * own, or a guest: a page that is open in a browser of the bench.
  */
 
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
 import { startBenchBrowser } from "../browser.ts";
+import { atEnd } from "../cleanup.ts";
 import type { Measured } from "../cpu.ts";
+import { BENCH_KEY } from "../key.ts";
 import type { Point } from "../moves.ts";
 import { VIEWPORT } from "../page.ts";
 import type { BenchServer } from "../server.ts";
 import { type Form, ViewerSocket } from "./viewer.ts";
 import { type Line, type OpenOptions, type OursName, USUAL_PATIENCE_MS } from "./way.ts";
 
+const RELAY_BOT = fileURLToPath(new URL("../relay-bot.ts", import.meta.url));
+
+/** How a page of a browser of the bench is reached: directly, or over a relay that shows its half or a part of it. */
+export type Guest = "direct" | "relay half" | "relay part";
+
 export interface OursOptions extends OpenOptions {
   readonly server: BenchServer;
   readonly form: Form;
-  readonly guest?: boolean;
+  /** Left out: a page of the server's own. */
+  readonly guest?: Guest;
+  /** Another address for the server, as the bot of a relay dials it. */
+  readonly relayRoute?: (url: string) => string;
   /** Number of further operators, who only watch. */
   readonly watchers?: number;
   /** The page never comes to rest, so nothing waits for that. */
@@ -34,9 +47,9 @@ export function formOf(way: OursName): Form {
 }
 
 export async function openOurs(options: OursOptions): Promise<OursLine> {
-  const { site, asked, view, server, form, route = (url) => url } = options;
+  const { site, asked, view, form, route = (url) => url } = options;
   const opened = site.page(asked);
-  const { session, measured, close } = await (options.guest ? openGuest : openOwned)(server, opened.url);
+  const { session, measured, close } = await openSession(options, opened.url);
   const connect = () => ViewerSocket.connect(route(session.ws_url), form, asked.kind);
   const operator = await connect();
   const watchers: ViewerSocket[] = [];
@@ -92,6 +105,12 @@ interface OpenedSession {
   readonly close: () => Promise<void>;
 }
 
+function openSession({ server, guest, relayRoute }: OursOptions, url: string): Promise<OpenedSession> {
+  if (guest === undefined) return openOwned(server, url);
+  if (guest === "direct") return openGuest(server, url);
+  return openRelayed(server, url, { guest, route: relayRoute ?? ((address) => address) });
+}
+
 async function openOwned(server: BenchServer, url: string): Promise<OpenedSession> {
   const session = await server.createSession({ url });
   return {
@@ -110,6 +129,36 @@ async function openGuest(server: BenchServer, url: string): Promise<OpenedSessio
     measured: { browserFolder: browser.folder, serverPid: server.pid },
     close: async () => {
       await server.endSession(session.session_id);
+      await browser.close();
+    },
+  };
+}
+
+interface RelayedOptions {
+  readonly guest: Exclude<Guest, "direct">;
+  readonly route: (url: string) => string;
+}
+
+async function openRelayed(server: BenchServer, url: string, { guest, route }: RelayedOptions): Promise<OpenedSession> {
+  const browser = await startBenchBrowser(VIEWPORT);
+  const pictures = guest === "relay part" ? "part" : "half";
+  if (pictures === "half") await browser.page.open(url);
+  const args = [RELAY_BOT, route(server.url.href), browser.endpoint, url, pictures];
+  const bot = spawn(process.execPath, args, {
+    env: { ...process.env, CAPTCHA_REMOTE_KEY: BENCH_KEY },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const stop = atEnd(async () => {
+    bot.kill();
+  });
+  const [relay] = String(await once(bot.stdout, "data")).split("\n");
+  const session = await server.createSession({ relay: relay ?? "" });
+  return {
+    session,
+    measured: { browserFolder: browser.folder, serverPid: server.pid },
+    close: async () => {
+      await server.endSession(session.session_id);
+      await stop();
       await browser.close();
     },
   };

@@ -14,6 +14,7 @@ import {
   sizeSchema,
   verifiedSchema,
 } from "./common.ts";
+import { relayIdSchema } from "./relay.ts";
 import { reportSchema } from "./reports.ts";
 import { MAX_LABEL_LENGTH } from "./topics.ts";
 import { webhookSecretSchema } from "./webhook-secret.ts";
@@ -173,6 +174,7 @@ const createSessionShape = z.strictObject({
   session_id: sessionIdSchema.optional(),
   url: z.string().min(1).max(8_192).optional().meta({ description: "http: or https: address that the server opens." }),
   cdp: cdpTargetSchema.optional().meta({ description: "In place of `url`: a page that is open in the bot's browser." }),
+  relay: relayIdSchema.optional(),
   viewport: sizeSchema
     .strict()
     .optional()
@@ -224,8 +226,8 @@ const createSessionShape = z.strictObject({
     .meta({ description: "For older clients: anyone who knows the session's random id may operate it." }),
 });
 export const createSessionSchema = createSessionShape.superRefine((body, context) => {
-  if ((body.url === undefined) === (body.cdp === undefined)) {
-    context.addIssue({ code: "custom", path: ["url"], message: "exactly one of url and cdp is needed" });
+  if ([body.url, body.cdp, body.relay].filter((page) => page !== undefined).length !== 1) {
+    context.addIssue({ code: "custom", path: ["url"], message: "exactly one of url, cdp and relay is needed" });
   }
   if (body.callback_secret !== undefined && body.callback_url === undefined) {
     context.addIssue({ code: "custom", path: ["callback_secret"], message: "only with callback_url" });
@@ -237,13 +239,17 @@ export const createSessionSchema = createSessionShape.superRefine((body, context
     context.addIssue({ code: "custom", path: ["touch"], message: "a phone has touch" });
   }
   for (const field of OWNED_PAGE_FIELDS) {
-    if (body.cdp === undefined || body[field] === undefined) continue;
+    if (body.url !== undefined || body[field] === undefined) continue;
     context.addIssue({ code: "custom", path: [field], message: "only for a page that the server opens" });
   }
 });
 export type CreateSession = z.infer<typeof createSessionSchema>;
 /** The body as a bot writes it: fields that have a default may be left out. */
 export type CreateSessionInput = z.input<typeof createSessionSchema>;
+
+/** [R29] What pictures of a relayed page show before they leave the bot. */
+export const picturesSchema = z.enum(["part", "half"]);
+export type Pictures = z.infer<typeof picturesSchema>;
 
 export const sessionAnswerSchema = z.object({
   session_id: z.string(),
@@ -254,6 +260,10 @@ export const sessionAnswerSchema = z.object({
   expires_at: z.iso.datetime(),
   captcha_info: captchaInfoSchema.nullable(),
   viewport: sizeSchema,
+  pictures: picturesSchema.optional().meta({
+    description:
+      "Of a relayed page only. part: its bot shows the challenge alone, at full size; half: the whole page at half size.",
+  }),
 });
 export type SessionAnswer = z.infer<typeof sessionAnswerSchema>;
 

@@ -4,6 +4,7 @@ import type { CodeAnswer, CodeResult } from "../protocol/code-answers.ts";
 import type { SessionState } from "../protocol/common.ts";
 import type { LinkAnswer, TicketAnswer } from "../protocol/links.ts";
 import type { CreateSessionInput, SessionAnswer, SessionListItem, SessionResult } from "../protocol/rest.ts";
+import type { Lent, Relay, RelayOptions } from "../relay/index.ts";
 import { cancelCreation } from "./cancel-creation.ts";
 import { backoff, delay, unlessAborted } from "./delay.ts";
 import { CaptchaRemoteError, isTransient } from "./errors.ts";
@@ -155,6 +156,19 @@ export class CaptchaRemoteClient {
       isTransient,
     );
     return answer.sessions;
+  }
+
+  /**
+   * [R28] Lends a page of the bot's browser to a server that cannot reach it: a Playwright page, the port of a debugging
+   * endpoint, or its address. `create({ relay: relay.id })` opens a session on it. In Node only. RelayError: the server's
+   * code, server_unreachable, cdp_unreachable, target_not_found, target_ambiguous, invalid_message.
+   */
+  async relay(lent: Lent, options: RelayOptions = {}): Promise<Relay> {
+    // Its address is put together here, so that no bundler for browsers looks into it.
+    const file = `../relay/index.${import.meta.url.endsWith(".ts") ? "ts" : "js"}`;
+    const { startRelay }: typeof import("../relay/index.ts") = await import(file);
+    const { baseUrl: server, apiKey: key } = this.#options;
+    return startRelay(lent, { server, key }, options);
   }
 
   /** [R18] Events of many sessions, with this client's address and key. */

@@ -54,6 +54,7 @@ export type {
   SessionStatus,
   StorageState,
 } from "../protocol/rest.ts";
+export type { Lent, Relay, RelayOptions } from "../relay/index.ts";
 export {
   CaptchaRemoteClient,
   type CreateOptions,

@@ -93,6 +93,8 @@ export interface Service {
   readonly sockets: Set<WebSocket>;
   /** Open events sockets. */
   readonly eventSockets: Set<WebSocket>;
+  /** Open sockets of relays. */
+  readonly relaySockets: Set<WebSocket>;
   readonly streams: Set<ServerResponse>;
   readonly history: HistoryRoutesOptions["history"];
   readonly gauges: ReadGauges;
@@ -178,6 +180,7 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
   });
   const sockets = new Set<WebSocket>();
   const eventSockets = new Set<WebSocket>();
+  const relaySockets = new Set<WebSocket>();
   const streams = new Set<ServerResponse>();
   const gauges = gaugesOf({ controller, sockets, eventSockets, streams, browsers });
   exposeGauges(refusals.registry, gauges);
@@ -203,6 +206,7 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
     acknowledgements: storage.acknowledgements,
     sockets,
     eventSockets,
+    relaySockets,
     streams,
     history: (query, caller) => historyOf(store, query, caller),
     gauges,
@@ -214,7 +218,7 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
       await Promise.all([controller.close(), browsers.close()]);
       // The ends of those sessions are the last events.
       await Promise.all([events.close(), outbox.stop(), arrivals.close()]);
-      await endSockets(new Set([...sockets, ...eventSockets]));
+      await endSockets(new Set([...sockets, ...eventSockets, ...relaySockets]));
       authenticator.close();
       stopMetrics();
       await stopTracing();

@@ -8,6 +8,7 @@ import { createRateLimiter } from "../http/guards/create-rate.ts";
 import { refuseUnknownRoutes } from "../http/guards/error-handler.ts";
 import { letSitesRead } from "../http/guards/origin.ts";
 import { operatorSocketRoute } from "../http/operator-socket/route.ts";
+import { relaySocketRoute } from "../http/relay-socket/route.ts";
 import { auditRoutes } from "../http/rest/audit.ts";
 import { claimRoutes } from "../http/rest/claims.ts";
 import { codeAnswerRoutes } from "../http/rest/code-answers.ts";
@@ -72,6 +73,14 @@ export async function serveSessions(
         controller,
         audit,
         sockets,
+        guard,
+        connections,
+        refusals,
+        limits: config,
+      });
+      await api.register(relaySocketRoute, {
+        relays: service.browsers.relays,
+        sockets: service.relaySockets,
         guard,
         connections,
         refusals,

@@ -331,7 +331,7 @@ export class CaptchaRemoteController {
   }
 
   #created({ record, page }: Session): Created {
-    return { uid: record.uid, answer: sessionAnswer(record, page?.challenge ?? null, this.#deps.urls) };
+    return { uid: record.uid, answer: sessionAnswer(record, page ?? null, this.#deps.urls) };
   }
 
   async #answer({ uid, answer }: Created): Promise<SessionAnswer> {

@@ -186,13 +186,14 @@ function newRecord(
  * stored for a restart, until the end: the callback's secret and the metadata are stored elsewhere.
  */
 function pageRequest(
-  { session_id, url, viewport }: SessionRecord,
+  { session_id, owner, url, viewport }: SessionRecord,
   body: CreateSession,
   grants: Grants | null,
 ): OpenPageRequest {
   const { cdp, completion, on_crash, locale, timezone, user_agent, extra_headers, http_credentials, storage_state } =
     body;
-  const { device, touch, files, clipboard } = body;
+  const { device, touch, files, clipboard, relay } = body;
+  if (relay !== undefined) return { session_id, completion, clipboard, relay, owner };
   if (cdp) return { session_id, completion, clipboard, cdp, cdp_allow: grants?.cdp_allow ?? null };
   return {
     session_id,
@@ -216,5 +217,5 @@ function pageRequest(
 
 /** The part of the request that is stored: the browser itself has the cookies and the local storage. */
 function withoutStorageState(request: OpenPageRequest): OpenPageRequest {
-  return "cdp" in request ? request : { ...request, storage_state: undefined };
+  return "cdp" in request || "relay" in request ? request : { ...request, storage_state: undefined };
 }

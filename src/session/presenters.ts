@@ -1,14 +1,15 @@
 /** From session records to the answers of the REST API. */
-import { type CaptchaInfo, isEnd } from "../protocol/common.ts";
+import { isEnd } from "../protocol/common.ts";
 import type { SessionListItem, SessionStatus } from "../protocol/rest.ts";
 import { type ClaimFacts, UNCLAIMED } from "./operators/claim.ts";
+import type { ChallengePage } from "./ports/page.ts";
 import type { PublicUrls } from "./ports/public-urls.ts";
 import type { CreatedAnswer, SessionRecord } from "./ports/store.ts";
 
 /** [R10] The answer to a creation, without `control_url`: the addresses that the bot and older clients use next. */
 export function sessionAnswer(
   record: SessionRecord,
-  challenge: CaptchaInfo | null,
+  page: Pick<ChallengePage, "challenge" | "pictures"> | null,
   urls: Pick<PublicUrls, "status" | "socket">,
 ): CreatedAnswer {
   return {
@@ -17,8 +18,9 @@ export function sessionAnswer(
     ws_url: urls.socket(record.session_id),
     status_url: urls.status(record.session_id),
     expires_at: new Date(record.expires_at).toISOString(),
-    captcha_info: challenge,
+    captcha_info: page?.challenge ?? null,
     viewport: record.viewport,
+    ...(page?.pictures && { pictures: page.pictures }),
   };
 }
 

@@ -16,6 +16,7 @@ import { PROGRESS, sessionEventSchema } from "../../src/protocol/events.ts";
 import { GAUGES } from "../../src/protocol/health.ts";
 import { clientMessageSchema, serverMessageSchema } from "../../src/protocol/live.ts";
 import { createSessionSchema, ruleSchema } from "../../src/protocol/rest.ts";
+import { METHODS } from "../../src/relay/methods.ts";
 import { CaptchaRemoteClient } from "../../src/sdk/client.ts";
 import { MOVES } from "../../src/session/lifecycle/state-machine.ts";
 
@@ -98,6 +99,24 @@ test("[R10] docs/protocol/bots.md shows every field of a creation, and no other"
   const example = /```jsonc\n([\s\S]*?)```/.exec(section(await read("docs/protocol/bots.md"), "Create"))?.[1] ?? "";
   const fields = [...example.matchAll(/^ {2}"(\w+)":/gm)].map(([, field]) => field);
   expect(fields.toSorted()).toEqual(Object.keys(createSessionSchema.shape).toSorted());
+});
+
+test("[W57] docs/protocol/relay.md has every method that a bot lets through, with its arguments, and no other", async () => {
+  const text = await read("docs/protocol/relay.md");
+  for (const [heading, methods] of [
+    ["Without a session", METHODS.browser],
+    ["In a session", METHODS.session],
+  ] as const) {
+    const rows = rowsOf(section(text, heading), "method", "arguments");
+    expect(rows.map(subject)).toEqual(methods.map(({ name }) => name));
+    for (const [index, { name, names }] of methods.entries()) {
+      const said = codeWords(rows[index]?.[1]);
+      expect(
+        names.filter((argument) => !said.includes(argument)),
+        name,
+      ).toEqual([]);
+    }
+  }
 });
 
 test("[R14] docs/protocol/events.md has every event with its fields, and no other", async () => {
@@ -216,7 +235,7 @@ test("docs/sdk.md has every method of the client", async () => {
 });
 
 const ROOT = new URL("../../", import.meta.url);
-const PROTOCOL = ["bots", "events", "operator-socket", "operations"].map((name) => `docs/protocol/${name}.md`);
+const PROTOCOL = ["bots", "events", "operator-socket", "relay", "operations"].map((name) => `docs/protocol/${name}.md`);
 /** Where no document of the project's own is. */
 const OTHER_FOLDERS = /^(\.git|node_modules|test-results|playwright-report|dist|data|bench\/results)\//;
 

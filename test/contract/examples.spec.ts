@@ -128,6 +128,22 @@ test("[R10] [R6] playwright-bot.ts hands its own page over and goes on in it", a
   expect(bot.out()).toContain('Back to work on "Cleared"');
 });
 
+test("[R28] [R6] relay-bot.ts lends its page to a server that could not reach it, and goes on in it", async ({
+  run,
+  server,
+  site,
+  connect,
+}) => {
+  const bot = run(process.execPath, ["examples/relay-bot.ts", site.serve("/shop", BLOCKED_PAGE), server.url]);
+  const operator = await openLink(await bot.asked(), connect);
+  const { captcha_info: box } = await operator.next("session_info");
+  const at = { x: (box?.x ?? 0) + 20, y: (box?.y ?? 0) + 20, button: "left" };
+  operator.send({ type: "mouse_event", event_type: "down", ...at, buttons: 1 });
+  operator.send({ type: "mouse_event", event_type: "up", ...at, buttons: 0 });
+  expect(await bot.exitCode, bot.out()).toBe(0);
+  expect(bot.out()).toContain('Back to work on "Cleared"');
+});
+
 test("[R10] [R6] puppeteer-bot.ts hands its own page over and goes on in it", async ({
   run,
   server,

@@ -109,6 +109,45 @@ test("plain Node imports it from an installed tarball, with no other package the
   ]);
 });
 
+test("its relay comes along, whole: plain Node imports it with no other package there", async ({ installed }) => {
+  await writeFile(
+    join(installed, "relay.js"),
+    `import * as relay from "captcha-remote/relay";
+     import { CaptchaRemoteClient } from "captcha-remote/sdk";
+     const client = new CaptchaRemoteClient({ baseUrl: "http://127.0.0.1:9" });
+     const error = await client.relay(9).catch((reason) => reason);
+     console.log(JSON.stringify([Object.keys(relay).sort(), error.code, error instanceof relay.RelayError]));`,
+  );
+  const { stdout, stderr } = await run(process.execPath, ["relay.js"], { cwd: installed });
+  expect(stderr).toBe("");
+  expect(JSON.parse(stdout)).toEqual([["RelayError", "startRelay"], "cdp_unreachable", true]);
+});
+
+test("its command lends a page where neither Playwright nor sharp is installed", async ({ server }) => {
+  const modules = join(server.folder, "node_modules");
+  for (const name of (await readdir(modules)).filter((one) => /playwright|sharp|^@img$/.test(one))) {
+    await rm(join(modules, name), { recursive: true });
+  }
+  const relay = run(
+    process.execPath,
+    [join(modules, "captcha-remote/dist/cli.js"), "relay", "--server", "http://127.0.0.1:9"],
+    {
+      cwd: server.folder,
+    },
+  );
+  const { code, stderr } = await relay.catch((error) => error);
+  expect([code, stderr]).toEqual([
+    1,
+    "captcha-remote cannot start:\n  --cdp: the port or address of the browser is missing\n",
+  ]);
+  const there = run(
+    process.execPath,
+    [join(modules, "captcha-remote/dist/cli.js"), "relay", "--server", "http://127.0.0.1:9", "--cdp", "9"],
+    { cwd: server.folder },
+  );
+  expect((await there.catch((error) => error)).stderr).toContain("cdp_unreachable: no browser answers at 127.0.0.1:9");
+});
+
 test("its types come along, from the same schemas as the server's", async ({ installed }) => {
   const types = join(installed, "node_modules");
   for (const name of ["zod", "@types", "undici-types"]) await symlink(join(MODULES, name), join(types, name));
@@ -182,7 +221,8 @@ test("the SDK is made of its own folder and of src/client/, free of any page, an
 test("package.json names the files that the build makes", async ({ installed }) => {
   const root = join(installed, "node_modules", "captcha-remote");
   const { exports, bin } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
-  for (const path of [exports["./sdk"].types, exports["./sdk"].default, bin["captcha-remote"]]) {
+  const { "./sdk": sdk, "./relay": relay } = exports;
+  for (const path of [sdk.types, sdk.default, relay.types, relay.default, bin["captcha-remote"]]) {
     expect((await readFile(join(root, path), "utf8")).length).toBeGreaterThan(100);
   }
 });
@@ -207,7 +247,7 @@ test("its server serves the console that a checkout serves, ready-made: no esbui
   await checkout.remove();
 });
 
-test("on a Node without node:sqlite its program says so in a sentence, and the SDK works", async ({ server }) => {
+test("on a Node without node:sqlite its program says so in a sentence, and the SDK and the relay work", async ({ server }) => {
   const preload = `data:text/javascript,${encodeURIComponent(`
     import { registerHooks } from "node:module";
     Object.defineProperty(process, "versions", { value: { ...process.versions, node: "22.12.0" } });
@@ -222,6 +262,8 @@ test("on a Node without node:sqlite its program says so in a sentence, and the S
   expect([refused.code, refused.stdout]).toEqual([1, ""]);
   const needs = "The server needs Node 22.13 or later, and this is 22.12.0: only captcha-remote/sdk runs on it.";
   expect(refused.stderr).toBe(`captcha-remote cannot start:\n  ${needs}\n`);
+  const relay = old("node_modules/captcha-remote/dist/cli.js", "relay", "--server", "http://127.0.0.1:9", "--cdp", "9");
+  expect((await relay.catch((error) => error)).stderr).toContain("cdp_unreachable: ");
   const bot = 'console.log(typeof (await import("captcha-remote/sdk")).CaptchaRemoteClient)';
   expect((await old("--input-type=module", "-e", bot)).stdout).toBe("function\n");
 });

@@ -70,6 +70,7 @@ test("a foreign Origin is refused on changes and sockets, its own and none are n
     expect(await ask(server, "POST", { ...JSON_BODY, origin }), origin).toBe(403);
     expect(await ask(server, "DELETE", { origin }, `/session/${session_id}`), origin).toBe(403);
     expect(await upgrade(ws_url, { origin }), origin).toBe(403);
+    expect(await upgrade(`${server.api.replace("http", "ws")}/relay`, { origin }), origin).toBe(403);
     expect(await ask(server, "GET", { origin }), origin).toBe(200);
   }
   expect((await bot.info(session_id)).state).toBe("waiting");

@@ -3,6 +3,7 @@ import { auditCommand } from "../../src/cli/audit.ts";
 import type { Command } from "../../src/cli/command.ts";
 import { doctorCommand } from "../../src/cli/doctor.ts";
 import { keysCommand } from "../../src/cli/keys.ts";
+import { relayCommand } from "../../src/cli/relay.ts";
 import { SESSION_COMMANDS } from "../../src/cli/sessions.ts";
 import { ConfigError } from "../../src/config.ts";
 import { ENVIRONMENT } from "../../src/environment.ts";
@@ -10,6 +11,7 @@ import { ENVIRONMENT } from "../../src/environment.ts";
 const COMMANDS: Readonly<Record<string, Command["run"]>> = {
   audit: auditCommand.run,
   keys: keysCommand.run,
+  relay: relayCommand.run,
   doctor: doctorCommand,
   ...Object.fromEntries(Object.entries(SESSION_COMMANDS).map(([name, { run }]) => [name, run])),
 };

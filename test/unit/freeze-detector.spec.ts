@@ -181,3 +181,16 @@ test("[W21] a screencast that was started and sends no picture of its size is st
   detector.started(now);
   expect(detector.dueAt).toBe(now + 150);
 });
+
+test("[W21] over a long line pictures come later, and a capture that is alive is left alone", () => {
+  const LINE_MS = 60;
+  const moves = drag(0, 240, [0, 3, 6]);
+  const pictures = Array.from({ length: 240 }, (_, index) => ({
+    at: LINE_MS + 10 + index * FRAME_MS,
+    type: "picture" as const,
+  }));
+  const happenings = [...moves, ...pictures];
+  expect(restartsOf(new FreezeDetector(() => LINE_MS), happenings, 240 * FRAME_MS)).toEqual([]);
+  // Without that a restart would be due before the first picture can have come.
+  expect(restartsOf(new FreezeDetector(), happenings, 240 * FRAME_MS).length).toBeGreaterThan(0);
+});

@@ -54,3 +54,22 @@ test("[W24] a browser that answers nothing gets a few and then waits; one that r
   for (let index = 0; index < under; index += 1) pace.answered(index, 1_000);
   expect(drag(pace, FRAME_MS, 5, 300).sent).toBeGreaterThan(200);
 });
+
+test("[W24] a browser at the other end of a long line is not behind: its round trip does not count", () => {
+  const LINE_MS = 80;
+  const pace = new MoveThrottle();
+  const answers: { sentAt: number; at: number }[] = [];
+  let waited = 0;
+  for (let now = 0; now < 10_000; now += FRAME_MS) {
+    while (answers[0] && answers[0].at <= now) {
+      const { sentAt, at } = answers.shift() as { sentAt: number; at: number };
+      pace.answered(sentAt, at, LINE_MS);
+    }
+    if (pace.wait(now) > 0) waited += 1;
+    else {
+      pace.sent(now);
+      answers.push({ sentAt: now, at: now + LINE_MS + 8 });
+    }
+  }
+  expect(waited).toBe(0);
+});

@@ -1,7 +1,7 @@
 /** The open connections to browsers: our own CDP connections, Playwright's connections, and the sessions of both. */
 import type { Browser, BrowserContext, CDPSession } from "playwright";
 import { withDeadline } from "../../util/with-deadline.ts";
-import { CdpConnection } from "./connection.ts";
+import { type CdpChannel, CdpConnection } from "./connection.ts";
 
 export class ConnectionRegistry {
   readonly #cdpConnections = new Set<CdpConnection>();
@@ -11,6 +11,11 @@ export class ConnectionRegistry {
   /** Does what CdpConnection.connect does, and counts the connection from its first byte until it is gone. */
   connect(endpoint: string, signal?: AbortSignal): Promise<CdpConnection> {
     return CdpConnection.connect(endpoint, signal, this.#cdpConnections);
+  }
+
+  /** Does what CdpConnection.over does, and counts the connection until it is gone. */
+  over(channel: CdpChannel): CdpConnection {
+    return CdpConnection.over(channel, this.#cdpConnections);
   }
 
   /** Waits at most `ms` for a connection of Playwright's. AppError `timeout`; a connection that comes later is closed. */

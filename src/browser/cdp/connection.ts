@@ -41,6 +41,62 @@ export interface ScreencastFrame {
   readonly metadata: { readonly scrollOffsetX: number; readonly scrollOffsetY: number };
 }
 
+/** Carries DevTools messages to one browser and back; order is kept. */
+export interface CdpChannel {
+  readonly isOpen: boolean;
+  /** Settles when the channel is gone, whichever side closed it. */
+  readonly closed: Promise<void>;
+  /** Sends a command. */
+  send(command: CdpCommand): void;
+  /** Calls `listener` with each message, parsed. The channel is closed if the listener throws. */
+  onMessage(listener: (message: unknown) => void): void;
+  /** Closes it at once; what was not answered stays so. */
+  close(): void;
+}
+
+export interface CdpCommand {
+  readonly id: number;
+  readonly method: string;
+  readonly params: object;
+  readonly sessionId: string | undefined;
+}
+
+/** A browser's own DevTools socket. */
+class SocketChannel implements CdpChannel {
+  readonly #socket: WebSocket;
+  readonly closed: Promise<void>;
+
+  constructor(socket: WebSocket) {
+    this.#socket = socket;
+    this.closed = new Promise((resolve) => socket.once("close", () => resolve()));
+    // A close follows each error, and the close is handled.
+    socket.on("error", () => {});
+  }
+
+  get isOpen(): boolean {
+    return this.#socket.readyState === WebSocket.OPEN;
+  }
+
+  send(command: CdpCommand): void {
+    this.#socket.send(JSON.stringify(command));
+  }
+
+  /** The other side need not be a browser: the first message that cannot be read ends the connection. */
+  onMessage(listener: (message: unknown) => void): void {
+    this.#socket.on("message", (data: Buffer) => {
+      try {
+        listener(JSON.parse(data.toString()));
+      } catch {
+        this.close();
+      }
+    });
+  }
+
+  close(): void {
+    this.#socket.terminate();
+  }
+}
+
 interface Message {
   readonly id?: number;
   readonly sessionId?: string;
@@ -91,7 +147,7 @@ export class CdpSession implements PageSession {
 }
 
 export class CdpConnection implements CdpSender {
-  readonly #socket: WebSocket;
+  readonly #channel: CdpChannel;
   readonly #waiting = new Map<number, Waiting>();
   readonly #sessions = new Map<string, CdpSession>();
   readonly #listeners = new Map<string, ((event: never) => void)[]>();
@@ -102,14 +158,19 @@ export class CdpConnection implements CdpSender {
   readonly send = ((method: string, params: object = {}) =>
     this.#call(undefined, method, params)) as CDPSession["send"];
 
-  private constructor(socket: WebSocket, open: Set<CdpConnection> | undefined) {
-    this.#socket = socket;
+  private constructor(channel: CdpChannel, open: Set<CdpConnection> | undefined) {
+    this.#channel = channel;
     open?.add(this);
-    socket.once("close", () => open?.delete(this));
-    socket.on("message", (data: Buffer) => this.#onData(data));
-    this.closed = new Promise((resolve) => socket.once("close", () => resolve(this.#onClose())));
-    // A close follows each error, and the close is handled.
-    socket.on("error", () => {});
+    this.closed = channel.closed.then(() => {
+      open?.delete(this);
+      this.#onClose();
+    });
+    channel.onMessage((message) => this.#onMessage(message as Message));
+  }
+
+  /** A connection over this channel. It is in `open` until it is gone. */
+  static over(channel: CdpChannel, open?: Set<CdpConnection>): CdpConnection {
+    return new CdpConnection(channel, open);
   }
 
   /**
@@ -122,7 +183,7 @@ export class CdpConnection implements CdpSender {
       handshakeTimeout: CONNECT_DEADLINE_MS,
       maxPayload: MAX_MESSAGE_BYTES,
     });
-    const connection = new CdpConnection(socket, open);
+    const connection = new CdpConnection(new SocketChannel(socket), open);
     const opening = new Promise((resolve, reject) => {
       socket.once("open", resolve);
       socket.once("error", reject);
@@ -168,28 +229,19 @@ export class CdpConnection implements CdpSender {
   }
 
   close(): void {
-    this.#socket.terminate();
+    this.#channel.close();
   }
 
   #call<Result>(sessionId: string | undefined, method: string, params: object): Promise<Result> {
-    if (this.#socket.readyState !== WebSocket.OPEN) return Promise.reject(new AppError("browser_lost"));
+    if (!this.#channel.isOpen) return Promise.reject(new AppError("browser_lost"));
     this.#lastId += 1;
     const id = this.#lastId;
-    this.#socket.send(JSON.stringify({ id, method, params, sessionId }));
-    return new Promise((resolve, reject) => this.#waiting.set(id, { sessionId, resolve, reject }));
+    const answered = new Promise<Result>((resolve, reject) => this.#waiting.set(id, { sessionId, resolve, reject }));
+    this.#channel.send({ id, method, params, sessionId });
+    return answered;
   }
 
-  /** The other side need not be a browser: the first message that cannot be read ends the connection. */
-  #onData(data: Buffer): void {
-    try {
-      this.#onMessage(data);
-    } catch {
-      this.close();
-    }
-  }
-
-  #onMessage(data: Buffer): void {
-    const { id, sessionId, method, params, result, error } = JSON.parse(data.toString()) as Message;
+  #onMessage({ id, sessionId, method, params, result, error }: Message): void {
     if (method !== undefined) {
       if (sessionId !== undefined) this.#sessions.get(sessionId)?.emit(method, params);
       else for (const listener of this.#listeners.get(method) ?? []) listener(params as never);

@@ -43,6 +43,8 @@ export interface InputHooks {
    * and of text only called. Never rejects, and has a deadline of its own.
    */
   readonly beforeAct: (target: { readonly x: number; readonly y: number } | { readonly key: string }) => Promise<void>;
+  /** The round trip of the line to the browser, ms; left out: it is on this machine, or near. */
+  readonly lineMs?: () => number;
 }
 
 interface Click {
@@ -261,7 +263,7 @@ export class InputReplay {
 
   /** The browser has taken a move. */
   #moveTaken(sentAt: number): void {
-    this.#throttle.answered(sentAt, performance.now());
+    this.#throttle.answered(sentAt, performance.now(), this.#hooks.lineMs?.());
     this.#resume();
   }
 

@@ -25,10 +25,11 @@ export class MoveThrottle {
     this.#underWay += 1;
   }
 
-  /** The browser has taken the move that was sent at `sentAt`. */
-  answered(sentAt: number, now: number): void {
+  /** The browser has taken the move that was sent at `sentAt`; `lineMs` of that was the line's round trip. */
+  answered(sentAt: number, now: number, lineMs = 0): void {
     this.#underWay -= 1;
-    this.#usuallyTakes += (Math.min(now - sentAt, MAX_TAKES_MS) - this.#usuallyTakes) * USUAL_SHARE;
+    const takes = Math.max(0, now - sentAt - lineMs);
+    this.#usuallyTakes += (Math.min(takes, MAX_TAKES_MS) - this.#usuallyTakes) * USUAL_SHARE;
   }
 
   /** How long the next move waits, ms; Infinity: until an answer comes. */

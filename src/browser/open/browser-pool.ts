@@ -14,6 +14,7 @@ import type { BrowserGauges } from "../../protocol/health.ts";
 import { DEFAULT_VIEWPORT } from "../../protocol/rest.ts";
 import type { OpenPage, PageEvents, ResumablePage, ResumePage } from "../../session/ports/page.ts";
 import type { GuestPageRequest, OpenPageRequest, OwnedPageRequest } from "../../session/ports/page-request.ts";
+import type { Relays } from "../../session/ports/relays.ts";
 import { publishMetric } from "../../util/diagnostics.ts";
 import { ConnectionRegistry } from "../cdp/connection-registry.ts";
 import { waitForPage, whenResponsive } from "../cdp/wait-for-page.ts";
@@ -25,11 +26,13 @@ import { findChromium } from "../process/find-chromium.ts";
 import { phoneUserAgent } from "../process/phone-user-agent.ts";
 import { memoryOf, type ProcessIdentity } from "../process/process-table.ts";
 import { adoptProxiedBrowser, type ProxiedBrowser, startProxiedBrowser } from "../process/proxied-browser.ts";
+import { RelayRegistry } from "../relay/relay-registry.ts";
 import { openGuestPage } from "./guest-page.ts";
 import { type HandedPage, holdHandedPage } from "./handed-page.ts";
 import { HeldTargets } from "./held-targets.ts";
 import { assertDestination } from "./navigate.ts";
 import { loadPlaywright, openOwnedPage, type PageDeps, resumeOwnedPage } from "./owned-page.ts";
+import { openRelayedPage } from "./relayed-page.ts";
 
 /** [R10] How long a page that opens is scanned for its challenge. */
 const CHALLENGE_SEARCH_MS = 3_000;
@@ -43,6 +46,8 @@ export interface BrowserPool {
   readonly openPage: OpenPage;
   /** Returns to a page of an earlier server. The browser of an owned page must have been kept at openBrowserPool(). */
   readonly resumePage: ResumePage;
+  /** [W55] The pages that bots lend over relays. */
+  readonly relays: Relays;
   /** Takes the place of openPage for a page that a bot in this process hands over. */
   openerFor(page: HandedPage): OpenPage;
   /** Whether a browser start worked within the last minute; starts one where there was none. */
@@ -69,6 +74,8 @@ type BrowserConfig = Pick<
   | "cdpAllow"
   | "urlAllowPrivate"
   | "maxUploadBytes"
+  | "maxRelays"
+  | "maxMessageBytes"
 >;
 
 /** What the pool needs to know of the server that it runs in. */
@@ -100,6 +107,7 @@ export async function openBrowserPool(
   const guestPorts = new Map<symbol, number>();
   const targets = new HeldTargets();
   const connections = new ConnectionRegistry();
+  const relays = new RelayRegistry(config);
   const proxies = new Set<Server>();
   const closing = new AbortController();
   let lastStart = -Infinity;
@@ -183,9 +191,14 @@ export async function openBrowserPool(
   }
 
   async function open(request: OpenPageRequest, events: PageEvents, signal: AbortSignal): Promise<OpenedPage> {
-    const page = await ("cdp" in request ? openGuest(request, events, signal) : openOwned(request));
+    const page = await opened(request);
     events.progress("challenge");
     return closeOnFailure(page, () => page.begin(challengeSearchMs, signal));
+
+    function opened(wanted: OpenPageRequest): Promise<OpenedPage> {
+      if ("relay" in wanted) return openRelayedPage(wanted, { ...depsOf(events), relays }, signal);
+      return "cdp" in wanted ? openGuest(wanted, events, signal) : openOwned(wanted);
+    }
 
     async function openOwned(owned: OwnedPageRequest): Promise<OpenedPage> {
       const destinations = destinationsOf(owned);
@@ -201,6 +214,8 @@ export async function openBrowserPool(
 
   async function resumePage(memory: ResumablePage, events: PageEvents, signal: AbortSignal): Promise<OpenedPage> {
     const { request, place, watch, held } = memory;
+    // Its relay has ended with the server that it belonged to.
+    if ("relay" in request) throw new AppError("browser_lost");
     const page = await ("cdp" in request ? returnToGuest(request) : returnToOwned(request));
     return closeOnFailure(page, () => page.resume(watch, held));
 
@@ -262,6 +277,7 @@ export async function openBrowserPool(
   return {
     openPage: open,
     resumePage,
+    relays,
     neverPorts,
     openerFor: (handed) => async (request, events, signal) => {
       const page = await holdHandedPage(handed, request, depsOf(events));
@@ -283,6 +299,7 @@ export async function openBrowserPool(
     memory: () => memoryOf([...running].map(({ identity }) => identity.pid)),
     async close() {
       closing.abort();
+      relays.close();
       await probing;
     },
     kill() {

@@ -3,15 +3,17 @@
 import { allowedAddresses, portOf } from "../../egress/destination.ts";
 import { AppError } from "../../errors.ts";
 import type { CdpPattern } from "../../protocol/cdp-pattern.ts";
-import type { CdpTarget } from "../../protocol/rest.ts";
+import type { Size } from "../../protocol/common.ts";
+import type { CdpTarget, Pictures } from "../../protocol/rest.ts";
 import type { GuestPageRequest } from "../../session/ports/page-request.ts";
+import type { PageLocator } from "../../session/ports/resume-state.ts";
 import { redactUrl } from "../../util/redact-url.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
-import type { CdpConnection } from "../cdp/connection.ts";
+import type { CdpConnection, CdpSender } from "../cdp/connection.ts";
 import { browserAddress, disallowed, parseEndpoint, unreachable } from "../cdp/endpoint.ts";
 import { PageWindows } from "../page/page-windows.ts";
 import { RemotePage, type RemotePageParts } from "../page/remote-page.ts";
-import { FullViewportCapture } from "../pictures/capture-region.ts";
+import { FullViewportCapture, type PictureCapture } from "../pictures/capture-region.ts";
 import { CdpTab } from "../tabs/cdp-tab.ts";
 import { viewportOf } from "../tabs/viewport-of.ts";
 import type { HeldTargets } from "./held-targets.ts";
@@ -85,33 +87,23 @@ export async function openGuestPage(
       if (cause instanceof AppError) throw cause;
       throw new AppError("target_not_found", { field: "cdp", why: "it has just gone" }, { cause });
     });
-    const parts = {
-      ...(await guestParts(tab, connection, request, deps)),
-      place: { kind: "guest", target_id: targetId } as const,
-      release: async () => {
-        connection.close();
-        release();
-      },
-    };
-    if (cdp.windows !== "follow") {
-      const remote = new RemotePage(parts);
-      await remote.takeDialogs();
-      await assertSelectors(remote.frames, completion, deps.kinds);
-      return remote;
-    }
-    const windows = new PageWindows({
+    return await guestOn(
       connection,
-      firstId: targetId,
-      isOwnBrowser: false,
-      events: deps.events,
-      log: deps.log,
-      open: (id, events) => openedWindow(connection, id, request, { ...deps, events }),
-      first: (given) => new RemotePage({ ...parts, ...given }),
-    });
-    await windows.first.takeDialogs();
-    await assertSelectors(windows.first.frames, completion, deps.kinds);
-    await windows.followWindows();
-    return windows;
+      tab,
+      {
+        completion,
+        clipboard: request.clipboard,
+        dialogs: cdp.dialogs ?? "bot",
+        dialogsOf: connection,
+        windows: cdp.windows ?? "leave",
+        place: { kind: "guest", target_id: targetId },
+        hold: (id) => deps.targets.hold(id, "guest"),
+        attach: (id) => CdpTab.attach(connection, id),
+        capture: ({ pageSession }, viewport) => new FullViewportCapture(pageSession, viewport),
+        release,
+      },
+      deps,
+    );
   } catch (error) {
     connection.close();
     release();
@@ -121,46 +113,102 @@ export async function openGuestPage(
   }
 }
 
+/** What differs between pages of a bot's own browser: one that is reached by its endpoint, and one over a relay. */
+export interface GuestTerms {
+  readonly completion: GuestPageRequest["completion"];
+  readonly clipboard: boolean | undefined;
+  /** Who answers the page's dialogs. */
+  readonly dialogs: "bot" | "operator";
+  /** Shows whether a page whose dialogs the bot answers waits for that. */
+  readonly dialogsOf: CdpSender;
+  readonly windows: "follow" | "leave";
+  readonly place: PageLocator | null;
+  /** Holds a window that the page has opened. Throws AppError page_in_use. */
+  readonly hold: (targetId: string) => () => void;
+  readonly attach: (targetId: string) => Promise<CdpTab>;
+  readonly capture: (tab: CdpTab, viewport: Size, isOpened: boolean) => PictureCapture;
+  /** [R29] What pictures of a relayed page show; of its windows they show half the size. */
+  readonly pictures?: Pictures;
+  /** The round trip of the line to the bot, ms. */
+  readonly lineMs?: () => number;
+  readonly release: () => void;
+}
+
+/**
+ * The page of this tab, and its windows where they are followed; it is not scanned yet. Whoever calls it closes the
+ * connection where it fails. AppError: invalid_message, timeout.
+ */
+export async function guestOn(
+  connection: CdpConnection,
+  tab: CdpTab,
+  terms: GuestTerms,
+  deps: PageDeps,
+): Promise<RemotePage | PageWindows> {
+  const { place, windows: follow, release, completion } = terms;
+  const parts = {
+    ...(await guestParts(tab, terms, deps)),
+    place,
+    release: async () => {
+      connection.close();
+      release();
+    },
+  };
+  if (follow !== "follow") {
+    const remote = new RemotePage(parts);
+    await remote.takeDialogs();
+    await assertSelectors(remote.frames, completion, deps.kinds);
+    return remote;
+  }
+  const windows = new PageWindows({
+    connection,
+    firstId: tab.targetId,
+    isOwnBrowser: false,
+    events: deps.events,
+    log: deps.log,
+    open: (id, events) => openedWindow(id, terms, { ...deps, events }),
+    first: (given) => new RemotePage({ ...parts, ...given }),
+  });
+  await windows.first.takeDialogs();
+  await assertSelectors(windows.first.frames, completion, deps.kinds);
+  await windows.followWindows();
+  return windows;
+}
+
 async function guestParts(
   tab: CdpTab,
-  connection: CdpConnection,
-  { cdp, completion, clipboard = true }: GuestPageRequest,
-  deps: GuestDeps,
+  terms: GuestTerms,
+  deps: PageDeps,
+  isOpened = false,
 ): Promise<Omit<RemotePageParts, "place" | "release">> {
+  const { completion, clipboard = true, dialogs, dialogsOf, pictures, lineMs } = terms;
   const viewport = await viewportOf(tab);
-  const capture = new FullViewportCapture(tab.pageSession, viewport);
   return {
     ...deps,
     tab,
-    capture,
+    capture: terms.capture(tab, viewport, isOpened),
     viewport,
     completion,
     openedUrl: null,
     isOurs: false,
+    pictures: pictures && isOpened ? "half" : pictures,
+    lineMs,
     touch: null,
     history: null,
     proxyPort: null,
     assist: { maxFileBytes: null, clipboard },
     signIn: null,
-    ...(cdp.dialogs === "operator"
-      ? { dialogs: tab.pageSession, dialogsOf: null }
-      : { dialogs: null, dialogsOf: connection }),
+    ...(dialogs === "operator" ? { dialogs: tab.pageSession, dialogsOf: null } : { dialogs: null, dialogsOf }),
     storageState: async () => null,
   };
 }
 
 /** [W47] A window that the page has opened: left as it is, as the page itself. */
-async function openedWindow(
-  connection: CdpConnection,
-  targetId: string,
-  request: GuestPageRequest,
-  deps: GuestDeps,
-): Promise<RemotePage> {
-  const release = deps.targets.hold(targetId, "guest");
+async function openedWindow(targetId: string, terms: GuestTerms, deps: PageDeps): Promise<RemotePage> {
+  const release = terms.hold(targetId);
   let tab: CdpTab | null = null;
   try {
-    tab = await CdpTab.attach(connection, targetId);
-    const parts = await guestParts(tab, connection, request, deps);
+    tab = await terms.attach(targetId);
+    const parts = await guestParts(tab, terms, deps, true);
     return new RemotePage({ ...parts, isOpened: true, place: null, release: async () => release() });
   } catch (error) {
     release();

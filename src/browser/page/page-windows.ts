@@ -6,7 +6,7 @@ import type { Logger } from "pino";
 import { AppError } from "../../errors.ts";
 import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
 import { MAX_WINDOW_TITLE, MAX_WINDOWS, type PageWindow } from "../../protocol/live.ts";
-import type { StorageState } from "../../protocol/rest.ts";
+import type { Pictures, StorageState } from "../../protocol/rest.ts";
 import type {
   CaptureRequest,
   ChallengePage,
@@ -150,6 +150,10 @@ export class PageWindows implements ChallengePage {
 
   get place(): PageLocator | null {
     return this.first.place;
+  }
+
+  get pictures(): Pictures | undefined {
+    return this.first.pictures;
   }
 
   get condition(): PageCondition {

@@ -6,7 +6,7 @@ import { AppError } from "../../errors.ts";
 import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
 import type { PageWindow, Question } from "../../protocol/live.ts";
 import { isMove, isPress, isRelease } from "../../protocol/moves.ts";
-import type { Completion, StorageState } from "../../protocol/rest.ts";
+import type { Completion, Pictures, StorageState } from "../../protocol/rest.ts";
 import type {
   CaptureRequest,
   ChallengePage,
@@ -77,6 +77,10 @@ export interface RemotePageParts {
   readonly log: Logger;
   /** An owned page: only this server can scroll to its challenge, for clients that cannot. */
   readonly isOurs: boolean;
+  /** [R29] What pictures of a relayed page show before they leave the bot; left out for other pages. */
+  readonly pictures?: Pictures | undefined;
+  /** The round trip of the line to the page's browser, ms; left out: it is on this machine, or near. */
+  readonly lineMs?: (() => number) | undefined;
   /** Null for a page that is not ours: it is asked itself. */
   readonly touch: PageTouch | null;
   /** Null for a page that only its bot takes elsewhere. */
@@ -129,7 +133,7 @@ export class RemotePage implements ChallengePage {
   #ended = false;
 
   constructor(parts: RemotePageParts) {
-    const { tab, capture, viewport } = parts;
+    const { tab, capture, viewport, lineMs = () => 0 } = parts;
     this.#parts = parts;
     this.#touch = parts.touch ?? NO_TOUCH;
     this.#view = new ChallengeView(viewport);
@@ -141,6 +145,7 @@ export class RemotePage implements ChallengePage {
         this.#masked.arrived(picture);
         this.#publish((events) => events.picture(picture));
       },
+      lineMs,
     });
     this.#masked = new MaskedPictures(this.frames, (view) => this.#screencast.still(view, true));
     this.#input = new InputReplay(tab.pageSession, this.frames, {
@@ -150,6 +155,7 @@ export class RemotePage implements ChallengePage {
         await withDeadline(this.#watcher.scan(), SCAN_BEFORE_PRESS_MS, "scan").catch(() => {});
       },
       beforeAct: (target) => this.#watcher.actedAt(target),
+      lineMs,
     });
     this.#watcher = new ChallengeWatcher({
       ...parts,
@@ -219,6 +225,10 @@ export class RemotePage implements ChallengePage {
 
   get place(): PageLocator | null {
     return this.#parts.place;
+  }
+
+  get pictures(): Pictures | undefined {
+    return this.#parts.pictures;
   }
 
   get condition(): PageCondition {
@@ -488,7 +498,8 @@ export class RemotePage implements ChallengePage {
   /** Brings the screencast in line with what is requested and where it is. */
   #updateScreencast(scroll?: PageScan["scroll"]): void {
     const { mode, scale, motion, exact } = this.#captureRequest ?? UNWATCHED;
-    const most = this.#parts.isOurs || exact ? motion.scale : WHOLE_VIEWPORT_MOTION_SCALE;
+    const isPart = this.#parts.isOurs || this.#parts.pictures === "part";
+    const most = isPart || exact ? motion.scale : WHOLE_VIEWPORT_MOTION_SCALE;
     const coarser = { ...motion, scale: Math.min(motion.scale, most) };
     this.#screencast.setTarget({ view: this.view(mode), scale, motion: coarser }, scroll);
     this.#screencast.setWanted(this.#captureRequest !== null && this.#isCapturing && !this.#ended);

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Rect, Size } from "../../protocol/common.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
-import { CALL_DEADLINE_MS, type PageSession } from "../cdp/connection.ts";
+import { CALL_DEADLINE_MS, type CdpSession, type PageSession, type ScreencastFrame } from "../cdp/connection.ts";
 import { isWhole, type Point, samePoint, wholePage } from "./view-geometry.ts";
 
 /** After a change of region the browser may still capture what it drew for the region before, until it has drawn twice. */
@@ -200,6 +200,60 @@ export class FullViewportCapture implements PictureCapture {
       "screenshot",
     );
     return Buffer.from(data, "base64");
+  }
+}
+
+/** [R29] The scale of a whole page that comes over a relay. */
+const RELAYED_SCALE = 0.5;
+
+/**
+ * For relayed pages that cannot be cropped: the whole viewport at half its size, before it leaves the bot. A screenshot
+ * would have full size, so a still is one frame of a screencast in a session of its own.
+ */
+export class HalfViewportCapture extends FullViewportCapture {
+  readonly #attach: () => Promise<CdpSession>;
+  #session: Promise<CdpSession> | null = null;
+  #casts = 0;
+  #take: (frame: ScreencastFrame) => void = () => {};
+
+  /** `attach` opens one more session of the page. */
+  constructor(session: PageSession, viewport: Size, attach: () => Promise<CdpSession>) {
+    super(session, viewport);
+    this.#attach = attach;
+  }
+
+  override reach(wanted: CaptureRegion): CaptureRegion {
+    return super.reach({ ...wanted, scale: Math.min(RELAYED_SCALE, wanted.scale) });
+  }
+
+  override async capture(region: CaptureRegion, quality: number): Promise<Buffer> {
+    this.#session ??= this.#opened();
+    const session = await this.#session.catch((error: unknown) => {
+      this.#session = null;
+      throw error;
+    });
+    this.#casts += 1;
+    const taken = new Promise<Buffer>((resolve) => {
+      this.#take = ({ data, sessionId }) => {
+        if (sessionId >= this.#casts) resolve(Buffer.from(data, "base64"));
+      };
+    });
+    const start = { format: "jpeg" as const, quality, ...this.castSize(region) };
+    try {
+      await within(session.send("Page.startScreencast", start), "screenshot");
+      return await within(taken, "screenshot");
+    } finally {
+      session.send("Page.stopScreencast").catch(() => {});
+    }
+  }
+
+  async #opened(): Promise<CdpSession> {
+    const session = await this.#attach();
+    session.on("Page.screencastFrame", (frame: ScreencastFrame) => {
+      session.send("Page.screencastFrameAck", { sessionId: frame.sessionId }).catch(() => {});
+      this.#take(frame);
+    });
+    return session;
   }
 }
 

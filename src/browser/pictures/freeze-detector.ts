@@ -21,6 +21,7 @@ const FIRST_PICTURE_MS = 150;
 const MAX_FIRST_PICTURE_MS = 2_400;
 
 export class FreezeDetector {
+  readonly #lineMs: () => number;
   /** When the input was made that no picture has certainly shown; null: there is none. */
   #unshownSince: number | null = null;
   #inputAt = -Infinity;
@@ -31,6 +32,11 @@ export class FreezeDetector {
   /** When the screencast was started that has sent no picture of the right size yet; null: there is none. */
   #startedAt: number | null = null;
   #firstPatience = FIRST_PICTURE_MS;
+
+  /** `lineMs`: the round trip of the line to the browser, by which all that it shows comes later. */
+  constructor(lineMs: () => number = () => 0) {
+    this.#lineMs = lineMs;
+  }
 
   /** When the screencast is to be restarted unless a picture comes before; null: no restart is due. */
   get dueAt(): number | null {
@@ -60,12 +66,14 @@ export class FreezeDetector {
     this.#firstPatience = FIRST_PICTURE_MS;
     if (!isNew) return;
     if (this.#unshownSince !== null) {
-      const gap = Math.min(now - Math.max(this.#pictureAt, this.#unshownSince), MAX_USUAL_PATIENCE_MS);
+      const late = this.#unshownSince > this.#pictureAt ? this.#lineMs() : 0;
+      const since = Math.max(0, now - Math.max(this.#pictureAt, this.#unshownSince) - late);
+      const gap = Math.min(since, MAX_USUAL_PATIENCE_MS);
       this.#usualGap += (gap - this.#usualGap) * USUAL_SHARE;
     }
     this.#pictureAt = now;
     this.#patience = this.#usualPatience;
-    this.#unshownSince = now - this.#inputAt < SHOWN_AFTER_MS ? this.#inputAt : null;
+    this.#unshownSince = now - this.#inputAt < SHOWN_AFTER_MS + this.#lineMs() ? this.#inputAt : null;
   }
 
   /** The due restart is done. Returns whether not even a first picture had come. */
@@ -78,11 +86,11 @@ export class FreezeDetector {
   }
 
   get #inputDueAt(): number {
-    return this.#unshownSince === null ? Infinity : this.#unshownSince + this.#patience;
+    return this.#unshownSince === null ? Infinity : this.#unshownSince + this.#patience + this.#lineMs();
   }
 
   get #startDueAt(): number {
-    return this.#startedAt === null ? Infinity : this.#startedAt + this.#firstPatience;
+    return this.#startedAt === null ? Infinity : this.#startedAt + this.#firstPatience + this.#lineMs();
   }
 
   get #usualPatience(): number {

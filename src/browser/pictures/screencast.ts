@@ -24,6 +24,8 @@ export interface ScreencastEvents {
   nextSeq(): number;
   /** A new picture has come. */
   picture(picture: Picture): void;
+  /** The round trip of the line to the browser, ms; left out: it is on this machine, or near. */
+  lineMs?(): number;
 }
 
 interface Cast {
@@ -37,7 +39,7 @@ export class Screencast {
   readonly #capture: PictureCapture;
   readonly #events: ScreencastEvents;
   readonly #control = new QualityControl();
-  readonly #freeze = new FreezeDetector();
+  readonly #freeze: FreezeDetector;
   #target: Target;
   #scroll: Point = { x: 0, y: 0 };
   #wanted = false;
@@ -61,6 +63,7 @@ export class Screencast {
     this.#viewport = viewport;
     this.#capture = capture;
     this.#events = events;
+    this.#freeze = new FreezeDetector(() => events.lineMs?.() ?? 0);
     this.#target = { view: wholePage(viewport), scale: 1, motion: { quality: STILL_QUALITY, scale: 1 } };
     session.on("Page.screencastFrame", (frame) => this.#onFrame(frame));
   }

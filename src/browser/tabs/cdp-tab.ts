@@ -29,6 +29,9 @@ const AUTO_ATTACH = {
   filter: [{ type: "iframe" }, { exclude: true }],
 };
 
+/** Which cookies a page's rules may see: those of its browser context, or of its own addresses only. */
+type CookiesOf = "browser" | "page";
+
 export class CdpTab implements Tab {
   readonly pageSession: CdpSession;
   readonly sessions = new TabSessions();
@@ -43,14 +46,23 @@ export class CdpTab implements Tab {
   #crashed = false;
   #framesVersion = 0;
 
-  private constructor(connection: CdpConnection, session: CdpSession) {
+  readonly targetId: string;
+  readonly #cookiesOf: CookiesOf;
+
+  private constructor(connection: CdpConnection, session: CdpSession, targetId: string, cookiesOf: CookiesOf) {
     this.#connection = connection;
     this.pageSession = session;
+    this.targetId = targetId;
+    this.#cookiesOf = cookiesOf;
   }
 
   /** Attaches to one target. AppError `timeout` where its page does not answer. */
-  static async attach(connection: CdpConnection, targetId: string): Promise<CdpTab> {
-    const tab = new CdpTab(connection, await connection.attach(targetId));
+  static async attach(
+    connection: CdpConnection,
+    targetId: string,
+    { cookiesOf = "browser" }: { readonly cookiesOf?: CookiesOf } = {},
+  ): Promise<CdpTab> {
+    const tab = new CdpTab(connection, await connection.attach(targetId), targetId, cookiesOf);
     try {
       return await CdpTab.#prepared(tab);
     } catch (error) {
@@ -122,13 +134,15 @@ export class CdpTab implements Tab {
   }
 
   async cookies(): Promise<readonly TabCookie[]> {
+    // Without addresses: those of the page and its frames.
+    if (this.#cookiesOf === "page") return (await this.pageSession.send("Network.getCookies")).cookies;
     const context = this.#browserContextId === undefined ? {} : { browserContextId: this.#browserContextId };
     return (await this.#connection.send("Storage.getCookies", context)).cookies;
   }
 
   async opener(): Promise<Tab | null> {
     if (this.#openerId === undefined) return null;
-    return CdpTab.attach(this.#connection, this.#openerId).catch(() => null);
+    return CdpTab.attach(this.#connection, this.#openerId, { cookiesOf: this.#cookiesOf }).catch(() => null);
   }
 
   async close(): Promise<void> {

@@ -23,6 +23,9 @@ import { MoveCoalescer } from "./move-coalescer.ts";
 import { idOf } from "./parse-message.ts";
 import { closeWithin } from "./refuse-socket.ts";
 
+/** How long a socket with too many bytes is not read. */
+const READ_PAUSE_MS = 50;
+
 interface SocketMessage {
   readonly type: string;
   readonly id?: MessageId | undefined;
@@ -57,6 +60,11 @@ export interface SocketRoute<Message extends SocketMessage, Principal> {
   sendRefusal(error: AppError): void;
   /** Called once, when it is known who opened the socket; resolves to what receives its messages. Throws: refused. */
   open(principal: Principal, socket: OpenSocket): Promise<Receiver<Message>>;
+  /**
+   * Takes a binary message of a socket that is open; left out: the route takes text only. There are bytes, not messages,
+   * to bound: a client that sends too many is read more slowly. An error that it throws is answered with `sendError`.
+   */
+  takeBinary?(data: Buffer): void;
   /** A ping was sent, as the heartbeat is due. */
   onPing?(): void;
   /** A pong came, with the data of the ping that it answers. */
@@ -170,8 +178,23 @@ export class GuardedSocket<Message extends SocketMessage, Principal extends { re
     const maxBytes =
       this.#state.kind === "authenticating" ? MAX_FIRST_MESSAGE_BYTES : this.#deps.limits.maxMessageBytes;
     if (data.length > maxBytes) this.#refuse(new AppError("payload_too_large"));
+    else if (isBinary && this.#route.takeBinary && this.#state.kind === "open") this.#onBinary(data);
     else if (this.#limits.mayRead(data.length)) this.#onText(data.toString("utf8"), isBinary);
     else this.#onExcess();
+  }
+
+  /** None may be dropped, as the next would make no sense. */
+  #onBinary(data: Buffer): void {
+    const isTooMuch = !this.#limits.mayRead(data.length);
+    this.#route.takeBinary?.(data);
+    if (!isTooMuch || this.#socket.isPaused) return;
+    if (this.#limits.exceed() === "close") {
+      this.#sendError(new AppError("rate_limited"));
+      closeWithin(this.#socket, "rate_limited");
+      return;
+    }
+    this.#socket.pause();
+    setTimeout(() => this.#isOpen && this.#socket.resume(), READ_PAUSE_MS);
   }
 
   #onText(text: string, isBinary: boolean): void {

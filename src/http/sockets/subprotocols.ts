@@ -1,6 +1,7 @@
 /** The subprotocols of an upgrade: besides the form of the messages, clients offer a ticket, their name and a view there. */
 import type { IncomingHttpHeaders } from "node:http";
 import { BINARY_SUBPROTOCOL, JSON_SUBPROTOCOL } from "../../protocol/live.ts";
+import { RELAY_SUBPROTOCOL } from "../../protocol/relay-terms.ts";
 
 /** Everything that a client offers, ours or not. */
 export function offeredSubprotocols(headers: IncomingHttpHeaders): string[] {
@@ -9,5 +10,5 @@ export function offeredSubprotocols(headers: IncomingHttpHeaders): string[] {
 
 /** The subprotocol that is answered: by itself ws would answer the first one, whatever it is. False: none. */
 export function chooseSubprotocol(offered: Set<string>): string | false {
-  return [BINARY_SUBPROTOCOL, JSON_SUBPROTOCOL].find((ours) => offered.has(ours)) ?? false;
+  return [BINARY_SUBPROTOCOL, JSON_SUBPROTOCOL, RELAY_SUBPROTOCOL].find((ours) => offered.has(ours)) ?? false;
 }

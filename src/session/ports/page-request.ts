@@ -1,4 +1,4 @@
-/** What a page is opened with: an owned page by its URL, a guest page by its DevTools endpoint. */
+/** What a page is opened with: an owned page by its URL, a guest page by its DevTools endpoint, or by its relay. */
 import type { Size } from "../../protocol/common.ts";
 import type { CdpTarget, Completion, CreateSession } from "../../protocol/rest.ts";
 
@@ -44,4 +44,11 @@ export interface GuestPageRequest extends PageRequest {
   readonly cdp_allow?: readonly string[] | null;
 }
 
-export type OpenPageRequest = OwnedPageRequest | GuestPageRequest;
+/** [R28] A page that a bot lends over a relay. */
+export interface RelayedPageRequest extends PageRequest {
+  readonly relay: string;
+  /** The id of the key that creates the session: the relay must be its own. */
+  readonly owner: string | null;
+}
+
+export type OpenPageRequest = OwnedPageRequest | GuestPageRequest | RelayedPageRequest;

@@ -12,7 +12,7 @@ import type {
   Question,
   ServerMessageOf,
 } from "../../protocol/live.ts";
-import type { Evidence, StorageState } from "../../protocol/rest.ts";
+import type { Evidence, Pictures, StorageState } from "../../protocol/rest.ts";
 import type { OpenPageRequest } from "./page-request.ts";
 import type { Checkpoint, PageLocator, ResumeState } from "./resume-state.ts";
 import type { UploadedFile } from "./uploads.ts";
@@ -209,6 +209,8 @@ export interface ChallengePage extends PictureSource {
   readonly proxyPort: number | null;
   /** Where the next server finds the page; null for a page that ends with this process. */
   readonly place: PageLocator | null;
+  /** [R29] What pictures of a relayed page show; left out for other pages. */
+  readonly pictures?: Pictures | undefined;
   /** While true, a view that was shown stays, even without a challenge (plain clients, [W20]). */
   setKeepView(keep: boolean): void;
   /** Replays input in order; returns at once. Throws AppError `invalid_message` for a key that does not exist. */
@@ -250,8 +252,8 @@ export interface ChallengePage extends PictureSource {
 /**
  * Opens an owned page, or attaches to a guest page. Resolves when its document is loaded and its challenge was found,
  * or the search for it took too long. Rejects with AppError url_not_allowed, invalid_message, browser_unavailable,
- * navigation_failed, timeout; for guests cdp_unreachable, target_not_found, target_ambiguous, page_in_use. `signal`
- * cancels the opening and stops what was started for it.
+ * navigation_failed, timeout; for guests cdp_unreachable, target_not_found, target_ambiguous, page_in_use,
+ * relay_not_found. `signal` cancels the opening and stops what was started for it.
  */
 export type OpenPage = (request: OpenPageRequest, events: PageEvents, signal: AbortSignal) => Promise<ChallengePage>;
 

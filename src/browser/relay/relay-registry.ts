@@ -1,0 +1,88 @@
+/** [R28] The relays of this server: each has a random id that only its own key may use. */
+import { timingSafeEqual } from "node:crypto";
+import { AppError } from "../../errors.ts";
+import type { RelayHello, RelayResume } from "../../protocol/relay.ts";
+import { RELAY_RECONNECT_SECONDS } from "../../protocol/relay-terms.ts";
+import type { RelaySeat, RelaySocket, Relays } from "../../session/ports/relays.ts";
+import { Relay } from "./relay.ts";
+
+export interface RelayBounds {
+  /** The most relays of one key. */
+  readonly maxRelays: number;
+  readonly maxMessageBytes: number;
+}
+
+export class RelayRegistry implements Relays {
+  readonly #bounds: RelayBounds;
+  readonly #relays = new Map<string, Relay>();
+
+  constructor(bounds: RelayBounds) {
+    this.#bounds = bounds;
+  }
+
+  get size(): number {
+    return this.#relays.size;
+  }
+
+  begin(hello: RelayHello, owner: string | null, socket: RelaySocket): RelaySeat {
+    const own = [...this.#relays.values()].filter((relay) => relay.owner === owner);
+    if (own.length >= this.#bounds.maxRelays) throw new AppError("capacity", { limit: "relays_per_key" });
+    const relay = new Relay({
+      hello,
+      owner,
+      maxFrameBytes: this.#bounds.maxMessageBytes,
+      onEnd: () => this.#relays.delete(relay.id),
+    });
+    this.#relays.set(relay.id, relay);
+    return this.#seat(relay, socket, 0);
+  }
+
+  resume({ relay: id, secret, received }: RelayResume, owner: string | null, socket: RelaySocket): RelaySeat {
+    const relay = this.#own(id, owner);
+    if (!isSame(relay.secret, secret)) throw notFound();
+    return this.#seat(relay, socket, received);
+  }
+
+  /** The relay with this id, if it is this key's. Throws AppError relay_not_found. */
+  find(id: string, owner: string | null): Relay {
+    return this.#own(id, owner);
+  }
+
+  close(): void {
+    for (const relay of [...this.#relays.values()]) relay.end("shutting_down");
+  }
+
+  #seat(relay: Relay, socket: RelaySocket, theirReceived: number): RelaySeat {
+    relay.replaceSocket(socket);
+    return {
+      welcome: {
+        type: "welcome",
+        relay: relay.id,
+        secret: relay.secret,
+        received: relay.received,
+        max_frame_bytes: this.#bounds.maxMessageBytes,
+        reconnect_seconds: RELAY_RECONNECT_SECONDS,
+      },
+      begin: () => relay.begin(socket, theirReceived),
+      take: (frame) => relay.take(socket, frame),
+      roundTrip: (ms) => relay.roundTrip(ms),
+      left: () => relay.left(socket),
+    };
+  }
+
+  /** Another key's relay and none look alike. */
+  #own(id: string, owner: string | null): Relay {
+    const relay = this.#relays.get(id);
+    if (!relay || relay.owner !== owner) throw notFound();
+    return relay;
+  }
+}
+
+function notFound(): AppError {
+  return new AppError("relay_not_found", { field: "relay" });
+}
+
+function isSame(secret: string, given: string): boolean {
+  const [own, other] = [Buffer.from(secret), Buffer.from(given)];
+  return own.length === other.length && timingSafeEqual(own, other);
+}

@@ -1,0 +1,18 @@
+/** [W55] [W56] What bot and server hold to on a relay: numbers, and messages of the server. No schemas: bots load it, too. */
+
+export const RELAY_VERSION = 1;
+export const RELAY_SUBPROTOCOL = "captcha.relay.v1";
+/** How long a relay without a line is kept, s. */
+export const RELAY_RECONNECT_SECONDS = 30;
+/** The most pictures that a bot has on the way, and the bytes above which a second one waits. */
+export const MAX_PICTURES_ON_THE_WAY = 4;
+export const MAX_PICTURE_BYTES_ON_THE_WAY = 64 * 1024;
+
+export interface RelayWelcome {
+  readonly type: "welcome";
+  readonly relay: string;
+  readonly secret: string;
+  readonly received: number;
+  readonly max_frame_bytes: number;
+  readonly reconnect_seconds: number;
+}
