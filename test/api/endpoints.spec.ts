@@ -305,3 +305,28 @@ test("[R27] [S9] a service's address is found again after a restart, token and a
   await second.close();
   expect((await stored()) + (await log())).not.toContain(TOKEN);
 });
+
+test("[S9] [R10] [W46] whose the dialogs of a guest are is kept over a restart", async ({ world, startServer }) => {
+  const first = await startServer({ KEEP_BROWSERS: "on" });
+  const cdp = { endpoint: world.browser.ws, url_contains: "/endpoint-of", dialogs: "operator" };
+  const { status, body } = await call("POST", `${first.api}/sessions`, { cdp });
+  expect(status, JSON.stringify(body)).toBe(201);
+  await first.close();
+
+  const second = await startServer({ KEEP_BROWSERS: "on" });
+  const wsUrl = body.ws_url.replace(new URL(first.api).host, new URL(second.api).host);
+  const person = await LiveClient.connect(wsUrl, ["captcha.json.v1"]);
+  await person.next("session_info", ({ screenshot }) => screenshot !== null);
+  person.send({ type: "features", features: ["dialogs"] });
+  await person.next("control", ({ you }) => you);
+  const bot = await CdpConnection.connect(world.browser.ws);
+  world.atEnd(async () => bot.close());
+  const { targetInfos } = await bot.send("Target.getTargets");
+  const page = await bot.attach(targetInfos.find(({ url }) => url.endsWith("/endpoint-of"))?.targetId ?? "");
+  const answered = page.send("Runtime.evaluate", { expression: 'confirm("Go on?")', returnByValue: true });
+  const { question_id } = await person.next("ask_dialog", ({ message }) => message === "Go on?");
+  person.send({ type: "answer_dialog", question_id, accept: true });
+  expect((await answered).result.value).toBe(true);
+  person.terminate();
+  await call("DELETE", `${second.api}/session/${body.session_id}`);
+});

@@ -212,8 +212,8 @@ export async function openBrowserPool(
 
     /** Waits for a page behind a dialog as long as its session lives: the bot may answer the dialog at any time. */
     function returnToGuest(guest: GuestPageRequest): Promise<OpenedPage> {
-      const { endpoint, windows } = guest.cdp;
-      const cdp = { endpoint, target_id: place.target_id, ...(windows && { windows }) };
+      const { url_contains: _foundBy, ...kept } = guest.cdp;
+      const cdp = { ...kept, target_id: place.target_id };
       return whenResponsive(() => openGuest({ ...guest, cdp }, REACH_AGAIN_MS, events, signal), Infinity, signal);
     }
 
