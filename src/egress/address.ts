@@ -5,8 +5,13 @@ import ipaddr from "ipaddr.js";
 import { AppError } from "../errors.ts";
 import { type Resolve, systemResolve } from "./resolver.ts";
 
-/** A public address by its range, but one that leads to a cloud's own services: Azure's host agent. */
-const CLOUD_SERVICES = [ipaddr.parseCIDR("168.63.129.16/32")];
+/**
+ * Where clouds answer their machines, beside link-local addresses: Azure's host agent, which is public by its range, and
+ * the metadata of Alibaba Cloud, of AWS and of Google Cloud.
+ */
+const CLOUD_SERVICES = ["168.63.129.16/32", "100.100.100.200/32", "fd00:ec2::254/128", "fd20:ce::254/128"].map((cidr) =>
+  ipaddr.parseCIDR(cidr),
+);
 /** The routed part of IPv6; the rest is special, or not assigned yet. */
 const GLOBAL_IPV6 = ipaddr.parseCIDR("2000::/3");
 const IPV4_BITS = 32;
@@ -53,6 +58,14 @@ export function isThisMachine(text: string, own: OwnAddresses = systemAddresses)
   if (!ipaddr.isValid(text)) return false;
   const range = ipaddr.process(text).range();
   return range === "loopback" || range === "unspecified" || isOwnAddress(text, own);
+}
+
+/** True for addresses at which a cloud answers its machines, 169.254.169.254 and all of link-local among them. */
+export function isCloudService(text: string): boolean {
+  if (!ipaddr.isValid(text)) return false;
+  const address = ipaddr.process(text);
+  if (address.range() === "linkLocal") return true;
+  return CLOUD_SERVICES.some(([start, bits]) => start.kind() === address.kind() && address.match(start, bits));
 }
 
 /** The reason why this server does not connect to the address, in words; null: it may. */

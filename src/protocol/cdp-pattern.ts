@@ -10,7 +10,10 @@ export const cdpPatternSchema = z
   )
   .transform((text): CdpPattern => {
     const colon = text.lastIndexOf(":");
-    return { host: text.slice(0, colon).toLowerCase(), port: text.slice(colon + 1) };
+    const host = text.slice(0, colon).toLowerCase();
+    // As addresses have it: [0:0:0:0:0:0:0:1] is [::1].
+    const asInAddress = host.startsWith("[") ? URL.parse(`http://${host}`)?.hostname : undefined;
+    return { host: asInAddress ?? host, port: text.slice(colon + 1) };
   });
 
 export interface CdpPattern {

@@ -126,8 +126,8 @@ export const cdpTargetSchema = z.strictObject({
   endpoint: z
     .string()
     .min(1)
-    .max(2_048)
-    .meta({ description: "The browser's debugging address: http://127.0.0.1:9222, or its ws:// address." }),
+    .max(8_192)
+    .meta({ description: "The browser's debugging address: http://127.0.0.1:9222, or its ws: or wss: address [R27]." }),
   target_id: z.string().min(1).max(200).optional().meta({ description: "DevTools' id of the page's target." }),
   url_contains: z.string().min(1).max(2_048).optional().meta({ description: "Part of the page's URL." }),
   dialogs: z.enum(["bot", "operator"]).optional().meta({

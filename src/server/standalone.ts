@@ -5,6 +5,7 @@ import type { KeyRecord } from "../auth/key-spec.ts";
 import type { Keys } from "../auth/keys.ts";
 import type { Config } from "../config.ts";
 import { DemoSession } from "../demo/demo-session.ts";
+import type { Resolve } from "../egress/resolver.ts";
 import type { EventPublisher } from "../events/event-publisher.ts";
 import { guardRoutes } from "../http/guards/authorization.ts";
 import { errorSender, refuseUnknownRoutes } from "../http/guards/error-handler.ts";
@@ -47,6 +48,8 @@ export interface AppDeps {
   readonly webhookSchedule?: Schedule | undefined;
   /** How long the challenge is searched for in a page that opens, in ms; left out: 3 s. */
   readonly challengeSearchMs?: number | undefined;
+  /** Resolves the names of sites and of bots' browsers; left out: as the system does. */
+  readonly resolve?: Resolve | undefined;
   /** [S11] How long a page may work by itself before a person is asked for; left out: 8 s. */
   readonly workingPatienceMs?: number | undefined;
   /** Keys that the server itself uses and no person has. */
@@ -56,7 +59,15 @@ export interface AppDeps {
 /** Builds the server. Rejects if DATA_DIR cannot be used. The caller listens, and closes `app` to end everything. */
 export async function buildApp(
   config: Config,
-  { log, demoOrigin = () => undefined, webhookSchedule, challengeSearchMs, workingPatienceMs, ownKeys }: AppDeps,
+  {
+    log,
+    demoOrigin = () => undefined,
+    webhookSchedule,
+    challengeSearchMs,
+    resolve,
+    workingPatienceMs,
+    ownKeys,
+  }: AppDeps,
 ): Promise<CaptchaRemote> {
   const refusals = new RefusalCounter();
   const app = Fastify({
@@ -74,7 +85,7 @@ export async function buildApp(
   }) as unknown as FastifyInstance;
   boundRawConnections(app, config, refusals);
   const publicUrl = () => config.publicUrl ?? listeningUrl(app, config);
-  const pageOpener = { serverPorts: () => portsOf(app), demoOrigin, challengeSearchMs };
+  const pageOpener = { serverPorts: () => portsOf(app), demoOrigin, challengeSearchMs, resolve };
   const more = { webhookSchedule, workingPatienceMs, ownKeys, refusals };
   const service = await openService(config, { log, publicUrl, pageOpener, ...more });
   const { controller, browsers, audit, guard, gauges } = service;

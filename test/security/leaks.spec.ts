@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { WebSocket } from "ws";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
 import type { TestSite } from "../support/fixtures.ts";
+import { startFront } from "../support/fronts.ts";
 import { type BotBrowser, test as base, expect } from "../support/guest.ts";
 import { TEST_KEY, TEST_KEY_SPEC } from "../support/key.ts";
 import { LiveClient } from "../support/live-client.ts";
@@ -47,6 +48,8 @@ const PLANTED = {
   webhookSecretText: { word: "SERVERS-OWN-WEBHOOK-SECRET", allowed: [] },
   cdpQuery: { word: "PLANTEDCDP", allowed: [] },
   cdpPassword: { word: "PLANTEDPASSWORD", allowed: [] },
+  serviceToken: { word: "PLANTEDSERVICE", allowed: [] },
+  servicePath: { word: "PLANTEDWAY", allowed: [] },
   candidateQuery: { word: "PLANTEDTAB", allowed: [] },
   badCookie: { word: "PLANTEDBAD", allowed: [] },
   badBody: { word: "PLANTEDBODY", allowed: [] },
@@ -203,6 +206,33 @@ async function giveUp(program: RunningProgram, site: TestSite, receiver: Webhook
   expect((await call("POST", `${program.api}/session/given-up/report`, report)).status).toBe(200);
 }
 
+/** A page at a browser service, whose address is a secret: found again after the server was killed, and closed then. */
+async function beGuest(first: RunningProgram, site: TestSite, guest: BotBrowser, told: Told): Promise<RunningProgram> {
+  const front = await startFront({
+    browser: guest.wsEndpoint,
+    path: "/PLANTEDWAY",
+    query: { token: "PLANTEDSERVICE" },
+  });
+  await guest.open(site.serve("/at-a-service", `<div id="captcha" style="width:300px;height:200px">hold</div>`));
+  const endpoint = `ws://127.0.0.1:${front.port}/PLANTEDWAY?token=PLANTEDSERVICE`;
+  const session = { session_id: "at-a-service", cdp: { endpoint, url_contains: "/at-a-service" } };
+  const created = await call("POST", `${first.api}/sessions`, session);
+  expect(created.status, JSON.stringify(created.body)).toBe(201);
+  told.create.push(JSON.stringify(created.body));
+  const refused = await call("POST", `${first.api}/sessions`, { ...session, session_id: "another" });
+  told.error.push(JSON.stringify(refused.body));
+  await first.kill();
+  told.output.push(first.out());
+  const second = await first.startAgain();
+  const client = await LiveClient.connect(created.body.ws_url, ["captcha.json.v1"]);
+  await client.next("session_info", ({ screenshot }) => screenshot !== null);
+  client.send({ type: "finish", outcome: "cannot", note: "PLANTEDNOTE" });
+  await client.closed;
+  told.socket.push(...client.received.map((message) => JSON.stringify(message)));
+  await front.close();
+  return second;
+}
+
 async function readAll(program: RunningProgram, told: Told): Promise<void> {
   const text = async (path: string, key = TEST_KEY) =>
     (await fetch(`${program.api}${path}`, { headers: { authorization: `Bearer ${key}` } })).text();
@@ -210,13 +240,14 @@ async function readAll(program: RunningProgram, told: Told): Promise<void> {
   told.list.push(await text("/sessions"), await text(`/sessions?state=${states}`));
   told.audit.push(await text("/audit?limit=500"));
   told.metrics.push(await text("/metrics"), await text("/healthz"), await text("/readyz"));
-  for (const id of ["planted", "given-up"]) {
+  for (const id of ["planted", "given-up", "at-a-service"]) {
     told.detail.push(await text(`/session/${id}`));
     told.detailToOps.push(await text(`/session/${id}`, "PLANTEDKEY-of-ops"));
     told.status.push(await text(`/status/${id}`));
     told.result.push(await text(`/session/${id}/result`));
     told.events.push(await text(`/session/${id}/events?after=0`));
   }
+  told.list.push(await text("/history?limit=500"));
 }
 
 /** Requests that are refused, each with something secret in it; what they are answered. */
@@ -350,11 +381,12 @@ test("no secret is told where it need not be", async ({ program, site, receiver,
   await giveUp(program, site, receiver, told);
   told.error.push(...(await beRefused(program, site, botBrowser)));
   await sendNonsense(program);
-  await readAll(program, told);
+  const restarted = await beGuest(program, site, botBrowser, told);
+  await readAll(restarted, told);
   await expect.poll(() => receiver.types().filter((type) => type === "session.ended").length).toBeGreaterThanOrEqual(2);
   told.webhook.push(...receiver.received.map((webhook) => webhook.body));
-  await program.stop();
-  told.output.push(program.out());
+  await restarted.stop();
+  told.output.push(restarted.out());
 
   expect(told.result.join()).toContain('"rule":"{\\"visible\\":\\"#done\\"}"');
   expect(told.output.join()).toContain("webhook failed");

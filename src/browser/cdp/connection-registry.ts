@@ -1,7 +1,7 @@
 /** The open connections to browsers: our own CDP connections, Playwright's connections, and the sessions of both. */
 import type { Browser, BrowserContext, CDPSession } from "playwright";
 import { withDeadline } from "../../util/with-deadline.ts";
-import { type CdpChannel, CdpConnection } from "./connection.ts";
+import { type CdpChannel, CdpConnection, type DialOptions } from "./connection.ts";
 
 export class ConnectionRegistry {
   readonly #cdpConnections = new Set<CdpConnection>();
@@ -9,8 +9,8 @@ export class ConnectionRegistry {
   readonly #sessions = new Set<CDPSession>();
 
   /** Does what CdpConnection.connect does, and counts the connection from its first byte until it is gone. */
-  connect(endpoint: string, signal?: AbortSignal): Promise<CdpConnection> {
-    return CdpConnection.connect(endpoint, signal, this.#cdpConnections);
+  connect(endpoint: string, signal?: AbortSignal, dial?: DialOptions): Promise<CdpConnection> {
+    return CdpConnection.connect(endpoint, signal, this.#cdpConnections, dial);
   }
 
   /** Does what CdpConnection.over does, and counts the connection until it is gone. */

@@ -3,6 +3,7 @@
  * compresses every picture and Playwright checks it field by field: three times the work, and 2 ms more on the way.
  * Playwright also attaches to every tab; this connection attaches to the tabs it is asked for.
  */
+import type { LookupFunction } from "node:net";
 import type { CDPSession } from "playwright";
 import { WebSocket } from "ws";
 import { AppError } from "../../errors.ts";
@@ -39,6 +40,15 @@ export interface ScreencastFrame {
   /** The number of the screencast, not a CDP session. */
   readonly sessionId: number;
   readonly metadata: { readonly scrollOffsetX: number; readonly scrollOffsetY: number };
+}
+
+/** How the connection is made, where it is not simply to what the address resolves to. */
+export interface DialOptions {
+  readonly lookup?: LookupFunction;
+  /** How long one address of several is tried before the next, ms. */
+  readonly autoSelectFamilyAttemptTimeout?: number;
+  /** In place of the address' own Host; TLS keeps the name of the address. */
+  readonly headers?: { readonly host: string };
 }
 
 /** Carries DevTools messages to one browser and back; order is kept. */
@@ -177,8 +187,15 @@ export class CdpConnection implements CdpSender {
    * Connects to a browser's WebSocket endpoint; `signal` stops the attempt. The connection is in `open` until it is gone.
    * Throws AppError `timeout`, or the socket's error.
    */
-  static async connect(endpoint: string, signal?: AbortSignal, open?: Set<CdpConnection>): Promise<CdpConnection> {
+  static async connect(
+    endpoint: string,
+    signal?: AbortSignal,
+    open?: Set<CdpConnection>,
+    dial: DialOptions = {},
+  ): Promise<CdpConnection> {
+    signal?.throwIfAborted();
     const socket = new WebSocket(endpoint, {
+      ...dial,
       perMessageDeflate: false,
       handshakeTimeout: CONNECT_DEADLINE_MS,
       maxPayload: MAX_MESSAGE_BYTES,

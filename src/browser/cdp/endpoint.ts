@@ -1,13 +1,16 @@
-/** Checks a bot's CDP endpoint against the allowed ones, and finds the browser's WebSocket address behind it. */
-import { portOf } from "../../egress/destination.ts";
+/** What a bot may name as its browser's endpoint [R27]: parsed, compared with the allowed ones, and resolved once. */
+import { type CheckedAddress, isCloudService, isThisMachine } from "../../egress/address.ts";
+import { allowedAddresses, portOf } from "../../egress/destination.ts";
+import type { Resolve } from "../../egress/resolver.ts";
 import { AppError } from "../../errors.ts";
 import type { CdpPattern } from "../../protocol/cdp-pattern.ts";
 import { redactUrlsIn } from "../../util/redact-url.ts";
 
-const VERSION_DEADLINE_MS = 3_000;
-const MAX_VERSION_BYTES = 64 * 1024;
 const PROTOCOLS = ["http:", "ws:", "https:", "wss:"];
 const FIELD = "cdp.endpoint";
+const MAX_WHY_LENGTH = 300;
+/** Why something that answers, but not as a browser does, is refused. */
+export const NO_ENDPOINT = "not a browser's debugging endpoint";
 
 /** The same error for every endpoint that is not allowed: it reveals nothing about what listens there. */
 export function disallowed(): AppError {
@@ -20,64 +23,66 @@ export function parseEndpoint(endpoint: string, allow: readonly CdpPattern[]): U
   if (!url || !PROTOCOLS.includes(url.protocol)) {
     throw new AppError("invalid_message", { field: FIELD, why: "not an http:, https:, ws: or wss: address" });
   }
-  if (url.pathname.startsWith("/devtools/page/")) {
+  if (/\/devtools\/page\//.test(url.pathname)) {
     throw new AppError("invalid_message", { field: FIELD, why: "a page's address; the browser's is wanted" });
   }
   if (!allow.some((pattern) => matches(pattern, url))) throw disallowed();
+  // Nobody sends a fragment, and a WebSocket refuses one.
+  url.hash = "";
   return url;
 }
 
-/** Asks the endpoint for the browser's CDP WebSocket address. Throws AppError cdp_unreachable, url_not_allowed. */
-export async function browserAddress(endpoint: URL, signal: AbortSignal): Promise<string> {
-  if (endpoint.protocol.startsWith("ws")) return endpoint.href;
-  const address = await askVersion(endpoint, AbortSignal.any([signal, AbortSignal.timeout(VERSION_DEADLINE_MS)])).catch(
-    (cause: unknown) => {
-      if (cause instanceof AppError) throw cause;
-      throw unreachable(cause);
-    },
-  );
-  // Any program may answer there: it must not send this server to another address.
-  if (address.hostname !== endpoint.hostname || portOf(address) !== portOf(endpoint)) throw disallowed();
-  return address.href;
+export interface EndpointRules {
+  readonly allow: readonly CdpPattern[];
+  /** Debugging ports of the browsers that this server has started: none of them is a guest's. */
+  readonly ownPorts: () => ReadonlySet<number>;
+  readonly resolve?: Resolve | undefined;
+}
+
+/**
+ * Resolves the name of an endpoint that `parseEndpoint` has let through, once, and checks every address it has. The
+ * caller connects to these and does not resolve again. Throws AppError url_not_allowed, or what the resolver throws.
+ */
+export async function endpointAddresses(endpoint: URL, rules: EndpointRules): Promise<readonly CheckedAddress[]> {
+  const { allow, ownPorts: neverPorts, resolve } = rules;
+  const destinations = { allowPrivate: true, allow: [], neverPorts, demoOrigin: () => undefined, resolve };
+  const addresses = await allowedAddresses(endpoint, destinations).catch((cause: unknown) => {
+    throw cause instanceof AppError && cause.code === "url_not_allowed" ? disallowed() : cause;
+  });
+  const isNamed = allow.some((pattern) => !pattern.host.startsWith("*.") && matches(pattern, endpoint));
+  // Whoever can give names below a domain could point one at this machine: it is named by itself, or not meant.
+  if (!isNamed && addresses.some(({ address }) => isThisMachine(address) || isCloudService(address)))
+    throw disallowed();
+  return addresses;
 }
 
 /** An AppError cdp_unreachable with the reason in words. */
 export function unreachable(cause: unknown): AppError {
+  return new AppError("cdp_unreachable", { field: FIELD, why: reasonOf(cause) }, { cause });
+}
+
+function reasonOf(cause: unknown): string {
   const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
-  const isLate = inner instanceof Error && (inner.name === "TimeoutError" || inner.name === "AbortError");
-  const why = isLate ? "no answer" : inner instanceof Error ? inner.message : String(inner);
-  return new AppError("cdp_unreachable", { field: FIELD, why: redactUrlsIn(why).slice(0, 300) }, { cause });
+  // Where several addresses were tried at once, each has its own reason; the first is the preferred address.
+  const error: unknown = inner instanceof AggregateError ? (inner.errors[0] ?? inner) : inner;
+  if (!(error instanceof Error)) return redactUrlsIn(String(error)).slice(0, MAX_WHY_LENGTH);
+  if (error.name === "TimeoutError" || error.name === "AbortError") return "no answer";
+  const status = statusOf(error);
+  if (status !== null) return answeredWith(status);
+  return redactUrlsIn(error.message).slice(0, MAX_WHY_LENGTH) || NO_ENDPOINT;
 }
 
-async function askVersion(endpoint: URL, signal: AbortSignal): Promise<URL> {
-  const base = endpoint.pathname.endsWith("/") ? endpoint.pathname : `${endpoint.pathname}/`;
-  const version = new URL(`${base}json/version${endpoint.search}`, endpoint);
-  const response = await fetch(version, { signal, redirect: "manual" });
-  if (!response.ok) throw unreachable(`it answers ${response.status}`);
-  const parsed = parse(await readText(response));
-  const given = typeof parsed === "object" && parsed !== null && "webSocketDebuggerUrl" in parsed;
-  const address = given ? URL.parse(String(parsed.webSocketDebuggerUrl)) : null;
-  if (!address?.protocol.startsWith("ws")) throw unreachable("not a browser's debugging endpoint");
-  return address;
+/** The status of an HTTP answer to the request for a WebSocket; null for another error. */
+export function statusOf(error: unknown): number | null {
+  const [, status] = error instanceof Error ? (/^Unexpected server response: (\d{3})$/.exec(error.message) ?? []) : [];
+  return status === undefined ? null : Number(status);
 }
 
-/** Undefined for text that is no JSON: the parser's own error would quote it. */
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-async function readText(response: Response): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of response.body ?? []) {
-    text += decoder.decode(chunk as Uint8Array, { stream: true });
-    if (text.length > MAX_VERSION_BYTES) throw unreachable("not a browser's debugging endpoint");
-  }
-  return text;
+/** What an endpoint's refusal means, in words. */
+export function answeredWith(status: number): string {
+  if (status === 401 || status === 403) return `it answers ${status}: check the token in the address`;
+  if (status >= 300 && status < 400) return `it answers ${status}: redirects are not followed`;
+  return status < 300 ? `it answers ${status}, without a WebSocket` : `it answers ${status}`;
 }
 
 function matches({ host, port }: CdpPattern, url: URL): boolean {

@@ -6,7 +6,7 @@ import type { Logger } from "pino";
 import type { Config } from "../../config.ts";
 import { cachedResolver } from "../../egress/cached-resolver.ts";
 import { type Destinations, urlPatternSchema } from "../../egress/destination.ts";
-import { systemResolve } from "../../egress/resolver.ts";
+import { type Resolve, systemResolve } from "../../egress/resolver.ts";
 import { isLoopback } from "../../environment.ts";
 import { AppError } from "../../errors.ts";
 import { type CdpPattern, cdpPatternSchema } from "../../protocol/cdp-pattern.ts";
@@ -36,6 +36,10 @@ import { openRelayedPage } from "./relayed-page.ts";
 
 /** [R10] How long a page that opens is scanned for its challenge. */
 const CHALLENGE_SEARCH_MS = 3_000;
+/** [R27] How long it may take to reach a bot's browser: who reaches none is told within 3 s. */
+const REACH_MS = 2_500;
+/** After a restart nobody waits for an answer, and many pages are returned to at once. */
+const REACH_AGAIN_MS = 10_000;
 /** A browser start within this time shows that another one would work too [R20]. */
 const START_WORKED_WITHIN_MS = 60_000;
 const PROBE_DEADLINE_MS = 15_000;
@@ -86,6 +90,8 @@ export interface PageOpenerOptions {
   readonly demoOrigin: () => string | undefined;
   /** [R10] How long a page that opens is scanned for its challenge, ms; left out: 3 s. */
   readonly challengeSearchMs?: number | undefined;
+  /** Resolves the names of sites and of bots' browsers; left out: as the system does. */
+  readonly resolve?: Resolve | undefined;
 }
 
 /**
@@ -94,7 +100,7 @@ export interface PageOpenerOptions {
  */
 export async function openBrowserPool(
   config: BrowserConfig,
-  { serverPorts, demoOrigin, challengeSearchMs = CHALLENGE_SEARCH_MS }: PageOpenerOptions,
+  { serverPorts, demoOrigin, challengeSearchMs = CHALLENGE_SEARCH_MS, resolve = systemResolve }: PageOpenerOptions,
   log: Logger,
   browsersToKeep: ReadonlyMap<string, ProcessIdentity> = new Map(),
 ): Promise<BrowserPool> {
@@ -135,7 +141,7 @@ export async function openBrowserPool(
       allow,
       neverPorts,
       demoOrigin,
-      resolve: cachedResolver(systemResolve),
+      resolve: cachedResolver(resolve),
     };
   }
 
@@ -197,7 +203,7 @@ export async function openBrowserPool(
 
     function opened(wanted: OpenPageRequest): Promise<OpenedPage> {
       if ("relay" in wanted) return openRelayedPage(wanted, { ...depsOf(events), relays }, signal);
-      return "cdp" in wanted ? openGuest(wanted, events, signal) : openOwned(wanted);
+      return "cdp" in wanted ? openGuest(wanted, REACH_MS, events, signal) : openOwned(wanted);
     }
 
     async function openOwned(owned: OwnedPageRequest): Promise<OpenedPage> {
@@ -221,9 +227,9 @@ export async function openBrowserPool(
 
     /** Waits for a page behind a dialog as long as its session lives: the bot may answer the dialog at any time. */
     function returnToGuest(guest: GuestPageRequest): Promise<OpenedPage> {
-      const { endpoint, windows } = guest.cdp;
-      const cdp = { endpoint, target_id: place.target_id, ...(windows && { windows }) };
-      return whenResponsive(() => openGuest({ ...guest, cdp }, events, signal), Infinity, signal);
+      const { url_contains: _foundBy, ...kept } = guest.cdp;
+      const cdp = { ...kept, target_id: place.target_id };
+      return whenResponsive(() => openGuest({ ...guest, cdp }, REACH_AGAIN_MS, events, signal), Infinity, signal);
     }
 
     async function returnToOwned(owned: OwnedPageRequest): Promise<OpenedPage> {
@@ -256,9 +262,14 @@ export async function openBrowserPool(
     return { kinds, log, events, targets, connections, maxFileBytes: config.maxUploadBytes };
   }
 
-  async function openGuest(guest: GuestPageRequest, events: PageEvents, signal: AbortSignal): Promise<OpenedPage> {
-    const deps = { ...depsOf(events), allow: cdpPatternsOf(guest), ownPorts: debuggingPorts, blockPort };
-    return openGuestPage(guest, deps, signal);
+  async function openGuest(
+    guest: GuestPageRequest,
+    reachWithinMs: number,
+    events: PageEvents,
+    signal: AbortSignal,
+  ): Promise<OpenedPage> {
+    const endpoints = { allow: cdpPatternsOf(guest), ownPorts: debuggingPorts, resolve };
+    return openGuestPage(guest, { ...depsOf(events), ...endpoints, reachWithinMs, blockPort }, signal);
   }
 
   async function probe(): Promise<boolean> {

@@ -1,16 +1,25 @@
 /** Attaches to a page of the bot's own browser (a guest), and leaves it as it was. */
 
-import { allowedAddresses, portOf } from "../../egress/destination.ts";
+import { isThisMachine } from "../../egress/address.ts";
+import { portOf } from "../../egress/destination.ts";
 import { AppError } from "../../errors.ts";
-import type { CdpPattern } from "../../protocol/cdp-pattern.ts";
+import { type TargetInfo, targetInfosSchema } from "../../protocol/cdp-targets.ts";
 import type { Size } from "../../protocol/common.ts";
 import type { CdpTarget, Pictures } from "../../protocol/rest.ts";
 import type { GuestPageRequest } from "../../session/ports/page-request.ts";
 import type { PageLocator } from "../../session/ports/resume-state.ts";
 import { redactUrl } from "../../util/redact-url.ts";
-import { withDeadline } from "../../util/with-deadline.ts";
+import { unlessAborted } from "../../util/with-deadline.ts";
 import type { CdpConnection, CdpSender } from "../cdp/connection.ts";
-import { browserAddress, disallowed, parseEndpoint, unreachable } from "../cdp/endpoint.ts";
+import {
+  disallowed,
+  type EndpointRules,
+  endpointAddresses,
+  NO_ENDPOINT,
+  parseEndpoint,
+  unreachable,
+} from "../cdp/endpoint.ts";
+import { reachBrowser } from "../cdp/reach-browser.ts";
 import { PageWindows } from "../page/page-windows.ts";
 import { RemotePage, type RemotePageParts } from "../page/remote-page.ts";
 import { FullViewportCapture, type PictureCapture } from "../pictures/capture-region.ts";
@@ -20,38 +29,21 @@ import type { HeldTargets } from "./held-targets.ts";
 import type { PageDeps } from "./owned-page.ts";
 import { assertSelectors } from "./validate-selectors.ts";
 
-const CALL_DEADLINE_MS = 3_000;
-const RESOLVE_DEADLINE_MS = 5_000;
 /** The candidates that an error names: a browser may have hundreds of tabs. */
 const MAX_CANDIDATES = 20;
 const MAX_URL_LENGTH = 300;
+/** The browser's own: settings, new tabs, DevTools, extensions with their side panels, the popup of the address bar. */
+const OWN_SURFACE = /^(chrome(-[a-z]+)?|devtools|edge|brave|opera|vivaldi):/i;
+const BLANK = /^(about:blank\b.*)?$/i;
+const NO_PAGE =
+  "this browser has only blank tabs: a service that starts a fresh browser for each connection cannot be joined, so pass the address of the running session that has the page (docs/endpoints.md)";
 
-export interface GuestDeps extends PageDeps {
-  readonly allow: readonly CdpPattern[];
+export interface GuestDeps extends PageDeps, EndpointRules {
   readonly targets: HeldTargets;
-  /** Debugging ports of the browsers that this server has started. */
-  readonly ownPorts: () => ReadonlySet<number>;
+  /** How long it may take to reach the browser and to hear which pages it has, ms. */
+  readonly reachWithinMs: number;
   /** Blocks this port for owned pages while a guest is held through it. Returns a function that unblocks it. */
   readonly blockPort: (port: number) => () => void;
-}
-
-/**
- * Checks the addresses of an endpoint whose name CDP_ALLOW allows: a browser of this server's own is no guest. Throws
- * AppError url_not_allowed, cdp_unreachable.
- */
-async function assertNotOurs(endpoint: URL, ownPorts: GuestDeps["ownPorts"], signal: AbortSignal): Promise<void> {
-  const destinations = { allowPrivate: true, allow: [], neverPorts: ownPorts, demoOrigin: () => undefined };
-  const checking = allowedAddresses(endpoint, destinations);
-  await withDeadline(checking, RESOLVE_DEADLINE_MS, "resolver", signal).catch((cause: unknown) => {
-    signal.throwIfAborted();
-    throw cause instanceof AppError && cause.code === "url_not_allowed" ? disallowed() : unreachable(cause);
-  });
-}
-
-interface TargetInfo {
-  readonly targetId: string;
-  readonly type: string;
-  readonly url: string;
 }
 
 /**
@@ -64,25 +56,19 @@ export async function openGuestPage(
   signal: AbortSignal,
 ): Promise<RemotePage | PageWindows> {
   const { cdp, completion } = request;
-  const endpoint = parseEndpoint(cdp.endpoint, deps.allow);
-  await assertNotOurs(endpoint, deps.ownPorts, signal);
-  const address = await browserAddress(endpoint, signal);
-  const connection = await deps.connections.connect(address, signal).catch((cause: unknown) => {
-    throw unreachable(cause);
-  });
-  const unblockPort = deps.blockPort(portOf(endpoint));
+  const { connection, pages, release: unblockPort } = await reach(cdp.endpoint, deps, signal);
   let release = unblockPort;
   // Until the page is held, an abort closes the connection.
   const giveUp = () => connection.close();
   signal.addEventListener("abort", giveUp, { once: true });
   try {
-    const { targetId } = choose(await pagesOf(connection, deps.targets), cdp);
+    signal.throwIfAborted();
+    const { targetId } = choose(pages, cdp);
     const releaseTarget = deps.targets.hold(targetId, "guest");
     release = () => {
       releaseTarget();
       unblockPort();
     };
-    signal.throwIfAborted();
     const tab = await CdpTab.attach(connection, targetId).catch((cause: unknown) => {
       if (cause instanceof AppError) throw cause;
       throw new AppError("target_not_found", { field: "cdp", why: "it has just gone" }, { cause });
@@ -217,31 +203,64 @@ async function openedWindow(targetId: string, terms: GuestTerms, deps: PageDeps)
   }
 }
 
-/** The browser's tabs. A browser of this server's own is refused, whichever address led to it. */
-async function pagesOf(connection: CdpConnection, targets: HeldTargets): Promise<TargetInfo[]> {
-  const { targetInfos } = await within(connection.send("Target.getTargets"), "browser").catch((cause: unknown) => {
-    throw unreachable(cause);
-  });
-  if (!Array.isArray(targetInfos)) throw unreachable("not a browser's debugging endpoint");
-  if (targetInfos.some(({ targetId }) => targets.isOurs(targetId))) throw disallowed();
-  return targetInfos.filter(({ type, url }) => type === "page" && !url.startsWith("devtools:"));
+/**
+ * Connects to the browser and asks for its pages. `release` unblocks what is blocked for it. Once this throws, nothing is
+ * open or blocked: AppError invalid_message, url_not_allowed, cdp_unreachable, or what `signal` aborts with.
+ */
+async function reach(
+  named: string,
+  deps: GuestDeps,
+  signal: AbortSignal,
+): Promise<{ connection: CdpConnection; pages: readonly TargetInfo[]; release: () => void }> {
+  const endpoint = parseEndpoint(named, deps.allow);
+  const { reachWithinMs: withinMs } = deps;
+  const within = AbortSignal.any([signal, AbortSignal.timeout(withinMs)]);
+  let connection: CdpConnection | null = null;
+  let release = () => {};
+  try {
+    const addresses = await unlessAborted(endpointAddresses(endpoint, deps), within);
+    connection = await reachBrowser(endpoint, {
+      addresses,
+      withinMs,
+      signal: within,
+      connect: (address, dialling, dial) => deps.connections.connect(address, dialling, dial),
+    });
+    if (addresses.some(({ address }) => isThisMachine(address))) release = deps.blockPort(portOf(endpoint));
+    return { connection, pages: await unlessAborted(pagesOf(connection, deps.targets), within), release };
+  } catch (cause) {
+    connection?.close();
+    release();
+    signal.throwIfAborted();
+    const isCoded = cause instanceof AppError && (cause.code === "url_not_allowed" || cause.code === "cdp_unreachable");
+    throw isCoded ? cause : unreachable(within.aborted ? within.reason : cause);
+  }
 }
 
+/** The browser's pages. AppError: a browser of this server's own is refused, whichever address led to it. */
+async function pagesOf(connection: CdpConnection, targets: HeldTargets): Promise<readonly TargetInfo[]> {
+  const { targetInfos } = await connection.send("Target.getTargets").catch((cause: unknown) => {
+    const isClosed = cause instanceof AppError && cause.code === "browser_lost";
+    throw unreachable(isClosed ? "it closes the connection" : cause);
+  });
+  const { data } = targetInfosSchema.safeParse(targetInfos);
+  if (!data) throw unreachable(NO_ENDPOINT);
+  if (data.some(({ targetId }) => targets.isOurs(targetId))) throw disallowed();
+  return data.filter(({ type, url, subtype }) => type === "page" && subtype !== "prerender" && !OWN_SURFACE.test(url));
+}
+
+/** A blank tab is chosen by its id only: a bot may have written into it, and every browser has some that nobody means. */
 function choose(pages: readonly TargetInfo[], { target_id, url_contains }: CdpTarget): TargetInfo {
-  const matching = pages.filter(
+  const filled = pages.filter(({ url }) => !BLANK.test(url));
+  const matching = (target_id === undefined ? filled : pages).filter(
     ({ targetId, url }) =>
       (target_id === undefined || targetId === target_id) && (url_contains === undefined || url.includes(url_contains)),
   );
   const [chosen] = matching;
   if (chosen && matching.length === 1) return chosen;
   const field = target_id !== undefined ? "cdp.target_id" : url_contains !== undefined ? "cdp.url_contains" : "cdp";
-  const shown = matching.length > 0 ? matching : pages;
-  const candidates = shown
+  const candidates = (matching.length > 0 ? matching : filled)
     .slice(0, MAX_CANDIDATES)
     .map(({ targetId, url }) => ({ target_id: targetId, url: redactUrl(url).slice(0, MAX_URL_LENGTH) }));
-  throw new AppError(matching.length > 0 ? "target_ambiguous" : "target_not_found", { field, candidates });
-}
-
-function within<T>(work: Promise<T>, what: string): Promise<T> {
-  return withDeadline(work, CALL_DEADLINE_MS, what);
+  const why = filled.length === 0 ? { why: NO_PAGE } : {};
+  throw new AppError(matching.length > 0 ? "target_ambiguous" : "target_not_found", { field, ...why, candidates });
 }
