@@ -15,10 +15,12 @@ async function loadCommands(): Promise<Commands> {
   const { auditCommand } = await import("./cli/audit.ts");
   const { keysCommand } = await import("./cli/keys.ts");
   const { linksCommand } = await import("./cli/links.ts");
+  const { mcpCommand } = await import("./cli/mcp.ts");
   return {
     audit: auditCommand,
     keys: keysCommand,
     links: linksCommand,
+    mcp: mcpCommand,
     ...SESSION_COMMANDS,
     doctor: {
       usage: [["doctor", "looks whether this machine can serve, and says what to do where not"]],
