@@ -133,6 +133,10 @@ export function judge(results: readonly Result[]): Bar[] {
     bar("a page of the bot's own: POST to first picture within 500 ms", [
       ["p50", find("attach", "ours guest")?.latency?.p50, (ms) => ms <= 500],
     ]),
+    bar("an agent's call of request_human to the link for the person: <= 1.5 s", [
+      ["p95", find("asked", "ours binary")?.latency?.p95, (ms) => ms <= 1_500],
+      ["of the bot's own page", find("asked", "ours guest")?.latency?.p95, (ms) => ms <= 1_500],
+    ]),
     bar("the page's own success to the bot's long poll: stable_ms + 200 ms", [
       ["p50", find("told", "ours binary")?.latency?.p50, (ms) => ms <= STABLE_MS + 200],
       ["of the bot's own page", find("told", "ours guest")?.latency?.p50, (ms) => ms <= STABLE_MS + 200],

@@ -11,6 +11,7 @@ import { chromiumPath } from "./browser.ts";
 import { endAll, endOnSignals, isInterrupted } from "./cleanup.ts";
 import { describeMachine } from "./machine.ts";
 import { keep, type Report, renderText } from "./report.ts";
+import { AGENT_ROWS } from "./rows/agents.ts";
 import { CROWD_ROWS } from "./rows/crowds.ts";
 import { DRAG_ROWS, warmUp } from "./rows/drags.ts";
 import { END_ROWS } from "./rows/ends.ts";
@@ -31,6 +32,7 @@ const ROWS = [
   ...END_ROWS,
   ...RESTART_ROWS,
   ...FEED_ROWS,
+  ...AGENT_ROWS,
 ];
 /** The longest time of a run. After it something hangs, and the run is given up. */
 const WHOLE_RUN_DEADLINE_MS = 40 * 60_000;

@@ -16,11 +16,13 @@ async function loadCommands(): Promise<Commands> {
   const { keysCommand } = await import("./cli/keys.ts");
   const { linksCommand } = await import("./cli/links.ts");
   const { relayCommand } = await import("./cli/relay.ts");
+  const { mcpCommand } = await import("./cli/mcp.ts");
   return {
     audit: auditCommand,
     keys: keysCommand,
     links: linksCommand,
     relay: relayCommand,
+    mcp: mcpCommand,
     ...SESSION_COMMANDS,
     doctor: {
       usage: [["doctor", "looks whether this machine can serve, and says what to do where not"]],

@@ -122,6 +122,11 @@ export const ENVIRONMENT = {
     meaning: "file with keys in the form of `API_KEYS`, one on each line",
     more: "A line may add `labels=a,b`, `url_allow=a,b` and `cdp_allow=a,b`.",
   }),
+  MCP_CODES: onOff.default(true).register(texts, {
+    group: "access",
+    meaning: "off: a person whom an agent asks comes in by a key only",
+    more: "With `on` a six-digit code opens the session too, and a client without URL elicitation gets an operator link as text. An agent that has a browser can use either, and so act as the person. With `off` nothing that an agent gets opens a session.",
+  }),
   ALLOWED_ORIGINS: listOf(siteOriginSchema).default([]).register(texts, {
     group: "access",
     meaning: "other sites whose pages may use the API and embed the console, separated by commas",
@@ -199,9 +204,14 @@ export const ENVIRONMENT = {
     meaning: "creations of one key, or of one address where no key is asked for",
     unit: "a minute",
   }),
+  MAX_MCP_CALLS_PER_MINUTE: upTo(100_000).default(600).register(texts, {
+    group: "rates",
+    meaning: "MCP requests of one key, or of one address where no key is asked for",
+    unit: "a minute",
+  }),
   MAX_FAILED_AUTHENTICATIONS_PER_MINUTE: upTo(100_000).default(60).register(texts, {
     group: "rates",
-    meaning: "wrong keys, links and tickets from one address",
+    meaning: "wrong keys, links, tickets and codes from one address",
     more: "A valid key is never refused because of wrong ones from the same address.",
     unit: "a minute",
   }),

@@ -55,6 +55,8 @@ export interface CaptchaRemoteOptions {
   readonly allowedOrigins?: string;
   readonly allowedHosts?: string;
   readonly maxCreatesPerMinute?: number;
+  readonly maxMcpCallsPerMinute?: number;
+  readonly mcpCodes?: "on" | "off";
   readonly maxConnections?: number;
   readonly maxConnectionsPerAddress?: number;
   /** Left out: nothing is logged. */

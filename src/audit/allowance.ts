@@ -16,6 +16,7 @@ const REPEATABLE: ReadonlySet<Action> = new Set<Action>([
   "state.export",
   "link.create",
   "link.revoke",
+  "code.create",
 ]);
 
 interface RateWindow {

@@ -3,9 +3,10 @@ import type { Role } from "../protocol/common.ts";
 
 /**
  * The scopes of a key. sessions:create opens sessions; sessions:read looks at its own; sessions:control acts on
- * its own; operate sees and opens waiting sessions of its labels; ops does everything with all, but reads no results.
+ * its own; operate sees and opens waiting sessions of its labels; ops does everything with all, but reads no results;
+ * state:read gets the cookies of its own ended sessions where an agent asks for them [M7].
  */
-export const SCOPES = ["sessions:create", "sessions:read", "sessions:control", "operate", "ops"] as const;
+export const SCOPES = ["sessions:create", "sessions:read", "sessions:control", "operate", "ops", "state:read"] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** The rights of a key, and the destinations of its sessions. */

@@ -72,6 +72,11 @@ export function isOwner(caller: Caller, subject: Subject | undefined): boolean {
   return caller.kind === "anybody" || (caller.kind === "key" && subject?.owner === caller.id);
 }
 
+/** [M7] Whether an agent with this caller's key may have cookies and local storage. `ops` is not enough. */
+export function mayGiveStateToAgents(caller: Caller): boolean {
+  return caller.kind === "anybody" || (caller.kind === "key" && hasScope(caller.grants, "state:read"));
+}
+
 /** Whether this caller may make links to the session: a key that may merely operate it may not. */
 export function mayInvite(caller: Caller, subject: Subject): boolean {
   if (caller.kind !== "key") return caller.kind === "anybody";

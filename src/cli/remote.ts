@@ -12,8 +12,20 @@ const FIRST_KEY_FILE = "first-key";
 /** Sends a request to a path below the API and resolves with the JSON answer. Rejects with a ConfigError that has the server's refusal as a sentence. */
 export type Ask = <Answer>(method: "GET" | "DELETE", path: string) => Promise<Answer>;
 
-/** Finds the server's address and the key in --url and --key, the environment and the configuration. Throws ConfigError. */
+/** Where the API is, without a slash at its end, and the key for it. */
+export interface ServerAddress {
+  readonly api: URL;
+  readonly key: string | undefined;
+}
+
+/** Finds a server as addressOf() does, to ask it. Throws ConfigError. */
 export function serverOf(argv: readonly string[]): Ask {
+  const { api, key } = addressOf(argv);
+  return (method, path) => ask(method, `${api.href}${path}`, key);
+}
+
+/** Finds the server's address and the key in --url and --key, the environment and the configuration. Throws ConfigError. */
+export function addressOf(argv: readonly string[]): ServerAddress {
   const { own, rest } = takeOptions(argv, ["url", "key"]);
   const { publicUrl, host, port, basePath, dataDir } = configFromProcess(rest);
   const given = serverFromProcess();
@@ -22,8 +34,7 @@ export function serverOf(argv: readonly string[]): Ask {
   const server = baseUrl.replace(/\/*$/, "");
   const api = URL.parse(server.endsWith(API_PREFIX) ? server : server + API_PREFIX);
   if (api === null) throw new ConfigError([`--url: ${baseUrl} is no address`]);
-  const key = own.key ?? given.key ?? firstKey(dataDir);
-  return (method, path) => ask(method, `${api.href}${path}`, key);
+  return { api, key: own.key ?? given.key ?? firstKey(dataDir) };
 }
 
 async function ask<Answer>(method: string, url: string, key: string | undefined): Promise<Answer> {

@@ -24,6 +24,8 @@ export const ACTIONS = {
   "state.export": "Cookies and storage of an ended session were sent with its result.",
   "link.create": "An operator link was made.",
   "link.revoke": "An operator link was revoked.",
+  "code.create": "A six-digit code was made for a person whom an agent asks.",
+  "code.refuse": "A wrong code was entered for a session that has codes.",
   "links.rotate": "A new secret signs operator links from now on.",
   "notice.publish": "A notice was published to all readers of the server's events.",
   "key.add": "An API key was added.",

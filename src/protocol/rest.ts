@@ -376,6 +376,13 @@ export const resultSchema = z.object({
 });
 export type SessionResult = z.infer<typeof resultSchema>;
 
+export const resultQuerySchema = z.object({
+  storage_state: z.enum(["scoped", "omit"]).optional().meta({
+    description:
+      "scoped: cookies and local storage only for a key with `state:read`, as for agents [M7]; omit: never. Left out: always.",
+  }),
+});
+
 export const extendBodySchema = z.strictObject({ seconds: z.int().min(1).max(86_400) });
 export const extendAnswerSchema = z.object({ session_id: z.string(), expires_at: z.iso.datetime() });
 

@@ -9,6 +9,8 @@ import type { Logger } from "pino";
 import { recordEnds } from "../audit/ends.ts";
 import { AuditTrail } from "../audit/trail.ts";
 import { Authenticator } from "../auth/authenticator.ts";
+import { Codes } from "../auth/codes.ts";
+import { type DerivedKeys, derivedKeys } from "../auth/derived-keys.ts";
 import { KeyRing } from "../auth/key-ring.ts";
 import type { KeyRecord } from "../auth/key-spec.ts";
 import { Keys } from "../auth/keys.ts";
@@ -53,6 +55,8 @@ const CLOSE_PATIENCE_MS = 500;
 /** The limit for all bodies except that of a creation. */
 const SMALL_BODY_BYTES = 64 * 1024;
 const HSTS_SECONDS = 365 * 86_400;
+/** The use of the secrets that sign an MCP call's state. */
+const REQUEST_STATE_USE = "captcha-remote mcp requestState";
 
 /** Without `blob:` and `data:`: pictures are decoded from bytes. */
 const CONTENT_POLICY = {
@@ -86,6 +90,8 @@ export interface Service {
   readonly controller: CaptchaRemoteController;
   readonly keys: Keys;
   readonly guard: GuardDeps;
+  /** Sign the `requestState` of MCP calls [M3]. */
+  readonly stateKeys: DerivedKeys;
   readonly audit: AuditTrail;
   readonly events: EventPublisher;
   readonly acknowledgements: Acknowledgements;
@@ -132,10 +138,18 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
   }
   const { openPage, resumePage, neverPorts } = browsers;
   const keys = new Keys(config.apiKeys, storage.keys, deps.ownKeys);
-  const operatorLinks = new Links(storage.links, new KeyRing(config.dataDir));
+  const ring = new KeyRing(config.dataDir);
+  const operatorLinks = new Links(storage.links, ring);
   const tickets = new Tickets();
   const urls = publicUrlsAt(publicUrl);
-  const links = new OperatorLinks({ links: operatorLinks, tickets, areNeeded: config.auth, urls });
+  const links = new OperatorLinks({
+    links: operatorLinks,
+    tickets,
+    codes: new Codes(),
+    agentsGetCodes: config.mcpCodes,
+    areNeeded: config.auth,
+    urls,
+  });
   const kinds = new Set(KNOWN_KINDS.map(({ kind }) => kind));
   const countVerdict = startVerdictCounter({
     registry: refusals.registry,
@@ -201,6 +215,7 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
       sessions: controller,
       failures: new FailedAuthentications(config.maxFailedAuthenticationsPerMinute),
     },
+    stateKeys: derivedKeys(ring, REQUEST_STATE_USE),
     audit,
     events,
     acknowledgements: storage.acknowledgements,

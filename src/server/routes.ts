@@ -7,6 +7,7 @@ import { guardRoutes } from "../http/guards/authorization.ts";
 import { createRateLimiter } from "../http/guards/create-rate.ts";
 import { refuseUnknownRoutes } from "../http/guards/error-handler.ts";
 import { letSitesRead } from "../http/guards/origin.ts";
+import { mcpRoutes } from "../http/mcp/route.ts";
 import { operatorSocketRoute } from "../http/operator-socket/route.ts";
 import { relaySocketRoute } from "../http/relay-socket/route.ts";
 import { auditRoutes } from "../http/rest/audit.ts";
@@ -16,6 +17,7 @@ import { consoleRoutes } from "../http/rest/console.ts";
 import { fileRoutes } from "../http/rest/files.ts";
 import { type HealthOptions, healthRoutes } from "../http/rest/health.ts";
 import { historyRoutes } from "../http/rest/history.ts";
+import { invitationRoutes } from "../http/rest/invitations.ts";
 import { linkRoutes } from "../http/rest/links.ts";
 import { metricsRoute } from "../http/rest/metrics.ts";
 import { noticeRoutes } from "../http/rest/notices.ts";
@@ -67,6 +69,7 @@ export async function serveSessions(
       await api.register(noticeRoutes, { feed: service.events, audit });
       await api.register(historyRoutes, { history: service.history, authenticator });
       await api.register(linkRoutes, { controller, audit });
+      await api.register(invitationRoutes, { controller, audit, failures: guard.failures });
       await api.register(soundRoutes, { controller });
       await api.register(fileRoutes, { controller, authenticator, audit });
       await api.register(operatorSocketRoute, {
@@ -86,6 +89,11 @@ export async function serveSessions(
         refusals,
         limits: config,
       });
+      const limitCalls = await createRateLimiter(api, config.maxMcpCallsPerMinute, {
+        limit: "mcp_calls_per_minute",
+        message: "Too many MCP requests in a minute.",
+      });
+      await api.register(mcpRoutes, { authenticator, limitCalls, stateKeys: service.stateKeys });
       await api.register(auditRoutes, { audit });
       await api.register(consoleRoutes, {
         publicDir: PUBLIC_DIR,

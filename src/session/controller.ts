@@ -7,6 +7,7 @@ import { AppError } from "../errors.ts";
 import type { EventPublisher } from "../events/event-publisher.ts";
 import type { CodeAnswerBody, CodeResult } from "../protocol/code-answers.ts";
 import { isEnd, LIVING_STATES, type SessionState } from "../protocol/common.ts";
+import type { Invitation, InvitationWay } from "../protocol/invitations.ts";
 import type { LinkAnswer, linkBodySchema, TicketAnswer } from "../protocol/links.ts";
 import type { ReportAnswer, ReportBody } from "../protocol/reports.ts";
 import type {
@@ -247,6 +248,18 @@ export class CaptchaRemoteController {
   ): Promise<LinkAnswer> {
     const usual = { seconds: this.#deps.config.maxTimeoutSeconds };
     return this.#deps.links.make(this.#sessions.session(id).record, body, bounds ?? usual);
+  }
+
+  /** [M5] What an agent gives to its person. Throws session_not_found, session_ended. */
+  invite(id: string, way: InvitationWay): Promise<Invitation> {
+    return this.#deps.links.invite(this.#sessions.session(id).record, way);
+  }
+
+  /** [M6] Exchanges a code for a link. An unknown or ended session has no code. Throws as OperatorLinks.redeem(). */
+  async redeemCode(id: string, code: string): ReturnType<OperatorLinks["redeem"]> {
+    const session = this.#sessions.living(id);
+    if (!session) return { link: null, isCounted: false };
+    return this.#deps.links.redeem(session.record, code, this.#deps.config.maxTimeoutSeconds);
   }
 
   /** [R13] Revokes a link. Throws session_not_found, link_not_found. */

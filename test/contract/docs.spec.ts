@@ -235,7 +235,7 @@ test("docs/sdk.md has every method of the client", async () => {
 });
 
 const ROOT = new URL("../../", import.meta.url);
-const PROTOCOL = ["bots", "events", "operator-socket", "relay", "operations"].map((name) => `docs/protocol/${name}.md`);
+const PROTOCOL = ["bots", "events", "mcp", "operator-socket", "relay", "operations"].map((name) => `docs/protocol/${name}.md`);
 /** Where no document of the project's own is. */
 const OTHER_FOLDERS = /^(\.git|node_modules|test-results|playwright-report|dist|data|bench\/results)\//;
 
@@ -359,7 +359,7 @@ test("every rule that a test names is stated in docs/protocol/", async () => {
     if (!name.endsWith(".spec.ts")) continue;
     const titles = (await read(`test/${name}`)).matchAll(/\btest(?:\.\w+)?\(\s*["`](\[[^"`]*)/g);
     for (const [, title = ""] of titles) {
-      for (const [, rule = ""] of title.matchAll(/\[([RSWK]\d+)\]/g)) {
+      for (const [, rule = ""] of title.matchAll(/\[([RSWKM]\d+)\]/g)) {
         if (!stated.has(rule)) unknown.push(`${name}: ${rule}`);
       }
     }

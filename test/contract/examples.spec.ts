@@ -170,6 +170,24 @@ test("[R10] [R6] python_bot.py hands a page over and goes on in it, with the sta
   expect(bot.out()).toContain('solved, and back to work on "Shop"');
 });
 
+test("[M1] [R10] agent.ts works beside playwright-mcp: it is stopped, a person clears the page, and it goes on there", async ({
+  run,
+  server,
+  site,
+  connect,
+  botBrowser,
+}) => {
+  const args = ["examples/agent/agent.ts", site.serve("/shop", BLOCKED_PAGE), server.url, botBrowser.endpoint];
+  const agent = run(process.execPath, args);
+  const operator = await openLink(await agent.asked(), connect);
+  const { captcha_info: box } = await operator.next("session_info", ({ captcha_info }) => captcha_info !== null);
+  const at = { x: (box?.x ?? 0) + 20, y: (box?.y ?? 0) + 20, button: "left" };
+  operator.send({ type: "mouse_event", event_type: "down", ...at, buttons: 1 });
+  operator.send({ type: "mouse_event", event_type: "up", ...at, buttons: 0 });
+  expect(await agent.exitCode, agent.out()).toBe(0);
+  expect(agent.out()).toContain('Back to work on "Cleared"');
+});
+
 test("[R10] fastify-bot.ts hands its page over within its own process", async ({ run, site, connect }) => {
   const port = String(await freePort());
   const bot = run(process.execPath, ["examples/fastify-bot.ts", site.serve("/shop", PLAIN_PAGE), port]);

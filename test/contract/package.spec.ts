@@ -5,10 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { Client } from "@modelcontextprotocol/client";
+import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { test as base } from "@playwright/test";
 import { build } from "esbuild";
 import { expect, TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
-import { TEST_KEY_SPEC } from "../support/key.ts";
+import { TEST_KEY, TEST_KEY_SPEC } from "../support/key.ts";
 import { startProgram, watchProgram } from "../support/programs.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -247,7 +249,32 @@ test("its server serves the console that a checkout serves, ready-made: no esbui
   await checkout.remove();
 });
 
-test("on a Node without node:sqlite its program says so in a sentence, and the SDK and the relay work", async ({ server }) => {
+test("[M1] its `mcp` speaks over stdio where there is neither Playwright nor sharp", async ({ installed }) => {
+  const folder = await mkdtemp(join(tmpdir(), TEST_FOLDER_PREFIX));
+  const modules = join(folder, "node_modules");
+  await cp(join(installed, "node_modules/captcha-remote"), join(modules, "captcha-remote"), { recursive: true });
+  const heavy = /^\.|^playwright|^sharp$|^@img$|^@playwright$|^esbuild$/;
+  for (const name of (await readdir(MODULES)).filter((one) => !heavy.test(one))) {
+    await symlink(join(MODULES, name), join(modules, name));
+  }
+  const transport = new StdioClientTransport({
+    command: process.execPath,
+    args: [join(modules, "captcha-remote/dist/cli.js"), "mcp"],
+    env: { CAPTCHA_REMOTE_URL: "http://127.0.0.1:9", CAPTCHA_REMOTE_KEY: TEST_KEY },
+    cwd: folder,
+  });
+  const client = new Client({ name: "test", version: "1.0.0" });
+  await client.connect(transport);
+  expect((await client.listTools()).tools.map(({ name }) => name)).toContain("request_human");
+  const answer = await client.callTool({ name: "get_result", arguments: { session_id: "s" } });
+  expect(answer).toMatchObject({ isError: true, structuredContent: { error: { code: "server_unreachable" } } });
+  await client.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+test("on a Node without node:sqlite its program says so in a sentence, and the SDK and the relay work", async ({
+  server,
+}) => {
   const preload = `data:text/javascript,${encodeURIComponent(`
     import { registerHooks } from "node:module";
     Object.defineProperty(process, "versions", { value: { ...process.versions, node: "22.12.0" } });

@@ -70,7 +70,8 @@ test("[R8] [R20] every route of the API is tried here", async ({ target }) => {
     const documentedPath = path
       .replace("/links/none", "/links/{link_id}")
       .replace("/files/none?name=a.png", "/files/{chooser}")
-      .replace("/sounds/none", "/sounds/{sound}");
+      .replace("/sounds/none", "/sounds/{sound}")
+      .replace("/session/none/code", "/session/{id}/code");
     return `${method.toLowerCase()} /api/captcha${documentedPath}`;
   });
   expect(documented.toSorted()).toEqual(tried.toSorted());
@@ -296,7 +297,7 @@ test("[R10] legacy_open: whoever knows the id operates that session, and nothing
   const id: string = open.body.session_id;
   expect(Buffer.from(id, "base64url")).toHaveLength(16);
   const older = API_ROUTES.filter(
-    ({ path }) => !/links|files|sounds|ticket|claim|release|extend|result|report|events|answer/.test(path),
+    ({ path }) => !/links|files|sounds|ticket|claim|release|extend|result|report|events|answer|invitation/.test(path),
   );
   for (const door of older) {
     expect((await knock(target, door, living, NO_KEY)).status, door.path).toBe(401);

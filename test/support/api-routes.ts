@@ -51,6 +51,12 @@ export const API_ROUTES: readonly ApiRoute[] = [
     scope: "sessions:control",
     operates: 200,
   },
+  {
+    method: "POST",
+    path: "/session/{id}/invitation",
+    body: () => ({ way: "code" }),
+    scope: "sessions:control",
+  },
   { method: "DELETE", path: "/session/{id}/links/none", scope: "sessions:control", own: 404 },
   { method: "GET", path: "/session/{id}/sounds/none", scope: "sessions:control", operates: 404, own: 404 },
   // No page waits for a file.
@@ -84,6 +90,10 @@ export const OTHER_ROUTES: readonly ApiRoute[] = [
   { method: "POST", path: "/sessions", body: () => ({}), scope: "sessions:create", own: 400 },
   { method: "GET", path: "/history", scope: "sessions:read", operates: 200 },
   { method: "GET", path: "/events", scope: "sessions:read", operates: 200 },
+  // No message of the protocol: what is looked at here is who gets in.
+  { method: "POST", path: "/mcp", body: () => ({}), scope: "sessions:create", own: 400 },
+  // A code is what lets somebody in here, and this is none.
+  { method: "POST", path: "/session/none/code", body: () => ({ code: "000000" }), scope: null, own: 401 },
   { method: "POST", path: "/notices", body: () => ({ message: "At noon." }), scope: "ops" },
   { method: "GET", path: "/audit", scope: "ops" },
   { method: "GET", path: "/metrics", scope: "ops" },

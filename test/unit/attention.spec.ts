@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "@playwright/test";
 import { pino } from "pino";
+import { Codes } from "../../src/auth/codes.ts";
 import { KeyRing } from "../../src/auth/key-ring.ts";
 import { Links } from "../../src/auth/links.ts";
 import { Tickets } from "../../src/auth/tickets.ts";
@@ -99,7 +100,14 @@ for (const [what, needsPerson, isWorking, published] of [
       store: storage.sessions,
       uploads: NO_UPLOADS,
       events,
-      links: new OperatorLinks({ links, tickets: new Tickets(), areNeeded: false, urls }),
+      links: new OperatorLinks({
+        links,
+        tickets: new Tickets(),
+        codes: new Codes(),
+        agentsGetCodes: true,
+        areNeeded: false,
+        urls,
+      }),
       neverPorts: () => new Set(),
       openPage: () => Promise.reject(new Error("no new page is opened")),
       resumePage: async (_page, pageEvents) => {

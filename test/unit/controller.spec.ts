@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test as base, expect } from "@playwright/test";
 import { pino } from "pino";
 import { type Caller, SCOPES } from "../../src/auth/caller.ts";
+import { Codes } from "../../src/auth/codes.ts";
 import { KeyRing } from "../../src/auth/key-ring.ts";
 import { Links } from "../../src/auth/links.ts";
 import { Tickets } from "../../src/auth/tickets.ts";
@@ -149,7 +150,14 @@ const test = base.extend<{ world: World }>({
     };
     const urls = publicUrlsAt(() => "http://127.0.0.1:1");
     const operatorLinks = new Links(storage.links, new KeyRing(folder));
-    const links = new OperatorLinks({ links: operatorLinks, tickets: new Tickets(), areNeeded: true, urls });
+    const links = new OperatorLinks({
+      links: operatorLinks,
+      tickets: new Tickets(),
+      codes: new Codes(),
+      agentsGetCodes: true,
+      areNeeded: true,
+      urls,
+    });
     const controller = new CaptchaRemoteController({
       config,
       links,

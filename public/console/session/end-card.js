@@ -28,6 +28,8 @@ export class EndCard {
   #list = byId("all-sessions", HTMLAnchorElement);
   #actions = byId("ending-actions", HTMLElement);
   #trouble = byId("ending-trouble", HTMLElement);
+  /** Null until a bare address is opened. @type {Promise<import("./person-form.js").PersonForm> | null} */
+  #personForm = null;
   #consoleUrl;
 
   /** @param {import("../../../src/client/console-url.ts").ConsoleUrl} consoleUrl */
@@ -42,8 +44,10 @@ export class EndCard {
     setVisible(this.#card, end !== null);
     if (end === null) return;
     setText(this.#title, titleOf(end));
+    // Whoever comes by a bare address may say who they are: an agent's link carries nothing.
     const isBareAddress = end.outcome === "refused" && bearersFor(this.#consoleUrl).length === 0;
     setText(this.#text, isBareAddress ? t("end_needs_link") : textOf(end));
+    if (isBareAddress) void this.#askWho();
     const hasDemo = this.#consoleUrl.sessionId === DEMO_ID && end.outcome !== "refused";
     // A person with a link only has no list to go to.
     const hasList = isOpenToAll() || keptKey() !== "";
@@ -52,6 +56,23 @@ export class EndCard {
     setVisible(this.#actions, hasDemo || hasList);
     // The focus was in the picture, which is hidden now; and a screen reader should speak the title.
     if (appears) this.#title.focus({ preventScroll: true });
+  }
+
+  async #askWho() {
+    this.#personForm ??= this.#loadPersonForm();
+    await this.#personForm.then(
+      (form) => form.render(),
+      () => {
+        this.#personForm = null; // it could not be loaded: the next try may
+      },
+    );
+  }
+
+  async #loadPersonForm() {
+    const { PersonForm } = await import("./person-form.js");
+    const form = new PersonForm(this.#consoleUrl);
+    this.#text.after(form.element);
+    return form;
   }
 
   async #startAgain() {

@@ -86,6 +86,18 @@ export async function answerCode(base, key, id, text) {
 }
 
 /**
+ * Exchanges the six digits that an agent's person was given for an operator link.
+ * @param {string} base @param {string} id @param {string} code
+ * @returns {Promise<string>} the link
+ * @throws {ApiFailure} unauthorized: the code does not open it; rate_limited: too many wrong ones
+ */
+export async function redeemCode(base, id, code) {
+  const url = `${base}/session/${encodeURIComponent(id)}/code`;
+  const answer = await call(url, { method: "POST", bearer: "", body: { code } }, DEADLINE_MS);
+  return /** @type {{ url: string }} */ (answer).url;
+}
+
+/**
  * The sessions that have ended since then, newest first.
  * @param {string} base @param {string} key @param {Date} since
  * @returns {Promise<HistoryEntry[]>}

@@ -169,7 +169,12 @@ export const en = {
   end_not_found: "No such session",
   end_ended: "This session is over",
   end_refused: "This link does not open the session",
-  end_needs_link: "This address needs its whole link, with what stands behind the #. Open it as it was sent to you.",
+  end_needs_link:
+    "This address needs its whole link, with what stands behind the #. Open it as it was sent to you, or say here who you are.",
+  person_code: "Six-digit code from your agent",
+  person_key: "Or your key",
+  person_code_wrong: "This code does not open the session. A code works once, for ten minutes.",
+  person_codes_spent: "Too many wrong codes: this session opens with a key only.",
   end_gave_up: "Given up",
   end_gave_up_text: "The bot knows that this challenge could not be cleared. Thank you for trying.",
   end_not_found_text: "The id may be mistyped, or the session is long gone.",

@@ -42,7 +42,16 @@ export async function letSitesRead(app: FastifyInstance, { allowedOrigins }: Sit
   await app.register(cors, {
     origin: [...allowedOrigins],
     methods: ["GET", "POST", "DELETE"],
-    allowedHeaders: ["authorization", "content-type", "idempotency-key", "last-event-id", "prefer"],
+    allowedHeaders: [
+      "authorization",
+      "content-type",
+      "idempotency-key",
+      "last-event-id",
+      "mcp-method",
+      "mcp-name",
+      "mcp-protocol-version",
+      "prefer",
+    ],
     exposedHeaders: ["location", "retry-after"],
     credentials: false,
     maxAge: PREFLIGHT_SECONDS,

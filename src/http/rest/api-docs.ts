@@ -5,6 +5,7 @@ import type { FastifyInstance } from "fastify";
 import { jsonSchemaTransform } from "fastify-type-provider-zod";
 import type { Config } from "../../config.ts";
 import { API_PREFIX } from "../../protocol/api-prefix.ts";
+import { VERSION } from "../../protocol/version.ts";
 
 const DESCRIPTION = `A person remote-controls a headless-browser page to clear a captcha or another challenge.
 For pages and accounts that you may automate.
@@ -22,10 +23,11 @@ export async function describeApi(app: FastifyInstance, { auth }: Pick<Config, "
       info: {
         title: "captcha-remote",
         description: `${DESCRIPTION}\n\n${auth ? WITH_KEYS : WITHOUT_KEYS}`,
-        version: "0.1.0",
+        version: VERSION,
       },
       tags: [
         { name: "bots", description: "What a bot needs" },
+        { name: "agents", description: "What agents need: Model Context Protocol" },
         { name: "ops", description: "What ops need" },
         { name: "older clients", description: "Routes of the older protocol" },
         { name: "health" },

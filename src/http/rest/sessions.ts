@@ -6,6 +6,7 @@ import type { Detail } from "../../audit/audit-log.ts";
 import type { AuditTrail } from "../../audit/trail.ts";
 import type { Authenticator } from "../../auth/authenticator.ts";
 import { nameOf } from "../../auth/caller.ts";
+import { mayGiveStateToAgents } from "../../auth/permissions.ts";
 import { SESSION_STATES, type SessionState, sessionIdSchema } from "../../protocol/common.ts";
 import {
   type CreateSession,
@@ -17,6 +18,7 @@ import {
   extendBodySchema,
   mouseAnswerSchema,
   mouseEventBodySchema,
+  resultQuerySchema,
   resultSchema,
   screenshotQuerySchema,
   screenshotSchema,
@@ -226,14 +228,18 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async 
         summary: "The outcome of a session",
         tags: ["bots"],
         params: idParams,
+        querystring: resultQuerySchema,
         response: { 200: resultSchema, ...failures },
       },
     },
     async (request) => {
       const { id } = request.params;
-      const result = await controller.result(id);
-      if (result.has_storage_state) recorder(request)("state.export", id);
-      return result;
+      const wanted = request.query.storage_state;
+      const { storage_state, ...result } = await controller.result(id);
+      const isGiven = wanted === undefined || (wanted === "scoped" && mayGiveStateToAgents(request.caller));
+      if (storage_state === undefined || !isGiven) return result;
+      recorder(request)("state.export", id);
+      return { ...result, storage_state };
     },
   );
 

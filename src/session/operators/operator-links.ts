@@ -1,10 +1,13 @@
-/** The operator links of sessions [R13], and the tickets that they are exchanged for [R16]. */
+/** The operator links of sessions [R13], the tickets that they are exchanged for [R16], and what agents hand on [M5]. */
 import type { z } from "zod";
 import type { Caller } from "../../auth/caller.ts";
+import type { Codes } from "../../auth/codes.ts";
 import type { Link } from "../../auth/link-store.ts";
 import type { LinkedSession, Links } from "../../auth/links.ts";
 import type { Tickets } from "../../auth/tickets.ts";
 import type { Config } from "../../config.ts";
+import { AppError } from "../../errors.ts";
+import type { Invitation, InvitationWay } from "../../protocol/invitations.ts";
 import type { LinkAnswer, linkBodySchema, TicketAnswer } from "../../protocol/links.ts";
 import type { PublicUrls } from "../ports/public-urls.ts";
 import type { SessionRecord } from "../ports/store.ts";
@@ -12,6 +15,9 @@ import type { SessionRecord } from "../ports/store.ts";
 export interface OperatorLinksDeps {
   readonly links: Links;
   readonly tickets: Tickets;
+  readonly codes: Codes;
+  /** MCP_CODES: whether an agent may get what opens a session by itself. */
+  readonly agentsGetCodes: boolean;
   /** False with AUTH=off: the URL of the console alone is enough. */
   readonly areNeeded: boolean;
   readonly urls: Pick<PublicUrls, "control">;
@@ -59,6 +65,34 @@ export class OperatorLinks {
     const expires_at = new Date(link.expires_at).toISOString();
     const url = await this.#urlOf(link, record);
     return { link_id: link.id, url, role: link.role, expires_at };
+  }
+
+  /** [M5] What an agent gives to its person. Without MCP_CODES, and after too many wrong codes, it opens nothing itself. */
+  async invite(session: LinkedSession, way: InvitationWay): Promise<Invitation> {
+    const url = this.#deps.urls.control(session.session_id);
+    if (!this.#deps.areNeeded) return { url, opens: "by_itself", code: null, expires_at: null };
+    if (this.#deps.agentsGetCodes && way === "link") {
+      const link = this.#deps.links.firstOf(session.uid);
+      if (link) return { url: await this.#urlOf(link, session), opens: "by_itself", code: null, expires_at: null };
+    }
+    const issued = this.#deps.agentsGetCodes ? this.#deps.codes.issue(session.uid) : null;
+    if (!issued) return { url, opens: "key", code: null, expires_at: null };
+    return { url, opens: "code", code: issued.code, expires_at: new Date(issued.expires_at).toISOString() };
+  }
+
+  /**
+   * [M6] Exchanges a code for a link. Null: the code is not valid; `isCounted` says whether that spends one of the
+   * session's tries. Throws rate_limited after too many wrong ones, and as make() does.
+   */
+  async redeem(
+    record: SessionRecord,
+    code: string,
+    seconds: number,
+  ): Promise<{ readonly link: LinkAnswer } | { readonly link: null; readonly isCounted: boolean }> {
+    const redemption = this.#deps.codes.redeem(record.uid, code);
+    if (redemption === "spent") throw new AppError("rate_limited", { limit: "wrong_codes" });
+    if (redemption !== "right") return { link: null, isCounted: redemption === "wrong" };
+    return { link: await this.make(record, { role: "control" }, { seconds }) };
   }
 
   /** [R13] Revokes a link of this session. Throws link_not_found. */
