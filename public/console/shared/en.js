@@ -190,7 +190,7 @@ export const en = {
   files_photo: "Take a photo",
   files_drop: "Or drop them here.",
   files_cancel: "No file",
-  files_give: "Give them to the page",
+  files_give: "Give to the page",
   files_too_large: "“{name}” is larger than {mb} MB.",
   files_failed: "“{name}” did not get there: {why}",
 
