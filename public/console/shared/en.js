@@ -185,6 +185,7 @@ export const en = {
   files_videos: "videos",
   files_sounds: "sounds",
   files_pdf: "PDF",
+  files_comma: ", ",
   files_choose: "Choose a file",
   files_choose_many: "Choose files",
   files_photo: "Take a photo",
