@@ -1,6 +1,6 @@
 /** The test pages: an ordinary page with a slider challenge in its document, in a frame, or in a frame's frame. */
 import type { Rect } from "../src/protocol/common.ts";
-import type { Point } from "./moves.ts";
+import { type Point, planMoves } from "./moves.ts";
 import { PIECE_COLOUR } from "./piece.ts";
 import { STRIP, stripBits } from "./strip.ts";
 
@@ -25,11 +25,30 @@ export const PIECE_SIZE = 48;
 export const PIECE_ABOVE_POINTER = 122;
 
 export type PageKind = "strip" | "plain";
+/** What moves the piece: a mouse, a finger on a page as a phone shows it, or keys, each of which is one step. */
+export type Hand = "mouse" | "finger" | "keys";
+
+/** A key that types a character, as most do. */
+export const STEP_KEY = { key: "x", code: "KeyX", keyCode: 88 } as const;
+const MOST_STEPS = 300;
+/** Where the piece is after each step: the points of a drag. */
+export const STEPS: readonly Point[] = planMoves(KNOB, MOST_STEPS, 1).map(({ x, y }) => ({ x, y }));
+
+export const PHONE = { width: 390, height: 844 } as const;
+const DESK_ORIGIN: Point = { x: 0, y: 0 };
+/** A phone's page has the challenge only, in its middle. */
+const PHONE_ORIGIN: Point = { x: CHALLENGE.x - (PHONE.width - CHALLENGE.width) / 2, y: 0 };
+
+/** Where the page's own 0, 0 is among the points of a drag. */
+export function originOf(hand: Hand): Point {
+  return hand === "finger" ? PHONE_ORIGIN : DESK_ORIGIN;
+}
 
 export interface PageOptions {
   readonly kind: PageKind;
   /** The page moves by itself, like one with a spinner or a video. */
   readonly animated?: boolean;
+  readonly hand?: Hand;
   /** The document's position on the page. */
   readonly origin?: Point;
   /** Included in the report that the page sends on release. */
@@ -37,17 +56,24 @@ export interface PageOptions {
 }
 
 /** A document that contains the challenge. */
-export function challengeDocument({ kind, animated = false, origin = { x: 0, y: 0 }, run }: PageOptions): string {
+export function challengeDocument({
+  kind,
+  animated = false,
+  hand = "mouse",
+  origin = DESK_ORIGIN,
+  run,
+}: PageOptions): string {
   const isMain = origin.x === 0 && origin.y === 0;
   const box = { ...CHALLENGE, x: CHALLENGE.x - origin.x, y: CHALLENGE.y - origin.y };
-  return `<!doctype html><meta charset="utf-8"><title>Challenge</title><style>${STYLE}
+  const steps = hand === "keys" ? { key: STEP_KEY.key, points: STEPS } : null;
+  return `<!doctype html><meta charset="utf-8">${hand === "finger" ? VIEWPORT_OF_PHONE : ""}<title>Challenge</title><style>${STYLE}
     #bench-captcha { left: ${box.x}px; top: ${box.y}px }</style>
   ${isMain ? surroundings() : ""}
   <div id="bench-captcha"><canvas id="photo" width="${box.width}" height="${box.height}"></canvas>
     ${kind === "strip" ? `<div id="strip">${"<i></i>".repeat(2 * STRIP.bits)}</div>` : ""}
     <div id="piece"></div><div id="track"><span>Slide to complete the picture</span></div><div id="knob"></div>
   </div>
-  <script>const options = ${JSON.stringify({ animated, origin, run, KNOB, CHALLENGE, PIECE_SIZE, PIECE_ABOVE_POINTER })};
+  <script>const options = ${JSON.stringify({ animated, origin, run, steps, KNOB, CHALLENGE, PIECE_SIZE, PIECE_ABOVE_POINTER })};
   const stripBits = ${stripBits};
   ${paintPhoto}; paintPhoto(document.getElementById("photo"), 7);
   (${behave})(options)</script>`;
@@ -71,6 +97,7 @@ function surroundings(): string {
     <script>${paintPhoto}; document.querySelectorAll("canvas.wide").forEach((canvas, index) => paintPhoto(canvas, index + 1))</script>`;
 }
 
+const VIEWPORT_OF_PHONE = '<meta name="viewport" content="width=device-width, initial-scale=1">';
 const STYLE = `
   body { margin: 0; height: ${VIEWPORT.height}px; overflow: hidden; font: 15px/1.45 sans-serif; color: #223; user-select: none;
     background: linear-gradient(160deg, #f4f7fb, #dfe8f2) }
@@ -78,7 +105,8 @@ const STYLE = `
     background: linear-gradient(90deg, #15395b, #2f7f86) }
   nav { float: right; font-size: 15px } article { position: absolute; width: 390px } article h2 { margin: 0 0 6px; font-size: 18px }
   canvas.wide, iframe, #bench-captcha { position: absolute } iframe { border: 0 }
-  #bench-captcha { width: ${CHALLENGE.width}px; height: ${CHALLENGE.height}px; overflow: hidden; border-radius: 6px }
+  #bench-captcha { width: ${CHALLENGE.width}px; height: ${CHALLENGE.height}px; overflow: hidden; border-radius: 6px;
+    touch-action: none }
   #photo { position: absolute; left: 0; top: 0 }
   #strip { position: absolute; left: ${STRIP_INSET.x}px; top: ${STRIP_INSET.y}px; width: ${STRIP.width}px; font-size: 0 }
   #strip i { display: inline-block; width: ${STRIP.blockWidth}px; height: ${STRIP.blockHeight}px; background: #000; vertical-align: top }
@@ -133,15 +161,17 @@ function paintPhoto(canvas: HTMLCanvasElement, seed: number): void {
 }
 
 interface Behaviour extends Required<Pick<PageOptions, "animated" | "origin" | "run">> {
+  /** The key that moves the piece to the next of the points; null: the pointer moves it. */
+  readonly steps: { readonly key: string; readonly points: readonly Point[] } | null;
   readonly KNOB: Point;
   readonly CHALLENGE: Rect;
   readonly PIECE_SIZE: number;
   readonly PIECE_ABOVE_POINTER: number;
 }
 
-/** Lets the piece and the strip follow the pointer while a button is down. Runs in the page. */
+/** Lets the piece and the strip follow the pointer while a button or a finger is down, or the keys. Runs in the page. */
 function behave(options: Behaviour): void {
-  const { origin, KNOB, CHALLENGE, PIECE_SIZE, PIECE_ABOVE_POINTER } = options;
+  const { origin, steps, KNOB, CHALLENGE, PIECE_SIZE, PIECE_ABOVE_POINTER } = options;
   const part = (id: string) => document.getElementById(id) as HTMLElement;
   const [piece, knob, box] = [part("piece"), part("knob"), part("bench-captcha")];
   const blocks = [...document.querySelectorAll<HTMLElement>("#strip i")];
@@ -166,6 +196,19 @@ function behave(options: Behaviour): void {
   };
   show(KNOB.x, KNOB.y);
   paintStrip(0, 0);
+  const report = (): void => {
+    navigator.sendBeacon(`/seen/${options.run}`, JSON.stringify({ seen, painted }));
+  };
+  if (steps) {
+    addEventListener("keydown", ({ key }) => {
+      if (key !== steps.key) return report();
+      const { x, y } = steps.points[seen.length] as Point;
+      seen.push([x, y]);
+      painted.push([x, y]);
+      show(x, y);
+    });
+    return;
+  }
   box.addEventListener("pointerdown", () => {
     dragging = true;
   });
@@ -179,7 +222,7 @@ function behave(options: Behaviour): void {
   addEventListener("pointerup", () => {
     if (!dragging) return;
     dragging = false;
-    navigator.sendBeacon(`/seen/${options.run}`, JSON.stringify({ seen, painted }));
+    report();
   });
   if (!options.animated) return;
   let frame = 0;

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Rect } from "../src/protocol/common.ts";
 import type { Point, TimedPoint } from "./moves.ts";
-import { KNOB, type PageKind, PIECE_ABOVE_POINTER, PIECE_SIZE, STRIP_AT } from "./page.ts";
+import { KNOB, originOf, type PageKind, PIECE_ABOVE_POINTER, PIECE_SIZE, STRIP_AT } from "./page.ts";
 import { findPiece } from "./piece.ts";
 import { NOTHING_YET, readStrip } from "./strip.ts";
 
@@ -27,11 +27,14 @@ const DECODED_AT_ONCE = 8;
 
 export class PictureLog {
   readonly #kind: PageKind;
+  readonly #origin: Point;
   #pictures: Picture[] = [];
   #lastAt = performance.now();
 
-  constructor(kind: PageKind) {
+  /** `origin`: where the page's own 0, 0 is among the points of a drag. */
+  constructor(kind: PageKind, origin = originOf("mouse")) {
     this.#kind = kind;
+    this.#origin = origin;
   }
 
   get pictures(): readonly Picture[] {
@@ -63,7 +66,7 @@ export class PictureLog {
 
   async lastShown(): Promise<Point | null> {
     const last = this.#pictures.at(-1);
-    return last ? readPoint(last, this.#kind) : null;
+    return last ? readPoint(last, this.#kind, this.#origin) : null;
   }
 
   /** All pictures, with the points that they show. */
@@ -77,7 +80,7 @@ export class PictureLog {
     let unreadable = 0;
     for (let from = 0; from < this.#pictures.length; from += DECODED_AT_ONCE) {
       const some = this.#pictures.slice(from, from + DECODED_AT_ONCE);
-      const points = await Promise.all(some.map((picture) => readPoint(picture, this.#kind)));
+      const points = await Promise.all(some.map((picture) => readPoint(picture, this.#kind, this.#origin)));
       points.forEach((point, index) => {
         if (point) shown.push({ ...point, at: (some[index] as Picture).at });
         else unreadable += 1;
@@ -98,11 +101,12 @@ function isBefore({ x, y }: Point, kind: PageKind): boolean {
   return Math.abs(x - before.x) <= 1 && Math.abs(y - before.y) <= 1;
 }
 
-/** The point of the page that a picture shows; null if it cannot be read. */
-export async function readPoint({ jpeg, view, scale }: Picture, kind: PageKind): Promise<Point | null> {
+/** The point of the drag that a picture shows; null if it cannot be read. */
+async function readPoint({ jpeg, view, scale }: Picture, kind: PageKind, origin: Point): Promise<Point | null> {
+  const [left, top] = [view.x + origin.x, view.y + origin.y];
   if (kind === "strip") {
-    return readStrip(jpeg, { left: (STRIP_AT.x - view.x) * scale, top: (STRIP_AT.y - view.y) * scale }, scale);
+    return readStrip(jpeg, { left: (STRIP_AT.x - left) * scale, top: (STRIP_AT.y - top) * scale }, scale);
   }
   const middle = await findPiece(jpeg, (PIECE_SIZE * scale) ** 2);
-  return middle && { x: middle.x / scale + view.x, y: middle.y / scale + view.y + PIECE_ABOVE_POINTER };
+  return middle && { x: middle.x / scale + left, y: middle.y / scale + top + PIECE_ABOVE_POINTER };
 }

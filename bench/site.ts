@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Rect } from "../src/protocol/common.ts";
 import { atEnd } from "./cleanup.ts";
 import type { Point } from "./moves.ts";
-import { challengeDocument, framingDocument, type PageKind } from "./page.ts";
+import { challengeDocument, framingDocument, type Hand, originOf, type PageKind } from "./page.ts";
 
 /** Frames around the challenge: none, one of another site, or one of a third site inside that one. */
 export type Placed = "main" | "frame" | "nested";
@@ -14,6 +14,8 @@ export interface PageAsked {
   readonly kind: PageKind;
   readonly placed: Placed;
   readonly animated?: boolean;
+  /** A mouse when left out. */
+  readonly hand?: Hand;
 }
 
 export interface OpenedPage {
@@ -113,14 +115,14 @@ export class Site {
   }
 
   /** `page` is the document that is opened; `middle` and `inner` are its frames. */
-  #html(what: string | undefined, run: string, { kind, placed, animated = false }: PageAsked): string {
-    const document = (origin: Point) => challengeDocument({ kind, animated, run, origin });
+  #html(what: string | undefined, run: string, { kind, placed, animated = false, hand = "mouse" }: PageAsked): string {
+    const document = (origin: Point) => challengeDocument({ kind, animated, hand, run, origin });
     if (what === "inner") return document(FRAME);
     if (what === "middle") {
       const inside = { ...FRAME, x: FRAME.x - OUTER_FRAME.x, y: FRAME.y - OUTER_FRAME.y };
       return framingDocument(`${this.#origins[2]}/inner/${run}`, inside, false);
     }
-    if (placed === "main") return document({ x: 0, y: 0 });
+    if (placed === "main") return document(originOf(hand));
     if (placed === "frame") return framingDocument(`${this.#origins[1]}/inner/${run}`, FRAME, true);
     return framingDocument(`${this.#origins[1]}/middle/${run}`, OUTER_FRAME, true);
   }

@@ -1,24 +1,44 @@
 /**
- * Makes the pictures of the READMEs in docs/images: the real server, the real console, a demo challenge each, and the
- * inbox with all of them.
+ * Makes the pictures in docs/images from the real server and console: those of the READMEs, a demo challenge each and the
+ * inbox with all of them; and in docs/images/hands what the console shows beside a picture.
+ *
+ * `node scripts/screenshots.ts [--all FOLDER] [--only surface,surface] [--looks look,look]`: with `--all` every surface
+ * in every look goes into a folder, and docs/images stays as it is; `--only` and `--looks` choose some of either.
  */
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { pino } from "pino";
 import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from "playwright";
 import { JIGSAW, ROTATE, SCRATCH_CARD } from "../public/demo/layout.js";
+import { SCOPES } from "../src/auth/caller.ts";
 import { findChromium } from "../src/browser/process/find-chromium.ts";
 import { loadConfig } from "../src/config.ts";
 import { buildDemoApp } from "../src/demo/demo-app.ts";
 import type { SessionAnswer } from "../src/protocol/rest.ts";
 import { buildApp } from "../src/server/standalone.ts";
+import { isLook, LOOKS, type LookName } from "./screenshots/looks.ts";
+import { savePicture } from "./screenshots/save.ts";
+import { SURFACES, type Surface } from "./screenshots/surfaces.ts";
+import { takeSurfaces } from "./screenshots/take-surfaces.ts";
 
 const IMAGES = fileURLToPath(new URL("../docs/images/", import.meta.url));
-const DESKTOP = { width: 1280, height: 760 };
-const PHONE = { width: 390, height: 844 };
+const SETTINGS = {
+  ...process.env,
+  HOST: "127.0.0.1",
+  PORT: "0",
+  DEMO: "off",
+  URL_ALLOW_PRIVATE: "on",
+  // One address makes and ends them all.
+  MAX_CREATES_PER_MINUTE: "1000",
+};
+const KEY_BYTES = 24;
+/** Some surfaces are shown on pages without a challenge, which are searched for one. */
+const CHALLENGE_SEARCH_MS = 1_000;
 /** Between two moves of the hand: one a frame of the screen. */
 const MOVE_EVERY_MS = 16;
 const MOVES = 24;
@@ -46,7 +66,7 @@ const SHOTS: readonly Shot[] = [
     instructions: "Drag the slider until the piece fits the gap, then let go.",
     handle: JIGSAW.handle,
     travel: 96,
-    browser: { viewport: DESKTOP, locale: "en-US", colorScheme: "light" },
+    browser: LOOKS.desktop,
   },
   {
     file: "console-phone.png",
@@ -55,7 +75,7 @@ const SHOTS: readonly Shot[] = [
     instructions: "Drag the slider until the piece fits the gap, then let go.",
     handle: JIGSAW.handle,
     travel: 96,
-    browser: { viewport: PHONE, locale: "en-US", colorScheme: "light", isMobile: true, hasTouch: true },
+    browser: LOOKS.phone,
   },
   {
     file: "console-dark.png",
@@ -64,7 +84,7 @@ const SHOTS: readonly Shot[] = [
     instructions: "Drag the slider to scratch the foil until the picture asked for is fully uncovered, then let go.",
     handle: SCRATCH_CARD.handle,
     travel: 130,
-    browser: { viewport: DESKTOP, locale: "en-US", colorScheme: "dark" },
+    browser: LOOKS.dark,
   },
   {
     file: "console-zh.png",
@@ -73,9 +93,12 @@ const SHOTS: readonly Shot[] = [
     instructions: "拖动滑块，把图片转正，然后松手。",
     handle: ROTATE.handle,
     travel: 110,
-    browser: { viewport: DESKTOP, locale: "zh-CN", colorScheme: "light" },
+    browser: LOOKS.zh,
   },
 ];
+
+/** Lists are separated by commas. */
+type Wanted = Partial<Readonly<Record<"all" | "only" | "looks", string>>>;
 
 /** What was started, last first: each is stopped once, whatever happens. */
 const stops: (() => Promise<unknown>)[] = [];
@@ -85,32 +108,62 @@ async function stopAll(): Promise<void> {
 }
 
 async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { all: { type: "string" }, only: { type: "string" }, looks: { type: "string" } },
+  });
+  const fileOf = chosen(values);
+  const browser = await startBrowser(loadConfig(SETTINGS));
+  if (values.all === undefined && values.only === undefined && values.looks === undefined) await takeAllShots(browser);
+  // A server of their own: the inbox shows what has ended, too. It asks for keys, as one in use does.
+  const key = randomBytes(KEY_BYTES).toString("base64url");
+  const api = await startServer({ API_KEYS: `screenshots:${key}:${SCOPES.join("+")}` });
+  await takeSurfaces({ browser, api, key, fileOf });
+}
+
+/** Returns the address of the REST routes. */
+async function startServer(access: Record<string, string>): Promise<string> {
   const dataDir = await mkdtemp(join(tmpdir(), "captcha-remote-screenshots-"));
   stops.push(() => rm(dataDir, { recursive: true, force: true }));
-  const config = loadConfig({
-    ...process.env,
-    HOST: "127.0.0.1",
-    PORT: "0",
-    DATA_DIR: dataDir,
-    DEMO: "off",
-    AUTH: "off",
-    URL_ALLOW_PRIVATE: "on",
+  const config = loadConfig({ ...SETTINGS, ...access, DATA_DIR: dataDir });
+  const { app, publicUrl } = await buildApp(config, {
+    log: pino({ level: "warn" }),
+    challengeSearchMs: CHALLENGE_SEARCH_MS,
   });
-  const remote = await buildApp(config, { log: pino({ level: "warn" }) });
-  stops.push(() => remote.app.close());
-  const demo = await buildDemoApp({ api: () => ({ origin: remote.publicUrl(), key: undefined }) });
+  stops.push(() => app.close());
+  await app.listen({ host: config.host, port: config.port });
+  return `${publicUrl()}/api/captcha`;
+}
+
+/** The pictures of the READMEs. */
+async function takeAllShots(browser: Browser): Promise<void> {
+  const api = await startServer({ AUTH: "off" });
+  const demo = await buildDemoApp({ api: () => ({ origin: new URL(api).origin, key: undefined }) });
   stops.push(() => demo.close());
-  await remote.app.listen({ host: config.host, port: config.port });
   await demo.listen({ host: "127.0.0.1", port: 0 });
   const demoOrigin = `http://127.0.0.1:${(demo.server.address() as AddressInfo).port}`;
-
-  const browser = await startBrowser(config);
-  await mkdir(IMAGES, { recursive: true });
   for (const shot of SHOTS) {
-    const session = await createSession(`${remote.publicUrl()}/api/captcha`, `${demoOrigin}${shot.path}`, shot);
+    const session = await createSession(api, `${demoOrigin}${shot.path}`, shot);
     await takeShot(browser, session, shot);
   }
-  await takeInbox(browser, `${remote.publicUrl()}/api/captcha/control`);
+  await takeInbox(browser, `${api}/control`);
+}
+
+/** Where each surface that is asked for goes, in each look. Throws an Error where a name is wrong. */
+function chosen({ all, only, looks }: Wanted): (surface: Surface, look: LookName) => string | undefined {
+  const [names, lookNames] = [only?.split(","), looks?.split(",")];
+  const unknown = [
+    ...(names ?? []).filter((name) => !SURFACES.some((surface) => surface.name === name)),
+    ...(lookNames ?? []).filter((name) => !isLook(name)),
+  ];
+  if (unknown.length > 0) {
+    const known = [...SURFACES.map(({ name }) => name), ...Object.keys(LOOKS)];
+    throw new Error(`No such surface or look: ${unknown.join(", ")}. There are: ${known.join(", ")}`);
+  }
+  return ({ name, kept }, look) => {
+    if (names?.includes(name) === false || lookNames?.includes(look) === false) return undefined;
+    if (all === undefined && !kept.includes(look)) return undefined;
+    return join(all === undefined ? join(IMAGES, "hands") : resolve(all), `${name}-${look}.png`);
+  };
 }
 
 async function startBrowser({ chromiumPath, searchPath }: ReturnType<typeof loadConfig>): Promise<Browser> {
@@ -158,7 +211,7 @@ async function takeShot(browser: Browser, session: SessionAnswer, shot: Shot): P
 
 /** Where the sessions of the other pictures wait. */
 async function takeInbox(browser: Browser, url: string): Promise<void> {
-  const context = await browser.newContext({ viewport: DESKTOP, locale: "en-US", colorScheme: "light" });
+  const context = await browser.newContext(LOOKS.desktop);
   try {
     const page = await context.newPage();
     await page.goto(url);
@@ -173,7 +226,7 @@ async function takeInbox(browser: Browser, url: string): Promise<void> {
 }
 
 async function save(page: Page, file: string): Promise<void> {
-  await page.screenshot({ path: join(IMAGES, file) });
+  await savePicture(page, join(IMAGES, file));
   console.log(`docs/images/${file}`);
 }
 

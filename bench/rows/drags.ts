@@ -1,4 +1,4 @@
-/** Rows in which one person drags. The ways take turns over several rounds, so that a drift of the machine affects all alike. */
+/** Rows in which one person drags, or presses keys. The ways take turns over several rounds, so that a drift of the machine affects all alike. */
 import { type Bench, type Result, type Row, say } from "../bench.ts";
 import { type CpuShares, startCpu } from "../cpu.ts";
 import { type DragRun, drag } from "../drag.ts";
@@ -44,6 +44,7 @@ function contestants(ways: readonly WayName[], common: Partial<Contestant> & Pic
   return ways.map((way): Contestant => ({ ...usual, ...common, way }));
 }
 
+const WITH_CONSOLE = ["floor", "ours binary", "console"] as const;
 const OURS = ["ours json", "ours binary"] as const;
 const GUESTS = ["ours binary", "ours guest"] as const;
 const WITHOUT_CONSOLE = ["reference", "floor", ...OURS] as const;
@@ -94,6 +95,23 @@ export const DRAG_ROWS: readonly Row[] = [
     }),
   ]),
   group("page", contestants(WITHOUT_CONSOLE, { row: "page", title: "whole page 1280x720", view: "page" })),
+  group(
+    "keys",
+    contestants(WITH_CONSOLE, {
+      row: "keys",
+      title: "main frame, 15 key presses/s",
+      asked: { ...STRIP, hand: "keys" },
+      perSecond: 15,
+    }),
+  ),
+  group(
+    "finger",
+    contestants(WITH_CONSOLE, {
+      row: "finger",
+      title: "a phone's page, a finger, 60 moves/s",
+      asked: { ...STRIP, hand: "finger" },
+    }),
+  ),
 ];
 
 function group(key: string, own: readonly Contestant[], main = false): Row {

@@ -1,9 +1,14 @@
-/** The probe that runs in the console's page before its own code. It records when the pointer moved and when each point was painted. */
+/**
+ * The probe that runs in the console's page before its own code. It records when the pointer moved, when a key was
+ * pressed, and when each point was painted.
+ */
 import type { Pixels } from "../strip.ts";
 
 export interface ConsoleProbe {
   /** ms on the console page's clock; client px */
   moves: { at: number; x: number; y: number }[];
+  /** When a key that types a character was pressed, ms on the console page's clock */
+  steps: number[];
   /** ms on the console page's clock; px of the session's page, null when it cannot be read */
   shown: { at: number; point: { x: number; y: number } | null }[];
   /** ms since 1970 */
@@ -14,7 +19,7 @@ export interface ConsoleProbe {
 
 /** The page gets this function as text, with `readBits` as an argument, so it must not use anything else from outside. */
 export function installProbe(readBits: (pixels: Pixels, bits: number) => { x: number; y: number } | null): void {
-  const probe: ConsoleProbe = { moves: [], shown: [], firstPaintedAt: null, strip: null };
+  const probe: ConsoleProbe = { moves: [], steps: [], shown: [], firstPaintedAt: null, strip: null };
   (globalThis as unknown as { benchProbe: ConsoleProbe }).benchProbe = probe;
 
   // In the capture phase, before the console's own listener.
@@ -23,6 +28,10 @@ export function installProbe(readBits: (pixels: Pixels, bits: number) => { x: nu
     probe.moves.push({ at: performance.now(), x: event.clientX, y: event.clientY });
   };
   addEventListener("pointermove", onMove, { capture: true });
+  const onKey = ({ key }: KeyboardEvent): void => {
+    if (key.length === 1) probe.steps.push(performance.now());
+  };
+  addEventListener("keydown", onKey, { capture: true });
 
   // A frame is committed right after its callbacks, so the first task after them marks the painting.
   const committed: (() => void)[] = [];

@@ -3,10 +3,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Rect } from "../../src/protocol/common.ts";
 import { type BenchBrowser, startBenchBrowser } from "../browser.ts";
 import type { Point } from "../moves.ts";
-import { STRIP_AT } from "../page.ts";
+import { originOf, STEPS, STRIP_AT } from "../page.ts";
 import type { BenchServer } from "../server.ts";
 import { NOTHING_YET, readBits, STRIP } from "../strip.ts";
 import { type ConsoleProbe, installProbe } from "./console-probe.ts";
+import { actsByDevTools } from "./hands.ts";
 import { type Line, type OpenOptions, USUAL_PATIENCE_MS } from "./way.ts";
 
 const CONSOLE_WINDOW = { width: 1440, height: 900 } as const;
@@ -34,10 +35,11 @@ export interface OpenedConsole {
 }
 
 /** Opens the link in a new browser, like an operator who opens a link for the first time. */
-export async function openConsole(controlUrl: string): Promise<OpenedConsole> {
+export async function openConsole(controlUrl: string, hasTouch = false): Promise<OpenedConsole> {
   const browser = await startBenchBrowser(CONSOLE_WINDOW);
   const { page } = browser;
   await page.send("Emulation.setDeviceMetricsOverride", { ...CONSOLE_WINDOW, deviceScaleFactor: 1, mobile: false });
+  if (hasTouch) await page.send("Emulation.setTouchEmulationEnabled", { enabled: true });
   await page.send("Page.enable");
   await page.send("Page.addScriptToEvaluateOnNewDocument", { source: `(${installProbe})(${readBits})` });
   const openedAt = Date.now();
@@ -55,13 +57,16 @@ export async function openConsole(controlUrl: string): Promise<OpenedConsole> {
 export async function openConsoleLine({ site, asked, view, server }: ConsoleOptions): Promise<Line> {
   if (asked.kind !== "strip" || view !== "challenge") throw new Error("The console is measured by the strip.");
   const opened = site.page(asked);
-  const session = await server.createSession({ url: opened.url });
-  const { browser, close } = await openConsole(session.control_url);
+  const { hand = "mouse" } = asked;
+  const isPhone = hand === "finger";
+  const origin = originOf(hand);
+  const session = await server.createSession({ url: opened.url, ...(isPhone ? { device: "phone" } : {}) });
+  const { browser, close } = await openConsole(session.control_url, isPhone);
   const { page } = browser;
   const layout = await restingLayout(browser);
   const strip: ConsoleProbe["strip"] = {
-    left: STRIP_AT.x - layout.view.x,
-    top: STRIP_AT.y - layout.view.y,
+    left: STRIP_AT.x - origin.x - layout.view.x,
+    top: STRIP_AT.y - origin.y - layout.view.y,
     width: STRIP.width,
     height: STRIP.height,
     bits: STRIP.bits,
@@ -70,37 +75,30 @@ export async function openConsoleLine({ site, asked, view, server }: ConsoleOpti
   await page.evaluate(`void (benchProbe.strip = ${JSON.stringify(strip)})`);
 
   const { view: shown, box } = layout;
-  const mouse = (type: string, { x, y }: Point, button: "left" | "none", buttons: number) => {
-    page.post("Input.dispatchMouseEvent", {
-      type,
-      x: box.x + ((x - shown.x) * box.width) / shown.width,
-      y: box.y + ((y - shown.y) * box.height) / shown.height,
-      button,
-      buttons,
-      clickCount: type === "mouseMoved" ? 0 : 1,
-    });
-  };
+  const [left, top] = [shown.x + origin.x, shown.y + origin.y];
+  const onScreen = ({ x, y }: Point): Point => ({
+    x: box.x + ((x - left) * box.width) / shown.width,
+    y: box.y + ((y - top) * box.height) / shown.height,
+  });
   const aimed = (client: Point): Point => ({
-    x: shown.x + ((client.x - box.x) * shown.width) / box.width,
-    y: shown.y + ((client.y - box.y) * shown.height) / box.height,
+    x: left + ((client.x - box.x) * shown.width) / box.width,
+    y: top + ((client.y - box.y) * shown.height) / box.height,
   });
   return {
     measured: { browserFolder: server.dataDir, serverPid: server.pid },
     page: opened,
     patienceMs: USUAL_PATIENCE_MS,
-    press: (at) => {
-      mouse("mouseMoved", at, "none", 0);
-      mouse("mousePressed", at, "left", 1);
-    },
-    move: (to) => mouse("mouseMoved", to, "left", 1),
-    release: (at) => mouse("mouseReleased", at, "left", 0),
-    begin: async () => page.evaluate("void (benchProbe.moves = [], benchProbe.shown = [])"),
+    ...actsByDevTools(hand, page, onScreen),
+    begin: async () => page.evaluate("void (benchProbe.moves = [], benchProbe.steps = [], benchProbe.shown = [])"),
     lastShown: () => page.evaluate<Point | null>("benchProbe.shown.at(-1)?.point ?? null"),
     record: async () => {
-      const { moves, shown } = await page.evaluate<ConsoleProbe>("benchProbe");
+      const { moves, steps, shown } = await page.evaluate<ConsoleProbe>("benchProbe");
       const read = shown.flatMap(({ at, point }) => (point ? [{ at, ...point }] : []));
       return {
-        sent: moves.map(({ at, x, y }) => ({ at, ...aimed({ x, y }) })),
+        sent:
+          hand === "keys"
+            ? STEPS.slice(0, steps.length).map((point, index) => ({ at: steps[index] as number, ...point }))
+            : moves.map(({ at, x, y }) => ({ at, ...aimed({ x, y }) })),
         shown: read.filter(({ x, y }) => x !== NOTHING_YET.x || y !== NOTHING_YET.y),
         pictures: [],
         pictureTimes: shown.map(({ at }) => at),

@@ -1,9 +1,9 @@
 /** The floor: raw DevTools from the bench itself, without a server. No server on this machine can be faster. */
 import { startBenchBrowser } from "../browser.ts";
 import type { CdpSession } from "../cdp.ts";
-import type { Point } from "../moves.ts";
-import { CHALLENGE_VIEW, VIEWPORT } from "../page.ts";
+import { CHALLENGE_VIEW, originOf, PHONE, VIEWPORT } from "../page.ts";
 import { PictureLog } from "../pictures.ts";
+import { actsByDevTools } from "./hands.ts";
 import { type Line, type OpenOptions, USUAL_PATIENCE_MS } from "./way.ts";
 
 const QUALITY = 50;
@@ -11,15 +11,21 @@ const QUALITY = 50;
 const FREEZE_AFTER_MS = 28;
 /** A picture that arrives sooner after an input cannot show it yet. */
 const TOO_SOON_MS = 6;
+/** Device px per CSS px, as the server's. The pictures have one px per CSS px all the same. */
+const PHONE_DENSITY = 3;
 const CAST = { format: "jpeg", quality: QUALITY, everyNthFrame: 1 } as const;
 
 export async function openFloor({ site, asked, view }: OpenOptions): Promise<Line> {
   if (asked.placed !== "main") throw new Error("The floor sends input to the main frame only.");
-  const browser = await startBenchBrowser(VIEWPORT);
+  const { hand = "mouse" } = asked;
+  const isPhone = hand === "finger";
+  const [size, origin, density] = [isPhone ? PHONE : VIEWPORT, originOf(hand), isPhone ? PHONE_DENSITY : 1];
+  const browser = await startBenchBrowser(size);
   const { page } = browser;
   const opened = site.page(asked);
-  const shown = view === "page" ? { x: 0, y: 0, ...VIEWPORT } : CHALLENGE_VIEW;
-  const log = new PictureLog(asked.kind);
+  const challenge = { ...CHALLENGE_VIEW, x: CHALLENGE_VIEW.x - origin.x, y: CHALLENGE_VIEW.y - origin.y };
+  const shown = view === "page" ? { x: 0, y: 0, ...size } : challenge;
+  const log = new PictureLog(asked.kind, origin);
   const watchdog = new Watchdog(page);
   page.on("Page.screencastFrame", (params, wireBytes) => {
     const at = performance.now();
@@ -35,37 +41,27 @@ export async function openFloor({ site, asked, view }: OpenOptions): Promise<Lin
     });
   });
   await page.send("Emulation.setDeviceMetricsOverride", {
-    ...VIEWPORT,
-    screenWidth: VIEWPORT.width,
-    screenHeight: VIEWPORT.height,
-    deviceScaleFactor: 1,
-    mobile: false,
-    ...(view === "page" ? {} : { viewport: { ...shown, scale: 1 } }),
+    ...size,
+    screenWidth: size.width,
+    screenHeight: size.height,
+    deviceScaleFactor: density,
+    mobile: isPhone,
+    ...(view === "page" ? {} : { viewport: { ...shown, scale: 1 / density } }),
   });
+  if (isPhone) await page.send("Emulation.setTouchEmulationEnabled", { enabled: true });
   await page.open(opened.url);
   await page.send("Page.startScreencast", CAST);
   await log.untilRest();
 
-  const mouse = (type: string, { x, y }: Point, button: "left" | "none", buttons: number) => {
-    page.post("Input.dispatchMouseEvent", { type, x, y, button, buttons, clickCount: type === "mouseMoved" ? 0 : 1 });
-  };
-  let down = 0;
+  const acts = actsByDevTools(hand, page, ({ x, y }) => ({ x: x - origin.x, y: y - origin.y }));
   return {
     measured: { browserFolder: browser.folder, serverPid: null },
     page: opened,
     patienceMs: USUAL_PATIENCE_MS,
-    press: (at) => {
-      mouse("mouseMoved", at, "none", 0);
-      mouse("mousePressed", at, "left", 1);
-      down = 1;
-    },
+    ...acts,
     move: (to) => {
-      mouse("mouseMoved", to, down === 1 ? "left" : "none", down);
+      acts.move(to);
       watchdog.input();
-    },
-    release: (at) => {
-      down = 0;
-      mouse("mouseReleased", at, "left", 0);
     },
     begin: async () => log.clear(),
     lastShown: () => log.lastShown(),

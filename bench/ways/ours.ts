@@ -6,14 +6,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { SessionAnswer } from "../../src/protocol/rest.ts";
+import type { CreateSessionInput, SessionAnswer } from "../../src/protocol/rest.ts";
 import { startBenchBrowser } from "../browser.ts";
 import { atEnd } from "../cleanup.ts";
 import type { Measured } from "../cpu.ts";
 import { BENCH_KEY } from "../key.ts";
-import type { Point } from "../moves.ts";
-import { VIEWPORT } from "../page.ts";
+import { originOf, VIEWPORT } from "../page.ts";
 import type { BenchServer } from "../server.ts";
+import { actsByMessages } from "./hands.ts";
 import { type Form, ViewerSocket } from "./viewer.ts";
 import { type Line, type OpenOptions, type OursName, USUAL_PATIENCE_MS } from "./way.ts";
 
@@ -49,8 +49,13 @@ export function formOf(way: OursName): Form {
 export async function openOurs(options: OursOptions): Promise<OursLine> {
   const { site, asked, view, form, route = (url) => url } = options;
   const opened = site.page(asked);
-  const { session, measured, close } = await openSession(options, opened.url);
-  const connect = () => ViewerSocket.connect(route(session.ws_url), form, asked.kind);
+  const { hand = "mouse" } = asked;
+  const origin = originOf(hand);
+  const { session, measured, close } = await openSession(options, {
+    url: opened.url,
+    ...(hand === "finger" ? { device: "phone" } : {}),
+  });
+  const connect = () => ViewerSocket.connect(route(session.ws_url), form, asked.kind, origin);
   const operator = await connect();
   const watchers: ViewerSocket[] = [];
   for (let index = 0; index < (options.watchers ?? 0); index += 1) watchers.push(await connect());
@@ -59,34 +64,17 @@ export async function openOurs(options: OursOptions): Promise<OursLine> {
   if (options.moving !== true) await log.untilRest();
   if (operator.errors.length > 0) throw new Error(`The server refused: ${operator.errors.join(" ")}`);
 
-  let down = 0;
-  const mouse = (event_type: "down" | "move" | "up", { x, y }: Point) => {
-    operator.send({
-      type: "mouse_event",
-      event_type,
-      x,
-      y,
-      ...(event_type === "move" ? {} : { button: "left" as const }),
-      buttons: down,
-      t: performance.now(),
-    });
-  };
   return {
     operator,
     watchers,
     measured,
     page: opened,
     patienceMs: USUAL_PATIENCE_MS,
-    press: (at) => {
-      mouse("move", at);
-      down = 1;
-      mouse("down", at);
-    },
-    move: (to) => mouse("move", to),
-    release: (at) => {
-      down = 0;
-      mouse("up", at);
-    },
+    ...actsByMessages(
+      hand,
+      (message) => operator.send(message),
+      ({ x, y }) => ({ x: x - origin.x, y: y - origin.y }),
+    ),
     begin: async () => {
       for (const viewer of [operator, ...watchers]) viewer.log.clear();
     },
@@ -105,14 +93,16 @@ interface OpenedSession {
   readonly close: () => Promise<void>;
 }
 
-function openSession({ server, guest, relayRoute }: OursOptions, url: string): Promise<OpenedSession> {
-  if (guest === undefined) return openOwned(server, url);
-  if (guest === "direct") return openGuest(server, url);
-  return openRelayed(server, url, { guest, route: relayRoute ?? ((address) => address) });
+function openSession({ server, guest, relayRoute }: OursOptions, body: OwnedBody): Promise<OpenedSession> {
+  if (guest === undefined) return openOwned(server, body);
+  if (guest === "direct") return openGuest(server, body.url);
+  return openRelayed(server, body.url, { guest, route: relayRoute ?? ((address) => address) });
 }
 
-async function openOwned(server: BenchServer, url: string): Promise<OpenedSession> {
-  const session = await server.createSession({ url });
+type OwnedBody = CreateSessionInput & { readonly url: string };
+
+async function openOwned(server: BenchServer, body: OwnedBody): Promise<OpenedSession> {
+  const session = await server.createSession(body);
   return {
     session,
     measured: { browserFolder: server.dataDir, serverPid: server.pid },

@@ -4,7 +4,8 @@ import type { Rect } from "../../src/protocol/common.ts";
 import { pictureFactsSchema } from "../../src/protocol/frame.ts";
 import { BINARY_SUBPROTOCOL, type ClientMessage, JSON_SUBPROTOCOL } from "../../src/protocol/live.ts";
 import { BEARER } from "../key.ts";
-import type { PageKind } from "../page.ts";
+import type { Point } from "../moves.ts";
+import { originOf, type PageKind } from "../page.ts";
 import { PictureLog } from "../pictures.ts";
 
 export type Form = "json" | "binary";
@@ -32,10 +33,10 @@ export class ViewerSocket {
   readonly errors: string[] = [];
   #sessionInfo = false;
 
-  private constructor(socket: WebSocket, form: Form, kind: PageKind) {
+  private constructor(socket: WebSocket, form: Form, kind: PageKind, origin: Point) {
     this.#socket = socket;
     this.#form = form;
-    this.log = new PictureLog(kind);
+    this.log = new PictureLog(kind, origin);
     socket.on("message", (data: Buffer, isBinary: boolean) => {
       const at = performance.now();
       if (isBinary) this.#onBinary(data, at);
@@ -44,11 +45,11 @@ export class ViewerSocket {
     socket.on("error", () => {});
   }
 
-  /** Resolves when the socket is connected and has its session_info. */
-  static async connect(url: string, form: Form, kind: PageKind): Promise<ViewerSocket> {
+  /** Resolves when the socket is connected and has its session_info. `origin`: as PictureLog's. */
+  static async connect(url: string, form: Form, kind: PageKind, origin = originOf("mouse")): Promise<ViewerSocket> {
     const protocol = form === "binary" ? BINARY_SUBPROTOCOL : JSON_SUBPROTOCOL;
     const socket = new WebSocket(url, [protocol], { perMessageDeflate: false, headers: BEARER });
-    const viewer = new ViewerSocket(socket, form, kind);
+    const viewer = new ViewerSocket(socket, form, kind, origin);
     await new Promise<void>((resolve, reject) => {
       const fail = (why: string) => {
         socket.terminate();

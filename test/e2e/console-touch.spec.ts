@@ -239,3 +239,19 @@ test("[W44] tapping a field opens the keyboard that fits, also in a frame, and k
   await expect(input).not.toHaveAttribute("inputmode");
   await expect(input).not.toBeFocused();
 });
+
+test("[W44] Done stays under the thumb on a low screen, also when the picture is shown larger", async ({
+  site,
+  bot,
+  operator,
+}) => {
+  const { page } = operator;
+  // What a phone's browser leaves of the screen.
+  await page.setViewportSize({ width: 390, height: 664 });
+  const session = await bot.create({ url: serveTouchPage(site).url, device: "phone" });
+  await operator.open(session.control_url);
+  await expect(page.locator("#done")).toBeInViewport({ ratio: 1 });
+  await page.locator("#zoom-in").tap();
+  await expect(page.locator("#frame")).toHaveClass(/zoomed/);
+  await expect(page.locator("#done")).toBeInViewport({ ratio: 1 });
+});

@@ -246,7 +246,7 @@ function takesImages(accept) {
 function wordsOf(accept) {
   return partsOf(accept)
     .map((part) => (isKind(part) ? t(KIND_WORDS[part]) : part))
-    .join(", ");
+    .join(t("files_comma"));
 }
 
 /** @param {string} part @returns {part is keyof typeof KIND_WORDS} */

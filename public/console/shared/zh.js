@@ -187,6 +187,7 @@ export const zh = {
   files_videos: "视频",
   files_sounds: "音频",
   files_pdf: "PDF",
+  files_comma: "、",
   files_choose: "选择文件",
   files_choose_many: "选择文件",
   files_photo: "拍照",
