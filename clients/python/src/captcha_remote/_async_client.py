@@ -11,7 +11,7 @@ import inspect
 import math
 import ssl
 import threading
-from typing import Any, Awaitable, Callable, List, Literal, Optional, Sequence, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, List, Literal, Optional, Sequence, TypeVar, Union
 
 from ._abort import Abort, Background, wait_on
 from ._core import Core, OnState
@@ -28,6 +28,9 @@ from .types import (
     SessionStatus,
     TicketAnswer,
 )
+
+if TYPE_CHECKING:
+    from .relay import Relay
 
 T = TypeVar("T")
 OnLink = Callable[[str, SessionAnswer], Union[Awaitable[object], object]]
@@ -179,6 +182,35 @@ class AsyncClient:
     ) -> AsyncEventFeed:
         """[R18] As `Client.feed`, for `async for`. It is called in the loop that reads it."""
         return AsyncEventFeed(self._http, topics, after, on_gap)
+
+    async def relay(
+        self,
+        cdp: Union[int, str],
+        *,
+        target_id: Optional[str] = None,
+        url_contains: Optional[str] = None,
+        dialogs: Literal["bot", "operator"] = "bot",
+        windows: Literal["follow", "leave"] = "follow",
+        crop: bool = False,
+        on_line: Optional[Callable[[bool], object]] = None,
+    ) -> Relay:
+        """As `Client.relay`. The relay is an asynchronous context manager, too."""
+        from .relay import Relay
+
+        return await _in_thread(
+            lambda _signal: Relay(
+                self._http.base_url,
+                self._http.api_key,
+                cdp,
+                target_id=target_id,
+                url_contains=url_contains,
+                dialogs=dialogs,
+                windows=windows,
+                crop=crop,
+                on_line=on_line,
+                ssl_context=self._http.ssl_context,
+            )
+        )
 
 
 async def _in_thread(work: Callable[[Abort], T]) -> T:

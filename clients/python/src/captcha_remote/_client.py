@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from typing import Callable, List, Literal, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Callable, List, Literal, Optional, Sequence, Union
 
 from ._abort import Abort
 from ._core import Core, OnState
@@ -19,6 +19,9 @@ from .types import (
     SessionState,
     TicketAnswer,
 )
+
+if TYPE_CHECKING:
+    from .relay import Relay
 
 OnLink = Callable[[str, SessionAnswer], object]
 
@@ -194,3 +197,36 @@ class Client:
         called where events after this position are not kept any more: look at the sessions anew.
         """
         return EventFeed(self._http, topics, after, on_gap)
+
+    def relay(
+        self,
+        cdp: Union[int, str],
+        *,
+        target_id: Optional[str] = None,
+        url_contains: Optional[str] = None,
+        dialogs: Literal["bot", "operator"] = "bot",
+        windows: Literal["follow", "leave"] = "follow",
+        crop: bool = False,
+        on_line: Optional[Callable[[bool], object]] = None,
+    ) -> Relay:
+        """
+        Lends a page of the bot's browser to a server that cannot reach it: `{"relay": relay.id}` in place of `cdp` in a
+        creation. `cdp`: the browser's debugging port, or its address; the page as in a creation's `cdp`. It needs the
+        package websockets. `crop`: the bot takes no screenshots meanwhile and leaves the window's size, so that pictures can show
+        the challenge alone. `on_line(is_up)` is called in a thread of the relay's. CaptchaRemoteError: the server's
+        code, server_unreachable, cdp_unreachable, target_not_found, target_ambiguous. ImportError: without websockets.
+        """
+        from .relay import Relay
+
+        return Relay(
+            self._http.base_url,
+            self._http.api_key,
+            cdp,
+            target_id=target_id,
+            url_contains=url_contains,
+            dialogs=dialogs,
+            windows=windows,
+            crop=crop,
+            on_line=on_line,
+            ssl_context=self._http.ssl_context,
+        )
