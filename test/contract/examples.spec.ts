@@ -1,8 +1,9 @@
 /** The examples: the documents show them as they are, and they run. */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
+import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { mergeTests } from "@playwright/test";
 import { BRIEF_SEARCH_MS } from "../support/fixtures.ts";
@@ -10,6 +11,7 @@ import { expect, test as withBots } from "../support/guest.ts";
 import { TEST_KEY } from "../support/key.ts";
 import { type Connect, openLink } from "../support/open-link.ts";
 import { type Program, watchProgram } from "../support/programs.ts";
+import { CLIENT_FOLDER, pythonWith } from "../support/python.ts";
 import { call, test as withServers } from "../support/requests.ts";
 import { SECRET } from "../support/webhook-receiver.ts";
 
@@ -25,6 +27,9 @@ const SHOWN = [
 const PLAIN_PAGE = "<title>Shop</title><h1>Shop</h1>";
 const BLOCKED_PAGE = `<title>Shop</title><div id="captcha" style="width:300px;height:200px;background:#cde"></div>
   <script>onpointerup = () => { document.querySelector("#captcha").remove(); document.title = "Cleared"; }</script>`;
+
+/** The Python client as it is in its folder; no caches are left there. */
+const PYTHON_PATHS = { PYTHONPATH: `${CLIENT_FOLDER}/src`, PYTHONDONTWRITEBYTECODE: "1" };
 
 interface Run extends Program {
   /** Waits for the operator link that the example prints. */
@@ -47,6 +52,13 @@ const test = mergeTests(withServers, withBots).extend<{
     for (const child of children) child.kill();
   },
 });
+
+/** Selenium's driver of this machine's Chromium. */
+function findDriver(): string | undefined {
+  const folders = (process.env["PATH"] ?? "").split(delimiter);
+  const places = [process.env["CHROMEDRIVER_PATH"], ...folders.map((folder) => join(folder, "chromedriver"))];
+  return places.find((path) => path !== undefined && existsSync(path));
+}
 
 /** Free a moment ago. */
 async function freePort(): Promise<number> {
@@ -156,15 +168,15 @@ test("[R10] [R6] puppeteer-bot.ts hands its own page over and goes on in it", as
   expect(bot.out()).toContain('solved, and back to work on "Shop"');
 });
 
-test("[R10] [R6] python_bot.py hands a page over and goes on in it, with the standard library alone", async ({
+test("[R10] [R6] python_bot.py hands a page over and goes on in it, with the Python client", async ({
   run,
   server,
   site,
   connect,
   botBrowser,
 }) => {
-  const args = ["examples/python_bot.py", site.serve("/shop", PLAIN_PAGE), server.api, botBrowser.endpoint];
-  const bot = run("python3", args);
+  const args = ["examples/python_bot.py", site.serve("/shop", PLAIN_PAGE), server.url, botBrowser.endpoint];
+  const bot = run("python3", args, PYTHON_PATHS);
   await clear(bot.asked(), connect);
   expect(await bot.exitCode, bot.out()).toBe(0);
   expect(bot.out()).toContain('solved, and back to work on "Shop"');
@@ -187,6 +199,45 @@ test("[M1] [R10] agent.ts works beside playwright-mcp: it is stopped, a person c
   expect(await agent.exitCode, agent.out()).toBe(0);
   expect(agent.out()).toContain('Back to work on "Cleared"');
 });
+
+test("[R10] [R6] selenium_bot.py hands its driver's page over and goes on in it", async ({
+  run,
+  server,
+  site,
+  connect,
+}) => {
+  const python = pythonWith("selenium.webdriver");
+  const driver = findDriver();
+  test.skip(python === undefined, "no Python here has Selenium: apt-get install python3-selenium");
+  test.skip(driver === undefined, "there is no chromedriver: apt-get install chromium-driver, or CHROMEDRIVER_PATH");
+  const env = { ...PYTHON_PATHS, CHROMEDRIVER_PATH: driver ?? "" };
+  const bot = run(python ?? "", ["examples/selenium_bot.py", site.serve("/shop", PLAIN_PAGE), server.url], env);
+  await clear(bot.asked(), connect);
+  expect(await bot.exitCode, bot.out()).toBe(0);
+  expect(bot.out()).toContain('solved, and back to work on "Shop"');
+});
+
+for (const kind of ["LangGraph", "a stand-in for LangGraph"]) {
+  test(`[R10] [R6] [R11] langgraph_bot.py stops for a person and resumes, on ${kind}`, async ({
+    run,
+    server,
+    site,
+    connect,
+  }) => {
+    const isReal = kind === "LangGraph";
+    const python = isReal ? pythonWith("langgraph.graph") : "python3";
+    test.skip(python === undefined, "no Python here has LangGraph: pip install langgraph");
+    const paths = isReal ? [] : [`${ROOT}test/support/python/stand-in`];
+    const env = { ...PYTHON_PATHS, PYTHONPATH: [PYTHON_PATHS.PYTHONPATH, ...paths].join(":") };
+    const page = site.serve("/shop", (_request, response) => {
+      response.setHeader("set-cookie", "cart=full").setHeader("content-type", "text/html").end(PLAIN_PAGE);
+    });
+    const bot = run(python ?? "", ["examples/langgraph_bot.py", page, server.url], env);
+    await clear(bot.asked(), connect);
+    expect(await bot.exitCode, bot.out()).toBe(0);
+    expect(bot.out()).toContain("solved, and back to work with 1 cookies");
+  });
+}
 
 test("[R10] fastify-bot.ts hands its page over within its own process", async ({ run, site, connect }) => {
   const port = String(await freePort());

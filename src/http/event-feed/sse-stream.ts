@@ -40,7 +40,11 @@ export class SseStream extends Readable {
     });
     for (const topic of topics) this.#reader.topics.add(topic);
     this.push(head);
-    if (after === undefined) return;
+    if (after === undefined) {
+      // An id without data: a reader that loses the line before the first event resumes from here.
+      this.push(`id: ${this.#reader.position}\n\n`);
+      return;
+    }
     this.push(`event: resumed\ndata: ${JSON.stringify({ after, complete: feed.isKeptAfter(after) })}\n\n`);
     this.#reader.resume(after);
   }

@@ -1,0 +1,3 @@
+class InMemorySaver:
+    def __init__(self):
+        self.threads = {}
