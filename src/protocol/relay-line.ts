@@ -2,6 +2,7 @@
  * [W56] [W57] A line that breaks and comes back without losing or repeating a message. Bot and server have one each: it
  * cuts messages into frames, numbers them, keeps what is not acknowledged, and sends it again over the next socket.
  */
+import type { RelayHeader } from "./relay-terms.ts";
 
 /** The largest message, both ways. */
 export const MAX_RELAY_MESSAGE_BYTES = 16 * 1024 * 1024;
@@ -15,12 +16,6 @@ const LENGTH_BYTES = 4;
 const FLAG_BYTES = 1;
 const GOES_ON = 1;
 const NOTHING = Buffer.alloc(0);
-
-export interface RelayHeader {
-  readonly type: string;
-  readonly seq?: number | undefined;
-  readonly ack?: number | undefined;
-}
 
 /** A header that is sent, without the numbers that the line gives it. */
 type Sent = { readonly type: string } & Readonly<Record<string, unknown>>;

@@ -1,7 +1,6 @@
 /** [W55] The messages of a relay's socket: how it begins, and the headers of what it carries. */
 import { z } from "zod";
-import type { RelayHeader } from "./relay-line.ts";
-import { RELAY_VERSION } from "./relay-terms.ts";
+import { RELAY_VERSION, type RelayHeader } from "./relay-terms.ts";
 
 /** [R28] The random id of a relay. */
 export const relayIdSchema = z

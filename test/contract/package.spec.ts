@@ -247,7 +247,9 @@ test("its server serves the console that a checkout serves, ready-made: no esbui
   await checkout.remove();
 });
 
-test("on a Node without node:sqlite its program says so in a sentence, and the SDK and the relay work", async ({ server }) => {
+test("on a Node without node:sqlite its program says so in a sentence, and the SDK and the relay work", async ({
+  server,
+}) => {
   const preload = `data:text/javascript,${encodeURIComponent(`
     import { registerHooks } from "node:module";
     Object.defineProperty(process, "versions", { value: { ...process.versions, node: "22.12.0" } });

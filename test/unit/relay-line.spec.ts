@@ -4,7 +4,6 @@ import {
   FrameReader,
   type FrameSocket,
   framesOf,
-  type RelayHeader,
   RelayLagging,
   RelayLine,
   RelayViolation,
