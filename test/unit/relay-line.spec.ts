@@ -8,6 +8,7 @@ import {
   RelayLine,
   RelayViolation,
 } from "../../src/protocol/relay-line.ts";
+import type { RelayHeader } from "../../src/protocol/relay-terms.ts";
 import { PictureQueue, type PictureQueue as Queue, type SentPicture } from "../../src/relay/picture-queue.ts";
 
 const NOTHING = Buffer.alloc(0);
