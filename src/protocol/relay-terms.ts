@@ -8,6 +8,13 @@ export const RELAY_RECONNECT_SECONDS = 30;
 export const MAX_PICTURES_ON_THE_WAY = 4;
 export const MAX_PICTURE_BYTES_ON_THE_WAY = 64 * 1024;
 
+/** What every header has, before it is known what it is. */
+export interface RelayHeader {
+  readonly type: string;
+  readonly seq?: number | undefined;
+  readonly ack?: number | undefined;
+}
+
 export interface RelayWelcome {
   readonly type: "welcome";
   readonly relay: string;
