@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
 import { BRIEF_SEARCH_MS, expect, type TestServer } from "../support/fixtures.ts";
 import type { LiveClient } from "../support/live-client.ts";
-import { eachSecond, IS_LONG_RUN } from "../support/long-run.ts";
+import { eachSecond, IS_LONG_RUN, longUnless } from "../support/long-run.ts";
 import { expectWithin } from "../support/pace.ts";
 import { test as base, call, REPORTING, reportsOf } from "../support/requests.ts";
 
@@ -147,7 +147,13 @@ test.describe("over the socket", () => {
     ["text", JSON.stringify({ type: "text", text: "x".repeat(MEGABYTE) })],
     ["binary", Buffer.alloc(MEGABYTE)],
   ] as const) {
-    test(`a megabyte of ${kind} closes that socket with 1009 and no other`, async ({ server, site, bot, connect }) => {
+    const tag = longUnless(kind === "binary");
+    test(`a megabyte of ${kind} closes that socket with 1009 and no other${tag}`, async ({
+      server,
+      site,
+      bot,
+      connect,
+    }) => {
       const reports = reportsOf(site);
       const session = await bot.createGuest({ url: site.serve("/", PAGE) });
       const large = await connect(session.ws_url);
@@ -303,12 +309,13 @@ test.describe("the page", () => {
     expect(["browser_lost", "page_crashed", "page_closed"]).toContain(ended.reason);
   });
 
-  for (const [kind, script, answer, expected] of eachSecond([
+  for (const [kind, script, answer, expected] of [
     ["alert", `alert("hello"); report("told")`, "accepted", "told"],
     ["confirm", `report(confirm("hello"))`, "dismissed", false],
     ["prompt", `report(prompt("hello", "preset"))`, "dismissed", null],
-  ] as const)) {
-    test(`that shows ${kind}() goes on, as it loads and on a press, and the operator is told`, async ({
+  ] as const) {
+    const tag = longUnless(kind === "alert");
+    test(`that shows ${kind}() goes on, as it loads and on a press, and the operator is told${tag}`, async ({
       server,
       site,
       bot,
@@ -330,7 +337,7 @@ test.describe("the page", () => {
     });
   }
 
-  test("that asks before it is left can be left", async ({ site, bot, connect }) => {
+  test("that asks before it is left can be left @long", async ({ site, bot, connect }) => {
     const reports = reportsOf(site);
     site.serve("/next", `${REPORTING}<script>report("left")</script>`);
     const url = site.serve(
@@ -383,7 +390,7 @@ test.describe("the page", () => {
     await expectUsable(server, session, client, reports);
   });
 
-  test("[W47] that opens a popup and closes it goes on, and the operator is told", async ({
+  test("[W47] that opens a popup and closes it goes on, and the operator is told @long", async ({
     server,
     site,
     bot,
@@ -439,7 +446,7 @@ test.describe("the rules", () => {
       `<div class="h-captcha" style="width:303px;height:78px"><textarea name="h-captcha-response" hidden></textarea></div>
        <script>setTimeout(() => { document.querySelector("textarea").value = "x".repeat(${MEGABYTE}); }, 1_000);</script>`,
     );
-    const { session_id } = await bot.create({ url });
+    const { session_id } = await bot.createGuest({ url });
     expect(await bot.waitForEnd(session_id)).toMatchObject({ state: "solved", verified: "checked" });
     expect((await bot.result(session_id)).evidence).toMatchObject([{ how: "by_itself" }]);
   });

@@ -62,7 +62,7 @@ test("[W28] every kind of secret field is black for a watcher and there for who 
   expect(last && (await blackPx(last))).toBeGreaterThan(all);
 });
 
-test("[W28] a closed shadow root that comes late, with a field and with a frame in it, shows nothing", async ({
+test("[W28] a closed shadow root that comes late, with a field and with a frame in it, shows nothing @long", async ({
   site,
   bot,
   connect,
@@ -129,7 +129,7 @@ test("[W28] a password that was shown as text before anybody watched stays one",
   await expectNoneLeaks(watcher, 5);
 });
 
-test("[W28] in every view, at every scale, in every encoding, and for a watcher who joins late", async ({
+test("[W28] in every view, at every scale, in every encoding, and for a watcher who joins late @long", async ({
   site,
   bot,
   connect,

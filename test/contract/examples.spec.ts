@@ -128,7 +128,7 @@ test("[R10] [R6] playwright-bot.ts hands its own page over and goes on in it", a
   expect(bot.out()).toContain('Back to work on "Cleared"');
 });
 
-test("[R10] [R6] puppeteer-bot.ts hands its own page over and goes on in it", async ({
+test("[R10] [R6] puppeteer-bot.ts hands its own page over and goes on in it @long", async ({
   run,
   server,
   site,

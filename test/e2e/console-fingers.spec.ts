@@ -51,7 +51,7 @@ test("[W14] two fingers together show the whole page, apart the challenge, and p
   expect(presses).toEqual([]);
 });
 
-test("[W14] [W24] a second finger ends a drag as if the first were lifted; the pinch moves nothing", async ({
+test("[W14] [W24] a second finger ends a drag as if the first were lifted; the pinch moves nothing @long", async ({
   site,
   bot,
   operator,

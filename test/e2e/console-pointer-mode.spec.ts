@@ -77,7 +77,11 @@ test("[W52] the arrows move a pointer, Space holds, the arrows drag, Escape lets
   await expect.poll(() => line.ofType("key").map(({ key }) => key)).toContain("ArrowRight");
 });
 
-test("[W52] [W44] on a phone's page the pointer is a finger, and so is a mouse", async ({ site, bot, operator }) => {
+test("[W52] [W44] on a phone's page the pointer is a finger, and so is a mouse @long", async ({
+  site,
+  bot,
+  operator,
+}) => {
   const served = serveTouchPage(site);
   const session = await bot.create({ url: served.url, device: "phone" });
   await operator.open(session.control_url);

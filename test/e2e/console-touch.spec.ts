@@ -121,7 +121,7 @@ test("[W44] [W13] a finger on a phone's page is a finger, two are two, and a lon
   expect(served.types("page")).not.toContain("contextmenu");
 });
 
-test("[W13] the switch gives the fingers to the picture: they zoom and move it, and taps still hit their points", async ({
+test("[W13] the switch gives the fingers to the picture: they zoom and move it, and taps still hit their points @long", async ({
   site,
   bot,
   operator,

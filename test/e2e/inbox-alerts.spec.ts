@@ -191,7 +191,7 @@ test("[R19] an arrival is told by sound and by the system's notice where somebod
   await inbox.waitForURL(`**/control/${last}`);
 });
 
-test("[R19] notices whose prompt was dismissed once are switched on by the next press, when the browser allows them", async ({
+test("[R19] notices whose prompt was dismissed once are switched on by the next press, when the browser allows them @long", async ({
   inbox,
   site,
   bot,

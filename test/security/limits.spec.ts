@@ -70,7 +70,7 @@ function watchHealth(url: string): () => Promise<{ statuses: Set<number>; longes
 
 test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
-test("1,000 sockets from one address: 200 stay, the others are told, and the server answers all the while", async ({
+test("1,000 sockets from one address: 200 stay, the others are told, and the server answers all the while @long", async ({
   startServer,
   site,
   connect,
