@@ -231,7 +231,7 @@ test.describe("the url", () => {
     });
   }
 
-  test("a page that never answers ends with the session's time", async ({ server, site }) => {
+  test("a page that never answers ends with the session's time @long", async ({ server, site }) => {
     const session_id = `never-${new URL(site.origin).port}`;
     const url = site.serve("/", () => {});
     const failed = await call("POST", `${server.api}/sessions`, { session_id, url, timeout_seconds: 2 });
@@ -270,7 +270,7 @@ test.describe("the url", () => {
 });
 
 test.describe("the page", () => {
-  test("that closes ends the session as page_closed", async ({ server, site, bot, connect }) => {
+  test("that closes ends the session as page_closed @long", async ({ server, site, bot, connect }) => {
     const session = await bot.create({ url: site.serve("/", PAGE) });
     const client = await connect(session.ws_url);
     await client.next("presence");
@@ -290,7 +290,11 @@ test.describe("the page", () => {
     await expectUsable(server, session, client, reports);
   });
 
-  test("whose browser is killed ends the session as browser_lost or page_crashed", async ({ server, site, bot }) => {
+  test("whose browser is killed ends the session as browser_lost or page_crashed @long", async ({
+    server,
+    site,
+    bot,
+  }) => {
     const session = await bot.create({ url: site.serve("/", PAGE) });
     const profile = join(server.dataDir, "profiles", session.session_id);
     const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));

@@ -158,7 +158,7 @@ test("[W46] a dialog of a frame of another site is asked with that site's name @
   await expect.poll(() => reports).toContain("1234");
 });
 
-test("[W46] [R10] a guest's dialogs are the bot's, unless it leaves them to the operator", async ({
+test("[W46] [R10] a guest's dialogs are the bot's, unless it leaves them to the operator @long", async ({
   site,
   bot,
   botBrowser,

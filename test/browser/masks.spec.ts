@@ -248,7 +248,7 @@ test("[W28] another document is masked from its first picture on, and is shown",
   },
 );
 
-test("[W28] without watchers nothing is recorded", async ({ site, bot, connect, server, botBrowser }) => {
+test("[W28] without watchers nothing is recorded @long", async ({ site, bot, connect, server, botBrowser }) => {
   const page = await botBrowser.open(site.serve("/", pageWith(password("left:10px;top:10px"))), VIEWPORT);
   const session = await bot.create({
     cdp: { endpoint: botBrowser.endpoint, target_id: await botBrowser.targetOf(page) },

@@ -26,7 +26,7 @@ test("[W23] [W15] pictures come as binary messages, none as text, and what is on
   for (const event of line.ofType("mouse_event")) expect(seqs).toContain(event.seq);
 });
 
-test("[W5] [W22] pictures as text, from a server that has no binary ones, do the same", async ({
+test("[W5] [W22] pictures as text, from a server that has no binary ones, do the same @long", async ({
   site,
   bot,
   operator,

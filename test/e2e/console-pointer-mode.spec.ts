@@ -34,7 +34,7 @@ test("[W52] the arrows move a pointer, Space holds, the arrows drag, Escape lets
     dropped.push(request.url?.split("?")[1] ?? "");
     response.end();
   });
-  const session = await bot.create({ url: site.serve("/track", TRACK) });
+  const session = await bot.createGuest({ url: site.serve("/track", TRACK) });
   await operator.open(session.control_url);
   const { page } = operator;
   const line = listen(page);

@@ -185,7 +185,7 @@ test("[W13] on a page without touch a finger is a mouse; two fingers or the tool
   operator,
 }) => {
   const served = serveTouchPage(site);
-  const session = await bot.create({ url: served.url });
+  const session = await bot.createGuest({ url: served.url });
   await operator.open(session.control_url);
   const hand = await Hand.on(operator.page);
   await hand.tap({ x: 100, y: 100 });

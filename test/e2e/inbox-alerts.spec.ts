@@ -80,7 +80,7 @@ declare global {
   }
 }
 
-test("[S11] a session whose page works by itself has no row and is not announced until a person is needed", async ({
+test("[S11] a session whose page works by itself has no row and is not announced until a person is needed @long", async ({
   inbox,
 }) => {
   await inbox.addInitScript(standIns);
