@@ -8,7 +8,6 @@ test("[S10] a page that does not answer is told over the picture, and that it an
   operator,
 }) => {
   const { session_id, control_url } = await bot.create({ url: `${server.demoOrigin}/jigsaw.html` });
-  await operator.page.clock.install();
   await operator.open(control_url);
   const notice = operator.page.locator("#notice");
   const signal = async (name: NodeJS.Signals) => {
@@ -18,7 +17,5 @@ test("[S10] a page that does not answer is told over the picture, and that it an
   await expect(notice).toHaveText("The page does not answer at the moment. It may come back: please wait.");
   await signal("SIGCONT");
   await expect(notice).toHaveText("The page answers again.");
-  // It stands for seven seconds.
-  await operator.page.clock.fastForward(7_000);
   await expect(notice).toBeHidden();
 });
