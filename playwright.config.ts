@@ -31,6 +31,8 @@ export default defineConfig<object, { sessionBrowser: string | undefined }>({
   testDir: "./test",
   testMatch: "**/*.spec.ts",
   fullyParallel: true,
+  // Of the many that vary one promise, some: test/support/long-run.ts.
+  ...(isLong ? {} : { grepInvert: /@long\b/ }),
   forbidOnly: Boolean(env["CI"]),
   // A test that passes the second time only is a defect, so nothing is tried twice.
   retries: 0,
@@ -39,7 +41,7 @@ export default defineConfig<object, { sessionBrowser: string | undefined }>({
   // Tests wait for conditions: a cap is only there for what never comes, and no slow machine reaches it.
   timeout: 600_000,
   expect: { timeout: 120_000 },
-  // Ten minutes on two cores beside two busy loops, thirteen on one core. A slow or busy machine is no reason to fail.
+  // Ten minutes on one core. A slow or busy machine is no reason to fail.
   globalTimeout: isLong ? 7_200_000 : 3_600_000,
   reporter: [["list"], ["./test/support/summary-reporter.ts"]],
   use: {

@@ -23,10 +23,3 @@ export interface RelayWelcome {
   readonly max_frame_bytes: number;
   readonly reconnect_seconds: number;
 }
-
-/** What the header of every message has. */
-export interface RelayHeader {
-  readonly type: string;
-  readonly seq?: number | undefined;
-  readonly ack?: number | undefined;
-}

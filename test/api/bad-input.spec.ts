@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
 import { BRIEF_SEARCH_MS, expect, type TestServer } from "../support/fixtures.ts";
 import type { LiveClient } from "../support/live-client.ts";
-import { eachSecond, IS_LONG_RUN } from "../support/long-run.ts";
+import { eachSecond, IS_LONG_RUN, longUnless } from "../support/long-run.ts";
 import { expectWithin } from "../support/pace.ts";
 import { test as base, call, REPORTING, reportsOf } from "../support/requests.ts";
 
@@ -147,7 +147,13 @@ test.describe("over the socket", () => {
     ["text", JSON.stringify({ type: "text", text: "x".repeat(MEGABYTE) })],
     ["binary", Buffer.alloc(MEGABYTE)],
   ] as const) {
-    test(`a megabyte of ${kind} closes that socket with 1009 and no other`, async ({ server, site, bot, connect }) => {
+    const tag = longUnless(kind === "binary");
+    test(`a megabyte of ${kind} closes that socket with 1009 and no other${tag}`, async ({
+      server,
+      site,
+      bot,
+      connect,
+    }) => {
       const reports = reportsOf(site);
       const session = await bot.createGuest({ url: site.serve("/", PAGE) });
       const large = await connect(session.ws_url);
@@ -225,7 +231,7 @@ test.describe("the url", () => {
     });
   }
 
-  test("a page that never answers ends with the session's time", async ({ server, site }) => {
+  test("a page that never answers ends with the session's time @long", async ({ server, site }) => {
     const session_id = `never-${new URL(site.origin).port}`;
     const url = site.serve("/", () => {});
     const failed = await call("POST", `${server.api}/sessions`, { session_id, url, timeout_seconds: 2 });
@@ -264,7 +270,7 @@ test.describe("the url", () => {
 });
 
 test.describe("the page", () => {
-  test("that closes ends the session as page_closed", async ({ server, site, bot, connect }) => {
+  test("that closes ends the session as page_closed @long", async ({ server, site, bot, connect }) => {
     const session = await bot.create({ url: site.serve("/", PAGE) });
     const client = await connect(session.ws_url);
     await client.next("presence");
@@ -284,7 +290,11 @@ test.describe("the page", () => {
     await expectUsable(server, session, client, reports);
   });
 
-  test("whose browser is killed ends the session as browser_lost or page_crashed", async ({ server, site, bot }) => {
+  test("whose browser is killed ends the session as browser_lost or page_crashed @long", async ({
+    server,
+    site,
+    bot,
+  }) => {
     const session = await bot.create({ url: site.serve("/", PAGE) });
     const profile = join(server.dataDir, "profiles", session.session_id);
     const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
@@ -303,12 +313,13 @@ test.describe("the page", () => {
     expect(["browser_lost", "page_crashed", "page_closed"]).toContain(ended.reason);
   });
 
-  for (const [kind, script, answer, expected] of eachSecond([
+  for (const [kind, script, answer, expected] of [
     ["alert", `alert("hello"); report("told")`, "accepted", "told"],
     ["confirm", `report(confirm("hello"))`, "dismissed", false],
     ["prompt", `report(prompt("hello", "preset"))`, "dismissed", null],
-  ] as const)) {
-    test(`that shows ${kind}() goes on, as it loads and on a press, and the operator is told`, async ({
+  ] as const) {
+    const tag = longUnless(kind === "alert");
+    test(`that shows ${kind}() goes on, as it loads and on a press, and the operator is told${tag}`, async ({
       server,
       site,
       bot,
@@ -330,7 +341,7 @@ test.describe("the page", () => {
     });
   }
 
-  test("that asks before it is left can be left", async ({ site, bot, connect }) => {
+  test("that asks before it is left can be left @long", async ({ site, bot, connect }) => {
     const reports = reportsOf(site);
     site.serve("/next", `${REPORTING}<script>report("left")</script>`);
     const url = site.serve(
@@ -383,7 +394,7 @@ test.describe("the page", () => {
     await expectUsable(server, session, client, reports);
   });
 
-  test("[W47] that opens a popup and closes it goes on, and the operator is told", async ({
+  test("[W47] that opens a popup and closes it goes on, and the operator is told @long", async ({
     server,
     site,
     bot,
@@ -439,7 +450,7 @@ test.describe("the rules", () => {
       `<div class="h-captcha" style="width:303px;height:78px"><textarea name="h-captcha-response" hidden></textarea></div>
        <script>setTimeout(() => { document.querySelector("textarea").value = "x".repeat(${MEGABYTE}); }, 1_000);</script>`,
     );
-    const { session_id } = await bot.create({ url });
+    const { session_id } = await bot.createGuest({ url });
     expect(await bot.waitForEnd(session_id)).toMatchObject({ state: "solved", verified: "checked" });
     expect((await bot.result(session_id)).evidence).toMatchObject([{ how: "by_itself" }]);
   });

@@ -1,8 +1,11 @@
 /** [R24] A person's one-time code, typed without the picture. */
 import { CaptchaRemoteClient } from "../../src/sdk/client.ts";
-import { expect, test } from "../support/fixtures.ts";
+import { BRIEF_SEARCH_MS, expect, test } from "../support/fixtures.ts";
 import { NO_KEY, TEST_KEY } from "../support/key.ts";
 import { call } from "../support/requests.ts";
+
+/** Its pages have their challenge from the start, or none. */
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 /** The only code that this site lets in. */
 const CODE = "402917";
@@ -23,7 +26,7 @@ const BUTTON_ONLY = `<p>We have sent a code.</p><div><input id="otp" maxlength="
 
 for (const [what, page] of Object.entries({ "a form": ONE_FIELD, "six boxes": SIX_BOXES, "a button": BUTTON_ONLY })) {
   test(`[R24] a code for ${what} is typed and sent, and the session ends as solved`, async ({ bot, site, server }) => {
-    const { session_id } = await bot.create({ url: site.serve("/", page), ...RULE });
+    const { session_id } = await bot.createGuest({ url: site.serve("/", page), ...RULE });
     const client = new CaptchaRemoteClient({ baseUrl: server.url, apiKey: TEST_KEY });
     expect(await client.answerCode(session_id, CODE)).toBe("solved");
     expect(await bot.result(session_id)).toMatchObject({ outcome: "solved", verified: "checked" });
@@ -55,7 +58,7 @@ test("[R24] a wrong code is replaced by the right one, and a repeat does nothing
 
 test("[R24] without such a field nothing is typed: the text of a picture is no code", async ({ bot, site, server }) => {
   const page = `<form><img src="/captcha.png" alt="captcha" width="120" height="40"><input name="captcha_code" maxlength="6"></form>`;
-  const { session_id } = await bot.create({ url: site.serve("/", page) });
+  const { session_id } = await bot.createGuest({ url: site.serve("/", page) });
   const answer = await call("POST", `${server.api}/session/${session_id}/answer`, { text: CODE }, by(TEST_KEY));
   expect(answer).toMatchObject({ status: 200, body: { result: "no_field" } });
 });
@@ -95,7 +98,7 @@ test("[R24] a person who acts is not disturbed, watchers and bare ids are refuse
 });
 
 test("[R24] more than five codes a minute are refused", async ({ bot, site, server }) => {
-  const { session_id } = await bot.create({ url: site.serve("/", "<p>No field.</p>") });
+  const { session_id } = await bot.createGuest({ url: site.serve("/", "<p>No field.</p>") });
   const url = `${server.api}/session/${session_id}/answer`;
   const codes: number[] = [];
   for (let at = 0; at < 6; at += 1) codes.push((await call("POST", url, { text: CODE }, by(TEST_KEY))).status);

@@ -2,6 +2,7 @@
 import { BRIEF_SEARCH_MS, expect } from "../support/fixtures.ts";
 import { test as withGuests } from "../support/guest.ts";
 import type { LiveClient } from "../support/live-client.ts";
+import { longUnless } from "../support/long-run.ts";
 
 const test = withGuests;
 test.use({ challengeSearchMs: BRIEF_SEARCH_MS, siteIsolation: true });
@@ -44,7 +45,8 @@ async function ready(client: LiveClient, features = ["clipboard"]): Promise<void
 }
 
 for (const where of ["the page", "a frame of another site"] as const) {
-  test(`[W49] what is copied in ${where} by keys or by a press comes to who is in control, and to nobody else`, async ({
+  const tag = longUnless(where === "the page");
+  test(`[W49] what is copied in ${where} by keys or by a press comes to who is in control, and to nobody else${tag}`, async ({
     site,
     bot,
     connect,
@@ -84,7 +86,7 @@ test("[W49] what a page copies by itself, or where the bot forbids it, comes to 
   bot,
   connect,
 }) => {
-  const url = site.serve("/", `${PAGE}<script>setInterval(() => postMessage(1), 1_500)</script>`);
+  const url = site.serve("/", `${PAGE}<script>setInterval(() => postMessage(1), 500)</script>`);
   const alone = await connect((await bot.create({ url })).ws_url, RAW);
   await ready(alone);
   const forbidden = await connect(
@@ -97,13 +99,13 @@ test("[W49] what a page copies by itself, or where the bot forbids it, comes to 
   await ready(older, []);
   press(older, BUTTON);
   // Its copies begin by themselves; one right after a press of the person's would be theirs.
-  await expect.poll(() => Date.now() - (alone.received[0]?.timestamp ?? 0)).toBeGreaterThan(4_000);
+  await expect.poll(() => Date.now() - (alone.received[0]?.timestamp ?? 0)).toBeGreaterThan(2_000);
   for (const client of [alone, forbidden, older]) {
     expect(client.received.filter(({ type }) => type === "copied")).toEqual([]);
   }
 });
 
-test("[W49] in a guest the person's keys read what is selected, and never touch the clipboard of that machine", async ({
+test("[W49] in a guest the person's keys read what is selected, and never touch the clipboard of that machine @long", async ({
   site,
   bot,
   connect,

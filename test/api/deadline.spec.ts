@@ -69,7 +69,7 @@ test("[S8] [W32] the bot is told of the end before it comes, as a stream and by 
   await receiver.next("session.ended");
 });
 
-test("[S7] an operator who acts in the last seconds is not thrown out", async ({ site, bot, connect }) => {
+test("[S7] an operator who acts in the last seconds is not thrown out @long", async ({ site, bot, connect }) => {
   const session = await bot.createGuest({ url: site.serve("/", PAGE), timeout_seconds: SHORT_SECONDS });
   const operator = await connect(session.ws_url, JSON_CLIENT);
   await operator.next("expiring");

@@ -357,7 +357,7 @@ test("[R18] too many messages are told once a second, and not acted on", async (
   expect(client.received.filter(({ type }) => type === "subscribed").length).toBeLessThan(300 + 100 * seconds);
 });
 
-test("[R18] readers that do not read are told that they lag, and closed; nothing is held for them without bound", async ({
+test("[R18] readers that do not read are told that they lag, and closed; nothing is held for them without bound @long", async ({
   told,
   read,
 }) => {

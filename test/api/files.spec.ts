@@ -139,7 +139,7 @@ test("[W48] [R25] the page gets the files that its person chose, by their names,
   ]);
 });
 
-test("[W48] a frame of another site asks, too; a chooser is withdrawn when the frame goes elsewhere", async ({
+test("[W48] a frame of another site asks, too; a chooser is withdrawn when the frame goes elsewhere @long", async ({
   startServer,
   site,
   hands,
@@ -247,7 +247,7 @@ test("[R25] what is too large, too many, of another type or for nobody is refuse
   expect((await call("PUT", openPath, "x", { ...NO_KEY, "content-type": "image/png" })).status).toBe(401);
 });
 
-test("[R25] an upload may take longer than other requests while it goes on; one that is cut off or stands still leaves nothing", async ({
+test("[R25] an upload may take longer than other requests while it goes on; one that is cut off or stands still leaves nothing @long", async ({
   startServer,
   site,
   hands,

@@ -135,7 +135,7 @@ test("a browser that is killed leaves nothing open", async ({ target, site, conn
   await allBack(target);
 });
 
-test(`${MANY} sessions that are created and cancelled at once leave nothing open`, async ({ target, site }) => {
+test(`${MANY} sessions that are created and cancelled at once leave nothing open @long`, async ({ target, site }) => {
   const url = site.serve("/", PAGE);
   const ids = await Promise.all(
     Array.from({ length: MANY }, async () => (await target.create({ url }, { prefer: "respond-async" })).session_id),

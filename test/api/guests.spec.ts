@@ -5,6 +5,7 @@ import { type AddressInfo, connect as connectTo, createServer, type Server } fro
 import { join } from "node:path";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
+import { BRIEF_SEARCH_MS } from "../support/fixtures.ts";
 import { test as base, expect } from "../support/guest.ts";
 import { IS_LONG_RUN } from "../support/long-run.ts";
 import { expectWithin } from "../support/pace.ts";
@@ -43,6 +44,9 @@ const test = base.extend<{
     for (const id of created) await call("DELETE", `${server.api}/session/${id}`);
   },
 });
+
+/** Half of its pages have no challenge. */
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 function refusal({ status, body }: Awaited<ReturnType<typeof call>>) {
   return { status, code: body.error.code, field: body.error.details?.field, why: body.error.details?.why };

@@ -262,7 +262,7 @@ test("[W9] an error says which field, and the socket stays open", async ({ site,
 
 test("[W10] the wheel scrolls the page", async ({ site, bot, connect }) => {
   const reports = reportsOf(site);
-  const session = await bot.create({ url: site.serve("/", MOUSE_PAGE), viewport: VIEWPORT });
+  const session = await bot.createGuest({ url: site.serve("/", MOUSE_PAGE), viewport: VIEWPORT });
   const client = await welcomed(await connect(session.ws_url));
   client.send({ type: "wheel", x: 300, y: 200, delta_x: 0, delta_y: 240 });
   await expect.poll(() => reports.at(-1)).toEqual(["scroll", 0, 240]);
@@ -438,7 +438,7 @@ test.describe("control", () => {
     await watcher.next("control", ({ you }) => you, before);
   });
 
-  test("[W16] an older client takes over from a holder that has not acted for 5 s, by a press", async ({
+  test("[W16] an older client takes over from a holder that has not acted for 5 s, by a press @long", async ({
     site,
     bot,
     connect,
@@ -574,7 +574,7 @@ test("[W24] events arrive in order, moves carry the button, and up acts at its o
 
 test("[W24] an older client's up releases where its last move left the pointer", async ({ site, bot, connect }) => {
   const reports = reportsOf(site);
-  const session = await bot.create({ url: site.serve("/", MOUSE_PAGE), viewport: VIEWPORT });
+  const session = await bot.createGuest({ url: site.serve("/", MOUSE_PAGE), viewport: VIEWPORT });
   const client = await welcomed(await connect(session.ws_url));
   client.send(mouse("down", 60, 60));
   client.send(mouse("move", 100, 60));
@@ -584,7 +584,7 @@ test("[W24] an older client's up releases where its last move left the pointer",
 
 test("[W24] of a burst of moves some may be merged, the last before the up never", async ({ site, bot, connect }) => {
   const reports = reportsOf(site);
-  const session = await bot.create({ url: site.serve("/", MOUSE_PAGE), viewport: VIEWPORT });
+  const session = await bot.createGuest({ url: site.serve("/", MOUSE_PAGE), viewport: VIEWPORT });
   const client = await welcomed(await connect(session.ws_url, JSON_CLIENT));
   client.send(exact("down", 10, 50));
   for (let x = 11; x <= 400; x += 1) client.send(exact("move", x, 50));
@@ -599,7 +599,7 @@ test("[W24] of a burst of moves some may be merged, the last before the up never
 
 test("[W24] a drag may leave the viewport and come back", async ({ site, bot, connect }) => {
   const reports = reportsOf(site);
-  const session = await bot.create({ url: site.serve("/", MOUSE_PAGE), viewport: VIEWPORT });
+  const session = await bot.createGuest({ url: site.serve("/", MOUSE_PAGE), viewport: VIEWPORT });
   const client = await welcomed(await connect(session.ws_url, JSON_CLIENT));
   client.send(exact("down", 500, 50));
   client.send(exact("move", 900, 50));

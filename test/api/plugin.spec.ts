@@ -176,7 +176,7 @@ test("[R20] what is opened for a page that is handed over is closed when it is g
   await expect.poll(gauges).toEqual(before);
 });
 
-test("[R20] a DevTools session that comes later than anybody waits for is let go of", async ({
+test("[R20] a DevTools session that comes later than anybody waits for is let go of @long", async ({
   botPage,
   site,
   startBotServer,

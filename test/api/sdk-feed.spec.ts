@@ -131,7 +131,7 @@ test("[R18] a feed that goes on after more than is kept says that there is a gap
   await expect.poll(() => ids).toEqual(["next"]);
 });
 
-test("[R18] [R6] a pool that watches many asks for nothing until there is news, and goes on by polls without a feed", async ({
+test("[R18] [R6] a pool that watches many asks for nothing until there is news, and goes on by polls without a feed @long", async ({
   startServer,
   site,
 }) => {

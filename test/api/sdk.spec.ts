@@ -112,7 +112,7 @@ test("[R10] a lost answer is asked for again, and it stays one session", async (
   await client.cancel(id);
 });
 
-test("[R10] a full server is tried again after its Retry-After; without the time for that, it is told at once", async ({
+test("[R10] a full server is tried again after its Retry-After; without the time for that, it is told at once @long", async ({
   startServer,
   site,
 }) => {
@@ -130,7 +130,7 @@ test("[R10] a full server is tried again after its Retry-After; without the time
   expect(Date.now() - startedAt).toBeGreaterThan(5_000);
 });
 
-test("[R6] waits through a cut line, and hears of what happened meanwhile", async ({ server, site, relay }) => {
+test("[R6] waits through a cut line, and hears of what happened meanwhile @long", async ({ server, site, relay }) => {
   const direct = new CaptchaRemoteClient({ baseUrl: server.url, apiKey: TEST_KEY });
   const { session_id: id } = await direct.create({ url: site.serve("/", CHALLENGE_PAGE) });
   const states: SessionState[] = [];

@@ -494,6 +494,12 @@ test("[R4] unknown and ended sessions are told apart", async ({ server, site, bo
   expect([unknown.status, unknown.body.error.code]).toEqual([404, "session_not_found"]);
 });
 
+test("[K1] never true where no challenge was ever found", async ({ server, site, bot }) => {
+  const { session_id } = await bot.createGuest({ url: site.serve("/", "<p>no captcha here</p>") });
+  // Long enough for any wrong verdict: twice the stability window and a beat at rest.
+  expect((await call("GET", `${server.api}/status/${session_id}?wait=2`)).body.state).toBe("waiting");
+});
+
 test("[R5] [S3] check_completion: false before, true after the end; 404 for an unknown id", async ({
   server,
   site,
@@ -608,7 +614,7 @@ test("[S4] of two ends at once the first wins", async ({ server, site, bot, conn
   expect(await bot.result(session.session_id)).toMatchObject({ outcome: "failed", note: "first" });
 });
 
-test("[S2] the deadline is the server's: nobody needs to come", async ({ site, bot }) => {
+test("[S2] the deadline is the server's: nobody needs to come @long", async ({ site, bot }) => {
   const session = await bot.createGuest({ url: site.serve("/", CHALLENGE_PAGE), timeout_seconds: 5 });
   const ended = await bot.waitForEnd(session.session_id);
   expect(ended).toMatchObject({ state: "expired", reason: "timeout", verified: null, completed: false });

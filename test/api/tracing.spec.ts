@@ -7,6 +7,7 @@ import { pino } from "pino";
 import { attachDatabase } from "../../src/storage/database.ts";
 import { LoggedExporter } from "../../src/tracing/tracing.ts";
 import { BRIEF_SEARCH_MS, expect } from "../support/fixtures.ts";
+import { longUnless } from "../support/long-run.ts";
 import { expectWithin } from "../support/pace.ts";
 import { test as base, call } from "../support/requests.ts";
 import { WebhookReceiver } from "../support/webhook-receiver.ts";
@@ -135,7 +136,12 @@ test("[S5] the end of a session whose server was killed is in its trace", async 
 });
 
 for (const what of ["is away", "hangs"] as const) {
-  test(`a collector that ${what} holds up neither sessions nor the stop`, async ({ startServer, collector, site }) => {
+  const tag = longUnless(what === "hangs");
+  test(`a collector that ${what} holds up neither sessions nor the stop${tag}`, async ({
+    startServer,
+    collector,
+    site,
+  }) => {
     const env = settings(collector);
     if (what === "is away") await collector.stop();
     else collector.answer = () => {};

@@ -182,7 +182,7 @@ test("[W47] a page that opens windows without end has 8 at most, and the operato
   bot,
   connect,
 }) => {
-  const count = IS_LONG_RUN ? 10_000 : 40;
+  const count = IS_LONG_RUN ? 10_000 : 20;
   site.serve("/more", page("blue", ""));
   const url = site.serve(
     "/",
@@ -203,7 +203,7 @@ test("[W47] a page that opens windows without end has 8 at most, and the operato
   await seesColour(client, "red");
 });
 
-test("[W47] windows that close at once, and some that stay blank, leave nothing behind", async ({
+test("[W47] windows that close at once, and some that stay blank, leave nothing behind @long", async ({
   site,
   bot,
   connect,
@@ -262,7 +262,7 @@ test("[W47] [R21] rules are asked of the first window, or of any where they say 
   expect(ends).toEqual(["rules_not_met", "active", "rules_not_met", "active"]);
 });
 
-test("[W47] a guest's windows are followed where the bot says so, and no others are touched", async ({
+test("[W47] a guest's windows are followed where the bot says so, and no others are touched @long", async ({
   site,
   bot,
   connect,

@@ -136,7 +136,7 @@ test("[S11] an operator may come while the page works; when nobody is there any 
 test.describe("with the server's own patience", () => {
   test.use({ patienceMs: null });
 
-  test("[S11] a page that goes on working needs a person after 8 s", async ({ target, receiver }) => {
+  test("[S11] a page that goes on working needs a person after 8 s @long", async ({ target, receiver }) => {
     const startedAt = performance.now();
     const { session, page } = await createFake(target.controller, { label: "working" });
     await expect.poll(() => announced(receiver), { timeout: 60_000 }).toEqual(["arrival of working"]);

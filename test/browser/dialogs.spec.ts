@@ -110,7 +110,7 @@ test("[W46] a page that asks before it is left is left, or stays, as the person 
   await expect.poll(() => reports).toContain("left");
 });
 
-test("[W46] a page that opens dialogs without end is muted after five, and that is said once", async ({
+test("[W46] a page that opens dialogs without end is muted after five, and that is said once @long", async ({
   server,
   site,
   bot,
@@ -141,7 +141,11 @@ test("[W46] a page that opens dialogs without end is muted after five, and that 
   expect(await bot.result(session.session_id)).toMatchObject({ outcome: "cancelled" });
 });
 
-test("[W46] a dialog of a frame of another site is asked with that site's name", async ({ site, bot, connect }) => {
+test("[W46] a dialog of a frame of another site is asked with that site's name @long", async ({
+  site,
+  bot,
+  connect,
+}) => {
   const reports = reportsOf(site);
   site.serve("/inner", page(`report(prompt("Code?"))`));
   const frame = `<body style="margin:0"><iframe src="${site.otherOrigin}/inner" style="border:0;width:600px;height:400px"></iframe>`;
@@ -154,7 +158,7 @@ test("[W46] a dialog of a frame of another site is asked with that site's name",
   await expect.poll(() => reports).toContain("1234");
 });
 
-test("[W46] [R10] a guest's dialogs are the bot's, unless it leaves them to the operator", async ({
+test("[W46] [R10] a guest's dialogs are the bot's, unless it leaves them to the operator @long", async ({
   site,
   bot,
   botBrowser,

@@ -4,6 +4,7 @@ import sharp from "sharp";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
 import { type BotBrowser, expect, test } from "../support/guest.ts";
 import type { LiveClient } from "../support/live-client.ts";
+import { longUnless } from "../support/long-run.ts";
 
 const CHALLENGE = `<!doctype html><body style="margin:0">
   <div id="captcha" style="position:absolute;left:40px;top:60px;width:300px;height:200px;background:#cde"></div>`;
@@ -135,7 +136,8 @@ for (const [name, content] of [
   ["a page made for phones", `<meta name="viewport" content="width=device-width">`],
   ["a page that a phone shows zoomed out", ""],
 ] as const) {
-  test(`[R10] [W20] [W24] in a bot's emulated phone, ${name}: the picture has its size and a press lands`, async ({
+  const tag = longUnless(name === "a page made for phones");
+  test(`[R10] [W20] [W24] in a bot's emulated phone, ${name}: the picture has its size and a press lands${tag}`, async ({
     botBrowser,
     bot,
     site,

@@ -75,7 +75,7 @@ test("[W24] [R4] a REST operator does not inherit the button that a lost socket 
 });
 
 test("[W16] [W17] who only watches cannot end the session", async ({ bot, site, connect }) => {
-  const session = await bot.create({ url: site.serve("/", "hello") });
+  const session = await bot.createGuest({ url: site.serve("/", "hello") });
   const holder = await connect(session.ws_url);
   await holder.next("control", ({ you }) => you);
   const watcher = await connect(session.ws_url);

@@ -62,7 +62,7 @@ test("[W28] every kind of secret field is black for a watcher and there for who 
   expect(last && (await blackPx(last))).toBeGreaterThan(all);
 });
 
-test("[W28] a closed shadow root that comes late, with a field and with a frame in it, shows nothing", async ({
+test("[W28] a closed shadow root that comes late, with a field and with a frame in it, shows nothing @long", async ({
   site,
   bot,
   connect,
@@ -129,7 +129,7 @@ test("[W28] a password that was shown as text before anybody watched stays one",
   await expectNoneLeaks(watcher, 5);
 });
 
-test("[W28] in every view, at every scale, in every encoding, and for a watcher who joins late", async ({
+test("[W28] in every view, at every scale, in every encoding, and for a watcher who joins late @long", async ({
   site,
   bot,
   connect,
@@ -248,7 +248,7 @@ test("[W28] another document is masked from its first picture on, and is shown",
   },
 );
 
-test("[W28] without watchers nothing is recorded", async ({ site, bot, connect, server, botBrowser }) => {
+test("[W28] without watchers nothing is recorded @long", async ({ site, bot, connect, server, botBrowser }) => {
   const page = await botBrowser.open(site.serve("/", pageWith(password("left:10px;top:10px"))), VIEWPORT);
   const session = await bot.create({
     cdp: { endpoint: botBrowser.endpoint, target_id: await botBrowser.targetOf(page) },

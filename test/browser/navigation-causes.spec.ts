@@ -8,7 +8,7 @@ import { PlaywrightTab } from "../../src/browser/tabs/playwright-tab.ts";
 import type { Tab } from "../../src/browser/tabs/tab.ts";
 import type { TestSite } from "../support/fixtures.ts";
 import { type BotBrowser, expect, test } from "../support/guest.ts";
-import { eachSecond } from "../support/long-run.ts";
+import { eachSecond, IS_LONG_RUN, longUnless } from "../support/long-run.ts";
 
 const POLL = { intervals: [20] };
 
@@ -219,12 +219,16 @@ function serveWays(site: TestSite): void {
   site.serve("/script-to-top", onClick("top.location.href = '/dest'"));
 }
 
+/** Each second way once, by turns for one of the pages; in the long run each for all of them. */
+function waysFor(index: number): readonly (readonly [string, Way])[] {
+  const ways = Object.entries(WAYS);
+  return IS_LONG_RUN ? ways : eachSecond(ways).filter((_, at) => at % Object.keys(HOLDS).length === index);
+}
+
 for (const [index, [how, hold]] of Object.entries(HOLDS).entries()) {
-  // Owned and handed pages are asked in the same way: each way once for one of them, and half of them for guests.
-  const from = index % 2 === 0 ? 0 : 1;
   test(`[K4] a page that is ${how}: each document has the cause that loaded it`, async ({ botBrowser, site }) => {
     serveWays(site);
-    for (const [name, { page, act, cause, at = "/dest" }] of eachSecond(Object.entries(WAYS), from)) {
+    for (const [name, { page, act, cause, at = "/dest" }] of waysFor(index)) {
       const url = site.serve("/start", (_request, response) => {
         if (page === "header") response.setHeader("refresh", "2;url=/dest");
         response.setHeader("content-type", "text/html").end(`<!doctype html>${page}`);
@@ -263,9 +267,11 @@ const SUBMITS: Readonly<Record<string, readonly [script: string, name: string | 
   "no answer": ["fetch('/post?g=.UNSTARTED')", null],
 };
 
-// A page that is handed over is asked as an owned one is.
-for (const [how, hold] of eachSecond(Object.entries(HOLDS))) {
-  test(`[K5] a page that is ${how}: fields are found in requests of scripts`, async ({ botBrowser, site }) => {
+for (const [how, hold] of Object.entries(HOLDS)) {
+  test(`[K5] a page that is ${how}: fields are found in requests of scripts${longUnless(how === "owned")}`, async ({
+    botBrowser,
+    site,
+  }) => {
     site.serve("/post", "ok");
     const held = await hold(botBrowser);
     await held.goto(site.serve("/start", "start"));
@@ -296,7 +302,7 @@ for (const [how, hold] of eachSecond(Object.entries(HOLDS))) {
     await held.close();
   });
 
-  test(`[K5] a page that is ${how}: fields are found in forms, with their document and the next`, async ({
+  test(`[K5] a page that is ${how}: fields are found in forms, with their document and the next${longUnless(how === "guest")}`, async ({
     botBrowser,
     site,
   }) => {
@@ -323,7 +329,7 @@ for (const [how, hold] of eachSecond(Object.entries(HOLDS))) {
     await held.close();
   });
 
-  test(`[K5] a page that is ${how}: the address under way is known until it has arrived`, async ({
+  test(`[K5] a page that is ${how}: the address under way is known until it has arrived${longUnless(how === "handed over")}`, async ({
     botBrowser,
     site,
   }) => {

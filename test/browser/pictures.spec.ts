@@ -122,7 +122,7 @@ test("[W3] who joins is shown the page as it is now, not as it was when the last
   expect(noise).toBeGreaterThan(2 * Buffer.from(before.screenshot ?? "", "base64").length);
 });
 
-test("[W15] [W21] a slow reader skips pictures: few old ones wait for it, others are not held up", async ({
+test("[W15] [W21] a slow reader skips pictures: few old ones wait for it, others are not held up @long", async ({
   site,
   bot,
   connect,
@@ -211,7 +211,7 @@ test("[W20] a box that moves: session_info first, then pictures of the new view,
   }
 });
 
-test("[W20] the view stays where it is while a button is down", async ({ site, bot, connect }) => {
+test("[W20] the view stays where it is while a button is down @long", async ({ site, bot, connect }) => {
   const MOVED_BY_PRESS = `${ANIMATED}
     addEventListener("pointerdown", () => { box.style.top = "${BOX.y + 80}px"; });`;
   const session = await open(bot, site, MOVED_BY_PRESS);

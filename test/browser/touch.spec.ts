@@ -162,7 +162,7 @@ test("[W44] a finger that is down twice, six fingers, and fingers on a page with
   });
 });
 
-test("[W44] a guest that has touch takes fingers, and its own emulation stays as it is", async ({
+test("[W44] a guest that has touch takes fingers, and its own emulation stays as it is @long", async ({
   site,
   bot,
   botBrowser,

@@ -4,6 +4,7 @@ import type { SessionAnswer } from "../../src/protocol/rest.ts";
 import { BRIEF_SEARCH_MS, expect, type TestSite, test } from "../support/fixtures.ts";
 import { fetchAsBot } from "../support/key.ts";
 import type { LiveClient } from "../support/live-client.ts";
+import { longUnless } from "../support/long-run.ts";
 import {
   ANIMATED,
   BOX,
@@ -119,7 +120,7 @@ test("[W14] [W23] a view that is offered with the socket is shown from the first
   }
 });
 
-test("[W14] a page at rest is shown in another view without a touch", async ({ site, bot, connect }) => {
+test("[W14] a page at rest is shown in another view without a touch @long", async ({ site, bot, connect }) => {
   const session = await open(bot, site, markedPage());
   const client = await connect(session.ws_url, JSON_FORM);
   await client.next("session_info");
@@ -216,7 +217,7 @@ test("[W14] a page at rest is shown as fine as is asked, also when another has t
   await expectMarks(await stillOf(second, CHALLENGE_VIEW, 2));
 });
 
-test("[W14] a page at rest is shown whole as fine as is asked, also when another sees that already", async ({
+test("[W14] a page at rest is shown whole as fine as is asked, also when another sees that already @long", async ({
   site,
   bot,
   connect,
@@ -258,7 +259,11 @@ test("[W23] numbers grow from picture to picture, also where a view is shown fro
   expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
 });
 
-test("[W14] [W23] switched to and fro, every picture shows what its header says", async ({ site, bot, connect }) => {
+test("[W14] [W23] switched to and fro, every picture shows what its header says @long", async ({
+  site,
+  bot,
+  connect,
+}) => {
   const session = await open(bot, site, markedPage(ANIMATED));
   const client = await connect(session.ws_url, BINARY_FORM);
   client.acks = true;
@@ -313,7 +318,7 @@ test("[W14] a view that makes no sense is refused by its field, and the socket g
   });
 });
 
-test("[W14] a page without a challenge is shown whole in either mode, and as fine as is asked", async ({
+test("[W14] a page without a challenge is shown whole in either mode, and as fine as is asked @long", async ({
   site,
   bot,
   connect,
@@ -477,7 +482,8 @@ test("[W20] [W24] a challenge that moves under the finger: the drag goes on, and
 });
 
 for (const kind of ["of its own site", "of another site"] as const) {
-  test(`[W24] [W25] a frame ${kind} that is taken away mid-drag leaves the page usable`, async ({
+  const tag = longUnless(kind === "of another site");
+  test(`[W24] [W25] a frame ${kind} that is taken away mid-drag leaves the page usable${tag}`, async ({
     site,
     bot,
     server,
@@ -488,7 +494,7 @@ for (const kind of ["of its own site", "of another site"] as const) {
   });
 }
 
-test("[W21] a page that repaints without end: who does not touch it gets enough, and the server answers", async ({
+test("[W21] a page that repaints without end: who does not touch it gets enough, and the server answers @long", async ({
   site,
   bot,
   server,
@@ -518,7 +524,7 @@ test("[W21] a page that repaints without end: who does not touch it gets enough,
   expectWithin(Math.max(...waits), HEALTH_BOUND_MS);
 });
 
-test("[W21] no viewer can take a picture, no pictures: their numbers stand still until one can", async ({
+test("[W21] no viewer can take a picture, no pictures: their numbers stand still until one can @long", async ({
   site,
   bot,
   connect,
@@ -582,7 +588,7 @@ test("[R3] a screenshot shows the page as it is now, also where no viewer can ta
   expect(isNear(shown, LAST_COLOUR), `${shown}`).toBe(true);
 });
 
-test("[W3] a viewer that joins is shown the page as it is now, also where no other viewer can take pictures", async ({
+test("[W3] a viewer that joins is shown the page as it is now, also where no other viewer can take pictures @long", async ({
   site,
   bot,
   connect,

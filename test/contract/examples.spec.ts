@@ -156,7 +156,7 @@ test("[R28] [R6] relay-bot.ts lends its page to a server that could not reach it
   expect(bot.out()).toContain('Back to work on "Cleared"');
 });
 
-test("[R10] [R6] puppeteer-bot.ts hands its own page over and goes on in it", async ({
+test("[R10] [R6] puppeteer-bot.ts hands its own page over and goes on in it @long", async ({
   run,
   server,
   site,

@@ -8,6 +8,7 @@ import { test as base } from "../support/chat.ts";
 import { expect, inside, type TestServer } from "../support/fixtures.ts";
 import { TEST_KEY } from "../support/key.ts";
 import type { LiveClient } from "../support/live-client.ts";
+import { longUnless } from "../support/long-run.ts";
 import { openLink } from "../support/open-link.ts";
 import { type Program, watchProgram } from "../support/programs.ts";
 
@@ -166,7 +167,8 @@ const DROPS: Record<string, (chat: ChatServer) => void> = {
 };
 
 for (const [what, happen] of Object.entries(DROPS)) {
-  test(`the bot comes back when the line ${what}`, async ({ startChat, startBot }) => {
+  const tag = longUnless(what !== "answers no heartbeat any more");
+  test(`the bot comes back when the line ${what}${tag}`, async ({ startChat, startBot }) => {
     const chat = await startChat();
     const bot = startBot(chat);
     chat.say("before");

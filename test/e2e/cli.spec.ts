@@ -153,7 +153,7 @@ test("prints a banner whose link opens the demo session, and Ctrl-C ends all of 
   },
 );
 
-test("[S9] a killed server's browser goes on at the next start, the demo's too; a browser without a record is ended", async ({
+test("[S9] a killed server's browser goes on at the next start, the demo's too; a browser without a record is ended @long", async ({
   home,
   page,
 }) => {
@@ -252,7 +252,7 @@ test("a taken port and wrong variables are told in a line each", async ({ home }
   for (const line of [/^ {2}PORT: /m, /^ {2}MAX_SESSIONS: /m]) expect(wrong.out()).toMatch(line);
 });
 
-test("AUTH=off says so, makes no key, and serves loopback addresses only", async ({ home, page }) => {
+test("AUTH=off says so, makes no key, and serves loopback addresses only @long", async ({ home, page }) => {
   const run = home.start({ AUTH: "off" });
   await expect.poll(() => run.out()).toContain("AUTH=off: anyone on this machine can use it.");
   expect(run.out()).toMatch(/"level":40.*AUTH=off/);

@@ -26,7 +26,7 @@ test("[W23] [W15] pictures come as binary messages, none as text, and what is on
   for (const event of line.ofType("mouse_event")) expect(seqs).toContain(event.seq);
 });
 
-test("[W5] [W22] pictures as text, from a server that has no binary ones, do the same", async ({
+test("[W5] [W22] pictures as text, from a server that has no binary ones, do the same @long", async ({
   site,
   bot,
   operator,
@@ -63,7 +63,7 @@ test("[W24] nothing stays pressed after the window or the line is lost in the mi
   await operator.page.addInitScript(loseSocketOnDemand);
   const line = listen(operator.page);
   const { url, presses } = servePage(site);
-  const session = await bot.create({ url });
+  const session = await bot.createGuest({ url });
   await operator.open(session.control_url);
   const box = await operator.page.locator("#screen").boundingBox();
   const move = (x: number) => operator.page.mouse.move((box?.x ?? 0) + x, (box?.y ?? 0) + 80);
@@ -86,7 +86,7 @@ test("[W24] nothing stays pressed after the window or the line is lost in the mi
   }
 });
 
-test("[W8] [W22] the pill shows round trip and pictures a second during a drag, and then that the page is at rest", async ({
+test("[W8] [W22] the pill shows round trip and pictures a second during a drag, and then that the page is at rest @long", async ({
   site,
   bot,
   operator,

@@ -65,7 +65,7 @@ test("[W48] a chosen file goes to the page; a wrong one is said and another can 
   await expect(operator.page.locator("#log")).toContainText("Files given to the page: 1.");
 });
 
-test("[W48] several files are dropped at once; what is too large is said, and the others can be given", async ({
+test("[W48] several files are dropped at once; what is too large is said, and the others can be given @long", async ({
   site,
   bot,
   operator,
@@ -103,7 +103,7 @@ test("[W48] several files are dropped at once; what is too large is said, and th
 test.describe("on a phone", () => {
   test.use({ viewport, isMobile, hasTouch, locale: "zh-CN" });
 
-  test("[W48] a photo is taken for a page that takes pictures", async ({ site, bot, operator }) => {
+  test("[W48] a photo is taken for a page that takes pictures @long", async ({ site, bot, operator }) => {
     const reports = reportsOf(site);
     const session = await bot.create({ url: serveForm(site, `accept="image/*"`) });
     await operator.open(session.control_url);

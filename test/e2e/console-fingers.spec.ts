@@ -37,7 +37,7 @@ test("[W14] two fingers together show the whole page, apart the challenge, and p
 }) => {
   const line = listen(page);
   const { url, presses } = servePage(site);
-  const session = await bot.create({ url });
+  const session = await bot.createGuest({ url });
   await operator.open(session.control_url);
   const cdp = await context.newCDPSession(page);
   await pinch(page, cdp, 60, 200);
@@ -51,7 +51,7 @@ test("[W14] two fingers together show the whole page, apart the challenge, and p
   expect(presses).toEqual([]);
 });
 
-test("[W14] [W24] a second finger ends a drag as if the first were lifted; the pinch moves nothing", async ({
+test("[W14] [W24] a second finger ends a drag as if the first were lifted; the pinch moves nothing @long", async ({
   site,
   bot,
   operator,

@@ -52,7 +52,7 @@ test("[W41] keys over the picture are keys of the page, Tab and Space too, and n
 
 test("[W41] by Tab the picture is entered and left in both directions", async ({ site, bot, operator }) => {
   const { page } = operator;
-  const session = await bot.create({ url: site.serve("/", FIELDS) });
+  const session = await bot.createGuest({ url: site.serve("/", FIELDS) });
   await operator.open(session.control_url);
   await page.locator("#screen").focus();
   const hint = page.locator("#screen-hint");
@@ -74,7 +74,7 @@ test("[W41] an input method composes over the picture where it was pressed, and 
   const reports = reportsOf(site);
   const { page } = operator;
   const line = listen(page);
-  const session = await bot.create({ url: site.serve("/", FIELDS) });
+  const session = await bot.createGuest({ url: site.serve("/", FIELDS) });
   await operator.open(session.control_url);
   await operator.click({ x: 100, y: 35 });
   const cdp = await context.newCDPSession(page);
@@ -158,7 +158,7 @@ test("[W43] back and forward of the mouse go back and forward in the page and ne
   expect(page.url()).toBe(console);
 });
 
-test("[W43] Shift-click, a double click and a thing that is dragged are that in the page", async ({
+test("[W43] Shift-click, a double click and a thing that is dragged are that in the page @long", async ({
   site,
   bot,
   operator,

@@ -85,7 +85,7 @@ test("[W30] text that was handed to a line which is dead arrives once: not heard
   const { page } = operator;
   const line = listen(page);
   const { url, values } = serveField(site);
-  const session = await bot.create({ url });
+  const session = await bot.createGuest({ url });
   await operator.open(session.control_url);
   const idsOf = (words: string) => line.ofType("text").flatMap(({ text, id }) => (text === words ? [id] : []));
   let typed = "";

@@ -1,6 +1,7 @@
 /** [W53] Native lists, calendars and colours of the page, chosen in the console's own controls. */
 import type { Page } from "@playwright/test";
 import { BRIEF_SEARCH_MS, test as base, expect } from "../support/fixtures.ts";
+import { longUnless } from "../support/long-run.ts";
 
 base.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
@@ -56,7 +57,7 @@ async function pressAt(page: Page, x: number, y: number): Promise<void> {
 }
 
 for (const inFrame of [false, true]) {
-  test(`[W53] an option is chosen by mouse or keys with one trusted change, ${inFrame ? "in a frame of another site" : "in the page"}`, async ({
+  test(`[W53] an option is chosen by mouse or keys with one trusted change, ${inFrame ? "in a frame of another site" : "in the page"}${longUnless(inFrame)}`, async ({
     show,
     operator: { page },
   }) => {
@@ -84,7 +85,7 @@ for (const inFrame of [false, true]) {
   });
 }
 
-test("[W53] one of 5,000 options is found by a search", async ({ show, operator: { page } }) => {
+test("[W53] one of 5,000 options is found by a search @long", async ({ show, operator: { page } }) => {
   const options = Array.from({ length: 5_000 }, (_, at) => `<option>Town ${at}`).join("");
   const { seen, press } = await show(`<select aria-label="Town" style="width:200px;height:30px">${options}</select>`);
   await press(100, 55);

@@ -34,7 +34,7 @@ test("[W52] the arrows move a pointer, Space holds, the arrows drag, Escape lets
     dropped.push(request.url?.split("?")[1] ?? "");
     response.end();
   });
-  const session = await bot.create({ url: site.serve("/track", TRACK) });
+  const session = await bot.createGuest({ url: site.serve("/track", TRACK) });
   await operator.open(session.control_url);
   const { page } = operator;
   const line = listen(page);
@@ -77,7 +77,11 @@ test("[W52] the arrows move a pointer, Space holds, the arrows drag, Escape lets
   await expect.poll(() => line.ofType("key").map(({ key }) => key)).toContain("ArrowRight");
 });
 
-test("[W52] [W44] on a phone's page the pointer is a finger, and so is a mouse", async ({ site, bot, operator }) => {
+test("[W52] [W44] on a phone's page the pointer is a finger, and so is a mouse @long", async ({
+  site,
+  bot,
+  operator,
+}) => {
   const served = serveTouchPage(site);
   const session = await bot.create({ url: served.url, device: "phone" });
   await operator.open(session.control_url);

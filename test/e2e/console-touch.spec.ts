@@ -121,7 +121,7 @@ test("[W44] [W13] a finger on a phone's page is a finger, two are two, and a lon
   expect(served.types("page")).not.toContain("contextmenu");
 });
 
-test("[W13] the switch gives the fingers to the picture: they zoom and move it, and taps still hit their points", async ({
+test("[W13] the switch gives the fingers to the picture: they zoom and move it, and taps still hit their points @long", async ({
   site,
   bot,
   operator,
@@ -185,7 +185,7 @@ test("[W13] on a page without touch a finger is a mouse; two fingers or the tool
   operator,
 }) => {
   const served = serveTouchPage(site);
-  const session = await bot.create({ url: served.url });
+  const session = await bot.createGuest({ url: served.url });
   await operator.open(session.control_url);
   const hand = await Hand.on(operator.page);
   await hand.tap({ x: 100, y: 100 });

@@ -8,13 +8,16 @@ import {
   servePage,
   untilView,
 } from "../support/console-socket.ts";
-import { expect, type Point, test } from "../support/fixtures.ts";
+import { BRIEF_SEARCH_MS, expect, type Point, test } from "../support/fixtures.ts";
 
 const ELSEWHERE = { x: 900, y: 600 };
 /** Whole pixels of a picture that is shown smaller are larger on the page. */
 const AIM_PX = 2;
 /** Longer than it takes until the other view is on the screen. */
 const SURELY_SHOWN_MS = 1_000;
+
+/** Its pages have their challenge from the start, or none. */
+test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 test("[W14] a button shows the whole page and the challenge again; clicks hit the page's own points in both", async ({
   site,
@@ -52,7 +55,7 @@ test("[W14] Alt and V switch too, also while the picture has the keyboard, and t
   operator,
 }) => {
   const line = listen(operator.page);
-  const session = await bot.create({ url: servePage(site).url });
+  const session = await bot.createGuest({ url: servePage(site).url });
   await operator.open(session.control_url);
   await operator.page.locator("#screen").focus();
   await operator.page.keyboard.press("Alt+KeyV");
@@ -63,7 +66,7 @@ test("[W14] Alt and V switch too, also while the picture has the keyboard, and t
 });
 
 test("[W14] there is nothing to switch to while the page shows no challenge", async ({ site, bot, operator }) => {
-  const session = await bot.create({ url: site.serve("/plain", "<h1>Nothing to clear</h1>") });
+  const session = await bot.createGuest({ url: site.serve("/plain", "<h1>Nothing to clear</h1>") });
   await operator.open(session.control_url);
   await untilView(operator, PAGE_VIEW);
   await expect(operator.page.locator("#view-switch")).toBeHidden();
@@ -71,7 +74,7 @@ test("[W14] there is nothing to switch to while the page shows no challenge", as
   await expect(operator.page.locator("#view-switch")).toBeHidden();
 });
 
-test("[W14] [W26] the view is each viewer's own, and outlives a lost line", async ({
+test("[W14] [W26] the view is each viewer's own, and outlives a lost line @long", async ({
   site,
   bot,
   operator,
@@ -98,7 +101,7 @@ test("[W14] [W26] the view is each viewer's own, and outlives a lost line", asyn
   await other.close();
 });
 
-test("[W14] [W20] the view stays as it is while a button is down", async ({ site, bot, operator }) => {
+test("[W14] [W20] the view stays as it is while a button is down @long", async ({ site, bot, operator }) => {
   const line = listen(operator.page);
   const session = await bot.create({ url: servePage(site).url });
   await operator.open(session.control_url);
@@ -130,7 +133,7 @@ test.describe("a dense screen", () => {
   });
 });
 
-test("[W14] [W24] a drag that begins before the other view has come goes on as it began", async ({
+test("[W14] [W24] a drag that begins before the other view has come goes on as it began @long", async ({
   site,
   bot,
   operator: { page },

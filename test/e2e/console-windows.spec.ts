@@ -42,7 +42,7 @@ test("[W47] a person signs in in a window of another site, in a frame there, and
   await expect(strip).toBeHidden();
 });
 
-test("[W47] the strip switches and closes by keyboard, in Chinese, and is for looking only for a watcher", async ({
+test("[W47] the strip switches and closes by keyboard, in Chinese, and is for looking only for a watcher @long", async ({
   site,
   bot,
   server,

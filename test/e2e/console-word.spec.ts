@@ -5,6 +5,7 @@ import { loseSocketOnDemand } from "../support/console-socket.ts";
 import { UNKNOWN } from "../support/fake-page.ts";
 import { type FakeSession, test } from "../support/fake-session.ts";
 import { expect, type Operator } from "../support/fixtures.ts";
+import { longUnless } from "../support/long-run.ts";
 
 const RULE = { rule: '{"kind":"image-text","done":{"gone":true}}', frame: "http://127.0.0.1/login" };
 const NO_SIGN: Verdict = { ...UNKNOWN, value: false, contradictions: [RULE], mayOverride: true };
@@ -81,7 +82,7 @@ test("[W17] the question goes when the session ends meanwhile", async ({ createF
 });
 
 for (const embed of [false, true]) {
-  test(`[W33] a page that went on is asked about at once${embed ? ", also where the picture stands alone" : ""}: No goes on, Yes ends it`, async ({
+  test(`[W33] a page that went on is asked about at once${embed ? ", also where the picture stands alone" : ""}: No goes on, Yes ends it${longUnless(!embed)}`, async ({
     createFake,
     operator,
     bot,

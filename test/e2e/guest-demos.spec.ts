@@ -2,14 +2,14 @@
 import { DEMOS } from "../../src/demo/demos.ts";
 import type { CaptchaInfo } from "../../src/protocol/common.ts";
 import { expect, test } from "../support/guest.ts";
-import { IS_LONG_RUN } from "../support/long-run.ts";
+import { longUnless } from "../support/long-run.ts";
 import { HANDS, puzzleCount } from "../support/solve-demo.ts";
 
 test.use({ botSiteIsolation: true });
 
 /** Where a frame is does not depend on what is in it: one of them, in the long run all. */
-for (const demo of IS_LONG_RUN ? DEMOS : DEMOS.slice(1, 2)) {
-  test(`[R10] [W25] an operator clears the ${demo.kind} in a frame of the bot's own page, and the bot goes on there`, async ({
+for (const demo of DEMOS) {
+  test(`[R10] [W25] an operator clears the ${demo.kind} in a frame of the bot's own page, and the bot goes on there${longUnless(demo.kind === "text-code")}`, async ({
     server,
     bot,
     botBrowser,

@@ -80,7 +80,7 @@ declare global {
   }
 }
 
-test("[S11] a session whose page works by itself has no row and is not announced until a person is needed", async ({
+test("[S11] a session whose page works by itself has no row and is not announced until a person is needed @long", async ({
   inbox,
 }) => {
   await inbox.addInitScript(standIns);
@@ -191,7 +191,7 @@ test("[R19] an arrival is told by sound and by the system's notice where somebod
   await inbox.waitForURL(`**/control/${last}`);
 });
 
-test("[R19] notices whose prompt was dismissed once are switched on by the next press, when the browser allows them", async ({
+test("[R19] notices whose prompt was dismissed once are switched on by the next press, when the browser allows them @long", async ({
   inbox,
   site,
   bot,

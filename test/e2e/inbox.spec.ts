@@ -82,8 +82,8 @@ test("[R24] a code is given in the row, without the picture: a wrong one is said
   if (event.target.code.value === "402917") document.body.innerHTML = "<p id=in>Welcome</p>"; };</script>`,
   );
   const completion = { any: [{ visible: "#in" }], stable_ms: 0 };
-  const { session_id } = await bot.create({ url, label: "code", completion });
-  await bot.create({ url: site.serve("/none", "<p>x</p>"), label: "none" });
+  const { session_id } = await bot.createGuest({ url, label: "code", completion });
+  await bot.createGuest({ url: site.serve("/none", "<p>x</p>"), label: "none" });
   const row = inbox.locator(`#session-list li[data-id="${session_id}"]`);
   const field = row.getByLabel("One-time code");
   await field.fill("111111");
@@ -119,7 +119,7 @@ test("[R19] N takes the first that nobody has, and others see by whom; what is g
   await expect(mine.locator(".chip")).not.toHaveText("Yours");
 });
 
-test("[R19] who is second is told so, and stays in the list", async ({ inbox, server, site, bot }) => {
+test("[R19] who is second is told so, and stays in the list @long", async ({ inbox, server, site, bot }) => {
   const session = await bot.createGuest({ url: site.serve("/", "<p>x</p>"), label: "one" });
   await expect.poll(() => names(inbox)).toEqual(["one"]);
   // Between the last look and the click.
@@ -156,7 +156,7 @@ test("[R13] [R19] a session goes on at the phone whose camera sees the code, and
   await phone.close();
 });
 
-test("[R19] what is shown as a code stays taken, and the code goes as soon as somebody else has it", async ({
+test("[R19] what is shown as a code stays taken, and the code goes as soon as somebody else has it @long", async ({
   inbox,
   server,
   create,
@@ -180,7 +180,10 @@ test("[R19] what is shown as a code stays taken, and the code goes as soon as so
   expect(await claim(server, session_id, "Ben")).toBe(409);
 });
 
-test("[R13] a code that cannot be had is said in the dialog, and another try is free", async ({ inbox, create }) => {
+test("[R13] a code that cannot be had is said in the dialog, and another try is free @long", async ({
+  inbox,
+  create,
+}) => {
   await create("one", 100);
   await expect.poll(() => names(inbox)).toEqual(["one"]);
   await inbox.route("**/links", (route) => route.abort());

@@ -2,16 +2,15 @@
 import { DEMOS } from "../../src/demo/demos.ts";
 import type { CaptchaInfo } from "../../src/protocol/common.ts";
 import { expect, test } from "../support/fixtures.ts";
-import { IS_LONG_RUN } from "../support/long-run.ts";
 import { HANDS, puzzleCount } from "../support/solve-demo.ts";
 
 // A server of its own kind, so a worker too: one.
 test.describe.configure({ mode: "default" });
 test.use({ siteIsolation: true });
 
-/** Where a frame is does not depend on what is in it: one of them, in the long run all. */
-for (const demo of IS_LONG_RUN ? DEMOS : DEMOS.slice(0, 1)) {
-  test(`[W25] an operator clears the ${demo.kind} in a frame with its own process`, async ({
+/** Where a frame is does not depend on what is in it: guest-demos.spec.ts has one of them, the long run all. */
+for (const demo of DEMOS) {
+  test(`[W25] an operator clears the ${demo.kind} in a frame with its own process @long`, async ({
     server,
     bot,
     operator,

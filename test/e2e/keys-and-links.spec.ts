@@ -111,7 +111,7 @@ test("[R16] a link opens its session: a drag works, a reload too, and its token 
   expect(JSON.stringify([sockets, line.sent, said])).not.toContain(token);
 });
 
-test("[W26] the same link opens in a second tab, also after a robot has fetched it for a preview", async ({
+test("[W26] the same link opens in a second tab, also after a robot has fetched it for a preview @long", async ({
   session,
   operator,
   context,
@@ -153,7 +153,7 @@ test("[R13] who has a revoked link is told at once and stays out; another link i
   expect(new URL(page.url()).hash).toBe("");
 });
 
-test("[R13] a link that expires lets go of who came by it, and opens nothing any more", async ({
+test("[R13] a link that expires lets go of who came by it, and opens nothing any more @long", async ({
   guarded,
   session,
   operator,
@@ -235,7 +235,7 @@ test("[R1] the list asks for a key, says what is wrong with one, keeps it in thi
   expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
 });
 
-test("[R1] the request that the empty list shows names no key", async ({ guarded, page }) => {
+test("[R1] the request that the empty list shows names no key @long", async ({ guarded, page }) => {
   await page.goto(`${guarded.api}/control`);
   await page.locator("#key-input").fill(OPS_KEY);
   await page.locator("#key-use").click();
@@ -243,7 +243,7 @@ test("[R1] the request that the empty list shows names no key", async ({ guarded
   await expect(page.locator("#curl")).not.toContainText(OPS_KEY);
 });
 
-test("[R16] each socket has a ticket of its own; a network that fails twice is waited for", async ({
+test("[R16] each socket has a ticket of its own; a network that fails twice is waited for @long", async ({
   session,
   operator,
 }) => {
@@ -297,19 +297,19 @@ test("[W27] the bare address of a session says at once that it needs the whole l
   expect(sockets).toHaveLength(1);
 });
 
-test("the bare address is enough for a session that is legacy_open", async ({ guarded, site, operator }) => {
+test("the bare address is enough for a session that is legacy_open @long", async ({ guarded, site, operator }) => {
   const { session_id: id } = await create(guarded, { url: servePage(site).url, legacy_open: true });
   await operator.open(`${guarded.api}/control/${id}`);
   await expect(operator.page.locator("#done")).toBeEnabled();
 });
 
-test("a link to a session that has ended tells how it ended", async ({ guarded, session, page }) => {
+test("a link to a session that has ended tells how it ended @long", async ({ guarded, session, page }) => {
   await call("DELETE", `${guarded.api}/session/${session.session_id}`, undefined, as(BOT_KEY));
   await page.goto(session.control_url);
   await expect(page.locator("body")).toHaveAttribute("data-outcome", "cancelled");
 });
 
-test("a demo that has ended is started again by its own link's holder", async ({ startServer, site, page }) => {
+test("a demo that has ended is started again by its own link's holder @long", async ({ startServer, site, page }) => {
   site.serve("/jigsaw.html", `<div id="captcha" style="width:300px;height:200px">demo</div>`);
   const { api } = await startServer({ ...SETTINGS, DEMO: "on" }, { demoOrigin: () => site.origin });
   const first = await call("POST", `${api}/demo`, undefined, as(OPS_KEY));

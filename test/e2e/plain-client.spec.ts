@@ -3,7 +3,7 @@ import { SCRATCH_CARD } from "../../public/demo/layout.js";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
 import { expect, type TestServer, test as withServer } from "../support/fixtures.ts";
 import { readJpeg, readScreenshot } from "../support/jpeg.ts";
-import { eachSecond } from "../support/long-run.ts";
+import { longUnless } from "../support/long-run.ts";
 import { expectWithin } from "../support/pace.ts";
 import { type PlainBox, PlainClient } from "../support/plain-client.ts";
 import { newPuzzle, puzzleCount } from "../support/solve-demo.ts";
@@ -35,7 +35,8 @@ test.describe.configure({ mode: "default" });
 test.use({ auth: "off" });
 
 for (const placement of ["page", "cross"] as const) {
-  test(`[W3] [W4] [W6] [W20] an older client clears the scratch card, ${placement}`, async ({
+  const tag = longUnless(placement === "page");
+  test(`[W3] [W4] [W6] [W20] an older client clears the scratch card, ${placement}${tag}`, async ({
     server,
     bot,
     plainClient,
@@ -70,8 +71,8 @@ for (const placement of ["page", "cross"] as const) {
 
 test.use({ auth: "off" });
 
-for (const placement of eachSecond(["page", "cross"] as const, 1)) {
-  test(`[W20] an older client is told first when the box moves, then clears it, ${placement}`, async ({
+for (const placement of ["page", "cross"] as const) {
+  test(`[W20] an older client is told first when the box moves, then clears it, ${placement} @long`, async ({
     server,
     bot,
     plainClient,

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test as base, expect, TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
+import { longUnless } from "../support/long-run.ts";
 
 const SOURCE = fileURLToPath(new URL("../../src/", import.meta.url));
 
@@ -85,7 +86,10 @@ test("what needs no browser works there, and the doctor names the system", async
 });
 
 for (const argv of [[], ["keys", "list"], ["doctor"], ["sessions"]]) {
-  test(`an older Node is refused in a sentence: captcha-remote ${argv.join(" ")}`, async ({ dataDir, run }) => {
+  test(`an older Node is refused in a sentence: captcha-remote ${argv.join(" ")}${longUnless(argv.length === 0)}`, async ({
+    dataDir,
+    run,
+  }) => {
     const { code, out, err } = await run(ON_NODE_20, join(SOURCE, "cli.ts"), ...argv);
     expect([code, out]).toEqual([1, ""]);
     expect(err).toBe(`captcha-remote cannot start:\n  ${NEEDS_NODE}: only captcha-remote/sdk runs on it.\n`);

@@ -6,7 +6,7 @@ import { build } from "esbuild";
 import svgCaptcha from "svg-captcha";
 import type { Rule } from "../../src/protocol/rest.ts";
 import { type Bot, expect, inside, type Operator, type TestSite, test } from "../support/fixtures.ts";
-import { eachSecond } from "../support/long-run.ts";
+import { longUnless } from "../support/long-run.ts";
 
 /** Where the test's own pages put the widget, and where the outer page puts its frame (CSS px). */
 const WIDGET = { x: 140, y: 90 };
@@ -142,14 +142,12 @@ test.describe("rc-slider-captcha", () => {
   const KNOWN = { kind: "rc-slider-captcha", done: { visible: ".rc-slider-captcha-control-success" } };
 
   for (const [placement, rule] of [
-    ...eachSecond([
-      ["page", { visible: ".rc-slider-captcha-control-success" }],
-      ["cross", { cookie: "passed", changed: true }],
-    ] as const),
-    ["page", KNOWN] as const,
-  ]) {
+    ["page", { visible: ".rc-slider-captcha-control-success" }],
+    ["cross", { cookie: "passed", changed: true }],
+    ["page", KNOWN],
+  ] as const) {
     const given = rule === KNOWN ? "[K1] without rules," : "[R21]";
-    test(`${given} rc-slider-captcha, ${placement}: a wrong drop, then a right one`, async ({
+    test(`${given} rc-slider-captcha, ${placement}: a wrong drop, then a right one @long`, async ({
       site,
       bot,
       operator,
@@ -231,17 +229,13 @@ test.describe("altcha", () => {
   const KNOWN = { kind: "altcha", done: { visible: '.altcha[data-state="verified"]' } };
 
   for (const [placement, rule] of [
-    ...eachSecond(
-      [
-        ["page", { value: 'input[name="altcha"]' }],
-        ["cross", { text: "altcha-widget label", matches: "^\\s*Verified\\s*$" }],
-      ] as const,
-      1,
-    ),
-    ["page", KNOWN] as const,
-  ]) {
+    ["page", { value: 'input[name="altcha"]' }],
+    ["cross", { text: "altcha-widget label", matches: "^\\s*Verified\\s*$" }],
+    ["page", KNOWN],
+  ] as const) {
     const given = rule === KNOWN ? "[K1] without rules," : "[R21]";
-    test(`${given} altcha, ${placement}: the operator ticks the box`, async ({ site, bot, operator }) => {
+    const tag = longUnless(rule === KNOWN);
+    test(`${given} altcha, ${placement}: the operator ticks the box${tag}`, async ({ site, bot, operator }) => {
       await serveScript(site, "checkbox");
       const seen = serveCheckbox(site);
       await clear({ bot, operator }, place(site, placement, checkboxPage), rule, async (sessionId) => {
@@ -291,11 +285,16 @@ test.describe("svg-captcha", () => {
     await operator.page.locator('[data-key="Enter"]').click();
   }
 
-  for (const [placement, rule] of eachSecond([
+  for (const [placement, rule] of [
     ["page", { url: "http://*/welcome/**" }],
     ["cross", { text: "#welcome", matches: "^Welcome" }],
-  ] as const)) {
-    test(`[R21] [W12] svg-captcha, ${placement}: a wrong text, then the right one`, async ({ site, bot, operator }) => {
+  ] as const) {
+    const tag = longUnless(placement === "page");
+    test(`[R21] [W12] svg-captcha, ${placement}: a wrong text, then the right one${tag}`, async ({
+      site,
+      bot,
+      operator,
+    }) => {
       const { texts, typed } = serveText(site);
       await clear({ bot, operator }, place(site, placement, textPage), rule, async (sessionId) => {
         await expect.poll(() => texts.length).toBe(1);

@@ -90,7 +90,7 @@ for (let round = 1; round <= (IS_LONG_RUN ? ROUNDS : 1); round += 1) {
     events,
   }) => {
     const { url } = servePage(site);
-    const [session, other] = await Promise.all([bot.create({ url }), bot.create({ url })]);
+    const [session, other] = await Promise.all([bot.create({ url }), bot.createGuest({ url })]);
     const stream = await events(session.session_id);
     const client = await connect(session.ws_url, JSON_FORM);
     await client.next("session_info");

@@ -107,7 +107,7 @@ for (let seed = 1; seed <= ROUNDS; seed += 1) {
   });
 }
 
-test("[S9] [W47] the windows that the page had opened are followed again, and the first one is shown", async ({
+test("[S9] [W47] the windows that the page had opened are followed again, and the first one is shown @long", async ({
   mortal,
   site,
   connect,
@@ -149,7 +149,7 @@ test("[S9] [W47] the windows that the page had opened are followed again, and th
   await expect.poll(() => titles(second)).toEqual([["first", true]]);
 });
 
-test("[S9] [R10] size, language, time zone, user agent and headers are as they were asked for", async ({
+test("[S9] [R10] size, language, time zone, user agent and headers are as they were asked for @long", async ({
   mortal,
   site,
   connect,
@@ -260,7 +260,11 @@ test("[S9] [S4] [R14] what cannot be come back to ends as what it is, told once:
 test.describe("without keys", () => {
   test.use({ settings: { AUTH: "off" } });
 
-  test("[S9] [W16] nobody who cannot be recognised keeps control over a restart", async ({ mortal, site, connect }) => {
+  test("[S9] [W16] nobody who cannot be recognised keeps control over a restart @long", async ({
+    mortal,
+    site,
+    connect,
+  }) => {
     const { url } = servePage(site);
     const { api } = mortal.now();
     const session = await create(api, { url });

@@ -187,7 +187,7 @@ test("[S4] [W6] [R14] [R15] by default sessions end as cancelled / shutting_down
   expect(receiver.types().filter((type) => type === "session.ended")).toHaveLength(1);
 });
 
-test("what comes while it drains is refused as shutting_down: new requests, late bodies and sockets", async ({
+test("what comes while it drains is refused as shutting_down: new requests, late bodies and sockets @long", async ({
   mortal,
   site,
   dial,
@@ -225,7 +225,7 @@ test("what comes while it drains is refused as shutting_down: new requests, late
   expect(await browsersOf(program)).toEqual([]);
 });
 
-test("[W6] nobody who keeps silent holds it up: unread pictures and events, open polls, half requests, idle lines", async ({
+test("[W6] nobody who keeps silent holds it up: unread pictures and events, open polls, half requests, idle lines @long", async ({
   mortal,
   site,
   connect,

@@ -160,7 +160,7 @@ test.describe("[R10] the url of a creation", () => {
     expect(secret.hits).toEqual([]);
   });
 
-  test("a 403 of the site's own is a page like any other", async ({ startServer, site }) => {
+  test("a 403 of the site's own is a page like any other @long", async ({ startServer, site }) => {
     const { api } = await startServer(OFF, { demoOrigin: () => site.origin });
     site.serve("/", (_request, response) => response.writeHead(403).end("url_not_allowed"));
     expect((await call("POST", `${api}/sessions`, { url: `${site.origin}/` })).status).toBe(201);
@@ -178,7 +178,7 @@ test.describe("[R10] the url of a creation", () => {
   });
 });
 
-test("the demo challenges can be opened without any switch, their frames of another origin too", async ({
+test("the demo challenges can be opened without any switch, their frames of another origin too @long", async ({
   server,
   startServer,
 }) => {
@@ -384,7 +384,7 @@ test("the debugging port of a guest is closed to pages while the guest is in a s
   await call("DELETE", `${server.api}/session/${body.session_id}`);
 });
 
-test("a browser's own proxy port comes with its page, can be given, and is free again when it is closed", async ({
+test("a browser's own proxy port comes with its page, can be given, and is free again when it is closed @long", async ({
   site,
 }, testInfo) => {
   const config = loadConfig({ ...process.env, DATA_DIR: testInfo.outputPath("data"), URL_ALLOW_PRIVATE: "on" });
@@ -428,7 +428,7 @@ test("url_allow opens what it names, and nothing beside it", async ({ site }, te
   }
 });
 
-test("[R10] the proxy's port is kept with the session", async ({ startServer, site }) => {
+test("[R10] the proxy's port is kept with the session @long", async ({ startServer, site }) => {
   const { api, dataDir, close } = await startServer();
   const { body } = await call("POST", `${api}/sessions`, { url: site.serve("/", "<p>x</p>") });
   await close();

@@ -226,7 +226,10 @@ test("[R13] a revoked link opens nothing, who is in by it is cut off at once, an
   stays.socket.terminate();
 });
 
-test("[R13] a link that is revoked while its holder is still joining lets nobody in", async ({ target, site }) => {
+test("[R13] a link that is revoked while its holder is still joining lets nobody in @long", async ({
+  target,
+  site,
+}) => {
   const never = { url: site.serve("/never", () => {}) };
   const created = await call("POST", `${target.api}/sessions`, never, { prefer: "respond-async" });
   const { session_id: id, ws_url } = created.body;

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { test as base, expect, type Page } from "@playwright/test";
+import { test as base, type Page, expect as playwrightExpect } from "@playwright/test";
 import { pino } from "pino";
 import { loadConfig } from "../../src/config.ts";
 import { buildDemoApp } from "../../src/demo/demo-app.ts";
@@ -17,6 +17,20 @@ import type { CaptchaRemoteController } from "../../src/session/controller.ts";
 import { type GuestPage, GuestPages } from "./guest-pages.ts";
 import { fetchAsBot, TEST_KEY, TEST_KEY_SPEC } from "./key.ts";
 import { LiveClient } from "./live-client.ts";
+
+/** How soon a poll looks again, and then each time; Playwright's own looks once a second, which is what a test then waits. */
+const POLL_INTERVALS_MS = [50, 100, 200];
+
+/** Playwright's, with polls that look often. */
+export const expect: typeof playwrightExpect = new Proxy(playwrightExpect, {
+  get: (own, name) => (name === "poll" ? pollOften : Reflect.get(own, name)),
+});
+
+const pollOften: typeof playwrightExpect.poll = (actual, options) =>
+  playwrightExpect.poll(actual, {
+    intervals: POLL_INTERVALS_MS,
+    ...(typeof options === "string" ? { message: options } : options),
+  });
 
 /** For files whose pages have no challenge, or have it from the start: each session without one would wait for the other. */
 export const BRIEF_SEARCH_MS = 500;
@@ -223,8 +237,6 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   },
 });
 
-export { expect };
-
 /** What there is more of than before; a listener less is that of the test that began with this server. */
 function more(now: Gauges, before: Gauges): Partial<Gauges> {
   return Object.fromEntries(GAUGE_NAMES.filter((name) => now[name] > before[name]).map((name) => [name, now[name]]));
@@ -257,14 +269,17 @@ export class Operator {
     let last = "";
     let since = Date.now();
     await expect
-      .poll(async () => {
-        const { seq = "", view = "" } = await this.#shown();
-        if (`${seq} ${view}` !== last || seq === "" || seq === "0") {
-          last = `${seq} ${view}`;
-          since = Date.now();
-        }
-        return Date.now() - since;
-      })
+      .poll(
+        async () => {
+          const { seq = "", view = "" } = await this.#shown();
+          if (`${seq} ${view}` !== last || seq === "" || seq === "0") {
+            last = `${seq} ${view}`;
+            since = Date.now();
+          }
+          return Date.now() - since;
+        },
+        { intervals: [100, 250, 500] },
+      )
       .toBeGreaterThan(300);
   }
 

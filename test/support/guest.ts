@@ -2,9 +2,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { type Browser, chromium, expect, type Page } from "@playwright/test";
+import { type Browser, chromium, type Page } from "@playwright/test";
 import { type BrowserProcess, startBrowser } from "../../src/browser/process/chromium-process.ts";
-import { test as base, isolating, TEST_FOLDER_PREFIX } from "./fixtures.ts";
+import { test as base, expect, isolating, TEST_FOLDER_PREFIX } from "./fixtures.ts";
 
 const START_DEADLINE_MS = 20_000;
 

@@ -1,6 +1,7 @@
 /** A person's hands in a page and in a frame of it, for frames that share the page's process and for others. */
 import { expect, test } from "./fixtures.ts";
 import { openHands, reportsOf, TELL } from "./hands.ts";
+import { longUnless } from "./long-run.ts";
 
 /** In the page: a thing to drag and a place for it, which tell as `name`. */
 export const DRAGGED = (
@@ -18,7 +19,8 @@ export const DRAGGED = (
 
 /** `whose`: the site of the frame. */
 export function testDrags(whose: "the same site" | "another site"): void {
-  test(`[W43] [W25] what can be dragged is dropped, in a frame of ${whose} and from frame to frame, and Escape ends it`, async ({
+  const tag = longUnless(whose === "another site");
+  test(`[W43] [W25] what can be dragged is dropped, in a frame of ${whose} and from frame to frame, and Escape ends it${tag}`, async ({
     server: _server,
     site,
     bot,

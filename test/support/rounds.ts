@@ -3,8 +3,8 @@ import { test as base } from "./fixtures.ts";
 import { IS_LONG_RUN } from "./long-run.ts";
 import { type RunningProgram, startProgram } from "./programs.ts";
 
-/** Each fault a few times in `npm test`, twenty times in the long run. */
-export const ROUNDS = IS_LONG_RUN ? 20 : 2;
+/** Each fault once in `npm test`, twenty times in the long run. */
+export const ROUNDS = IS_LONG_RUN ? 20 : 1;
 
 /** A server that may be killed and started anew as often as a test likes; the last one is ended in order. */
 export interface Mortal {

@@ -33,7 +33,7 @@ export function frameMaskTests(): void {
     await expectNoneLeaks(watcher, PICTURES);
   });
 
-  test("[W28] a frame whose page comes late, while a watcher is there, shows nothing", async ({
+  test("[W28] a frame whose page comes late, while a watcher is there, shows nothing @long", async ({
     site,
     bot,
     connect,
@@ -55,7 +55,7 @@ export function frameMaskTests(): void {
     await expectNoneLeaks(watcher, PICTURES);
   });
 
-  test("[W28] a frame that moves, and one that comes and goes, shows nothing", async ({
+  test("[W28] a frame that moves, and one that comes and goes, shows nothing @long", async ({
     site,
     bot,
     connect,

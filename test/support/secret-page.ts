@@ -15,7 +15,7 @@ const FEW_PX = 30;
 /** A field of the test's size has thousands. */
 export const MANY_PX = 1_000;
 /** So many pictures are looked at for what must be in none of them. */
-export const PICTURES = IS_LONG_RUN ? 60 : 12;
+export const PICTURES = IS_LONG_RUN ? 60 : 6;
 
 export const STYLE = `<style>
   html, body { margin: 0; background: #fff; overflow: hidden }

@@ -5,7 +5,7 @@
 import sharp from "sharp";
 import type { CaptchaInfo, Rect } from "../../src/protocol/common.ts";
 import { BRIEF_SEARCH_MS, expect, type TestSite, test } from "./fixtures.ts";
-import { eachSecond, IS_LONG_RUN } from "./long-run.ts";
+import { longUnless } from "./long-run.ts";
 
 const VIEWPORT = { width: 800, height: 600 };
 const TOLERANCE_PX = 2;
@@ -86,14 +86,17 @@ const CASES: readonly Case[] = [
   },
 ];
 
-/** Cases that differ between processes in more than the session that takes the input. */
-const BRIEF = ["on the frame", "different factors", "turned", "in a frame"];
+/** In `npm test` one of each kind: zoomed, scaled, turned, in a shadow root, in a frame, by turns. */
+const BRIEF: Readonly<Record<"shared" | "isolated", readonly string[]>> = {
+  shared: ["with CSS zoom on <html>", "scaled by different factors", "zoomed, in a closed shadow root"],
+  isolated: ["with CSS zoom on the frame", "turned", "in a frame that is zoomed and scrolled"],
+};
 
 export function transformedFrameTests({ isolated }: { isolated: boolean }): void {
   test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
-  const cases = isolated ? CASES.filter(({ name }) => BRIEF.some((part) => name.endsWith(part))) : eachSecond(CASES);
-  for (const { name, body, html = "" } of IS_LONG_RUN ? CASES : cases) {
-    test(`[W25] [W24] a frame ${name} is where the picture shows it, and takes a press there`, async ({
+  for (const { name, body, html = "" } of CASES) {
+    const tag = longUnless(BRIEF[isolated ? "isolated" : "shared"].includes(name));
+    test(`[W25] [W24] a frame ${name} is where the picture shows it, and takes a press there${tag}`, async ({
       site,
       bot,
       connect,

@@ -424,7 +424,7 @@ test("[R14] a challenge that moves all the time is told at once, then once a sec
   await expect.poll(places).toEqual([1, 50]);
 });
 
-test("[R14] [W33] a page that moves on all the time is told at once, then once a second", async ({ world }) => {
+test("[R14] [W33] a page that moves on all the time is told at once, then once a second @long", async ({ world }) => {
   const page = await livingPage(world, "one");
   const told = () => toldOf(world, "one").filter(({ type }) => type === "session.moved_on").length;
   for (let time = 1; time <= 50; time += 1) page.events.movedOn();
@@ -540,7 +540,7 @@ test("[R10] a session that cannot be written leaves nothing: no row, no id that 
   expect((await controller.living("one"))?.state).toBe("starting");
 });
 
-test("[R14] control that changes hands all the time is told at once, then once a second, and the last holder", async ({
+test("[R14] control that changes hands all the time is told at once, then once a second, and the last holder @long", async ({
   world,
 }) => {
   const { controller } = world;

@@ -32,7 +32,7 @@ const test = base.extend<{ silent: string; hosts: (text: string) => Promise<stri
   },
 });
 
-test("names that are never answered hold up no other name", async ({ silent, hosts }) => {
+test("names that are never answered hold up no other name @long", async ({ silent, hosts }) => {
   const hostsFile = await hosts("192.0.2.7\tvictim.test shop.test # a comment other.test\n\n2001:db8::7 Victim.test\n");
   const resolve = makeResolver({ servers: [silent], hostsFile, answerWithinMs: 600 });
   const never = Array.from({ length: 100 }, (_, number) => resolve(`silent-${number}.test`).catch(() => "failed"));
