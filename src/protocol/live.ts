@@ -488,6 +488,9 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
         kind: z.string().meta({ description: "text, password, code, multiline, or the type of the input" }),
         inputmode: z.string().meta({ description: "As the attribute inputmode: the keyboard that fits" }),
         rect: rectSchema.meta({ description: "Where the field is on the page, CSS px" }),
+        caret: rectSchema.nullable().meta({
+          description: "Where the next character goes, CSS px of the page, without a width; null: not known",
+        }),
       })
       .nullable()
       .meta({ description: "null: no field has the focus" }),

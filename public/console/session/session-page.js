@@ -124,7 +124,7 @@ export function openSessionPage(consoleUrl) {
     onPinch: (direction) => viewSwitch.pinched(direction),
   });
   const wheel = new WheelInput(canvas, { ...port, pageAt: (event) => screen.pageAt(event) });
-  const keys = new KeyboardInput(canvas, { ...port, onFocus: render });
+  const keys = new KeyboardInput(canvas, { ...port, onFocus: render, placeOf: (at) => screen.placeOf(at) });
   const windowStrip = new WindowStrip((message) => {
     takeFreeControl();
     return send(message);
@@ -196,6 +196,7 @@ export function openSessionPage(consoleUrl) {
     }
     if (message.type === "focus") {
       focus.focused(message.field);
+      keys.setCaret(message.field && (message.field.caret ?? message.field.rect));
       return;
     }
     if (message.type === "pong") {

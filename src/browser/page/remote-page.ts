@@ -391,6 +391,7 @@ export class RemotePage implements ChallengePage {
   /** [W47] It is shown again: what has happened meanwhile is looked for at once. */
   shown(): void {
     this.#watcher.prompt(0);
+    this.#focus.shown();
   }
 
   releaseAll(): void {
