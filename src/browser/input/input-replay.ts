@@ -12,6 +12,7 @@ import { DragReplay } from "./drag-replay.ts";
 import { type InputTarget, InputTargets, inTarget, type RemoteFrame } from "./input-targets.ts";
 import { type Key, type KeyStroke, keyStroke } from "./keys.ts";
 import { MoveThrottle } from "./move-throttle.ts";
+import { putScaleBack } from "./page-scale.ts";
 import { TouchReplay } from "./touch-replay.ts";
 import { WholeText } from "./whole-text.ts";
 
@@ -92,7 +93,8 @@ export class InputReplay {
       tap: (key) => this.#tap(key),
       insert: (text) => this.#insert(text),
     });
-    this.#touch = new TouchReplay(this.#targets, hooks);
+    const afterPinch = () => putScaleBack(frames, session);
+    this.#touch = new TouchReplay(this.#targets, { ...hooks, afterPinch });
   }
 
   /** Whether a button or a finger is down. */
