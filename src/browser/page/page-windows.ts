@@ -97,6 +97,8 @@ export class PageWindows implements ChallengePage {
   #request: CaptureRequest | null = null;
   #isCapturing = false;
   #keepsView = false;
+  /** What an earlier server left pressed in a window that cannot be reached yet. */
+  #left: HeldButtons | null = null;
 
   constructor(deps: PageWindowsDeps) {
     const { connection, firstId, isOwnBrowser } = deps;
@@ -181,8 +183,20 @@ export class PageWindows implements ChallengePage {
   }
 
   /** As RemotePage.resume(). The windows that are still open are followed again, and the first one is shown. */
-  resume(watched: WatchState | undefined, held: HeldButtons | null): Promise<void> {
-    return this.first.resume(watched, held);
+  async resume(watched: WatchState | undefined, held: HeldButtons | null): Promise<void> {
+    const inWindow = held?.window;
+    await this.first.resume(watched, inWindow === undefined ? held : null);
+    if (inWindow === undefined) return;
+    this.#left = held;
+    this.#letGo(inWindow);
+  }
+
+  /** [W24] Releases what an earlier server left pressed in this window, once it can be reached. */
+  #letGo(id: string): void {
+    const page = this.#opened.get(id)?.page;
+    if (!page || !this.#left || this.#left.window !== id) return;
+    page.letGo(this.#left);
+    this.#left = null;
   }
 
   picture(mode: ViewMode, scale: number, forWatcher?: boolean): Promise<Picture> {
@@ -325,7 +339,12 @@ export class PageWindows implements ChallengePage {
       solved: (verdict) => ifFirst(() => events.solved(verdict)),
       movedOn: () => ifFirst(() => events.movedOn()),
       progress: (step) => ifFirst(() => events.progress(step)),
-      resumeStateChanged: (changed) => ifFirst(() => events.resumeStateChanged(changed)),
+      resumeStateChanged: (changed) => {
+        if (isFirst) events.resumeStateChanged(changed);
+        else if (changed.held !== undefined) {
+          events.resumeStateChanged({ held: changed.held && { ...changed.held, window: id } });
+        }
+      },
       lost: (code) => (isFirst ? events.lost(code) : this.#lost(id)),
       notice: (notice) => {
         const isOfPicture = notice.type === "page_notice" && /^page_(not_)?visible$/.test(notice.notice);
@@ -379,6 +398,7 @@ export class PageWindows implements ChallengePage {
     }
     page.setKeepView(this.#keepsView);
     window.page = page;
+    this.#letGo(id);
     this.#titlesTimer ??= setInterval(() => this.#list.ask(), TITLES_EVERY_MS);
     if (!wasThere) this.#show(id);
     this.#list.ask();

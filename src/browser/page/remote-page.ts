@@ -145,6 +145,7 @@ export class RemotePage implements ChallengePage {
     this.#masked = new MaskedPictures(this.frames, (view) => this.#screencast.still(view, true));
     this.#input = new InputReplay(tab.pageSession, this.frames, {
       onPressed: (pressed) => this.#onPressed(pressed),
+      onHeld: () => this.#publishHeld(),
       beforePress: async () => {
         if (this.#lastScan?.framesVersion === this.frames.version) return;
         await withDeadline(this.#watcher.scan(), SCAN_BEFORE_PRESS_MS, "scan").catch(() => {});
@@ -265,12 +266,15 @@ export class RemotePage implements ChallengePage {
     if (watched) this.#watcher.recall(watched);
     if (!this.#parts.touch) this.#touch = await readTouch(this.frames);
     await this.#watcher.scan();
-    if (held) {
-      this.#input.takeOver(held);
-      this.releaseAll();
-    }
+    if (held) this.letGo(held);
     await this.#watcher.begin();
     if (!this.#ended) this.#hangDetector.start();
+  }
+
+  /** Releases what an earlier server left pressed in this page. Call it once it was scanned. */
+  letGo(held: HeldButtons): void {
+    this.#input.takeOver(held);
+    this.releaseAll();
   }
 
   async picture(mode: ViewMode, scale: number, forWatcher = false): Promise<Picture> {
@@ -438,8 +442,12 @@ export class RemotePage implements ChallengePage {
     await this.#parts.release(how);
   }
 
-  #onPressed(pressed: boolean): void {
+  #publishHeld(): void {
     this.#publish((events) => events.resumeStateChanged({ held: this.#input.held }));
+  }
+
+  #onPressed(pressed: boolean): void {
+    this.#publishHeld();
     if (pressed) this.#screencast.pressed();
     else void this.#watcher.scan();
   }
