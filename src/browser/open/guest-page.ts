@@ -9,7 +9,7 @@ import { redactUrl } from "../../util/redact-url.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import type { CdpConnection } from "../cdp/connection.ts";
 import { browserAddress, disallowed, parseEndpoint, unreachable } from "../cdp/endpoint.ts";
-import { PageWindows } from "../page/page-windows.ts";
+import { type OpenedWindow, PageWindows } from "../page/page-windows.ts";
 import { RemotePage, type RemotePageParts } from "../page/remote-page.ts";
 import { FullViewportCapture } from "../pictures/capture-region.ts";
 import { CdpTab } from "../tabs/cdp-tab.ts";
@@ -103,9 +103,10 @@ export async function openGuestPage(
       connection,
       firstId: targetId,
       isOwnBrowser: false,
+      takesDialogs: cdp.dialogs === "operator",
       events: deps.events,
       log: deps.log,
-      open: (id, events) => openedWindow(connection, id, request, { ...deps, events }),
+      open: (window, events) => openedWindow(window, request, { ...deps, events }),
       first: (given) => new RemotePage({ ...parts, ...given }),
     });
     await windows.first.takeDialogs();
@@ -151,8 +152,7 @@ async function guestParts(
 
 /** [W47] A window that the page has opened: left as it is, as the page itself. */
 async function openedWindow(
-  connection: CdpConnection,
-  targetId: string,
+  { connection, targetId, dialogs }: OpenedWindow,
   request: GuestPageRequest,
   deps: GuestDeps,
 ): Promise<RemotePage> {
@@ -161,7 +161,8 @@ async function openedWindow(
   try {
     tab = await CdpTab.attach(connection, targetId);
     const parts = await guestParts(tab, connection, request, deps);
-    return new RemotePage({ ...parts, isOpened: true, place: null, release: async () => release() });
+    const own = { isOpened: true, place: null, dialogs: dialogs(), release: async () => release() };
+    return new RemotePage({ ...parts, ...own });
   } catch (error) {
     release();
     await tab?.close();

@@ -5,16 +5,15 @@ import type { Browser, CDPSession, Page } from "playwright";
 import type { ChallengeKind } from "../../config.ts";
 import { AppError } from "../../errors.ts";
 import { MAX_TOUCHES } from "../../protocol/live.ts";
-import type { Notice, PageEvents } from "../../session/ports/page.ts";
+import type { PageEvents } from "../../session/ports/page.ts";
 import type { OwnedPageRequest } from "../../session/ports/page-request.ts";
 import { redactUrlsIn } from "../../util/redact-url.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import { replaceWhatIsOutside } from "../assist/outside-the-page.ts";
-import { type CdpConnection, type CdpSender, CdpSession, type PageSession } from "../cdp/connection.ts";
+import { type CdpSender, CdpSession, type PageSession } from "../cdp/connection.ts";
 import type { ConnectionRegistry } from "../cdp/connection-registry.ts";
-import { DialogsAndPopups } from "../page/dialogs-and-popups.ts";
 import { PageHistory } from "../page/page-history.ts";
-import { PageWindows } from "../page/page-windows.ts";
+import { type OpenedWindow, PageWindows } from "../page/page-windows.ts";
 import { RemotePage, type RemotePageParts } from "../page/remote-page.ts";
 import { DESK, type Device, PHONE, ViewportOverrideCapture } from "../pictures/capture-region.ts";
 import type { ProxiedBrowser } from "../process/proxied-browser.ts";
@@ -149,9 +148,10 @@ async function pageWindows(
     connection,
     firstId: targetId,
     isOwnBrowser: true,
+    takesDialogs: true,
     events: deps.events,
     log,
-    open: (id, events) => openedWindow(connection, id, request, { ...deps, events }),
+    open: (window, events) => openedWindow(window, request, { ...deps, events }),
     first: (parts) =>
       new RemotePage({
         ...parts,
@@ -180,13 +180,14 @@ async function pageWindows(
       }),
   });
   void connection.closed.then(() => windows.first.lost("browser_lost"));
-  const { first } = windows;
-  new DialogsAndPopups(context, page, log, first.notices);
-  await replaceWhatIsOutside(session, {
-    notice: (notice: Notice) => first.notices.publish(notice),
-    url: () => first.url ?? "",
-  });
+  // PageDialogs answers them. Without a listener Playwright would dismiss them.
+  context.on("dialog", () => {});
+  await replaceWhatIsOutside(session, outsideOf(windows.first));
   return windows;
+}
+
+function outsideOf(remote: RemotePage): Parameters<typeof replaceWhatIsOutside>[1] {
+  return { notice: (notice) => remote.notices.publish(notice), url: () => remote.url ?? "" };
 }
 
 /** What each window of a page of our own is made of. */
@@ -211,8 +212,7 @@ function ownParts(
 
 /** [W47] A window that the page has opened: as large as the page made it, on the same screen. */
 async function openedWindow(
-  connection: CdpConnection,
-  targetId: string,
+  { connection, targetId, dialogs }: OpenedWindow,
   request: OwnedPageRequest,
   deps: PageDeps,
 ): Promise<RemotePage> {
@@ -232,12 +232,13 @@ async function openedWindow(
       openedUrl: null,
       proxyPort: null,
       place: null,
-      dialogs: null,
+      dialogs: dialogs(),
       signIn: null,
       storageState: async () => null,
       release: async () => release(),
     });
     await remote.prepare();
+    await replaceWhatIsOutside(await connection.attach(targetId), outsideOf(remote));
     await emulate(pageSession, request);
     await applyHeaders(pageSession, request);
     return remote;

@@ -29,7 +29,7 @@ import type { Checkpoint, HeldButtons, PageLocator, WatchState } from "../../ses
 import { withDeadline } from "../../util/with-deadline.ts";
 import { FocusTracker } from "../assist/focus-tracker.ts";
 import { type AssistOptions, PageAssist } from "../assist/page-assist.ts";
-import { type DialogSession, PageDialogs } from "../assist/page-dialogs.ts";
+import { type DialogRow, type DialogSession, PageDialogs } from "../assist/page-dialogs.ts";
 import { SignIn, type SignInDeps } from "../assist/sign-in.ts";
 import type { CdpSender } from "../cdp/connection.ts";
 import type { WindowFacts } from "../challenge/completion-rules.ts";
@@ -89,8 +89,10 @@ export interface RemotePageParts {
   readonly isOpened?: boolean;
   /** [W47] What the other windows of the session say of rules that are `of` any. */
   readonly otherWindows?: () => Promise<readonly (WindowFacts | null)[]>;
-  /** The page's session, over which this server answers its dialogs; null: the bot answers them. */
-  readonly dialogs: DialogSession | null;
+  /** The page's session, over which this server answers its dialogs, or what does so already; null: the bot answers them. */
+  readonly dialogs: DialogSession | PageDialogs | null;
+  /** [W47] Of all windows of the session; left out: there are no others. */
+  readonly dialogRow?: DialogRow;
   /** Where and with what this server signs in to sites (HTTP Basic and Digest); null: it does not. */
   readonly signIn: Pick<SignInDeps, "session" | "frameId" | "given"> | null;
   /** The browser of a page whose dialogs the bot answers, to see whether one is open; null: it is not looked for. */
@@ -166,7 +168,9 @@ export class RemotePage implements ChallengePage {
       notice: (notice: Notice) => this.notices.publish(notice),
       log: parts.log,
     };
-    this.#dialogs = parts.dialogs && new PageDialogs({ ...asking, session: parts.dialogs });
+    const { dialogs, dialogRow: row } = parts;
+    this.#dialogs =
+      dialogs instanceof PageDialogs ? dialogs : dialogs && new PageDialogs({ ...asking, session: dialogs, row });
     this.#signIn = parts.signIn && new SignIn({ ...asking, ...parts.signIn });
     this.#focus = new FocusTracker(this.frames, (field) => this.#publish((events) => events.focused(field)));
     this.#hangDetector = new HangDetector({
