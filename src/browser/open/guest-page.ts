@@ -142,6 +142,7 @@ async function guestParts(
     history: null,
     proxyPort: null,
     assist: { maxFileBytes: null, clipboard },
+    readClipboard: null,
     signIn: null,
     ...(cdp.dialogs === "operator"
       ? { dialogs: tab.pageSession, dialogsOf: null }

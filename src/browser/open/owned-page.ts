@@ -10,6 +10,7 @@ import type { OwnedPageRequest } from "../../session/ports/page-request.ts";
 import { redactUrlsIn } from "../../util/redact-url.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import { replaceWhatIsOutside } from "../assist/outside-the-page.ts";
+import { OwnClipboard } from "../assist/own-clipboard.ts";
 import { type CdpSender, CdpSession, type PageSession } from "../cdp/connection.ts";
 import type { ConnectionRegistry } from "../cdp/connection-registry.ts";
 import { PageHistory } from "../page/page-history.ts";
@@ -143,15 +144,18 @@ async function pageWindows(
   const context = page.context();
   const connection = await connections.connect(process.endpoint);
   const pageSession = await connection.attach(targetId);
+  const clipboard = new OwnClipboard(connection);
+  const readClipboard = (most: number) => clipboard.read(most);
   const release = targets.hold(targetId, "ours");
   const windows = new PageWindows({
     connection,
     firstId: targetId,
     isOwnBrowser: true,
+    isHelper: ({ browserContextId }) => clipboard.isOwn(browserContextId),
     takesDialogs: true,
     events: deps.events,
     log,
-    open: (window, events) => openedWindow(window, request, { ...deps, events }),
+    open: (window, events) => openedWindow({ ...window, readClipboard }, request, { ...deps, events }),
     first: (parts) =>
       new RemotePage({
         ...parts,
@@ -162,6 +166,7 @@ async function pageWindows(
         openedUrl: url,
         proxyPort: process.proxy.port,
         place: { kind: "owned", target_id: targetId, ...process.identity },
+        readClipboard,
         dialogs: pageSession,
         // A main frame has the id of its target.
         signIn: {
@@ -212,7 +217,7 @@ function ownParts(
 
 /** [W47] A window that the page has opened: as large as the page made it, on the same screen. */
 async function openedWindow(
-  { connection, targetId, dialogs }: OpenedWindow,
+  { connection, targetId, dialogs, readClipboard }: OpenedWindow & Pick<RemotePageParts, "readClipboard">,
   request: OwnedPageRequest,
   deps: PageDeps,
 ): Promise<RemotePage> {
@@ -232,6 +237,7 @@ async function openedWindow(
       openedUrl: null,
       proxyPort: null,
       place: null,
+      readClipboard,
       dialogs: dialogs(),
       signIn: null,
       storageState: async () => null,
@@ -265,6 +271,9 @@ async function setUp(
     browserSession.send("Browser.setDownloadBehavior", { behavior: "deny", eventsEnabled: true }),
     "downloads",
   );
+  // As with a window on a desk: a copy button of a page works. Reading stays refused.
+  const copying = { permission: { name: "clipboard-write" }, setting: "granted" as const };
+  await within(browserSession.send("Browser.setPermission", copying), "clipboard");
   await remote.prepare();
   await emulate(session, request);
   await applyHeaders(session, request);

@@ -64,6 +64,8 @@ export interface PageWindowsDeps {
   readonly firstId: string;
   /** Every tab of the browser is the session's; else it is the bot's browser, whose tabs are never closed unasked. */
   readonly isOwnBrowser: boolean;
+  /** A tab that this server has made for itself; left out: it makes none. */
+  readonly isHelper?: (target: WindowTarget) => boolean;
   /** Whether this server answers dialogs; else the bot does. */
   readonly takesDialogs: boolean;
   readonly events: PageEvents;
@@ -131,6 +133,7 @@ export class PageWindows implements ChallengePage {
       connection,
       firstId,
       isOwnBrowser,
+      isHelper: deps.isHelper ?? (() => false),
       most: MAX_WINDOWS - 1,
       onNew: (id, session) => {
         if (deps.takesDialogs) this.#takeDialogs(id, session);

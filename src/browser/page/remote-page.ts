@@ -98,6 +98,8 @@ export interface RemotePageParts {
   /** The browser of a page whose dialogs the bot answers, to see whether one is open; null: it is not looked for. */
   readonly dialogsOf: CdpSender | null;
   readonly assist: AssistOptions;
+  /** [W49] Reads the clipboard of a browser of our own; null: it is the bot's. */
+  readonly readClipboard: ((most: number) => Promise<string>) | null;
   /** Resolves to null where the cookies belong to the bot's own browser. */
   readonly storageState: () => Promise<StorageState | null>;
   /** Releases the page's connection, and ends its browser where that is ours; `detach`: the browser runs on. */
@@ -182,7 +184,7 @@ export class RemotePage implements ChallengePage {
     });
     this.#assist = new PageAssist({
       ...parts.assist,
-      isOurs: parts.isOurs,
+      readClipboard: parts.readClipboard,
       frames: this.frames,
       sessions: tab.sessions,
       events: parts.events,

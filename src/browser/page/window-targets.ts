@@ -12,6 +12,7 @@ export interface WindowTarget {
   readonly targetId: string;
   readonly url: string;
   readonly openerId?: string;
+  readonly browserContextId?: string;
 }
 
 interface AttachedToTarget {
@@ -25,6 +26,8 @@ interface WindowTargetsDeps {
   readonly firstId: string;
   /** Every tab of that browser is the session's; else only those that its page has opened. */
   readonly isOwnBrowser: boolean;
+  /** A tab that this server has made for itself. */
+  readonly isHelper: (target: WindowTarget) => boolean;
   /**
    * Called in a browser of our own before a new window runs: what is sent over the window's session by then is done before
    * its first script. In the bot's browser no tab is held.
@@ -114,8 +117,9 @@ export class WindowTargets {
   }
 
   #found(target: WindowTarget): void {
-    const { firstId, isOwnBrowser, most, onOpened, onRefused } = this.#deps;
+    const { firstId, isOwnBrowser, isHelper, most, onOpened, onRefused } = this.#deps;
     if (this.#isStopped || target.targetId === firstId || this.#open.has(target.targetId)) return;
+    if (isHelper(target)) return;
     if (!isOwnBrowser && !this.#known.has(target.openerId ?? "")) {
       if (this.#isLooking) this.#strangers.set(target.targetId, target);
       return;
