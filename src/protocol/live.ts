@@ -513,6 +513,8 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
       "dialogs_muted",
       "printing",
       "full_screen",
+      "passkey_refused",
+      "permission_refused",
       "page_not_visible",
       "page_visible",
       ...PAGE_CONDITIONS,
