@@ -488,6 +488,9 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
         kind: z.string().meta({ description: "text, password, code, multiline, or the type of the input" }),
         inputmode: z.string().meta({ description: "As the attribute inputmode: the keyboard that fits" }),
         rect: rectSchema.meta({ description: "Where the field is on the page, CSS px" }),
+        caret: rectSchema.nullable().meta({
+          description: "Where the next character goes, CSS px of the page, without a width; null: not known",
+        }),
       })
       .nullable()
       .meta({ description: "null: no field has the focus" }),
@@ -510,6 +513,8 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
       "dialogs_muted",
       "printing",
       "full_screen",
+      "passkey_refused",
+      "permission_refused",
       "page_not_visible",
       "page_visible",
       ...PAGE_CONDITIONS,

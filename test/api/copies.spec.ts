@@ -3,6 +3,7 @@ import { BRIEF_SEARCH_MS, expect } from "../support/fixtures.ts";
 import { test as withGuests } from "../support/guest.ts";
 import type { LiveClient } from "../support/live-client.ts";
 import { longUnless } from "../support/long-run.ts";
+import { REPORTING, reportsOf } from "../support/requests.ts";
 
 const test = withGuests;
 test.use({ challengeSearchMs: BRIEF_SEARCH_MS, siteIsolation: true });
@@ -81,12 +82,54 @@ for (const where of ["the page", "a frame of another site"] as const) {
   });
 }
 
+/** A button that copies by a script, and all that the page could notice of it. */
+const SCRIPTED = `<!doctype html><style>body{margin:0}button{width:300px;height:80px}</style>${REPORTING}<button>Copy</button><script>
+  let count = 0;
+  for (const type of ["blur", "focus", "visibilitychange", "copy", "paste"]) addEventListener(type, () => report(type), true);
+  document.querySelector("button").onclick = async () => {
+    count += 1;
+    const { state } = await navigator.permissions.query({ name: "clipboard-read" });
+    await navigator.clipboard.writeText("code " + count).then(() => report("copied, reading is " + state), (error) => report(String(error)));
+  };
+</script>`;
+
+for (const where of ["the page", "a frame of another site"] as const) {
+  test(`[W49] a button that copies by a script in ${where} works, and its text comes to who is in control`, async ({
+    site,
+    bot,
+    connect,
+  }) => {
+    const reports = reportsOf(site);
+    site.serve("/inner", SCRIPTED);
+    const framed = `<!doctype html><style>body{margin:0}</style><iframe allow="clipboard-write" src="${site.otherOrigin}/inner" style="border:0;width:500px;height:300px"></iframe>`;
+    const url = where === "the page" ? site.serve("/", SCRIPTED) : site.serve("/", framed);
+    const client = await connect((await bot.create({ url })).ws_url, RAW);
+    await ready(client, ["clipboard", "windows"]);
+    for (const text of ["code 1", "code 2"]) {
+      press(client, FIELD);
+      expect(await client.next("copied", (copied) => copied.text === text)).toMatchObject({ by: "press", cut: false });
+    }
+    expect(client.received.filter(({ type }) => type === "copied")).toHaveLength(2);
+    // Nor does the page notice how it was read, and no other window is told of.
+    const copied = reports.filter((report) => report !== "focus");
+    const state = where === "the page" ? "prompt" : "denied";
+    expect(copied).toEqual([`copied, reading is ${state}`, `copied, reading is ${state}`]);
+    expect(client.received.filter(({ type }) => type === "windows" || type === "page_notice")).toEqual([]);
+    const from = client.pictures.length;
+    press(client, FIELD);
+    await client.nextPicture(() => true, from);
+  });
+}
+
 test("[W49] what a page copies by itself, or where the bot forbids it, comes to nobody", async ({
   site,
   bot,
   connect,
 }) => {
-  const url = site.serve("/", `${PAGE}<script>setInterval(() => postMessage(1), 500)</script>`);
+  const url = site.serve(
+    "/",
+    `${PAGE}<script>setInterval(() => { postMessage(1); navigator.clipboard.writeText("by itself"); }, 1_500)</script>`,
+  );
   const alone = await connect((await bot.create({ url })).ws_url, RAW);
   await ready(alone);
   const forbidden = await connect(

@@ -114,6 +114,41 @@ test("[W41] [W24] keys that are down are let go of when control is lost, however
   await expect.poll(() => lastOf(reports, "left")).toEqual([0]);
 });
 
+test("[W41] [W24] a key that a lost socket held down is let go of a second later", async ({ site, bot, connect }) => {
+  const reports = reportsOf(site);
+  const client = await openHands(
+    { site, bot, connect },
+    `<script>for (const type of ["keydown", "keyup"]) addEventListener(type, ({ code }) => tell(type, code));</script>`,
+  );
+  client.send({ type: "key", event_type: "down", key: "ArrowRight", code: "ArrowRight" });
+  await expect.poll(() => lastOf(reports, "keydown")).toEqual(["ArrowRight"]);
+  client.terminate();
+  await expect.poll(() => lastOf(reports, "keyup")).toEqual(["ArrowRight"]);
+});
+
+test("[W41] letters are those of the person's CapsLock, with Shift and without", async ({ site, bot, connect }) => {
+  const reports = reportsOf(site);
+  const client = await openHands(
+    { site, bot, connect },
+    `<input autofocus><script>
+      document.querySelector("input").focus();
+      addEventListener("input", tellValues);
+      addEventListener("keydown", ({ key, code, keyCode, shiftKey }) => tell("keydown", key, code, keyCode, shiftKey));
+    </script>`,
+  );
+  const SHIFT = 8;
+  for (const [key, modifiers] of [
+    ["A", 0],
+    ["a", SHIFT],
+  ] as const) {
+    client.send({ type: "key", event_type: "down", key, code: "KeyA", modifiers });
+    client.send({ type: "key", event_type: "up", key, code: "KeyA", modifiers });
+  }
+  await expect.poll(() => lastOf(reports, "values")).toEqual(["Aa"]);
+  expect(reports).toContainEqual(["keydown", "A", "KeyA", 65, false]);
+  expect(reports).toContainEqual(["keydown", "a", "KeyA", 65, true]);
+});
+
 const BOXES = (attributes: string, script: string) =>
   `${`<input ${attributes} style="width:34px">`.repeat(6)}<script>
     const boxes = [...document.querySelectorAll("input")];

@@ -192,3 +192,100 @@ test("[W46] [R10] a guest's dialogs are the bot's, unless it leaves them to the 
   await left.mouse.click(20, 20);
   await expect.poll(() => reports).toEqual([true, true, false]);
 });
+
+/** What a window of the page does: it asks at once, and on a click. */
+const WINDOW = `<title>window</title><body style="margin:0">${REPORTING}<script>
+  report(prompt("Name?", "nobody"));
+  addEventListener("click", () => report(confirm("Close?")));
+</script>`;
+
+/** The titles of the windows that this client was last told of. */
+const titlesOf = (client: LiveClient) =>
+  client.received
+    .flatMap((message) => (message.type === "windows" ? [message.windows] : []))
+    .at(-1)
+    ?.map(({ title }) => title);
+
+test("[W46] [W47] a window that the page opens asks the person, from its first script on, and nobody is hurried", async ({
+  site,
+  bot,
+  connect,
+}) => {
+  const reports = reportsOf(site);
+  site.serve("/window", WINDOW);
+  const other = `${site.otherOrigin}/window`;
+  const { ws_url } = await bot.create({ url: site.serve("/", page(`open("${other}", "w", "width=500,height=400")`)) });
+  const person = await asked(connect, ws_url);
+  person.send({ type: "features", features: ["dialogs", "windows"] });
+  press(person);
+  const first = await person.next("ask_dialog");
+  expect(first).toMatchObject({ kind: "prompt", site: new URL(other).host, default_text: "nobody" });
+  // Its script stands still: it is shown once it goes on.
+  expect(titlesOf(person)).toBeUndefined();
+  person.send({ type: "answer_dialog", question_id: first.question_id, accept: true, text: "Ada" });
+  await person.next("withdrawn", ({ question_id }) => question_id === first.question_id);
+  await expect.poll(() => reports).toEqual(["Ada"]);
+  await expect.poll(() => titlesOf(person)?.length).toBe(2);
+  await person.next("session_info", ({ viewport }) => viewport.width === 500);
+
+  press(person);
+  const second = await person.next("ask_dialog", ({ kind }) => kind === "confirm");
+  person.send({ type: "mouse_event", event_type: "down", x: 20, y: 20, id: "behind" });
+  expect((await person.next("error", ({ reply_to }) => reply_to === "behind")).code).toBe("page_unresponsive");
+  await person.next("page_notice", ({ notice }) => notice === "dialog_open");
+  person.send({ type: "answer_dialog", question_id: second.question_id, accept: true });
+  await expect.poll(() => reports).toEqual(["Ada", true]);
+  expect(await person.next("dialog", ({ kind }) => kind === "confirm")).toMatchObject({ answer: "accepted" });
+
+  // A window that closes takes its question along.
+  press(person);
+  const known = [first.question_id, second.question_id];
+  const third = await person.next("ask_dialog", ({ question_id }) => !known.includes(question_id));
+  const { windows } = await person.next("windows", (list) => list.windows.length === 2);
+  person.send({ type: "window", window_id: windows[1]?.id, action: "close" });
+  await person.next("withdrawn", ({ question_id }) => question_id === third.question_id);
+  await expect.poll(() => titlesOf(person)?.length).toBe(1);
+});
+
+test("[W46] [W47] dialogs of all windows are one row: muted after five, whichever window opens them", async ({
+  site,
+  bot,
+  connect,
+}) => {
+  const reports = reportsOf(site);
+  const loop = `alert("a"); alert("b"); const other = open("", "other"); for (let n = 0; n < 40; n += 1) other.alert(n); report("over");`;
+  const { ws_url } = await bot.create({ url: site.serve("/", page(loop)) });
+  const person = await asked(connect, ws_url);
+  press(person);
+  const seen: string[] = [];
+  for (const text of ["a", "b", "0", "1", "2"]) {
+    const { question_id, message } = await person.next("ask_dialog", (asks) => !seen.includes(asks.question_id));
+    expect(message).toBe(text);
+    seen.push(question_id);
+    person.send({ type: "answer_dialog", question_id, accept: true });
+  }
+  await expect.poll(() => reports).toContain("over");
+  expect(person.received.filter(({ type }) => type === "ask_dialog")).toHaveLength(seen.length);
+});
+
+test("[W46] [W47] windows of a guest that is followed leave their dialogs to the operator, too", async ({
+  site,
+  bot,
+  botBrowser,
+  connect,
+}) => {
+  const reports = reportsOf(site);
+  site.serve("/window", page(`report(confirm("Close?"))`));
+  const own = await botBrowser.open(site.serve("/", page(`open("/window", "w", "width=500,height=400")`)));
+  // Playwright would dismiss what nobody listens for.
+  own.context().on("dialog", () => {});
+  const cdp = { endpoint: botBrowser.endpoint, target_id: await botBrowser.targetOf(own) };
+  const { ws_url } = await bot.create({ cdp: { ...cdp, dialogs: "operator", windows: "follow" } });
+  const person = await asked(connect, ws_url);
+  press(person);
+  await person.next("session_info", ({ viewport }) => viewport.width === 500);
+  press(person);
+  const { question_id } = await person.next("ask_dialog");
+  person.send({ type: "answer_dialog", question_id, accept: true });
+  await expect.poll(() => reports).toEqual([true]);
+});

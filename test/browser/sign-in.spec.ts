@@ -185,3 +185,50 @@ test("[W50] a passkey request fails at once, and printing and full screen are sa
   await person.next("page_notice", ({ notice }) => notice === "printing");
   await person.next("page_notice", ({ notice }) => notice === "full_screen");
 });
+
+test("[W50] [W47] what was refused is told where the page does not hide its error, in a window that it opens too", async ({
+  site,
+  bot,
+  connect,
+}) => {
+  const reports = reportsOf(site);
+  const asks = `<body style="margin:0">${REPORTING}<script>
+    const passkey = () => navigator.credentials.get({ publicKey: { challenge: new Uint8Array(16) } });
+    const place = () => new Promise((resolve, reject) => navigator.geolocation.getCurrentPosition(resolve, reject));
+  </script>`;
+  site.serve(
+    "/window",
+    `${asks}<script>addEventListener("click", () => passkey().catch((error) => (report(error.name), console.warn("no:", error))));</script>`,
+  );
+  const url = site
+    .serve(
+      "/",
+      `${asks}<script>
+        let presses = 0;
+        addEventListener("click", () => {
+          presses += 1;
+          if (presses === 1) place().catch((error) => (report(error.code), console.error(error)));
+          if (presses === 2) void passkey();
+          if (presses === 3) open("/window", "w", "width=500,height=400");
+        });
+      </script>`,
+    )
+    .replace("127.0.0.1", "localhost");
+  const { ws_url } = await bot.create({ url });
+  const person = await connect(ws_url, JSON_FORM);
+  await person.next("presence");
+  const press = () => {
+    for (const event_type of ["down", "up"]) person.send({ type: "mouse_event", event_type, x: 20, y: 20 });
+  };
+  const notices = () => person.received.flatMap((message) => (message.type === "page_notice" ? [message.notice] : []));
+  press();
+  await expect.poll(notices).toEqual(["permission_refused"]);
+  expect(reports).toEqual([1]);
+  press();
+  await expect.poll(notices).toEqual(["permission_refused", "passkey_refused"]);
+  press();
+  await person.next("session_info", ({ viewport }) => viewport.width === 500);
+  press();
+  await expect.poll(notices).toEqual(["permission_refused", "passkey_refused", "popup", "passkey_refused"]);
+  await expect.poll(() => reports).toEqual([1, "NotAllowedError"]);
+});

@@ -223,3 +223,43 @@ test("[W44] [W40] the focused field is told to who is in control and can use it,
   expect(await client.next("focus", ({ field: now }) => now === null)).toMatchObject({ field: null });
   expect(older.received.filter(({ type }) => type === "focus")).toEqual([]);
 });
+
+for (const [name, body] of [
+  ["a phone's page", { device: "phone" }],
+  ["a page with touch", { touch: true }],
+] as const) {
+  test(`[W44] after a pinch that ${name} does not handle, fingers land where the picture shows them`, async ({
+    site,
+    bot,
+    connect,
+  }) => {
+    const zooms: number[] = [];
+    site.serve("/zoom", (request, response) => {
+      zooms.push(Number(new URL(request.url ?? "", site.origin).searchParams.get("scale")));
+      response.end();
+    });
+    const page = serveTouchPage(
+      site,
+      `<script>visualViewport.onresize = () => navigator.sendBeacon("/zoom?scale=" + visualViewport.scale);</script>`,
+    );
+    const session = await bot.create({ url: page.url, ...body });
+    const client = await connect(session.ws_url, PROTOCOLS);
+    await client.next("session_info");
+    // Where the page leaves fingers to the browser.
+    const y = 380;
+    client.send(touch("start", finger(0, 150, y)));
+    client.send(touch("start", finger(1, 240, y)));
+    for (let far = 0; far <= 120; far += 10) {
+      client.send(touch("move", finger(0, 150 - far, y), finger(1, 240 + far, y)));
+    }
+    client.send(touch("end", finger(0, 30, y), finger(1, 360, y)));
+    client.send(touch("start", finger(2, 100, 100)));
+    client.send(touch("end", finger(2, 100, 100)));
+    await expect
+      .poll(() => fingersOf(page.heard, "page").slice(-2))
+      .toEqual([["touchstart", [0, 100, 100]], ["touchend"]]);
+    // It was zoomed, and is not any more.
+    expect(Math.max(...zooms)).toBeGreaterThan(1.2);
+    await expect.poll(() => zooms.at(-1)).toBe(1);
+  });
+}

@@ -65,7 +65,7 @@ test("[W41] by Tab the picture is entered and left in both directions", async ({
   await expect(hint).toHaveText("Click the picture, then use mouse and keyboard as usual.");
 });
 
-test("[W41] an input method composes over the picture where it was pressed, and its text arrives once", async ({
+test("[W41] an input method composes over the picture, and its text arrives once", async ({
   site,
   bot,
   operator,
@@ -97,6 +97,59 @@ test("[W41] an input method composes over the picture where it was pressed, and 
     ["🧩", false],
   ]);
   expect(reports.filter(([type]) => type === "paste")).toEqual([]);
+});
+
+test("[W41] text is composed at the page's caret, wherever keys have taken it", async ({
+  site,
+  bot,
+  operator,
+  context,
+}) => {
+  const { page } = operator;
+  const at = (left: number, top: number) =>
+    `position:absolute;left:${left}px;top:${top}px;width:300px;height:60px;box-sizing:border-box;font:16px/20px monospace`;
+  const session = await bot.create({
+    url: site.serve(
+      "/",
+      `<body style="margin:0"><input style="${at(20, 20)}"><input value="abc" style="${at(600, 400)};text-align:right">
+       <textarea style="${at(100, 500)}">one\ntwo</textarea><div contenteditable style="${at(800, 600)}">text</div>`,
+    ),
+  });
+  await operator.open(session.control_url);
+  await operator.click({ x: 200, y: 50 });
+  const cdp = await context.newCDPSession(page);
+  const field = page.locator("textarea.composing");
+  /** How far the field is from a point of the page, in the page's CSS px. */
+  const awayFrom = async (x: number, y: number) => {
+    const [box, there, further] = [
+      await field.boundingBox(),
+      await onScreen(page, x, y),
+      await onScreen(page, x + 100, y),
+    ];
+    const scale = (further.x - there.x) / 100;
+    return Math.hypot((box?.x ?? Number.NaN) - there.x, (box?.y ?? Number.NaN) - there.y) / scale;
+  };
+  const composesAt = async (x: number, y: number) => {
+    await expect.poll(() => awayFrom(x, y)).toBeLessThan(12);
+    await compose(cdp, "n", "ni");
+    await expect(field).toHaveValue("ni");
+    expect(await awayFrom(x, y)).toBeLessThan(12);
+    await cdp.send("Input.insertText", { text: "你" });
+    await expect(field).toHaveValue("");
+  };
+  // A character of this font is some 10 px wide.
+  await page.keyboard.type("hello");
+  await composesAt(73, 40);
+  await page.keyboard.press("Tab");
+  await composesAt(897, 420);
+  await page.keyboard.press("Tab");
+  await composesAt(103, 503);
+  await page.keyboard.press("End");
+  await composesAt(143, 503);
+  await page.keyboard.press("ArrowDown");
+  await composesAt(133, 523);
+  await page.keyboard.press("Tab");
+  await composesAt(800, 600);
 });
 
 test("[W42] a paste over the picture and the text box give the page a paste, and the clipboard stays as it is", async ({

@@ -255,3 +255,44 @@ test("[W44] Done stays under the thumb on a low screen, also when the picture is
   await expect(page.locator("#frame")).toHaveClass(/zoomed/);
   await expect(page.locator("#done")).toBeInViewport({ ratio: 1 });
 });
+
+test("[W44] [W20] a finger lands where it is in the picture of the challenge alone, closer too, and in its frame", async ({
+  site,
+  bot,
+  operator,
+}) => {
+  const box = { x: 30, y: 400, width: 320, height: 340 };
+  const served = serveTouchPage(
+    site,
+    `<div id="my-captcha" style="position:absolute;left:${box.x}px;top:${box.y}px;width:${box.width}px;height:${box.height}px;background:#ccf;touch-action:none"></div>`,
+  );
+  const session = await bot.create({ url: served.url, device: "phone" });
+  await operator.open(session.control_url);
+  const { page } = operator;
+  await expect(page.locator("#screen")).toHaveAttribute("data-view", "20,390,340,360");
+  const hand = await Hand.on(page);
+  // Below the frame, and in it.
+  const places = { page: { x: 150, y: 730 }, frame: { x: 150, y: 560 } };
+  const width = async () => (await page.locator("#screen").boundingBox())?.width ?? 0;
+  const before = await width();
+  for (const zoom of [1, 2]) {
+    if (zoom > 1) {
+      await page.locator("#zoom-in").tap();
+      await page.locator("#zoom-in").tap();
+      await expect.poll(width).toBeGreaterThan(before * zoom);
+      await operator.untilStill();
+    }
+    for (const where of ["page", "frame"] as const) {
+      const at = places[where];
+      await page
+        .locator("#frame")
+        .evaluate((frame, share) => frame.scrollTo(0, frame.scrollHeight * share), where === "page" ? 1 : 0.2);
+      served.heard.length = 0;
+      await hand.tap(at);
+      await expect.poll(() => touchesOf(served.heard, where).map(({ type }) => type)).toContain("touchstart");
+      const start = touchesOf(served.heard, where).find(({ type }) => type === "touchstart");
+      const origin = where === "frame" ? FRAME : { x: 0, y: 0 };
+      near(start?.touches[0], at.x - origin.x, at.y - origin.y);
+    }
+  }
+});

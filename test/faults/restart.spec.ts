@@ -149,6 +149,46 @@ test("[S9] [W47] the windows that the page had opened are followed again, and th
   await expect.poll(() => titles(second)).toEqual([["first", true]]);
 });
 
+/** A page that tells of its keys, and opens another one when it is pressed. */
+const KEYS_PAGE = (title: string) => `<title>${title}</title><script>
+    for (const type of ["keydown", "keyup"]) addEventListener(type, (event) =>
+      event.repeat || fetch("/told?" + [document.title, type, event.code], { method: "POST", keepalive: true }));
+    onmousedown = () => open("/window");
+  </script>`;
+/** Longer than a key that types must be down to be kept for the next server. */
+const HELD_MS = 1_000;
+
+for (const where of ["first", "window"] as const) {
+  test(`[S9] [W24] keys that a killed server has left down are let go of: ${where}`, async ({
+    mortal,
+    site,
+    connect,
+  }) => {
+    const told: string[] = [];
+    site.serve("/told", (request, response) => {
+      told.push(decodeURIComponent(request.url?.split("?")[1] ?? ""));
+      response.end();
+    });
+    site.serve("/window", KEYS_PAGE("window"));
+    const session = await create(mortal.now().api, { url: site.serve("/", KEYS_PAGE("first")), timeout_seconds: 120 });
+    const client = await connect(session.ws_url, { protocols: JSON_FORM });
+    await client.next("session_info");
+    client.send({ type: "features", features: ["windows"] });
+    if (where === "window") {
+      await click(client, { x: 30, y: 30 });
+      await client.next("windows", ({ windows }) => windows.some(({ title, active }) => title === where && active));
+    }
+    client.send({ type: "key", event_type: "down", key: "w", code: "KeyW" });
+    client.send({ type: "key", event_type: "down", key: "Shift", code: "ShiftLeft" });
+    await expect.poll(() => told).toEqual([`${where},keydown,KeyW`, `${where},keydown,ShiftLeft`]);
+    await delay(HELD_MS);
+    await mortal.kill();
+    expect(told).toHaveLength(2);
+    await mortal.startAgain();
+    await expect.poll(() => told.slice(2).sort()).toEqual([`${where},keyup,KeyW`, `${where},keyup,ShiftLeft`]);
+  });
+}
+
 test("[S9] [R10] size, language, time zone, user agent and headers are as they were asked for @long", async ({
   mortal,
   site,

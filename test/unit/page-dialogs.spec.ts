@@ -1,13 +1,18 @@
 /** [W46] Dialogs that nobody answers get their default: at once, or after half a minute. */
 import { mock } from "node:test";
 import { expect, test } from "@playwright/test";
-import { DIALOG_PATIENCE_MS, type DialogSession, PageDialogs } from "../../src/browser/assist/page-dialogs.ts";
+import {
+  DIALOG_PATIENCE_MS,
+  DialogRow,
+  type DialogSession,
+  PageDialogs,
+} from "../../src/browser/assist/page-dialogs.ts";
 import type { Question } from "../../src/protocol/live.ts";
 import type { Notice } from "../../src/session/ports/page.ts";
 
 const KINDS = ["alert", "confirm", "prompt", "beforeunload"] as const;
 
-function dialogsOf(mayAsk: boolean) {
+function dialogsOf(mayAsk: boolean, row?: DialogRow) {
   const listeners = new Map<string, (event: never) => void>();
   const replies: unknown[] = [];
   const asked: Question[] = [];
@@ -21,6 +26,7 @@ function dialogsOf(mayAsk: boolean) {
   } as unknown as DialogSession;
   const dialogs = new PageDialogs({
     session,
+    row,
     ask: (question) => {
       if (mayAsk) asked.push(question);
       return mayAsk;
@@ -95,4 +101,29 @@ test("[W46] a page that is let go of does not keep its dialog", () => {
   open("confirm");
   dialogs.stop();
   expect(replies).toEqual([{ accept: false }]);
+});
+
+test("[W46] [W47] while a dialog of one window is open all stand still, and one row counts for all", async () => {
+  const row = new DialogRow();
+  const [first, second] = [dialogsOf(true, row), dialogsOf(true, row)];
+  await withStandingClock(() => {
+    first.open("confirm");
+    expect(second.dialogs.isOpen).toBe(true);
+    first.close(false);
+    expect(second.dialogs.isOpen).toBe(false);
+    for (let n = 0; n < 4; n += 1) {
+      second.open("alert");
+      second.close(true);
+    }
+    first.open("confirm");
+    expect(first.replies).toEqual([{ accept: false }]);
+    expect(first.notices).toContainEqual(expect.objectContaining({ notice: "dialogs_muted" }));
+    second.dialogs.acted();
+    first.open("confirm");
+    expect(first.asked).toHaveLength(2);
+    // A window that is gone asks nobody any more.
+    first.dialogs.gone();
+    expect(first.withdrawn).toEqual(first.asked.map(({ question_id }) => question_id));
+    expect(second.dialogs.isOpen).toBe(false);
+  });
 });

@@ -1,10 +1,11 @@
 // An unseen text field over the picture that has the keyboard: input methods, dead keys and emoji need a real one. It stands
-// where the person pressed last, shows what is being composed, and hands it on once, when it is committed.
+// at the page's caret, shows what is being composed, and hands it on once, when it is committed.
 
 /**
  * @typedef {object} ComposingPort
  * @property {(text: string) => void} onCommit
  * @property {(hasFocus: boolean) => void} onFocus
+ * @property {(point: { x: number, y: number }) => { left: number, top: number }} placeOf where a point of the page is, CSS px
  */
 
 /** Room for a character that is not measured yet. */
@@ -14,6 +15,10 @@ export class ComposingField {
   #canvas;
   #port;
   #field = document.createElement("textarea");
+  /** Where the person pressed last, in the frame around the canvas, CSS px. */
+  #pressed = { left: 0, top: 0 };
+  /** Where the page's caret is, in page CSS px; null: not known. @type {{ x: number, y: number } | null} */
+  #caret = null;
 
   /** @param {HTMLCanvasElement} canvas @param {ComposingPort} port @param {AbortSignal} signal */
   constructor(canvas, port, signal) {
@@ -35,7 +40,7 @@ export class ComposingField {
     canvas.addEventListener("focus", () => canvas.tabIndex >= 0 && this.#takeFocus(), options);
     field.addEventListener("focus", () => port.onFocus(true), options);
     field.addEventListener("blur", (event) => this.#onBlur(event), options);
-    field.addEventListener("compositionstart", () => field.classList.add("shown"), options);
+    field.addEventListener("compositionstart", () => this.#show(), options);
     field.addEventListener("compositionend", () => this.#commit(), options);
     field.addEventListener("input", (event) => this.#onInput(event), options);
   }
@@ -53,10 +58,30 @@ export class ComposingField {
     this.#field.setAttribute("aria-label", name);
   }
 
-  /** Where the next text is composed. @param {{ offsetX: number, offsetY: number }} point in the canvas's CSS px */
-  standAt({ offsetX, offsetY }) {
-    this.#field.style.left = `${Math.round(offsetX)}px`;
-    this.#field.style.top = `${Math.round(offsetY)}px`;
+  /** @param {{ offsetX: number, offsetY: number }} point in the canvas's CSS px */
+  pressedAt({ offsetX, offsetY }) {
+    this.#pressed = { left: this.#canvas.offsetLeft + offsetX, top: this.#canvas.offsetTop + offsetY };
+    this.#place();
+  }
+
+  /** Where the page's caret is, in page CSS px; null: not known, so that text is composed where the person pressed last.
+   * @param {{ x: number, y: number } | null} caret */
+  setCaret(caret) {
+    this.#caret = caret;
+    this.#place();
+  }
+
+  #show() {
+    this.#place(); // the picture may have moved since
+    this.#field.classList.add("shown");
+  }
+
+  /** A caret beside the part of the page that is shown: at the edge next to it. */
+  #place() {
+    const { left, top } = this.#caret === null ? this.#pressed : this.#port.placeOf(this.#caret);
+    const { offsetLeft, offsetTop, offsetWidth, offsetHeight } = this.#canvas;
+    this.#field.style.left = `${within(left, offsetLeft, offsetWidth)}px`;
+    this.#field.style.top = `${within(top, offsetTop, offsetHeight)}px`;
   }
 
   /** The canvas leaves the order of Tab meanwhile: Shift and Tab would come back to it for ever. */
@@ -96,4 +121,9 @@ export class ComposingField {
     this.#field.classList.remove("shown");
     this.#field.style.width = "";
   }
+}
+
+/** @param {number} value @param {number} start @param {number} length */
+function within(value, start, length) {
+  return Math.round(Math.min(Math.max(value, start), start + length));
 }

@@ -11,6 +11,7 @@ import { ComposingField } from "./composing-field.js";
  * @property {() => void} onPress before each press, e.g. to take control that nobody has
  * @property {(text: string, whole: boolean) => boolean} sendText
  * @property {() => void} onFocus the picture has got or lost the keyboard
+ * @property {(point: { x: number, y: number }) => { left: number, top: number }} placeOf as ComposingPort
  */
 
 const ALT = 1;
@@ -88,7 +89,11 @@ export class KeyboardInput {
     const options = { signal };
     this.#field = new ComposingField(
       canvas,
-      { onCommit: (text) => this.#sendText(text, false), onFocus: (hasFocus) => this.#onFocus(hasFocus) },
+      {
+        onCommit: (text) => this.#sendText(text, false),
+        onFocus: (hasFocus) => this.#onFocus(hasFocus),
+        placeOf: (point) => port.placeOf(point),
+      },
       signal,
     );
     const field = this.#field.element;
@@ -110,6 +115,11 @@ export class KeyboardInput {
   /** What a screen reader calls the picture. @param {string} name */
   setName(name) {
     this.#field.setName(name);
+  }
+
+  /** Where the page's caret is, in page CSS px; null: not known. @param {{ x: number, y: number } | null} caret */
+  setCaret(caret) {
+    this.#field.setCaret(caret);
   }
 
   /** Whether Tab goes to the page, too. */
@@ -145,7 +155,7 @@ export class KeyboardInput {
   /** @param {PointerEvent} event */
   #onPointer(event) {
     this.#isPressed = true;
-    this.#field.standAt(event);
+    this.#field.pressedAt(event);
   }
 
   /** @param {KeyboardEvent} event */

@@ -21,6 +21,8 @@ const NOTICE_WORDS = /** @type {const} */ ({
   sound_not_offered: "log_sound_not_offered",
   printing: "log_printing",
   full_screen: "log_full_screen",
+  passkey_refused: "log_passkey_refused",
+  permission_refused: "log_permission_refused",
   dialogs_muted: "log_dialogs_muted",
   page_not_visible: "log_not_visible",
   page_visible: "log_visible",

@@ -1,5 +1,7 @@
 // The field of the page that has the focus: a phone shows the keyboard that fits, and the field stays in sight above it.
 
+import { sameBox } from "./geometry.js";
+
 /** @import { ServerMessage } from "../../../src/protocol/live.ts" */
 /** @typedef {Extract<ServerMessage, { type: "focus" }>["field"]} FocusedField */
 
@@ -32,7 +34,9 @@ export class PageFocus {
 
   /** @param {FocusedField} field */
   focused(field) {
+    const before = this.#field;
     this.#field = field;
+    if (field !== null && before !== null && isSame(field, before)) return; // its caret has moved
     const input = this.#port.input();
     if (field === null) input.removeAttribute("inputmode");
     else input.setAttribute("inputmode", field.inputmode);
@@ -57,6 +61,11 @@ export class PageFocus {
     if (above < 0) scrollBy(0, above);
     else if (below > 0) scrollBy(0, Math.min(below, above));
   }
+}
+
+/** @param {NonNullable<FocusedField>} a @param {NonNullable<FocusedField>} b */
+function isSame(a, b) {
+  return a.kind === b.kind && a.inputmode === b.inputmode && sameBox(a.rect, b.rect);
 }
 
 /** Whether the keyboard is one on the screen. */

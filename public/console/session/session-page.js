@@ -36,6 +36,8 @@ import { WindowStrip } from "./window-strip.js";
 const STANDSTILLS = new Set(["page_not_visible", "page_unresponsive", "dialog_open", "page_reopening"]);
 /** Notices that it can be acted on again. @type {ReadonlySet<string>} */
 const GOING_ON = new Set(["page_visible", "page_responsive", "page_reopened"]);
+/** Notices that what the person has just tried does not work here. @type {ReadonlySet<string>} */
+const REFUSALS = new Set(["passkey_refused", "permission_refused", "printing"]);
 /** Messages that need more than the picture. @type {ReadonlySet<string>} */
 const ON_SURFACES = new Set(["ask_dialog", "ask_sign_in", "ask_pick", "ask_files", "copied", "sound"]);
 /** As in the contract's `text` message; longer pastes are cut, and the log says so. */
@@ -124,7 +126,7 @@ export function openSessionPage(consoleUrl) {
     onPinch: (direction) => viewSwitch.pinched(direction),
   });
   const wheel = new WheelInput(canvas, { ...port, pageAt: (event) => screen.pageAt(event) });
-  const keys = new KeyboardInput(canvas, { ...port, onFocus: render });
+  const keys = new KeyboardInput(canvas, { ...port, onFocus: render, placeOf: (at) => screen.placeOf(at) });
   const windowStrip = new WindowStrip((message) => {
     takeFreeControl();
     return send(message);
@@ -196,6 +198,7 @@ export function openSessionPage(consoleUrl) {
     }
     if (message.type === "focus") {
       focus.focused(message.field);
+      keys.setCaret(message.field && (message.field.caret ?? message.field.rect));
       return;
     }
     if (message.type === "pong") {
@@ -321,7 +324,7 @@ export function openSessionPage(consoleUrl) {
     // Whoever is asked sees why: the question is on the screen.
     if (condition === "dialog_open" && openQuestions.size > 0) return;
     if (STANDSTILLS.has(condition)) toast.keep(sentence);
-    else if (GOING_ON.has(condition)) toast.show(sentence);
+    else if (GOING_ON.has(condition) || REFUSALS.has(condition)) toast.show(sentence);
   }
 
   /** Warns that the session expires soon, and mentions the "+" where there is one. @param {number} seconds */

@@ -232,6 +232,8 @@ export const en = {
   log_dialogs_muted: "The page opens one dialog after the other: they are answered by themselves now.",
   log_printing: "The page wanted to print; there is no printer.",
   log_full_screen: "The page fills its screen.",
+  log_passkey_refused: "The page asked for a passkey. There is none here: choose another way to sign in.",
+  log_permission_refused: "The page asked for the camera, the microphone, the screen or the location; it was refused.",
   log_reopening: "The page has crashed. It is being opened again …",
   log_reopened: "The page is open again, as it was a moment before.",
   log_not_visible: "The page is in a background tab of the bot's browser: there are no pictures of it now.",

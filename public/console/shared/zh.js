@@ -229,6 +229,8 @@ export const zh = {
   log_dialogs_muted: "页面接连弹出对话框，现已改为自动回应。",
   log_printing: "页面想要打印，但没有打印机。",
   log_full_screen: "页面已全屏显示。",
+  log_passkey_refused: "页面请求使用通行密钥，但这里没有通行密钥，请选择其他登录方式。",
+  log_permission_refused: "页面请求使用摄像头、麦克风、屏幕或位置，已拒绝。",
   log_reopening: "页面崩溃了，正在重新打开……",
   log_reopened: "页面已按片刻前的样子重新打开。",
   log_not_visible: "页面在机器人浏览器的后台标签页中，现在没有画面。",

@@ -1,7 +1,8 @@
 /**
- * [W49] What a person copies in the page goes to that person. In an owned page each copy of the page is seen; in a page of
- * the bot's own what is selected is read for the person's own keys, which never reach the clipboard of that machine.
+ * [W49] What a person copies in the page goes to that person. In an owned page each copy of the page is seen, also one by a
+ * script, which is read from the clipboard of that browser; in a page of the bot's own what is selected is read for the person's own keys, which never reach the clipboard of that machine.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import type { PageEvents, PageInput } from "../../session/ports/page.ts";
 import type { FrameRef, PageFrames } from "../tabs/frames.ts";
 import { nextCopy, type PageCopy, selectedIn } from "./in-page-copies.ts";
@@ -10,6 +11,8 @@ import { nextCopy, type PageCopy, selectedIn } from "./in-page-copies.ts";
 const MAX_BYTES = 100_000;
 /** A copy later than this after the person's own key or press is the page's own idea. */
 const OWN_COPY_MS = 1_000;
+/** A change of the clipboard this close to a copy is that copy; documents report the same change one after the other. */
+const SAME_COPY_MS = 250;
 /** A page may have frames without end. */
 const MAX_DOCUMENTS = 100;
 const CTRL = 2;
@@ -38,15 +41,23 @@ export function clipboardAct(input: PageInput): "copy" | "cut" | "paste" | null 
   return null;
 }
 
+export interface OwnedCopiesDeps extends CopiesDeps {
+  /** The text on the browser's own clipboard, cut after so many characters. */
+  readonly readClipboard: (most: number) => Promise<string>;
+}
+
 /** The copies of an owned page. */
 export class OwnedCopies {
-  readonly #deps: CopiesDeps;
+  readonly #deps: OwnedCopiesDeps;
   /** Documents that answer at their next copy. */
   readonly #waiting = new Set<string>();
   /** The person's last key or press, ms since 1970: the page's own clock is the same. */
   #acted: { readonly at: number; readonly how: "key" | "press" } = { at: -Infinity, how: "press" };
 
-  constructor(deps: CopiesDeps) {
+  /** When something was copied last, by the page's clock. */
+  #copiedAt = -Infinity;
+
+  constructor(deps: OwnedCopiesDeps) {
     this.#deps = deps;
   }
 
@@ -76,7 +87,21 @@ export class OwnedCopies {
   }
 
   #onCopy({ text, at }: PageCopy): void {
-    if (at - this.#acted.at <= OWN_COPY_MS) offer(this.#deps, text, this.#acted.how);
+    if (at - this.#acted.at > OWN_COPY_MS) return;
+    const { how } = this.#acted;
+    if (text === null) return void this.#onChange(at, how);
+    this.#copiedAt = at;
+    offer(this.#deps, text, how);
+  }
+
+  /** The clipboard has changed: by a copy that is known, or by a script. */
+  async #onChange(at: number, how: "key" | "press"): Promise<void> {
+    // A copy in another document may be reported after the change that it makes.
+    await delay(SAME_COPY_MS, undefined, { ref: false });
+    if (Math.abs(at - this.#copiedAt) < SAME_COPY_MS) return;
+    this.#copiedAt = at;
+    const text = await this.#deps.readClipboard(MAX_BYTES).catch(() => "");
+    if (text !== "") offer(this.#deps, text, how);
   }
 }
 

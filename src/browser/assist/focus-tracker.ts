@@ -1,4 +1,5 @@
 /** [W44] Which field of the page has the focus, so that a phone shows the keyboard that fits and keeps the field in sight. */
+import type { Rect } from "../../protocol/common.ts";
 import type { FocusedField } from "../../session/ports/page.ts";
 import { mapBox } from "../tabs/frame-geometry.ts";
 import type { FrameRef, PageFrames } from "../tabs/frames.ts";
@@ -11,7 +12,8 @@ export class FocusTracker {
   readonly #frames: PageFrames;
   readonly #onChange: (field: FocusedField) => void;
   #timers: NodeJS.Timeout[] = [];
-  #last = "null";
+  /** What was told last, as JSON; null: another page's field was told since. */
+  #last: string | null = "null";
   #isStopped = false;
 
   constructor(frames: PageFrames, onChange: (field: FocusedField) => void) {
@@ -23,6 +25,12 @@ export class FocusTracker {
   acted(): void {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers = LOOK_AFTER_MS.map((ms) => setTimeout(() => void this.#look(), ms));
+  }
+
+  /** This page is shown again: its field is told, whatever it is. */
+  shown(): void {
+    this.#last = null;
+    this.acted();
   }
 
   stop(): void {
@@ -46,7 +54,7 @@ export class FocusTracker {
     let [frame] = frames;
     while (frame) {
       const answer = await this.#frames.run(frame, focusedField, null);
-      if (answer !== "frame") return answer && { ...answer, rect: await this.#onPage(frame, answer.rect) };
+      if (answer !== "frame") return answer && (await this.#onPage(frame, answer));
       frame = await this.#focusedChild(frames, frame);
     }
     return null;
@@ -60,9 +68,13 @@ export class FocusTracker {
     return children.find((_child, index) => focused[index]);
   }
 
-  async #onPage(frame: FrameRef, rect: NonNullable<FocusedField>["rect"]): Promise<NonNullable<FocusedField>["rect"]> {
-    const { x, y, width, height } = mapBox((await this.#frames.rectOf(frame)).toPage, rect);
-    return { x: Math.round(x), y: Math.round(y), width: Math.round(width), height: Math.round(height) };
+  async #onPage(frame: FrameRef, field: NonNullable<FocusedField>): Promise<FocusedField> {
+    const { toPage } = await this.#frames.rectOf(frame);
+    const rounded = (rect: Rect) => {
+      const { x, y, width, height } = mapBox(toPage, rect);
+      return { x: Math.round(x), y: Math.round(y), width: Math.round(width), height: Math.round(height) };
+    };
+    return { ...field, rect: rounded(field.rect), caret: field.caret && rounded(field.caret) };
   }
 }
 

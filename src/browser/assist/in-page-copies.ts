@@ -4,7 +4,8 @@
  */
 
 export interface PageCopy {
-  readonly text: string;
+  /** Null: a script has put something on the browser's clipboard (`navigator.clipboard`), which no document tells. */
+  readonly text: string | null;
   /** When it was copied, ms since 1970. */
   readonly at: number;
 }
@@ -21,9 +22,9 @@ export function nextCopy(most: number): Promise<PageCopy> {
   const copies = known ?? { last: null, waiting: null };
   world.captchaRemoteCopies = copies;
 
-  const publish = (text: string) => {
-    if (text === "") return;
-    const copy = { text: text.slice(0, most), at: Date.now() };
+  const publish = (text: string | null) => {
+    if (text === "" || (text === null && copies.last)) return;
+    const copy = { text: text?.slice(0, most) ?? null, at: Date.now() };
     const { waiting } = copies;
     copies.waiting = null;
     copies.last = waiting ? null : copy;
@@ -52,7 +53,11 @@ export function nextCopy(most: number): Promise<PageCopy> {
       if (!isPublished && !event.defaultPrevented) publish(selected);
     });
   };
-  if (!known) for (const type of ["copy", "cut"] as const) addEventListener(type, onCopy, { capture: true });
+  if (!known) {
+    for (const type of ["copy", "cut"] as const) addEventListener(type, onCopy, { capture: true });
+    // Undefined in a page that is not loaded securely: no script of it writes there.
+    (navigator.clipboard as Clipboard | undefined)?.addEventListener("clipboardchange", () => publish(null));
+  }
 
   const { last } = copies;
   copies.last = null;

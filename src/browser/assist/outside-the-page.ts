@@ -1,6 +1,7 @@
 /**
  * [W50] What a browser shows outside of its pages, where no picture is: passkey requests fail at once, and printing and
- * full screen are reported. Nothing of this is in the page's own world.
+ * full screen are reported, and so are requests that were refused where the page leaves the error uncaught or logs it.
+ * Nothing of this is in the page's own world.
  */
 import type { Notice } from "../../session/ports/page.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
@@ -24,6 +25,17 @@ const USELESS_KEY = {
   automaticPresenceSimulation: true,
 } as const;
 
+/** A page may log texts of any length. */
+const MAX_LOOKED_AT = 300;
+/** In the error of every passkey request that was refused, whatever the reason. */
+const PASSKEY_WORDS = "https://www.w3.org/TR/webauthn";
+/**
+ * Of camera, microphone, screen, location and clipboard. A machine without a camera says that it has found none, and one
+ * without a screen that it does not support it.
+ */
+const PERMISSION_WORDS =
+  /NotAllowedError: (?:.*: )?(?:Read )?permission (?:denied|dismissed)|NotFoundError: Requested device not found|NotSupportedError: Not supported|User denied Geolocation/i;
+
 const REPORTS = { printing: "printing", full_screen: "full_screen" } as const;
 
 /**
@@ -31,12 +43,30 @@ const REPORTS = { printing: "printing", full_screen: "full_screen" } as const;
  * its console to a session that has bindings.
  */
 export interface OutsideSession extends CdpSender {
+  on(event: "Runtime.exceptionThrown", listener: (event: ThrownEvent) => void): unknown;
+  on(event: "Runtime.consoleAPICalled", listener: (event: LoggedEvent) => void): unknown;
   on(event: "Runtime.bindingCalled", listener: (event: BindingEvent) => void): unknown;
 }
 
 interface BindingEvent {
   readonly name: string;
   readonly payload: string;
+}
+
+/** A value of the page, as far as it is looked at. */
+interface PageValue {
+  readonly className?: string;
+  /** Of an error its name and message, with the stack behind them. */
+  readonly description?: string;
+  readonly value?: unknown;
+}
+
+interface ThrownEvent {
+  readonly exceptionDetails: { readonly exception?: PageValue };
+}
+
+interface LoggedEvent {
+  readonly args: readonly PageValue[];
 }
 
 /** Sets the page up; it holds for documents that load later. Rejects when the browser does not answer. */
@@ -48,6 +78,12 @@ export async function replaceWhatIsOutside(
     if (name !== BINDING || (payload !== REPORTS.printing && payload !== REPORTS.full_screen)) return;
     notice({ type: "page_notice", notice: payload, url: url() });
   });
+  const refused = (value: PageValue | undefined) => {
+    const what = value && refusalOf(value);
+    if (what) notice({ type: "page_notice", notice: what, url: url() });
+  };
+  session.on("Runtime.exceptionThrown", ({ exceptionDetails }: ThrownEvent) => refused(exceptionDetails.exception));
+  session.on("Runtime.consoleAPICalled", ({ args }: LoggedEvent) => refused(args.find(refusalOf)));
   const source = `(${reportFromDocument})(${JSON.stringify(REPORTS)}, ${BINDING})`;
   const calls = [
     session.send("WebAuthn.enable", { enableUI: false }),
@@ -58,6 +94,21 @@ export async function replaceWhatIsOutside(
     session.send("Page.addScriptToEvaluateOnNewDocument", { worldName: WORLD_NAME, source }),
   ];
   await withDeadline(Promise.all(calls), CALL_DEADLINE_MS, "page");
+}
+
+/**
+ * What a browser has refused, by the error that the page got for it; null: this is no such error. A browser uses one error
+ * for all that is not allowed, so its words say what it is about.
+ */
+export function refusalOf({
+  className,
+  description,
+  value,
+}: PageValue): "passkey_refused" | "permission_refused" | null {
+  if (className === "GeolocationPositionError") return "permission_refused";
+  const said = (description ?? (typeof value === "string" ? value : "")).slice(0, MAX_LOOKED_AT);
+  if (said.includes(PASSKEY_WORDS)) return "passkey_refused";
+  return PERMISSION_WORDS.test(said) ? "permission_refused" : null;
 }
 
 /** Runs in an isolated world of each document, sent as text. */

@@ -17,7 +17,8 @@ export interface AssistOptions {
 }
 
 export interface PageAssistDeps extends AssistOptions {
-  readonly isOurs: boolean;
+  /** Reads the clipboard of a browser of our own; null: it is the bot's, which is neither read nor set. */
+  readonly readClipboard: ((most: number) => Promise<string>) | null;
   readonly frames: PageFrames;
   readonly sessions: Pick<TabSessions, "follow">;
   readonly events: Pick<PageEvents, "ask" | "withdraw" | "offer">;
@@ -37,11 +38,12 @@ export class PageAssist {
   /** The frames that show the challenge; null: there is none, so that all frames count. */
   #challenge: ReadonlySet<string> | null = null;
 
-  constructor({ isOurs, frames, sessions, events, notice, replay, replayed, maxFileBytes, clipboard }: PageAssistDeps) {
+  constructor(deps: PageAssistDeps) {
+    const { frames, sessions, events, notice, replay, replayed, maxFileBytes, clipboard, readClipboard } = deps;
     this.#choosers = maxFileBytes === null ? null : new FileChoosers({ maxBytes: maxFileBytes, events });
-    this.#owned = isOurs && clipboard ? new OwnedCopies({ frames, events }) : null;
+    this.#owned = readClipboard && clipboard ? new OwnedCopies({ frames, events, readClipboard }) : null;
     const copies = { frames, events: clipboard ? events : { offer: () => {} } };
-    this.#guest = isOurs ? null : new GuestCopies(copies, replay);
+    this.#guest = readClipboard ? null : new GuestCopies(copies, replay);
     const isOfChallenge = (id: string | undefined) => !this.#challenge || (id !== undefined && this.#challenge.has(id));
     this.#sounds = new SoundClips({ events, notice, isOfChallenge });
     this.#pickers = new Pickers({ frames, events, input: replay, replayed });

@@ -46,19 +46,59 @@ interface OpenDialog {
 
 export interface PageDialogsDeps extends Pick<PageEvents, "ask" | "withdraw"> {
   readonly session: DialogSession;
+  /** Of all windows of the session; left out: there is one. */
+  readonly row?: DialogRow | undefined;
   readonly notice: (notice: Notice) => void;
   readonly log: { warn(facts: object, message: string): void };
 }
 
+/** The dialogs of all windows of a session, one after the other: a person sees them in one row. */
+export class DialogRow {
+  #shown = 0;
+  #open = 0;
+  #lastClosedAt = -Infinity;
+
+  /** Whether a dialog of any window waits for a person: windows of one process all stand still then. */
+  get isOpen(): boolean {
+    return this.#open > 0;
+  }
+
+  /** Whether the next dialog may be shown: "last" with the first one that may not. */
+  next(): "show" | "last" | "muted" {
+    const isApart = !this.isOpen && performance.now() - this.#lastClosedAt > ROW_GAP_MS;
+    if (isApart) this.#shown = 0;
+    if (this.#shown < MOST_IN_A_ROW) return "show";
+    const isFirst = this.#shown === MOST_IN_A_ROW;
+    this.#shown = MOST_IN_A_ROW + 1;
+    this.#lastClosedAt = performance.now();
+    return isFirst ? "last" : "muted";
+  }
+
+  opened(): void {
+    this.#shown += 1;
+    this.#open += 1;
+  }
+
+  closed(): void {
+    this.#open -= 1;
+    this.#lastClosedAt = performance.now();
+  }
+
+  /** A person has pressed something in a page: what it opens then is not in a row with what was before. */
+  acted(): void {
+    if (!this.isOpen) this.#shown = 0;
+  }
+}
+
 export class PageDialogs {
   readonly #deps: PageDialogsDeps;
+  readonly #row: DialogRow;
   /** The dialog that waits for a person; null: none does. */
   #open: OpenDialog | null = null;
-  #asked = 0;
-  #lastClosedAt = -Infinity;
 
   constructor(deps: PageDialogsDeps) {
     this.#deps = deps;
+    this.#row = deps.row ?? new DialogRow();
     deps.session.on("Page.javascriptDialogOpening", (event: OpeningEvent) => this.#onOpening(event));
     deps.session.on("Page.javascriptDialogClosed", ({ result }: ClosedEvent) => this.#onClosed(result));
   }
@@ -68,14 +108,14 @@ export class PageDialogs {
     await withDeadline(this.#deps.session.send("Page.enable"), CALL_DEADLINE_MS, "dialogs");
   }
 
-  /** Whether the page stands still until a person answers. */
+  /** Whether the page stands still until a person answers, here or in another window of the session. */
   get isOpen(): boolean {
-    return this.#open !== null;
+    return this.#row.isOpen;
   }
 
-  /** A person has pressed something in the page: what it opens then is not in a row with what was before. */
+  /** As DialogRow.acted(). */
   acted(): void {
-    if (!this.isOpen) this.#asked = 0;
+    this.#row.acted();
   }
 
   /** Throws AppError `question_gone`. */
@@ -87,6 +127,11 @@ export class PageDialogs {
   /** The page is let go of: an open dialog gets its default, or it would hold up the page. */
   stop(): void {
     if (this.#open) void this.#settle(this.#open, acceptedByDefault(this.#open.question.kind));
+  }
+
+  /** The page is gone, and its dialog with it. */
+  gone(): void {
+    this.#forget();
   }
 
   #onOpening({ url, type: kind, message, defaultPrompt = "" }: OpeningEvent): void {
@@ -101,14 +146,12 @@ export class PageDialogs {
       default_text: defaultPrompt.slice(0, MAX_TEXT_LENGTH),
     };
     const accept = acceptedByDefault(kind);
-    if (performance.now() - this.#lastClosedAt > ROW_GAP_MS) this.#asked = 0;
-    if (this.#asked >= MOST_IN_A_ROW) {
-      this.#lastClosedAt = performance.now();
-      if (this.#asked === MOST_IN_A_ROW) this.#deps.notice({ type: "page_notice", notice: "dialogs_muted", url });
-      this.#asked = MOST_IN_A_ROW + 1;
+    const turn = this.#row.next();
+    if (turn !== "show") {
+      if (turn === "last") this.#deps.notice({ type: "page_notice", notice: "dialogs_muted", url });
       void this.#reply(kind, accept, defaultPrompt);
     } else if (this.#deps.ask(question)) {
-      this.#asked += 1;
+      this.#row.opened();
       const timer = setTimeout(() => void this.#settle(dialog, accept), DIALOG_PATIENCE_MS);
       const dialog: OpenDialog = { question, text: defaultPrompt, timer };
       this.#open = dialog;
@@ -137,7 +180,7 @@ export class PageDialogs {
     if (!dialog) return null;
     clearTimeout(dialog.timer);
     this.#open = null;
-    this.#lastClosedAt = performance.now();
+    this.#row.closed();
     this.#deps.withdraw(dialog.question.question_id);
     return dialog;
   }

@@ -13,17 +13,25 @@ const CALL_DEADLINE_MS = 2_000;
 const ASK_AGAIN_MS = 500;
 
 /**
- * Repeats `work` while it fails with AppError timeout (the page does not answer), for at most `withinMs`. After that it
- * throws AppError browser_lost. Throws any other error of `work`, or what `signal` aborts with.
+ * Repeats `work` while it fails with AppError timeout (the page does not answer), for at most `withinMs`, not counted while
+ * `isAsking` says that the page waits for a person. After that it throws AppError browser_lost. Throws any other error of
+ * `work`, or what `signal` aborts with.
  */
-export async function whenResponsive<T>(work: () => Promise<T>, withinMs: number, signal: AbortSignal): Promise<T> {
-  const end = performance.now() + withinMs;
+export async function whenResponsive<T>(
+  work: () => Promise<T>,
+  withinMs: number,
+  signal: AbortSignal,
+  isAsking: () => boolean = () => false,
+): Promise<T> {
+  let end = performance.now() + withinMs;
   for (;;) {
+    const wasAsking = isAsking();
     try {
       return await work();
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof AppError) || error.code !== "timeout") throw error;
+      if (wasAsking || isAsking()) end = performance.now() + withinMs;
       if (performance.now() > end) throw new AppError("browser_lost", undefined, { cause: error });
     }
     await delay(ASK_AGAIN_MS, undefined, { signal });

@@ -12,6 +12,7 @@ import { DragReplay } from "./drag-replay.ts";
 import { type InputTarget, InputTargets, inTarget, type RemoteFrame } from "./input-targets.ts";
 import { type Key, type KeyStroke, keyStroke } from "./keys.ts";
 import { MoveThrottle } from "./move-throttle.ts";
+import { putScaleBack } from "./page-scale.ts";
 import { TouchReplay } from "./touch-replay.ts";
 import { WholeText } from "./whole-text.ts";
 
@@ -28,6 +29,8 @@ const DOUBLE_CLICK_PX = 5;
 const PRESSING_KEYS: ReadonlySet<string> = new Set(["Enter", " "]);
 /** More keys than two hands hold down. With more, the first one is released: clients may forget theirs. */
 const MAX_KEYS_DOWN = 32;
+/** A key that types is kept for the next server only once it has been down for so long: what is typed is not written down. */
+const KEPT_AFTER_MS = 500;
 
 type Button = (typeof MOUSE_BUTTONS)[number];
 type KeyInput = Extract<PageInput, { type: "key" }>;
@@ -36,6 +39,8 @@ const BUTTON_BIT: Readonly<Record<Button, number>> = { left: 1, right: 2, middle
 export interface InputHooks {
   /** The first button or finger is down, or the last one up. */
   readonly onPressed: (pressed: boolean) => void;
+  /** `held` has changed by a key. */
+  readonly onHeld: () => void;
   /** Awaited before the target of a press is looked up: calls setRemoteFrames where frames have changed since. */
   readonly beforePress: () => Promise<void> | null;
   /**
@@ -76,6 +81,9 @@ export class InputReplay {
   #releases = 0;
   #lastClick: Click | null = null;
   readonly #keysDown = new Map<string, KeyStroke>();
+  /** The keys of `held`, and the timers of those that are down too briefly. */
+  readonly #keptKeys = new Map<string, Pick<KeyStroke, "key" | "code">>();
+  readonly #keyTimers = new Map<string, NodeJS.Timeout>();
   readonly #drags: DragReplay;
   readonly #wholeText: WholeText;
 
@@ -94,7 +102,8 @@ export class InputReplay {
       tap: (key) => this.#tap(key),
       insert: (text) => this.#insert(text),
     });
-    this.#touch = new TouchReplay(this.#targets, hooks);
+    const afterPinch = () => putScaleBack(frames, session);
+    this.#touch = new TouchReplay(this.#targets, { ...hooks, afterPinch });
   }
 
   /** Whether a button or a finger is down. */
@@ -106,16 +115,18 @@ export class InputReplay {
     return this.#buttons !== 0;
   }
 
-  /** What is pressed, and where (CSS px of the page); null where no button and no finger is down. */
+  /** What is pressed, and where (CSS px of the page); null where nothing is down. */
   get held(): HeldButtons | null {
-    if (!this.pressed) return null;
+    const keys = [...this.#keptKeys.values()];
+    if (!this.pressed && keys.length === 0) return null;
     const fingers = this.#touch.isDown ? { fingers: this.#touch.points } : {};
-    return { ...this.#pointer, buttons: this.#buttons, ...fingers };
+    return { ...this.#pointer, buttons: this.#buttons, ...fingers, ...(keys.length > 0 ? { keys } : {}) };
   }
 
   /** Takes over what an earlier server pressed, to release it. Call it once frames have been set. */
-  takeOver({ x, y, buttons, fingers }: HeldButtons): void {
+  takeOver({ x, y, buttons, fingers, keys = [] }: HeldButtons): void {
     this.#touch.takeAway(fingers ?? []);
+    for (const { key, code } of keys) this.#keysDown.set(code || key, keyStroke({ key, code, modifiers: 0 }));
     this.#pointer = { x, y };
     this.#buttons = buttons;
     this.#target = this.#targets.at(x, y);
@@ -147,8 +158,10 @@ export class InputReplay {
     for (const button of MOUSE_BUTTONS) {
       if ((this.#buttons & BUTTON_BIT[button]) !== 0) this.#release(button, this.#pointer.x, this.#pointer.y, 0);
     }
-    for (const stroke of this.#keysDown.values()) this.#sendKey("keyUp", stroke, 0);
-    this.#keysDown.clear();
+    for (const [name, stroke] of this.#keysDown) {
+      void this.#sendKey("keyUp", stroke, 0);
+      this.#forgetKey(name);
+    }
     this.#touch.releaseAll();
     this.#resume();
   }
@@ -297,18 +310,37 @@ export class InputReplay {
     const name = input.code || input.key;
     if (input.key === "Escape") this.#drags.cancel();
     const autoRepeat = input.repeat ?? this.#keysDown.has(name);
+    if (!this.#keysDown.has(name)) this.#keepKey(name, stroke);
     this.#keysDown.set(name, stroke);
     const [first] = this.#keysDown;
     if (this.#keysDown.size > MAX_KEYS_DOWN && first) {
-      this.#keysDown.delete(first[0]);
       void this.#sendKey("keyUp", first[1], 0);
+      this.#forgetKey(first[0]);
     }
     void this.#sendKey("keyDown", stroke, input.modifiers, autoRepeat);
   }
 
   #keyUp(input: KeyInput): void {
-    this.#keysDown.delete(input.code || input.key);
+    this.#forgetKey(input.code || input.key);
     void this.#sendKey("keyUp", keyStroke(input), input.modifiers);
+  }
+
+  /** Makes a key that is down part of `held`. */
+  #keepKey(name: string, { key, code, text }: KeyStroke): void {
+    const keep = () => {
+      this.#keyTimers.delete(name);
+      this.#keptKeys.set(name, { key, code });
+      this.#hooks.onHeld();
+    };
+    if (text === undefined) keep();
+    else this.#keyTimers.set(name, setTimeout(keep, KEPT_AFTER_MS));
+  }
+
+  #forgetKey(name: string): void {
+    this.#keysDown.delete(name);
+    clearTimeout(this.#keyTimers.get(name));
+    this.#keyTimers.delete(name);
+    if (this.#keptKeys.delete(name)) this.#hooks.onHeld();
   }
 
   /** Settles when the browser has taken the key. */

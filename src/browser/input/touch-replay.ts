@@ -7,8 +7,8 @@ import type { HeldButtons } from "../../session/ports/resume-state.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import { type InputTarget, type InputTargets, inTarget } from "./input-targets.ts";
 
-/** The longest wait until a frame of another process has taken a first finger. */
-const FIRST_FINGER_DEADLINE_MS = 250;
+/** The longest wait until a frame of another process has taken a first finger, or the page the end of a pinch. */
+const FINGER_DEADLINE_MS = 250;
 
 type Touch = TouchInput["touches"][number];
 type CdpTouchType = "touchStart" | "touchMove" | "touchEnd" | "touchCancel";
@@ -24,6 +24,8 @@ export interface TouchHooks {
   /** As InputHooks. */
   readonly beforePress: () => Promise<void> | null;
   readonly beforeAct: (target: { readonly x: number; readonly y: number }) => Promise<void>;
+  /** Awaited when the last of several fingers is up, before anything else: they may have zoomed the page. Never rejects. */
+  readonly afterPinch: () => Promise<void>;
 }
 
 export class TouchReplay {
@@ -34,6 +36,8 @@ export class TouchReplay {
   readonly #accepted = new Set<number>();
   /** The fingers that the page knows of. */
   readonly #fingers = new Map<number, Finger>();
+  /** More than one finger has been down since the page had none. */
+  #hadSeveral = false;
   /** Counts calls of releaseAll(): a finger whose frame is still being looked up must not come after one. */
   #releases = 0;
 
@@ -85,8 +89,18 @@ export class TouchReplay {
     if (event_type === "cancel") this.#fingers.clear();
     for (const { id } of known) this.#fingers.delete(id);
     // The browser takes the end of all fingers without their points, and a cancel is that of all.
-    void this.#send(event_type === "cancel" ? "touchCancel" : "touchEnd", this.isDown ? known : []);
-    if (!this.isDown) this.#hooks.onPressed(false);
+    const ended = this.#send(event_type === "cancel" ? "touchCancel" : "touchEnd", this.isDown ? known : []);
+    if (!this.isDown) return this.#lifted(ended);
+  }
+
+  /** All fingers are up; `ended` settles when the browser has taken that. */
+  async #lifted(ended: Promise<void>): Promise<void> {
+    const hadSeveral = this.#hadSeveral;
+    this.#hadSeveral = false;
+    this.#hooks.onPressed(false);
+    if (!hadSeveral) return;
+    await withDeadline(ended, FINGER_DEADLINE_MS, "finger").catch(() => {});
+    await this.#hooks.afterPinch();
   }
 
   /** Lifts every finger where it is. */
@@ -95,8 +109,7 @@ export class TouchReplay {
     this.#accepted.clear();
     if (!this.isDown) return;
     this.#fingers.clear();
-    void this.#send("touchEnd", []);
-    this.#hooks.onPressed(false);
+    void this.#lifted(this.#send("touchEnd", []));
   }
 
   /** Takes away the fingers that an earlier server left on the page: nothing is pressed by that. */
@@ -129,11 +142,12 @@ export class TouchReplay {
       this.#fingers.set(touch.id, finger);
       return finger;
     });
+    if (this.#fingers.size > 1) this.#hadSeveral = true;
     const taken = this.#send("touchStart", fingers);
     if (wasDown) return;
     this.#hooks.onPressed(true);
     if (this.#target !== this.#targets.page) {
-      await withDeadline(taken, FIRST_FINGER_DEADLINE_MS, "finger").catch(() => {});
+      await withDeadline(taken, FINGER_DEADLINE_MS, "finger").catch(() => {});
     }
   }
 

@@ -20,7 +20,7 @@ import {
   unreachable,
 } from "../cdp/endpoint.ts";
 import { reachBrowser } from "../cdp/reach-browser.ts";
-import { PageWindows } from "../page/page-windows.ts";
+import { type OpenedWindow, PageWindows } from "../page/page-windows.ts";
 import { RemotePage, type RemotePageParts } from "../page/remote-page.ts";
 import { FullViewportCapture, type PictureCapture } from "../pictures/capture-region.ts";
 import { CdpTab } from "../tabs/cdp-tab.ts";
@@ -149,9 +149,10 @@ export async function guestOn(
     connection,
     firstId: tab.targetId,
     isOwnBrowser: false,
+    takesDialogs: terms.dialogs === "operator",
     events: deps.events,
     log: deps.log,
-    open: (id, events) => openedWindow(id, terms, { ...deps, events }),
+    open: (window, events) => openedWindow(window, terms, { ...deps, events }),
     first: (given) => new RemotePage({ ...parts, ...given }),
   });
   await windows.first.takeDialogs();
@@ -182,6 +183,7 @@ async function guestParts(
     history: null,
     proxyPort: null,
     assist: { maxFileBytes: null, clipboard },
+    readClipboard: null,
     signIn: null,
     ...(dialogs === "operator" ? { dialogs: tab.pageSession, dialogsOf: null } : { dialogs: null, dialogsOf }),
     storageState: async () => null,
@@ -189,13 +191,18 @@ async function guestParts(
 }
 
 /** [W47] A window that the page has opened: left as it is, as the page itself. */
-async function openedWindow(targetId: string, terms: GuestTerms, deps: PageDeps): Promise<RemotePage> {
+async function openedWindow(
+  { targetId, dialogs }: OpenedWindow,
+  terms: GuestTerms,
+  deps: PageDeps,
+): Promise<RemotePage> {
   const release = terms.hold(targetId);
   let tab: CdpTab | null = null;
   try {
     tab = await terms.attach(targetId);
     const parts = await guestParts(tab, terms, deps, true);
-    return new RemotePage({ ...parts, isOpened: true, place: null, release: async () => release() });
+    const own = { isOpened: true, place: null, dialogs: dialogs(), release: async () => release() };
+    return new RemotePage({ ...parts, ...own });
   } catch (error) {
     release();
     await tab?.close();

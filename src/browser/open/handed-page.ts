@@ -58,6 +58,7 @@ export async function holdHandedPage(
       signIn: null,
       dialogsOf: browserSession,
       assist: { maxFileBytes: null, clipboard },
+      readClipboard: null,
       storageState: async () => null,
       release,
     });

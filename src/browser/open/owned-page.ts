@@ -5,16 +5,16 @@ import type { Browser, CDPSession, Page } from "playwright";
 import type { ChallengeKind } from "../../config.ts";
 import { AppError } from "../../errors.ts";
 import { MAX_TOUCHES } from "../../protocol/live.ts";
-import type { Notice, PageEvents } from "../../session/ports/page.ts";
+import type { PageEvents } from "../../session/ports/page.ts";
 import type { OwnedPageRequest } from "../../session/ports/page-request.ts";
 import { redactUrlsIn } from "../../util/redact-url.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import { replaceWhatIsOutside } from "../assist/outside-the-page.ts";
-import { type CdpConnection, type CdpSender, CdpSession, type PageSession } from "../cdp/connection.ts";
+import { OwnClipboard } from "../assist/own-clipboard.ts";
+import { type CdpSender, CdpSession, type PageSession } from "../cdp/connection.ts";
 import type { ConnectionRegistry } from "../cdp/connection-registry.ts";
-import { DialogsAndPopups } from "../page/dialogs-and-popups.ts";
 import { PageHistory } from "../page/page-history.ts";
-import { PageWindows } from "../page/page-windows.ts";
+import { type OpenedWindow, PageWindows } from "../page/page-windows.ts";
 import { RemotePage, type RemotePageParts } from "../page/remote-page.ts";
 import { DESK, type Device, PHONE, ViewportOverrideCapture } from "../pictures/capture-region.ts";
 import type { ProxiedBrowser } from "../process/proxied-browser.ts";
@@ -144,14 +144,18 @@ async function pageWindows(
   const context = page.context();
   const connection = await connections.connect(process.endpoint);
   const pageSession = await connection.attach(targetId);
+  const clipboard = new OwnClipboard(connection);
+  const readClipboard = (most: number) => clipboard.read(most);
   const release = targets.hold(targetId, "ours");
   const windows = new PageWindows({
     connection,
     firstId: targetId,
     isOwnBrowser: true,
+    isHelper: ({ browserContextId }) => clipboard.isOwn(browserContextId),
+    takesDialogs: true,
     events: deps.events,
     log,
-    open: (id, events) => openedWindow(connection, id, request, { ...deps, events }),
+    open: (window, events) => openedWindow({ ...window, readClipboard }, request, { ...deps, events }),
     first: (parts) =>
       new RemotePage({
         ...parts,
@@ -162,6 +166,7 @@ async function pageWindows(
         openedUrl: url,
         proxyPort: process.proxy.port,
         place: { kind: "owned", target_id: targetId, ...process.identity },
+        readClipboard,
         dialogs: pageSession,
         // A main frame has the id of its target.
         signIn: {
@@ -180,13 +185,14 @@ async function pageWindows(
       }),
   });
   void connection.closed.then(() => windows.first.lost("browser_lost"));
-  const { first } = windows;
-  new DialogsAndPopups(context, page, log, first.notices);
-  await replaceWhatIsOutside(session, {
-    notice: (notice: Notice) => first.notices.publish(notice),
-    url: () => first.url ?? "",
-  });
+  // PageDialogs answers them. Without a listener Playwright would dismiss them.
+  context.on("dialog", () => {});
+  await replaceWhatIsOutside(session, outsideOf(windows.first));
   return windows;
+}
+
+function outsideOf(remote: RemotePage): Parameters<typeof replaceWhatIsOutside>[1] {
+  return { notice: (notice) => remote.notices.publish(notice), url: () => remote.url ?? "" };
 }
 
 /** What each window of a page of our own is made of. */
@@ -211,8 +217,7 @@ function ownParts(
 
 /** [W47] A window that the page has opened: as large as the page made it, on the same screen. */
 async function openedWindow(
-  connection: CdpConnection,
-  targetId: string,
+  { connection, targetId, dialogs, readClipboard }: OpenedWindow & Pick<RemotePageParts, "readClipboard">,
   request: OwnedPageRequest,
   deps: PageDeps,
 ): Promise<RemotePage> {
@@ -232,12 +237,14 @@ async function openedWindow(
       openedUrl: null,
       proxyPort: null,
       place: null,
-      dialogs: null,
+      readClipboard,
+      dialogs: dialogs(),
       signIn: null,
       storageState: async () => null,
       release: async () => release(),
     });
     await remote.prepare();
+    await replaceWhatIsOutside(await connection.attach(targetId), outsideOf(remote));
     await emulate(pageSession, request);
     await applyHeaders(pageSession, request);
     return remote;
@@ -264,6 +271,9 @@ async function setUp(
     browserSession.send("Browser.setDownloadBehavior", { behavior: "deny", eventsEnabled: true }),
     "downloads",
   );
+  // As with a window on a desk: a copy button of a page works. Reading stays refused.
+  const copying = { permission: { name: "clipboard-write" }, setting: "granted" as const };
+  await within(browserSession.send("Browser.setPermission", copying), "clipboard");
   await remote.prepare();
   await emulate(session, request);
   await applyHeaders(session, request);

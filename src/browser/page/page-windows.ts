@@ -28,7 +28,8 @@ import type { Checkpoint, HeldButtons, PageLocator, WatchState } from "../../ses
 import { redactUrl } from "../../util/redact-url.ts";
 import { Throttle } from "../../util/throttle.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
-import type { CdpConnection } from "../cdp/connection.ts";
+import { DialogRow, PageDialogs } from "../assist/page-dialogs.ts";
+import type { CdpConnection, CdpSession } from "../cdp/connection.ts";
 import { UNRESPONSIVE_LIMIT_MS, whenResponsive } from "../cdp/wait-for-page.ts";
 import type { WindowFacts } from "../challenge/completion-rules.ts";
 import type { RemotePage } from "./remote-page.ts";
@@ -63,12 +64,28 @@ export interface PageWindowsDeps {
   readonly firstId: string;
   /** Every tab of the browser is the session's; else it is the bot's browser, whose tabs are never closed unasked. */
   readonly isOwnBrowser: boolean;
+  /** A tab that this server has made for itself; left out: it makes none. */
+  readonly isHelper?: (target: WindowTarget) => boolean;
+  /** Whether this server answers dialogs; else the bot does. */
+  readonly takesDialogs: boolean;
   readonly events: PageEvents;
   readonly log: Logger;
   /** Makes the first window's page. */
-  readonly first: (parts: { readonly events: PageEvents } & Pick<PageWindows, "otherWindows">) => RemotePage;
+  readonly first: (parts: FirstWindowParts) => RemotePage;
   /** Attaches to a window that was opened. AppError `timeout`, `page_in_use`, `page_closed`. */
-  readonly open: (targetId: string, events: PageEvents) => Promise<RemotePage>;
+  readonly open: (window: OpenedWindow, events: PageEvents) => Promise<RemotePage>;
+}
+
+export interface OpenedWindow {
+  readonly connection: CdpConnection;
+  readonly targetId: string;
+  /** What answers its dialogs; null: the bot does. */
+  readonly dialogs: () => PageDialogs | null;
+}
+
+export interface FirstWindowParts extends Pick<PageWindows, "otherWindows"> {
+  readonly events: PageEvents;
+  readonly dialogRow: DialogRow;
 }
 
 export class PageWindows implements ChallengePage {
@@ -89,6 +106,9 @@ export class PageWindows implements ChallengePage {
   );
   /** Which window has asked what, by the question's id. */
   readonly #askedBy = new Map<string, string>();
+  readonly #dialogRow = new DialogRow();
+  /** What answers the dialogs of each opened window, from before it can be shown. */
+  readonly #dialogs = new Map<string, PageDialogs>();
   readonly #goneFacts: WindowFacts[] = [];
   #firstFacts: Pick<OpenWindow, "url" | "title"> = { url: "", title: "" };
   #shownId: string;
@@ -97,17 +117,27 @@ export class PageWindows implements ChallengePage {
   #request: CaptureRequest | null = null;
   #isCapturing = false;
   #keepsView = false;
+  /** What an earlier server left pressed in a window that cannot be reached yet. */
+  #left: HeldButtons | null = null;
 
   constructor(deps: PageWindowsDeps) {
     const { connection, firstId, isOwnBrowser } = deps;
     this.#deps = deps;
     this.#shownId = firstId;
-    this.first = deps.first({ events: this.#eventsOf(firstId), otherWindows: this.otherWindows });
+    this.first = deps.first({
+      events: this.#eventsOf(firstId),
+      otherWindows: this.otherWindows,
+      dialogRow: this.#dialogRow,
+    });
     this.#targets = new WindowTargets({
       connection,
       firstId,
       isOwnBrowser,
+      isHelper: deps.isHelper ?? (() => false),
       most: MAX_WINDOWS - 1,
+      onNew: (id, session) => {
+        if (deps.takesDialogs) this.#takeDialogs(id, session);
+      },
       onOpened: (target, wasThere) => void this.#follow(target, wasThere),
       onChanged: (target) => this.#changed(target),
       onGone: (id) => this.#gone(id),
@@ -185,8 +215,20 @@ export class PageWindows implements ChallengePage {
   }
 
   /** As RemotePage.resume(). The windows that are still open are followed again, and the first one is shown. */
-  resume(watched: WatchState | undefined, held: HeldButtons | null): Promise<void> {
-    return this.first.resume(watched, held);
+  async resume(watched: WatchState | undefined, held: HeldButtons | null): Promise<void> {
+    const inWindow = held?.window;
+    await this.first.resume(watched, inWindow === undefined ? held : null);
+    if (inWindow === undefined) return;
+    this.#left = held;
+    this.#letGo(inWindow);
+  }
+
+  /** [W24] Releases what an earlier server left pressed in this window, once it can be reached. */
+  #letGo(id: string): void {
+    const page = this.#opened.get(id)?.page;
+    if (!page || !this.#left || this.#left.window !== id) return;
+    page.letGo(this.#left);
+    this.#left = null;
   }
 
   picture(mode: ViewMode, scale: number, forWatcher?: boolean): Promise<Picture> {
@@ -222,9 +264,14 @@ export class PageWindows implements ChallengePage {
 
   answer(answer: PageAnswer): void | Promise<void> {
     const id = this.#askedBy.get(answer.question_id);
-    const page = id === undefined ? undefined : this.#pageOf(id);
-    if (id === undefined || !page) throw new AppError("question_gone", { field: "question_id" });
-    return page.answer({ ...answer, question_id: ownQuestionId(id, answer.question_id) });
+    if (id === undefined) throw new AppError("question_gone", { field: "question_id" });
+    const own = { ...answer, question_id: ownQuestionId(id, answer.question_id) };
+    const dialogs = this.#dialogs.get(id);
+    // A window whose dialog is open from the start cannot be shown yet.
+    if (dialogs && own.type === "answer_dialog") return dialogs.answer(own);
+    const page = this.#pageOf(id);
+    if (!page) throw new AppError("question_gone", { field: "question_id" });
+    return page.answer(own);
   }
 
   askAgain(): void {
@@ -305,6 +352,8 @@ export class PageWindows implements ChallengePage {
     this.#list.stop();
     this.#refused.stop();
     clearInterval(this.#titlesTimer);
+    // An open dialog would hold up the page.
+    for (const dialogs of this.#dialogs.values()) dialogs.stop();
     const opened = [...this.#opened.values()];
     this.#opened.clear();
     await Promise.all(opened.map(({ page }) => page?.[how]()));
@@ -329,7 +378,12 @@ export class PageWindows implements ChallengePage {
       solved: (verdict) => ifFirst(() => events.solved(verdict)),
       movedOn: () => ifFirst(() => events.movedOn()),
       progress: (step) => ifFirst(() => events.progress(step)),
-      resumeStateChanged: (changed) => ifFirst(() => events.resumeStateChanged(changed)),
+      resumeStateChanged: (changed) => {
+        if (isFirst) events.resumeStateChanged(changed);
+        else if (changed.held !== undefined) {
+          events.resumeStateChanged({ held: changed.held && { ...changed.held, window: id } });
+        }
+      },
       lost: (code) => (isFirst ? events.lost(code) : this.#lost(id)),
       notice: (notice) => {
         const isOfPicture = notice.type === "page_notice" && /^page_(not_)?visible$/.test(notice.notice);
@@ -355,22 +409,51 @@ export class PageWindows implements ChallengePage {
     };
   }
 
+  /** [W46] Takes over the dialogs of a window from here on. One that operators are not told of gets the default. */
+  #takeDialogs(id: string, session: CdpSession): void {
+    const { ask, withdraw } = this.#eventsOf(id);
+    const isOver = () => this.#closing.signal.aborted || !this.#opened.has(id);
+    const dialogs = new PageDialogs({
+      session,
+      row: this.#dialogRow,
+      ask: (question) => !isOver() && ask(question),
+      withdraw: (question) => !isOver() && withdraw(question),
+      notice: (notice) => this.first.notices.publish(notice),
+      log: this.#deps.log,
+    });
+    this.#dialogs.set(id, dialogs);
+    void session.gone.then(() => {
+      dialogs.gone();
+      this.#dialogs.delete(id);
+    });
+    dialogs
+      .begin()
+      .catch((error: unknown) => this.#deps.log.info({ err: error }, "a window's dialogs are not taken over"));
+  }
+
+  /** Attaches to a window as soon as it answers, however long a person takes to answer its dialog. */
+  #whenAttached(id: string, isOver: () => boolean): Promise<RemotePage> {
+    const { connection, open } = this.#deps;
+    const window = { connection, targetId: id, dialogs: () => this.#dialogs.get(id) ?? null };
+    const attach = () => {
+      if (isOver()) throw new AppError("page_closed");
+      return open(window, this.#eventsOf(id)).catch(asNotYet);
+    };
+    const isAsking = () => this.#dialogRow.isOpen;
+    return whenResponsive(attach, UNRESPONSIVE_LIMIT_MS, this.#closing.signal, isAsking);
+  }
+
   async #follow({ targetId: id, openerId, url }: WindowTarget, wasThere: boolean): Promise<void> {
-    const { firstId, open, log } = this.#deps;
+    const { firstId, connection, isOwnBrowser, takesDialogs, log } = this.#deps;
     const window: OpenWindow = { id, openerId: openerId ?? firstId, page: null, url, title: "", isTold: wasThere };
     this.#opened.set(id, window);
     const { signal } = this.#closing;
     const isOver = () => signal.aborted || this.#opened.get(id) !== window;
     let page: RemotePage | null = null;
     try {
-      page = await whenResponsive(
-        () => {
-          if (isOver()) throw new AppError("page_closed");
-          return open(id, this.#eventsOf(id)).catch(asNotYet);
-        },
-        UNRESPONSIVE_LIMIT_MS,
-        signal,
-      );
+      // A window that nobody holds may open a dialog at once.
+      if (takesDialogs && (wasThere || !isOwnBrowser)) this.#takeDialogs(id, await connection.attach(id));
+      page = await this.#whenAttached(id, isOver);
       if (!isOver()) await page.begin(0, signal);
     } catch (error) {
       // It was closed at once, or belongs to another session.
@@ -383,6 +466,7 @@ export class PageWindows implements ChallengePage {
     }
     page.setKeepView(this.#keepsView);
     window.page = page;
+    this.#letGo(id);
     this.#titlesTimer ??= setInterval(() => this.#list.ask(), TITLES_EVERY_MS);
     if (!wasThere) this.#show(id);
     this.#list.ask();

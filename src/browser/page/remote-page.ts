@@ -29,7 +29,7 @@ import type { Checkpoint, HeldButtons, PageLocator, WatchState } from "../../ses
 import { withDeadline } from "../../util/with-deadline.ts";
 import { FocusTracker } from "../assist/focus-tracker.ts";
 import { type AssistOptions, PageAssist } from "../assist/page-assist.ts";
-import { type DialogSession, PageDialogs } from "../assist/page-dialogs.ts";
+import { type DialogRow, type DialogSession, PageDialogs } from "../assist/page-dialogs.ts";
 import { SignIn, type SignInDeps } from "../assist/sign-in.ts";
 import type { CdpSender } from "../cdp/connection.ts";
 import type { WindowFacts } from "../challenge/completion-rules.ts";
@@ -93,13 +93,17 @@ export interface RemotePageParts {
   readonly isOpened?: boolean;
   /** [W47] What the other windows of the session say of rules that are `of` any. */
   readonly otherWindows?: () => Promise<readonly (WindowFacts | null)[]>;
-  /** The page's session, over which this server answers its dialogs; null: the bot answers them. */
-  readonly dialogs: DialogSession | null;
+  /** The page's session, over which this server answers its dialogs, or what does so already; null: the bot answers them. */
+  readonly dialogs: DialogSession | PageDialogs | null;
+  /** [W47] Of all windows of the session; left out: there are no others. */
+  readonly dialogRow?: DialogRow;
   /** Where and with what this server signs in to sites (HTTP Basic and Digest); null: it does not. */
   readonly signIn: Pick<SignInDeps, "session" | "frameId" | "given"> | null;
   /** The browser of a page whose dialogs the bot answers, to see whether one is open; null: it is not looked for. */
   readonly dialogsOf: CdpSender | null;
   readonly assist: AssistOptions;
+  /** [W49] Reads the clipboard of a browser of our own; null: it is the bot's. */
+  readonly readClipboard: ((most: number) => Promise<string>) | null;
   /** Resolves to null where the cookies belong to the bot's own browser. */
   readonly storageState: () => Promise<StorageState | null>;
   /** Releases the page's connection, and ends its browser where that is ours; `detach`: the browser runs on. */
@@ -150,6 +154,7 @@ export class RemotePage implements ChallengePage {
     this.#masked = new MaskedPictures(this.frames, (view) => this.#screencast.still(view, true));
     this.#input = new InputReplay(tab.pageSession, this.frames, {
       onPressed: (pressed) => this.#onPressed(pressed),
+      onHeld: () => this.#publishHeld(),
       beforePress: async () => {
         if (this.#lastScan?.framesVersion === this.frames.version) return;
         await withDeadline(this.#watcher.scan(), SCAN_BEFORE_PRESS_MS, "scan").catch(() => {});
@@ -171,7 +176,9 @@ export class RemotePage implements ChallengePage {
       notice: (notice: Notice) => this.notices.publish(notice),
       log: parts.log,
     };
-    this.#dialogs = parts.dialogs && new PageDialogs({ ...asking, session: parts.dialogs });
+    const { dialogs, dialogRow: row } = parts;
+    this.#dialogs =
+      dialogs instanceof PageDialogs ? dialogs : dialogs && new PageDialogs({ ...asking, session: dialogs, row });
     this.#signIn = parts.signIn && new SignIn({ ...asking, ...parts.signIn });
     this.#focus = new FocusTracker(this.frames, (field) => this.#publish((events) => events.focused(field)));
     this.#hangDetector = new HangDetector({
@@ -183,7 +190,7 @@ export class RemotePage implements ChallengePage {
     });
     this.#assist = new PageAssist({
       ...parts.assist,
-      isOurs: parts.isOurs,
+      readClipboard: parts.readClipboard,
       frames: this.frames,
       sessions: tab.sessions,
       events: parts.events,
@@ -275,12 +282,15 @@ export class RemotePage implements ChallengePage {
     if (watched) this.#watcher.recall(watched);
     if (!this.#parts.touch) this.#touch = await readTouch(this.frames);
     await this.#watcher.scan();
-    if (held) {
-      this.#input.takeOver(held);
-      this.releaseAll();
-    }
+    if (held) this.letGo(held);
     await this.#watcher.begin();
     if (!this.#ended) this.#hangDetector.start();
+  }
+
+  /** Releases what an earlier server left pressed in this page. Call it once it was scanned. */
+  letGo(held: HeldButtons): void {
+    this.#input.takeOver(held);
+    this.releaseAll();
   }
 
   async picture(mode: ViewMode, scale: number, forWatcher = false): Promise<Picture> {
@@ -401,6 +411,7 @@ export class RemotePage implements ChallengePage {
   /** [W47] It is shown again: what has happened meanwhile is looked for at once. */
   shown(): void {
     this.#watcher.prompt(0);
+    this.#focus.shown();
   }
 
   releaseAll(): void {
@@ -447,8 +458,12 @@ export class RemotePage implements ChallengePage {
     await this.#parts.release(how);
   }
 
-  #onPressed(pressed: boolean): void {
+  #publishHeld(): void {
     this.#publish((events) => events.resumeStateChanged({ held: this.#input.held }));
+  }
+
+  #onPressed(pressed: boolean): void {
+    this.#publishHeld();
     if (pressed) this.#screencast.pressed();
     else void this.#watcher.scan();
   }

@@ -1,6 +1,6 @@
 /** [W47] The windows that a page opens, as the browser's targets report them: found, counted, and refused beyond the limit. */
 import { withDeadline } from "../../util/with-deadline.ts";
-import type { CdpConnection } from "../cdp/connection.ts";
+import type { CdpConnection, CdpSession } from "../cdp/connection.ts";
 
 const CALL_DEADLINE_MS = 3_000;
 /** The browser reports tabs only: no frames, no workers. */
@@ -12,6 +12,13 @@ export interface WindowTarget {
   readonly targetId: string;
   readonly url: string;
   readonly openerId?: string;
+  readonly browserContextId?: string;
+}
+
+interface AttachedToTarget {
+  readonly sessionId: string;
+  readonly targetInfo: WindowTarget;
+  readonly waitingForDebugger: boolean;
 }
 
 interface WindowTargetsDeps {
@@ -19,6 +26,13 @@ interface WindowTargetsDeps {
   readonly firstId: string;
   /** Every tab of that browser is the session's; else only those that its page has opened. */
   readonly isOwnBrowser: boolean;
+  /** A tab that this server has made for itself. */
+  readonly isHelper: (target: WindowTarget) => boolean;
+  /**
+   * Called in a browser of our own before a new window runs: what is sent over the window's session by then is done before
+   * its first script. In the bot's browser no tab is held.
+   */
+  readonly onNew: (targetId: string, session: CdpSession) => void;
   /** The most windows at a time, the first one not counted. */
   readonly most: number;
   /** `wasThere`: it was open before this server looked. */
@@ -46,7 +60,8 @@ export class WindowTargets {
 
   /** Finds the windows that are open, and those that open from now on. AppError `timeout`. */
   async begin(): Promise<void> {
-    const { connection } = this.#deps;
+    const { connection, isOwnBrowser } = this.#deps;
+    if (isOwnBrowser) await this.#holdNew();
     connection.on<{ targetInfo: WindowTarget }>("Target.targetCreated", ({ targetInfo }) => this.#found(targetInfo));
     connection.on<{ targetInfo: WindowTarget }>("Target.targetInfoChanged", ({ targetInfo }) => {
       if (this.#open.has(targetInfo.targetId) || targetInfo.targetId === this.#deps.firstId) this.#changed(targetInfo);
@@ -63,6 +78,20 @@ export class WindowTargets {
 
   stop(): void {
     this.#isStopped = true;
+  }
+
+  /** Has the browser hold each new window until we have looked at it, as Playwright does on its own connection. */
+  async #holdNew(): Promise<void> {
+    const { connection, onNew } = this.#deps;
+    connection.on<AttachedToTarget>("Target.attachedToTarget", ({ sessionId, targetInfo, waitingForDebugger }) => {
+      // The browser attaches to tabs that are there already, too. To detach would take away their virtual security keys.
+      if (!waitingForDebugger) return;
+      const session = connection.session(sessionId);
+      onNew(targetInfo.targetId, session);
+      void session.send("Runtime.runIfWaitingForDebugger").catch(() => {});
+    });
+    const holding = { autoAttach: true, waitForDebuggerOnStart: true, flatten: true, filter: TABS_ONLY };
+    await withDeadline(connection.send("Target.setAutoAttach", holding), CALL_DEADLINE_MS, "windows");
   }
 
   /** A window that cannot be followed does not count any more. */
@@ -88,8 +117,9 @@ export class WindowTargets {
   }
 
   #found(target: WindowTarget): void {
-    const { firstId, isOwnBrowser, most, onOpened, onRefused } = this.#deps;
+    const { firstId, isOwnBrowser, isHelper, most, onOpened, onRefused } = this.#deps;
     if (this.#isStopped || target.targetId === firstId || this.#open.has(target.targetId)) return;
+    if (isHelper(target)) return;
     if (!isOwnBrowser && !this.#known.has(target.openerId ?? "")) {
       if (this.#isLooking) this.#strangers.set(target.targetId, target);
       return;

@@ -40,7 +40,7 @@ export interface WatchState {
   readonly cookies: readonly (readonly [string, string])[] | null;
 }
 
-/** The buttons that an operator holds down, and where they were pressed (page CSS px). */
+/** What an operator holds down, and where the pointer is (page CSS px). */
 export interface HeldButtons {
   readonly x: number;
   readonly y: number;
@@ -48,6 +48,10 @@ export interface HeldButtons {
   readonly buttons: number;
   /** Where fingers are down; left out: there are none. */
   readonly fingers?: readonly { readonly x: number; readonly y: number }[];
+  /** As KeyboardEvent has them; left out: there are none. */
+  readonly keys?: readonly { readonly key: string; readonly code: string }[];
+  /** The window in which that is; left out: the first one. */
+  readonly window?: string;
 }
 
 /** Who is in control; only an operator that is recognised when it reconnects. */
