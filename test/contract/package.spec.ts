@@ -166,7 +166,9 @@ test("the SDK is made of its own folder and of src/client/, free of any page, an
   const own = (await readdir(join(ROOT, "src/sdk"))).map((name) => `src/sdk/${name}`);
   const shared = (await readdir(join(ROOT, "src/client"))).map((name) => `src/client/${name}`);
   // Of the protocol they take types, and the constants and rules that both sides must have alike.
-  const constants = ["src/protocol/api-prefix.ts", "src/protocol/exactly-once.ts", "src/protocol/moves.ts"];
+  const constants = ["api-prefix", "exactly-once", "moves", "protocols-by-message"].map(
+    (name) => `src/protocol/${name}.ts`,
+  );
   expect(files).toEqual([...shared, ...own, ...constants].sort());
   expect(Object.values(metafile.inputs).flatMap(({ imports }) => imports.filter(({ external }) => external))).toEqual(
     [],

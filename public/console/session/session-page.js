@@ -138,6 +138,8 @@ export function openSessionPage(consoleUrl) {
   /** The deadline when the operator asked for more time; null when no answer is due. @type {number | null} */
   let extending = null;
   let hasLoggedDamaged = false;
+  /** Whether the sentence is up that no socket gets through. */
+  let isBlocked = false;
 
   wireTextBox(
     {
@@ -179,6 +181,9 @@ export function openSessionPage(consoleUrl) {
       finish.settle();
       viewRequest.forget();
       badge.reset();
+    } else if (isBlocked) {
+      isBlocked = false;
+      toast.hide();
     }
     render();
   }
@@ -217,7 +222,10 @@ export function openSessionPage(consoleUrl) {
     if (message.type === "expiring") warn(message.seconds_left);
     if (message.type === "error" && model.end === null) {
       finish.refused(message.reply_to);
-      toast.announce(codeWords(message.code, message.message));
+      const words = codeWords(message.code, message.message);
+      isBlocked = message.code === "sockets_blocked";
+      if (isBlocked) toast.keep(words);
+      else toast.announce(words);
     }
     const sentences = logSentences(before, model, message, now);
     for (const sentence of sentences) log.add(sentence);
