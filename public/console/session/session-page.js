@@ -47,9 +47,10 @@ const GOODBYE_MS = 2_000;
 
 /**
  * @param {import("../../../src/client/console-url.ts").ConsoleUrl} consoleUrl
+ * @param {(model: import("./session-model.js").Model) => void} [onRender] called with what is shown from now on
  * @returns {{ translate: () => void }}
  */
-export function openSessionPage(consoleUrl) {
+export function openSessionPage(consoleUrl, onRender = () => {}) {
   let model = newModel();
   const canvas = byId("screen", HTMLCanvasElement);
   const hint = byId("screen-hint", HTMLElement);
@@ -380,6 +381,7 @@ export function openSessionPage(consoleUrl) {
     canvas.setAttribute("aria-label", name);
     keys.setName(name);
     renderHint();
+    onRender(model);
   }
 
   function renderHint() {
