@@ -485,7 +485,7 @@ test("[W59] by message a ticket opens its session once and no other, and nothing
   const nothing = await open(session.ws_url, JSON_ONLY);
   const unknown = await open(session.ws_url.replace(session.session_id, "nobody"), JSON_ONLY);
   expect([await nothing.closed, await unknown.closed]).toEqual([4401, 4401]);
-  expect(await stateOf(target, session.session_id)).toMatchObject({ state: "waiting", operators: 1 });
+  expect(await stateOf(target, session.session_id)).toMatchObject({ state: "active", operators: 1 });
   // A watcher stays one.
   const watching = (await ticket(target, session.session_id, await watchToken(target, session.session_id))).body.ticket;
   const watcher = await open(session.ws_url, ...ticketProtocols(watching));
