@@ -50,6 +50,7 @@ export const CODES = {
   timeout: { status: 504, message: "The time is up." },
 
   server_unreachable: { message: "The server does not answer." },
+  sockets_blocked: { message: "The server answers, but no WebSocket gets through to it." },
   page_unresponsive: { message: "The page does not answer at the moment." },
   page_not_visible: { message: "The page is in a background tab." },
   cancelled_by_bot: { message: "The bot cancelled the session." },

@@ -1,6 +1,7 @@
 // The console's entry point: language, colours, and then either the start page or the page of one session.
 
 import { consolePath, parseConsoleUrl } from "../../src/client/console-url.ts";
+import { ParentPage } from "./session/parent-page.js";
 import { openSessionPage } from "./session/session-page.js";
 import { isOpenToAll, takeToken } from "./shared/credentials.js";
 import { byId, setVisible } from "./shared/dom.js";
@@ -10,6 +11,8 @@ import { recall, remember } from "./shared/preferences.js";
 const consoleUrl = parseConsoleUrl(location);
 takeToken(consoleUrl);
 const root = document.documentElement;
+/** The colours that the address or the parent page asks for. */
+let theme = consoleUrl.theme;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 setLanguage(chooseLanguage([consoleUrl.lang, recall("language"), ...navigator.languages]));
@@ -19,21 +22,18 @@ setVisible(byId("open-to-all", HTMLElement), isOpenToAll());
 setVisible(byId("opening", HTMLElement), consoleUrl.sessionId === "");
 setVisible(byId("session", HTMLElement), consoleUrl.sessionId !== "");
 translateAll();
-const view = consoleUrl.sessionId === "" ? await openStart() : openSessionPage(consoleUrl);
+const view = consoleUrl.sessionId === "" ? await openStart() : openSession();
 view.translate();
 
 byId("language", HTMLButtonElement).addEventListener("click", () => {
-  setLanguage(language() === "zh" ? "en" : "zh");
+  showLanguage(language() === "zh" ? "en" : "zh");
   remember("language", language());
-  if (consoleUrl.lang !== "") consoleUrl.lang = language(); // links keep the language chosen last
-  translateAll();
-  view.translate();
 });
 
 byId("theme", HTMLButtonElement).addEventListener("click", () => {
-  const theme = root.getAttribute("data-theme") === "dark" ? "light" : "dark";
+  theme = root.getAttribute("data-theme") === "dark" ? "light" : "dark";
   remember("theme", theme);
-  root.setAttribute("data-theme", theme);
+  showTheme();
 });
 dark.addEventListener("change", showTheme);
 // Another link to the session that is open in this tab: the browser does not reload the page for it.
@@ -45,9 +45,30 @@ async function openStart() {
   return openStartPage(consoleUrl);
 }
 
-/** The person's own choice, or the system's, as one attribute for the style sheet. */
+/** In a frame the page around it hears how the session goes, and has its own idea of language and colours. */
+function openSession() {
+  if (!consoleUrl.embed || parent === window) return openSessionPage(consoleUrl);
+  const parentPage = new ParentPage(consoleUrl.sessionId, {
+    onLanguage: (tag) => showLanguage(chooseLanguage([tag, language()])),
+    onTheme(wish) {
+      theme = wish;
+      showTheme();
+    },
+  });
+  return openSessionPage(consoleUrl, (model) => parentPage.show(model));
+}
+
+/** @param {import("./shared/i18n.js").Language} chosen */
+function showLanguage(chosen) {
+  setLanguage(chosen);
+  if (consoleUrl.lang !== "") consoleUrl.lang = language(); // links keep the language chosen last
+  translateAll();
+  view.translate();
+}
+
+/** What was asked for, the person's own choice or the system's, as one attribute for the style sheet. */
 function showTheme() {
-  const chosen = recall("theme");
+  const chosen = theme === "dark" || theme === "light" ? theme : recall("theme");
   root.setAttribute("data-theme", chosen === "dark" || chosen === "light" ? chosen : dark.matches ? "dark" : "light");
 }
 

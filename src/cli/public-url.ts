@@ -2,6 +2,7 @@
 import { WebSocket } from "ws";
 import type { Config } from "../config.ts";
 import { API_PREFIX } from "../protocol/api-prefix.ts";
+import { BINARY_SUBPROTOCOL, JSON_SUBPROTOCOL } from "../protocol/live.ts";
 import type { Finding } from "./finding.ts";
 
 const DEADLINE_MS = 10_000;
@@ -62,24 +63,44 @@ async function checkHealth(api: string): Promise<Finding> {
   }
 }
 
-/** Opens the operator socket of an unknown session. The server answers with a message and closes it. */
+/** Opens the operator socket of an unknown session, as a console does, and where that fails without subprotocols [W59]. */
 async function checkSocket(api: string): Promise<Finding> {
   const url = `${api.replace(/^http/, "ws")}/ws/doctor`;
-  const fix = "The proxy must hand on upgrades: Connection and Upgrade in nginx, as in deploy/nginx.conf.";
+  const trouble = await troubleWith(url, [BINARY_SUBPROTOCOL, JSON_SUBPROTOCOL]);
+  if (trouble === null) return ok("sockets get through");
+  const bareTrouble = await troubleWith(url, []);
+  if (bareTrouble !== null) {
+    return failed(
+      `${url} ${bareTrouble}`,
+      "The proxy must hand on upgrades: Connection and Upgrade in nginx, as in deploy/nginx.conf.",
+    );
+  }
+  return {
+    check: CHECK,
+    state: "warning",
+    found: `sockets get through only without subprotocols: with them ${url} ${trouble}`,
+    fix: "Something on the way drops Sec-WebSocket-Protocol. Let it pass in both directions: consoles come in without it, but later.",
+  };
+}
+
+/** What is wrong with a socket that offers these subprotocols; null: the server's answer came. It closes the socket itself. */
+function troubleWith(url: string, protocols: readonly string[]): Promise<string | null> {
   return new Promise((resolve) => {
-    const socket = new WebSocket(url, { headers: { authorization: "Bearer doctor" }, handshakeTimeout: DEADLINE_MS });
-    const late = setTimeout(() => settle(failed(`${url} opens, and nothing comes`, fix)), DEADLINE_MS);
-    const settle = (finding: Finding) => {
+    const socket = new WebSocket(url, [...protocols], {
+      headers: { authorization: "Bearer doctor" },
+      handshakeTimeout: DEADLINE_MS,
+    });
+    const late = setTimeout(() => settle("opens, and nothing comes"), DEADLINE_MS);
+    const settle = (trouble: string | null) => {
       clearTimeout(late);
       socket.terminate();
-      resolve(finding);
+      resolve(trouble);
     };
-    socket.once("message", () => settle(ok("sockets get through")));
-    socket.once("unexpected-response", (_request, { statusCode }) =>
-      settle(failed(`${url} answers HTTP ${statusCode}`, fix)),
-    );
-    socket.once("error", (error) => settle(failed(`${url} cannot be opened: ${error.message}`, fix)));
-    socket.once("close", (code) => settle(failed(`${url} closes with ${code} before anything came`, fix)));
+    socket.once("message", () => settle(null));
+    socket.once("unexpected-response", (_request, { statusCode }) => settle(`answers HTTP ${statusCode}`));
+    // The library's word for a dropped header: "Server sent no subprotocol".
+    socket.on("error", (error) => settle(`cannot be opened: ${error.message}`));
+    socket.once("close", (code) => settle(`closes with ${code} before anything came`));
   });
 }
 

@@ -13,6 +13,8 @@ export interface ConsoleUrl {
   readonly embed: boolean;
   /** The language that the address asks for, or empty. Links made from this address carry it on. */
   lang: string;
+  /** The colours that the address asks for, `light` or `dark`; else the person's own choice counts. */
+  readonly theme: string;
 }
 
 export function parseConsoleUrl(address: { readonly pathname: string; readonly search: string }): ConsoleUrl {
@@ -23,6 +25,7 @@ export function parseConsoleUrl(address: { readonly pathname: string; readonly s
     sessionId: decode(parts?.[2] ?? ""),
     embed: isOn(query.get("embed")),
     lang: query.get("lang") ?? "",
+    theme: query.get("theme") ?? "",
   };
 }
 

@@ -1,7 +1,9 @@
 /** The operator socket of a session: what console and server send over it. The console runs it, and the SDK exports it. */
 import type { ClientFeature, ClientMessageInput } from "../protocol/live.ts";
+import { BY_MESSAGE, PROTOCOLS_QUERY } from "../protocol/protocols-by-message.ts";
 import { OperatorResendQueue, type StampedMessage } from "./operator-resend-queue.ts";
 import {
+  type ByMessage,
   type Protocol,
   parseTyped,
   ReconnectingSocket,
@@ -37,6 +39,24 @@ export interface OperatorOptions extends Omit<ReconnectingSocketOptions, "url" |
 
 export type ConnectionOptions = OperatorOptions & Destination;
 
+/** [W59] */
+const BY_FIRST_MESSAGE: ByMessage<ClientMessageInput> = {
+  url(address) {
+    const url = new URL(address);
+    url.searchParams.set(PROTOCOLS_QUERY, BY_MESSAGE);
+    return url.href;
+  },
+  hello: (offered) => ({ type: "authenticate", protocols: [...offered] }),
+};
+
+/** The server has answered over HTTP, and no socket opens: the person hears why nothing comes. */
+const BLOCKED: StampedMessage = {
+  type: "error",
+  code: "sockets_blocked",
+  message: "The server answers, but no WebSocket gets through to it.",
+  details: null,
+};
+
 const OPERATOR_PROTOCOL: Protocol<ClientMessageInput, StampedMessage> = {
   parse: parseTyped,
   ping: () => ({ type: "ping" }),
@@ -63,9 +83,11 @@ export class OperatorConnection extends ReconnectingSocket<ClientMessageInput, S
     const view = new LastView();
     const { features = [] } = options;
     let isAnnounced = ticket === undefined;
+    let hasTicket = false;
     const withTicket = (source: TicketSource) => async (signal: AbortSignal) => {
       const one = await source(signal);
-      isAnnounced = one !== null;
+      hasTicket = one !== null;
+      isAnnounced = hasTicket;
       return one === null ? formats : [...formats, TICKET_PROTOCOL_PREFIX + one];
     };
     const protocol: Protocol<ClientMessageInput, StampedMessage> = {
@@ -75,6 +97,9 @@ export class OperatorConnection extends ReconnectingSocket<ClientMessageInput, S
         return message && resendQueue.heard(message);
       },
       offers: () => [CLIENT_PROTOCOL_PREFIX + resendQueue.client, ...view.offers],
+      byMessage: BY_FIRST_MESSAGE,
+      // Without a ticket nobody knows whether the server can be reached at all.
+      blocked: () => (hasTicket ? BLOCKED : null),
       // Without a ticket the session's id has to do. A server that wants more says so to the first message; without any
       // it would wait a while for a token [W27].
       greeting: () => (features.length === 0 ? null : { type: "features", features: [...features] }),

@@ -50,6 +50,13 @@ export interface Protocol<Out, In> {
   readonly isReady: (message: In) => boolean;
   /** Subprotocols beside those of the options, asked for before each socket. */
   readonly offers?: () => string[];
+  /** How to connect where something on the way drops subprotocols. Left out: every socket offers them. */
+  readonly byMessage?: ByMessage<Out>;
+  /**
+   * What listeners get after two sockets in a row, one that offered subprotocols and one that did not, have not opened
+   * although each time the function `protocols` had an answer; null: nothing.
+   */
+  readonly blocked?: () => In | null;
   /** The first message on every new socket, sent before it is ready. */
   readonly hello?: () => Out | null;
   /** The first message on every socket that is ready, before those that wait. */
@@ -60,6 +67,14 @@ export interface Protocol<Out, In> {
   readonly refusal?: (message: In) => number | null;
   /** True for a message after which there is nothing to reconnect to, whatever code the socket closes with. */
   readonly isEnd?: (message: In) => boolean;
+}
+
+/** A socket that offers no subprotocols: its first message has what it would have offered. */
+export interface ByMessage<Out> {
+  /** Where it leads. */
+  readonly url: (url: string) => string;
+  /** Its first message, in place of `hello`. */
+  readonly hello: (offered: readonly string[]) => Out;
 }
 
 export interface ReconnectingSocketEvents<In> {
@@ -116,6 +131,12 @@ export class ReconnectingSocket<Out, In> {
   #cancelTimer = (): void => {};
   readonly #heartbeat: Heartbeat;
   #connectedAt = 0;
+  /** Whether the next socket offers no subprotocols. A browser does not say why a socket has not opened, so each kind is tried in turn. */
+  #isByMessage = false;
+  /** Whether the newest socket has opened. */
+  #hasOpened = false;
+  /** Sockets in a row that have not opened. */
+  #unopened = 0;
   /** A message said that this is the end: whatever code the socket closes with, there is nothing to reconnect to. */
   #isOver = false;
 
@@ -215,22 +236,28 @@ export class ReconnectingSocket<Out, In> {
       const protocols = await protocolsOf(signal);
       if (!signal.aborted) this.#dial(protocols);
     } catch (error) {
-      if (!signal.aborted) this.#drop(error instanceof ConnectRefusal ? error : new ConnectRefusal(String(error)));
+      if (signal.aborted) return;
+      this.#unopened = 0;
+      this.#drop(error instanceof ConnectRefusal ? error : new ConnectRefusal(String(error)));
     }
   }
 
   #dial(protocols: string[] | undefined): void {
     const { WebSocket, url, silentForMs } = this.#options;
     const offered = protocols && [...protocols, ...(this.#protocol.offers?.() ?? [])];
-    const socket: Socket = new WebSocket(url, offered);
+    const byMessage = this.#isByMessage ? this.#protocol.byMessage : undefined;
+    const socket: Socket = byMessage ? new WebSocket(byMessage.url(url)) : new WebSocket(url, offered);
     socket.binaryType = "arraybuffer";
+    this.#hasOpened = false;
     const giveUp = () => this.#lost(socket, NO_CLOSE_FRAME);
     // Each listener checks whether its socket is still the one in use: a given-up socket may speak up later.
     socket.addEventListener("open", () => {
       if (this.#socket !== socket) return;
       this.#cancelTimer();
       this.#cancelTimer = this.#clock.later(giveUp, silentForMs);
-      const hello = this.#protocol.hello?.() ?? null;
+      this.#hasOpened = true;
+      this.#unopened = 0;
+      const hello = byMessage ? byMessage.hello(offered ?? []) : (this.#protocol.hello?.() ?? null);
       if (hello !== null) this.#write(hello);
     });
     socket.addEventListener("message", (event) => {
@@ -270,7 +297,18 @@ export class ReconnectingSocket<Out, In> {
     if (this.#socket !== socket) return;
     this.#socket = null;
     terminateSocket(socket);
-    this.#drop(new ConnectRefusal("", { closeCode: code }));
+    const said = this.#hasOpened ? null : this.#notOpened();
+    this.#drop(new ConnectRefusal("", { closeCode: code, said }));
+  }
+
+  /** The next socket is of the other kind. Returns what listeners are to hear. */
+  #notOpened(): In | null {
+    const { byMessage, blocked } = this.#protocol;
+    if (byMessage === undefined) return null;
+    this.#isByMessage = !this.#isByMessage;
+    this.#unopened += 1;
+    // Once for each outage.
+    return this.#unopened === 2 ? (blocked?.() ?? null) : null;
   }
 
   /** There is no socket, or none any more. */

@@ -150,7 +150,12 @@ const extendSchema = z.object({ type: z.literal("extend"), id, seconds: z.int().
 const authenticateSchema = z.object({
   type: z.literal("authenticate"),
   id,
-  token: z.string().min(1).max(2_048).meta({ description: "Token of an operator link, or an API key" }),
+  token: z.string().min(1).max(2_048).optional().meta({ description: "Token of an operator link, or an API key" }),
+  protocols: z
+    .array(z.string().min(1).max(256))
+    .max(16)
+    .optional()
+    .meta({ description: "What the client would have offered as subprotocols, its ticket included" }),
 });
 
 /** [W40] What a console can do for the person beyond pictures and input. What it cannot is never asked of it. */

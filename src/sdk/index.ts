@@ -27,6 +27,7 @@ export {
 } from "../client/operator-connection.ts";
 export { decodeFrame } from "../client/picture-frame.ts";
 export {
+  type ByMessage,
   type Protocol,
   ReconnectingSocket,
   /** @deprecated Use `ReconnectingSocket`. */

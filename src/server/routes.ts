@@ -100,6 +100,7 @@ export async function serveSessions(
         bundleDir: BUNDLE_DIR,
         cacheFile: BUNDLE_CACHE,
         isOpenToAll: !config.auth,
+        allowedOrigins: config.allowedOrigins,
       });
       await more(api);
     },

@@ -12,6 +12,7 @@ import { ENVIRONMENT } from "../../src/environment.ts";
 import { CODES, type Code, codeEntry } from "../../src/errors.ts";
 import { ACTIONS } from "../../src/protocol/audit.ts";
 import { SESSION_STATES, type SessionState } from "../../src/protocol/common.ts";
+import { embedMessageSchema, embedRequestSchema } from "../../src/protocol/embedding.ts";
 import { PROGRESS, sessionEventSchema } from "../../src/protocol/events.ts";
 import { GAUGES } from "../../src/protocol/health.ts";
 import { clientMessageSchema, serverMessageSchema } from "../../src/protocol/live.ts";
@@ -94,6 +95,32 @@ for (const [heading, schema] of [
     expect(rows).toHaveLength(messages.length);
   });
 }
+
+test("[W58] docs/protocol/operator-socket.md has every message of an embedded console with its fields, and no other", async () => {
+  const text = await read("docs/protocol/operator-socket.md");
+  for (const [header, schema] of [
+    ["to the parent", embedMessageSchema],
+    ["to the console", embedRequestSchema],
+  ] as const) {
+    const rows = rowsOf(text, header, "fields");
+    expect(rows.map((row) => [subject(row), ["captcha_remote", "type", ...codeWords(row[1])]])).toEqual(
+      schema.options.map(({ shape }) => [shape.type.value, Object.keys(shape)]),
+    );
+  }
+});
+
+test("[R30] docs/embedding.md has every attribute and every event of the element, and no other", async () => {
+  const [text, code] = await Promise.all([read("docs/embedding.md"), read("public/element.js")]);
+  const observed = /observedAttributes = \[([^\]]*)\]/.exec(code)?.[1] ?? "";
+  const attributes = [...observed.matchAll(/"(\w+)"/g)].map(([, name]) => name);
+  expect(rowsOf(text, "attribute", "meaning").map(subject)).toEqual([...attributes, "title"]);
+  const events = [...code.matchAll(/^ {2}\["\w+", "(\w+)"\],$/gm)].map(([, name]) => name);
+  const rows = rowsOf(text, "event", "`detail`");
+  expect(rows.map(subject)).toEqual([...events, "unreachable"]);
+  // An event carries what its message does.
+  const fields = embedMessageSchema.options.map(({ shape }) => Object.keys(shape).slice(2));
+  expect(rows.map((row) => codeWords(row[1]))).toEqual([...fields, ["reason"]]);
+});
 
 test("[R10] docs/protocol/bots.md shows every field of a creation, and no other", async () => {
   const example = /```jsonc\n([\s\S]*?)```/.exec(section(await read("docs/protocol/bots.md"), "Create"))?.[1] ?? "";
@@ -235,7 +262,9 @@ test("docs/sdk.md has every method of the client", async () => {
 });
 
 const ROOT = new URL("../../", import.meta.url);
-const PROTOCOL = ["bots", "events", "mcp", "operator-socket", "relay", "operations"].map((name) => `docs/protocol/${name}.md`);
+const PROTOCOL = ["bots", "events", "mcp", "operator-socket", "relay", "operations"].map(
+  (name) => `docs/protocol/${name}.md`,
+);
 /** Where no document of the project's own is. */
 const OTHER_FOLDERS = /^(\.git|node_modules|test-results|playwright-report|dist|data|bench\/results)\//;
 

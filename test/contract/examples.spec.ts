@@ -22,6 +22,8 @@ const SHOWN = [
   ["README.zh-CN.md", "examples/bot.sh"],
   ["docs/protocol/bots.md", "examples/bot.ts"],
   ["docs/protocol/events.md", "examples/webhook.ts"],
+  ["docs/embedding.md", "examples/embed/page.html"],
+  ["docs/embedding.md", "examples/embed/react.jsx"],
 ] as const;
 /** Nothing to find in it: the rules stay unknown, so that the operator's word decides. */
 const PLAIN_PAGE = "<title>Shop</title><h1>Shop</h1>";
@@ -91,7 +93,7 @@ test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 for (const [document, example] of SHOWN) {
   test(`${document} shows ${example} as it is`, () => {
-    const language = example.endsWith(".ts") ? "ts" : "sh";
+    const language = example.slice(example.lastIndexOf(".") + 1);
     const text = readFileSync(`${ROOT}${document}`, "utf8");
     expect(text).toContain(`\`\`\`${language}\n${readFileSync(`${ROOT}${example}`, "utf8")}\`\`\``);
   });

@@ -207,7 +207,9 @@ test("the SDK is made of its own folder and of src/client/, free of any page, an
   const own = (await readdir(join(ROOT, "src/sdk"))).map((name) => `src/sdk/${name}`);
   const shared = (await readdir(join(ROOT, "src/client"))).map((name) => `src/client/${name}`);
   // Of the protocol they take types, and the constants and rules that both sides must have alike.
-  const constants = ["src/protocol/api-prefix.ts", "src/protocol/exactly-once.ts", "src/protocol/moves.ts"];
+  const constants = ["api-prefix", "exactly-once", "moves", "protocols-by-message"].map(
+    (name) => `src/protocol/${name}.ts`,
+  );
   expect(files).toEqual([...shared, ...own, ...constants].sort());
   expect(Object.values(metafile.inputs).flatMap(({ imports }) => imports.filter(({ external }) => external))).toEqual(
     [],
@@ -238,7 +240,7 @@ test("its server serves the console that a checkout serves, ready-made: no esbui
   expect(page).toBe(await pageOf(checkout.url));
   const named = [...page.matchAll(/"(console\/[^"]+\?v=[\w-]+)"/g)].map(([, path]) => path);
   expect(named).toHaveLength(3);
-  for (const path of [...named, "console/console.js.map", "console/styles.css.map"]) {
+  for (const path of [...named, "console/console.js.map", "console/styles.css.map", "element.js"]) {
     const [ready, made] = await Promise.all(
       [url, checkout.url].map((origin) => fetch(`${origin}/api/captcha/${path}`)),
     );

@@ -4,6 +4,7 @@ import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { type Ran, runCommand } from "../support/commands.ts";
+import { startDroppingProxy } from "../support/dropping-proxy.ts";
 import { expect } from "../support/fixtures.ts";
 import { runProgram } from "../support/programs.ts";
 import { test as base, type OwnServer } from "../support/requests.ts";
@@ -112,4 +113,31 @@ test("each failure has its fix: no browser, no folder, nobody there, no upgrade,
   // Those of tests beside this one go, too.
   const folders = async () => (await readdir(tmpdir())).filter((name) => name.startsWith("captcha-remote-doctor-"));
   await expect.poll(folders).toEqual([]);
+});
+
+test("[W59] a way that drops Sec-WebSocket-Protocol is named, and one that lets no socket through has failed", async ({
+  running,
+  doctor,
+}) => {
+  const proxy = await startDroppingProxy("drops the header both ways");
+  proxy.leadTo(running.url);
+  const diagnose = async () => {
+    const { findings } = await doctor({ CHROMIUM_PATH: "/bin/false", PUBLIC_URL: proxy.url });
+    return findings.findLast(({ check }) => check === "PUBLIC_URL");
+  };
+  const url = `${proxy.url.replace("http", "ws")}/api/captcha/ws/doctor`;
+  const only = `sockets get through only without subprotocols: with them ${url}`;
+  for (const [fault, trouble] of [
+    ["drops the header both ways", "cannot be opened: Server sent no subprotocol"],
+    ["drops the header of answers", "cannot be opened: Server sent no subprotocol"],
+    ["answers 400 to the header", "answers HTTP 400"],
+  ] as const) {
+    proxy.become(fault);
+    const finding = await diagnose();
+    expect(finding, fault).toMatchObject({ state: "warning", found: `${only} ${trouble}` });
+    expect(finding?.fix, fault).toContain("Sec-WebSocket-Protocol");
+  }
+  proxy.become("lets no socket through");
+  expect(await diagnose()).toMatchObject({ state: "failed", found: `${url} answers HTTP 400` });
+  await proxy.close();
 });

@@ -459,3 +459,69 @@ test("the secret of links is its owner's file, survives a restart, and can be ch
   const { body } = await call("POST", `${second.api}/session/${session.session_id}/links`, {});
   expect((await ticket(second, session.session_id, new URL(body.url).hash.slice(1))).status).toBe(200);
 });
+
+const BY_MESSAGE = "?protocols=message";
+
+test("[W59] by message a ticket opens its session once and no other, and nothing is told before", async ({
+  target,
+  session,
+  other,
+}) => {
+  const open = async (url: string, ...protocols: string[]) => {
+    const heard = await stranger(url + BY_MESSAGE, []);
+    expect(heard.socket.protocol).toBe("");
+    heard.socket.send(JSON.stringify({ type: "authenticate", id: 1, protocols }));
+    return heard;
+  };
+  const first = (await ticket(target, session.session_id, tokenOf(session))).body.ticket;
+  const entered = await open(session.ws_url, ...ticketProtocols(first), "captcha.view.page-1");
+  await expect.poll(() => entered.messages.map(({ type }) => type)).toContain("session_info");
+  expect(entered.messages[0]).toMatchObject({ type: "authentication_result", success: true, reply_to: 1 });
+  const view = entered.messages.find(({ type }) => type === "session_info")?.["view"];
+  expect(view).toEqual({ x: 0, y: 0, width: 1280, height: 720 });
+  const swapped = (await ticket(target, other.session_id, tokenOf(other))).body.ticket;
+  for (const attack of [first, swapped, "", "__proto__"]) {
+    const refused = await open(session.ws_url, ...ticketProtocols(attack));
+    expect(await refused.closed, attack).toBe(4401);
+    expect(refused.messages).toMatchObject([{ type: "authentication_result", success: false }, { type: "error" }]);
+  }
+  const nothing = await open(session.ws_url, JSON_ONLY);
+  const unknown = await open(session.ws_url.replace(session.session_id, "nobody"), JSON_ONLY);
+  expect([await nothing.closed, await unknown.closed]).toEqual([4401, 4401]);
+  expect(await stateOf(target, session.session_id)).toMatchObject({ state: "active", operators: 1 });
+  // A watcher stays one.
+  const watching = (await ticket(target, session.session_id, await watchToken(target, session.session_id))).body.ticket;
+  const watcher = await open(session.ws_url, ...ticketProtocols(watching));
+  await expect
+    .poll(() => watcher.messages.find(({ type }) => type === "session_info"))
+    .toMatchObject({ role: "watch" });
+  for (const { socket } of [entered, watcher]) socket.terminate();
+});
+
+test("[W59] who says that a message follows waits for it, whatever the upgrade shows: also with AUTH=off", async ({
+  bot,
+  startServer,
+  site,
+}) => {
+  const { api } = await startServer({ AUTH: "off", AUTHENTICATE_SECONDS: "1" });
+  const { body } = await call("POST", `${api}/sessions`, await bot.guest({ url: site.serve("/", PAGE) }));
+  const silent = await stranger(body.ws_url + BY_MESSAGE, []);
+  expect(await silent.closed).toBe(4401);
+  expect(silent.messages.map(({ type }) => type)).toEqual(["error"]);
+  const good = await stranger(body.ws_url + BY_MESSAGE, []);
+  good.socket.send(
+    JSON.stringify({ type: "authenticate", protocols: ["captcha.json.v1", "captcha.client.k3f9x2mbq07zt1cd"] }),
+  );
+  // No plain client: to those nothing is confirmed.
+  await expect.poll(() => good.messages.find(({ type }) => type === "session_info")).toMatchObject({ confirms: true });
+  // The same client again, which ends the socket before [W31].
+  const again = await stranger(body.ws_url + BY_MESSAGE, []);
+  again.socket.send(
+    JSON.stringify({ type: "authenticate", protocols: ["captcha.json.v1", "captcha.client.k3f9x2mbq07zt1cd"] }),
+  );
+  expect(await good.closed).toBe(1006);
+  // Anything else in the query, and other messages, are as ever.
+  const other = await stranger(`${body.ws_url}?protocols=offer`);
+  await expect.poll(() => other.messages[0]?.type).toBe("session_info");
+  for (const { socket } of [again, other]) socket.terminate();
+});

@@ -39,11 +39,13 @@ export class FakeSocket {
   binaryType = "";
   readyState = 0;
   readonly sent: { type: string }[] = [];
+  readonly url: string;
   /** Subprotocols. */
   readonly offered: readonly string[];
   readonly #listeners = new Map<string, (event: object) => void>();
 
-  constructor(_url = "", offered: readonly string[] = []) {
+  constructor(url = "", offered: readonly string[] = []) {
+    this.url = url;
     this.offered = offered;
   }
 

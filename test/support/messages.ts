@@ -106,8 +106,13 @@ export const VALID = {
   take_control: bare("take_control"),
   release_control: bare("release_control"),
   authenticate: fc.record(
-    { type: fc.constant("authenticate"), id, token: fc.string({ minLength: 1, maxLength: 2_048 }) },
-    { requiredKeys: ["type", "token"] },
+    {
+      type: fc.constant("authenticate"),
+      id,
+      token: fc.string({ minLength: 1, maxLength: 2_048 }),
+      protocols: fc.array(fc.string({ minLength: 1, maxLength: 256 }), { maxLength: 16 }),
+    },
+    { requiredKeys: ["type"] },
   ),
   features: fc.record({
     type: fc.constant("features"),

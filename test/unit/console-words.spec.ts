@@ -72,12 +72,13 @@ test("the language: the address, then the last choice, then the browser's, then 
 
 test("the console's URL is parsed below any prefix", () => {
   const consoleUrl = parseConsoleUrl({ pathname: "/tools/api/captcha/control/a~b", search: "?embed=1&lang=zh" });
-  expect(consoleUrl).toEqual({ base: "/tools/api/captcha", sessionId: "a~b", embed: true, lang: "zh" });
+  expect(consoleUrl).toEqual({ base: "/tools/api/captcha", sessionId: "a~b", embed: true, lang: "zh", theme: "" });
   expect(parseConsoleUrl({ pathname: "/api/captcha/control", search: "" })).toEqual({
     base: "/api/captcha",
     sessionId: "",
     embed: false,
     lang: "",
+    theme: "",
   });
   expect(parseConsoleUrl({ pathname: "/api/captcha/control/control", search: "?embed=0" })).toMatchObject({
     base: "/api/captcha",

@@ -78,6 +78,7 @@ test("[W14] [W23] [W31] a name of its own is offered with each socket, and what 
   last().drop(1006);
   clock.pass(200);
   connection.send({ type: "view", mode: "page" });
+  last().accept();
   last().drop(1006);
   clock.pass(1_000);
   expect(sockets.map(({ offered }) => offered)).toEqual([

@@ -49,9 +49,10 @@ const GOODBYE_MS = 2_000;
 
 /**
  * @param {import("../../../src/client/console-url.ts").ConsoleUrl} consoleUrl
+ * @param {(model: import("./session-model.js").Model) => void} [onRender] called with what is shown from now on
  * @returns {{ translate: () => void }}
  */
-export function openSessionPage(consoleUrl) {
+export function openSessionPage(consoleUrl, onRender = () => {}) {
   let model = newModel();
   const canvas = byId("screen", HTMLCanvasElement);
   const hint = byId("screen-hint", HTMLElement);
@@ -140,6 +141,8 @@ export function openSessionPage(consoleUrl) {
   /** The deadline when the operator asked for more time; null when no answer is due. @type {number | null} */
   let extending = null;
   let hasLoggedDamaged = false;
+  /** Whether the sentence is up that no socket gets through. */
+  let isBlocked = false;
 
   wireTextBox(
     {
@@ -181,6 +184,9 @@ export function openSessionPage(consoleUrl) {
       finish.settle();
       viewRequest.forget();
       badge.reset();
+    } else if (isBlocked) {
+      isBlocked = false;
+      toast.hide();
     }
     render();
   }
@@ -220,7 +226,10 @@ export function openSessionPage(consoleUrl) {
     if (message.type === "expiring") warn(message.seconds_left);
     if (message.type === "error" && model.end === null) {
       finish.refused(message.reply_to);
-      toast.announce(codeWords(message.code, message.message));
+      const words = codeWords(message.code, message.message);
+      isBlocked = message.code === "sockets_blocked";
+      if (isBlocked) toast.keep(words);
+      else toast.announce(words);
     }
     const sentences = logSentences(before, model, message, now);
     for (const sentence of sentences) log.add(sentence);
@@ -375,6 +384,7 @@ export function openSessionPage(consoleUrl) {
     canvas.setAttribute("aria-label", name);
     keys.setName(name);
     renderHint();
+    onRender(model);
   }
 
   function renderHint() {

@@ -318,6 +318,8 @@ export const en = {
   code_shutting_down: "The server is shutting down.",
   code_timeout: "The time for this session ran out.",
   code_server_unreachable: "The server cannot be reached.",
+  code_sockets_blocked:
+    "The server answers, but no live connection gets through: a proxy, tunnel or filter of this network is in the way. Try another network, or ask for WebSockets to be let through.",
   code_page_unresponsive: "The page does not respond.",
   code_page_not_visible: "The page is hidden in the bot’s browser.",
   code_cancelled_by_bot: "The bot does not need it any more.",

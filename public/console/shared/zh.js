@@ -315,6 +315,8 @@ export const zh = {
   code_shutting_down: "服务器正在关闭。",
   code_timeout: "此会话的时间已用完。",
   code_server_unreachable: "无法连接服务器。",
+  code_sockets_blocked:
+    "服务器有响应，但实时连接无法建立：当前网络的代理、隧道或过滤设备拦截了它。请换一个网络，或请管理员放行 WebSocket。",
   code_page_unresponsive: "页面没有响应。",
   code_page_not_visible: "页面在机器人的浏览器中不可见。",
   code_cancelled_by_bot: "机器人已不再需要它。",

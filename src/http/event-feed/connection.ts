@@ -14,7 +14,7 @@ import {
 } from "../../protocol/feed.ts";
 import type { GuardDeps } from "../guards/authorization.ts";
 import type { ConnectionLimits } from "../guards/connection-limits.ts";
-import type { AuthenticationResult, MessageId } from "../sockets/authenticate-socket.ts";
+import type { AuthenticationResult, Credentials, MessageId } from "../sockets/authenticate-socket.ts";
 import type { OpenSocket, Receiver, SocketRoute } from "../sockets/guarded-socket.ts";
 import { READER_HEARTBEAT } from "../sockets/heartbeat.ts";
 import { parseJsonMessage } from "../sockets/parse-message.ts";
@@ -75,8 +75,8 @@ export class FeedConnection implements SocketRoute<FeedRequest, ReaderPrincipal>
     return parseJsonMessage(text, feedRequestSchema, FEED_REQUEST_TYPES);
   }
 
-  tokenOf(request: FeedRequest): string | undefined {
-    return request.type === "authenticate" ? (request.token ?? request.data?.token) : undefined;
+  credentialsOf(request: FeedRequest): Credentials | null {
+    return request.type === "authenticate" ? { token: request.token ?? request.data?.token } : null;
   }
 
   sendAuthenticationResult(result: AuthenticationResult, id: MessageId | undefined): void {

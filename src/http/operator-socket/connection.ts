@@ -10,10 +10,11 @@ import type { CaptchaRemoteController } from "../../session/controller.ts";
 import type { ViewerSocket } from "../../session/pictures/viewer.ts";
 import type { RecordOperatorAct } from "../../session/ports/operator-acts.ts";
 import { recorderOf } from "../guards/audit-recorder.ts";
-import type { AuthenticationResult, MessageId } from "../sockets/authenticate-socket.ts";
+import type { AuthenticationResult, Credentials, MessageId } from "../sockets/authenticate-socket.ts";
 import type { OpenSocket, Receiver, SocketRoute } from "../sockets/guarded-socket.ts";
 import { OPERATOR_HEARTBEAT } from "../sockets/heartbeat.ts";
 import { parseMessage } from "../sockets/parse-message.ts";
+import { chooseSubprotocol, offeredSubprotocols } from "../sockets/subprotocols.ts";
 import { handleMessage, type RecordedSeat } from "./handlers.ts";
 import type { OneSocketPerClient } from "./one-socket-per-client.ts";
 import { clientOf, formOf, lensOf, viewerSocketOf } from "./viewer-socket.ts";
@@ -57,8 +58,8 @@ export class OperatorConnection implements SocketRoute<ClientMessage, SessionPri
     return parseMessage(text);
   }
 
-  tokenOf(message: ClientMessage): string | undefined {
-    return message.type === "authenticate" ? message.token : undefined;
+  credentialsOf(message: ClientMessage): Credentials | null {
+    return message.type === "authenticate" ? message : null;
   }
 
   sendAuthenticationResult(result: AuthenticationResult, replyTo: MessageId | undefined): void {
@@ -74,17 +75,22 @@ export class OperatorConnection implements SocketRoute<ClientMessage, SessionPri
   }
 
   /** Throws AppError as `CaptchaRemoteController.join` does. */
-  async open({ caller, role }: SessionPrincipal, socket: OpenSocket): Promise<Receiver<ClientMessage>> {
+  async open(
+    { caller, role }: SessionPrincipal,
+    socket: OpenSocket,
+    said: readonly string[] | undefined,
+  ): Promise<Receiver<ClientMessage>> {
     const { controller, audit, clients } = this.#options;
-    const { headers } = this.#request;
+    const offered = said ?? offeredSubprotocols(this.#request.headers);
+    const form = formOf(said ? chooseSubprotocol(new Set(said)) : this.#socket.protocol);
     const sessionId = this.#sessionId;
     const record = recorderOf(audit, this.#request);
     const recordAct: RecordOperatorAct = (action, operator) => record(action, sessionId, { operator });
-    const client = clientOf(headers);
+    const client = clientOf(offered);
     // Before the session is joined: the control that the client's last socket had is free then.
     if (client) socket.whenClosed(clients.begin(`${sessionId} ${client}`, () => socket.cutOff()));
     const rights = { role, who: whoIs(caller), recordAct };
-    const joined = await controller.join(sessionId, this.#viewerSocket, formOf(this.#socket), rights, lensOf(headers));
+    const joined = await controller.join(sessionId, this.#viewerSocket, form, rights, lensOf(offered));
     const seat: RecordedSeat = { ...joined, record: (action, detail) => record(action, sessionId, detail) };
     if (this.#viewing.kind === "joining") seat.session.operators.arrived(seat.viewer, this.#viewing.arrivedSeq);
     this.#viewing = { kind: "joined", seat };

@@ -8,6 +8,7 @@ import { PendingSockets, SocketAuthentication, type SocketAuthPolicy } from "../
 import { ConnectionSlots, type ConnectionSlotsDeps } from "../sockets/connection-slots.ts";
 import { GuardedSocket } from "../sockets/guarded-socket.ts";
 import type { MessageBounds } from "../sockets/message-limits.ts";
+import { offersByMessage } from "../sockets/subprotocols.ts";
 import { OperatorConnection, type OperatorConnectionOptions, type SessionPrincipal } from "./connection.ts";
 import { OneSocketPerClient } from "./one-socket-per-client.ts";
 
@@ -29,11 +30,12 @@ export const operatorSocketRoute: FastifyPluginAsync<OperatorSocketOptions> = as
     slots.check(ip);
   };
   const route = { websocket: true, preHandler, schema: { hide: true }, config: { access: "socket" } } as const;
-  app.get<{ Params: { id: string } }>("/ws/:id", route, (socket, request) => {
+  app.get<{ Params: { id: string }; Querystring: Record<string, unknown> }>("/ws/:id", route, (socket, request) => {
     if (!slots.take(socket, request.ip)) return;
     const { id } = request.params;
     const connection = new OperatorConnection(id, socket, request, { controller, audit, clients });
-    const authentication = new SocketAuthentication(guard, request, sessionAuthPolicy(guard, id), pending);
+    const policy = { ...sessionAuthPolicy(guard, id), waitsForMessage: offersByMessage(request.query) };
+    const authentication = new SocketAuthentication(guard, request, policy, pending);
     new GuardedSocket(socket, request, connection, options).start(authentication);
   });
 };

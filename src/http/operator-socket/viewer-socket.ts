@@ -1,5 +1,4 @@
-/** The operator socket as its viewer uses it, and what the upgrade of that socket asks for. */
-import type { IncomingHttpHeaders } from "node:http";
+/** The operator socket as its viewer uses it, and what its client offers. */
 import type { WebSocket } from "@fastify/websocket";
 import { CLIENT_NAME } from "../../protocol/exactly-once.ts";
 import {
@@ -9,7 +8,6 @@ import {
   VIEW_SUBPROTOCOL_PREFIX,
 } from "../../protocol/live.ts";
 import type { Lens, ViewerForm, ViewerSocket } from "../../session/pictures/viewer.ts";
-import { offeredSubprotocols } from "../sockets/subprotocols.ts";
 
 /** What may wait for a client that does not read; above it the connection is cut. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
@@ -32,21 +30,22 @@ export function viewerSocketOf(socket: WebSocket): ViewerSocket {
   };
 }
 
-export function formOf({ protocol }: WebSocket): ViewerForm {
-  if (protocol === "") return "plain";
+/** The form of the messages, by the chosen subprotocol; empty or false: none. */
+export function formOf(protocol: string | false): ViewerForm {
+  if (!protocol) return "plain";
   return protocol === BINARY_SUBPROTOCOL ? "binary" : "json";
 }
 
 /** [W31] The name of the client; undefined if it gives none. */
-export function clientOf(headers: IncomingHttpHeaders): string | undefined {
-  const offer = offeredSubprotocols(headers).find((name) => name.startsWith(CLIENT_SUBPROTOCOL_PREFIX));
+export function clientOf(offered: readonly string[]): string | undefined {
+  const offer = offered.find((name) => name.startsWith(CLIENT_SUBPROTOCOL_PREFIX));
   const name = offer?.slice(CLIENT_SUBPROTOCOL_PREFIX.length);
   return name !== undefined && CLIENT_NAME.test(name) ? name : undefined;
 }
 
 /** [W14] The view that the client wants from its first picture on; undefined if it asks for none, or for no valid one. */
-export function lensOf(headers: IncomingHttpHeaders): Lens | undefined {
-  const offer = offeredSubprotocols(headers).find((name) => name.startsWith(VIEW_SUBPROTOCOL_PREFIX));
+export function lensOf(offered: readonly string[]): Lens | undefined {
+  const offer = offered.find((name) => name.startsWith(VIEW_SUBPROTOCOL_PREFIX));
   const [mode, scaleText, rest] = offer?.slice(VIEW_SUBPROTOCOL_PREFIX.length).split("-") ?? [];
   const scale = rest === undefined ? Number(scaleText) : Number.NaN;
   const isView = (mode === "challenge" || mode === "page") && scale >= 1 && scale <= MAX_SCALE;

@@ -6,7 +6,7 @@ import { AppError } from "../../errors.ts";
 import { type RelayClientMessage, relayClientMessageSchema } from "../../protocol/relay.ts";
 import type { RelayWelcome } from "../../protocol/relay-terms.ts";
 import type { RelaySeat, RelaySocket, Relays } from "../../session/ports/relays.ts";
-import type { AuthenticationResult } from "../sockets/authenticate-socket.ts";
+import type { AuthenticationResult, Credentials } from "../sockets/authenticate-socket.ts";
 import type { OpenSocket, Receiver, SocketRoute } from "../sockets/guarded-socket.ts";
 import { OPERATOR_HEARTBEAT } from "../sockets/heartbeat.ts";
 import { parseJsonMessage } from "../sockets/parse-message.ts";
@@ -54,8 +54,8 @@ export class RelayConnection implements SocketRoute<RelayClientMessage, BotPrinc
     return parseJsonMessage(text, relayClientMessageSchema, MESSAGE_TYPES);
   }
 
-  tokenOf(message: RelayClientMessage): string | undefined {
-    return message.type === "authenticate" ? message.token : undefined;
+  credentialsOf(message: RelayClientMessage): Credentials | null {
+    return message.type === "authenticate" ? { token: message.token } : null;
   }
 
   sendAuthenticationResult(result: AuthenticationResult): void {

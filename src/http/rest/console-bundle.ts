@@ -1,4 +1,4 @@
-/** Joins the console's modules into one file and its style sheets into another: at the start of a checkout, and for the package when that is built. */
+/** Joins the console's modules into one file, its style sheets into another and the custom element into a third: at the start of a checkout, and for the package when that is built. */
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -8,11 +8,13 @@ const ENTRY_POINTS: Readonly<Record<string, string>> = {
   console: "console/main.js",
   styles: "styles/styles.css",
 };
+/** [R30] The custom element for other sites: one file. */
+export const ELEMENT = "element.js";
 /** Beside the sources themselves: how they are joined, and by which version of esbuild. Relative to `public/`. */
 const TOOLS = ["../src/http/rest/console-bundle.ts", "../package-lock.json"];
 
 export interface BundledFile {
-  /** The page asks for it by this name, below console/. */
+  /** The page asks for it by this name, below console/; the element is beside that folder. */
   readonly name: string;
   readonly contents: Uint8Array;
 }
@@ -29,7 +31,7 @@ interface CachedBundle {
   readonly hashes: Readonly<Record<string, string>>;
 }
 
-/** Both files with their parts, and the map of each. Rejects if a source is missing or cannot be read. */
+/** All of them with their parts, and the map of each of the console's. Rejects if a source is missing or cannot be read. */
 export async function bundleConsole(publicDir: string): Promise<readonly BundledFile[]> {
   return (await joinSources(publicDir)).files;
 }
@@ -48,26 +50,34 @@ export async function bundleConsoleOnce(publicDir: string, cacheFile: string): P
 
 async function joinSources(publicDir: string): Promise<Bundle> {
   const { buildSync } = await import("esbuild");
-  // The other one leaves a process running.
-  const { outputFiles, metafile } = buildSync({
+  const common = {
     absWorkingDir: publicDir,
-    entryPoints: Object.fromEntries(Object.entries(ENTRY_POINTS).map(([name, file]) => [name, join(publicDir, file)])),
     outdir: publicDir,
     bundle: true,
     minify: true,
+    metafile: true,
+    write: false,
+    // The bundle does not depend on where it is made.
+    tsconfigRaw: {},
+  } as const;
+  // The other one leaves a process running.
+  const page = buildSync({
+    ...common,
+    entryPoints: Object.fromEntries(Object.entries(ENTRY_POINTS).map(([name, file]) => [name, join(publicDir, file)])),
     format: "esm",
     // What few need is loaded when it is needed.
     splitting: true,
     chunkNames: "chunk-[hash]",
     sourcemap: "linked",
-    metafile: true,
-    write: false,
-    // The bundle does not depend on where it is made.
-    tsconfigRaw: {},
   });
+  // Also for a script that is no module.
+  const element = buildSync({ ...common, entryPoints: [join(publicDir, ELEMENT)], format: "iife" });
   return {
-    files: outputFiles.map(({ path, contents }) => ({ name: basename(path), contents })),
-    sources: Object.keys(metafile.inputs),
+    files: [...page.outputFiles, ...element.outputFiles].map(({ path, contents }) => ({
+      name: basename(path),
+      contents,
+    })),
+    sources: Object.keys({ ...page.metafile.inputs, ...element.metafile.inputs }),
   };
 }
 

@@ -1,6 +1,7 @@
 /**
  * The operator console: one page for any id, its modules joined into one file and its style sheets into another. Thirty
- * small files would cost an operator on a slow line five round trips before the first picture.
+ * small files would cost an operator on a slow line five round trips before the first picture. Beside it the custom
+ * element that shows it on other sites [R30].
  */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -9,7 +10,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { negotiate } from "@fastify/accept-negotiator";
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
-import { type BundledFile, bundleConsoleOnce } from "./console-bundle.ts";
+import { type BundledFile, bundleConsoleOnce, ELEMENT } from "./console-bundle.ts";
 
 export interface ConsoleOptions {
   readonly publicDir: string;
@@ -19,6 +20,8 @@ export interface ConsoleOptions {
   readonly cacheFile: string;
   /** AUTH=off: the page says so. */
   readonly isOpenToAll: boolean;
+  /** The origins whose pages may frame the console: it posts messages to no other. */
+  readonly allowedOrigins: readonly string[];
 }
 
 interface Asset {
@@ -39,6 +42,8 @@ const TYPES: Readonly<Record<string, string>> = {
 /** The page names the version of each asset: what is kept under that name never changes. */
 const FOR_EVER = "public, max-age=31536000, immutable";
 const ASK_AGAIN = "no-cache";
+/** A release is there within the hour, and nobody waits for the question whether there is one. */
+const SOON = "public, max-age=3600, stale-while-revalidate=604800";
 
 const STATIC_IMPORT = /(?:from|import)"\.\/(chunk-[A-Z0-9]+\.js)"/g;
 
@@ -47,15 +52,20 @@ type Console = Awaited<ReturnType<typeof load>>;
 const loaded = new Map<string, Promise<Console>>();
 
 export const consoleRoutes: FastifyPluginAsync<ConsoleOptions> = async (app, options) => {
-  const key = JSON.stringify([options.publicDir, options.bundleDir, options.isOpenToAll]);
+  const key = JSON.stringify([options.publicDir, options.bundleDir, options.isOpenToAll, options.allowedOrigins]);
   const loading = loaded.get(key) ?? load(options);
   loaded.set(key, loading);
-  const { page, assets } = await loading;
+  const { page, element, assets } = await loading;
   for (const path of ["/control", "/control/:id"]) {
     app.get(path, { schema: { hide: true }, config: { access: "public" } }, (request, reply) =>
       send(request, reply, page, ASK_AGAIN),
     );
   }
+  app.get<{ Querystring: { v?: string } }>(
+    `/${ELEMENT}`,
+    { schema: { hide: true }, config: { access: "public" } },
+    (request, reply) => sendElement(request, reply, element),
+  );
   // The page names its assets relatively, so that it works below any prefix a proxy may add: from /control they are
   // found in the first place, from /control/{id} in the second.
   for (const prefix of ["/console/", "/control/console/"]) {
@@ -75,13 +85,17 @@ async function load({
   bundleDir,
   cacheFile,
   isOpenToAll,
-}: ConsoleOptions): Promise<{ page: Asset; assets: readonly Asset[] }> {
+  allowedOrigins,
+}: ConsoleOptions): Promise<{ page: Asset; element: Asset; assets: readonly Asset[] }> {
   const [html, icon, joined] = await Promise.all([
     readFile(join(publicDir, "index.html"), "utf8"),
     readFile(join(publicDir, ICON)),
     existsSync(bundleDir) ? readBundle(bundleDir) : bundleConsoleOnce(publicDir, cacheFile),
   ]);
-  const assets = [...joined.map(({ name, contents }) => assetOf(name, Buffer.from(contents))), assetOf(ICON, icon)];
+  const files = joined.map(({ name, contents }) => assetOf(name, Buffer.from(contents)));
+  const element = files.find(({ name }) => name === ELEMENT);
+  if (!element) throw new Error(`The console was built without ${ELEMENT}.`);
+  const assets = [...files.filter((file) => file !== element), assetOf(ICON, icon)];
   // The browser asks for these at once, not only when it has read the file that begins with them.
   const console = joined.find(({ name }) => name === "console.js");
   const preloads = [
@@ -92,12 +106,16 @@ async function load({
   const named = assets.filter(({ name }) => !isPart(name));
   const page = named.reduce(
     (text, asset) => text.replaceAll(`"console/${asset.name}"`, `"console/${asset.name}?v=${versionOf(asset)}"`),
-    (isOpenToAll ? html.replace('data-auth="on"', 'data-auth="off"') : html).replace(
-      "  </head>",
-      `${preloads.join("")}  </head>`,
-    ),
+    html
+      .replace('data-auth="on"', `data-auth="${isOpenToAll ? "off" : "on"}"`)
+      .replace('data-parents=""', () => `data-parents="${asAttribute(allowedOrigins.join(" "))}"`)
+      .replace("  </head>", `${preloads.join("")}  </head>`),
   );
-  return { page: assetOf("index.html", Buffer.from(page)), assets };
+  return { page: assetOf("index.html", Buffer.from(page)), element, assets };
+}
+
+function asAttribute(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll('"', "&quot;");
 }
 
 /** A part's name has a hash of what it holds. */
@@ -122,6 +140,20 @@ function assetOf(name: string, plain: Buffer): Asset {
 
 function versionOf({ plain }: Asset): string {
   return createHash("sha256").update(plain).digest("base64url").slice(0, 12);
+}
+
+/** [R30] Any page may load it: there is nothing in it that is not for everybody. */
+function sendElement(
+  request: FastifyRequest<{ Querystring: { v?: string } }>,
+  reply: FastifyReply,
+  element: Asset,
+): FastifyReply {
+  const tag = `"${versionOf(element)}"`;
+  const caching = isKept(element, request.query.v) ? FOR_EVER : SOON;
+  reply.header("cross-origin-resource-policy", "cross-origin").header("access-control-allow-origin", "*");
+  reply.header("etag", tag);
+  if (!request.headers["if-none-match"]?.includes(tag)) return send(request, reply, element, caching);
+  return reply.code(304).header("cache-control", caching).header("vary", "accept-encoding").send();
 }
 
 function send(request: FastifyRequest, reply: FastifyReply, asset: Asset, caching: string): FastifyReply {

@@ -13,15 +13,25 @@ type Upgrade = Pick<FastifyRequest, "headers" | "ip">;
 export type MessageId = string | number;
 export type AuthenticationResult = Omit<ServerMessageOf<"authentication_result">, "type">;
 
+/** What an `authenticate` message shows. */
+export interface Credentials {
+  /** The token of a link, or a key. */
+  readonly token?: string | undefined;
+  /** [W59] What the client would have offered as subprotocols; its ticket may be among them. */
+  readonly protocols?: readonly string[] | undefined;
+}
+
 /** The first message of a socket whose upgrade has shown nothing. */
 export interface FirstMessage {
   readonly id?: MessageId | undefined;
-  /** Undefined if the message is not `authenticate`. */
-  readonly token: string | undefined;
+  /** Null: the message is not `authenticate`. */
+  readonly credentials: Credentials | null;
 }
 
 /** Who may open the sockets of a route. */
 export interface SocketAuthPolicy<Principal> {
+  /** [W59] The first message authenticates, whatever the upgrade shows. Left out: only if the upgrade shows nothing. */
+  readonly waitsForMessage?: boolean;
   /** The caller whom this ticket was issued to, null if it is not valid. Left out: the route takes no tickets. */
   byTicket?(ticket: string): Caller | null;
   /** The caller if the upgrade shows nothing; null: the first message has to authenticate. */
@@ -51,8 +61,8 @@ export class SocketAuthentication<Principal> {
   }
 
   /**
-   * Authenticates by the upgrade or, if that shows nothing, by the first message; `answer` sends the result of the
-   * latter. `first` resolves to null if the socket closes before a message came.
+   * Authenticates by the upgrade or, if that shows nothing or the policy waits for it, by the first message; `answer`
+   * sends the result of the latter. `first` resolves to null if the socket closes before a message came.
    * Throws AppError: unauthorized (also if no message comes in time), rate_limited, capacity (too many sockets are
    * waiting to authenticate), and what the policy throws.
    */
@@ -60,7 +70,9 @@ export class SocketAuthentication<Principal> {
     first: () => Promise<FirstMessage | null>,
     answer: (result: AuthenticationResult, replyTo: MessageId | undefined) => void,
   ): Promise<Principal> {
-    return (await this.#byUpgrade()) ?? this.#byFirstMessage(first, answer);
+    const offered = offeredSubprotocols(this.#request.headers);
+    const shown = this.#policy.waitsForMessage ? null : await this.#by({ protocols: offered });
+    return shown ?? this.#byFirstMessage(first, answer);
   }
 
   /** Calls `onOver` once the caller's key or link has expired or is revoked. Returns a function that stops it. */
@@ -68,11 +80,11 @@ export class SocketAuthentication<Principal> {
     return this.#deps.authenticator.whenOver(caller, onOver);
   }
 
-  /** Null: the first message has to authenticate. */
-  async #byUpgrade(): Promise<Principal | null> {
+  /** By what the client says, or else by the header of its upgrade. Null: neither shows who it is. */
+  async #by({ token: said, protocols = [] }: Credentials): Promise<Principal | null> {
     const { authenticator } = this.#deps;
-    const ticket = ticketOf(this.#request);
-    const token = bearerOf(this.#request);
+    const ticket = ticketAmong(protocols);
+    const token = said ?? bearerOf(this.#request);
     if (ticket !== null && this.#policy.byTicket) return this.#admit(this.#policy.byTicket(ticket));
     if (!authenticator.isOn) return this.#admit({ kind: "anybody" });
     if (token !== null) return this.#admit(await authenticator.bearer(token));
@@ -87,14 +99,16 @@ export class SocketAuthentication<Principal> {
     const late = Promise.withResolvers<null>();
     const stopWaiting = this.#pending.wait(this.#request.ip, () => late.resolve(null));
     const message = await Promise.race([first(), late.promise]).finally(stopWaiting);
-    if (message?.token === undefined) throw authenticateFirst();
+    const credentials = message?.credentials ?? {};
+    if (credentials.token === undefined && credentials.protocols === undefined) throw authenticateFirst();
     try {
-      const principal = this.#admit(await this.#deps.authenticator.bearer(message.token));
-      answer(WELCOME, message.id);
+      const principal = await this.#by(credentials);
+      if (principal === null) throw authenticateFirst();
+      answer(WELCOME, message?.id);
       return principal;
     } catch (error) {
       const { code, message: text } = toAppError(error);
-      answer({ success: false, code, message: text }, message.id);
+      answer({ success: false, code, message: text }, message?.id);
       throw error;
     }
   }
@@ -110,8 +124,8 @@ export function authenticateFirst(): AppError {
   return new AppError("unauthorized", { why: "authenticate comes first" });
 }
 
-function ticketOf({ headers }: Upgrade): string | null {
-  const ticket = offeredSubprotocols(headers).find((name) => name.startsWith(TICKET_SUBPROTOCOL_PREFIX));
+function ticketAmong(protocols: readonly string[]): string | null {
+  const ticket = protocols.find((name) => name.startsWith(TICKET_SUBPROTOCOL_PREFIX));
   return ticket?.slice(TICKET_SUBPROTOCOL_PREFIX.length) ?? null;
 }
 

@@ -13,6 +13,7 @@ import type { RefusalCounter } from "../guards/refusal-counter.ts";
 import {
   type AuthenticationResult,
   authenticateFirst,
+  type Credentials,
   type MessageId,
   type SocketAuthentication,
 } from "./authenticate-socket.ts";
@@ -51,15 +52,18 @@ export interface SocketRoute<Message extends SocketMessage, Principal> {
   readonly heartbeat: HeartbeatTiming;
   /** The message that this text is. Throws AppError: invalid_message, unknown_type. */
   parse(text: string): Message;
-  /** The key or token in an `authenticate` message; undefined for every other message. */
-  tokenOf(message: Message): string | undefined;
+  /** What an `authenticate` message shows; null for every other message. */
+  credentialsOf(message: Message): Credentials | null;
   sendAuthenticationResult(result: AuthenticationResult, replyTo: MessageId | undefined): void;
   /** Answers a message that was refused or dropped; the socket stays open, or is closed by what is called next. */
   sendError(error: AppError, replyTo: MessageId | undefined): void;
   /** Sends the error that the socket is closed for. */
   sendRefusal(error: AppError): void;
-  /** Called once, when it is known who opened the socket; resolves to what receives its messages. Throws: refused. */
-  open(principal: Principal, socket: OpenSocket): Promise<Receiver<Message>>;
+  /**
+   * Called once, when it is known who opened the socket; resolves to what receives its messages. `offered` is what the
+   * first message has in place of subprotocols [W59]. Throws: refused.
+   */
+  open(principal: Principal, socket: OpenSocket, offered: readonly string[] | undefined): Promise<Receiver<Message>>;
   /**
    * Takes a binary message of a socket that is open; left out: the route takes text only. There are bytes, not messages,
    * to bound: a client that sends too many is read more slowly. An error that it throws is answered with `sendError`.
@@ -146,11 +150,15 @@ export class GuardedSocket<Message extends SocketMessage, Principal extends { re
   async #open(authentication: SocketAuthentication<Principal>): Promise<void> {
     if (this.#state.kind !== "authenticating") return;
     const { early } = this.#state;
+    let offered: readonly string[] | undefined;
     try {
       const principal = await authentication.authenticate(
         async () => {
           const first = await early.first();
-          return first && { id: first.id, token: this.#route.tokenOf(first) };
+          if (first === null) return null;
+          const credentials = this.#route.credentialsOf(first);
+          offered = credentials?.protocols;
+          return { id: first.id, credentials };
         },
         (result, replyTo) => this.#route.sendAuthenticationResult(result, replyTo),
       );
@@ -161,7 +169,7 @@ export class GuardedSocket<Message extends SocketMessage, Principal extends { re
       this.#state = { kind: "opening", early };
       // Before the route opens, which may take a while: the key or link may be revoked meanwhile.
       this.whenClosed(authentication.whenOver(principal.caller, () => this.#refuse(new AppError("unauthorized"))));
-      const receive = await this.#route.open(principal, this);
+      const receive = await this.#route.open(principal, this, offered);
       if (!this.#isOpen) return this.#onClosed();
       this.#state = { kind: "open", receive };
       // All at once, without waiting for each answer: messages that come meanwhile must stay behind them [W24].
