@@ -184,6 +184,22 @@ test("[R10] [R6] python_bot.py hands a page over and goes on in it, with the Pyt
   expect(bot.out()).toContain('solved, and back to work on "Shop"');
 });
 
+test("[R28] [R6] relay_bot.py lends its page to a server that could not reach it, and goes on in it", async ({
+  run,
+  server,
+  site,
+  connect,
+  botBrowser,
+}) => {
+  const python = pythonWith("websockets");
+  test.skip(python === undefined, "no Python here has websockets: apt-get install python3-websockets");
+  const args = ["examples/relay_bot.py", site.serve("/shop", PLAIN_PAGE), server.url, botBrowser.endpoint];
+  const bot = run(python ?? "", args, PYTHON_PATHS);
+  await clear(bot.asked(), connect);
+  expect(await bot.exitCode, bot.out()).toBe(0);
+  expect(bot.out()).toContain('solved, and back to work on "Shop"');
+});
+
 test("[M1] [R10] agent.ts works beside playwright-mcp: it is stopped, a person clears the page, and it goes on there", async ({
   run,
   server,

@@ -132,8 +132,9 @@ class Stage:
             "max_frame_bytes": 64,
             "reconnect_seconds": 30,
         }
-        await socket.send(json.dumps(welcome))
+        # Before the bot hears that it is welcome: a test goes on then.
         self.note(lambda: setattr(self, "server_socket", socket))
+        await socket.send(json.dumps(welcome))
         reader = FrameReader()
         with contextlib.suppress(websockets.ConnectionClosed):
             async for frame in socket:

@@ -14,6 +14,7 @@ ErrorCode = Literal[
     "session_not_found",
     "link_not_found",
     "sound_not_found",
+    "relay_not_found",
     "target_not_found",
     "session_exists",
     "not_ended",
@@ -30,6 +31,8 @@ ErrorCode = Literal[
     "file_not_accepted",
     "url_not_allowed",
     "rate_limited",
+    "relay_replaced",
+    "relay_violation",
     "lagging",
     "internal",
     "page_crashed",
@@ -42,6 +45,7 @@ ErrorCode = Literal[
     "shutting_down",
     "timeout",
     "server_unreachable",
+    "sockets_blocked",
     "page_unresponsive",
     "page_not_visible",
     "cancelled_by_bot",
@@ -128,11 +132,12 @@ class Completion(TypedDict, total=False):
 
 
 class CreateSession(TypedDict, total=False):
-    """The body of a creation: exactly one of `url` and `cdp` is needed."""
+    """The body of a creation: exactly one of `url`, `cdp` and `relay` is needed."""
 
     session_id: str
     url: str
     cdp: CdpTarget
+    relay: str
     viewport: Size
     device: Literal["phone"]
     touch: bool
@@ -167,9 +172,7 @@ class CaptchaInfo(TypedDict):
     kind: str
 
 
-class SessionAnswer(TypedDict):
-    """`control_url` is the operator link: whoever has it may act in the session."""
-
+class _AnswerAlways(TypedDict):
     session_id: str
     state: SessionState
     control_url: str
@@ -178,6 +181,15 @@ class SessionAnswer(TypedDict):
     expires_at: str
     captcha_info: Optional[CaptchaInfo]
     viewport: Size
+
+
+class SessionAnswer(_AnswerAlways, total=False):
+    """
+    `control_url` is the operator link: whoever has it may act in the session. `pictures`, of a relayed page: the
+    challenge alone at full size, or the whole page at half size.
+    """
+
+    pictures: Literal["part", "half"]
 
 
 class SessionStatus(TypedDict):
