@@ -1,7 +1,6 @@
 // The console's entry point: language, colours, and then either the start page or the page of one session.
 
 import { consolePath, parseConsoleUrl } from "../../src/client/console-url.ts";
-import { ParentPage } from "./session/parent-page.js";
 import { openSessionPage } from "./session/session-page.js";
 import { isOpenToAll, takeToken } from "./shared/credentials.js";
 import { byId, setVisible } from "./shared/dom.js";
@@ -22,7 +21,7 @@ setVisible(byId("open-to-all", HTMLElement), isOpenToAll());
 setVisible(byId("opening", HTMLElement), consoleUrl.sessionId === "");
 setVisible(byId("session", HTMLElement), consoleUrl.sessionId !== "");
 translateAll();
-const view = consoleUrl.sessionId === "" ? await openStart() : openSession();
+const view = consoleUrl.sessionId === "" ? await openStart() : await openSession();
 view.translate();
 
 byId("language", HTMLButtonElement).addEventListener("click", () => {
@@ -46,8 +45,9 @@ async function openStart() {
 }
 
 /** In a frame the page around it hears how the session goes, and has its own idea of language and colours. */
-function openSession() {
+async function openSession() {
   if (!consoleUrl.embed || parent === window) return openSessionPage(consoleUrl);
+  const { ParentPage } = await import("./session/parent-page.js");
   const parentPage = new ParentPage(consoleUrl.sessionId, {
     onLanguage: (tag) => showLanguage(chooseLanguage([tag, language()])),
     onTheme(wish) {
@@ -55,7 +55,7 @@ function openSession() {
       showTheme();
     },
   });
-  return openSessionPage(consoleUrl, (model) => parentPage.show(model));
+  return openSessionPage(consoleUrl, (model, more) => parentPage.show(model, more));
 }
 
 /** @param {import("./shared/i18n.js").Language} chosen */

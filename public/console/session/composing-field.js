@@ -10,6 +10,8 @@
 
 /** Room for a character that is not measured yet. */
 const LEAST_WIDTH_PX = 2;
+/** A press is at the height of the line, a caret at its top; the style sheet says how high a line is. */
+const HALF_LINE_PX = 12;
 
 export class ComposingField {
   #canvas;
@@ -60,7 +62,7 @@ export class ComposingField {
 
   /** @param {{ offsetX: number, offsetY: number }} point in the canvas's CSS px */
   pressedAt({ offsetX, offsetY }) {
-    this.#pressed = { left: this.#canvas.offsetLeft + offsetX, top: this.#canvas.offsetTop + offsetY };
+    this.#pressed = { left: this.#canvas.offsetLeft + offsetX, top: this.#canvas.offsetTop + offsetY - HALF_LINE_PX };
     this.#place();
   }
 

@@ -1,7 +1,6 @@
 // The page that frames an embedded console [W58]: hears how the session goes, and may set language and colours.
 
 import { postVersioned, readVersioned } from "../shared/embed-messages.js";
-import { mayAct, phaseOf } from "./session-model.js";
 
 /** @import { EmbedMessage } from "../../../src/protocol/embedding.ts" */
 /** @typedef {"light" | "dark" | "auto"} Theme */
@@ -27,10 +26,12 @@ export class ParentPage {
     this.#post({ type: "ready", session_id: sessionId });
   }
 
-  /** @param {import("./session-model.js").Model} model */
-  show(model) {
-    const { end, view } = model;
-    this.#post({ type: "state", phase: phaseOf(model), state: model.state, may_act: mayAct(model) });
+  /**
+   * @param {import("./session-model.js").Model} model
+   * @param {{ phase: import("./session-model.js").Phase, mayAct: boolean }} more
+   */
+  show({ end, view, state }, { phase, mayAct }) {
+    this.#post({ type: "state", phase, state, may_act: mayAct });
     if (view !== null) this.#post({ type: "size", width: view.width, height: view.height });
     if (end === null || this.#posted.has("ended")) return;
     this.#post({ type: "ended", outcome: end.outcome, reason: end.reason, verified: end.verified });

@@ -49,7 +49,10 @@ const GOODBYE_MS = 2_000;
 
 /**
  * @param {import("../../../src/client/console-url.ts").ConsoleUrl} consoleUrl
- * @param {(model: import("./session-model.js").Model) => void} [onRender] called with what is shown from now on
+ * @param {(
+ *   model: import("./session-model.js").Model,
+ *   more: { phase: import("./session-model.js").Phase, mayAct: boolean },
+ * ) => void} [onRender] called with what is shown from now on
  * @returns {{ translate: () => void }}
  */
 export function openSessionPage(consoleUrl, onRender = () => {}) {
@@ -384,7 +387,7 @@ export function openSessionPage(consoleUrl, onRender = () => {}) {
     canvas.setAttribute("aria-label", name);
     keys.setName(name);
     renderHint();
-    onRender(model);
+    onRender(model, { phase: phaseOf(model), mayAct: mayAct(model) });
   }
 
   function renderHint() {

@@ -229,7 +229,7 @@ export const zh = {
   log_dialogs_muted: "页面接连弹出对话框，现已改为自动回应。",
   log_printing: "页面想要打印，但没有打印机。",
   log_full_screen: "页面已全屏显示。",
-  log_passkey_refused: "页面请求使用通行密钥，但这里没有通行密钥，请选择其他登录方式。",
+  log_passkey_refused: "页面请求使用通行密钥，这里没有，请用其他方式登录。",
   log_permission_refused: "页面请求使用摄像头、麦克风、屏幕或位置，已拒绝。",
   log_reopening: "页面崩溃了，正在重新打开……",
   log_reopened: "页面已按片刻前的样子重新打开。",
@@ -316,7 +316,7 @@ export const zh = {
   code_timeout: "此会话的时间已用完。",
   code_server_unreachable: "无法连接服务器。",
   code_sockets_blocked:
-    "服务器有响应，但实时连接无法建立：当前网络的代理、隧道或过滤设备拦截了它。请换一个网络，或请管理员放行 WebSocket。",
+    "服务器有响应，但实时连接无法建立：被当前网络的代理或过滤设备拦截。请换一个网络，或放行 WebSocket。",
   code_page_unresponsive: "页面没有响应。",
   code_page_not_visible: "页面在机器人的浏览器中不可见。",
   code_cancelled_by_bot: "机器人已不再需要它。",

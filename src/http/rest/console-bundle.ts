@@ -56,6 +56,8 @@ async function joinSources(publicDir: string): Promise<Bundle> {
     bundle: true,
     minify: true,
     metafile: true,
+    // Chinese as it is: escaped it is twice as long.
+    charset: "utf8",
     write: false,
     // The bundle does not depend on where it is made.
     tsconfigRaw: {},
