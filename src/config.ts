@@ -93,16 +93,7 @@ export interface Config
   readonly browserEnvironment: Readonly<Record<string, string>>;
 }
 
-const BROWSER_VARIABLES = [
-  "PATH",
-  "HOME",
-  "USER",
-  "LANG",
-  "LC_ALL",
-  "XDG_RUNTIME_DIR",
-  "FONTCONFIG_PATH",
-  "LD_LIBRARY_PATH",
-];
+const BROWSER_VARIABLES = ["PATH", "HOME", "USER", "LANG", "XDG_RUNTIME_DIR", "FONTCONFIG_PATH", "LD_LIBRARY_PATH"];
 
 /** Configuration or arguments that cannot be used; one clear line for each problem. */
 export class ConfigError extends Error {
@@ -176,8 +167,15 @@ export function loadConfig(env: NodeJS.ProcessEnv, argv: readonly string[] = [])
       ? readJson("ARRIVAL_NOTICES_FILE", arrivalNoticesFile, arrivalChannelsSchema)
       : [],
     searchPath: env["PATH"] ?? "",
-    browserEnvironment: pick(env, BROWSER_VARIABLES),
+    // Without a locale of UTF-8 Chromium drops files whose names are not in plain English.
+    browserEnvironment: { ...pick(env, BROWSER_VARIABLES), ...inLanguageOf(env), LC_CTYPE: "C.UTF-8" },
   });
+}
+
+/** LC_ALL is the language as well as the characters: browsers get the language alone. */
+function inLanguageOf(env: NodeJS.ProcessEnv): Record<string, string> {
+  const { LC_ALL: LANG } = pick(env, ["LC_ALL"]);
+  return LANG === undefined ? {} : { LANG };
 }
 
 /** The named variables that are set and not empty. */

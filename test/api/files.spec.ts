@@ -94,12 +94,12 @@ function ownForm(site: TestSite, attributes = ""): string {
   return site.serve("/form", form(attributes));
 }
 
-test("[W48] [R25] the page gets the files that its person chose, by their names, and only as long as the session lives", async ({
+test("[W48] [R25] the page gets the files that its person chose, by their names in any locale, and only as long as the session lives", async ({
   startServer,
   site,
   hands,
 }) => {
-  const server = await startServer();
+  const server = await startServer({ LC_ALL: "C" });
   const reports = reportsOf(site);
   const { client, id, choose, put } = await hands(server, { url: ownForm(site, `multiple accept="image/*,.pdf"`) });
   const { question_id, multiple, accept, max_bytes } = await choose();

@@ -81,7 +81,7 @@ test("without any variable the defaults of the contract stand, and cannot be cha
     customKinds: [],
     arrivalChannels: [],
     searchPath: "",
-    browserEnvironment: {},
+    browserEnvironment: { LC_CTYPE: "C.UTF-8" },
   });
   expect(Object.isFrozen(config)).toBe(true);
   expect(() => Object.assign(config, { port: 1 })).toThrow(TypeError);
@@ -356,5 +356,5 @@ for (const text of ["{", "{}", '[{"kind":"My Box","selectors":["#box"]}]', '[{"k
 
 test("browsers inherit what they need of the environment, and none of the service's own", () => {
   const { browserEnvironment } = loadConfig({ PATH: "/bin", HOME: "/home/a", API_KEYS: "bot:secret", DATA_DIR: "/d" });
-  expect(browserEnvironment).toEqual({ PATH: "/bin", HOME: "/home/a" });
+  expect(browserEnvironment).toEqual({ PATH: "/bin", HOME: "/home/a", LC_CTYPE: "C.UTF-8" });
 });
