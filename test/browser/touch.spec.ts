@@ -263,3 +263,33 @@ for (const [name, body] of [
     await expect.poll(() => zooms.at(-1)).toBe(1);
   });
 }
+
+test("[W44] [W20] a finger drags in the picture of a challenge alone, in the page and in a frame", async ({
+  site,
+  bot,
+  connect,
+}) => {
+  const box = { x: 30, y: 400, width: 320, height: 340 };
+  const style = `left:${box.x}px;top:${box.y}px;width:${box.width}px;height:${box.height}px`;
+  const page = serveTouchPage(
+    site,
+    `<div id="my-captcha" style="position:absolute;${style};background:#ccf;touch-action:none"></div>`,
+  );
+  const session = await bot.create({ url: page.url, device: "phone" });
+  const client = await connect(session.ws_url, PROTOCOLS);
+  const { view } = await client.next("session_info");
+  expect(view).toMatchObject({ x: 20, y: 390 });
+  for (const [where, y, top] of [
+    ["page", 730, 0],
+    ["frame", 500, FRAME.y],
+  ] as const) {
+    page.heard.length = 0;
+    const left = where === "frame" ? FRAME.x : 0;
+    client.send(touch("start", finger(1, 60, y)));
+    for (let x = 80; x <= 260; x += 20) client.send(touch("move", finger(1, x, y)));
+    client.send(touch("end", finger(1, 260, y)));
+    await expect.poll(() => fingersOf(page.heard, where).at(-1)).toEqual(["touchend"]);
+    const moves = fingersOf(page.heard, where).filter((one) => Array.isArray(one) && one[0] === "touchmove");
+    expect(moves.at(-1)).toEqual(["touchmove", [0, 260 - left, y - top]]);
+  }
+});

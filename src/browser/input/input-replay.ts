@@ -48,6 +48,8 @@ export interface InputHooks {
    * and of text only called. Never rejects, and has a deadline of its own.
    */
   readonly beforeAct: (target: { readonly x: number; readonly y: number } | { readonly key: string }) => Promise<void>;
+  /** As TouchHooks. */
+  readonly fingers?: (areDown: boolean) => Promise<void>;
   /** The round trip of the line to the browser, ms; left out: it is on this machine, or near. */
   readonly lineMs?: () => number;
 }

@@ -24,6 +24,8 @@ export interface TouchHooks {
   /** As InputHooks. */
   readonly beforePress: () => Promise<void> | null;
   readonly beforeAct: (target: { readonly x: number; readonly y: number }) => Promise<void>;
+  /** Awaited before a first finger goes down, and called once the last one is up. Never rejects. */
+  readonly fingers?: (areDown: boolean) => Promise<void>;
   /** Awaited when the last of several fingers is up, before anything else: they may have zoomed the page. Never rejects. */
   readonly afterPinch: () => Promise<void>;
 }
@@ -98,6 +100,7 @@ export class TouchReplay {
     const hadSeveral = this.#hadSeveral;
     this.#hadSeveral = false;
     this.#hooks.onPressed(false);
+    void this.#hooks.fingers?.(false);
     if (!hadSeveral) return;
     await withDeadline(ended, FINGER_DEADLINE_MS, "finger").catch(() => {});
     await this.#hooks.afterPinch();
@@ -131,12 +134,15 @@ export class TouchReplay {
     const releases = this.#releases;
     const wasDown = this.isDown;
     if (!wasDown) {
-      await this.#hooks.beforePress();
+      await Promise.all([this.#hooks.fingers?.(true), this.#hooks.beforePress()]);
       // All fingers go to the frame of the first, until the last one is up.
       const looked = this.#hooks.beforeAct({ x: first.x, y: first.y });
       [this.#target] = await Promise.all([this.#targets.under(first.x, first.y), looked]);
     }
-    if (releases !== this.#releases) return;
+    if (releases !== this.#releases) {
+      void this.#hooks.fingers?.(false);
+      return;
+    }
     const fingers = touches.map((touch) => {
       const finger = { ...touch, slot: this.#freeSlot() };
       this.#fingers.set(touch.id, finger);

@@ -160,6 +160,7 @@ export class RemotePage implements ChallengePage {
         await withDeadline(this.#watcher.scan(), SCAN_BEFORE_PRESS_MS, "scan").catch(() => {});
       },
       beforeAct: (target) => this.#watcher.actedAt(target),
+      fingers: (areDown) => this.#screencast.fingers(areDown),
       lineMs,
     });
     this.#watcher = new ChallengeWatcher({

@@ -23,6 +23,11 @@ export interface CaptureRegion {
 
 /** Captures a region of the page, or more than it: crop-picture.ts cuts the rest away. */
 export interface PictureCapture {
+  /**
+   * Whether fingers are lost while pictures show a part of the page: Chromium's compositor looks for what takes their moves
+   * where the part would be without the override.
+   */
+  readonly losesFingers: boolean;
   /** The region that pictures show when `wanted` is asked for: all of it, at no higher scale. */
   reach(wanted: CaptureRegion): CaptureRegion;
   /** Makes pictures show `region` from here on, and only that. Call it while no screencast runs. AppError `timeout`. */
@@ -56,6 +61,7 @@ export const PHONE: Device = { density: 3, isMobile: true, hasTouch: true };
  * override is in document coordinates, so it must move along when the document scrolls.
  */
 export class ViewportOverrideCapture implements PictureCapture {
+  readonly losesFingers: boolean;
   readonly #session: PageSession;
   readonly #size: Size;
   readonly #device: Device;
@@ -72,6 +78,7 @@ export class ViewportOverrideCapture implements PictureCapture {
     this.#size = size;
     this.#viewport = size;
     this.#device = device;
+    this.losesFingers = device.hasTouch;
     this.#screen = screen;
   }
 
@@ -163,6 +170,7 @@ export class ViewportOverrideCapture implements PictureCapture {
  * `clip`. Pictures show the full viewport at 1 px per CSS px at most.
  */
 export class FullViewportCapture implements PictureCapture {
+  readonly losesFingers = false;
   readonly #session: PageSession;
   #viewport: Size;
 

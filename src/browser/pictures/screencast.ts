@@ -11,6 +11,11 @@ import { jpegSize } from "./jpeg-size.ts";
 import { type CastLevel, QualityControl, STILL_AFTER_QUIET_MS, STILL_QUALITY } from "./quality.ts";
 import { isWhole, type Point, samePoint, wholePage } from "./view-geometry.ts";
 
+/** The longest that a finger waits until the whole page is captured. */
+const FINGERS_DEADLINE_MS = 500;
+/** The next finger comes soon, as in a double tap: a change of region costs it some 100 ms. */
+const FINGERS_COME_BACK_MS = 1_000;
+
 /** The part of the page that pictures are to show (CSS px), and the scale of a still; `motion`: the level while something moves. */
 export interface Target {
   readonly view: Rect;
@@ -53,6 +58,9 @@ export class Screencast {
   #isFrozen = false;
   #quietTimer: NodeJS.Timeout | undefined;
   #freezeTimer: NodeJS.Timeout | undefined;
+  /** Pictures show the whole page, for fingers. */
+  #isForFingers = false;
+  #fingersTimer: NodeJS.Timeout | undefined;
   #turn: Promise<void> = Promise.resolve();
   #stillUnderWay: { readonly view: Rect; readonly picture: Promise<Picture> } | null = null;
   #closed = false;
@@ -134,6 +142,29 @@ export class Screencast {
   }
 
   /**
+   * Called before a finger goes down and once the last one is up. Where the capture would lose fingers, it shows the whole
+   * page meanwhile, and a little longer. Resolves when it does, or cannot in time; never rejects.
+   */
+  async fingers(areDown: boolean): Promise<void> {
+    if (!this.#capture.losesFingers || this.#closed) return;
+    clearTimeout(this.#fingersTimer);
+    if (!areDown) {
+      this.#fingersTimer = setTimeout(() => {
+        this.#isForFingers = false;
+        this.#reconcile();
+      }, FINGERS_COME_BACK_MS).unref();
+      return;
+    }
+    if (this.#isForFingers) return;
+    this.#isForFingers = true;
+    const shown = this.#inTurn(async () => {
+      if (this.#isDue()) await this.#restart();
+      else await this.#capture.apply(this.#region(1));
+    });
+    await withDeadline(shown, FINGERS_DEADLINE_MS, "whole page").catch(() => {});
+  }
+
+  /**
    * A sharp picture of this part of the page (CSS px), or of more. Callers at the same time share one, unless it must be
    * `fresh`: taken after this call. Throws AppError `timeout`.
    */
@@ -156,6 +187,7 @@ export class Screencast {
     this.#wanted = false;
     clearTimeout(this.#quietTimer);
     clearTimeout(this.#freezeTimer);
+    clearTimeout(this.#fingersTimer);
   }
 
   async #takeStill(view: Rect, fresh: boolean): Promise<Picture> {
@@ -242,8 +274,9 @@ export class Screencast {
     return size && this.#capture.scaleOf(size, region);
   }
 
-  #region(scale: number): CaptureRegion {
-    return this.#capture.reach({ view: this.#target.view, scale, scroll: this.#scroll });
+  #region(wantedScale: number): CaptureRegion {
+    const [view, scale] = this.#isForFingers ? [wholePage(this.#viewport), 1] : [this.#target.view, wantedScale];
+    return this.#capture.reach({ view, scale, scroll: this.#scroll });
   }
 
   /** The screencast that is to run now. */
