@@ -22,6 +22,7 @@ const MAX_TRIES = 3;
 const CALL_DEADLINE_MS = 5_000;
 /** A document that was asked for again has begun to come by then. */
 const RELOAD_AGAIN_MS = 5_000;
+/** How often a reload that the browser refuses is sent. */
 const RELOADS = 5;
 const REFUSED_PAUSE_MS = 200;
 
@@ -203,7 +204,9 @@ export class SignIn {
         (error: unknown) => ({ error }),
       );
       if (refusal === null) break;
-      if (triesLeft <= 1 && !isOver()) throw refusal.error;
+      // A page that does not answer is no refusal: the person hears of it now.
+      const isRefusal = !(refusal.error instanceof AppError);
+      if ((triesLeft <= 1 || !isRefusal) && !isOver()) throw refusal.error;
       await delay(REFUSED_PAUSE_MS);
     }
     // A browser that is busy with the document before may drop it.
