@@ -73,6 +73,11 @@ export interface Seat {
   readonly viewer: Viewer;
 }
 
+/** `welcomed` settles when the viewer was sent all that it needs to begin. */
+export interface Joined extends Seat {
+  readonly welcomed: Promise<void>;
+}
+
 export class CaptchaRemoteController {
   readonly #deps: ControllerDeps;
   readonly #sessions: SessionRegistry;
@@ -296,21 +301,14 @@ export class CaptchaRemoteController {
   }
 
   /**
-   * [W2] Joins a session as a viewer that sees it through `lens` from the start. Throws session_not_found,
-   * session_ended.
+   * [W2] Joins a session as a viewer that sees it through `lens` from the start. It is one of its operators at once.
+   * Throws session_not_found, session_ended; `welcomed` rejects with session_ended.
    */
-  async join(
-    id: string,
-    socket: ViewerSocket,
-    form: ViewerForm,
-    rights: ViewerRights = {},
-    lens?: Lens,
-  ): Promise<Seat> {
+  join(id: string, socket: ViewerSocket, form: ViewerForm, rights: ViewerRights = {}, lens?: Lens): Joined {
     const session = this.#sessions.session(id);
-    const seat = { session, viewer: new Viewer(`operator-${++this.#viewerNumber}`, socket, form, rights) };
-    if (lens) seat.viewer.setLens(lens);
-    await session.join(seat.viewer);
-    return seat;
+    const viewer = new Viewer(`operator-${++this.#viewerNumber}`, socket, form, rights);
+    if (lens) viewer.setLens(lens);
+    return { session, viewer, welcomed: session.join(viewer) };
   }
 
   /** The answer to the creation of a living session; undefined if there is none with this id. */

@@ -476,7 +476,8 @@ test.describe("the rules", () => {
     expect((await check).body.completed).toBe(false);
     expect((await bot.info(session.session_id)).state).toBe("waiting");
     // Unknown, so that the operator's word decides.
-    const answer = await server.controller.join(session.session_id, deadLine(), "plain");
+    const answer = server.controller.join(session.session_id, deadLine(), "plain");
+    await answer.welcomed;
     expect(await answer.session.finish(answer.viewer, { outcome: "done" })).toEqual({
       completed: true,
       reason: "operator_done",

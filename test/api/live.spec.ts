@@ -1,7 +1,9 @@
 /** The operator socket, rule by rule. */
 import { once } from "node:events";
-import type { SessionAnswer } from "../../src/protocol/rest.ts";
+import { BY_MESSAGE, PROTOCOLS_QUERY } from "../../src/protocol/protocols-by-message.ts";
+import type { SessionAnswer, SessionListItem } from "../../src/protocol/rest.ts";
 import { type Bot, BRIEF_SEARCH_MS, expect, type TestSite } from "../support/fixtures.ts";
+import { TEST_KEY } from "../support/key.ts";
 import type { LiveClient } from "../support/live-client.ts";
 import { expectWithin } from "../support/pace.ts";
 import { call, REPORTING, reportsOf, test } from "../support/requests.ts";
@@ -130,6 +132,34 @@ test("[W2] [W24] what comes before the welcome is acted on after it, in order", 
   client.send(exact("down", 70, 80));
   await expect.poll(() => reports.map(([type]) => type)).toEqual(["down", "move", "up", "down"]);
   await call("DELETE", `${server.api}/session/${body.session_id}`);
+});
+
+test("[W16] [W31] a socket that is replaced before its welcome does not stay in control", async ({
+  server,
+  site,
+  connect,
+}) => {
+  const released = Promise.withResolvers<void>();
+  const slow = site.serve("/", async (_request, response) => {
+    await released.promise;
+    response.setHeader("content-type", "text/html").end(MOUSE_PAGE);
+  });
+  const { body } = await call("POST", `${server.api}/sessions`, { url: slow }, { prefer: "respond-async" });
+  const operators = async () => {
+    const { sessions } = (await call("GET", `${server.api}/sessions`)).body;
+    return sessions.find((one: SessionListItem) => one.session_id === body.session_id).operators;
+  };
+  // The page is not there yet, so the welcome of an older client waits for it.
+  const protocols = [`captcha.client.${"c".repeat(16)}`];
+  const url = `${body.ws_url}?${PROTOCOLS_QUERY}=${BY_MESSAGE}`;
+  const first = await connect(url);
+  first.send({ type: "authenticate", token: TEST_KEY, protocols });
+  await expect.poll(operators).toBe(1);
+  const second = await connect(url);
+  second.send({ type: "authenticate", token: TEST_KEY, protocols: [...protocols, ...JSON_CLIENT.protocols] });
+  second.send({ type: "finish", outcome: "cannot" });
+  expect(await second.closed).toMatchObject({ code: 4410 });
+  released.resolve();
 });
 
 test("[W3] session_info has everything an operator needs to begin", async ({ site, bot, connect }) => {
@@ -497,6 +527,20 @@ test("[W17] cannot ends the session, with the operator's note", async ({ site, b
     verified: null,
     note: "看不清",
   });
+});
+
+test("[W16] [W17] who comes by the key of a holder whose line broke may end the session", async ({
+  site,
+  bot,
+  connect,
+}) => {
+  const session = await bot.createGuest({ url: site.serve("/", MOUSE_PAGE), viewport: VIEWPORT });
+  const holder = await welcomed(await connect(session.ws_url, JSON_CLIENT));
+  const watcher = await welcomed(await connect(session.ws_url, JSON_CLIENT));
+  holder.terminate();
+  await watcher.next("presence", ({ operators }) => operators === 1, watcher.received.length);
+  watcher.send({ type: "finish", outcome: "cannot" });
+  expect(await watcher.closed).toMatchObject({ code: 4410 });
 });
 
 test("[W17] [S2] done, where the rules cannot tell, is the operator's word", async ({ site, bot, connect }) => {

@@ -92,7 +92,8 @@ test("[W41] an input method composes over the picture, and its text arrives once
   // An emoji picker sends text without keys.
   await cdp.send("Input.insertText", { text: "🧩" });
   await expect.poll(() => lastOf(reports, "values")).toEqual(["你好🧩"]);
-  expect(line.ofType("text").map(({ text, whole }) => [text, whole])).toEqual([
+  const sent = () => line.ofType("text").map(({ text, whole }) => [text, whole]);
+  await expect.poll(sent).toEqual([
     ["你好", false],
     ["🧩", false],
   ]);

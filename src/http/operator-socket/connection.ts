@@ -31,11 +31,6 @@ export interface OperatorConnectionOptions {
   readonly clients: OneSocketPerClient;
 }
 
-/** `joining`: `arrivedSeq` is the newest picture that has arrived so far, 0 the ping before the first, -1 none. */
-type Viewing =
-  | { readonly kind: "joining"; readonly arrivedSeq: number }
-  | { readonly kind: "joined"; readonly seat: RecordedSeat };
-
 export class OperatorConnection implements SocketRoute<ClientMessage, SessionPrincipal> {
   readonly name = "operator socket";
   readonly heartbeat = OPERATOR_HEARTBEAT;
@@ -44,7 +39,8 @@ export class OperatorConnection implements SocketRoute<ClientMessage, SessionPri
   readonly #options: OperatorConnectionOptions;
   readonly #socket: WebSocket;
   readonly #viewerSocket: ViewerSocket;
-  #viewing: Viewing = { kind: "joining", arrivedSeq: -1 };
+  /** Null until it has joined. */
+  #seat: RecordedSeat | null = null;
 
   constructor(sessionId: string, socket: WebSocket, request: FastifyRequest, options: OperatorConnectionOptions) {
     this.#sessionId = sessionId;
@@ -90,11 +86,12 @@ export class OperatorConnection implements SocketRoute<ClientMessage, SessionPri
     // Before the session is joined: the control that the client's last socket had is free then.
     if (client) socket.whenClosed(clients.begin(`${sessionId} ${client}`, () => socket.cutOff()));
     const rights = { role, who: whoIs(caller), recordAct };
-    const joined = await controller.join(sessionId, this.#viewerSocket, form, rights, lensOf(offered));
-    const seat: RecordedSeat = { ...joined, record: (action, detail) => record(action, sessionId, detail) };
-    if (this.#viewing.kind === "joining") seat.session.operators.arrived(seat.viewer, this.#viewing.arrivedSeq);
-    this.#viewing = { kind: "joined", seat };
-    socket.whenClosed(() => seat.session.operators.leave(seat.viewer));
+    const { session, viewer, welcomed } = controller.join(sessionId, this.#viewerSocket, form, rights, lensOf(offered));
+    const seat: RecordedSeat = { session, viewer, record: (action, detail) => record(action, sessionId, detail) };
+    this.#seat = seat;
+    // Before the welcome, whose picture may take a while: who has gone meanwhile must not keep control.
+    socket.whenClosed(() => session.operators.leave(viewer));
+    await welcomed;
     return (message) => handleMessage(seat, message);
   }
 
@@ -102,8 +99,7 @@ export class OperatorConnection implements SocketRoute<ClientMessage, SessionPri
   onPong(data: Buffer): void {
     const seq = Number(data.toString());
     if (data.length === 0 || !Number.isInteger(seq)) return;
-    if (this.#viewing.kind === "joined") this.#viewing.seat.session.operators.arrived(this.#viewing.seat.viewer, seq);
-    else this.#viewing = { kind: "joining", arrivedSeq: seq };
+    this.#seat?.session.operators.arrived(this.#seat.viewer, seq);
   }
 
   #send(message: ServerMessage, replyTo: MessageId | undefined): void {

@@ -310,11 +310,11 @@ export class Operators {
     if (viewer.can("windows")) viewer.send({ type: "windows", windows: [...(this.#page?.windows ?? [])] });
   }
 
-  /** Throws forbidden for a watcher, not_in_control while another operator is in control. */
+  /** Throws forbidden for a watcher, not_in_control while control is another operator's. */
   assertNotWatching(viewer: Viewer): void {
     assertMayAct(viewer);
     const { holder } = this.#lease;
-    if (holder && holder !== viewer) throw new AppError("not_in_control", { holder: holder.name });
+    if (holder && holder !== viewer && !this.#lease.waitsFor(viewer)) throw new AppError("not_in_control", { holder: holder.name });
   }
 
   /**
