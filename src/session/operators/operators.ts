@@ -314,7 +314,8 @@ export class Operators {
   assertNotWatching(viewer: Viewer): void {
     assertMayAct(viewer);
     const { holder } = this.#lease;
-    if (holder && holder !== viewer && !this.#lease.waitsFor(viewer)) throw new AppError("not_in_control", { holder: holder.name });
+    if (holder && holder !== viewer && !this.#lease.waitsFor(viewer))
+      throw new AppError("not_in_control", { holder: holder.name });
   }
 
   /**
