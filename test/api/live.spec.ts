@@ -641,6 +641,28 @@ test("[W24] of a burst of moves some may be merged, the last before the up never
   expect(path).toEqual(path.toSorted((a, b) => a - b));
 });
 
+test("[W24] the first move of a press is never merged, however slow the page", async ({ site, bot, connect }) => {
+  const reports = reportsOf(site);
+  // Its first moves take long, so that later ones are held back.
+  const slow = `${MOUSE_PAGE}<script>addEventListener("pointermove", (event) => {
+    for (const until = performance.now() + 100; event.clientX < 40 && performance.now() < until; );
+    // The browser hands on several moves as one.
+    for (const { clientX, clientY } of event.getCoalescedEvents()) report(["passed", clientX, clientY]);
+  })</script>`;
+  const session = await bot.createGuest({ url: site.serve("/", slow), viewport: VIEWPORT });
+  const client = await welcomed(await connect(session.ws_url, JSON_CLIENT));
+  for (const x of [10, 20, 30, 40]) {
+    client.send(mouse("move", x, 40, { button: "left", buttons: 0 }));
+    if (x < 40) await expect.poll(() => reports).toContainEqual(["move", x, 40, 0, 0]);
+  }
+  client.send(exact("down", 40, 40));
+  await expect.poll(() => reports, { intervals: [1] }).toContainEqual(["down", 40, 40, 1, 0]);
+  for (const at of [60, 80, 100, 120]) client.send(exact("move", at, at));
+  client.send(exact("up", 120, 120));
+  await expect.poll(() => reports.map((report) => (report as string[])[0])).toContain("up");
+  expect(reports).toContainEqual(["passed", 60, 60]);
+});
+
 test("[W24] a drag may leave the viewport and come back", async ({ site, bot, connect }) => {
   const reports = reportsOf(site);
   const session = await bot.createGuest({ url: site.serve("/", MOUSE_PAGE), viewport: VIEWPORT });

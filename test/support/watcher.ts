@@ -16,7 +16,9 @@ export class Watcher implements ViewerSocket {
 
   static async join(controller: CaptchaRemoteController, id: string, form: ViewerForm = "binary"): Promise<Watcher> {
     const watcher = new Watcher();
-    watcher.#seat = await controller.join(id, watcher, form, { role: "watch" });
+    const joined = controller.join(id, watcher, form, { role: "watch" });
+    watcher.#seat = joined;
+    await joined.welcomed;
     watcher.#arrived(watcher.#earlySeq);
     return watcher;
   }

@@ -17,7 +17,7 @@ import type { CaptchaInfo } from "../../src/protocol/common.ts";
 import type { SessionEvent } from "../../src/protocol/events.ts";
 import { createSessionSchema, type StorageState } from "../../src/protocol/rest.ts";
 import { publicUrlsAt } from "../../src/server/public-urls.ts";
-import { CaptchaRemoteController } from "../../src/session/controller.ts";
+import { CaptchaRemoteController, type Seat } from "../../src/session/controller.ts";
 import { processedMessagesOf } from "../../src/session/lifecycle/processed-messages.ts";
 import { OperatorLinks } from "../../src/session/operators/operator-links.ts";
 import type { ViewerSocket } from "../../src/session/pictures/viewer.ts";
@@ -202,6 +202,15 @@ function line(): ViewerSocket & { readonly types: string[] } {
   };
 }
 
+async function welcomed(
+  controller: CaptchaRemoteController,
+  ...viewer: Parameters<CaptchaRemoteController["join"]>
+): Promise<Seat> {
+  const joined = controller.join(...viewer);
+  await joined.welcomed;
+  return joined;
+}
+
 async function livingPage({ controller, pages, create }: World, id: string): Promise<Page> {
   await create(id);
   await expect.poll(() => pages.length).toBeGreaterThan(0);
@@ -247,8 +256,8 @@ test("[W7] who asked is answered before the end is told, whoever else found it",
   const { controller } = world;
   const page = await livingPage(world, "one");
   const [asking, other] = [line(), line()];
-  const { session, viewer } = await controller.join("one", asking, "plain");
-  await controller.join("one", other, "plain");
+  const { session, viewer } = await welcomed(controller, "one", asking, "plain");
+  await welcomed(controller, "one", other, "plain");
   asking.types.length = 0;
   void session.check((answer) => viewer.send({ type: "completion_status", ...answer }));
   page.events.solved(SOLVED);
@@ -323,7 +332,7 @@ test("[S4] ends that come after the first change nothing", async ({ world }) => 
 test("[W17] Done is refused while the page is starting; Cannot is not", async ({ world }) => {
   const { controller, create } = world;
   await create("one");
-  const { session, viewer } = await controller.join("one", line(), "json");
+  const { session, viewer } = await welcomed(controller, "one", line(), "json");
   await expect(session.finish(viewer, { outcome: "done" })).rejects.toMatchObject({ code: "page_unresponsive" });
   expect(session.record.state).toBe("starting");
   await session.finish(viewer, { outcome: "cannot", note: "too hard" });
@@ -333,11 +342,11 @@ test("[W17] Done is refused while the page is starting; Cannot is not", async ({
 test("[W24] a newcomer does not inherit what a lost holder held down", async ({ world }) => {
   const { controller } = world;
   const page = await livingPage(world, "one");
-  const first = await controller.join("one", line(), "plain");
+  const first = await welcomed(controller, "one", line(), "plain");
   first.session.input(first.viewer, { type: "mouse_event", event_type: "down", x: 1, y: 1 });
   first.session.operators.leave(first.viewer);
   page.log.length = 0;
-  const second = await controller.join("one", line(), "plain");
+  const second = await welcomed(controller, "one", line(), "plain");
   second.session.input(second.viewer, { type: "mouse_event", event_type: "down", x: 2, y: 2 });
   expect(page.log).toEqual(["release all", "mouse_event"]);
 });
@@ -347,8 +356,8 @@ test("[W30] a numbered message is noted before it is done, found again by a late
 }) => {
   const { controller, store } = world;
   const page = await livingPage(world, "one");
-  const { record } = (await controller.join("one", line(), "json")).session;
-  const seat = { ...(await controller.join("one", line(), "json")), record: () => {} };
+  const { record } = (await welcomed(controller, "one", line(), "json")).session;
+  const seat = { ...(await welcomed(controller, "one", line(), "json")), record: () => {} };
   seat.session.operators.takeControl(seat.viewer);
   const message = { type: "text" as const, text: "a", id: "k3f9x2mbq07zt1cd-7" };
   const number = { client: "k3f9x2mbq07zt1cd", number: 7 };
@@ -371,7 +380,7 @@ test("[W30] a store that cannot note it does not keep a message from being done"
   const { controller, store } = world;
   const page = await livingPage(world, "one");
   Object.assign(store, { remember: failing });
-  const seat = { ...(await controller.join("one", line(), "json")), record: () => {} };
+  const seat = { ...(await welcomed(controller, "one", line(), "json")), record: () => {} };
   await handleMessage(seat, { type: "text", text: "a", id: "k3f9x2mbq07zt1cd-1" });
   expect(page.log).toContain("text");
 });
@@ -459,7 +468,7 @@ test("[R14] the first operator is told as such once, also when everybody had lef
   const { controller } = world;
   await livingPage(world, "one");
   for (let count = 0; count < 2; count += 1) {
-    const { session, viewer } = await controller.join("one", line(), "json");
+    const { session, viewer } = await welcomed(controller, "one", line(), "json");
     session.operators.leave(viewer);
   }
   const told = toldOf(world, "one").flatMap(({ type, data }) =>
@@ -476,7 +485,7 @@ test("[R14] the first operator is told as such once, also when everybody had lef
 test("[R14] nothing is told after the end", async ({ world }) => {
   const { controller } = world;
   const page = await livingPage(world, "one");
-  const { session, viewer } = await controller.join("one", line(), "json");
+  const { session, viewer } = await welcomed(controller, "one", line(), "json");
   controller.cancel("one");
   page.challenge = { selector: "#a", x: 1, y: 1, width: 10, height: 10, in_iframe: false, kind: "generic" };
   page.events.challenge();
@@ -545,7 +554,7 @@ test("[R14] control that changes hands all the time is told at once, then once a
 }) => {
   const { controller } = world;
   await livingPage(world, "one");
-  const seats = [await controller.join("one", line(), "json"), await controller.join("one", line(), "json")];
+  const seats = [await welcomed(controller, "one", line(), "json"), await welcomed(controller, "one", line(), "json")];
   for (let turn = 0; turn < 31; turn += 1) {
     const { session, viewer } = seats[turn % 2 === 0 ? 1 : 0] as (typeof seats)[number];
     session.operators.takeControl(viewer);
@@ -592,7 +601,7 @@ test("[R10] a key has its own share of the places, and the others keep theirs", 
 test("[W29] a watcher sees, and changes nothing", async ({ world }) => {
   const { controller } = world;
   const page = await livingPage(world, "watched");
-  const { session, viewer } = await controller.join("watched", line(), "json", { role: "watch" });
+  const { session, viewer } = await welcomed(controller, "watched", line(), "json", { role: "watch" });
   const { operators } = session;
   expect((await controller.living("watched"))?.state).toBe("waiting");
   const [at, modifiers] = [{ x: 1, y: 1 }, 0];
@@ -612,7 +621,7 @@ test("[W29] a watcher sees, and changes nothing", async ({ world }) => {
   operators.releaseControl(viewer);
   expect(page.log.slice(before)).toEqual([]);
   expect(operators.holder).toBeNull();
-  const { viewer: operator } = await controller.join("watched", line(), "json");
+  const { viewer: operator } = await welcomed(controller, "watched", line(), "json");
   operators.releaseControl(viewer);
   expect(operators.holder).toBe(operator.name);
   operators.leave(operator);

@@ -76,6 +76,8 @@ export class InputReplay {
   #pumped: Promise<void> = Promise.resolve();
   #isPressing = false;
   readonly #throttle = new MoveThrottle();
+  /** No move has followed the press yet. */
+  #isFirstMoveDue = false;
   #moveTimer: NodeJS.Timeout | undefined;
   #pointer = { x: 0, y: 0 };
   #buttons = 0;
@@ -168,8 +170,12 @@ export class InputReplay {
     this.#resume();
   }
 
-  /** Whether the next move must wait; meanwhile a newer one replaces it. */
+  /**
+   * Whether the next move must wait; meanwhile a newer one replaces it. The first of a press never does: a drag begins in
+   * what was pressed, and the newer one may be over another frame already.
+   */
   #isTooSoon(): boolean {
+    if (this.#isFirstMoveDue) return false;
     const wait = this.#throttle.wait(performance.now());
     clearTimeout(this.#moveTimer);
     if (wait > 0 && wait < Infinity) this.#moveTimer = setTimeout(() => this.#resume(), wait);
@@ -251,6 +257,7 @@ export class InputReplay {
     this.#pointer = { x, y };
     this.#buttons |= BUTTON_BIT[button];
     this.#lastClick = click;
+    this.#isFirstMoveDue = true;
     if (button === "left") this.#drags.pressed();
     const pressed = this.#sendMouse("mousePressed", button, modifiers);
     this.#hooks.onPressed(true);
@@ -264,6 +271,7 @@ export class InputReplay {
 
   #move(x: number, y: number, modifiers: number): void {
     this.#pointer = { x, y };
+    this.#isFirstMoveDue = false;
     if (this.#drags.isDragging) {
       this.#drags.move(modifiers);
       return;

@@ -332,14 +332,21 @@ class Core:
         stop: Optional[Abort] = None,
         is_worth_it: Callable[[BaseException], bool] = is_transient,
     ) -> Any:
-        """Repeats a request while `is_worth_it`, there is time, and `stop` is not aborted. Raises the last error."""
+        """
+        Repeats a request while `is_worth_it`, there is time, and `stop` is not aborted. Raises the last error, or the one
+        before it where the last request was cut off by the end of the time: that says more.
+        """
         end = time.monotonic() + self.http.timeout
         tried = 1
+        before: Optional[CaptchaRemoteError] = None
         while True:
             try:
                 within = end - time.monotonic()
                 return self.http.call(method, path, body=body, headers=headers, signal=signal, within=within)
             except CaptchaRemoteError as error:
+                if before is not None and time.monotonic() >= end:
+                    raise before
+                before = error
                 if tried >= TRIES or not is_worth_it(error):
                     raise
                 pause = backoff(tried, error.retry_after)
