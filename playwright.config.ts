@@ -36,8 +36,8 @@ export default defineConfig<object, { sessionBrowser: string | undefined }>({
   forbidOnly: Boolean(env["CI"]),
   // A test that passes the second time only is a defect, so nothing is tried twice.
   retries: 0,
-  // Twice as many as cores, as each often waits. In the long run each has five browsers.
-  workers: isLong ? 2 : Math.min(4, 2 * availableParallelism()),
+  // More than cores, as each often waits. In the long run each has five browsers.
+  workers: isLong ? 2 : Math.max(3, Math.min(4, 2 * availableParallelism())),
   // Tests wait for conditions: a cap is only there for what never comes, and no slow machine reaches it.
   timeout: 600_000,
   expect: { timeout: 120_000 },

@@ -229,7 +229,7 @@ test("[R14] the headers of a stream: nobody keeps it, nobody holds it back, and 
   });
 });
 
-test("[R14] a browser's EventSource is told the end, and stops asking after it", async ({
+test("[R14] a browser's EventSource is told the end, and stops asking after it @long", async ({
   startServer,
   site,
   bot,

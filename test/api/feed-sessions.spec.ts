@@ -23,7 +23,7 @@ const SOLVED = "document.querySelector('#the-captcha, .scratch-captcha-container
 
 for (const [why, script] of Object.entries(AFTER_PRESS)) {
   const tag = longUnless(why === "replaced");
-  test(`[R18] a session's progress, and an attempt after which the challenge ${why.replace("_", " ")}${tag}`, async ({
+  test(`[R18] a session's progress, and an attempt after which the challenge ${why.replace("_", " ")}${tag} @long`, async ({
     reader,
     site,
     bot,

@@ -255,7 +255,7 @@ test("[R10] a page that does not answer is refused; another tab that does not is
   await asked;
 });
 
-test("[R10] [S5] many sessions on one bot browser, each ending as its own operator ends it", async ({
+test("[R10] [S5] many sessions on one bot browser, each ending as its own operator ends it @long", async ({
   create,
   botBrowser,
   bot,

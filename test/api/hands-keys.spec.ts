@@ -91,7 +91,7 @@ test("[W41] Space and Enter press what has the focus, and a page that hears keys
   await expect.poll(() => reports).toContainEqual(["pin", "4721"]);
 });
 
-test("[W41] [W24] keys that are down are let go of when control is lost, however many a client presses", async ({
+test("[W41] [W24] keys that are down are let go of when control is lost, however many a client presses @long", async ({
   site,
   bot,
   connect,

@@ -79,7 +79,7 @@ test("[R19] a name that is empty or too long, a client that is none and an unkno
   }
 });
 
-test("[R15] the history as a table: quoted as spreadsheets read it, and never a formula", async ({
+test("[R15] the history as a table: quoted as spreadsheets read it, and never a formula @long", async ({
   startServer,
   site,
   bot,

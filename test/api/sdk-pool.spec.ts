@@ -14,7 +14,7 @@ test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
 const CHALLENGE_PAGE = `<!doctype html><div id="my-captcha" style="width:300px;height:200px;background:#cde"></div>`;
 
-test("[R6] a pool watches more sessions than it has requests, and each watch gets its own result", async ({
+test("[R6] a pool watches more sessions than it has requests, and each watch gets its own result @long", async ({
   server,
   site,
   bot,

@@ -212,7 +212,7 @@ async function sessionsOf(client: CaptchaRemoteClient, label: string) {
   return all.filter((session) => session.label === label);
 }
 
-test("solve cancels a session that was still being made, however its creation was asked for", async ({
+test("solve cancels a session that was still being made, however its creation was asked for @long", async ({
   server,
   site,
 }) => {

@@ -104,7 +104,7 @@ test("[R10] with an Idempotency-Key a repeat answers the first 201, two at once 
   expect(other.body.error).toMatchObject({ code: "invalid_message", details: { field: "idempotency-key" } });
 });
 
-test("[R10] a failed creation is not kept for its Idempotency-Key", async ({ server, site }) => {
+test("[R10] a failed creation is not kept for its Idempotency-Key @long", async ({ server, site }) => {
   const key = { "idempotency-key": `failed-${site.origin}` };
   let answers = false;
   const url = site.serve("/", (_request, response) => {

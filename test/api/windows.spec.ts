@@ -177,7 +177,7 @@ test("[W47] the person in control switches and closes; an older client's view fo
   await expect.poll(() => newestOf(plain)).toBe("red");
 });
 
-test("[W47] a page that opens windows without end has 8 at most, and the operator learns of it", async ({
+test("[W47] a page that opens windows without end has 8 at most, and the operator learns of it @long", async ({
   site,
   bot,
   connect,

@@ -182,7 +182,7 @@ test("watching and acting leave no globals, no listeners and no changes in the p
   expect(page.webdriver).toBe(untouched.webdriver);
 });
 
-test("the user agent is the browser's own unless the bot gives one, and then the same everywhere", async ({
+test("the user agent is the browser's own unless the bot gives one, and then the same everywhere @long", async ({
   site,
   bot,
   connect,

@@ -60,7 +60,7 @@ for (const [what, script] of RESTLESS) {
   });
 }
 
-test("[W28] a field that the browser animates while scripts are busy is shown to no watcher", async ({
+test("[W28] a field that the browser animates while scripts are busy is shown to no watcher @long", async ({
   site,
   bot,
   connect,

@@ -183,7 +183,7 @@ test("[W22] coarse while a hand drags, sharp once it rests", async ({ site, bot,
   await expect.poll(() => coarsenessOfLast(client)).toBeLessThan(HIGH_QUALITY_STEPS);
 });
 
-test("[W20] a box that moves: session_info first, then pictures of the new view, all of its size", async ({
+test("[W20] a box that moves: session_info first, then pictures of the new view, all of its size @long", async ({
   site,
   bot,
   connect,

@@ -98,7 +98,7 @@ test.describe("shadow roots", () => {
     expect(await look(frames)).toHaveLength(500);
   });
 
-  test("a page that makes hosts without end keeps none of them alive", async () => {
+  test("a page that makes hosts without end keeps none of them alive @long", async () => {
     await page.setContent(`<main></main>`);
     const { frames, session } = await framesOf(page);
     const nodes = async () => {

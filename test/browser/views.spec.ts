@@ -180,7 +180,7 @@ test("[W14] [W20] [W23] viewers of one session each see a view of their own, as 
   for (const { view } of json.pictures) expect(view).toEqual(CHALLENGE_VIEW);
 });
 
-test("[W14] [W20] an older client gets no message about what others watch", async ({ site, bot, connect }) => {
+test("[W14] [W20] an older client gets no message about what others watch @long", async ({ site, bot, connect }) => {
   const session = await open(bot, site, markedPage(ANIMATED));
   const plain = await connect(session.ws_url);
   const other = await connect(session.ws_url, JSON_FORM);
@@ -432,7 +432,7 @@ test("[W15] an ack of a picture that was never sent is refused, and the socket g
   expect(client.received.filter(({ reply_to }) => reply_to === "good")).toEqual([]);
 });
 
-test("[W20] [W24] a challenge that moves under the finger: the drag goes on, and the view follows after it", async ({
+test("[W20] [W24] a challenge that moves under the finger: the drag goes on, and the view follows after it @long", async ({
   site,
   bot,
   connect,
@@ -600,7 +600,7 @@ test("[W3] a viewer that joins is shown the page as it is now, also where no oth
   expect(isNear(shown, LAST_COLOUR), `${shown}`).toBe(true);
 });
 
-test("[W3] [W21] a page whose pictures are megabytes large can be joined", async ({ site, bot, connect }) => {
+test("[W3] [W21] a page whose pictures are megabytes large can be joined @long", async ({ site, bot, connect }) => {
   const viewport = { width: 3840, height: 2160 };
   const noise = `<body style="margin:0"><canvas width="${viewport.width}" height="${viewport.height}"></canvas><script>
     const canvas = document.querySelector("canvas").getContext("2d");

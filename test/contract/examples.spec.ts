@@ -184,7 +184,7 @@ test("[R10] [R6] python_bot.py hands a page over and goes on in it, with the Pyt
   expect(bot.out()).toContain('solved, and back to work on "Shop"');
 });
 
-test("[R28] [R6] relay_bot.py lends its page to a server that could not reach it, and goes on in it", async ({
+test("[R28] [R6] relay_bot.py lends its page to a server that could not reach it, and goes on in it @long", async ({
   run,
   server,
   site,

@@ -230,7 +230,7 @@ test("[R20] a browser that a readiness check has just started ends with the serv
   await expectNothingLeft(home);
 });
 
-test("a second server on the same folder is refused with a sentence", async ({ home }) => {
+test("a second server on the same folder is refused with a sentence @long", async ({ home }) => {
   const first = home.start({ DEMO: "off" });
   await expect.poll(first.out).toContain("Ctrl-C ends it");
   const second = home.start({ DEMO: "off" });

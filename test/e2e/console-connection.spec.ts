@@ -6,7 +6,7 @@ import { slowness } from "../support/pace.ts";
 /** Its pages have no challenge. */
 test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
-test("[W23] [W15] pictures come as binary messages, none as text, and what is on the screen is acknowledged", async ({
+test("[W23] [W15] pictures come as binary messages, none as text, and what is on the screen is acknowledged @long", async ({
   site,
   bot,
   operator,

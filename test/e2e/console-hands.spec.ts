@@ -100,7 +100,7 @@ test("[W41] an input method composes over the picture, and its text arrives once
   expect(reports.filter(([type]) => type === "paste")).toEqual([]);
 });
 
-test("[W41] text is composed at the page's caret, wherever keys have taken it", async ({
+test("[W41] text is composed at the page's caret, wherever keys have taken it @long", async ({
   site,
   bot,
   operator,

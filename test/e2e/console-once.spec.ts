@@ -141,7 +141,7 @@ test("[W14] [W16] [W18] state, control, view and picture are back within a secon
   expect(Object.keys(after).filter((what) => what.startsWith("picture"))).toEqual([`picture of ${PAGE_VIEW}`]);
 });
 
-test("[W8] a console whose network is back, or that is shown again, tries at once", async ({
+test("[W8] a console whose network is back, or that is shown again, tries at once @long", async ({
   site,
   bot,
   operator,

@@ -47,7 +47,7 @@ test("[M4] [M6] the code opens the session in this browser, a reload too, and in
   await other.context().close();
 });
 
-test("[M4] a key of the tab opens it without a word, and one that is typed stays in the tab", async ({
+test("[M4] a key of the tab opens it without a word, and one that is typed stays in the tab @long", async ({
   invited,
   guarded,
   page,

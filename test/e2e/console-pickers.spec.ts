@@ -97,7 +97,10 @@ test("[W53] one of 5,000 options is found by a search @long", async ({ show, ope
   await expect.poll(() => seen).toEqual(["input:true:Town 4711", "change:true:Town 4711"]);
 });
 
-test("[W53] several options, a colour, a date and a suggestion are chosen", async ({ show, operator: { page } }) => {
+test("[W53] several options, a colour, a date and a suggestion are chosen @long", async ({
+  show,
+  operator: { page },
+}) => {
   const { seen, press } = await show(`
 <select multiple size="1" aria-label="Days" style="display:block;width:200px;height:30px"><option>Mon<option>Tue<option>Wed</select>
 <input type="color" aria-label="Paint" style="display:block;width:200px;height:30px;margin-top:20px">

@@ -104,7 +104,7 @@ test("[W52] [W44] on a phone's page the pointer is a finger, and so is a mouse @
   expect(served.types("page")).not.toContain("mousemove");
 });
 
-test("[W52] the whole page has Back and reload: the page goes there, and its rules are not taken in by it", async ({
+test("[W52] the whole page has Back and reload: the page goes there, and its rules are not taken in by it @long", async ({
   site,
   bot,
   operator,

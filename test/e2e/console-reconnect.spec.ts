@@ -6,7 +6,7 @@ import { fetchAsBot } from "../support/key.ts";
 /** Its pages have no challenge. */
 test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 
-test("a lost line is tried again until the network is back, and goes on where it was", async ({
+test("a lost line is tried again until the network is back, and goes on where it was @long", async ({
   site,
   bot,
   operator,

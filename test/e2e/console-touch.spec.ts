@@ -179,7 +179,7 @@ test("[W13] the switch gives the fingers to the picture: they zoom and move it, 
   near(touchesOf(served.heard, "page")[0]?.touches[0], aimed.x, aimed.y);
 });
 
-test("[W13] on a page without touch a finger is a mouse; two fingers or the tool are its right button", async ({
+test("[W13] on a page without touch a finger is a mouse; two fingers or the tool are its right button @long", async ({
   site,
   bot,
   operator,
@@ -240,7 +240,7 @@ test("[W44] tapping a field opens the keyboard that fits, also in a frame, and k
   await expect(input).not.toBeFocused();
 });
 
-test("[W44] Done stays under the thumb on a low screen, also when the picture is shown larger", async ({
+test("[W44] Done stays under the thumb on a low screen, also when the picture is shown larger @long", async ({
   site,
   bot,
   operator,

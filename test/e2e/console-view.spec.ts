@@ -49,7 +49,7 @@ test("[W14] a button shows the whole page and the challenge again; clicks hit th
   await clickAt({ x: 500, y: 250 });
 });
 
-test("[W14] Alt and V switch too, also while the picture has the keyboard, and the page hears nothing of it", async ({
+test("[W14] Alt and V switch too, also while the picture has the keyboard, and the page hears nothing of it @long", async ({
   site,
   bot,
   operator,
@@ -65,7 +65,7 @@ test("[W14] Alt and V switch too, also while the picture has the keyboard, and t
   expect([...line.ofType("key"), ...line.ofType("text")]).toEqual([]);
 });
 
-test("[W14] there is nothing to switch to while the page shows no challenge", async ({ site, bot, operator }) => {
+test("[W14] there is nothing to switch to while the page shows no challenge @long", async ({ site, bot, operator }) => {
   const session = await bot.createGuest({ url: site.serve("/plain", "<h1>Nothing to clear</h1>") });
   await operator.open(session.control_url);
   await untilView(operator, PAGE_VIEW);

@@ -104,7 +104,7 @@ test("[R30] [W58] the element shows a session to a person, who clears it, and sa
   ]);
 });
 
-test("[R30] another src is another session, and an element that is taken away ends its frame", async ({
+test("[R30] another src is another session, and an element that is taken away ends its frame @long", async ({
   shopServer,
   session,
   bot,
@@ -243,7 +243,7 @@ test("the recipe in plain HTML works from another site", async ({ shopServer, se
   await expect(page.getByText("Thank you.")).toBeVisible();
 });
 
-test("the recipe in React works from another site", async ({ shopServer, session, site, page }) => {
+test("the recipe in React works from another site @long", async ({ shopServer, session, site, page }) => {
   serveShop(site, shopServer, session);
   const { outputFiles } = await build({
     stdin: {

@@ -195,7 +195,7 @@ test("[R13] a code that cannot be had is said in the dialog, and another try is 
   await expect(inbox.locator("#phone-code")).toBeVisible();
 });
 
-test("up, down and Enter go through the rows; arrivals and ends are seen at once, and today's ends are kept", async ({
+test("up, down and Enter go through the rows; arrivals and ends are seen at once, and today's ends are kept @long", async ({
   inbox,
   server,
   two: [first, second],

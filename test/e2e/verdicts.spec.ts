@@ -163,7 +163,7 @@ const SCENARIOS: readonly Scenario[] = [
   },
 ];
 
-for (const scenario of eachSecond(SCENARIOS)) {
+for (const scenario of eachSecond(eachSecond(SCENARIOS))) {
   test(`[K1] [K2] not done: the challenge ${scenario.name}`, async ({ server, site, bot }) => {
     let done = 0;
     site.serve("/done", (_request, response) => {

@@ -7,6 +7,7 @@ import { expect, type TestSite } from "../support/fixtures.ts";
 import { test as withBots } from "../support/guest.ts";
 import { fetchAsBot } from "../support/key.ts";
 import type { LiveClient } from "../support/live-client.ts";
+import { longUnless } from "../support/long-run.ts";
 import { pidsWith, signalAll } from "../support/processes.ts";
 import { ROUNDS, test as withFaults } from "../support/rounds.ts";
 import { seeded } from "../support/seeded.ts";
@@ -159,7 +160,7 @@ const KEYS_PAGE = (title: string) => `<title>${title}</title><script>
 const HELD_MS = 1_000;
 
 for (const where of ["first", "window"] as const) {
-  test(`[S9] [W24] keys that a killed server has left down are let go of: ${where}`, async ({
+  test(`[S9] [W24] keys that a killed server has left down are let go of: ${where}${longUnless(where === "window")}`, async ({
     mortal,
     site,
     connect,

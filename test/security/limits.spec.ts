@@ -420,7 +420,7 @@ test("[W24] 5,000 moves in a second are no error, and the last one arrives befor
   expect(client.received.filter(({ type }) => type === "error")).toEqual([]);
 });
 
-test("[W24] the last of too many moves arrives by itself", async ({ startServer, site, connect }) => {
+test("[W24] the last of too many moves arrives by itself @long", async ({ startServer, site, connect }) => {
   const reports = reportsOf(site);
   const page = `${REPORTING}<script>addEventListener("mousemove", ({ clientX }) => report(clientX))</script>`;
   const client = await connect(await openPage(await startServer({ MAX_MOVES_PER_SECOND: "60" }), site, page));
