@@ -58,7 +58,7 @@ async function main(): Promise<void> {
   const tab = await CdpTab.attach(connection, targetInfo.targetId);
   const frames = new PageFrames(tab);
   const scanner = new PageScanner(frames, planScan(KNOWN_KINDS, undefined));
-  const guard = { ms: 0, tickMs: 0, isRipening: false };
+  const guard = { ms: 0, tickMs: 0, isRipening: false, listens: false };
   const look = () => scanner.scan(guard);
   const floor = async () => {
     await Promise.all((await frames.list()).map((frame) => frames.evaluate(frame, "1")));

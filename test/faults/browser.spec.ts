@@ -32,6 +32,8 @@ test.use({ challengeSearchMs: BRIEF_SEARCH_MS });
 const JSON_FORM = { protocols: ["captcha.json.v1"] };
 /** Told within so long of what happened. */
 const SOON_MS = 2_000;
+/** A hang, while nobody is connected and nobody has acted. */
+const SOON_ALONE_MS = 7_000;
 const LOOP = "/loop";
 
 /** A page with a word of its own in a cookie and in its storage; a click makes it compute for a while. */
@@ -119,7 +121,7 @@ for (let round = 1; round <= ROUNDS; round += 1) {
     const session = await bot.create({ url });
     const stream = await events(session.session_id);
     const at = await signal(server, session.session_id, "SIGSTOP");
-    expectWithin((await toldAt(stream, "page_unresponsive")) - at, SOON_MS);
+    expectWithin((await toldAt(stream, "page_unresponsive")) - at, SOON_ALONE_MS);
     await signal(server, session.session_id, "SIGCONT");
     await toldAt(stream, "page_responsive");
     expect((await bot.info(session.session_id)).state).toBe("waiting");

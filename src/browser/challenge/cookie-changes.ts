@@ -40,11 +40,18 @@ export class CookieChanges {
     if (this.#isNeeded) this.#host ??= URL.parse(url)?.hostname ?? null;
   }
 
-  /** Reads the cookies. Rejects where the browser does not answer. */
-  async look(): Promise<void> {
+  /** Whether a rule is about cookies. */
+  get isNeeded(): boolean {
+    return this.#isNeeded;
+  }
+
+  /** Reads the cookies. Resolves to whether others differ than before. Rejects where the browser does not answer. */
+  async look(): Promise<boolean> {
     const start = this.#atStart;
-    if (!start) return;
+    if (!start) return false;
+    const before = this.#changed.map(keyOf).join();
     this.#changed = (await this.#cookies()).filter((cookie) => start.get(keyOf(cookie)) !== hashOf(cookie));
+    return this.#changed.map(keyOf).join() !== before;
   }
 
   /** A changed cookie of this name that the domain (undefined: the session's host) gets. */

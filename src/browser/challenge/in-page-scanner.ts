@@ -3,6 +3,7 @@
  * nothing from outside of itself. It only reads: nothing is added to or changed in the page.
  */
 import type { Rect } from "../../protocol/common.ts";
+import type { ListenerWorld } from "./in-page-listener.ts";
 
 /** A necessary condition on the elements that a selector can match, so that few elements are compared with it. */
 export type SelectorKey =
@@ -105,6 +106,10 @@ export interface ScanAnswer {
   readonly kinds: readonly KindAnswer[];
   /** The names of response fields that have an answer anywhere in the document. */
   readonly answered: readonly string[];
+  /** A change from here on is told by itself (in-page-listener.ts), unless it is one of the known fields'. */
+  readonly listens: boolean;
+  /** Whether it has fields whose values count: a script that sets one makes no sound. */
+  readonly hasFields: boolean;
 }
 
 export interface Scanner {
@@ -115,17 +120,18 @@ export interface Scanner {
   /**
    * Scans the document. `guardMs`: for how long after this scan what is visible for a moment only is kept for the next
    * one; 0: not at all. `tickMs`: how often it is looked for. `isRipening`: challenges that were visible for a moment
-   * since the last scan count, not only what says that one is solved.
+   * since the last scan count, not only what says that one is solved. `listens`: what changes from here on is to be told.
    */
-  scan(guardMs: number, tickMs: number, isRipening: boolean): ScanAnswer;
+  scan(guardMs: number, tickMs: number, isRipening: boolean, listens: boolean): ScanAnswer;
+  /** Whether a field, or the document's address, says something else than at the last scan. */
+  hasChanged(): boolean;
   /** Takes note that this element is a frame that a kind knows by its URL; returns the element's number. */
   note(element: Element, kind: number): number;
 }
 
-/** The global object of the isolated world. `roots` is filled by tabs/frames.ts. */
-export type ScannerWorld = typeof globalThis & {
+/** The global object of the isolated world. */
+export type ScannerWorld = ListenerWorld & {
   captchaRemoteScanner?: Scanner;
-  captchaRemoteRoots?: Iterable<ShadowRoot>;
   captchaRemotePasswords?: WeakSet<Element>;
 };
 
@@ -149,6 +155,7 @@ export function makeScanner(
   const MAX_UNSIZED = 200;
   /** More elements than this are not compared with a kind's other rules. */
   const MAX_MATCHED = 100;
+  const MAX_FIELDS = 300;
   type Use = {
     kind: number;
     selector: number | null;
@@ -160,6 +167,11 @@ export function makeScanner(
   interface Found {
     readonly matched: Map<Element, number | null>;
     readonly signs: { element: Element; use: Use }[];
+  }
+  interface Field {
+    readonly element: Element;
+    readonly noAnswer: RegExp | null;
+    readonly isAnswered: boolean;
   }
   interface Glimpse {
     boxes: Map<number, Rect[]>;
@@ -323,6 +335,19 @@ export function makeScanner(
     return found;
   };
 
+  /** The fields that the last look has read, and those of the last scan with the address of then. */
+  let fields: Field[] = [];
+  let known: { fields: readonly Field[]; address: string } = { fields, address: "" };
+  const isAnsweredField = (element: Element, noAnswer: RegExp | null): boolean => {
+    const value = "value" in element ? String(element.value) : (element.textContent ?? "");
+    return value !== "" && noAnswer?.test(value.slice(0, 1_000)) !== true;
+  };
+  const readField = (element: Element, noAnswer: RegExp | null): boolean => {
+    const isAnswered = isAnsweredField(element, noAnswer);
+    if (fields.length < MAX_FIELDS) fields.push({ element, noAnswer, isAnswered });
+    return isAnswered;
+  };
+
   const answerOf = (kind: number, { matched, signs }: Found): KindAnswer => {
     const { notWhen, working } = question.kinds[kind] as KindQuestion;
     const widgetOf = (element: Element): Element => {
@@ -365,8 +390,7 @@ export function makeScanner(
     for (const { element, use } of signs) {
       const isField = use.noAnswer !== null;
       if (!isField && !boxOf(element)) continue;
-      const value = "value" in element ? String(element.value) : (element.textContent ?? "");
-      const isAnswered = !isField || (value !== "" && use.noAnswer?.test(value.slice(0, 1_000)) !== true);
+      const isAnswered = !isField || readField(element, use.noAnswer);
       answered.push({ done: use.done ?? 0, id: numberOf(element), owners: ownersOf(element), isAnswered });
     }
     return { kind, matches, signs: answered, badges: [...badges].filter((badge) => !others.has(badge)) };
@@ -388,9 +412,9 @@ export function makeScanner(
     return boxes;
   };
   const isFilled = (selector: string): boolean =>
-    liveRoots().some((root) =>
-      [...root.querySelectorAll(selector)].some((field) => "value" in field && String(field.value) !== ""),
-    );
+    liveRoots()
+      .flatMap((root) => [...root.querySelectorAll(selector)])
+      .filter((field) => "value" in field && readField(field, null)).length > 0;
 
   /** One walk through the document, in place of one for each name. */
   const answeredNames = (): string[] => {
@@ -412,11 +436,14 @@ export function makeScanner(
     readonly boxes: Rect[][];
     readonly filled: boolean[];
   }
-  const look = (): Look => ({
-    kinds: [...findKinds()].map(([kind, found]) => answerOf(kind, found)),
-    boxes: question.boxes.map(boxesOf),
-    filled: question.values.map(isFilled),
-  });
+  const look = (): Look => {
+    fields = [];
+    return {
+      kinds: [...findKinds()].map(([kind, found]) => answerOf(kind, found)),
+      boxes: question.boxes.map(boxesOf),
+      filled: question.values.map(isFilled),
+    };
+  };
   /** What was found last, and since when (performance.now() ms) it is so. */
   let steady = { found: "", since: 0 };
   const settle = (found: Look): void => {
@@ -463,7 +490,10 @@ export function makeScanner(
   world.captchaRemoteScanner = {
     version,
     widgets: shownWidgets,
-    scan(guardMs, tickMs, isRipening) {
+    scan(guardMs, tickMs, isRipening, listens) {
+      world.captchaRemoteListener?.renew();
+      // Before it is read: what changes meanwhile is told.
+      const isListening = listens && world.captchaRemoteListener?.arm() === true;
       shownWidgets.clear();
       for (const root of liveRoots()) {
         for (const field of root.querySelectorAll("input[type=password]")) passwords.add(field);
@@ -477,6 +507,7 @@ export function makeScanner(
       if (guardMs > 0) startGuard(guardMs, tickMs);
       const found = look();
       settle(found);
+      known = { fields, address: location.href };
       const navigation = performance.getEntriesByType("navigation")[0];
       const { kinds, boxes, filled } = found;
       return {
@@ -502,7 +533,14 @@ export function makeScanner(
         filled,
         kinds: glimpsed ? withGlimpsed(kinds, glimpsed) : kinds,
         answered: answeredNames(),
+        listens: isListening,
+        hasFields: fields.length > 0,
       };
+    },
+    hasChanged() {
+      world.captchaRemoteListener?.renew();
+      const isOther = ({ element, noAnswer, isAnswered }: Field) => isAnsweredField(element, noAnswer) !== isAnswered;
+      return location.href !== known.address || known.fields.some(isOther);
     },
     note(element, kind) {
       noted.set(element, (noted.get(element) ?? new Set()).add(kind));

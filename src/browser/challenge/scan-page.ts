@@ -138,6 +138,8 @@ export interface Guard {
   readonly ms: number;
   readonly tickMs: number;
   readonly isRipening: boolean;
+  /** What changes after it is to be told by the page itself (page-listener.ts). */
+  readonly listens: boolean;
 }
 
 let lastVersion = 0;
@@ -255,8 +257,19 @@ export class PageScanner {
     await this.#frames.evaluate(frame, `(${makeScanner})(${question}, ${isParked}, ${shownBox})`);
   }
 
-  async #scanFrame(frame: FrameRef, { ms, tickMs, isRipening }: Guard, isByUrl: boolean): Promise<FrameScan> {
-    const expression = `globalThis.captchaRemoteScanner?.version === ${this.#version} ? captchaRemoteScanner.scan(${ms}, ${tickMs}, ${isRipening}) : null`;
+  /**
+   * Whether a field or the address of one of these documents says something else than at the last scan. Rejects where one
+   * does not answer.
+   */
+  async haveChanged(frames: readonly FrameRef[]): Promise<boolean> {
+    const expression = `globalThis.captchaRemoteScanner?.version === ${this.#version} ? captchaRemoteScanner.hasChanged() : true`;
+    const changed = await Promise.all(frames.map((frame) => this.#frames.evaluate<boolean>(frame, expression)));
+    return changed.includes(true);
+  }
+
+  async #scanFrame(frame: FrameRef, { ms, tickMs, isRipening, listens }: Guard, isByUrl: boolean): Promise<FrameScan> {
+    const given = [ms, tickMs, isRipening, listens].join(", ");
+    const expression = `globalThis.captchaRemoteScanner?.version === ${this.#version} ? captchaRemoteScanner.scan(${given}) : null`;
     const [answer, texts] = await Promise.all([
       this.#frames.evaluate<ScanAnswer | null>(frame, expression).then(async (known) => {
         if (known) return known;

@@ -1,4 +1,7 @@
-/** Scans the page at intervals, with or without operators: where the challenge is, and whether it is done. */
+/**
+ * Scans the page at intervals while somebody acts, and when the page says that it has changed else, with or without
+ * operators: where the challenge is, and whether it is done.
+ */
 import { setTimeout as delay } from "node:timers/promises";
 import type { ChallengeKind } from "../../config.ts";
 import type { Completion, Rule } from "../../protocol/rest.ts";
@@ -6,7 +9,7 @@ import type { Verdict } from "../../session/ports/page.ts";
 import type { WatchState } from "../../session/ports/resume-state.ts";
 import { publishMetric } from "../../util/diagnostics.ts";
 import { redactUrl } from "../../util/redact-url.ts";
-import { PageFrames } from "../tabs/frames.ts";
+import { type FrameRef, PageFrames } from "../tabs/frames.ts";
 import type { Tab } from "../tabs/tab.ts";
 import { ActLookup, type ActTarget } from "./act-lookup.ts";
 import {
@@ -26,7 +29,9 @@ import {
 } from "./completion-rules.ts";
 import { CookieChanges } from "./cookie-changes.ts";
 import { Departure } from "./departure.ts";
+import { HeardPace } from "./heard-pace.ts";
 import { fieldsOf } from "./kinds.ts";
+import { PageListener } from "./page-listener.ts";
 import { PageQuiet } from "./page-quiet.ts";
 import { filledMatch, type Guard, type PageScan, PageScanner, planScan, visibleMatch } from "./scan-page.ts";
 
@@ -42,16 +47,21 @@ const ACTED_TICK_MS_A_FRAME = 2.5;
 const MAX_ACTED_TICK_MS = 75;
 /** For how long after an act a success that shows for a moment only is looked for. */
 const ACTED_FOR_MS = 10_000;
-/** The interval of a page that gets no input and does not change. */
+/** The interval of a page that gets no input. */
 const REST_POLL_MS = 1_000;
-/** How long the short interval lasts after input, a navigation or a frame change. */
+/** Where the page itself says that it has changed, one look so often is left, for what nothing tells. */
+const NET_POLL_MS = 5_000;
+/** Of what makes no sound (values that a script sets, cookies) that alone is asked, so long after a change, then at twice the pause each time. */
+const FIRST_ASK_MS = 100;
+/** The longest of these pauses while somebody is there, or the challenge works by itself; else the looks are enough. */
+const ATTENDED_ASK_MS = 1_000;
 const ACTIVE_FOR_MS = 10_000;
 /** The longest that a check waits for unknown rules (the page loads) to become known. */
 const UNKNOWN_PATIENCE_MS = 2_000;
 const MAX_FRAMES_KEPT = 100;
 /** How long the page that opened a login window has to show that it went through. */
 const OPENER_PATIENCE_MS = 2_000;
-const UNGUARDED: Guard = { ms: 0, tickMs: 0, isRipening: false };
+const UNGUARDED: Guard = { ms: 0, tickMs: 0, isRipening: false, listens: false };
 /** What a guard has seen longer before a scan may have another reason than what the scan says. */
 const MAX_SEEN_BEFORE_MS = 200;
 /** A page that loads or navigates is looked at again so soon, so many times in a row. */
@@ -74,10 +84,14 @@ interface ChallengeWatcherDeps {
   readonly otherWindows?: () => Promise<readonly (WindowFacts | null)[]>;
   /** The address that the session was opened with; null: where the page is at the first scan. */
   readonly openedUrl: string | null;
+  /** How long the short interval lasts after input, a navigation or a frame change, ms. */
+  readonly activeForMs?: number;
   readonly onScan: (scan: PageScan) => void;
   readonly onSolved: (verdict: Verdict) => void;
   /** The page has moved on after somebody acted, and nothing says how it went. Once each time. */
   readonly onMovedOn: () => void;
+  /** The page's own process has answered, or has said something by itself. */
+  readonly onAlive: () => void;
   /** More was seen than before, or elsewhere. */
   readonly onSeen: (state: WatchState) => void;
 }
@@ -89,6 +103,8 @@ export class ChallengeWatcher {
   readonly #quiet: PageQuiet;
   readonly #cookies: CookieChanges;
   readonly #acts: ActLookup;
+  readonly #listener: PageListener;
+  readonly #pace = new HeardPace();
   readonly #rules: readonly Rule[];
   readonly #asksOthers: boolean;
   readonly #pollMs: number;
@@ -119,6 +135,15 @@ export class ChallengeWatcher {
   #movedOnAt: number | null = null;
   #begun = false;
   #stopped = false;
+  #isAttended = false;
+  /** All documents of the last scan were armed to say when they change. */
+  #isListening = false;
+  /** The last scan has succeeded, and nothing loads. */
+  #isConclusive = false;
+  /** The documents of the last scan that are asked for what makes no sound. */
+  #asked: readonly FrameRef[] = [];
+  #askTimer: NodeJS.Timeout | undefined;
+  #askPauseMs = FIRST_ASK_MS;
   /** What the last scan says of this window; null: nothing, as it failed, or the page loads. */
   #facts: WindowFacts | null = null;
 
@@ -128,6 +153,7 @@ export class ChallengeWatcher {
     this.#tracker = new ChallengeTracker(deps.kinds);
     this.#quiet = new PageQuiet(deps.tab, deps.frames, deps.kinds);
     this.#acts = new ActLookup(deps.frames);
+    this.#listener = new PageListener({ ...deps, onHeard: (document, isMain) => this.#heard(document, isMain) });
     this.#rules = [...(deps.completion?.all ?? []), ...(deps.completion?.any ?? [])];
     this.#asksOthers = this.#rules.some((rule) => "of" in rule && rule.of === "any");
     this.#cookies = new CookieChanges(deps.tab, this.#rules);
@@ -167,10 +193,24 @@ export class ChallengeWatcher {
     this.#cookies.recall(cookies, host ?? null);
   }
 
-  /** Stops for good. */
-  stop(): void {
+  /** Stops for good. Resolves once nothing listens in the page any more; never rejects. */
+  stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#askTimer);
+    return this.#listener.stop();
+  }
+
+  /** Whether somebody is connected: what makes no sound is asked for more often. */
+  attend(isAttended: boolean): void {
+    if (this.#isAttended === isAttended) return;
+    this.#isAttended = isAttended;
+    this.#scheduleAsk();
+  }
+
+  /** A pointer moves over the page, which may be pressed next: it is looked at each second at least. */
+  hovered(): void {
+    if (performance.now() >= this.#activeUntil) this.#schedule(this.#lookedAt + REST_POLL_MS - performance.now());
   }
 
   /** Somebody pressed, typed or turned the wheel. */
@@ -195,7 +235,7 @@ export class ChallengeWatcher {
 
   /** Something happened: scan within this time, and often for a while. */
   prompt(withinMs = this.#pollMs): void {
-    this.#activeUntil = performance.now() + ACTIVE_FOR_MS;
+    this.#activeUntil = performance.now() + (this.#deps.activeForMs ?? ACTIVE_FOR_MS);
     this.#schedule(withinMs);
   }
 
@@ -239,7 +279,7 @@ export class ChallengeWatcher {
   async verdictAtClose(): Promise<Verdict> {
     let judged = UNKNOWN;
     if (!this.#begun || this.#stopped || this.#rules.length === 0) return this.#verdict(judged, null);
-    this.stop();
+    void this.stop();
     const opener = await this.#deps.tab.opener().catch(() => null);
     const scanner = opener && new PageScanner(new PageFrames(opener), this.#scanner.plan);
     const end = performance.now() + OPENER_PATIENCE_MS;
@@ -269,13 +309,22 @@ export class ChallengeWatcher {
     const startedAt = performance.now();
     const wasGuarded = this.#guarding;
     this.#facts = null;
+    clearTimeout(this.#askTimer);
+    // While somebody acts the beat sees it all, and a drag is not slowed down by what is recorded.
+    const isResting = this.#begun && startedAt >= this.#activeUntil && !this.#isRipening;
+    const listens = isResting && this.#listener.canListen(this.#frameCount);
+    this.#isListening = false;
+    this.#pace.looking();
+    let found: string | null = null;
+    let deaf: readonly FrameRef[] = [];
+    this.#isConclusive = false;
     try {
       const wasNavigating = this.#deps.tab.isNavigating;
       const hasActed = startedAt - this.#actedAt < ACTED_FOR_MS;
       const actedTickMs = Math.min(MAX_ACTED_TICK_MS, ACTED_TICK_MS_A_FRAME * this.#frameCount);
       const tickMs = this.#isRipening ? TICK_MS : Math.max(TICK_MS, actedTickMs);
       this.#guarding = this.#isRipening || hasActed;
-      const guard = { ms: this.#guarding ? GUARD_MS : 0, tickMs, isRipening: this.#isRipening };
+      const guard = { ms: this.#guarding ? GUARD_MS : 0, tickMs, isRipening: this.#isRipening, listens };
       const [scan, others] = await Promise.all([
         this.#scanner.scan(guard),
         this.#asksOthers ? this.#deps.otherWindows?.() : undefined,
@@ -283,6 +332,7 @@ export class ChallengeWatcher {
       ]);
       if (this.#stopped) return this.#verdict(UNKNOWN, null);
       this.#lastScan = scan;
+      this.#deps.onAlive();
       publishMetric("look", performance.now() - startedAt);
       const at = performance.now();
       const { tab, openedUrl } = this.#deps;
@@ -303,6 +353,7 @@ export class ChallengeWatcher {
       );
       const isNavigating = wasNavigating || tab.isNavigating || tab.pendingUrl(scan.main.id) !== null;
       if (await this.#quiet.allows(scan, judged, isNavigating)) {
+        this.#isConclusive = true;
         this.#facts = { facts: this.#factsOf(scan), seen: new Set(this.#seenSelectors.keys()) };
         if (!this.#deps.isOpened) judgement = judged;
       }
@@ -310,6 +361,10 @@ export class ChallengeWatcher {
       scannedAt = scan.at;
       this.#judgedScan = judgement === UNKNOWN ? null : scan;
       this.#frameCount = scan.frames.length;
+      this.#asked = this.#silentFrames(scan);
+      found = foundBy(scan, judged);
+      if (listens) deaf = scan.frames.filter(({ answer }) => !answer.listens).map(({ frame }) => frame);
+      this.#isListening = listens && deaf.length === 0 && scan.silent.length === 0;
       this.#publishSeen();
       this.#deps.onScan(scan);
     } catch {
@@ -330,12 +385,62 @@ export class ChallengeWatcher {
     );
     const verdict: Verdict = { ...this.#verdict(judgement, kindVerdict), stable, evidence };
     if (stable && this.#begun && !this.#stopped) {
-      this.stop();
+      void this.stop();
       this.#deps.onSolved(verdict);
     }
     this.#noticeMovingOn(kindVerdict, judgement);
+    if (found !== null && this.#pace.looked(found, this.#lookedAt)) this.#askPauseMs = FIRST_ASK_MS;
     this.#scheduleNext(judgement, this.#window.isOpen ? leftMs + at - now : 0);
+    if (deaf.length > 0) void this.#listenTo(deaf);
     return verdict;
+  }
+
+  /** Makes these documents listen; what they do meanwhile is seen by the look that arms them. */
+  async #listenTo(deaf: readonly FrameRef[]): Promise<void> {
+    const all = this.#lastScan?.frames.map(({ frame }) => frame) ?? [];
+    if ((await this.#listener.begin(deaf, all)) && !this.#stopped) this.#schedule(CHANGED_POLL_MS);
+  }
+
+  /** A document has said that it has changed. */
+  #heard(document: string, isMain: boolean): void {
+    if (this.#stopped) return;
+    if (isMain) this.#deps.onAlive();
+    this.#pace.heard(document, performance.now());
+    // Else the beat looks anyway.
+    if (performance.now() >= this.#activeUntil && !this.#isRipening) {
+      this.#schedule(this.#pace.dueAt - performance.now());
+    }
+  }
+
+  /** The documents that have what makes no sound: fields, and the page's address where a rule is about it. */
+  #silentFrames(scan: PageScan): FrameRef[] {
+    const isByUrl = this.#rules.some((rule) => "url" in rule);
+    return scan.frames
+      .filter(({ frame, answer }) => answer.hasFields || (isByUrl && frame.parent === null))
+      .map(({ frame }) => frame);
+  }
+
+  #scheduleAsk(): void {
+    clearTimeout(this.#askTimer);
+    const isAsked = this.#asked.length > 0 || this.#cookies.isNeeded;
+    if (!this.#isListening || !isAsked || !this.#begun || this.#stopped) return;
+    const mostMs = this.#isAttended || this.isWorking ? ATTENDED_ASK_MS : NET_POLL_MS;
+    this.#askTimer = setTimeout(() => void this.#ask(), Math.min(this.#askPauseMs, mostMs));
+  }
+
+  /** Asks only for what makes no sound, and looks at the page where that has changed. */
+  async #ask(): Promise<void> {
+    this.#askPauseMs = Math.min(2 * this.#askPauseMs, NET_POLL_MS);
+    try {
+      const changed = await Promise.all([this.#scanner.haveChanged(this.#asked), this.#cookies.look()]);
+      if (this.#stopped) return;
+      if (this.#asked.some(({ parent }) => parent === null)) this.#deps.onAlive();
+      if (changed.includes(true)) this.#schedule(0);
+      else if (!this.#scanning) this.#scheduleAsk();
+    } catch {
+      // A document is gone or does not answer: a look sees which.
+      this.#schedule(REST_POLL_MS);
+    }
   }
 
   #verdict({ value, against }: Judgement, kindVerdict: KindVerdict | null): Verdict {
@@ -378,7 +483,7 @@ export class ChallengeWatcher {
 
   #scheduleNext(judgement: Judgement, leftMs: number): void {
     const isActive = performance.now() < this.#activeUntil;
-    const beat = isActive ? this.#pollMs : REST_POLL_MS;
+    const beat = isActive ? this.#pollMs : this.#restMs;
     this.#loadingLooks = judgement === UNKNOWN && isActive ? this.#loadingLooks + 1 : 0;
     const isLoading = this.#loadingLooks > 0 && this.#loadingLooks <= MAX_LOADING_LOOKS;
     clearTimeout(this.#timer);
@@ -387,6 +492,15 @@ export class ChallengeWatcher {
     const isLastLook = leftMs < 1.5 * RIPENING_POLL_MS;
     if (judgement.value === true) this.#schedule(isLastLook ? leftMs : RIPENING_POLL_MS);
     else this.#schedule(isLoading ? Math.min(LOADING_POLL_MS, beat) : beat);
+    if (!isActive) this.#schedule(this.#pace.dueAt - performance.now());
+    this.#scheduleAsk();
+  }
+
+  /** The interval while nobody acts. */
+  get #restMs(): number {
+    // Other windows, and what only time decides, tell nothing.
+    const isByTime = !this.#isConclusive || (this.#movedOnAt !== null && this.#movedOnAt !== Infinity);
+    return this.#isListening && !isByTime && !this.#asksOthers ? NET_POLL_MS : REST_POLL_MS;
   }
 
   /** The earliest of the scheduled times wins. */
@@ -484,6 +598,17 @@ export class ChallengeWatcher {
       kinds: () => ({ rule: "", fact: { value: "unknown", frame: null } }),
     };
   }
+}
+
+/** What a look has found, without where it is: what moves is no news. */
+function foundBy(scan: PageScan, { value, held }: Judgement): string {
+  return JSON.stringify([
+    value,
+    held.map(({ rule }) => rule),
+    scan.sightings.map(({ widget, state }) => [widget, state]),
+    scan.signs.map(({ id, isAnswered }) => [id, isAnswered]),
+    scan.frames.map(({ answer, texts }) => [answer.boxes.map((boxes) => boxes.length > 0), answer.filled, texts]),
+  ]);
 }
 
 /** The documents of the page, and which of them are out of sight. */

@@ -1,4 +1,7 @@
-/** Asks a page at intervals whether it still answers, and reports when it stops answering and when it answers again. */
+/**
+ * Asks a page whether it still answers where nothing was heard of it, and reports when it stops answering and when it
+ * answers again [S10].
+ */
 import { setTimeout as delay } from "node:timers/promises";
 import type { PageCondition } from "../../session/ports/page.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
@@ -6,9 +9,12 @@ import type { CdpSender } from "../cdp/connection.ts";
 import { UNRESPONSIVE_LIMIT_MS } from "../cdp/wait-for-page.ts";
 
 const BEAT_MS = 250;
-const ASK_EVERY_MS = 500;
-/** An operator notices a script that takes this long. With the intervals above it is reported within two seconds. */
+/** A page that has said nothing by itself for so long is asked. With what follows a hang is reported within 2 s, or 7 s. */
+const ASK_AFTER_MS = { attended: 650, alone: 5_500 };
+/** An operator notices a script that takes this long. */
 const SILENT_AFTER_MS = 1_000;
+/** Who has acted is there for so long. */
+const ACTED_FOR_MS = 10_000;
 const SAMPLE_MS = 300;
 /** A renderer that uses less than this share of the time is not stuck in a loop. */
 const BUSY_PART = 0.3;
@@ -28,10 +34,14 @@ interface HangDetectorDeps {
 export class HangDetector {
   readonly #deps: HangDetectorDeps;
   #timer: NodeJS.Timeout | undefined;
+  #isRunning = false;
   #condition: PageCondition = "page_responsive";
   /** Since when the page has not answered (monotonic ms); null: no question is open. */
   #askedAt: number | null = null;
-  #lastAskedAt = -Infinity;
+  /** When the page has last shown that it lives, and somebody has last acted, monotonic ms. */
+  #heardAt = -Infinity;
+  #actedAt = -Infinity;
+  #isAttended = false;
   #isSampling = false;
 
   constructor(deps: HangDetectorDeps) {
@@ -43,27 +53,66 @@ export class HangDetector {
   }
 
   start(): void {
-    this.#timer = setInterval(() => void this.#beat(), BEAT_MS);
+    this.#isRunning = true;
     void this.#beat();
   }
 
   stop(): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#isRunning = false;
+    clearTimeout(this.#timer);
+  }
+
+  /** The page's own process has answered a question, or has said something by itself. */
+  heard(): void {
+    this.#heardAt = performance.now();
+  }
+
+  /** Whether somebody is connected. */
+  attend(isAttended: boolean): void {
+    this.#isAttended = isAttended;
+    this.#askSooner();
+  }
+
+  /** Somebody has pressed, typed or turned the wheel. */
+  acted(): void {
+    const wasThere = this.#isThere;
+    this.#actedAt = performance.now();
+    if (!wasThere) this.#askSooner();
+  }
+
+  get #isThere(): boolean {
+    return this.#isAttended || performance.now() - this.#actedAt < ACTED_FOR_MS;
+  }
+
+  #askSooner(): void {
+    if (this.#isRunning && this.#askedAt === null) this.#scheduleAsk();
+  }
+
+  #scheduleAsk(): void {
+    const dueAt = this.#heardAt + (this.#isThere ? ASK_AFTER_MS.attended : ASK_AFTER_MS.alone);
+    this.#schedule(dueAt - performance.now());
+  }
+
+  #schedule(inMs: number): void {
+    clearTimeout(this.#timer);
+    if (this.#isRunning) this.#timer = setTimeout(() => void this.#beat(), Math.max(1, Math.ceil(inMs)));
   }
 
   async #beat(): Promise<void> {
     if (this.#askedAt === null) {
-      if (performance.now() - this.#lastAskedAt >= ASK_EVERY_MS) await this.#ask();
+      const afterMs = this.#isThere ? ASK_AFTER_MS.attended : ASK_AFTER_MS.alone;
+      if (performance.now() - this.#heardAt < afterMs) this.#scheduleAsk();
+      else void this.#ask();
       return;
     }
+    this.#schedule(BEAT_MS);
     const silentFor = performance.now() - this.#askedAt;
     if (silentFor < SILENT_AFTER_MS || this.#isSampling) return;
     this.#isSampling = true;
     const isAsked = this.#deps.isDialogOpen();
     const isWaiting = await (isAsked || isForDialog(this.#deps.dialogsOf));
     this.#isSampling = false;
-    if (this.#askedAt === null || !this.#timer) return;
+    if (this.#askedAt === null || !this.#isRunning) return;
     // Time with an open dialog does not count: the page cannot go on before it is answered.
     if (isWaiting) this.#askedAt = performance.now() - SILENT_AFTER_MS;
     this.#become(isWaiting ? "dialog_open" : "page_unresponsive");
@@ -74,11 +123,15 @@ export class HangDetector {
 
   /** A page that is gone refuses the question; the tab reports that. */
   async #ask(): Promise<void> {
-    this.#lastAskedAt = performance.now();
-    this.#askedAt = this.#lastAskedAt;
+    this.#askedAt = performance.now();
+    // A timer may come a part of a millisecond early.
+    this.#schedule(SILENT_AFTER_MS + 1);
     await this.#deps.page.send("Runtime.evaluate", { expression: "1" }).catch(() => {});
     this.#askedAt = null;
-    if (this.#timer) this.#become("page_responsive");
+    this.heard();
+    if (!this.#isRunning) return;
+    this.#scheduleAsk();
+    this.#become("page_responsive");
   }
 
   #become(condition: PageCondition): void {

@@ -245,6 +245,8 @@ export class PageWindows implements ChallengePage {
 
   setCaptureRequest(request: CaptureRequest | null): void {
     this.#request = request;
+    // The verdict is the first window's, whichever is shown.
+    for (const page of this.#pages) page.attend(request !== null);
     this.#shown.setCaptureRequest(request);
   }
 
@@ -465,6 +467,7 @@ export class PageWindows implements ChallengePage {
       return;
     }
     page.setKeepView(this.#keepsView);
+    page.attend(this.#request !== null);
     window.page = page;
     this.#letGo(id);
     this.#titlesTimer ??= setInterval(() => this.#list.ask(), TITLES_EVERY_MS);
@@ -499,7 +502,7 @@ export class PageWindows implements ChallengePage {
     before.releaseAll();
     this.#shownId = id;
     before.setCapturing(false);
-    before.setCaptureRequest(null);
+    before.setCaptureRequest(null, this.#request !== null);
     this.#bringToFront(id);
     page.setCaptureRequest(this.#request);
     page.setCapturing(this.#isCapturing);

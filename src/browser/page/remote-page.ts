@@ -60,6 +60,8 @@ const SCAN_AFTER_INPUT_MS = 50;
 /** A press right after frames have changed waits at most this long for a scan of their positions. */
 const SCAN_BEFORE_PRESS_MS = 300;
 const CLOSE_DEADLINE_MS = 2_000;
+/** A page that does not answer within this time is left with what listens in it, which ends itself. */
+const SILENCE_DEADLINE_MS = 300;
 const CHALLENGE_POLL_MS = 60;
 /** A page that has not answered a scan in this time is opened all the same: it may be busy for long. */
 const FIRST_SCAN_MS = 5_000;
@@ -169,6 +171,7 @@ export class RemotePage implements ChallengePage {
       onScan: (scan) => this.#onScan(scan),
       onSolved: (verdict) => this.#publish((events) => events.solved(verdict)),
       onMovedOn: () => this.#publish((events) => events.movedOn()),
+      onAlive: () => this.#hangDetector.heard(),
       onSeen: (watch) => this.#publish((events) => events.resumeStateChanged({ watch })),
     });
     const asking = {
@@ -313,11 +316,19 @@ export class RemotePage implements ChallengePage {
     return this.#cropped.crop(picture, this.view(mode), scale);
   }
 
-  setCaptureRequest(request: CaptureRequest | null): void {
+  /** `isAttended`: somebody is connected, to another window perhaps. */
+  setCaptureRequest(request: CaptureRequest | null, isAttended = request !== null): void {
     this.#captureRequest = request;
+    this.attend(isAttended);
     if (!request) this.#screencast.forget();
     this.#masked.setWanted(request?.masked === true && !this.#ended);
     this.#updateScreencast();
+  }
+
+  /** Whether somebody is connected to the session: the page is asked more often. */
+  attend(isAttended: boolean): void {
+    this.#watcher.attend(isAttended);
+    this.#hangDetector.attend(isAttended);
   }
 
   setCapturing(capturing: boolean): void {
@@ -343,7 +354,9 @@ export class RemotePage implements ChallengePage {
     this.#screencast.inputGiven(this.#input.pressed);
     if (isMove(input)) {
       if (this.#input.pressed) this.#watcher.prompt();
+      else this.#watcher.hovered();
     } else {
+      this.#hangDetector.acted();
       this.#attempts.acted(performance.now());
       // What is let go may have been pressed on the page before.
       if (!isRelease(input)) {
@@ -455,6 +468,7 @@ export class RemotePage implements ChallengePage {
   async #release(how: "end" | "detach"): Promise<void> {
     this.releaseAll();
     this.#end();
+    await withDeadline(this.#watcher.stop(), SILENCE_DEADLINE_MS, "page").catch(() => {});
     await withDeadline(this.#parts.tab.close(), CLOSE_DEADLINE_MS, "page").catch(() => {});
     await this.#parts.release(how);
   }
@@ -531,7 +545,6 @@ export class RemotePage implements ChallengePage {
     this.#dialogs?.stop();
     this.notices.stop();
     this.#assist.stop();
-    this.#watcher.stop();
     this.#hangDetector.stop();
     this.#focus.stop();
     this.#masked.stop();

@@ -137,6 +137,19 @@ export class PageFrames {
   }
 
   /**
+   * Gives the frame's isolated world, and it alone, a function of this name, whose calls the frame's session for input
+   * hears (Runtime.bindingCalled). Rejects when the document is gone, does not answer, or the browser refuses it.
+   */
+  async bind(frame: FrameRef, name: string): Promise<void> {
+    const executionContextId = await this.#world(frame);
+    const binding = frame.inputSession.send("Runtime.addBinding", { name, executionContextId });
+    await this.#call(binding, "binding").catch((error: unknown) => {
+      this.#worlds.delete(documentKey(frame));
+      throw error;
+    });
+  }
+
+  /**
    * What a promise of the frame's isolated world resolves with, however late. Rejects when that rejects, or the document
    * is gone.
    */

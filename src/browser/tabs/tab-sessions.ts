@@ -20,11 +20,18 @@ export interface ResponseReceived {
   };
 }
 
+/** A function that a world was given (Runtime.addBinding) was called. */
+export interface BindingCalled {
+  readonly name: string;
+  readonly payload: string;
+}
+
 /** A session that passes on events: one of ours, or of Playwright's. */
 export interface EventSession extends CdpSender {
   on(event: "Page.fileChooserOpened", listener: (event: FileChooserOpened) => void): unknown;
   on(event: "Page.frameNavigated", listener: (event: { readonly frame: { readonly id: string } }) => void): unknown;
   on(event: "Page.frameDetached", listener: (event: { readonly frameId: string }) => void): unknown;
+  on(event: "Runtime.bindingCalled", listener: (event: BindingCalled) => void): unknown;
   on(event: "Network.responseReceived", listener: (event: ResponseReceived) => void): unknown;
   on(event: "Network.loadingFinished", listener: (event: { readonly requestId: string }) => void): unknown;
   on(event: "Network.loadingFailed", listener: (event: { readonly requestId: string }) => void): unknown;
