@@ -17,6 +17,14 @@ const GROWTH_TOLERATED = 1.25;
 /** A gain below this is noise of a few pictures. */
 const GROWTH_TOLERATED_MS = 20;
 
+/** What a session costs beyond its browser alone, % of a core. */
+const IDLE_BARS = [
+  ["gone", "unwatched", 0.6],
+  ["gone", "watched", 0.8],
+  ["value", "unwatched", 0.8],
+  ["value", "watched", 1.2],
+] as const;
+
 const HALF_RATE_P95_MS = { "one by one": 100, batched: 200 } as const;
 
 type Check = readonly [what: string, value: number | null | undefined, holds: (value: number) => boolean];
@@ -117,6 +125,11 @@ export function judge(results: readonly Result[]): Bar[] {
       ["% of a core", sum(rest?.browserCpu, rest?.serverCpu), (percent) => percent < 2],
       ["pictures", rest?.more["pictures"], (count) => count === 0],
     ]),
+    ...IDLE_BARS.flatMap(([kind, way, most]) => {
+      const name = `idle on a page of a ${kind} kind, ${way}: <= ${most} % of a core beyond the browser alone`;
+      const beyond = find(`idle ${kind}`, `ours ${way}`)?.more["% of a core beyond the browser"];
+      return bar(name, [["% of a core", beyond, (percent) => percent <= most]]);
+    }),
     bar("unwatched playing page: no capture runs", [
       [
         "browser % of a core",

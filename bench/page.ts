@@ -47,7 +47,8 @@ export function originOf(hand: Hand): Point {
 export interface PageOptions {
   readonly kind: PageKind;
   /** The page moves by itself, like one with a spinner or a video. */
-  readonly animated?: boolean;
+  readonly animated?: boolean | undefined;
+  readonly hasField?: boolean | undefined;
   readonly hand?: Hand;
   /** The document's position on the page. */
   readonly origin?: Point;
@@ -59,6 +60,7 @@ export interface PageOptions {
 export function challengeDocument({
   kind,
   animated = false,
+  hasField = false,
   hand = "mouse",
   origin = DESK_ORIGIN,
   run,
@@ -69,7 +71,7 @@ export function challengeDocument({
   return `<!doctype html><meta charset="utf-8">${hand === "finger" ? VIEWPORT_OF_PHONE : ""}<title>Challenge</title><style>${STYLE}
     #bench-captcha { left: ${box.x}px; top: ${box.y}px }</style>
   ${isMain ? surroundings() : ""}
-  <div id="bench-captcha"><canvas id="photo" width="${box.width}" height="${box.height}"></canvas>
+  <div id="bench-captcha"${hasField ? ' class="h-captcha"' : ""}>${hasField ? RESPONSE_FIELD : ""}<canvas id="photo" width="${box.width}" height="${box.height}"></canvas>
     ${kind === "strip" ? `<div id="strip">${"<i></i>".repeat(2 * STRIP.bits)}</div>` : ""}
     <div id="piece"></div><div id="track"><span>Slide to complete the picture</span></div><div id="knob"></div>
   </div>
@@ -97,6 +99,7 @@ function surroundings(): string {
     <script>${paintPhoto}; document.querySelectorAll("canvas.wide").forEach((canvas, index) => paintPhoto(canvas, index + 1))</script>`;
 }
 
+const RESPONSE_FIELD = '<textarea name="h-captcha-response" hidden></textarea>';
 const VIEWPORT_OF_PHONE = '<meta name="viewport" content="width=device-width, initial-scale=1">';
 const STYLE = `
   body { margin: 0; height: ${VIEWPORT.height}px; overflow: hidden; font: 15px/1.45 sans-serif; color: #223; user-select: none;

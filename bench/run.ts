@@ -16,6 +16,7 @@ import { CROWD_ROWS } from "./rows/crowds.ts";
 import { DRAG_ROWS, warmUp } from "./rows/drags.ts";
 import { END_ROWS } from "./rows/ends.ts";
 import { FEED_ROWS } from "./rows/feed.ts";
+import { IDLE_ROWS } from "./rows/idle.ts";
 import { LINE_ROWS } from "./rows/lines.ts";
 import { QUIET_ROWS } from "./rows/quiet.ts";
 import { RELAY_ROWS } from "./rows/relays.ts";
@@ -29,6 +30,7 @@ const ROWS = [
   ...LINE_ROWS,
   ...RELAY_ROWS,
   ...QUIET_ROWS,
+  ...IDLE_ROWS,
   ...END_ROWS,
   ...RESTART_ROWS,
   ...FEED_ROWS,

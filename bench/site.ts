@@ -14,6 +14,8 @@ export interface PageAsked {
   readonly kind: PageKind;
   readonly placed: Placed;
   readonly animated?: boolean;
+  /** The challenge has a response field, as kinds have that are judged by it. */
+  readonly hasField?: boolean;
   /** A mouse when left out. */
   readonly hand?: Hand;
 }
@@ -115,8 +117,12 @@ export class Site {
   }
 
   /** `page` is the document that is opened; `middle` and `inner` are its frames. */
-  #html(what: string | undefined, run: string, { kind, placed, animated = false, hand = "mouse" }: PageAsked): string {
-    const document = (origin: Point) => challengeDocument({ kind, animated, hand, run, origin });
+  #html(
+    what: string | undefined,
+    run: string,
+    { kind, placed, animated, hasField, hand = "mouse" }: PageAsked,
+  ): string {
+    const document = (origin: Point) => challengeDocument({ kind, animated, hasField, hand, run, origin });
     if (what === "inner") return document(FRAME);
     if (what === "middle") {
       const inside = { ...FRAME, x: FRAME.x - OUTER_FRAME.x, y: FRAME.y - OUTER_FRAME.y };
