@@ -2,7 +2,7 @@
  * [W57] Stands between the server and the bot's browser: lets through what methods.ts names, of the one page and its
  * windows, and takes out of answers and events what the server has no use for.
  */
-import { isAllowed, isObject, type Own } from "./methods.ts";
+import { BINDING, isAllowed, isObject, type Own } from "./methods.ts";
 
 type Facts = Readonly<Record<string, unknown>>;
 
@@ -210,6 +210,8 @@ export class RelayFilter {
       case "Network.loadingFinished":
       case "Network.loadingFailed":
         return pick(params, ["requestId"]);
+      case "Runtime.bindingCalled":
+        return params["name"] === BINDING ? pick(params, ["name", "payload", "executionContextId"]) : null;
       default:
         return null;
     }

@@ -40,4 +40,5 @@ export const SESSION_EVENTS = [
   "Network.responseReceived",
   "Network.loadingFinished",
   "Network.loadingFailed",
+  "Runtime.bindingCalled",
 ] as const;

@@ -62,6 +62,8 @@ const objectOf =
     isObject(value) && hasOnly(value, fields, own);
 const anything: Check = () => true;
 
+/** The function by which a world of the server's says that its document has changed. */
+export const BINDING = "captchaRemoteHeard";
 const id = text(MAX_ID);
 const quality = whole(1, 100);
 const pixels = whole(1, 10_000);
@@ -140,6 +142,7 @@ const OF_SESSION: Readonly<Record<string, Rule>> = {
     },
     when: (_own, params) => (params["executionContextId"] === undefined) !== (params["objectId"] === undefined),
   },
+  "Runtime.addBinding": { needs: { name: oneOf(BINDING), executionContextId: world } },
   "Runtime.releaseObject": { needs: { objectId: id } },
   "Runtime.releaseObjectGroup": { needs: { objectGroup } },
   "DOM.getFrameOwner": { needs: { frameId: id } },

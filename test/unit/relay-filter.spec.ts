@@ -115,6 +115,16 @@ test("[W57] answers and events lose what the server has no use for", () => {
     initiator: { type: "script", stack: { callFrames: ["secret"] } },
     redirectResponse: { headers: { "set-cookie": "secret" } },
   };
+  const called = (name: string) =>
+    filter.event({
+      method: "Runtime.bindingCalled",
+      params: { name, payload: "1", more: "secret" },
+      sessionId: SESSION,
+    });
+  expect(called("other")).toEqual([]);
+  expect(called("captchaRemoteHeard").map(({ params }) => params)).toEqual([
+    { name: "captchaRemoteHeard", payload: "1" },
+  ]);
   const [event] = filter.event({ method: "Network.requestWillBeSent", params: request, sessionId: SESSION });
   expect(JSON.stringify(event)).not.toContain("secret");
   expect(event?.params).toMatchObject({ request: { url: "https://shop.example/a" }, initiator: { type: "script" } });

@@ -62,6 +62,7 @@ const SESSION_EVENTS: Readonly<Record<string, z.ZodType>> = {
   }),
   "Network.loadingFinished": z.object({ requestId: z.string() }),
   "Network.loadingFailed": z.object({ requestId: z.string() }),
+  "Runtime.bindingCalled": z.object({ name: z.string().max(100), payload: z.string().max(100) }),
 };
 const frameSchema = z.object({
   sessionId: z.number(),

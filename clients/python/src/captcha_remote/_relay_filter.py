@@ -22,6 +22,8 @@ MOST_INTEGER = 2**53 - 1
 # Windows that are gone may have opened others: so many of them are remembered.
 MOST_REMEMBERED = 1_000
 MOST_SOUNDS = 100
+# The function by which a world of the server's says that its document has changed.
+BINDING = "captchaRemoteHeard"
 
 
 class Own:
@@ -198,6 +200,7 @@ OF_SESSION: Mapping[str, Rule] = {
         },
         lambda _own, params: ("executionContextId" in params) != ("objectId" in params),
     ),
+    "Runtime.addBinding": Rule({"name": _same(BINDING), "executionContextId": _world}),
     "Runtime.releaseObject": Rule({"objectId": _id}),
     "Runtime.releaseObjectGroup": Rule({"objectGroup": _object_group}),
     "DOM.getFrameOwner": Rule({"frameId": _id}),
@@ -444,6 +447,8 @@ class RelayFilter:
             return _response_facts(session, params)
         if method in ("Network.loadingFinished", "Network.loadingFailed"):
             return _pick(params, "requestId")
+        if method == "Runtime.bindingCalled" and params.get("name") == BINDING:
+            return _pick(params, "name", "payload", "executionContextId")
         return None
 
 
