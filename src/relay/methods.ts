@@ -71,7 +71,7 @@ const jpeg = oneOf("jpeg");
 const objectGroup = matching(/^captcha-remote-\w{1,40}$/);
 const world: Check = (value, own) => own.isWorld(value);
 const clip = objectOf({ x: number, y: number, width: number, height: number, scale: number });
-/** The editing commands that Chromium has for keys; `paste` would show what the bot's clipboard has. */
+/** The editing commands that keep away from the clipboard of the bot's machine. */
 const commands = listOf(oneOf("selectAll", "undo", "redo"));
 const modifiers = whole(0, 15);
 const ofOperator = ({ dialogs }: Own) => dialogs === "operator";

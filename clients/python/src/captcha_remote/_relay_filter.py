@@ -259,7 +259,7 @@ OF_SESSION: Mapping[str, Rule] = {
             "autoRepeat": _bool,
             "isKeypad": _bool,
             # `paste` would show what the bot's clipboard has.
-            "commands": _list_of(_one_of("selectAll", "copy", "cut", "undo", "redo")),
+            "commands": _list_of(_one_of("selectAll", "undo", "redo")),
         },
     ),
     "Input.insertText": Rule({"text": _text(MOST_TEXT)}),
