@@ -36,7 +36,7 @@ const MAX_URL_LENGTH = 300;
 const OWN_SURFACE = /^(chrome(-[a-z]+)?|devtools|edge|brave|opera|vivaldi):/i;
 const BLANK = /^(about:blank\b.*)?$/i;
 const NO_PAGE =
-  "this browser has only blank tabs: a service that starts a fresh browser for each connection cannot be joined, so pass the address of the running session that has the page (docs/endpoints.md)";
+  "this browser has only blank tabs: a service that starts a fresh browser for each connection cannot be joined, so pass the address of the running session that has the page, or lend it over a relay from where the bot runs (docs/endpoints.md)";
 
 export interface GuestDeps extends PageDeps, EndpointRules {
   readonly targets: HeldTargets;
