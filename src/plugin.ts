@@ -5,6 +5,7 @@
 import { EventEmitter } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
+import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
@@ -181,8 +182,10 @@ function ownUpgrades(app: FastifyInstance, path: string): EventEmitter {
 
 /** Refuses requests of other machines, wherever the bot's server listens: without keys and links everything is open. */
 function keepLocal(app: FastifyInstance): void {
-  app.addHook("onRequest", async ({ socket }) => {
-    const { remoteAddress = "", localAddress } = socket;
+  app.addHook("onRequest", async ({ raw }) => {
+    // A request of this process to itself has no socket: an MCP tool's, whose caller was let in by its own address.
+    if (!(raw.socket instanceof Socket)) return;
+    const { remoteAddress = "", localAddress } = raw.socket;
     // A client whose own address is the one that it connected to is on this machine.
     if (!isLoopback(remoteAddress.replace(/^::ffff:/, "")) && remoteAddress !== localAddress)
       throw new AppError("forbidden", { why: "AUTH=off serves this machine only" });

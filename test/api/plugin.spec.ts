@@ -1,7 +1,7 @@
 /** The service inside a bot's own Fastify server, and the bot's own Playwright page in a person's hands. */
 import { once } from "node:events";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { mock } from "node:test";
@@ -16,6 +16,7 @@ import { attachStorage } from "../../src/storage/storage.ts";
 import { test as base, expect, TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
 import { addKey, TEST_KEY_SPEC } from "../support/key.ts";
 import { eachSecond } from "../support/long-run.ts";
+import { callTool } from "../support/mcp.ts";
 import { call } from "../support/requests.ts";
 
 const CHALLENGE = `<!doctype html><title>shop</title><body style="margin:0;height:2000px">
@@ -372,4 +373,20 @@ test("wrong options are told by name; without dataDir nothing is left behind", a
   if (usual === undefined) delete process.env["TMPDIR"];
   else process.env["TMPDIR"] = usual;
   await rm(folder, { recursive: true });
+});
+
+test("[M1] with AUTH=off an agent on this machine uses the tools by any address of the machine", async () => {
+  const address = Object.values(networkInterfaces())
+    .flat()
+    .find((each) => each?.family === "IPv4" && !each.internal)?.address;
+  test.skip(address === undefined, "this machine has no address but loopback");
+  const app = Fastify();
+  try {
+    await app.register(captchaRemote, { auth: "off" });
+    const { port } = new URL(await app.listen({ host: "0.0.0.0", port: 0 }));
+    const asked = await callTool(`http://${address}:${port}/api/captcha`, "", "get_result", { session_id: "nobody" });
+    expect(JSON.stringify(asked.body.result)).toContain("session_not_found");
+  } finally {
+    await app.close();
+  }
 });
