@@ -1,4 +1,4 @@
-/** Bounds the audit entries of one session from acts that a client can repeat as fast as it likes. */
+/** Bounds the audit entries of one session, or of a key's relays, from acts that a client can repeat as fast as it likes. */
 import type { Action } from "../protocol/audit.ts";
 
 /** The most repeatable acts in a window: no person takes control, or extends, more than once a second. */
@@ -17,6 +17,8 @@ const REPEATABLE: ReadonlySet<Action> = new Set<Action>([
   "link.create",
   "link.revoke",
   "code.create",
+  "relay.open",
+  "relay.close",
 ]);
 
 interface RateWindow {
@@ -30,14 +32,14 @@ export class Allowance {
 
   /**
    * Whether this act may make an entry; if not, it is counted. `leftOut` is the number of acts that were not recorded
-   * since the last entry of that session.
+   * since the last entry of the same `of`: a session's id, or whoever acts on none.
    * @param now monotonic ms
    */
-  ask(sessionId: string, action: Action, now: number): { readonly allowed: boolean; readonly leftOut: number } {
-    const window = this.#windows.get(sessionId) ?? { startedAt: now, count: 0, leftOut: 0 };
+  ask(of: string, action: Action, now: number): { readonly allowed: boolean; readonly leftOut: number } {
+    const window = this.#windows.get(of) ?? { startedAt: now, count: 0, leftOut: 0 };
     if (now - window.startedAt > WINDOW_MS) Object.assign(window, { startedAt: now, count: 0 });
-    if (action === "session.end") this.#windows.delete(sessionId);
-    else this.#keep(sessionId, window);
+    if (action === "session.end") this.#windows.delete(of);
+    else this.#keep(of, window);
     if (REPEATABLE.has(action)) window.count += 1;
     if (REPEATABLE.has(action) && window.count > MAX_REPEATS) {
       window.leftOut += 1;
@@ -48,8 +50,8 @@ export class Allowance {
     return { allowed: true, leftOut };
   }
 
-  #keep(sessionId: string, window: RateWindow): void {
-    this.#windows.set(sessionId, window);
+  #keep(of: string, window: RateWindow): void {
+    this.#windows.set(of, window);
     const [oldest] = this.#windows.keys();
     if (this.#windows.size > MAX_SESSIONS && oldest !== undefined) this.#windows.delete(oldest);
   }

@@ -42,7 +42,7 @@ export class AuditTrail {
 
   /** Records an act that has succeeded. Never throws: an entry that cannot be written yet waits. */
   record({ who, address, action, session_id: sessionId = null, uid, detail = null }: Act): void {
-    const { allowed, leftOut } = this.#allowance.ask(sessionId ?? "", action, performance.now());
+    const { allowed, leftOut } = this.#allowance.ask(sessionId ?? who, action, performance.now());
     if (!allowed) return;
     const facts = leftOut > 0 ? { ...detail, left_out: leftOut } : detail;
     const entry = {

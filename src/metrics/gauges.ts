@@ -10,17 +10,20 @@ export interface GaugeOwners {
   readonly controller: Pick<CaptchaRemoteController, "open">;
   readonly sockets: ReadonlySet<unknown>;
   readonly eventSockets: ReadonlySet<unknown>;
+  readonly relaySockets: ReadonlySet<unknown>;
   readonly streams: ReadonlySet<unknown>;
   readonly browsers: { open(): Promise<BrowserGauges> };
 }
 
 /** A function that reads all gauges, each time it is called. */
-export function gaugesOf({ controller, sockets, eventSockets, streams, browsers }: GaugeOwners): ReadGauges {
+export function gaugesOf(owners: GaugeOwners): ReadGauges {
+  const { controller, sockets, eventSockets, relaySockets, streams, browsers } = owners;
   return async () => {
     const { sessions, releasing } = controller.open;
     const here = {
       operator_sockets: sockets.size,
       event_sockets: eventSockets.size,
+      relay_sockets: relaySockets.size,
       event_streams: streams.size,
       listeners: listeningSockets(),
     };

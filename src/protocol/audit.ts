@@ -21,6 +21,8 @@ export const ACTIONS = {
   "finish.cannot": "An operator gave up.",
   "file.upload": "A file was uploaded for a page that waits for one.",
   "file.give": "An operator gave uploaded files to the page.",
+  "relay.open": "A bot began to lend a page over a relay.",
+  "relay.close": "A relay ended.",
   "state.export": "Cookies and storage of an ended session were sent with its result.",
   "link.create": "An operator link was made.",
   "link.revoke": "An operator link was revoked.",

@@ -7,6 +7,7 @@ export const GAUGES = {
   releasing: "ended sessions whose pages are still being closed",
   operator_sockets: "operator sockets",
   event_sockets: "events sockets [R18]",
+  relay_sockets: "sockets over which bots lend pages [W55]",
   event_streams: "event streams [R14], [R18]",
   cdp_connections: "the server's own DevTools connections to browsers",
   playwright_connections: "Playwright's connections to browsers",
@@ -23,7 +24,7 @@ export type Gauges = Record<GaugeName, number>;
 /** The gauges that `browser/` counts. */
 export type BrowserGauges = Omit<
   Gauges,
-  "sessions" | "releasing" | "operator_sockets" | "event_sockets" | "event_streams" | "listeners"
+  "sessions" | "releasing" | "operator_sockets" | "event_sockets" | "relay_sockets" | "event_streams" | "listeners"
 >;
 
 export const GAUGE_NAMES = Object.keys(GAUGES) as readonly GaugeName[];

@@ -196,7 +196,7 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
   const eventSockets = new Set<WebSocket>();
   const relaySockets = new Set<WebSocket>();
   const streams = new Set<ServerResponse>();
-  const gauges = gaugesOf({ controller, sockets, eventSockets, streams, browsers });
+  const gauges = gaugesOf({ controller, sockets, eventSockets, relaySockets, streams, browsers });
   exposeGauges(refusals.registry, gauges);
   const stopMetrics = startMetrics({
     registry: refusals.registry,

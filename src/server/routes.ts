@@ -83,6 +83,7 @@ export async function serveSessions(
       });
       await api.register(relaySocketRoute, {
         relays: service.browsers.relays,
+        audit,
         sockets: service.relaySockets,
         guard,
         connections,

@@ -76,6 +76,7 @@ test("every gauge goes up with a session, a guest, their sockets and a stream, a
     releasing: 0,
     operator_sockets: 2,
     event_sockets: 1,
+    relay_sockets: 0,
     event_streams: 1,
     cdp_connections: 2,
     playwright_connections: 1,

@@ -2,6 +2,7 @@
 import { connect as connectTo } from "node:net";
 import { mergeTests } from "@playwright/test";
 import type { Scope } from "../../src/auth/caller.ts";
+import type { AuditEntryAnswer } from "../../src/protocol/audit.ts";
 import { framesOf } from "../../src/protocol/relay-line.ts";
 import { attachStorage } from "../../src/storage/storage.ts";
 import { test as withBots } from "../support/fixtures.ts";
@@ -103,6 +104,45 @@ test("[R28] a relay stands in place of url and cdp, without what only a page of 
   };
   expect(await create({ url: "http://127.0.0.1/" })).toEqual([400, "url"]);
   expect(await create({ viewport: { width: 500, height: 400 } })).toEqual([400, "viewport"]);
+});
+
+test("[R17] [R20] who lends pages stands in the audit trail, without the relay's id, and how many do in the gauges", async ({
+  startServer,
+  lend,
+}) => {
+  const own = await startServer();
+  const open = async () => (await call("GET", `${own.url}/healthz`)).body.gauges.relay_sockets;
+  const [bot, other] = [await lend(own.api), await lend(own.api, keyOf(own, "another"))];
+  expect(await open()).toBe(2);
+  const { relay } = bot.welcome;
+  await call("POST", `${own.api}/sessions`, { relay, session_id: "lent" }, { prefer: "respond-async" });
+  await call("DELETE", `${own.api}/session/lent`);
+  bot.post({ type: "gone", reason: "page_closed" });
+  expect(await bot.closed).toBe(1000);
+  other.send({ type: "cdp", seq: 1, epoch: 9, message: {} });
+  expect(await other.closed).toBe(4400);
+  await expect.poll(open).toBe(0);
+
+  const { body } = await call("GET", `${own.api}/audit?limit=500`);
+  const trail: AuditEntryAnswer[] = body.entries.reverse();
+  expect(JSON.stringify(trail)).not.toContain(relay);
+  const [mine, theirs] = [relay.slice(0, 6), other.welcome.relay.slice(0, 6)];
+  const of = (name: string) =>
+    trail
+      .filter(({ detail }) => detail?.["relay"] === name)
+      .map(({ action, who, address, detail }) => [action, who, address, detail?.["reason"]]);
+  const me = "key:config:test";
+  expect(of(mine)).toEqual([
+    ["relay.open", me, "127.0.0.1", undefined],
+    ["session.create", me, "127.0.0.1", undefined],
+    ["relay.close", me, null, "page_closed"],
+  ]);
+  const another = expect.stringMatching(/^key:/);
+  expect(of(theirs)).toEqual([
+    ["relay.open", another, "127.0.0.1", undefined],
+    ["relay.close", another, null, "relay_violation"],
+  ]);
+  expect(of(theirs)[0]?.[1]).not.toBe(me);
 });
 
 test("[R28] one session at a time; after it the bot is told to let go, and lends the page again", async ({

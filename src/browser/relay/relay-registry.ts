@@ -3,7 +3,7 @@ import { timingSafeEqual } from "node:crypto";
 import { AppError } from "../../errors.ts";
 import type { RelayHello, RelayResume } from "../../protocol/relay.ts";
 import { RELAY_RECONNECT_SECONDS } from "../../protocol/relay-terms.ts";
-import type { RelaySeat, RelaySocket, Relays } from "../../session/ports/relays.ts";
+import type { Lender, RelaySeat, RelaySocket, Relays } from "../../session/ports/relays.ts";
 import { Relay } from "./relay.ts";
 
 export interface RelayBounds {
@@ -24,14 +24,17 @@ export class RelayRegistry implements Relays {
     return this.#relays.size;
   }
 
-  begin(hello: RelayHello, owner: string | null, socket: RelaySocket): RelaySeat {
+  begin(hello: RelayHello, { owner, onEnd }: Lender, socket: RelaySocket): RelaySeat {
     const own = [...this.#relays.values()].filter((relay) => relay.owner === owner);
     if (own.length >= this.#bounds.maxRelays) throw new AppError("capacity", { limit: "relays_per_key" });
     const relay = new Relay({
       hello,
       owner,
       maxFrameBytes: this.#bounds.maxMessageBytes,
-      onEnd: () => this.#relays.delete(relay.id),
+      onEnd: (reason) => {
+        this.#relays.delete(relay.id);
+        onEnd(reason);
+      },
     });
     this.#relays.set(relay.id, relay);
     return this.#seat(relay, socket, 0);

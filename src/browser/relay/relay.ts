@@ -1,10 +1,10 @@
 /** [W55] One page that a bot lends: its line, and the session that uses it, if one does. */
 import { randomBytes } from "node:crypto";
 import { AppError, type Code } from "../../errors.ts";
-import { type RelayBotHeader, type RelayHello, relayBotHeaderSchema } from "../../protocol/relay.ts";
+import { type GoneReason, type RelayBotHeader, type RelayHello, relayBotHeaderSchema } from "../../protocol/relay.ts";
 import { RelayLagging, RelayLine, type RelayMessage, RelayViolation } from "../../protocol/relay-line.ts";
 import { RELAY_RECONNECT_SECONDS } from "../../protocol/relay-terms.ts";
-import type { RelaySocket } from "../../session/ports/relays.ts";
+import type { RelayEnd, RelaySocket } from "../../session/ports/relays.ts";
 import { RelayChannel } from "./relay-channel.ts";
 
 const ID_BYTES = 16;
@@ -21,7 +21,7 @@ export interface RelayDeps {
   readonly owner: string | null;
   readonly maxFrameBytes: number;
   /** Called once. */
-  readonly onEnd: () => void;
+  readonly onEnd: (reason: RelayEnd) => void;
 }
 
 export class Relay {
@@ -29,7 +29,7 @@ export class Relay {
   readonly secret = randomBytes(SECRET_BYTES).toString("base64url");
   readonly hello: RelayHello;
   readonly owner: string | null;
-  readonly #onEnd: () => void;
+  readonly #onEnd: (reason: RelayEnd) => void;
   readonly #line: RelayLine<RelayBotHeader>;
   #socket: RelaySocket | null = null;
   #channel: RelayChannel | null = null;
@@ -123,8 +123,8 @@ export class Relay {
     return channel;
   }
 
-  /** Ends the relay, and its session; `code` closes its socket, null as usual. */
-  end(code: Code | null): void {
+  /** Ends the relay, and its session. */
+  end(reason: RelayEnd): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     clearTimeout(this.#patience);
@@ -132,15 +132,15 @@ export class Relay {
     this.#line.detach();
     this.#channel?.end();
     this.#channel = null;
-    this.#socket?.close(code);
+    this.#socket?.close(closeCodeOf(reason));
     this.#socket = null;
-    this.#onEnd();
+    this.#onEnd(reason);
   }
 
   #waitForLine(): void {
     clearTimeout(this.#patience);
     if (this.#hasEnded) return;
-    this.#patience = setTimeout(() => this.end("browser_lost"), RELAY_RECONNECT_SECONDS * 1_000).unref();
+    this.#patience = setTimeout(() => this.end("line_lost"), RELAY_RECONNECT_SECONDS * 1_000).unref();
   }
 
   #post(header: { readonly type: string; readonly message?: object }): void {
@@ -172,12 +172,12 @@ export class Relay {
     if (header.epoch === this.#epoch) this.#channel?.takePicture(header.message, jpeg);
   }
 
-  #onGone(reason: "page_closed" | "page_crashed" | "browser_lost"): void {
+  #onGone(reason: GoneReason): void {
     // Whoever uses the page learns that it is the page which is gone, and lets go of it.
     if (reason !== "browser_lost") this.#channel?.pageGone();
     const channel = this.#channel;
-    if (!channel || reason === "browser_lost") this.end(null);
-    else void channel.closed.then(() => this.end(null));
+    if (!channel || reason === "browser_lost") this.end(reason);
+    else void channel.closed.then(() => this.end(reason));
   }
 
   /** Runs what takes of the bot's: an unforeseen error is its fault, too, as only its messages are looked at here. */
@@ -192,4 +192,9 @@ export class Relay {
       throw new AppError(code, why, { cause });
     }
   }
+}
+
+/** The code of the error that a relay's socket closes with; null: it closes as usual. */
+function closeCodeOf(reason: RelayEnd): Code | null {
+  return reason === "lagging" || reason === "relay_violation" || reason === "shutting_down" ? reason : null;
 }

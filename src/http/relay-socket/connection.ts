@@ -1,10 +1,11 @@
 /** [W55] One bot's socket: says which relay it carries, and hands its frames on. */
 import type { WebSocket } from "@fastify/websocket";
 import type { FastifyRequest } from "fastify";
-import { type Caller, ownerOf } from "../../auth/caller.ts";
+import type { AuditTrail } from "../../audit/trail.ts";
+import { type Caller, nameOf, ownerOf } from "../../auth/caller.ts";
 import { AppError } from "../../errors.ts";
-import { type RelayClientMessage, relayClientMessageSchema } from "../../protocol/relay.ts";
-import type { RelayWelcome } from "../../protocol/relay-terms.ts";
+import { type RelayClientMessage, type RelayHello, relayClientMessageSchema } from "../../protocol/relay.ts";
+import { type RelayWelcome, relayName } from "../../protocol/relay-terms.ts";
 import type { RelaySeat, RelaySocket, Relays } from "../../session/ports/relays.ts";
 import type { AuthenticationResult, Credentials } from "../sockets/authenticate-socket.ts";
 import type { OpenSocket, Receiver, SocketRoute } from "../sockets/guarded-socket.ts";
@@ -24,6 +25,7 @@ export interface BotPrincipal {
 
 export interface RelayConnectionOptions {
   readonly relays: Relays;
+  readonly audit: Pick<AuditTrail, "record">;
   /** How long a bot may take for its `hello`, s. */
   readonly helloSeconds: number;
 }
@@ -102,14 +104,30 @@ export class RelayConnection implements SocketRoute<RelayClientMessage, BotPrinc
     this.#carrying = { kind: "refused" };
     const { relays } = this.#options;
     const own = this.#relaySocket(socket);
-    const owner = ownerOf(caller);
-    const seat = message.type === "hello" ? relays.begin(message, owner, own) : relays.resume(message, owner, own);
+    const seat =
+      message.type === "hello" ? this.#lend(message, caller, own) : relays.resume(message, ownerOf(caller), own);
     this.#carrying = { kind: "seated", seat };
     socket.whenClosed(() => seat.left());
     this.#send(seat.welcome);
     seat.begin();
     const { client } = message.type === "hello" ? message : { client: undefined };
     this.#request.log.info({ relay_client: client, resumed: message.type === "resume" }, "a relay has a line");
+  }
+
+  #lend(hello: RelayHello, caller: Caller, own: RelaySocket): RelaySeat {
+    const { relays, audit } = this.#options;
+    const who = nameOf(caller);
+    const seat = relays.begin(
+      hello,
+      {
+        owner: ownerOf(caller),
+        onEnd: (reason) => audit.record({ who, address: null, action: "relay.close", detail: { relay, reason } }),
+      },
+      own,
+    );
+    const relay = relayName(seat.welcome.relay);
+    audit.record({ who, address: this.#request.ip, action: "relay.open", detail: { relay } });
+    return seat;
   }
 
   #relaySocket(socket: OpenSocket): RelaySocket {

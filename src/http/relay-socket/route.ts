@@ -1,5 +1,6 @@
 /** [W55] The socket over which a bot lends a page: who may open it, and how many are open. */
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
+import type { AuditTrail } from "../../audit/trail.ts";
 import { mayCall, type RouteAccess } from "../../auth/permissions.ts";
 import type { Config } from "../../config.ts";
 import { AppError } from "../../errors.ts";
@@ -13,6 +14,7 @@ import { type BotPrincipal, RelayConnection } from "./connection.ts";
 
 export interface RelaySocketOptions extends ConnectionSlotsDeps {
   readonly relays: Relays;
+  readonly audit: Pick<AuditTrail, "record">;
   readonly guard: GuardDeps;
   readonly limits: MessageBounds & Pick<Config, "maxMessageBytes" | "authenticateSeconds" | "maxPendingConnections">;
 }
@@ -28,14 +30,18 @@ const POLICY: SocketAuthPolicy<BotPrincipal> = {
 };
 
 export const relaySocketRoute: FastifyPluginAsync<RelaySocketOptions> = async (app, options) => {
-  const { guard, relays, limits } = options;
+  const { guard, relays, audit, limits } = options;
   const slots = new ConnectionSlots(options);
   const pending = new PendingSockets(limits);
   const preHandler = async ({ ip }: FastifyRequest) => slots.check(ip);
   const route = { websocket: true, preHandler, schema: { hide: true }, config: { access: "socket" } } as const;
   app.get("/relay", route, (socket, request) => {
     if (!slots.take(socket, request.ip)) return;
-    const connection = new RelayConnection(socket, request, { relays, helloSeconds: limits.authenticateSeconds });
+    const connection = new RelayConnection(socket, request, {
+      relays,
+      audit,
+      helloSeconds: limits.authenticateSeconds,
+    });
     const authentication = new SocketAuthentication(guard, request, POLICY, pending);
     new GuardedSocket(socket, request, connection, options).start(authentication);
   });

@@ -8,6 +8,7 @@ import type { Authenticator } from "../../auth/authenticator.ts";
 import { nameOf } from "../../auth/caller.ts";
 import { mayGiveStateToAgents } from "../../auth/permissions.ts";
 import { SESSION_STATES, type SessionState, sessionIdSchema } from "../../protocol/common.ts";
+import { relayName } from "../../protocol/relay-terms.ts";
 import {
   type CreateSession,
   checkCompletionBodySchema,
@@ -265,7 +266,8 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRoutesOptions> = async 
 };
 
 /** Where the session's page is, for the audit trail: a site or a debugging endpoint, without paths, which may be secret. */
-function siteOf({ url, cdp }: CreateSession): Detail {
+function siteOf({ url, cdp, relay }: CreateSession): Detail {
+  if (relay !== undefined) return { relay: relayName(relay) };
   const given = URL.parse(url ?? cdp?.endpoint ?? "");
   const origin = given ? `${given.protocol}//${given.host}` : null;
   return cdp ? { cdp: origin } : { site: origin };

@@ -1,6 +1,6 @@
 /** [W55] The port to the pages that bots lend over a relay. src/browser/ implements it. */
 import type { Code } from "../../errors.ts";
-import type { RelayHello, RelayResume } from "../../protocol/relay.ts";
+import type { GoneReason, RelayHello, RelayResume } from "../../protocol/relay.ts";
 import type { FrameSocket } from "../../protocol/relay-line.ts";
 import type { RelayWelcome } from "../../protocol/relay-terms.ts";
 
@@ -25,9 +25,19 @@ export interface RelaySeat {
   left(): void;
 }
 
+/** Why a relay has ended: what the bot says of its page, that no line came back, or the server's own reason. */
+export type RelayEnd = GoneReason | "line_lost" | "lagging" | "relay_violation" | "shutting_down";
+
+export interface Lender {
+  /** The id of its key; null: AUTH is off. */
+  readonly owner: string | null;
+  /** Called once, when the relay has ended. */
+  readonly onEnd: (reason: RelayEnd) => void;
+}
+
 export interface Relays {
-  /** Registers the page that a bot lends; `owner` is the id of its key. Throws AppError capacity. */
-  begin(hello: RelayHello, owner: string | null, socket: RelaySocket): RelaySeat;
+  /** Registers the page that a bot lends. Throws AppError capacity. */
+  begin(hello: RelayHello, lender: Lender, socket: RelaySocket): RelaySeat;
   /** Goes on with a relay whose line was broken. Throws AppError relay_not_found. */
   resume(resume: RelayResume, owner: string | null, socket: RelaySocket): RelaySeat;
   /** How many relays there are, those without a line included. */
