@@ -13,6 +13,10 @@ export const devToolsIdSchema = z.string().regex(/^[A-Za-z0-9_-]{1,100}$/, "not 
 
 const versionSchema = z.literal(RELAY_VERSION, "the server speaks version 1");
 
+/** The relay that a bot had with an earlier server. */
+const formerRelaySchema = z.object({ relay: relayIdSchema, secret: z.string().max(100) });
+export type FormerRelay = z.infer<typeof formerRelaySchema>;
+
 export const relayHelloSchema = z.object({
   type: z.literal("hello"),
   version: versionSchema,
@@ -24,6 +28,7 @@ export const relayHelloSchema = z.object({
     .object({ density: z.number().min(0.1).max(10), touch: z.boolean() })
     .nullable()
     .default(null),
+  again: formerRelaySchema.optional(),
 });
 export type RelayHello = z.infer<typeof relayHelloSchema>;
 

@@ -66,6 +66,8 @@ export class Relay {
   readonly #pictures = new PictureQueue((picture, number) => this.#sendPicture(picture, number));
   #settleClosed: (why: GoneReason | RelayError | null) => void = () => {};
   #registration: Registration | null = null;
+  /** The relay that a server has forgotten: the next one may know it by its session. */
+  #former: { readonly relay: string; readonly secret: string } | null = null;
   #socket: WebSocket | null = null;
   #epoch = 0;
   #hasEnded = false;
@@ -138,6 +140,7 @@ export class Relay {
           dialogs: this.#deps.dialogs,
           windows: this.#deps.windows,
           crop: this.#page.crop,
+          ...(this.#former ? { again: this.#former } : {}),
         };
     const onWelcome = (welcome: RelayWelcome) => {
       if (this.#hasEnded) {
@@ -235,8 +238,12 @@ export class Relay {
     }, wait);
   }
 
-  /** The server has forgotten the relay: it gets a new id, and what was attached is let go of. */
+  /** The server has forgotten the relay, unless a session of it goes on; what was attached is let go of. */
   #beginAnew(): void {
+    if (this.#registration) {
+      const { relay, secret } = this.#registration;
+      this.#former = { relay, secret };
+    }
     this.#registration = null;
     this.#reset();
   }

@@ -230,7 +230,7 @@ export async function openService(config: Config, deps: ServiceDeps): Promise<Se
     browsers,
     async close() {
       events.publish(NO_SESSION, systemNotice("warning", "shutting_down", "The server is shutting down."));
-      await Promise.all([controller.close(), browsers.close()]);
+      await Promise.all([controller.close().finally(() => browsers.relays.close()), browsers.close()]);
       // The ends of those sessions are the last events.
       await Promise.all([events.close(), outbox.stop(), arrivals.close()]);
       await endSockets(new Set([...sockets, ...eventSockets, ...relaySockets]));

@@ -2,10 +2,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { mergeTests } from "@playwright/test";
 import type { SessionAnswer } from "../../src/protocol/rest.ts";
+import { startRelay } from "../../src/relay/index.ts";
 import { EventStream } from "../support/event-stream.ts";
 import { expect, type TestSite } from "../support/fixtures.ts";
 import { test as withBots } from "../support/guest.ts";
-import { fetchAsBot } from "../support/key.ts";
+import { fetchAsBot, TEST_KEY } from "../support/key.ts";
 import type { LiveClient } from "../support/live-client.ts";
 import { longUnless } from "../support/long-run.ts";
 import { pidsWith, signalAll } from "../support/processes.ts";
@@ -107,6 +108,75 @@ for (let seed = 1; seed <= ROUNDS; seed += 1) {
     await expect.poll(() => pidsWith(`${mortal.now().dataDir}/profiles/`)).toEqual([]);
   });
 }
+
+test("[S9] [W57] [R28] kill -9 while a relay is used: the bot dials again, and page, link, control and relay go on", async ({
+  mortal,
+  botBrowser,
+  site,
+  connect,
+}) => {
+  const { url, told } = servePage(site);
+  const page = await botBrowser.open(url, { width: 900, height: 640 });
+  const relay = await startRelay(page, { server: mortal.now().url, key: TEST_KEY });
+  const { id } = relay;
+  try {
+    const session = await create(mortal.now().api, { relay: id, completion: COMPLETION, timeout_seconds: 120 });
+    const first = await connect(session.ws_url, { protocols: JSON_FORM });
+    expect((await first.next("control")).you).toBe(true);
+    await click(first, FIELD);
+    first.send({ type: "text", text: "half a wor" });
+    await expect.poll(() => told).toContain("text half a wor");
+    first.send({ type: "mouse_event", event_type: "down", x: 60, y: 160, button: "left", buttons: 1 });
+    await expect.poll(() => told.filter((what) => what === "mousedown")).toHaveLength(2);
+    await mortal.kill();
+
+    await mortal.startAgain();
+    const second = await connect(session.ws_url, { protocols: JSON_FORM });
+    await second.nextPicture(() => true, 0);
+    expect((await second.next("control")).you).toBe(true);
+    expect(relay.id).toBe(id);
+    // Nothing is held down any more, and the page is the very same.
+    await expect.poll(() => told.filter((what) => what === "mouseup")).toHaveLength(2);
+    second.send({ type: "text", text: "d" });
+    await expect.poll(() => told).toContain("text half a word");
+    expect(told.filter((what) => what === "born")).toHaveLength(1);
+    await click(second, SOLVE);
+    expect(await statusOf(mortal.now().api, session.session_id, 20)).toMatchObject({ state: "solved" });
+    // The page is lent again, under the same id.
+    await create(mortal.now().api, { relay: id, timeout_seconds: 120 });
+  } finally {
+    await relay.close();
+  }
+});
+
+test("[S9] [W57] a deploy with KEEP_BROWSERS=on keeps a relay's session, whose page is let go of meanwhile @long", async ({
+  mortal,
+  botBrowser,
+  site,
+  connect,
+}) => {
+  const { url, told } = servePage(site);
+  const page = await botBrowser.open(url, { width: 900, height: 640 });
+  await mortal.stop();
+  const { url: server, api } = await mortal.startAgain({ KEEP_BROWSERS: "on" });
+  const relay = await startRelay(page, { server, key: TEST_KEY });
+  try {
+    const session = await create(api, { relay: relay.id, completion: COMPLETION, timeout_seconds: 120 });
+    const first = await connect(session.ws_url, { protocols: JSON_FORM });
+    await first.next("control");
+    first.send({ type: "mouse_event", event_type: "down", x: 60, y: 160, button: "left", buttons: 1 });
+    await expect.poll(() => told).toContain("mousedown");
+    await mortal.stop();
+    await expect.poll(() => told).toContain("mouseup");
+    await mortal.startAgain();
+    const second = await connect(session.ws_url, { protocols: JSON_FORM });
+    await second.nextPicture(() => true, 0);
+    await click(second, SOLVE);
+    expect(await statusOf(mortal.now().api, session.session_id, 20)).toMatchObject({ state: "solved" });
+  } finally {
+    await relay.close();
+  }
+});
 
 test("[S9] [W47] the windows that the page had opened are followed again, and the first one is shown @long", async ({
   mortal,

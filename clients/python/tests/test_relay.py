@@ -310,6 +310,8 @@ class RelayTest(unittest.TestCase):
         stage.break_line()
         stage.until(lambda: len(stage.openings) == 3 and relay.id == "relay-2")
         self.assertEqual([opening["type"] for opening in stage.openings], ["hello", "resume", "hello"])
+        former = {"relay": "relay-1", "secret": "secret"}
+        self.assertEqual([opening.get("again") for opening in stage.openings], [None, None, former])
         stage.until(lambda: stage.asked("Target.detachFromTarget"))
         self.assertEqual(stage.asked("Target.detachFromTarget")[0]["params"], {"sessionId": "S1"})
 

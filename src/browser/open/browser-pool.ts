@@ -13,7 +13,12 @@ import { type CdpPattern, cdpPatternSchema } from "../../protocol/cdp-pattern.ts
 import type { BrowserGauges } from "../../protocol/health.ts";
 import { DEFAULT_VIEWPORT } from "../../protocol/rest.ts";
 import type { OpenPage, PageEvents, ResumablePage, ResumePage } from "../../session/ports/page.ts";
-import type { GuestPageRequest, OpenPageRequest, OwnedPageRequest } from "../../session/ports/page-request.ts";
+import type {
+  GuestPageRequest,
+  OpenPageRequest,
+  OwnedPageRequest,
+  RelayedPageRequest,
+} from "../../session/ports/page-request.ts";
 import type { Relays } from "../../session/ports/relays.ts";
 import { publishMetric } from "../../util/diagnostics.ts";
 import { ConnectionRegistry } from "../cdp/connection-registry.ts";
@@ -62,7 +67,7 @@ export interface BrowserPool {
   open(): Promise<BrowserGauges>;
   /** The private memory of each running browser, bytes. */
   memory(): Promise<number[]>;
-  /** Ends the browser that canStart() has started. Sessions end their own browsers. */
+  /** Ends the browser that canStart() has started. Sessions end their own browsers; relays outlive them. */
   close(): Promise<void>;
   /** Ends every browser at once and without waiting: for a server that is about to exit. */
   kill(): void;
@@ -220,10 +225,22 @@ export async function openBrowserPool(
 
   async function resumePage(memory: ResumablePage, events: PageEvents, signal: AbortSignal): Promise<OpenedPage> {
     const { request, place, watch, held } = memory;
-    // Its relay has ended with the server that it belonged to.
-    if ("relay" in request) throw new AppError("browser_lost");
-    const page = await ("cdp" in request ? returnToGuest(request) : returnToOwned(request));
+    const page = await returnTo(request);
     return closeOnFailure(page, () => page.resume(watch, held));
+
+    function returnTo(wanted: OpenPageRequest): Promise<OpenedPage> {
+      if ("relay" in wanted) return returnToRelayed(wanted);
+      return "cdp" in wanted ? returnToGuest(wanted) : returnToOwned(wanted);
+    }
+
+    /** The bot dials, and has to come with the same page. */
+    async function returnToRelayed(relayed: RelayedPageRequest): Promise<OpenedPage> {
+      if (place.kind !== "relayed") throw new AppError("browser_lost");
+      const { relay, owner } = relayed;
+      await relays.whenBack({ relay, owner, secret: place.secret, targetId: place.target_id }, signal);
+      const open = () => openRelayedPage(relayed, { ...depsOf(events), relays }, signal);
+      return whenResponsive(open, Infinity, signal);
+    }
 
     /** Waits for a page behind a dialog as long as its session lives: the bot may answer the dialog at any time. */
     function returnToGuest(guest: GuestPageRequest): Promise<OpenedPage> {
@@ -310,7 +327,6 @@ export async function openBrowserPool(
     memory: () => memoryOf([...running].map(({ identity }) => identity.pid)),
     async close() {
       closing.abort();
-      relays.close();
       await probing;
     },
     kill() {

@@ -49,8 +49,7 @@ export async function openRelayedPage(
       dialogs,
       dialogsOf: unlessBroken(channel, connection),
       windows,
-      // Where the next server finds it: nowhere, as the relay is this one's.
-      place: null,
+      place: { kind: "relayed" as const, target_id: targetId, secret: relay.secret },
       hold: () => () => {},
       attach,
       capture: ({ pageSession, targetId: own }: CdpTab, size: Size, isOpened: boolean) => {

@@ -1,9 +1,10 @@
 /** [R28] The relays of this server: each has a random id that only its own key may use. */
 import { timingSafeEqual } from "node:crypto";
 import { AppError } from "../../errors.ts";
-import type { RelayHello, RelayResume } from "../../protocol/relay.ts";
+import type { FormerRelay, RelayHello, RelayResume } from "../../protocol/relay.ts";
 import { RELAY_RECONNECT_SECONDS } from "../../protocol/relay-terms.ts";
 import type { Lender, RelaySeat, RelaySocket, Relays } from "../../session/ports/relays.ts";
+import { withDeadline } from "../../util/with-deadline.ts";
 import { Relay } from "./relay.ts";
 
 export interface RelayBounds {
@@ -12,9 +13,17 @@ export interface RelayBounds {
   readonly maxMessageBytes: number;
 }
 
+/** A relay of an earlier server, whose session waits for its bot. */
+export interface AwaitedRelay extends FormerRelay {
+  readonly owner: string | null;
+  readonly targetId: string;
+}
+
 export class RelayRegistry implements Relays {
   readonly #bounds: RelayBounds;
   readonly #relays = new Map<string, Relay>();
+  /** By the relay's id. */
+  readonly #awaited = new Map<string, AwaitedRelay & { readonly arrived: () => void }>();
 
   constructor(bounds: RelayBounds) {
     this.#bounds = bounds;
@@ -27,8 +36,10 @@ export class RelayRegistry implements Relays {
   begin(hello: RelayHello, { owner, onEnd }: Lender, socket: RelaySocket): RelaySeat {
     const own = [...this.#relays.values()].filter((relay) => relay.owner === owner);
     if (own.length >= this.#bounds.maxRelays) throw new AppError("capacity", { limit: "relays_per_key" });
+    const former = this.#formerOf(hello, owner);
     const relay = new Relay({
       hello,
+      former,
       owner,
       maxFrameBytes: this.#bounds.maxMessageBytes,
       onEnd: (reason) => {
@@ -37,7 +48,25 @@ export class RelayRegistry implements Relays {
       },
     });
     this.#relays.set(relay.id, relay);
-    return this.#seat(relay, socket, 0);
+    const seat = this.#seat(relay, socket, 0);
+    former?.arrived();
+    return seat;
+  }
+
+  /**
+   * [W57] Waits for the bot that lent a page to an earlier server. Resolves once it lends that page again, under the same
+   * id. AppError browser_lost: it has not come in time.
+   */
+  async whenBack(awaited: AwaitedRelay, signal: AbortSignal): Promise<void> {
+    const { promise: back, resolve: arrived } = Promise.withResolvers<void>();
+    this.#awaited.set(awaited.relay, { ...awaited, arrived });
+    try {
+      await withDeadline(back, RELAY_RECONNECT_SECONDS * 1_000, "the bot of a relay", signal);
+    } catch (cause) {
+      throw new AppError("browser_lost", undefined, { cause });
+    } finally {
+      this.#awaited.delete(awaited.relay);
+    }
   }
 
   resume({ relay: id, secret, received }: RelayResume, owner: string | null, socket: RelaySocket): RelaySeat {
@@ -71,6 +100,13 @@ export class RelayRegistry implements Relays {
       roundTrip: (ms) => relay.roundTrip(ms),
       left: () => relay.left(socket),
     };
+  }
+
+  /** The awaited relay, if this bot is the one that had it, and lends the same page. */
+  #formerOf({ again, target_id }: RelayHello, owner: string | null) {
+    const awaited = again && this.#awaited.get(again.relay);
+    const isIts = awaited && awaited.owner === owner && awaited.targetId === target_id;
+    return isIts && isSame(awaited.secret, again.secret) ? awaited : undefined;
   }
 
   /** Another key's relay and none look alike. */

@@ -1,7 +1,13 @@
 /** [W55] One page that a bot lends: its line, and the session that uses it, if one does. */
 import { randomBytes } from "node:crypto";
 import { AppError, type Code } from "../../errors.ts";
-import { type GoneReason, type RelayBotHeader, type RelayHello, relayBotHeaderSchema } from "../../protocol/relay.ts";
+import {
+  type FormerRelay,
+  type GoneReason,
+  type RelayBotHeader,
+  type RelayHello,
+  relayBotHeaderSchema,
+} from "../../protocol/relay.ts";
 import { RelayLagging, RelayLine, type RelayMessage, RelayViolation } from "../../protocol/relay-line.ts";
 import { RELAY_RECONNECT_SECONDS } from "../../protocol/relay-terms.ts";
 import type { RelayEnd, RelaySocket } from "../../session/ports/relays.ts";
@@ -17,6 +23,8 @@ const MAX_PICTURE_BYTES = 8 * 1024 * 1024;
 
 export interface RelayDeps {
   readonly hello: RelayHello;
+  /** Of a relay of an earlier server; left out: a new one. */
+  readonly former?: FormerRelay | undefined;
   /** The id of the key that it is bound to; null: AUTH is off. */
   readonly owner: string | null;
   readonly maxFrameBytes: number;
@@ -25,8 +33,8 @@ export interface RelayDeps {
 }
 
 export class Relay {
-  readonly id = randomBytes(ID_BYTES).toString("base64url");
-  readonly secret = randomBytes(SECRET_BYTES).toString("base64url");
+  readonly id: string;
+  readonly secret: string;
   readonly hello: RelayHello;
   readonly owner: string | null;
   readonly #onEnd: (reason: RelayEnd) => void;
@@ -41,7 +49,9 @@ export class Relay {
   #pings: NodeJS.Timeout | undefined;
   #roundTrips: number[] = [];
 
-  constructor({ hello, owner, maxFrameBytes, onEnd }: RelayDeps) {
+  constructor({ hello, former, owner, maxFrameBytes, onEnd }: RelayDeps) {
+    this.id = former?.relay ?? randomBytes(ID_BYTES).toString("base64url");
+    this.secret = former?.secret ?? randomBytes(SECRET_BYTES).toString("base64url");
     this.hello = hello;
     this.owner = owner;
     this.#onEnd = onEnd;

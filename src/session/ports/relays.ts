@@ -42,6 +42,6 @@ export interface Relays {
   resume(resume: RelayResume, owner: string | null, socket: RelaySocket): RelaySeat;
   /** How many relays there are, those without a line included. */
   readonly size: number;
-  /** Ends all of them. */
+  /** Ends all of them. Call it once no session uses one: each lets go of its page first. */
   close(): void;
 }

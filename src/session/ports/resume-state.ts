@@ -12,7 +12,9 @@ export type PageLocator =
       /** Start time in clock ticks since the machine's start: with the pid it names one process for good. */
       readonly started: number;
     }
-  | { readonly kind: "guest"; readonly target_id: string };
+  | { readonly kind: "guest"; readonly target_id: string }
+  /** [W57] A page that a bot lends: the secret of its relay shows that it is the same bot which comes back. */
+  | { readonly kind: "relayed"; readonly target_id: string; readonly secret: string };
 
 /**
  * What the completion rules have seen so far: without it, a challenge that is gone after a restart counts as unknown.

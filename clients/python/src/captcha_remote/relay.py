@@ -206,6 +206,8 @@ class _Lender:
         self.error: Optional[CaptchaRemoteError] = None
         self.gone: Optional[str] = None
         self._registration: Optional[_Registration] = None
+        # The relay that a server has forgotten: the next one may know it by its session.
+        self._former: Optional[JsonObject] = None
         self._pictures = PictureQueue(self._send_picture)
         self._epoch = 0
         self._is_closing = False
@@ -283,7 +285,9 @@ class _Lender:
             if code in FINAL_CLOSES:
                 raise error
             if code in FORGOTTEN_CLOSES:
-                # The server has forgotten the relay: it gets a new id, and what was attached is let go of.
+                # The server has forgotten the relay, unless a session of it goes on; what was attached is let go of.
+                if self._registration is not None:
+                    self._former = {"relay": self._registration.relay, "secret": self._registration.secret}
                 self._registration = None
                 self._reset()
             if time.monotonic() - began_at > STEADY:
@@ -354,6 +358,7 @@ class _Lender:
                 "dialogs": self._terms.dialogs,
                 "windows": self._terms.windows,
                 "crop": None if self._crop is None else self._crop.hello,
+                **({} if self._former is None else {"again": self._former}),
             }
         else:
             opening = {
