@@ -218,6 +218,14 @@ test("[W44] [W40] the focused field is told to who is in control and can use it,
   expect(await client.next("focus")).toMatchObject({
     field: { kind: "text", inputmode: "numeric", rect: { x: 40, y: 350 } },
   });
+  // Whoever takes over learns it at once, caret and all, and not only when it changes.
+  const heir = await connect(session.ws_url, PROTOCOLS);
+  heir.send({ type: "features", features: ["focus"] });
+  heir.send({ type: "take_control" });
+  const inherited = await heir.next("focus");
+  expect(inherited.field).toMatchObject({ kind: "text", rect: { x: 40, y: 350 }, caret: { width: 0 } });
+  client.send({ type: "take_control" });
+  await client.next("control", ({ you }) => you);
   client.send(touch("start", finger(0, 60, 100)));
   client.send(touch("end", finger(0, 60, 100)));
   expect(await client.next("focus", ({ field: now }) => now === null)).toMatchObject({ field: null });

@@ -97,6 +97,7 @@ export class FakePage implements ChallengePage {
     this.answers.push(answer);
   }
   askAgain(): void {}
+  tellFocus(): void {}
   async codeField() {
     return null;
   }

@@ -83,6 +83,7 @@ class Page implements ChallengePage {
   }
   sound = () => null;
   askAgain(): void {}
+  tellFocus(): void {}
   readonly windows = [];
   async window() {}
 

@@ -33,6 +33,12 @@ export class FocusTracker {
     this.acted();
   }
 
+  /** Somebody else is in control: the field is told at once, whatever it is. */
+  tell(): void {
+    this.#last = null;
+    void this.#look();
+  }
+
   stop(): void {
     this.#isStopped = true;
     for (const timer of this.#timers) clearTimeout(timer);

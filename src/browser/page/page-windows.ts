@@ -280,6 +280,10 @@ export class PageWindows implements ChallengePage {
     for (const page of this.#pages) page.askAgain();
   }
 
+  tellFocus(): void {
+    this.#shown.tellFocus();
+  }
+
   codeField(): Promise<CodeField | null> {
     return this.#shown.codeField();
   }

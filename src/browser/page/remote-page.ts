@@ -391,6 +391,10 @@ export class RemotePage implements ChallengePage {
     this.#signIn?.askAgain();
   }
 
+  tellFocus(): void {
+    if (!this.#ended) this.#focus.tell();
+  }
+
   sound(id: string): Sound | null {
     return this.#assist.sound(id);
   }

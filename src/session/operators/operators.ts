@@ -76,6 +76,10 @@ export class Operators {
   #shown: ShownPage | null = null;
   readonly #watchersLenses = new Map<Viewer, { readonly wanted: LensChange; readonly throttle: Throttle }>();
   #restQuiet: NodeJS.Timeout | undefined;
+  /** [W44] The viewer in control that hears which field has the focus; null: nobody does yet. */
+  #focusListener: Viewer | null = null;
+  /** Viewers that think that a field has the focus. */
+  readonly #knowFocus = new WeakSet<Viewer>();
   /** [W47] Viewers were last sent a list with more than one window. */
   #hasWindows = false;
 
@@ -123,6 +127,7 @@ export class Operators {
   pageLost(): void {
     this.#questions.withdrawAll();
     this.#offers.forget();
+    this.#focusListener = null;
     this.#shown?.pictures.stop();
     this.#shown = null;
   }
@@ -247,7 +252,10 @@ export class Operators {
   /** [W44] Another field of the page has the focus, or none: for the keyboard of who is in control. */
   focused(field: FocusedField): void {
     const holder = this.#holdingViewer;
-    if (holder?.can("focus")) holder.send({ type: "focus", field });
+    if (!holder?.can("focus") || (field === null && !this.#knowFocus.has(holder))) return;
+    if (field === null) this.#knowFocus.delete(holder);
+    else this.#knowFocus.add(holder);
+    holder.send({ type: "focus", field });
   }
 
   /** [W40] What a viewer's console can do for the person. */
@@ -446,6 +454,10 @@ export class Operators {
     this.#questions.show(holder);
     this.#offers.show(holder);
     if (holder) this.#page?.askAgain();
+    const listener = this.#page && holder?.can("focus") ? holder : null;
+    if (listener === this.#focusListener) return;
+    this.#focusListener = listener;
+    if (listener) this.#page?.tellFocus();
   }
 
   #recordControl(holder: Actor | null): void {

@@ -224,6 +224,8 @@ export interface ChallengePage extends PictureSource {
   answer(answer: PageAnswer): void | Promise<void>;
   /** [W45] Whoever can answer may be in control now: asks what still stands and nobody was asked. */
   askAgain(): void;
+  /** [W44] Somebody else is in control: reports the field that has the focus, whatever it is, by PageEvents.focused(). */
+  tellFocus(): void;
   /** [R24] Where the page shows a field for a one-time code; null if it shows none. */
   codeField(): Promise<CodeField | null>;
   /** A sound that the page has offered, one of the last; null: there is none with this id. */
