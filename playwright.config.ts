@@ -16,6 +16,8 @@ const env = { ...(existsSync(".env") ? parseEnv(readFileSync(".env", "utf8")) : 
 const executablePath = await findChromium({ chromiumPath: env["CHROMIUM_PATH"], path: env["PATH"] });
 // The servers under test run the same browser as the tests do.
 if (executablePath) process.env["CHROMIUM_PATH"] = executablePath;
+// A browser that waits for a test to come is one that no other test needs: warm-browsers.spec.ts has some.
+process.env["WARM_BROWSERS"] ??= "0";
 // Names this run's folders and processes, so that two runs at a time do not take each other's for leftovers.
 process.env["TEST_RUN"] ??= String(process.pid);
 // Workers, and what they start, compile once: half of each start is that.

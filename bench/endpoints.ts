@@ -74,6 +74,7 @@ async function startServer(): Promise<string> {
     DATA_DIR: await mkdtemp(join(RUN_FOLDER, "endpoints-")),
     PORT: "0",
     DEMO: "off",
+    WARM_BROWSERS: "0",
     API_KEYS: BENCH_KEY_SPEC,
     MAX_CREATES_PER_MINUTE: "10000",
     CDP_ALLOW: ["loopback:*", ...NAMES.map((name) => `${name}:*`)].join(),

@@ -32,6 +32,7 @@ const SETTINGS = {
   HOST: "127.0.0.1",
   PORT: "0",
   DEMO: "off",
+  WARM_BROWSERS: "0",
   URL_ALLOW_PRIVATE: "on",
   // One address makes and ends them all.
   MAX_CREATES_PER_MINUTE: "1000",

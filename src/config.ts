@@ -127,7 +127,12 @@ export function configFromOptions(options: Readonly<Record<string, string | numb
     if (!(name in ENVIRONMENT)) throw new ConfigError([`${key}: not an option`]);
     return value === undefined ? [] : [[name, String(value)]];
   });
-  return loadConfig({ ...pick(process.env, BROWSER_VARIABLES), DEMO: "off", ...Object.fromEntries(values) });
+  return loadConfig({
+    ...pick(process.env, BROWSER_VARIABLES),
+    DEMO: "off",
+    WARM_BROWSERS: "0",
+    ...Object.fromEntries(values),
+  });
 }
 
 /** A frozen Config from environment variables and from flags with the same names in kebab-case. Throws ConfigError. */

@@ -147,6 +147,11 @@ export const ENVIRONMENT = {
     meaning: "living sessions",
     more: "Each session is a browser of 100 MB and more.",
   }),
+  WARM_BROWSERS: upTo(100, 0).default(1).register(texts, {
+    group: "capacity",
+    meaning: "browsers that wait, started, for creations to come; 0: none",
+    more: "A creation takes one unless it asks for another `viewport`, `locale`, `timezone`, `user_agent`, `device` or `touch`. Each has some 80 MB. There are none while memory is short.",
+  }),
   MAX_SESSIONS_PER_KEY: upTo(1_000).optional().register(texts, {
     group: "capacity",
     meaning: "living sessions of one key",

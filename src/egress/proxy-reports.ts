@@ -36,12 +36,19 @@ export interface ProxyReport {
 }
 
 export class ProxyReports {
-  readonly #log: ReportLog;
+  #log: ReportLog;
   readonly #byHost = new Map<string, ProxyReport>();
   #refusals = 0;
 
   constructor(log: ReportLog) {
     this.#log = log;
+  }
+
+  /** Forgets what was reported so far, and logs here from now on: its browser begins to work for a session. */
+  beginAnew(log: ReportLog): void {
+    this.#log = log;
+    this.#byHost.clear();
+    this.#refusals = 0;
   }
 
   /** How many requests were refused so far. */

@@ -9,7 +9,7 @@ import {
 } from "proxy-chain";
 import { AppError } from "../errors.ts";
 import { withDeadline } from "../util/with-deadline.ts";
-import { type CheckedAddress, hostOf, pinnedTo } from "./address.ts";
+import { type CheckedAddress, hostOf, notAllowed, pinnedTo } from "./address.ts";
 import { allowedAddresses, type Destinations } from "./destination.ts";
 import { ProxyReports, type ReportLog } from "./proxy-reports.ts";
 
@@ -34,6 +34,8 @@ export interface EgressProxy {
   readonly port: number;
   /** Why the pages could not reach a host. */
   readonly reports: ProxyReports;
+  /** Lets the pages reach these destinations from now on; its reports begin anew, in this log. */
+  assign(to: { readonly destinations: Destinations; readonly log: ReportLog }): void;
   /** Stops listening and ends every connection. */
   stop(): Promise<void>;
 }
@@ -43,7 +45,8 @@ export interface ProxyOptions {
   readonly port?: number | undefined;
   /** Holds the server from when it listens until its last connection is gone. */
   readonly open?: Set<Server> | undefined;
-  readonly destinations: Destinations;
+  /** What pages may reach; null: nothing at all, until assign(). */
+  readonly destinations: Destinations | null;
   readonly log: ReportLog;
 }
 
@@ -52,7 +55,7 @@ export async function startProxy({ port = 0, open, destinations, log }: ProxyOpt
   const reports = new ProxyReports(log);
   const agent = boundedAgent();
   const tunnels = new Set<Socket>();
-  const parts = { destinations, reports, agent, tunnels };
+  const parts: ProxyParts = { destinations, reports, agent, tunnels };
   const server = new ProxyServer({
     host: LOOPBACK,
     port,
@@ -70,6 +73,10 @@ export async function startProxy({ port = 0, open, destinations, log }: ProxyOpt
   return {
     port: server.port,
     reports,
+    assign(to) {
+      parts.destinations = to.destinations;
+      reports.beginAnew(to.log);
+    },
     async stop() {
       const closed = server.close(true);
       for (const socket of tunnels) socket.destroy();
@@ -81,7 +88,7 @@ export async function startProxy({ port = 0, open, destinations, log }: ProxyOpt
 }
 
 interface ProxyParts {
-  readonly destinations: Destinations;
+  destinations: Destinations | null;
   readonly reports: ProxyReports;
   readonly agent: Agent;
   readonly tunnels: Set<Socket>;
@@ -98,6 +105,7 @@ async function prepare(
   const source = request.socket;
   source.setTimeout(IDLE_DEADLINE_MS);
   try {
+    if (parts.destinations === null) throw notAllowed(hostOf(url), "url", "its browser works for nobody yet");
     const checking = allowedAddresses(url, parts.destinations);
     const addresses = await withDeadline(checking, RESOLVE_DEADLINE_MS, "resolver");
     // A connection for a browser that has gone meanwhile would never be closed.

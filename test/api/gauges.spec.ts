@@ -83,6 +83,7 @@ test("every gauge goes up with a session, a guest, their sockets and a stream, a
     // The page's twice, as pictures have a line of their own, and the browser's; the guest's.
     cdp_sessions: 4,
     browsers: 1,
+    warm_browsers: 0,
     processes: expect.any(Number),
     profile_folders: 1,
     proxies: 1,

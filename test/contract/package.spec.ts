@@ -45,6 +45,7 @@ const test = base.extend<{ server: InstalledServer }, { installed: string }>({
           DATA_DIR: join(folder, "data"),
           PORT: "0",
           DEMO: "off",
+          WARM_BROWSERS: "0",
           API_KEYS: TEST_KEY_SPEC,
         };
         const child = spawn(process.execPath, [join(modules, "captcha-remote/dist/cli.js")], { cwd: folder, env });

@@ -61,7 +61,8 @@ const test = base.extend<{ home: Home }>({
 });
 
 function startCli(env: Record<string, string>): Run {
-  const inherited = { ...COMPILED, PATH: process.env["PATH"] ?? "", CHROMIUM_PATH: process.env["CHROMIUM_PATH"] ?? "" };
+  const machine = { PATH: process.env["PATH"] ?? "", CHROMIUM_PATH: process.env["CHROMIUM_PATH"] ?? "" };
+  const inherited = { ...COMPILED, ...machine, WARM_BROWSERS: "0" };
   const child = spawn(process.execPath, [CLI], { env: { ...inherited, ...env }, stdio: ["ignore", "pipe", "pipe"] });
   let text = "";
   for (const stream of [child.stdout, child.stderr]) {

@@ -67,6 +67,7 @@ async function startIn(dataDir: string, settings: Record<string, string>): Promi
     DATA_DIR: dataDir,
     PORT: "0",
     DEMO: "off",
+    WARM_BROWSERS: "0",
     URL_ALLOW_PRIVATE: "on",
     API_KEYS: TEST_KEY_SPEC,
     ...settings,

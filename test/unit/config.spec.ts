@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { test as base, expect } from "@playwright/test";
-import { ConfigError, loadConfig } from "../../src/config.ts";
+import { ConfigError, configFromOptions, loadConfig } from "../../src/config.ts";
 import { type ENVIRONMENT, isLoopback } from "../../src/environment.ts";
 import { TEST_FOLDER_PREFIX } from "../support/fixtures.ts";
 
@@ -50,6 +50,7 @@ test("without any variable the defaults of the contract stand, and cannot be cha
     maxUploadBytesPerSession: 104_857_600,
     maxUploadBytesAll: 1_073_741_824,
     maxSessions: 20,
+    warmBrowsers: 1,
     maxSessionsPerKey: 20,
     maxRelays: 100,
     maxCreatesPerMinute: 60,
@@ -178,6 +179,7 @@ const WRONG: Readonly<Record<keyof typeof ENVIRONMENT, readonly string[]>> = {
   MAX_UPLOADS_PER_SESSION: ["0", "101", "1.5"],
   MAX_UPLOAD_BYTES_PER_SESSION: ["0", "10737418241"],
   MAX_UPLOAD_BYTES_ALL: ["0", "-1", "many"],
+  WARM_BROWSERS: ["-1", "101", "some"],
   MAX_SESSIONS_PER_KEY: ["0", "1001", "none"],
   MAX_RELAYS: ["0", "10001", "none"],
   MAX_CREATES_PER_MINUTE: ["0", "fast"],
@@ -353,6 +355,10 @@ for (const text of ["{", "{}", '[{"kind":"My Box","selectors":["#box"]}]', '[{"k
     expect(others).toEqual([]);
   });
 }
+
+test("[S17] a service inside another program has no demo, and no browsers that wait", () => {
+  expect(configFromOptions({})).toMatchObject({ demo: false, warmBrowsers: 0 });
+});
 
 test("browsers inherit what they need of the environment, and none of the service's own", () => {
   const { browserEnvironment } = loadConfig({ PATH: "/bin", HOME: "/home/a", API_KEYS: "bot:secret", DATA_DIR: "/d" });

@@ -240,3 +240,29 @@ test("a name is asked for once for a while, and again where that failed", async 
   expect(await resolve("a.example")).toEqual(["2.2.2.2"]);
   expect(asked).toBe(3);
 });
+
+test("[S17] a proxy without destinations reaches nothing; once it is assigned it does, and its reports begin anew", async ({
+  sites,
+}) => {
+  const { first } = sites;
+  const logs: Told[][] = [[], []];
+  const [before, after] = logs.map((told) => ({
+    warn: (facts: object) => void told.push({ kind: "warn" as const, facts }),
+    info: (facts: object) => void told.push({ kind: "info" as const, facts }),
+  }));
+  if (!before || !after) throw new Error("There are two logs.");
+  const proxy = await startProxy({ destinations: null, log: before });
+  try {
+    const host = `127.0.0.1:${first.port}`;
+    expect((await fetchBy(proxy, `http://${host}/`))[0]).toBe(403);
+    expect((await tunnelBy(proxy, host))[0]).toBe(403);
+    expect([first.hits, proxy.reports.refusals]).toEqual([[], 2]);
+    const nowhere = { neverPorts: () => new Set<number>(), demoOrigin: () => undefined };
+    proxy.assign({ destinations: { allowPrivate: true, allow: [], ...nowhere }, log: after });
+    expect(await fetchBy(proxy, `http://${host}/`)).toEqual([200, "127.0.0.1"]);
+    expect([proxy.reports.refusals, proxy.reports.about(new URL(`http://${host}/`))]).toEqual([0, undefined]);
+    expect(logs).toEqual([[{ kind: "warn", facts: expect.objectContaining({ port: first.port }) }], []]);
+  } finally {
+    await proxy.stop();
+  }
+});

@@ -1,4 +1,5 @@
 /** Opens pages for sessions: owned pages in a browser process each, and pages of the bot's own browser where they are. */
+import { randomBytes } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import type { Server } from "node:http";
 import { join } from "node:path";
@@ -21,6 +22,7 @@ import type {
 } from "../../session/ports/page-request.ts";
 import type { Relays } from "../../session/ports/relays.ts";
 import { publishMetric } from "../../util/diagnostics.ts";
+import { withDeadline } from "../../util/with-deadline.ts";
 import { ConnectionRegistry } from "../cdp/connection-registry.ts";
 import { waitForPage, whenResponsive } from "../cdp/wait-for-page.ts";
 import { KNOWN_KINDS } from "../challenge/kinds.ts";
@@ -28,6 +30,7 @@ import type { PageWindows } from "../page/page-windows.ts";
 import type { RemotePage } from "../page/remote-page.ts";
 import { countProcesses, discardBrowser, reapBrowsers } from "../process/chromium-process.ts";
 import { findChromium } from "../process/find-chromium.ts";
+import { memoryLeft } from "../process/memory-left.ts";
 import { phoneUserAgent } from "../process/phone-user-agent.ts";
 import { memoryOf, type ProcessIdentity } from "../process/process-table.ts";
 import { adoptProxiedBrowser, type ProxiedBrowser, startProxiedBrowser } from "../process/proxied-browser.ts";
@@ -36,8 +39,16 @@ import { openGuestPage } from "./guest-page.ts";
 import { type HandedPage, holdHandedPage } from "./handed-page.ts";
 import { HeldTargets } from "./held-targets.ts";
 import { assertDestination } from "./navigate.ts";
-import { loadPlaywright, openOwnedPage, type PageDeps, resumeOwnedPage } from "./owned-page.ts";
+import {
+  loadPlaywright,
+  openOwnedPage,
+  type PageDeps,
+  type ReachedPage,
+  reachBlankPage,
+  resumeOwnedPage,
+} from "./owned-page.ts";
 import { openRelayedPage } from "./relayed-page.ts";
+import { type WarmBrowser, WarmBrowsers } from "./warm-browsers.ts";
 
 /** [R10] How long a page that opens is scanned for its challenge. */
 const CHALLENGE_SEARCH_MS = 3_000;
@@ -48,8 +59,18 @@ const REACH_AGAIN_MS = 10_000;
 /** A browser start within this time shows that another one would work too [R20]. */
 const START_WORKED_WITHIN_MS = 60_000;
 const PROBE_DEADLINE_MS = 15_000;
+/** Profiles of warm browsers; no session's id has this character. */
+const WARM_PREFIX = "warm@";
+/** A warm browser that takes longer to answer is slower than a new one. */
+const WARM_ANSWER_MS = 500;
 
 type OpenedPage = RemotePage | PageWindows;
+
+/** [S17] A browser that waits at its blank page. */
+interface WarmOwned extends WarmBrowser {
+  readonly process: ProxiedBrowser;
+  readonly blank: ReachedPage;
+}
 
 export interface BrowserPool {
   readonly openPage: OpenPage;
@@ -67,7 +88,9 @@ export interface BrowserPool {
   open(): Promise<BrowserGauges>;
   /** The private memory of each running browser, bytes. */
   memory(): Promise<number[]>;
-  /** Ends the browser that canStart() has started. Sessions end their own browsers; relays outlive them. */
+  /**
+   * Ends the warm browsers, and the one that canStart() has started. Sessions end their own browsers; relays outlive them.
+   */
   close(): Promise<void>;
   /** Ends every browser at once and without waiting: for a server that is about to exit. */
   kill(): void;
@@ -85,6 +108,7 @@ type BrowserConfig = Pick<
   | "maxUploadBytes"
   | "maxRelays"
   | "maxMessageBytes"
+  | "warmBrowsers"
 >;
 
 /** What the pool needs to know of the server that it runs in. */
@@ -101,7 +125,7 @@ export interface PageOpenerOptions {
 
 /**
  * Opens the pool. Ends the browsers that an earlier server left in DATA_DIR, except `browsersToKeep`: the process of each
- * by the id of its session.
+ * by the name of its profile.
  */
 export async function openBrowserPool(
   config: BrowserConfig,
@@ -121,6 +145,12 @@ export async function openBrowserPool(
   const relays = new RelayRegistry(config);
   const proxies = new Set<Server>();
   const closing = new AbortController();
+  /** The profiles of browsers that are started for sessions to come, or wait for them. */
+  const warming = new Set<string>();
+  /** The pages that were opened and are not over, while there is a pool. */
+  const pages = new Set<OpenedPage>();
+  /** How many pages are being opened or returned to. */
+  let openings = 0;
   let lastStart = -Infinity;
   let probing: Promise<boolean> | null = null;
 
@@ -158,7 +188,7 @@ export async function openBrowserPool(
 
   async function launch(
     request: Omit<OwnedPageRequest, "url" | "completion">,
-    destinations: Destinations,
+    destinations: Destinations | null,
     signal: AbortSignal,
   ): Promise<ProxiedBrowser> {
     const chromiumPath = await findChromium({ chromiumPath: config.chromiumPath, path: config.searchPath }).catch(
@@ -201,6 +231,62 @@ export async function openBrowserPool(
     return owned;
   }
 
+  const warm = new WarmBrowsers<WarmOwned>({
+    size: config.warmBrowsers,
+    start: startWarm,
+    memoryLeft,
+    isDragging: () => {
+      for (const page of pages) if (page.isOver) pages.delete(page);
+      return [...pages].some((page) => page.isPressed);
+    },
+    isOpening: () => openings > 0,
+    log,
+  });
+
+  /** [S17] Starts a browser for a session to come. Its proxy refuses everything until then. */
+  async function startWarm(signal: AbortSignal): Promise<WarmOwned> {
+    const profile = WARM_PREFIX + randomBytes(8).toString("hex");
+    warming.add(profile);
+    const process = await launch({ session_id: profile, viewport: DEFAULT_VIEWPORT }, null, signal).catch((error) => {
+      warming.delete(profile);
+      throw error;
+    });
+    const stop = async () => {
+      await process.stop().catch((error: unknown) => log.error({ err: error }, "a warm browser stays"));
+      warming.delete(profile);
+    };
+    // A connection that is being made ends with its browser.
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      signal.throwIfAborted();
+      const blank = await reachBlankPage(process, join(profilesDir, profile), connections);
+      const asked = { expression: "1" };
+      const answers = () =>
+        withDeadline(blank.pageSession.send("Runtime.evaluate", asked), WARM_ANSWER_MS, "warm browser").then(
+          () => true,
+          () => false,
+        );
+      return { process, blank, gone: Promise.race([blank.connection.closed, blank.pageSession.gone]), answers, stop };
+    } catch (error) {
+      await stop();
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  /** Counts the opening, and keeps its page in sight, for as long as that matters to the pool. */
+  async function counted(opening: Promise<OpenedPage>): Promise<OpenedPage> {
+    openings += 1;
+    try {
+      const page = await opening;
+      if (config.warmBrowsers > 0) pages.add(page);
+      return page;
+    } finally {
+      openings -= 1;
+    }
+  }
+
   async function open(request: OpenPageRequest, events: PageEvents, signal: AbortSignal): Promise<OpenedPage> {
     const page = await opened(request);
     events.progress("challenge");
@@ -215,6 +301,14 @@ export async function openBrowserPool(
       const destinations = destinationsOf(owned);
       events.progress("browser");
       await assertDestination(owned.at ?? owned.url, destinations, signal);
+      const ready = isUsual(owned) ? await warm.take() : null;
+      if (ready) {
+        const { process, blank } = ready;
+        warming.delete(process.profile);
+        process.proxy.assign({ destinations, log: log.child({ session_id: owned.session_id }) });
+        events.progress("page");
+        return openOwnedPage(process, join(profilesDir, process.profile), owned, depsOf(events), signal, blank);
+      }
       // Whoever needs it awaits it, and handles its failure.
       loadPlaywright().catch(() => {});
       const process = await launch(owned, destinations, signal);
@@ -251,7 +345,7 @@ export async function openBrowserPool(
 
     async function returnToOwned(owned: OwnedPageRequest): Promise<OpenedPage> {
       if (place.kind !== "owned" || memory.proxy_port === null) throw new AppError("browser_lost");
-      const profileDir = join(profilesDir, owned.session_id);
+      const profileDir = join(profilesDir, place.profile ?? owned.session_id);
       const through = {
         destinations: destinationsOf(owned),
         port: memory.proxy_port,
@@ -303,8 +397,8 @@ export async function openBrowserPool(
   }
 
   return {
-    openPage: open,
-    resumePage,
+    openPage: (request, events, signal) => counted(open(request, events, signal)),
+    resumePage: (memory, events, signal) => counted(resumePage(memory, events, signal)),
     relays,
     neverPorts,
     openerFor: (handed) => async (request, events, signal) => {
@@ -320,19 +414,36 @@ export async function openBrowserPool(
     },
     async open() {
       const groups = [...running].map(({ identity }) => identity.pid);
-      const counted = { ...connections.open(), browsers: running.size, proxies: proxies.size };
+      const ofSessions = [...running].filter(({ profile }) => !warming.has(profile));
+      const open = {
+        ...connections.open(),
+        browsers: ofSessions.length,
+        warm_browsers: warm.count,
+        proxies: proxies.size,
+      };
       const profile_folders = (await readdir(profilesDir).catch(() => [])).length;
-      return { ...counted, profile_folders, processes: await countProcesses(profilesDir, groups) };
+      return { ...open, profile_folders, processes: await countProcesses(profilesDir, groups) };
     },
     memory: () => memoryOf([...running].map(({ identity }) => identity.pid)),
     async close() {
       closing.abort();
-      await probing;
+      await Promise.all([probing, warm.close()]);
     },
     kill() {
       for (const process of running) process.kill();
     },
   };
+}
+
+/**
+ * [S17] Whether a browser will do that was started before anybody knew of this request: nothing that it asks for is given to
+ * the process.
+ */
+function isUsual({ viewport, device, touch, locale, timezone, user_agent, proxy_port }: OwnedPageRequest): boolean {
+  const { width, height } = DEFAULT_VIEWPORT;
+  const isDesk = device === undefined && touch !== true;
+  const given = [locale, timezone, user_agent, proxy_port];
+  return viewport.width === width && viewport.height === height && isDesk && given.every((each) => each === undefined);
 }
 
 /** Runs `begin`. Where it fails, the page is closed. */

@@ -11,7 +11,7 @@ import { redactUrlsIn } from "../../util/redact-url.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import { replaceWhatIsOutside } from "../assist/outside-the-page.ts";
 import { OwnClipboard } from "../assist/own-clipboard.ts";
-import { type CdpSender, CdpSession, type PageSession } from "../cdp/connection.ts";
+import { type CdpConnection, type CdpSender, CdpSession, type PageSession } from "../cdp/connection.ts";
 import type { ConnectionRegistry } from "../cdp/connection-registry.ts";
 import { PageHistory } from "../page/page-history.ts";
 import { type OpenedWindow, PageWindows } from "../page/page-windows.ts";
@@ -41,8 +41,24 @@ export interface PageDeps {
 }
 
 /**
- * Opens the page; it is not scanned yet. The page's end ends `process` too, and so does a failure here. AppError:
- * invalid_message, url_not_allowed, navigation_failed, timeout, browser_unavailable, or what `signal` aborts with.
+ * Connects to a browser that has just been started, and attaches to its blank page. Whoever calls it ends the process where
+ * it fails. AppError: browser_unavailable, timeout.
+ */
+export async function reachBlankPage(
+  process: ProxiedBrowser,
+  profileDir: string,
+  connections: ConnectionRegistry,
+): Promise<ReachedPage> {
+  const browser = await connect(process, profileDir, connections);
+  const page = browser.contexts()[0]?.pages()[0];
+  if (!page) throw new AppError("browser_unavailable", { why: "the browser has no page" });
+  return reached(await partsOf({ browser, page, process }, connections), connections);
+}
+
+/**
+ * Opens the page; it is not scanned yet. `blank` is the browser's page where it was reached before. The page's end ends
+ * `process` too, and so does a failure here. AppError: invalid_message, url_not_allowed, navigation_failed, timeout,
+ * browser_unavailable, or what `signal` aborts with.
  */
 export async function openOwnedPage(
   process: ProxiedBrowser,
@@ -50,12 +66,11 @@ export async function openOwnedPage(
   request: OwnedPageRequest,
   deps: PageDeps,
   signal: AbortSignal,
+  blank?: ReachedPage,
 ): Promise<PageWindows> {
   return endOnFailure(process, signal, async (own) => {
-    const browser = await connect(process, profileDir, deps.connections);
-    const page = browser.contexts()[0]?.pages()[0];
-    if (!page) throw new AppError("browser_unavailable", { why: "the browser has no page" });
-    const parts = await partsOf({ browser, page, process }, deps.connections);
+    const parts = blank ?? (await reachBlankPage(process, profileDir, deps.connections));
+    const { page } = parts;
     const windows = own(await pageWindows(parts, request, deps));
     await setUp(parts, windows.first, request, deps.connections);
     await windows.followWindows();
@@ -83,8 +98,9 @@ export async function resumeOwnedPage(
     const candidates = await Promise.all(
       (browser.contexts()[0]?.pages() ?? []).map((page) => partsOf({ browser, page, process }, deps.connections)),
     );
-    const parts = candidates.find((candidate) => candidate.targetId === targetId);
-    if (!parts) throw new AppError("page_crashed");
+    const found = candidates.find((candidate) => candidate.targetId === targetId);
+    if (!found) throw new AppError("page_crashed");
+    const parts = await reached(found, deps.connections);
     const windows = own(await pageWindows(parts, request, deps));
     await setUp(parts, windows.first, request, deps.connections);
     await windows.followWindows();
@@ -119,6 +135,17 @@ interface OwnedParts {
   readonly targetId: string;
 }
 
+/** With our own connection to the browser, and the page's session on it. */
+export interface ReachedPage extends OwnedParts {
+  readonly connection: CdpConnection;
+  readonly pageSession: CdpSession;
+}
+
+async function reached(parts: OwnedParts, connections: ConnectionRegistry): Promise<ReachedPage> {
+  const connection = await connections.connect(parts.process.endpoint);
+  return { ...parts, connection, pageSession: await connection.attach(parts.targetId) };
+}
+
 async function partsOf(
   given: Pick<OwnedParts, "browser" | "page" | "process">,
   connections: ConnectionRegistry,
@@ -135,15 +162,13 @@ async function partsOf(
 }
 
 async function pageWindows(
-  { browser, page, session, process, targetId }: OwnedParts,
+  { browser, page, session, process, targetId, connection, pageSession }: ReachedPage,
   request: OwnedPageRequest,
   deps: PageDeps,
 ): Promise<PageWindows> {
   const { url, viewport, http_credentials: credentials } = request;
   const { log, targets, connections } = deps;
   const context = page.context();
-  const connection = await connections.connect(process.endpoint);
-  const pageSession = await connection.attach(targetId);
   const clipboard = new OwnClipboard(connection);
   const readClipboard = (most: number) => clipboard.read(most);
   const release = targets.hold(targetId, "ours");
@@ -165,7 +190,7 @@ async function pageWindows(
         viewport,
         openedUrl: url,
         proxyPort: process.proxy.port,
-        place: { kind: "owned", target_id: targetId, ...process.identity },
+        place: { kind: "owned", target_id: targetId, ...process.identity, profile: process.profile },
         readClipboard,
         dialogs: pageSession,
         // A main frame has the id of its target.

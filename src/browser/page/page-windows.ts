@@ -205,6 +205,15 @@ export class PageWindows implements ChallengePage {
     }));
   }
 
+  /** Whether a button or a finger is down in any of its windows. */
+  get isPressed(): boolean {
+    return this.#pages.some((page) => page.isPressed);
+  }
+
+  get isOver(): boolean {
+    return this.first.isOver;
+  }
+
   view(mode: ViewMode): Rect {
     return this.#shown.view(mode);
   }

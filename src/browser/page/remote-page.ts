@@ -250,6 +250,16 @@ export class RemotePage implements ChallengePage {
     return this.#lastScan?.hidden ?? false;
   }
 
+  /** Whether a button or a finger is down. */
+  get isPressed(): boolean {
+    return this.#input.pressed;
+  }
+
+  /** It was closed, or detached from. */
+  get isOver(): boolean {
+    return this.#ended;
+  }
+
   view(mode: ViewMode): Rect {
     return mode === "page" ? wholePage(this.viewport) : this.#view.rect;
   }

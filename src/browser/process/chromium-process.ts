@@ -87,6 +87,8 @@ export interface BrowserSettings {
 export interface BrowserProcess {
   /** DevTools WebSocket address. */
   readonly endpoint: string;
+  /** The name of its profile's folder. */
+  readonly profile: string;
   /** Identifies the process for the next server, which may take it over. */
   readonly identity: ProcessIdentity;
   /** Ends the process group and removes the profile; safe to call more than once. */
@@ -132,6 +134,7 @@ function runningBrowser(endpoint: string, identity: ProcessIdentity, profileDir:
   const { pid } = identity;
   return {
     endpoint,
+    profile: basename(profileDir),
     identity,
     stop: onceOnly(() => stopBrowser(pid, profileDir)),
     kill: () => killBrowser(pid, profileDir),

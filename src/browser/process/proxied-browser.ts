@@ -14,7 +14,8 @@ export interface ProxiedBrowser extends BrowserProcess {
 }
 
 export interface ProxySettings {
-  readonly destinations: Destinations;
+  /** What pages may reach; null: nothing at all, until the proxy is assigned to a session. */
+  readonly destinations: Destinations | null;
   /** The port that the proxy listens on; left out: any free one. */
   readonly port?: number | undefined;
   /** Holds the proxy's server while it listens. */

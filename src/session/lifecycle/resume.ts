@@ -39,12 +39,14 @@ export function resumableSessions(store: SessionRecords & ResumeStates): Resumab
   return resumable;
 }
 
-/** The browser processes that resumable sessions still need, by session_id. */
+/** The browser processes that resumable sessions still need, by the names of their profiles. */
 export function browsersToKeep(
   resumable: readonly ResumableSession[],
 ): Map<string, Extract<PageLocator, { kind: "owned" }>> {
   return new Map(
-    resumable.flatMap(({ record, page: { place } }) => (place.kind === "owned" ? [[record.session_id, place]] : [])),
+    resumable.flatMap(({ record, page: { place } }) =>
+      place.kind === "owned" ? [[place.profile ?? record.session_id, place]] : [],
+    ),
   );
 }
 

@@ -11,6 +11,8 @@ export type PageLocator =
       readonly pid: number;
       /** Start time in clock ticks since the machine's start: with the pid it names one process for good. */
       readonly started: number;
+      /** The name of its profile; left out: the session's id. */
+      readonly profile?: string;
     }
   | { readonly kind: "guest"; readonly target_id: string }
   /** [W57] A page that a bot lends: the secret of its relay shows that it is the same bot which comes back. */
