@@ -53,13 +53,15 @@ test("[R10] 201 with Location, links from the server's own address, the challeng
   await call("DELETE", `${server.api}/session/${id}`);
 });
 
-test("[R10] without a challenge it is ready after the search of 3 s, with captcha_info null", async ({
+test("[R10] a page without a challenge that does not come to rest is ready after the search of 3 s, with captcha_info null", async ({
   startServer,
   site,
 }) => {
   const { api } = await startServer({}, { challengeSearchMs: undefined });
+  site.serve("/never", () => {});
+  const url = site.serve("/", `${PLAIN_PAGE}<script>fetch("/never")</script>`);
   const startedAt = performance.now();
-  const { body } = await call("POST", `${api}/sessions`, { url: site.serve("/", PLAIN_PAGE) });
+  const { body } = await call("POST", `${api}/sessions`, { url });
   expect(performance.now() - startedAt).toBeGreaterThan(3_000);
   expect(body).toMatchObject({ state: "waiting", captcha_info: null });
 });

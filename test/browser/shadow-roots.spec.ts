@@ -12,6 +12,7 @@ async function framesOf(page: Page): Promise<{ frames: PageFrames; session: CDPS
     sessions: { follow() {} },
     framesVersion: 0,
     isNavigating: false,
+    networkQuietMs: 0,
     causeOf: () => "unknown",
     refreshDelayOf: () => null,
     pendingUrl: () => null,

@@ -197,3 +197,24 @@ test("[K1] frames without end leave the main document its cause", async () => {
   // What was forgotten is not under way any more.
   expect(browser.network.pendingUrl("frame 1")).toBe(null);
 });
+
+test("[R33] the network is quiet once every request has ended, of frames that are gone too; streams do not count", async () => {
+  const browser = await Browser.begin();
+  const { network, session } = browser;
+  const isQuiet = () => network.quietMs > 0;
+  await expect.poll(isQuiet).toBe(true);
+  browser.request("stream", "/stream", { requestId: "stream", type: "EventSource" });
+  expect(isQuiet()).toBe(true);
+  browser.request("page", "/");
+  browser.request("data", "/data", { requestId: "data", type: "Fetch" });
+  // Redirected: the same request.
+  browser.request("data", "/there", { requestId: "data", type: "Fetch", redirectResponse: {} });
+  browser.emit("loadingFinished", { requestId: "page" });
+  expect(network.quietMs).toBe(0);
+  browser.emit("loadingFailed", { requestId: "data" });
+  await expect.poll(isQuiet).toBe(true);
+  browser.request("frame", "/frame");
+  expect(network.quietMs).toBe(0);
+  network.forget(session);
+  await expect.poll(isQuiet).toBe(true);
+});

@@ -36,6 +36,7 @@ import type { WindowFacts } from "../challenge/completion-rules.ts";
 import { FailedAttempts } from "../challenge/failed-attempts.ts";
 import { scrollToMatch } from "../challenge/in-page-scripts.ts";
 import type { PageScan } from "../challenge/scan-page.ts";
+import { SettledPage } from "../challenge/settled-page.ts";
 import { ChallengeWatcher } from "../challenge/watcher.ts";
 import { findCodeField } from "../input/code-field.ts";
 import { InputReplay } from "../input/input-replay.ts";
@@ -274,17 +275,19 @@ export class RemotePage implements ChallengePage {
     await this.#dialogs?.begin();
   }
 
-  /** Scans for the challenge until it is found or `ms` have passed; then starts to watch the page. */
+  /** Scans for the challenge until it is found, the page has come to rest, or `ms` have passed; then starts to watch it. */
   async begin(ms: number, signal: AbortSignal): Promise<void> {
     const end = performance.now() + ms;
     const latest = performance.now() + FIRST_SCAN_MS;
     if (!this.#parts.touch) this.#touch = await readTouch(this.frames);
+    const settled = new SettledPage(this.#parts.tab, this.frames, this.#parts.kinds);
     for (;;) {
       await this.#watcher.scan();
       await this.#showFound();
       // What a scan alone knows must be known before anybody comes: frames, and which fields are secret.
       const isOver = performance.now() > (this.#lastScan ? end : Math.max(end, latest));
       if (this.challenge || signal.aborted || isOver) break;
+      if (this.#lastScan && (await settled.look(this.#lastScan))) break;
       await new Promise((resolve) => setTimeout(resolve, CHALLENGE_POLL_MS));
     }
     await this.#watcher.begin();

@@ -94,6 +94,10 @@ export class CdpTab implements Tab {
     return this.#network.isNavigating;
   }
 
+  get networkQuietMs(): number {
+    return this.#network.quietMs;
+  }
+
   causeOf(loaderId: string): NavigationCause {
     return this.#network.causeOf(loaderId);
   }

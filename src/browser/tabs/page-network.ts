@@ -28,6 +28,10 @@ const WORLD_NAME = "captcha-remote";
 /** A page may load documents without end: the number that is remembered is bounded. */
 const MAX_DOCUMENTS = 1_000;
 const MAX_SUBMISSIONS = 100;
+/** More requests than a browser has under way at a time. */
+const MAX_UNDER_WAY = 1_000;
+/** What lasts without an end, or brings nothing to the page. */
+const UNAWAITED: ReadonlySet<string> = new Set(["EventSource", "Media", "Ping", "CSPViolationReport"]);
 /** A document may be busy, or the browser may not have entered it into its history yet. */
 const ATTEMPTS = 5;
 const RETRY_MS = 50;
@@ -47,6 +51,8 @@ interface RequestEvent {
   readonly loaderId: string;
   readonly frameId?: string;
   readonly documentURL: string;
+  /** As CDP's ResourceType. */
+  readonly type?: string;
   readonly request: {
     readonly url: string;
     readonly urlFragment?: string;
@@ -99,6 +105,10 @@ export class PageNetwork {
   readonly #onChange: () => void;
   readonly #sessions = new Set<NetworkSession>();
   readonly #navigations = new PendingNavigations<string, string>();
+  /** The requests that are awaited and have not ended, each with its session. */
+  readonly #underWay = new Map<string, NetworkSession>();
+  /** When the last of them began or ended, monotonic ms. */
+  #lastRequestAt = performance.now();
   /** By loader id, those last in use last. */
   readonly #documents = new Map<string, KnownDocument>();
   /** Where the navigation under way in each frame leads by now. */
@@ -138,7 +148,10 @@ export class PageNetwork {
   /** Follows the frames of one process; forget() ends it. Rejects when the browser does not answer. */
   async follow(session: NetworkSession): Promise<void> {
     this.#sessions.add(session);
-    session.on("Network.requestWillBeSent", (event: RequestEvent) => this.#onRequest(event));
+    session.on("Network.requestWillBeSent", (event: RequestEvent) => {
+      this.#begun(event, session);
+      this.#onRequest(event);
+    });
     session.on("Network.responseReceived", (event: ResponseEvent) => this.#onResponse(event));
     session.on("Network.loadingFinished", (event: EndEvent) => this.#onEnd(event));
     session.on("Network.loadingFailed", (event: EndEvent) => this.#onEnd(event));
@@ -147,11 +160,17 @@ export class PageNetwork {
 
   forget(session: NetworkSession): void {
     this.#sessions.delete(session);
+    for (const [requestId, of] of this.#underWay) if (of === session) this.#underWay.delete(requestId);
   }
 
   stop(): void {
     this.#stopped = true;
     this.#sessions.clear();
+  }
+
+  /** For how long no request has been under way, ms; 0: one is. */
+  get quietMs(): number {
+    return this.#underWay.size > 0 ? 0 : performance.now() - this.#lastRequestAt;
   }
 
   get isNavigating(): boolean {
@@ -213,6 +232,14 @@ export class PageNetwork {
     return { ...NETWORK, maxPostDataSize: this.#fields.length > 0 ? MAX_LOOKED_AT_BYTES : 0 };
   }
 
+  #begun({ requestId, type = "" }: RequestEvent, session: NetworkSession): void {
+    if (UNAWAITED.has(type)) return;
+    this.#lastRequestAt = performance.now();
+    const [oldest] = this.#underWay.keys();
+    if (this.#underWay.size >= MAX_UNDER_WAY && oldest !== undefined) this.#underWay.delete(oldest);
+    this.#underWay.set(requestId, session);
+  }
+
   #onRequest(event: RequestEvent): void {
     const { requestId, loaderId, frameId, request } = event;
     if (this.#stopped || frameId === undefined) return;
@@ -242,6 +269,7 @@ export class PageNetwork {
   }
 
   #onEnd({ requestId }: EndEvent): void {
+    if (this.#underWay.delete(requestId)) this.#lastRequestAt = performance.now();
     const document = this.#documents.get(requestId);
     if (document && this.#ended(document.frameId, requestId)) this.#onChange();
     if (this.#main?.loaderId === requestId) void this.#readRefreshes(this.#main);

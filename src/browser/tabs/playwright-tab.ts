@@ -55,6 +55,10 @@ export class PlaywrightTab implements Tab {
     return this.#navigations.isUnderWay(this.#parts.page.mainFrame());
   }
 
+  get networkQuietMs(): number {
+    return this.#network.quietMs;
+  }
+
   causeOf(loaderId: string): NavigationCause {
     return this.#network.causeOf(loaderId);
   }

@@ -52,6 +52,8 @@ export interface Tab {
   readonly framesVersion: number;
   /** Whether a navigation of the main frame is under way: the document it leads to is not known yet. */
   readonly isNavigating: boolean;
+  /** For how long no request of the page has been under way, ms; 0: one is. What streams without an end does not count. */
+  readonly networkQuietMs: number;
   /** Calls these listeners from now on, until close(). */
   listen(listeners: TabListeners): void;
   /**
