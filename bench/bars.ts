@@ -24,6 +24,10 @@ const IDLE_BARS = [
   ["value", "unwatched", 0.8],
   ["value", "watched", 1.2],
 ] as const;
+/** The bars of creations are of a machine on which a raw start takes so long until its debugging port is open. */
+const RAW_START_MS = 220;
+/** What a creation may take longer where no challenge is found. */
+const NOTHING_FOUND_MS = 600;
 
 const HALF_RATE_P95_MS = { "one by one": 100, batched: 200 } as const;
 
@@ -143,6 +147,7 @@ export function judge(results: readonly Result[]): Bar[] {
     bar("kill -9 with 10 sessions: server up again to a live picture, p95 <= 2 s", [
       ["p95", find("resume", "ours binary")?.latency?.p95, (ms) => ms <= 2_000],
     ]),
+    ...creationBars(find),
     bar("a page of the bot's own: POST to first picture within 500 ms", [
       ["p50", find("attach", "ours guest")?.latency?.p50, (ms) => ms <= 500],
     ]),
@@ -164,6 +169,26 @@ export function judge(results: readonly Result[]): Bar[] {
 }
 
 type Find = (row: string, way: string) => Result | undefined;
+
+/** The bars of creations grow with the floor of the same run. */
+function creationBars(find: Find): Bar[] {
+  const slower = quotient(find("created", "floor")?.latency?.p50, RAW_START_MS) ?? Number.NaN;
+  const [answer, picture] = [find("created", "ours warm"), find("created picture", "ours warm")];
+  const nothing = (way: string) =>
+    difference(find("created nothing", way)?.latency?.p50, find("created", way)?.latency?.p50);
+  return [
+    bar("a creation from the pool: p50 <= 250 ms, p95 <= 400, first picture p50 <= 300 (of a raw start in 220)", [
+      ["p50", answer?.latency?.p50, (ms) => ms <= 250 * slower],
+      ["p95", answer?.latency?.p95, (ms) => ms <= 400 * slower],
+      ["first picture", picture?.latency?.p50, (ms) => ms <= 300 * slower],
+      ["raw start", find("created", "floor")?.latency?.p50, () => true],
+    ]),
+    bar("a creation on a page on which nothing is found: p50 <= that of the others + 600 ms", [
+      ["p50 above", nothing("ours warm"), (ms) => ms <= NOTHING_FOUND_MS],
+      ["without the pool", nothing("ours new"), (ms) => ms <= NOTHING_FOUND_MS],
+    ]),
+  ];
+}
 
 /** The bars of the events socket. With readers a drag must meet the same limits as without. */
 function feedBars(find: Find): Bar[] {

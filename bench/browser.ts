@@ -10,6 +10,8 @@ export interface BenchBrowser {
   readonly page: CdpSession;
   /** DevTools WebSocket address. */
   readonly endpoint: string;
+  /** From its start until its debugging port was open, ms. */
+  readonly portMs: number;
   /** Its processes name this folder in their command lines. */
   readonly folder: string;
   close(): Promise<void>;
@@ -38,12 +40,14 @@ export async function startBenchBrowser(viewport: Size): Promise<BenchBrowser> {
     ["PATH", "HOME", "LANG"].map((name) => [name, process.env[name] ?? ""]).filter(([, value]) => value !== ""),
   ) as Record<string, string>;
   const settings = { chromiumPath: await chromiumPath(), profileDir: folder, environment, viewport };
+  const startedAt = performance.now();
   const browser = await startBrowser(settings, new AbortController().signal);
+  const portMs = performance.now() - startedAt;
   let cdp: Cdp | undefined;
   const close = atEnd(async () => {
     cdp?.close();
     await browser.stop();
   });
   cdp = await Cdp.connect(browser.endpoint);
-  return { page: await cdp.page(), endpoint: browser.endpoint, folder, close };
+  return { page: await cdp.page(), endpoint: browser.endpoint, portMs, folder, close };
 }

@@ -12,6 +12,7 @@ import { endAll, endOnSignals, isInterrupted } from "./cleanup.ts";
 import { describeMachine } from "./machine.ts";
 import { keep, type Report, renderText } from "./report.ts";
 import { AGENT_ROWS } from "./rows/agents.ts";
+import { CREATION_ROWS } from "./rows/creations.ts";
 import { CROWD_ROWS } from "./rows/crowds.ts";
 import { DRAG_ROWS, warmUp } from "./rows/drags.ts";
 import { END_ROWS } from "./rows/ends.ts";
@@ -31,6 +32,7 @@ const ROWS = [
   ...RELAY_ROWS,
   ...QUIET_ROWS,
   ...IDLE_ROWS,
+  ...CREATION_ROWS,
   ...END_ROWS,
   ...RESTART_ROWS,
   ...FEED_ROWS,

@@ -20,6 +20,8 @@ const PROBE = new URL("./memory-probe.ts", import.meta.url).href;
 export interface ServerOptions {
   /** Frames of other sites get processes of their own, as in a full Chromium; the headless shell does not by itself. */
   readonly siteIsolation?: boolean;
+  /** Browsers that wait for creations; none when left out, as they would count in the rows. */
+  readonly warmBrowsers?: number;
   /** Folder of the checkout whose server is started; this one when left out. */
   readonly checkout?: string;
 }
@@ -28,24 +30,31 @@ export class BenchServer {
   readonly dataDir: string;
   readonly #chromium: string;
   readonly #program: string;
+  readonly #warmBrowsers: number;
   #child: ChildProcess;
   #origin: string;
   #stop: () => Promise<void>;
 
-  private constructor(dataDir: string, program: string, chromium: string, launched: Launched) {
+  private constructor({ dataDir, program, chromium, warmBrowsers }: Launch, launched: Launched) {
     this.dataDir = dataDir;
     this.#program = program;
     this.#chromium = chromium;
+    this.#warmBrowsers = warmBrowsers;
     this.#child = launched.child;
     this.#origin = launched.origin;
     this.#stop = launched.stop;
   }
 
-  static async start({ siteIsolation = false, checkout = HERE }: ServerOptions = {}): Promise<BenchServer> {
+  static async start({
+    siteIsolation = false,
+    warmBrowsers = 0,
+    checkout = HERE,
+  }: ServerOptions = {}): Promise<BenchServer> {
     const dataDir = await mkdtemp(join(RUN_FOLDER, "server-"));
     const chromium = siteIsolation ? await isolating(await chromiumPath(), dataDir) : await chromiumPath();
     const program = join(checkout, PROGRAM);
-    return new BenchServer(dataDir, program, chromium, await launch(program, dataDir, chromium, "0"));
+    const asked = { program, dataDir, chromium, warmBrowsers, port: "0" };
+    return new BenchServer(asked, await launch(asked));
   }
 
   stop(): Promise<void> {
@@ -61,7 +70,13 @@ export class BenchServer {
 
   /** Starts it again at the same address and folder; resolves as soon as it listens. */
   async startAgain(): Promise<void> {
-    const launched = await launch(this.#program, this.dataDir, this.#chromium, this.url.port);
+    const launched = await launch({
+      program: this.#program,
+      dataDir: this.dataDir,
+      chromium: this.#chromium,
+      warmBrowsers: this.#warmBrowsers,
+      port: this.url.port,
+    });
     this.#child = launched.child;
     this.#stop = launched.stop;
   }
@@ -114,7 +129,15 @@ interface Launched {
   readonly stop: () => Promise<void>;
 }
 
-async function launch(program: string, dataDir: string, chromium: string, port: string): Promise<Launched> {
+interface Launch {
+  readonly program: string;
+  readonly dataDir: string;
+  readonly chromium: string;
+  readonly warmBrowsers: number;
+  readonly port: string;
+}
+
+async function launch({ program, dataDir, chromium, warmBrowsers, port }: Launch): Promise<Launched> {
   const child = fork(program, [], {
     // Outside of the repository, as a user's .env there must not change the results.
     cwd: dataDir,
@@ -127,6 +150,7 @@ async function launch(program: string, dataDir: string, chromium: string, port: 
       API_KEYS: BENCH_KEY_SPEC,
       DATA_DIR: dataDir,
       CHROMIUM_PATH: chromium,
+      WARM_BROWSERS: String(warmBrowsers),
     },
   });
   killAtExit(child.pid);
