@@ -79,7 +79,12 @@ export class Site {
     };
   }
 
-  /** A page with a picture that loads nothing else. */
+  /** A page of another site than `paintedAtOnce`, with nothing on it. */
+  get otherSite(): string {
+    return `${this.#origins[1]}/elsewhere`;
+  }
+
+  /** A page with a picture that loads nothing else; it gets a process of its own, as the console does. */
   get paintedAtOnce(): string {
     return `${this.#origins[0]}/painted`;
   }
@@ -109,7 +114,12 @@ export class Site {
       return;
     }
     if (what === "painted") {
+      response.setHeader("cross-origin-opener-policy", "same-origin");
       response.setHeader("content-type", "text/html; charset=utf-8").end(PAINTED_AT_ONCE);
+      return;
+    }
+    if (what === "elsewhere") {
+      response.setHeader("content-type", "text/html; charset=utf-8").end("<!doctype html><p>Elsewhere</p>");
       return;
     }
     response.statusCode = asked ? 200 : 404;

@@ -7,7 +7,7 @@ import { latencyOf, resultOfDrags } from "../numbers.ts";
 import { VIEWPORT } from "../page.ts";
 import { BenchServer } from "../server.ts";
 import type { PageAsked } from "../site.ts";
-import { openConsole } from "../ways/console.ts";
+import { type Opening, openConsole } from "../ways/console.ts";
 import { type OursLine, openOurs } from "../ways/ours.ts";
 
 /** The server checks the page often for 10 s after input or a change. In quick runs only the rest row waits for the end of that. */
@@ -21,6 +21,9 @@ const PLAY_FULL_ROUNDS = 2;
 const SESSIONS = 8;
 const OPENINGS_FULL = 7;
 const OPENINGS_QUICK = 3;
+const SLOWDOWN = 4;
+/** No person opens a link sooner than it was made, sent and read. */
+const PERSON_COMES_MS = 2_000;
 const BYTES_A_MB = 1_000_000;
 
 const RESTING: PageAsked = { kind: "strip", placed: "main" };
@@ -137,28 +140,36 @@ async function memory(bench: Bench): Promise<Result[]> {
 
 /**
  * Measures the time from opening the link, in a browser that has never seen the console, to the first painted picture. A
- * page that paints at once gives the browser's own part of that time.
+ * page that paints at once, and that gets a process of its own as the console does, gives the browser's own part of it.
  */
 async function firstPicture(bench: Bench): Promise<Result[]> {
   const server = await bench.server();
-  const [floor, ours]: [number[], number[]] = [[], []];
-  const openings = bench.pick(OPENINGS_FULL, OPENINGS_QUICK);
-  for (let opening = 0; opening < openings; opening += 1) {
-    say(`  opening ${opening + 1} of ${openings}`);
-    floor.push(await openOnce(bench.site.paintedAtOnce));
-    const session = await server.createSession({ url: bench.site.page(RESTING).url });
-    ours.push(await openOnce(session.control_url));
-    await server.endSession(session.session_id);
-  }
-  const title = "link opened to first picture";
-  return [
-    { ...emptyResult("first-picture", title, "floor"), latency: latencyOf(floor) },
-    { ...emptyResult("first-picture", title, "console"), latency: latencyOf(ours) },
+  const { paintedAtOnce, otherSite } = bench.site;
+  const ways: readonly { readonly row: string; readonly title: string; readonly opening: Opening }[] = [
+    { row: "first-picture", title: "link opened to first picture", opening: {} },
+    { row: "first-picture from", title: "the same from another site's page", opening: { from: otherSite } },
+    { row: "first-picture slow", title: "the same, CPU 4 times slower", opening: { slowdown: SLOWDOWN } },
   ];
+  const times = ways.map((way) => ({ ...way, floor: [] as number[], ours: [] as number[] }));
+  const openings = bench.pick(OPENINGS_FULL, OPENINGS_QUICK);
+  for (let turn = 0; turn < openings; turn += 1) {
+    for (const { title, opening, floor, ours } of times) {
+      say(`  opening ${turn + 1} of ${openings}: ${title}`);
+      floor.push(await openOnce(paintedAtOnce, opening));
+      const session = await server.createSession({ url: bench.site.page(RESTING).url });
+      await delay(PERSON_COMES_MS);
+      ours.push(await openOnce(session.control_url, opening));
+      await server.endSession(session.session_id);
+    }
+  }
+  return times.flatMap(({ row, title, floor, ours }) => [
+    { ...emptyResult(row, title, "floor"), latency: latencyOf(floor) },
+    { ...emptyResult(row, title, "console"), latency: latencyOf(ours) },
+  ]);
 }
 
-async function openOnce(url: string): Promise<number> {
-  const { firstPictureMs, close } = await openConsole(url);
+async function openOnce(url: string, opening: Opening): Promise<number> {
+  const { firstPictureMs, close } = await openConsole(url, opening);
   await close();
   return firstPictureMs;
 }

@@ -5,7 +5,7 @@
 import type { Pixels } from "../strip.ts";
 
 export interface ConsoleProbe {
-  /** ms on the console page's clock; client px */
+  /** Each move of the pointer, as the browser has taken it: ms on the console page's clock, client px */
   moves: { at: number; x: number; y: number }[];
   /** When a key that types a character was pressed, ms on the console page's clock */
   steps: number[];
@@ -22,12 +22,16 @@ export function installProbe(readBits: (pixels: Pixels, bits: number) => { x: nu
   const probe: ConsoleProbe = { moves: [], steps: [], shown: [], firstPaintedAt: null, strip: null };
   (globalThis as unknown as { benchProbe: ConsoleProbe }).benchProbe = probe;
 
-  // In the capture phase, before the console's own listener.
-  const onMove = (event: PointerEvent): void => {
-    if (!(event.target instanceof HTMLCanvasElement) || event.buttons === 0) return;
-    probe.moves.push({ at: performance.now(), x: event.clientX, y: event.clientY });
+  // The clock starts at the event's own time: before a frame that a move waits for, and before this thread is free. Where
+  // the browser gives out raw moves, the ordinary ones repeat them.
+  const onMove = (event: Event): void => {
+    if (!(event instanceof PointerEvent) || !(event.target instanceof HTMLCanvasElement) || event.buttons === 0) return;
+    const all = event.getCoalescedEvents();
+    for (const { timeStamp: at, clientX: x, clientY: y } of all.length > 0 ? all : [event]) {
+      if (at > (probe.moves.at(-1)?.at ?? 0)) probe.moves.push({ at, x, y });
+    }
   };
-  addEventListener("pointermove", onMove, { capture: true });
+  for (const type of ["pointerrawupdate", "pointermove"]) addEventListener(type, onMove, { capture: true });
   const onKey = ({ key }: KeyboardEvent): void => {
     if (key.length === 1) probe.steps.push(performance.now());
   };

@@ -34,13 +34,29 @@ export interface OpenedConsole {
   readonly close: () => Promise<void>;
 }
 
+export interface Opening {
+  readonly hasTouch?: boolean;
+  /** The page that the browser shows before; left out: an empty tab of a browser that was just started. */
+  readonly from?: string;
+  /** How many times slower the page's CPU is made; left out: it is not. */
+  readonly slowdown?: number;
+}
+
 /** Opens the link in a new browser, like an operator who opens a link for the first time. */
-export async function openConsole(controlUrl: string, hasTouch = false): Promise<OpenedConsole> {
+export async function openConsole(
+  controlUrl: string,
+  { hasTouch = false, from, slowdown = 1 }: Opening = {},
+): Promise<OpenedConsole> {
   const browser = await startBenchBrowser(CONSOLE_WINDOW);
   const { page } = browser;
   await page.send("Emulation.setDeviceMetricsOverride", { ...CONSOLE_WINDOW, deviceScaleFactor: 1, mobile: false });
   if (hasTouch) await page.send("Emulation.setTouchEmulationEnabled", { enabled: true });
   await page.send("Page.enable");
+  if (from !== undefined) {
+    await page.open(from);
+    await delay(REST_MS);
+  }
+  if (slowdown > 1) await page.send("Emulation.setCPUThrottlingRate", { rate: slowdown });
   await page.send("Page.addScriptToEvaluateOnNewDocument", { source: `(${installProbe})(${readBits})` });
   const openedAt = Date.now();
   await page.send("Page.navigate", { url: controlUrl });
@@ -61,7 +77,7 @@ export async function openConsoleLine({ site, asked, view, server }: ConsoleOpti
   const isPhone = hand === "finger";
   const origin = originOf(hand);
   const session = await server.createSession({ url: opened.url, ...(isPhone ? { device: "phone" } : {}) });
-  const { browser, close } = await openConsole(session.control_url, isPhone);
+  const { browser, close } = await openConsole(session.control_url, { hasTouch: isPhone });
   const { page } = browser;
   const layout = await restingLayout(browser);
   const strip: ConsoleProbe["strip"] = {
