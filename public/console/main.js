@@ -14,7 +14,8 @@ const root = document.documentElement;
 let theme = consoleUrl.theme;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-setLanguage(chooseLanguage([consoleUrl.lang, recall("language"), ...navigator.languages]));
+// Words that do not come are no reason to show nothing.
+await setLanguage(chooseLanguage([consoleUrl.lang, recall("language"), ...navigator.languages])).catch(() => {});
 showTheme();
 document.body.toggleAttribute("data-embed", consoleUrl.embed);
 setVisible(byId("open-to-all", HTMLElement), isOpenToAll());
@@ -24,8 +25,8 @@ translateAll();
 const view = consoleUrl.sessionId === "" ? await openStart() : await openSession();
 view.translate();
 
-byId("language", HTMLButtonElement).addEventListener("click", () => {
-  showLanguage(language() === "zh" ? "en" : "zh");
+byId("language", HTMLButtonElement).addEventListener("click", async () => {
+  await showLanguage(language() === "zh" ? "en" : "zh");
   remember("language", language());
 });
 
@@ -49,7 +50,7 @@ async function openSession() {
   if (!consoleUrl.embed || parent === window) return openSessionPage(consoleUrl);
   const { ParentPage } = await import("./session/parent-page.js");
   const parentPage = new ParentPage(consoleUrl.sessionId, {
-    onLanguage: (tag) => showLanguage(chooseLanguage([tag, language()])),
+    onLanguage: (tag) => void showLanguage(chooseLanguage([tag, language()])),
     onTheme(wish) {
       theme = wish;
       showTheme();
@@ -59,8 +60,8 @@ async function openSession() {
 }
 
 /** @param {import("./shared/i18n.js").Language} chosen */
-function showLanguage(chosen) {
-  setLanguage(chosen);
+async function showLanguage(chosen) {
+  if (!(await setLanguage(chosen).catch(() => false))) return;
   if (consoleUrl.lang !== "") consoleUrl.lang = language(); // links keep the language chosen last
   translateAll();
   view.translate();

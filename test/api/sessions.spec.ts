@@ -774,7 +774,7 @@ test("[R8] the console is small on the line, and whole for who cannot unpack it"
   expect(packed.map(({ encoding }) => encoding)).toEqual(paths.map(() => "gzip"));
   expect(plain.map(({ encoding }) => encoding)).toEqual(paths.map(() => null));
   expect(packed.map(({ text }) => text)).toEqual(plain.map(({ text }) => text));
-  // Half a second at 1 Mbit/s, for who comes by a link, in both languages.
+  // Half a second at 1 Mbit/s, for who comes by a link.
   const sizes = [page, ...plain].map(({ text }) => gzipSync(text).length);
   expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(48_000);
   // The browser need not read one part to learn of the next.

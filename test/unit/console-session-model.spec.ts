@@ -120,8 +120,8 @@ test("[W32] the server's warning brings the deadline, and says from when on litt
   expect([timeLeft(warned, NOW), warned.warnedAt, live.warnedAt]).toEqual([20_000, 20_000, 0]);
 });
 
-test("[S6] [S7] the log tells what is left, where that is another: not a clock that was set, nor a few seconds more", () => {
-  setLanguage("en");
+test("[S6] [S7] the log tells what is left, where that is another: not a clock that was set, nor a few seconds more", async () => {
+  await setLanguage("en");
   const say = (expires_at: string, timestamp: number) => {
     const message = { type: "session_state", state: "active", reason: null, expires_at, timestamp } as const;
     return logSentences(live, withMessage(live, message, NOW), message, NOW).map((sentence) => sentence());
@@ -137,10 +137,10 @@ test("types that a newer server adds change nothing", () => {
   expect(logSentences(live, live, strange, NOW)).toEqual([]);
 });
 
-test("the log tells a thing once, in the reader's language", () => {
+test("the log tells a thing once, in the reader's language", async () => {
   const say = (before: typeof live, message: ServerMessage) =>
     logSentences(before, withMessage(before, message, NOW), message, NOW).map((sentence) => sentence());
-  setLanguage("en");
+  await setLanguage("en");
   expect(say(withConnection(newModel(), OPEN), info)[0]).toBe("Connected to the session.");
   expect(say(live, info)).toEqual([]);
   const box = { selector: "#c", x: 20, y: 20, width: 200, height: 100, in_iframe: false, kind: "generic" };
@@ -165,13 +165,13 @@ test("the log tells a thing once, in the reader's language", () => {
   );
   expect(connectionSentences(live, withConnection(live, LOST))).toHaveLength(1);
   const lost = connectionSentences(live, withConnection(live, LOST))[0];
-  setLanguage("zh");
+  await setLanguage("zh");
   expect(lost?.()).toBe("连接已断开。");
-  setLanguage("en");
+  await setLanguage("en");
 });
 
-test("[W33] the page moved on: asked once for each time, also after a lost connection, until a challenge shows again", () => {
-  setLanguage("en");
+test("[W33] the page moved on: asked once for each time, also after a lost connection, until a challenge shows again", async () => {
+  await setLanguage("en");
   const at = "2030-01-01T00:00:30.000Z";
   const box = { selector: "#c", x: 0, y: 0, width: 10, height: 10, in_iframe: false, kind: "generic" };
   const asked = withMessage(live, { type: "moved_on", at }, NOW);

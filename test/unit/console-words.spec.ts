@@ -55,8 +55,8 @@ test("no style sheet is left out", () => {
   expect(joined.toSorted()).toEqual(sheets.toSorted());
 });
 
-test("an unknown code falls back to what the server said", () => {
-  setLanguage("en");
+test("an unknown code falls back to what the server said", async () => {
+  await setLanguage("en");
   expect(codeWords("timeout")).toBe(en.code_timeout);
   expect(codeWords("brand_new", "Said by the server.")).toBe("Said by the server.");
   expect(codeWords("brand_new")).toBe("brand_new");

@@ -45,6 +45,11 @@ export class LinkQualityBadge {
     this.#quality.pictureShown(kind, performance.now());
   }
 
+  /** Median of the last ones, ms; null before the first. */
+  get roundTrip() {
+    return this.#quality.read(performance.now()).roundTrip;
+  }
+
   /** @param {boolean} isLive there is a connection, and a picture on the screen */
   tick(isLive) {
     const now = performance.now();

@@ -15,10 +15,14 @@ import { Pinch } from "./pinch.js";
  * @property {() => boolean} mayAct
  * @property {() => void} onPress before each press, e.g. to take control that nobody has
  * @property {(direction: "together" | "apart") => void} onPinch
+ * @property {(at: Point) => void} onDrag a move with a button down was sent
+ * @property {() => void} onRelease the last button is up
  */
 
-/** Hovering shows tooltips and highlights; 30 a second is smooth for that. Drags are never thinned out. */
+/** Hovering shows tooltips and highlights; 30 a second is smooth for that. */
 const HOVER_EVERY_MS = 33;
+/** Four moves for each frame of a usual screen. A mouse may report 8,000 a second, more than the socket takes. */
+const DRAG_EVERY_MS = 4;
 /** The fingers of a pinch land within this time; a finger that rests for longer is a press. */
 const SECOND_FINGER_MS = 80;
 /** A finger that goes further than it trembles, in CSS px, drags: its press waits no longer. */
@@ -45,10 +49,14 @@ export class PointerInput {
   #heldTimer;
   /** @type {Point} */
   #last = { x: 0, y: 0 };
-  /** A hover move that waits for its turn. @type {PointerEvent | null} */
-  #hover = null;
+  /** A move that waits for its turn. @type {PointerEvent | null} */
+  #waiting = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #hoverTimer;
+  #moveTimer;
+  /** Whether this drag has raw moves: then its other moves are late repeats of them. */
+  #hasRaw = false;
+  /** @param {Event} event */
+  #onRaw = (event) => event instanceof PointerEvent && this.#onRawMove(event);
 
   /** @param {HTMLCanvasElement} canvas @param {PointerPort} port */
   constructor(canvas, port) {
@@ -104,14 +112,17 @@ export class PointerInput {
     }
     const button = BUTTONS[event.button];
     if (button === undefined || !this.#port.mayAct() || this.#pointer !== null) return;
-    this.#flushHover();
+    this.#flushMove();
     this.#pointer = event.pointerId;
+    this.#hasRaw = false;
     capture(this.#canvas, event.pointerId);
     const press = this.#pressOf(button, event);
     if (event.pointerType === "touch") {
       this.#held = { press, from: event };
       this.#heldTimer = setTimeout(() => this.#flushHeld(), SECOND_FINGER_MS);
     } else {
+      // A browser gives out moves once a frame, raw ones at once: some 10 ms earlier. Only secure pages get them.
+      this.#canvas.addEventListener("pointerrawupdate", this.#onRaw);
       this.#press(press);
     }
   }
@@ -127,14 +138,20 @@ export class PointerInput {
     // A further button during a drag comes as a move that names the button.
     const chord = BUTTONS[event.button];
     if (this.#pointer !== null && chord !== undefined) {
+      this.#flushMove();
       if (this.#down.has(chord)) this.#lift(chord, this.#at(event), event.timeStamp, modifiersOf(event));
       else this.#press(this.#pressOf(chord, event));
-    } else if (this.isDown) {
-      this.#move(event);
-    } else if (event.pointerType !== "touch" && this.#port.mayAct()) {
-      this.#hover = event;
-      if (this.#hoverTimer === undefined) this.#nextHover();
+    } else if (this.isDown ? !this.#hasRaw : event.pointerType !== "touch" && this.#port.mayAct()) {
+      this.#offerMove(event);
     }
+  }
+
+  /** @param {PointerEvent} event */
+  #onRawMove(event) {
+    // A further button comes as an ordinary move.
+    if (event.pointerId !== this.#pointer || !this.isDown || BUTTONS[event.button] !== undefined) return;
+    this.#hasRaw = true;
+    this.#offerMove(event);
   }
 
   /** @param {PointerEvent} event */
@@ -142,6 +159,7 @@ export class PointerInput {
     if (this.#pinch.up(event) || event.pointerId !== this.#pointer) return;
     event.preventDefault();
     this.#flushHeld();
+    this.#flushMove();
     const at = this.#at(event);
     const button = BUTTONS[event.button];
     if (button !== undefined && this.#down.has(button)) this.#lift(button, at, event.timeStamp, modifiersOf(event));
@@ -153,31 +171,37 @@ export class PointerInput {
     if (!wasPinch && event.pointerId === this.#pointer) this.release();
   }
 
-  /** Sends the hover move that waits, then not another one for a while: the first at once, the last always. */
-  #nextHover() {
-    if (this.#hover === null) {
-      this.#hoverTimer = undefined;
+  /** @param {PointerEvent} event */
+  #offerMove(event) {
+    this.#waiting = event;
+    if (this.#moveTimer === undefined) this.#nextMove();
+  }
+
+  /** Sends the move that waits, then not another one for a while: the first at once, the last always. */
+  #nextMove() {
+    if (this.#waiting === null) {
+      this.#moveTimer = undefined;
       return;
     }
-    this.#move(this.#hover);
-    this.#hover = null;
-    this.#hoverTimer = setTimeout(() => this.#nextHover(), HOVER_EVERY_MS);
+    this.#move(this.#waiting);
+    this.#waiting = null;
+    this.#moveTimer = setTimeout(() => this.#nextMove(), this.isDown ? DRAG_EVERY_MS : HOVER_EVERY_MS);
   }
 
-  #flushHover() {
-    if (this.#hover !== null) this.#move(this.#hover);
-    this.#dropHover();
+  #flushMove() {
+    if (this.#waiting !== null) this.#move(this.#waiting);
+    this.#dropMove();
   }
 
-  #dropHover() {
-    this.#hover = null;
-    clearTimeout(this.#hoverTimer);
-    this.#hoverTimer = undefined;
+  #dropMove() {
+    this.#waiting = null;
+    clearTimeout(this.#moveTimer);
+    this.#moveTimer = undefined;
   }
 
   /** Waiting moves and presses are never sent. */
   #dropWaiting() {
-    this.#dropHover();
+    this.#dropMove();
     this.#dropHeld();
   }
 
@@ -212,7 +236,9 @@ export class PointerInput {
 
   /** @param {PointerEvent} event */
   #move(event) {
-    this.#send("move", this.#at(event), event.timeStamp, modifiersOf(event));
+    const at = this.#at(event);
+    this.#send("move", at, event.timeStamp, modifiersOf(event));
+    if (this.isDown) this.#port.onDrag(at);
   }
 
   /** @param {Button} button @param {Point} at @param {number} t @param {number} [modifiers] */
@@ -246,6 +272,8 @@ export class PointerInput {
   #endDrag() {
     const pointer = this.#pointer;
     this.#pointer = null;
+    this.#canvas.removeEventListener("pointerrawupdate", this.#onRaw);
+    this.#port.onRelease();
     if (pointer !== null && this.#canvas.hasPointerCapture(pointer)) this.#canvas.releasePointerCapture(pointer);
   }
 }

@@ -51,7 +51,8 @@ export class Screen {
     this.#canvas = canvas;
     this.#well = well;
     this.#handlers = handlers;
-    this.#context = canvas.getContext("2d", { alpha: false });
+    // Desynchronized, a picture does not wait for the page's own frame.
+    this.#context = canvas.getContext("2d", { alpha: false, desynchronized: true });
     new ResizeObserver(() => this.#measure()).observe(well);
     // On a phone the picture takes a share of the window's height, which the well's size does not reflect.
     addEventListener("resize", () => this.#measure());

@@ -10,6 +10,7 @@ import { countdown } from "../shared/time-format.js";
 import { EndCard } from "./end-card.js";
 import { FinishControls } from "./finish-controls.js";
 import { KeyboardInput } from "./keyboard-input.js";
+import { LateRing } from "./late-ring.js";
 import { LinkQualityBadge } from "./link-quality-badge.js";
 import { LogPanel } from "./log-panel.js";
 import { connectionSentences, logSentences } from "./log-sentences.js";
@@ -91,6 +92,7 @@ export function openSessionPage(consoleUrl, onRender = () => {}) {
   const viewSwitch = new ViewSwitch({ mode: () => viewRequest.mode, choose: chooseView, isBusy: isDown });
   const badge = new LinkQualityBadge(send);
   const frame = byId("frame", HTMLElement);
+  const ring = new LateRing(frame, { placeOf: (at) => screen.placeOf(at), roundTrip: () => badge.roundTrip });
   // What takes events before others do is made before them.
   const zoom = new PictureZoom(canvas, frame, {
     isMine: () => tools.fingersAreThePictures,
@@ -128,6 +130,8 @@ export function openSessionPage(consoleUrl, onRender = () => {}) {
     pageAt: (event) => screen.pageAt(event),
     seq: () => screen.shown?.seq,
     onPinch: (direction) => viewSwitch.pinched(direction),
+    onDrag: (at) => ring.moved(at),
+    onRelease: () => ring.released(),
   });
   const wheel = new WheelInput(canvas, { ...port, pageAt: (event) => screen.pageAt(event) });
   const keys = new KeyboardInput(canvas, { ...port, onFocus: render, placeOf: (at) => screen.placeOf(at) });
@@ -266,6 +270,7 @@ export function openSessionPage(consoleUrl, onRender = () => {}) {
   function onShown(picture) {
     acknowledge(picture);
     badge.pictureShown(picture.kind);
+    ring.pictureShown();
     pointerMode.moved();
     if (!document.body.classList.contains("has-picture")) {
       document.body.classList.add("has-picture");

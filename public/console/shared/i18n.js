@@ -1,19 +1,20 @@
 // The console's language: picks one, turns keys into sentences, and fills the marked parts of the page.
 
 import { en } from "./en.js";
-import { zh } from "./zh.js";
 
 /** @typedef {keyof typeof en} SentenceKey */
 /** @typedef {"en" | "zh"} Language */
 /** @typedef {Record<string, string | number>} Params */
 
-/** @type {Record<Language, Record<SentenceKey, string>>} */
-const SENTENCES = { en, zh };
+/** @type {Record<SentenceKey, string>} */
+let sentences = en;
 /** For `lang` on the root element, and for Intl. */
 const LOCALES = { en: "en", zh: "zh-CN" };
 
 /** @type {Language} */
 let current = "en";
+/** The language that was asked for last. @type {Language} */
+let wanted = "en";
 
 /**
  * The first of the preferred languages that has a translation; English otherwise.
@@ -28,9 +29,19 @@ export function chooseLanguage(preferred) {
   return "en";
 }
 
-/** @param {Language} language */
-export function setLanguage(language) {
+/**
+ * Rejects where its words cannot be loaded: the language stays as it is.
+ * @param {Language} language
+ * @returns {Promise<boolean>} whether it was not overtaken by another one
+ */
+export async function setLanguage(language) {
+  wanted = language;
+  // Most readers need one language, and nobody waits for the other.
+  const words = language === "zh" ? (await import("./zh.js")).zh : en;
+  if (wanted !== language) return false;
+  sentences = words;
   current = language;
+  return true;
 }
 
 export function language() {
@@ -46,7 +57,7 @@ export function locale() {
  * @param {Params} [params] the values for the braces
  */
 export function t(key, params = {}) {
-  return SENTENCES[current][key].replace(/\{(\w+)\}/g, (whole, name) => String(params[name] ?? whole));
+  return sentences[key].replace(/\{(\w+)\}/g, (whole, name) => String(params[name] ?? whole));
 }
 
 /**
