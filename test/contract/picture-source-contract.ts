@@ -75,6 +75,16 @@ export function pictureSourceContract(name: string, { open }: PictureSourceFacto
         expect(numbers[0]).toBe(500);
       }));
 
+    test("[W62] one still is kept, and has the next number of its session once it is handed out", () =>
+      opened(async ({ page, numbers }) => {
+        await expect(async () => {
+          const kept = await page.keptStill("challenge");
+          expect(kept).toMatchObject({ view: page.view("challenge"), kind: "still", scale: 1, seq: 500 });
+        }).toPass();
+        expect(numbers).toEqual([500]);
+        expect(await page.keptStill("challenge")).toBeNull();
+      }));
+
     test("[W14] a part of a picture has its number; what a picture does not hold is refused", () =>
       opened(async ({ page }) => {
         const whole = await page.picture("page", 1);

@@ -33,6 +33,7 @@ const OPEN_DEADLINE_MS = 30_000;
 pictureSourceContract("a fake page", {
   async open(events) {
     const page = new FakePage(events);
+    page.kept = Buffer.from("kept");
     return { page, change: () => page.draw(), close: () => page.close() };
   },
 });

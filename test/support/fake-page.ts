@@ -48,6 +48,8 @@ export class FakePage implements ChallengePage {
   veil: (picture: Picture) => MaskedPicture | null = (picture) => ({ picture, isWhole: true });
   /** Pictures taken, and for how many of them a watcher asked. */
   readonly taken = { all: 0, forWatchers: 0 };
+  /** The bytes of the still that is kept for the first person; null: there is none. */
+  kept: Buffer | null = null;
   readonly #events: Pick<PageEvents, "nextSeq" | "picture">;
 
   constructor(events: Pick<PageEvents, "nextSeq" | "picture"> = unheard()) {
@@ -68,6 +70,12 @@ export class FakePage implements ChallengePage {
     this.taken.all += 1;
     if (forWatcher) this.taken.forWatchers += 1;
     return this.#picture(this.view(mode), "still");
+  }
+
+  async keptStill(mode: ViewMode): Promise<Picture | null> {
+    const still = this.kept;
+    this.kept = null;
+    return still && this.#picture(this.view(mode), "still", still);
   }
 
   async cut(of: Picture, mode: ViewMode, scale: number): Promise<Picture> {
@@ -120,8 +128,8 @@ export class FakePage implements ChallengePage {
   }
   async detach() {}
 
-  #picture(view: Rect, kind: Picture["kind"]): Picture {
-    const jpeg = this.jpegOf ? { jpeg: this.jpegOf(view) } : {};
+  #picture(view: Rect, kind: Picture["kind"], bytes = this.jpegOf?.(view)): Picture {
+    const jpeg = bytes ? { jpeg: bytes } : {};
     return pictureOf(this.#events.nextSeq(), { view, kind, ...jpeg });
   }
 }

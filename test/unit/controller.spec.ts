@@ -65,6 +65,10 @@ class Page implements ChallengePage {
 
   async navigate() {}
 
+  async keptStill() {
+    return null;
+  }
+
   async cut(picture: Picture) {
     return picture;
   }

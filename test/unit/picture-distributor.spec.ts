@@ -260,3 +260,19 @@ test("[W47] what is taken or masked of one window is never shown as another's, a
     expect(pictures()[0]).toMatchObject({ type, seq: 301 });
   }
 });
+
+test("[W62] who may act first sees the still that was kept, then what is taken; a watcher and an older client never do", async () => {
+  const { page, join } = world();
+  const keep = () => {
+    page.kept = Buffer.from("kept");
+    return page.kept.toString("base64");
+  };
+  const first = async (form: ViewerForm, role: Role = "control") =>
+    (await join(form, role)).line.texts.find(({ type }) => type === "session_info")?.["screenshot"];
+  const kept = keep();
+  expect(await first("json", "watch")).not.toBe(kept);
+  expect(await first("plain")).not.toBe(kept);
+  expect(page.kept).not.toBeNull();
+  expect(await first("json")).toBe(kept);
+  expect(await first("json")).not.toBe(kept);
+});

@@ -244,6 +244,10 @@ export class PageWindows implements ChallengePage {
     return this.#shown.picture(mode, scale, forWatcher);
   }
 
+  keptStill(mode: ViewMode): Promise<Picture | null> {
+    return this.#shown.keptStill(mode);
+  }
+
   masked(picture: Picture, mode: ViewMode, scale: number): Promise<MaskedPicture | null> {
     return this.#shown.masked(picture, mode, scale);
   }

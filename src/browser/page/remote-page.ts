@@ -3,7 +3,7 @@
 import type { Logger } from "pino";
 import type { ChallengeKind } from "../../config.ts";
 import { AppError } from "../../errors.ts";
-import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
+import { type CaptchaInfo, type Rect, type Size, sameRect } from "../../protocol/common.ts";
 import type { PageWindow, Question } from "../../protocol/live.ts";
 import { isMove, isPress, isRelease } from "../../protocol/moves.ts";
 import type { Completion, Pictures, StorageState } from "../../protocol/rest.ts";
@@ -46,6 +46,7 @@ import { MaskedPictures } from "../masking/masked-pictures.ts";
 import type { PictureCapture } from "../pictures/capture-region.ts";
 import { ChallengeView } from "../pictures/challenge-view.ts";
 import { CroppedPictures } from "../pictures/crop-picture.ts";
+import { KeptStill } from "../pictures/kept-still.ts";
 import { UNWATCHED, WHOLE_VIEWPORT_MOTION_SCALE } from "../pictures/quality.ts";
 import { Screencast } from "../pictures/screencast.ts";
 import { isShown, wholePage } from "../pictures/view-geometry.ts";
@@ -121,6 +122,10 @@ export class RemotePage implements ChallengePage {
   readonly #screencast: Screencast;
   readonly #masked: MaskedPictures;
   readonly #cropped = new CroppedPictures();
+  readonly #kept = new KeptStill({
+    take: async () => this.#keepStill(),
+    look: () => (this.#lastScan ? lookOf(this.#lastScan) : ""),
+  });
   readonly #input: InputReplay;
   readonly #watcher: ChallengeWatcher;
   readonly #hangDetector: HangDetector;
@@ -149,6 +154,7 @@ export class RemotePage implements ChallengePage {
     this.#screencast = new Screencast(tab.pageSession, viewport, capture, {
       nextSeq: () => parts.events.nextSeq(),
       picture: (picture) => {
+        this.#kept.stop();
         this.#masked.arrived(picture);
         this.#publish((events) => events.picture(picture));
       },
@@ -203,7 +209,7 @@ export class RemotePage implements ChallengePage {
       replay: (input) => this.#input.add(input),
       replayed: () => this.#input.settled,
     });
-    tab.listen({ changed: () => this.#watcher.changed(), gone: (code) => this.lost(code) });
+    tab.listen({ changed: () => this.#onChanged(), gone: (code) => this.lost(code) });
   }
 
   get viewport(): Size {
@@ -291,7 +297,7 @@ export class RemotePage implements ChallengePage {
       await new Promise((resolve) => setTimeout(resolve, CHALLENGE_POLL_MS));
     }
     await this.#watcher.begin();
-    if (!this.#ended) this.#hangDetector.start();
+    this.#begin();
   }
 
   /** Continues to watch a page of an earlier server, and releases the buttons that it left pressed. */
@@ -301,7 +307,14 @@ export class RemotePage implements ChallengePage {
     await this.#watcher.scan();
     if (held) this.letGo(held);
     await this.#watcher.begin();
-    if (!this.#ended) this.#hangDetector.start();
+    this.#begin();
+  }
+
+  #begin(): void {
+    if (this.#ended) return;
+    this.#hangDetector.start();
+    // A bot's own page may look different at any moment, and a window is there because somebody acts.
+    if (this.#parts.isOurs && !this.#parts.isOpened && !this.#captureRequest) this.#kept.begin();
   }
 
   /** Releases what an earlier server left pressed in this page. Call it once it was scanned. */
@@ -319,6 +332,12 @@ export class RemotePage implements ChallengePage {
     return part;
   }
 
+  async keptStill(mode: ViewMode): Promise<Picture | null> {
+    if (this.hidden) return null;
+    const still = await this.#kept.handOut();
+    return still && sameRect(still.view, this.view(mode)) ? this.#screencast.kept(still) : null;
+  }
+
   async masked(picture: Picture, mode: ViewMode, scale: number): Promise<MaskedPicture | null> {
     const part = await this.cut(picture, mode, scale);
     this.#masked.isPartOf(part, picture);
@@ -333,7 +352,8 @@ export class RemotePage implements ChallengePage {
   setCaptureRequest(request: CaptureRequest | null, isAttended = request !== null): void {
     this.#captureRequest = request;
     this.attend(isAttended);
-    if (!request) this.#screencast.forget();
+    if (request) this.#kept.watched();
+    else this.#screencast.forget();
     this.#masked.setWanted(request?.masked === true && !this.#ended);
     this.#updateScreencast();
   }
@@ -362,6 +382,7 @@ export class RemotePage implements ChallengePage {
       if (isMove(input)) return;
       throw new AppError("page_unresponsive", { waiting_for: "an answer to the page's dialog" });
     }
+    this.#kept.stop();
     if (this.#assist.takes(input)) return;
     this.#input.add(input);
     this.#screencast.inputGiven(this.#input.pressed);
@@ -383,6 +404,7 @@ export class RemotePage implements ChallengePage {
 
   async navigate(action: NavigateAction): Promise<void> {
     if (!this.#parts.history) throw new AppError("forbidden", { why: "only the bot takes its own page elsewhere" });
+    this.#kept.stop();
     await this.#parts.history.navigate(action);
   }
 
@@ -508,10 +530,23 @@ export class RemotePage implements ChallengePage {
     await this.#watcher.scan();
   }
 
+  /** The page's frames or documents have changed. */
+  #onChanged(): void {
+    this.#kept.changed();
+    this.#watcher.changed();
+  }
+
+  /** A screenshot waits for a page that does not answer, and all pictures behind it. */
+  async #keepStill() {
+    const isStuck = this.hidden || this.condition !== "page_responsive" || this.#dialogs?.isOpen;
+    return isStuck ? null : this.#screencast.keep(this.view("challenge"));
+  }
+
   #onScan(scan: PageScan): void {
     if (this.#ended) return;
     const wasHidden = this.hidden;
     this.#lastScan = scan;
+    this.#kept.looked();
     const { challenge } = this.#watcher;
     const failure = this.#attempts.scanned(challenge, performance.now());
     if (failure) this.#publish((events) => events.attemptFailed(failure));
@@ -559,6 +594,7 @@ export class RemotePage implements ChallengePage {
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#kept.stop();
     this.#dialogs?.stop();
     this.notices.stop();
     this.#assist.stop();
@@ -569,4 +605,12 @@ export class RemotePage implements ChallengePage {
     const { pictures, restarts } = this.#screencast;
     this.#parts.log.info({ pictures, restarts }, "no more pictures");
   }
+}
+
+/** All that a look at the page can see of a change. */
+function lookOf({ main, frames, sightings, signs, scroll, viewport, hidden }: PageScan): string {
+  const boxes = sightings.map(({ widget, selector, box, state }) => [widget, selector, box, state]);
+  const answers = signs.map(({ id, isAnswered }) => [id, isAnswered]);
+  const documents = frames.map(({ frame: { id, loaderId } }) => [id, loaderId]);
+  return JSON.stringify([main.address, documents, boxes, answers, scroll, viewport, hidden]);
 }

@@ -8,6 +8,7 @@ import { CALL_DEADLINE_MS, type PageSession, type ScreencastFrame } from "../cdp
 import type { CaptureRegion, PictureCapture } from "./capture-region.ts";
 import { FreezeDetector } from "./freeze-detector.ts";
 import { jpegSize } from "./jpeg-size.ts";
+import type { Still } from "./kept-still.ts";
 import { type CastLevel, QualityControl, STILL_AFTER_QUIET_MS, STILL_QUALITY } from "./quality.ts";
 import { isWhole, type Point, samePoint, wholePage } from "./view-geometry.ts";
 
@@ -181,6 +182,16 @@ export class Screencast {
     return still.picture;
   }
 
+  /** A still of this part of the page (CSS px), for later: it has no number yet. AppError `timeout`. */
+  keep(view: Rect): Promise<Still> {
+    return this.#inTurn(() => this.#captureStill(this.#capture.reach({ view, scale: 1, scroll: this.#scroll })));
+  }
+
+  /** The next picture is one that was kept. */
+  kept(still: Still): Picture {
+    return this.#numbered(still);
+  }
+
   /** Stops for good. Nothing is sent to the browser. */
   close(): void {
     this.#closed = true;
@@ -195,12 +206,13 @@ export class Screencast {
     // Only while a screencast runs does the last picture certainly show the page as it is now.
     const isCurrent = this.#cast !== null && this.#last?.kind === "still" && sameRect(this.#last.view, region.view);
     if (!fresh && isCurrent && this.#last) return this.#numbered(this.#last);
+    return this.#numbered(await this.#captureStill(region));
+  }
+
+  async #captureStill(region: CaptureRegion): Promise<Still> {
     const jpeg = await this.#capture.capture(region, STILL_QUALITY);
-    const shown = { ...region, scale: this.#scaleOf(jpeg, region) ?? region.scale };
-    return this.#picture(jpeg, {
-      region: shown,
-      level: { quality: STILL_QUALITY, scale: 1, everyNth: 1, kind: "still" },
-    });
+    const scale = this.#scaleOf(jpeg, region) ?? region.scale;
+    return { captured_at: Date.now(), view: region.view, scale, quality: STILL_QUALITY, kind: "still", jpeg };
   }
 
   #onFrame({ data, sessionId, metadata }: ScreencastFrame): void {
@@ -240,7 +252,7 @@ export class Screencast {
     return this.#numbered({ captured_at: Date.now(), view, scale, quality, kind, jpeg });
   }
 
-  #numbered(picture: Omit<Picture, "seq">): Picture {
+  #numbered(picture: Still): Picture {
     this.#pictures += 1;
     return { ...picture, seq: this.#events.nextSeq() };
   }

@@ -69,7 +69,7 @@ export class PictureDistributor {
     // A page that does not answer gives no picture for seconds: newer clients learn that at once, older ones need a picture.
     const isStuck = this.#page.condition !== "page_responsive" && !viewer.plain;
     const era = this.#era;
-    const taken = isStuck ? null : await this.#take(viewer);
+    const taken = isStuck ? null : ((await this.#kept(viewer)) ?? (await this.#take(viewer)));
     const picture = era === this.#era ? taken : null;
     await this.#senders.get(viewer)?.welcome(picture);
     if (era !== this.#era) void this.#sendPendingInfo();
@@ -222,6 +222,12 @@ export class PictureDistributor {
     const era = this.#era;
     const picture = await this.#take(viewer);
     if (picture && era === this.#era) this.#senders.get(viewer)?.show(picture);
+  }
+
+  /** [W62] A picture that was there before anybody came: never for a watcher, as nobody knows where secret fields were. */
+  async #kept(viewer: Viewer): Promise<Picture | null> {
+    if (viewer.role === "watch" || viewer.plain) return null;
+    return this.#page.keptStill(viewer.lens.mode);
   }
 
   /** A picture taken for this viewer; null if the page gives none. */

@@ -178,6 +178,11 @@ export interface PictureSource {
    */
   picture(mode: ViewMode, scale: number, forWatcher?: boolean): Promise<Picture>;
   /**
+   * [W62] The still of that view that was kept since the page was ready, once; null: there is none, or the page has
+   * changed since. Its secret fields show.
+   */
+  keptStill(mode: ViewMode): Promise<Picture | null>;
+  /**
    * What a watcher may see of a picture through such a view; null if the secret fields are unknown. Rejects as cut()
    * does.
    */
