@@ -1,9 +1,5 @@
 // The page of one session: wires connection, picture, input and texts together.
 
-import { socketUrl } from "../../../src/client/console-url.ts";
-import { OperatorConnection } from "../../../src/client/operator-connection.ts";
-import { decodeFrame } from "../../../src/client/picture-frame.ts";
-import { bearersFor, isOpenToAll, ticketsFor } from "../shared/credentials.js";
 import { byId, setText } from "../shared/dom.js";
 import { codeWords, t } from "../shared/i18n.js";
 import { countdown } from "../shared/time-format.js";
@@ -19,7 +15,6 @@ import { PageTools } from "./page-tools.js";
 import { PictureZoom } from "./picture-zoom.js";
 import { PointerInput } from "./pointer-input.js";
 import { POINTER_KEY, PointerMode } from "./pointer-mode.js";
-import { Screen } from "./screen.js";
 import { mayAct, maySay, newModel, phaseOf, withConnection, withMessage } from "./session-model.js";
 import { EXTEND_SECONDS, StatusBar } from "./status-bar.js";
 import { wireTextBox } from "./text-box.js";
@@ -50,13 +45,14 @@ const GOODBYE_MS = 2_000;
 
 /**
  * @param {import("../../../src/client/console-url.ts").ConsoleUrl} consoleUrl
+ * @param {import("./live-picture.js").LivePicture} live
  * @param {(
  *   model: import("./session-model.js").Model,
  *   more: { phase: import("./session-model.js").Phase, mayAct: boolean },
  * ) => void} [onRender] called with what is shown from now on
  * @returns {{ translate: () => void }}
  */
-export function openSessionPage(consoleUrl, onRender = () => {}) {
+export function openSessionPage(consoleUrl, live, onRender = () => {}) {
   let model = newModel();
   const canvas = byId("screen", HTMLCanvasElement);
   const hint = byId("screen-hint", HTMLElement);
@@ -64,30 +60,10 @@ export function openSessionPage(consoleUrl, onRender = () => {}) {
   const endCard = new EndCard(consoleUrl);
   const log = new LogPanel(byId("log", HTMLElement), byId("log-latest", HTMLElement), byId("announcer", HTMLElement));
 
-  const isKnown = isOpenToAll() || bearersFor(consoleUrl).length > 0;
-  const connection = new OperatorConnection({
-    url: socketUrl(consoleUrl, location),
-    ticket: ticketsFor(consoleUrl),
-    profile: "operator",
-    features: ["dialogs", "sign_in", "pickers", "files", "clipboard", "sound", "focus", "windows"],
-    // A ticket may expire on a slow network: the next one shows at once whether the token or key is still good.
-    retries: { authentication: { atOnce: true, tries: isKnown ? 1 : 0 } },
-  });
-  connection.on("state", onConnectionState);
-  connection.on("message", onMessage);
-  connection.on("binary", onBinary);
+  const { connection, screen } = live;
   /** Whether the message was sent, or waits for the next connection. @param {ClientMessage} message */
   const send = (message) => maySay(model, message.type) && connection.send(message) !== "dropped";
   const port = { send, sendText, mayAct: () => mayAct(model), onPress: takeFreeControl };
-  const screen = new Screen(canvas, byId("well", HTMLElement), {
-    onShown,
-    onDamaged,
-    isPressed: isDown,
-    onRoom: () => {
-      viewRequest.update();
-      pointerMode.moved();
-    },
-  });
   const viewRequest = new ViewRequest({ send, scaleFor: (view) => screen.densityFor(view) });
   const viewSwitch = new ViewSwitch({ mode: () => viewRequest.mode, choose: chooseView, isBusy: isDown });
   const badge = new LinkQualityBadge(send);
@@ -147,7 +123,8 @@ export function openSessionPage(consoleUrl, onRender = () => {}) {
   const openQuestions = new Set();
   /** The deadline when the operator asked for more time; null when no answer is due. @type {number | null} */
   let extending = null;
-  let hasLoggedDamaged = false;
+  let hasLoggedFormat = false;
+  let hasPicture = false;
   /** Whether the sentence is up that no socket gets through. */
   let isBlocked = false;
 
@@ -168,7 +145,7 @@ export function openSessionPage(consoleUrl, onRender = () => {}) {
   setInterval(tick, TICK_MS);
 
   render();
-  connection.open();
+  live.takeOver({ onState: onConnectionState, onMessage, onShown, onUnreadable, onRoom, isPressed: isDown });
   return {
     translate() {
       log.translate();
@@ -187,7 +164,6 @@ export function openSessionPage(consoleUrl, onRender = () => {}) {
       forgetInput();
       openQuestions.clear();
       onSurfaces((each) => each.forget());
-      screen.forget();
       finish.settle();
       viewRequest.forget();
       badge.reset();
@@ -198,17 +174,12 @@ export function openSessionPage(consoleUrl, onRender = () => {}) {
     render();
   }
 
-  /** @param {ServerMessage & { timestamp?: number, reply_to?: string | number }} message */
-  function onMessage(message) {
+  /** @param {ServerMessage & { timestamp?: number, reply_to?: string | number }} message @param {number} now ms since 1970 */
+  function onMessage(message, now) {
     const before = model;
-    const now = Date.now();
     const could = mayAct(before);
     model = withMessage(model, message, now);
-    if (message.type === "screenshot_update") {
-      const { screenshot: jpeg, view, seq, kind } = message;
-      screen.offer({ jpeg, view, seq, kind });
-      return; // nothing else changes, up to 60 times a second
-    }
+    if (message.type === "screenshot_update") return; // nothing else changes, up to 60 times a second
     if (message.type === "focus") {
       focus.focused(message.field);
       keys.setCaret(message.field && (message.field.caret ?? message.field.rect));
@@ -218,11 +189,8 @@ export function openSessionPage(consoleUrl, onRender = () => {}) {
       badge.answered(message.reply_to);
       return;
     }
-    if (message.type === "session_info") {
-      const { screenshot: jpeg, view, seq } = message;
-      screen.expect(message.viewport, view);
-      if (jpeg) screen.offer({ jpeg, view, seq: seq || undefined, kind: undefined });
-      if (phaseOf(model) === "live") viewRequest.onSessionInfo(view, message.viewport);
+    if (message.type === "session_info" && phaseOf(model) === "live") {
+      viewRequest.onSessionInfo(message.view, message.viewport);
     }
     if (message.type === "completion_status" && !message.completed) finish.notEnded(message.reason);
     if (message.type === "ask_dialog" || message.type === "ask_sign_in") openQuestions.add(message.question_id);
@@ -249,40 +217,25 @@ export function openSessionPage(consoleUrl, onRender = () => {}) {
     render();
   }
 
-  /** @param {ArrayBuffer} data */
-  function onBinary(data) {
-    const frame = decodeFrame(data);
-    if (frame !== null) {
-      const { view, seq, kind } = frame.header;
-      screen.offer({ jpeg: frame.jpeg, view, seq, kind });
-    } else if (!hasLoggedDamaged) {
-      hasLoggedDamaged = true; // once: a server with another picture format uses it for every picture
-      log.add(() => t("log_picture_bad"));
-    }
-  }
-
-  /** @param {import("./screen.js").Picture} picture */
-  function acknowledge(picture) {
-    if (picture.seq !== undefined) send({ type: "ack", seq: picture.seq });
-  }
-
   /** @param {import("./screen.js").Picture} picture */
   function onShown(picture) {
-    acknowledge(picture);
     badge.pictureShown(picture.kind);
     ring.pictureShown();
     pointerMode.moved();
-    if (!document.body.classList.contains("has-picture")) {
-      document.body.classList.add("has-picture");
-      render();
-    }
+    if (hasPicture) return;
+    hasPicture = true;
+    render();
   }
 
-  /** A picture that cannot be read is acknowledged, too: otherwise it would hold back the next ones.
-   * @param {import("./screen.js").Picture} picture */
-  function onDamaged(picture) {
-    acknowledge(picture);
-    log.add(() => t("log_picture_bad"));
+  /** @param {boolean} isFormat a server with another picture format uses it for every picture: it is said once */
+  function onUnreadable(isFormat) {
+    if (!isFormat || !hasLoggedFormat) log.add(() => t("log_picture_bad"));
+    hasLoggedFormat ||= isFormat;
+  }
+
+  function onRoom() {
+    viewRequest.update();
+    pointerMode.moved();
   }
 
   /** The connection is lost, or another operator took control during a press: the server releases it, and this page must not go on. */

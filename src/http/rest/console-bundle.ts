@@ -5,9 +5,11 @@ import { basename, dirname, join } from "node:path";
 
 /** From the name that the page asks for to the file that it begins with. */
 const ENTRY_POINTS: Readonly<Record<string, string>> = {
-  console: "console/main.js",
+  main: "console/main.js",
   styles: "styles/styles.css",
 };
+/** One file, whatever it shares with the others: the first picture waits for it. */
+const FIRST: Readonly<Record<string, string>> = { console: "console/first.js" };
 /** [R30] The custom element for other sites: one file. */
 export const ELEMENT = "element.js";
 /** Beside the sources themselves: how they are joined, and by which version of esbuild. Relative to `public/`. */
@@ -63,23 +65,20 @@ async function joinSources(publicDir: string): Promise<Bundle> {
     tsconfigRaw: {},
   } as const;
   // The other one leaves a process running.
-  const page = buildSync({
-    ...common,
-    entryPoints: Object.fromEntries(Object.entries(ENTRY_POINTS).map(([name, file]) => [name, join(publicDir, file)])),
-    format: "esm",
-    // What few need is loaded when it is needed.
-    splitting: true,
-    chunkNames: "chunk-[hash]",
-    sourcemap: "linked",
-  });
+  const inFolder = (files: Readonly<Record<string, string>>) =>
+    Object.fromEntries(Object.entries(files).map(([name, file]) => [name, join(publicDir, file)]));
+  const modules = { ...common, format: "esm", sourcemap: "linked" } as const;
+  const first = buildSync({ ...modules, entryPoints: inFolder(FIRST) });
+  // What few need is loaded when it is needed.
+  const parts = { splitting: true, chunkNames: "chunk-[hash]" };
+  const page = buildSync({ ...modules, ...parts, entryPoints: inFolder(ENTRY_POINTS) });
   // Also for a script that is no module.
   const element = buildSync({ ...common, entryPoints: [join(publicDir, ELEMENT)], format: "iife" });
   return {
-    files: [...page.outputFiles, ...element.outputFiles].map(({ path, contents }) => ({
-      name: basename(path),
-      contents,
-    })),
-    sources: Object.keys({ ...page.metafile.inputs, ...element.metafile.inputs }),
+    files: [first, page, element].flatMap(({ outputFiles }) =>
+      outputFiles.map(({ path, contents }) => ({ name: basename(path), contents })),
+    ),
+    sources: Object.keys({ ...first.metafile.inputs, ...page.metafile.inputs, ...element.metafile.inputs }),
   };
 }
 

@@ -45,6 +45,8 @@ const ASK_AGAIN = "no-cache";
 /** A release is there within the hour, and nobody waits for the question whether there is one. */
 const SOON = "public, max-age=3600, stale-while-revalidate=604800";
 
+/** What runs behind the first picture. */
+const MAIN = "main.js";
 const STATIC_IMPORT = /(?:from|import)"\.\/(chunk-[A-Z0-9]+\.js)"/g;
 
 type Console = Awaited<ReturnType<typeof load>>;
@@ -96,10 +98,10 @@ async function load({
   const element = files.find(({ name }) => name === ELEMENT);
   if (!element) throw new Error(`The console was built without ${ELEMENT}.`);
   const assets = [...files.filter((file) => file !== element), assetOf(ICON, icon)];
-  // The browser asks for these at once, not only when it has read the file that begins with them.
-  const console = joined.find(({ name }) => name === "console.js");
+  // The browser asks for these at once, not only when it has read the file that names them.
+  const main = joined.find(({ name }) => name === MAIN);
   const preloads = [
-    ...Buffer.from(console?.contents ?? "")
+    ...Buffer.from(main?.contents ?? "")
       .toString()
       .matchAll(STATIC_IMPORT),
   ].map(([, name]) => `    <link rel="modulepreload" href="console/${name}">\n`);
