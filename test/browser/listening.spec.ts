@@ -1,12 +1,15 @@
 /** [S16] A page says itself that it has changed: from every frame and root, unseen by its scripts, and not after our death. */
 import type { Page } from "@playwright/test";
 import { CdpConnection } from "../../src/browser/cdp/connection.ts";
+import { ConnectionRegistry } from "../../src/browser/cdp/connection-registry.ts";
 import { KNOWN_KINDS } from "../../src/browser/challenge/kinds.ts";
 import { PageListener } from "../../src/browser/challenge/page-listener.ts";
 import { type PageScan, PageScanner, planScan } from "../../src/browser/challenge/scan-page.ts";
 import { ChallengeWatcher } from "../../src/browser/challenge/watcher.ts";
 import { CdpTab } from "../../src/browser/tabs/cdp-tab.ts";
 import { PageFrames } from "../../src/browser/tabs/frames.ts";
+import { PlaywrightTab } from "../../src/browser/tabs/playwright-tab.ts";
+import type { Tab } from "../../src/browser/tabs/tab.ts";
 import type { Rule } from "../../src/protocol/rest.ts";
 import type { Verdict } from "../../src/session/ports/page.ts";
 import { type BotBrowser, expect, test } from "../support/guest.ts";
@@ -23,7 +26,7 @@ class Listened {
   readonly listener: PageListener;
   readonly #scanner: PageScanner;
 
-  private constructor(connection: CdpConnection, tab: CdpTab, silentMs?: number) {
+  constructor(connection: CdpConnection, tab: Tab, silentMs?: number) {
     this.connection = connection;
     this.frames = new PageFrames(tab);
     this.#scanner = new PageScanner(this.frames, planScan(KNOWN_KINDS, undefined));
@@ -165,6 +168,29 @@ test("[S16] a page that changes without end says so once for each look, and its 
   expect((await listened.scan()).frames.map(({ answer }) => answer.listens)).toEqual([false]);
   await listened.expectHeard(() => Promise.resolve());
   listened.connection.close();
+});
+
+test("[S16] a page of the server's own, and one that is handed over, are heard too: from each of their frames", async ({
+  botBrowser,
+  site,
+}) => {
+  site.serve("/inner", `<p>inner</p>`);
+  const url = site.serve("/", `<p>page</p><iframe src="/inner"></iframe>`);
+  for (const isOwned of [true, false]) {
+    const page = await botBrowser.open(url);
+    const connection = await CdpConnection.connect(botBrowser.wsEndpoint);
+    const session = await page.context().newCDPSession(page);
+    const attach = (id: string) => connection.attach(id);
+    const pageSession = isOwned ? await attach(await botBrowser.targetOf(page)) : session;
+    const parts = { page, session, pageSession, connections: new ConnectionRegistry() };
+    const listened = new Listened(connection, new PlaywrightTab({ ...parts, ...(isOwned ? { attach } : {}) }));
+    for (const frame of page.frames()) {
+      await listened.expectHeard(() => frame.evaluate(`document.querySelector("p").textContent = "other"`));
+      expect(listened.heard[0]).toMatch(/ true$/);
+    }
+    await listened.listener.stop();
+    connection.close();
+  }
 });
 
 const isThere = "globalThis.captchaRemoteListener !== undefined";
