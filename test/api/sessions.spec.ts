@@ -359,6 +359,64 @@ test("[R10] [R11] a given storage state is seen by the page, and the result has 
   await call("DELETE", `${server.api}/session/${again.session_id}`);
 });
 
+const storing = (value: string) => `<script>localStorage.setItem("at", "${value}");</script>`;
+const bySite = (one: { origin: string }, other: { origin: string }) => one.origin.localeCompare(other.origin);
+
+test("[R11] the result has the local storage of origins that the page has left, and nobody sees how it is read", async ({
+  server,
+  site,
+  bot,
+  connect,
+}) => {
+  const reports = reportsOf(site);
+  let asked = 0;
+  site.serve("/", (_request, response) => {
+    asked += 1;
+    response.end();
+  });
+  const last = site.serve("/last", `${REPORTING}${storing("last")}<script>report("there")</script>`);
+  const first = site.serve("/first", `${storing("first")}<script>location.replace("${last}")</script>`);
+  const session = await bot.create({ url: first.replace(site.origin, site.otherOrigin) });
+  const client = await connect(session.ws_url);
+  await client.next("session_info");
+  client.send({ type: "features", features: ["windows"] });
+  await expect.poll(() => reports).toEqual(["there"]);
+  await call("DELETE", `${server.api}/session/${session.session_id}`);
+  await client.closed;
+  const { storage_state } = await bot.result(session.session_id);
+  expect(storage_state?.origins.toSorted(bySite)).toEqual(
+    [
+      { origin: site.origin, localStorage: [{ name: "at", value: "last" }] },
+      { origin: site.otherOrigin, localStorage: [{ name: "at", value: "first" }] },
+    ].toSorted(bySite),
+  );
+  expect(asked, "the site was asked for an empty page").toBe(0);
+  expect(client.received.filter(({ type }) => type === "page_notice")).toEqual([]);
+});
+
+test("[R11] [W47] the result has the local storage of a window's origin", async ({ server, site, bot, connect }) => {
+  const reports = reportsOf(site);
+  const opened = site.serve("/opened", `${REPORTING}${storing("window")}<script>report("there")</script>`);
+  const other = opened.replace(site.origin, site.otherOrigin);
+  const url = site.serve("/page", `<script>onmousedown = () => open("${other}", "", "width=300,height=300");</script>`);
+  const session = await bot.create({ url });
+  const client = await connect(session.ws_url);
+  await client.next("session_info");
+  for (const [event_type, buttons] of [
+    ["down", 1],
+    ["up", 0],
+  ] as const) {
+    client.send({ type: "mouse_event", event_type, button: "left", buttons, x: 20, y: 20 });
+  }
+  await expect.poll(() => reports).toEqual(["there"]);
+  expect(await client.next("page_notice")).toMatchObject({ notice: "popup", url: other });
+  await call("DELETE", `${server.api}/session/${session.session_id}`);
+  const { storage_state } = await bot.result(session.session_id);
+  expect(storage_state?.origins).toEqual([
+    { origin: site.otherOrigin, localStorage: [{ name: "at", value: "window" }] },
+  ]);
+});
+
 // [R1] to [R7]
 
 test("[R1] lists the living sessions, others by state", async ({ startServer, site }) => {

@@ -86,11 +86,7 @@ const HOLDS: Readonly<Record<string, (bot: BotBrowser) => Promise<Held>>> = {
   async owned(bot) {
     const page = await bot.open("about:blank");
     const connection = await CdpConnection.connect(bot.wsEndpoint);
-    const pageSession = await connection.attach(await bot.targetOf(page));
-    const session = await page.context().newCDPSession(page);
-    const attach = (id: string) => connection.attach(id);
-    const connections = new ConnectionRegistry();
-    return new Held(new PlaywrightTab({ page, session, pageSession, connections, attach }), async () => {
+    return new Held(await CdpTab.attach(connection, await bot.targetOf(page), { isOurs: true }), async () => {
       connection.close();
       await page.close();
     });
@@ -99,7 +95,7 @@ const HOLDS: Readonly<Record<string, (bot: BotBrowser) => Promise<Held>>> = {
     const page = await bot.open("about:blank");
     const session = await page.context().newCDPSession(page);
     const connections = new ConnectionRegistry();
-    const tab = new PlaywrightTab({ page, session, pageSession: session, connections });
+    const tab = new PlaywrightTab({ page, session, connections });
     return new Held(tab, () => page.close());
   },
   async guest(bot) {

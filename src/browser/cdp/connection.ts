@@ -1,7 +1,7 @@
 /**
- * A CDP (Chrome DevTools Protocol) connection of our own, for pictures and input. On Playwright's connection the browser
- * compresses every picture and Playwright checks it field by field: three times the work, and 2 ms more on the way.
- * Playwright also attaches to every tab; this connection attaches to the tabs it is asked for.
+ * A CDP (Chrome DevTools Protocol) connection of our own. On Playwright's connection the browser compresses every picture
+ * and Playwright checks it field by field: three times the work, and 2 ms more on the way. Playwright also attaches to
+ * every tab and remembers what it has seen; this connection attaches to the tabs it is asked for, and keeps nothing.
  */
 import type { LookupFunction } from "node:net";
 import type { CDPSession } from "playwright";
@@ -144,6 +144,11 @@ export class CdpSession implements PageSession {
 
   on<Event>(event: string, listener: (event: Event) => void): void {
     this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), listener]);
+  }
+
+  off(event: string, listener: (event: never) => void): void {
+    const left = (this.#listeners.get(event) ?? []).filter((each) => each !== listener);
+    this.#listeners.set(event, left);
   }
 
   emit(event: string, params: unknown): void {

@@ -259,14 +259,14 @@ export async function openBrowserPool(
     signal.addEventListener("abort", stop, { once: true });
     try {
       signal.throwIfAborted();
-      const blank = await reachBlankPage(process, join(profilesDir, profile), connections);
+      const blank = await reachBlankPage(process, connections);
       const asked = { expression: "1" };
       const answers = () =>
-        withDeadline(blank.pageSession.send("Runtime.evaluate", asked), WARM_ANSWER_MS, "warm browser").then(
+        withDeadline(blank.tab.pageSession.send("Runtime.evaluate", asked), WARM_ANSWER_MS, "warm browser").then(
           () => true,
           () => false,
         );
-      return { process, blank, gone: Promise.race([blank.connection.closed, blank.pageSession.gone]), answers, stop };
+      return { process, blank, gone: Promise.race([blank.connection.closed, blank.tab.pageSession.gone]), answers, stop };
     } catch (error) {
       await stop();
       throw error;
@@ -310,7 +310,7 @@ export async function openBrowserPool(
         return openOwnedPage(process, join(profilesDir, process.profile), owned, depsOf(events), signal, blank);
       }
       // Whoever needs it awaits it, and handles its failure.
-      loadPlaywright().catch(() => {});
+      if (owned.storage_state) loadPlaywright().catch(() => {});
       const process = await launch(owned, destinations, signal);
       events.progress("page");
       return openOwnedPage(process, join(profilesDir, owned.session_id), owned, depsOf(events), signal);
@@ -365,7 +365,7 @@ export async function openBrowserPool(
         throw error;
       }
       const found = { request: owned, targetId: place.target_id };
-      return resumeOwnedPage(browser, profileDir, found, depsOf(events), signal);
+      return resumeOwnedPage(browser, found, depsOf(events), signal);
     }
   }
 

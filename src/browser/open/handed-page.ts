@@ -44,7 +44,7 @@ export async function holdHandedPage(
     const viewport = { width: size.clientWidth, height: size.clientHeight };
     remote = new RemotePage({
       ...deps,
-      tab: new PlaywrightTab({ page, session, pageSession: session, connections: deps.connections }),
+      tab: new PlaywrightTab({ page, session, connections: deps.connections }),
       capture: new FullViewportCapture(session, viewport),
       viewport,
       completion,

@@ -1,11 +1,13 @@
 /** The first navigation of an owned page, and the reason where it fails. */
-import type { Page, Request, Response } from "playwright";
 import { notAllowed } from "../../egress/address.ts";
 import { allowedAddresses, type Destinations, webUrl } from "../../egress/destination.ts";
 import { type ProxyReports, reasonOf } from "../../egress/proxy-reports.ts";
 import { AppError } from "../../errors.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import { challengeOf } from "../assist/http-challenge.ts";
+import type { CdpSession } from "../cdp/connection.ts";
+import type { CdpTab } from "../tabs/cdp-tab.ts";
+import { commitNavigation, type Navigated } from "./commit-navigation.ts";
 
 /** Until the first document is committed. */
 const NAVIGATION_DEADLINE_MS = 20_000;
@@ -27,50 +29,73 @@ export async function assertDestination(url: string, destinations: Destinations,
   });
 }
 
+interface RequestEvent {
+  readonly requestId: string;
+  readonly loaderId: string;
+  readonly frameId?: string;
+  readonly request: { readonly url: string };
+}
+
+interface ResponseEvent extends Omit<RequestEvent, "request"> {
+  readonly response: { readonly status: number; readonly headers: Readonly<Record<string, string>> };
+}
+
 /**
  * Resolves when the first document is committed. Throws AppError url_not_allowed where the proxy refused an address, also
  * after a redirect; navigation_failed, timeout; session_ended where `signal` aborts.
  */
-export async function navigate(page: Page, url: string, reports: ProxyReports, signal: AbortSignal): Promise<void> {
+export async function navigate(
+  { pageSession, targetId }: Pick<CdpTab, "pageSession" | "targetId">,
+  url: string,
+  reports: ProxyReports,
+  signal: AbortSignal,
+): Promise<void> {
   let last = url;
+  let status = 0;
   let isChallenged = false;
-  const follow = (request: Request) => {
-    if (request.isNavigationRequest() && request.frame() === page.mainFrame()) last = request.url();
+  // The main frame has the id of its target, and the request for a document that of the document.
+  const isOfPage = ({ requestId, loaderId, frameId }: Omit<RequestEvent, "request">) =>
+    frameId === targetId && requestId === loaderId;
+  const follow = (event: RequestEvent) => {
+    if (isOfPage(event)) last = event.request.url;
   };
   // Without a text for people, the browser shows an error in place of the answer 401: a person may sign in there.
-  const look = (response: Response) => {
-    const request = response.request();
-    if (!request.isNavigationRequest() || request.frame() !== page.mainFrame()) return;
-    isChallenged = response.status() === 401 && challengeOf(response.headers()) !== null;
+  const look = (event: ResponseEvent) => {
+    if (!isOfPage(event)) return;
+    status = event.response.status;
+    isChallenged = status === 401 && challengeOf(event.response.headers) !== null;
   };
-  page.on("request", follow);
-  page.on("response", look);
+  pageSession.on("Network.requestWillBeSent", follow);
+  pageSession.on("Network.responseReceived", look);
   try {
-    const response = await commit(page, url, signal);
-    if (response?.status() === REFUSED_STATUS) assertNotRefused(last, reports);
-  } catch (cause) {
-    if (cause instanceof AppError) throw cause;
+    const { errorText, isDownload } = await commit(pageSession, targetId, url, signal);
+    if (errorText === undefined && !isDownload) {
+      if (status === REFUSED_STATUS) assertNotRefused(last, reports);
+      return;
+    }
     if (isChallenged) return;
     assertNotRefused(last, reports);
-    const text = String(cause);
-    if (text.includes("Timeout"))
-      throw new AppError("timeout", { field: FIELD, why: "the page did not answer" }, { cause });
-    const found = /net::\w+/.exec(text)?.[0];
-    const why = found === undefined ? (text.includes("Download") ? "a download" : "no page") : whyNot(last, reports);
-    throw new AppError("navigation_failed", { field: FIELD, why: why ?? found }, { cause });
+    const why = isDownload ? "a download" : (whyNot(last, reports) ?? errorText);
+    throw new AppError("navigation_failed", { field: FIELD, why });
+  } catch (cause) {
+    if (cause instanceof AppError && cause.code !== "timeout") throw cause;
+    assertNotRefused(last, reports);
+    const isLate = cause instanceof AppError;
+    const why = isLate ? "the page did not answer" : "no page";
+    throw new AppError(isLate ? "timeout" : "navigation_failed", { field: FIELD, why }, { cause });
   } finally {
-    page.off("request", follow);
-    page.off("response", look);
+    pageSession.off("Network.requestWillBeSent", follow);
+    pageSession.off("Network.responseReceived", look);
   }
 }
 
-async function commit(page: Page, url: string, signal: AbortSignal): Promise<Response | null> {
+async function commit(session: CdpSession, frameId: string, url: string, signal: AbortSignal): Promise<Navigated> {
   const aborted = new Promise<never>((_resolve, reject) => {
     signal.addEventListener("abort", () => reject(new AppError("session_ended")), { once: true });
   });
   aborted.catch(() => {});
-  const work = page.goto(url, { waitUntil: "commit", timeout: NAVIGATION_DEADLINE_MS });
-  return Promise.race([withDeadline(work, NAVIGATION_DEADLINE_MS + 1_000, "page"), aborted]);
+  const work = withDeadline(commitNavigation(session, frameId, url), NAVIGATION_DEADLINE_MS, "page");
+  return Promise.race([work, aborted]);
 }
 
 function assertNotRefused(url: string, reports: ProxyReports): void {

@@ -1,17 +1,17 @@
 /** Opens an owned page: in a browser of its own, set up as the bot asked, then at its URL. */
 import { join } from "node:path";
 import type { Logger } from "pino";
-import type { Browser, CDPSession, Page } from "playwright";
+import type { Browser, BrowserContext } from "playwright";
 import type { ChallengeKind } from "../../config.ts";
 import { AppError } from "../../errors.ts";
 import { MAX_TOUCHES } from "../../protocol/live.ts";
 import type { PageEvents } from "../../session/ports/page.ts";
 import type { OwnedPageRequest } from "../../session/ports/page-request.ts";
 import { redactUrlsIn } from "../../util/redact-url.ts";
-import { withDeadline } from "../../util/with-deadline.ts";
+import { waitUntil, withDeadline } from "../../util/with-deadline.ts";
 import { replaceWhatIsOutside } from "../assist/outside-the-page.ts";
 import { OwnClipboard } from "../assist/own-clipboard.ts";
-import { type CdpConnection, type CdpSender, CdpSession, type PageSession } from "../cdp/connection.ts";
+import type { CdpConnection, CdpSender, CdpSession, PageSession } from "../cdp/connection.ts";
 import type { ConnectionRegistry } from "../cdp/connection-registry.ts";
 import { PageHistory } from "../page/page-history.ts";
 import { type OpenedWindow, PageWindows } from "../page/page-windows.ts";
@@ -19,15 +19,18 @@ import { RemotePage, type RemotePageParts } from "../page/remote-page.ts";
 import { DESK, type Device, PHONE, ViewportOverrideCapture } from "../pictures/capture-region.ts";
 import type { ProxiedBrowser } from "../process/proxied-browser.ts";
 import { CdpTab } from "../tabs/cdp-tab.ts";
-import { PlaywrightTab } from "../tabs/playwright-tab.ts";
 import { viewportOf } from "../tabs/viewport-of.ts";
 import type { HeldTargets } from "./held-targets.ts";
+import { KeptStorage } from "./kept-storage.ts";
 import { navigate } from "./navigate.ts";
 import { assertSelectors } from "./validate-selectors.ts";
 
 const CONNECT_DEADLINE_MS = 10_000;
 const CALL_DEADLINE_MS = 5_000;
 const CLOSE_DEADLINE_MS = 2_000;
+/** A browser that has just opened its port may have no tab yet. */
+const FIRST_TAB_MS = 5_000;
+const FIRST_TAB_POLL_MS = 10;
 
 /** What opening a page of any kind needs. */
 export interface PageDeps {
@@ -38,21 +41,6 @@ export interface PageDeps {
   readonly connections: ConnectionRegistry;
   /** Of a file that an operator gives to the page. */
   readonly maxFileBytes: number;
-}
-
-/**
- * Connects to a browser that has just been started, and attaches to its blank page. Whoever calls it ends the process where
- * it fails. AppError: browser_unavailable, timeout.
- */
-export async function reachBlankPage(
-  process: ProxiedBrowser,
-  profileDir: string,
-  connections: ConnectionRegistry,
-): Promise<ReachedPage> {
-  const browser = await connect(process, profileDir, connections);
-  const page = browser.contexts()[0]?.pages()[0];
-  if (!page) throw new AppError("browser_unavailable", { why: "the browser has no page" });
-  return reached(await partsOf({ browser, page, process }, connections), connections);
 }
 
 /**
@@ -69,14 +57,12 @@ export async function openOwnedPage(
   blank?: ReachedPage,
 ): Promise<PageWindows> {
   return endOnFailure(process, signal, async (own) => {
-    const parts = blank ?? (await reachBlankPage(process, profileDir, deps.connections));
-    const { page } = parts;
-    const windows = own(await pageWindows(parts, request, deps));
-    await setUp(parts, windows.first, request, deps.connections);
-    await windows.followWindows();
+    await applyStorageState(process, profileDir, request, deps.connections);
+    const parts = blank ?? (await reachBlankPage(process, deps.connections));
+    const windows = own(pageWindows(parts, request, deps));
+    await setUp(parts, windows, request);
     await assertSelectors(windows.first.frames, request.completion, deps.kinds);
-    await applyStorageState(page, request);
-    await navigate(page, request.at ?? request.url, process.proxy.reports, signal);
+    await navigate(parts.tab, request.at ?? request.url, process.proxy.reports, signal);
     return windows;
   });
 }
@@ -87,23 +73,14 @@ export async function openOwnedPage(
  */
 export async function resumeOwnedPage(
   process: ProxiedBrowser,
-  profileDir: string,
   { request, targetId }: { readonly request: OwnedPageRequest; readonly targetId: string },
   deps: PageDeps,
   signal: AbortSignal,
 ): Promise<PageWindows> {
   return endOnFailure(process, signal, async (own) => {
-    const browser = await connect(process, profileDir, deps.connections);
-    // Playwright does not list a page that has crashed.
-    const candidates = await Promise.all(
-      (browser.contexts()[0]?.pages() ?? []).map((page) => partsOf({ browser, page, process }, deps.connections)),
-    );
-    const found = candidates.find((candidate) => candidate.targetId === targetId);
-    if (!found) throw new AppError("page_crashed");
-    const parts = await reached(found, deps.connections);
-    const windows = own(await pageWindows(parts, request, deps));
-    await setUp(parts, windows.first, request, deps.connections);
-    await windows.followWindows();
+    const parts = await reached(process, deps.connections, async () => targetId);
+    const windows = own(pageWindows(parts, request, deps));
+    await setUp(parts, windows, request);
     return windows;
   });
 }
@@ -127,64 +104,73 @@ async function endOnFailure(
   }
 }
 
-interface OwnedParts {
-  readonly browser: Browser;
-  readonly page: Page;
-  readonly session: CDPSession;
+/** A page of a browser of our own, with our connection to that browser. */
+export interface ReachedPage {
   readonly process: ProxiedBrowser;
-  readonly targetId: string;
-}
-
-/** With our own connection to the browser, and the page's session on it. */
-export interface ReachedPage extends OwnedParts {
   readonly connection: CdpConnection;
-  readonly pageSession: CdpSession;
+  readonly tab: CdpTab;
 }
 
-async function reached(parts: OwnedParts, connections: ConnectionRegistry): Promise<ReachedPage> {
-  const connection = await connections.connect(parts.process.endpoint);
-  return { ...parts, connection, pageSession: await connection.attach(parts.targetId) };
+/**
+ * Connects to a browser that has just been started, and attaches to its blank page. Whoever calls it ends the process where
+ * it fails. AppError: browser_unavailable, timeout.
+ */
+export function reachBlankPage(process: ProxiedBrowser, connections: ConnectionRegistry): Promise<ReachedPage> {
+  return reached(process, connections, firstTab);
 }
 
-async function partsOf(
-  given: Pick<OwnedParts, "browser" | "page" | "process">,
+/** AppError: browser_unavailable, page_crashed (there is no such tab), timeout. */
+async function reached(
+  process: ProxiedBrowser,
   connections: ConnectionRegistry,
-): Promise<OwnedParts> {
-  const context = given.page.context();
-  const session = await connections.session(
-    context.newCDPSession(given.page),
-    context,
-    CALL_DEADLINE_MS,
-    "page session",
-  );
-  const { targetInfo } = await within(session.send("Target.getTargetInfo"), "target");
-  return { ...given, session, targetId: targetInfo.targetId };
+  tabOf: (connection: CdpConnection) => Promise<string>,
+): Promise<ReachedPage> {
+  const connection = await connections.connect(process.endpoint).catch(unavailable);
+  const targetId = await tabOf(connection);
+  const options = { isOurs: true, answersWithinMs: CALL_DEADLINE_MS };
+  const tab = await CdpTab.attach(connection, targetId, options).catch((cause: unknown) => {
+    throw cause instanceof AppError ? cause : new AppError("page_crashed", undefined, { cause });
+  });
+  return { process, connection, tab };
 }
 
-async function pageWindows(
-  { browser, page, session, process, targetId, connection, pageSession }: ReachedPage,
+/** The tab that a browser begins with. AppError: browser_unavailable, timeout. */
+async function firstTab(connection: CdpConnection): Promise<string> {
+  let found: string | undefined;
+  const look = async () => {
+    const { targetInfos } = await within(connection.send("Target.getTargets"), "browser");
+    found = targetInfos.find(({ type }) => type === "page")?.targetId;
+    return found !== undefined;
+  };
+  await waitUntil(look, FIRST_TAB_MS, FIRST_TAB_POLL_MS);
+  if (found === undefined) throw new AppError("browser_unavailable", { why: "the browser has no page" });
+  return found;
+}
+
+function pageWindows(
+  { process, connection, tab }: ReachedPage,
   request: OwnedPageRequest,
   deps: PageDeps,
-): Promise<PageWindows> {
-  const { url, viewport, http_credentials: credentials } = request;
-  const { log, targets, connections } = deps;
-  const context = page.context();
+): PageWindows {
+  const { url, viewport, http_credentials: credentials, storage_state: given } = request;
+  const { targetId, pageSession } = tab;
+  const storage = new KeptStorage(connection, given?.origins.map(({ origin }) => origin) ?? []);
   const clipboard = new OwnClipboard(connection);
   const readClipboard = (most: number) => clipboard.read(most);
-  const release = targets.hold(targetId, "ours");
-  const windows = new PageWindows({
+  const release = deps.targets.hold(targetId, "ours");
+  const windows: PageWindows = new PageWindows({
     connection,
     firstId: targetId,
     isOwnBrowser: true,
     isHelper: ({ browserContextId }) => clipboard.isOwn(browserContextId),
     takesDialogs: true,
     events: deps.events,
-    log,
-    open: (window, events) => openedWindow({ ...window, readClipboard }, request, { ...deps, events }),
+    log: deps.log,
+    open: (window, events) => openedWindow({ ...window, readClipboard, storage }, request, { ...deps, events }),
     first: (parts) =>
       new RemotePage({
         ...parts,
-        tab: new PlaywrightTab({ page, session, pageSession, connections, attach: (id) => connection.attach(id) }),
+        tab,
         ...ownParts(pageSession, request, deps),
         capture: new ViewportOverrideCapture(pageSession, viewport, deviceOf(request)),
         viewport,
@@ -199,25 +185,17 @@ async function pageWindows(
           frameId: targetId,
           given: credentials ? { ...credentials, origin: new URL(url).origin } : null,
         },
-        storageState: () => context.storageState(),
+        storageState: () => storage.read(windows.first.frames),
         release: async (how) => {
-          // Playwright's close() ends its connection here, not the browser.
-          await withDeadline(browser.close(), CLOSE_DEADLINE_MS, "browser connection").catch(() => {});
           connection.close();
           release();
           await (how === "end" ? process.stop() : process.detach());
         },
       }),
   });
+  storage.follow(tab);
   void connection.closed.then(() => windows.first.lost("browser_lost"));
-  // PageDialogs answers them. Without a listener Playwright would dismiss them.
-  context.on("dialog", () => {});
-  await replaceWhatIsOutside(session, outsideOf(windows.first));
   return windows;
-}
-
-function outsideOf(remote: RemotePage): Parameters<typeof replaceWhatIsOutside>[1] {
-  return { notice: (notice) => remote.notices.publish(notice), url: () => remote.url ?? "" };
 }
 
 /** What each window of a page of our own is made of. */
@@ -240,16 +218,20 @@ function ownParts(
   };
 }
 
+interface OwnWindow extends OpenedWindow, Pick<RemotePageParts, "readClipboard"> {
+  readonly storage: KeptStorage;
+}
+
 /** [W47] A window that the page has opened: as large as the page made it, on the same screen. */
 async function openedWindow(
-  { connection, targetId, dialogs, readClipboard }: OpenedWindow & Pick<RemotePageParts, "readClipboard">,
+  { connection, targetId, dialogs, readClipboard, storage }: OwnWindow,
   request: OwnedPageRequest,
   deps: PageDeps,
 ): Promise<RemotePage> {
   const release = deps.targets.hold(targetId, "ours");
   let tab: CdpTab | null = null;
   try {
-    tab = await CdpTab.attach(connection, targetId);
+    tab = await CdpTab.attach(connection, targetId, { isOurs: true });
     const { pageSession } = tab;
     const viewport = await viewportOf(tab);
     const remote = new RemotePage({
@@ -268,10 +250,8 @@ async function openedWindow(
       storageState: async () => null,
       release: async () => release(),
     });
-    await remote.prepare();
-    await replaceWhatIsOutside(await connection.attach(targetId), outsideOf(remote));
-    await emulate(pageSession, request);
-    await applyHeaders(pageSession, request);
+    storage.follow(tab);
+    await setUpWindow(connection, tab, remote, request);
     return remote;
   } catch (error) {
     release();
@@ -281,27 +261,34 @@ async function openedWindow(
 }
 
 /** Sets up what belongs to the connection and ends with it: the next server sets it up again. */
-async function setUp(
-  { browser, page, session }: Pick<OwnedParts, "browser" | "page" | "session">,
-  remote: RemotePage,
-  request: OwnedPageRequest,
-  connections: ConnectionRegistry,
-): Promise<void> {
-  const opening = browser.newBrowserCDPSession();
-  const browserSession = await connections.session(opening, page.context(), CALL_DEADLINE_MS, "browser session");
-  browserSession.on("Browser.downloadWillBegin", ({ url }) =>
+async function setUp({ connection, tab }: ReachedPage, windows: PageWindows, request: OwnedPageRequest): Promise<void> {
+  const remote = windows.first;
+  connection.on<{ url: string }>("Browser.downloadWillBegin", ({ url }) =>
     remote.notices.publish({ type: "page_notice", notice: "download_refused", url }),
   );
-  await within(
-    browserSession.send("Browser.setDownloadBehavior", { behavior: "deny", eventsEnabled: true }),
-    "downloads",
-  );
+  await within(connection.send("Browser.setDownloadBehavior", { behavior: "deny", eventsEnabled: true }), "downloads");
   // As with a window on a desk: a copy button of a page works. Reading stays refused.
   const copying = { permission: { name: "clipboard-write" }, setting: "granted" as const };
-  await within(browserSession.send("Browser.setPermission", copying), "clipboard");
+  await within(connection.send("Browser.setPermission", copying), "clipboard");
+  await setUpWindow(connection, tab, remote, request);
+  await windows.followWindows();
+}
+
+async function setUpWindow(
+  connection: CdpConnection,
+  { targetId, pageSession }: CdpTab,
+  remote: RemotePage,
+  request: OwnedPageRequest,
+): Promise<void> {
   await remote.prepare();
-  await emulate(session, request);
-  await applyHeaders(session, request);
+  // A session beside the one for pictures and input: it hears all that the page logs, and sign-ins pause requests there.
+  const second = await connection.attach(targetId);
+  await replaceWhatIsOutside(second, {
+    notice: (notice) => remote.notices.publish(notice),
+    url: () => remote.url ?? "",
+  });
+  await emulate(pageSession, request);
+  await applyHeaders(second, request);
 }
 
 async function emulate(session: CdpSender, request: OwnedPageRequest): Promise<void> {
@@ -320,21 +307,9 @@ function deviceOf({ device, touch }: OwnedPageRequest): Device {
   return device === "phone" ? PHONE : { ...DESK, hasTouch: touch === true };
 }
 
-/** Loading it takes a fifth of a second: call it while the first browser starts. A server of guests never needs it. */
+/** Loading it takes a fifth of a second: call it while the browser starts, for a page that is given a storage state. */
 export function loadPlaywright(): Promise<typeof import("playwright")> {
   return import("playwright");
-}
-
-async function connect(process: ProxiedBrowser, profileDir: string, connections: ConnectionRegistry): Promise<Browser> {
-  const { chromium } = await loadPlaywright();
-  const connecting = chromium.connectOverCDP(process.endpoint, {
-    timeout: CONNECT_DEADLINE_MS,
-    noDefaults: true,
-    artifactsDir: join(profileDir, "artifacts"),
-  });
-  return connections.playwright(connecting, CONNECT_DEADLINE_MS + 1_000).catch((cause: unknown) => {
-    throw new AppError("browser_unavailable", { why: redactUrlsIn(String(cause)).slice(0, 300) }, { cause });
-  });
 }
 
 interface PausedRequest {
@@ -343,33 +318,66 @@ interface PausedRequest {
 }
 
 /** Adds the bot's headers to requests to the URL's own origin only, and not after a redirect to another one. */
-async function applyHeaders(session: CDPSession | CdpSession, request: OwnedPageRequest): Promise<void> {
+async function applyHeaders(session: CdpSession, request: OwnedPageRequest): Promise<void> {
   const headers = Object.entries(request.extra_headers ?? {});
   if (headers.length === 0) return;
   const { origin } = new URL(request.url);
   const given = new Set(headers.map(([name]) => name.toLowerCase()));
-  const onPaused = ({ requestId, request: paused }: PausedRequest) => {
+  session.on("Fetch.requestPaused", ({ requestId, request: paused }: PausedRequest) => {
     const own = Object.entries(paused.headers).filter(([name]) => !given.has(name.toLowerCase()));
     const all = [...own, ...headers].map(([name, value]) => ({ name, value: String(value) }));
     const params = URL.parse(paused.url)?.origin === origin ? { requestId, headers: all } : { requestId };
     session.send("Fetch.continueRequest", params).catch(() => {});
-  };
-  if (session instanceof CdpSession) session.on("Fetch.requestPaused", onPaused);
-  else session.on("Fetch.requestPaused", onPaused);
+  });
   await within(session.send("Fetch.enable", { patterns: [{ urlPattern: `${origin}/*` }] }), "headers");
 }
 
-async function applyStorageState(page: Page, { storage_state: state }: OwnedPageRequest): Promise<void> {
+/**
+ * Gives the browser its cookies and local storage. Playwright does it, as the format is its own, and is gone again before
+ * the page goes anywhere: it would remember each request and frame of it.
+ */
+async function applyStorageState(
+  process: ProxiedBrowser,
+  profileDir: string,
+  { storage_state: state }: OwnedPageRequest,
+  connections: ConnectionRegistry,
+): Promise<void> {
   if (state === undefined) return;
-  type Given = Exclude<Parameters<ReturnType<Page["context"]>["setStorageState"]>[0], string>;
-  await within(page.context().setStorageState(state as unknown as Given), "storage state").catch((cause: unknown) => {
-    if (cause instanceof AppError) throw cause;
-    throw new AppError(
-      "invalid_message",
-      { field: "storage_state", why: redactUrlsIn(String(cause).split("\n")[0] ?? "") },
-      { cause },
-    );
+  type Given = Exclude<Parameters<BrowserContext["setStorageState"]>[0], string>;
+  const browser = await connectPlaywright(process, profileDir, connections);
+  try {
+    const [context] = browser.contexts();
+    if (!context) throw new AppError("browser_unavailable", { why: "the browser has no page" });
+    await within(context.setStorageState(state as unknown as Given), "storage state").catch((cause: unknown) => {
+      if (cause instanceof AppError) throw cause;
+      throw new AppError(
+        "invalid_message",
+        { field: "storage_state", why: redactUrlsIn(String(cause).split("\n")[0] ?? "") },
+        { cause },
+      );
+    });
+  } finally {
+    // Playwright's close() ends its connection here, not the browser.
+    await withDeadline(browser.close(), CLOSE_DEADLINE_MS, "browser connection").catch(() => {});
+  }
+}
+
+async function connectPlaywright(
+  process: ProxiedBrowser,
+  profileDir: string,
+  connections: ConnectionRegistry,
+): Promise<Browser> {
+  const { chromium } = await loadPlaywright();
+  const connecting = chromium.connectOverCDP(process.endpoint, {
+    timeout: CONNECT_DEADLINE_MS,
+    noDefaults: true,
+    artifactsDir: join(profileDir, "artifacts"),
   });
+  return connections.playwright(connecting, CONNECT_DEADLINE_MS + 1_000).catch(unavailable);
+}
+
+function unavailable(cause: unknown): never {
+  throw new AppError("browser_unavailable", { why: redactUrlsIn(String(cause)).slice(0, 300) }, { cause });
 }
 
 function within<T>(work: Promise<T>, what: string): Promise<T> {

@@ -41,7 +41,9 @@ export async function takeCheckpoint(frames: PageFrames, tab: Tab, last: Checkpo
  * Runs inside a page, sent as text: the local storage of the frame's origin, in Playwright's format. Null where the
  * origin has none, or one of more than `most` characters.
  */
-function localStorageOf(most: number): { origin: string; localStorage: { name: string; value: string }[] } | null {
+export function localStorageOf(
+  most: number,
+): { origin: string; localStorage: { name: string; value: string }[] } | null {
   try {
     const localStorage = Object.entries(window.localStorage).map(([name, value]) => ({ name, value: String(value) }));
     const size = localStorage.reduce((sum, { name, value }) => sum + name.length + value.length, 0);

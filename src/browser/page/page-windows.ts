@@ -339,7 +339,9 @@ export class PageWindows implements ChallengePage {
     return this.first.checkpoint(last);
   }
 
+  /** To read it a tab may be opened, which is no window: call it at the session's end, as none is followed from here on. */
   storageState(): Promise<StorageState | null> {
+    this.#targets.stop();
     return this.first.storageState();
   }
 

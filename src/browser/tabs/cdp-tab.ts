@@ -1,9 +1,11 @@
 /**
- * A page of the bot's own browser, reached over CDP alone. Playwright would attach to every tab of that browser, pause
- * each new frame until it has inspected it, and hang where any tab hangs. This class attaches to the page's own frames only.
+ * A page that is reached over CDP alone. Playwright would attach to every tab of its browser, pause each new frame until
+ * it has inspected it, hang where any tab hangs, and remember requests and frames that are long gone. This class attaches
+ * to the page's own frames only, and keeps what is there.
  *
- * CDP's Page domain stays disabled: a browser leaves dialogs to the client that enables it. An alert that nobody answers
- * would stay open while this server is attached, and the bot's own confirm would be answered with "no" at the detach.
+ * In the bot's own browser CDP's Page domain stays disabled: a browser leaves dialogs to the client that enables it. An
+ * alert that nobody answers would stay open while this server is attached, and the bot's own confirm would be answered
+ * with "no" at the detach. In a browser of our own it is enabled, and reports each frame that comes, navigates or goes.
  */
 
 import { AppError } from "../../errors.ts";
@@ -32,6 +34,14 @@ const AUTO_ATTACH = {
 /** Which cookies a page's rules may see: those of its browser context, or of its own addresses only. */
 type CookiesOf = "browser" | "page";
 
+export interface CdpTabOptions {
+  readonly cookiesOf?: CookiesOf;
+  /** A page of a browser of our own. */
+  readonly isOurs?: boolean;
+  /** How long the page may take to evaluate `1`, ms. */
+  readonly answersWithinMs?: number;
+}
+
 export class CdpTab implements Tab {
   readonly pageSession: CdpSession;
   readonly sessions = new TabSessions();
@@ -47,22 +57,18 @@ export class CdpTab implements Tab {
   #framesVersion = 0;
 
   readonly targetId: string;
-  readonly #cookiesOf: CookiesOf;
+  readonly #options: CdpTabOptions;
 
-  private constructor(connection: CdpConnection, session: CdpSession, targetId: string, cookiesOf: CookiesOf) {
+  private constructor(connection: CdpConnection, session: CdpSession, targetId: string, options: CdpTabOptions) {
     this.#connection = connection;
     this.pageSession = session;
     this.targetId = targetId;
-    this.#cookiesOf = cookiesOf;
+    this.#options = options;
   }
 
   /** Attaches to one target. AppError `timeout` where its page does not answer. */
-  static async attach(
-    connection: CdpConnection,
-    targetId: string,
-    { cookiesOf = "browser" }: { readonly cookiesOf?: CookiesOf } = {},
-  ): Promise<CdpTab> {
-    const tab = new CdpTab(connection, await connection.attach(targetId), targetId, cookiesOf);
+  static async attach(connection: CdpConnection, targetId: string, options: CdpTabOptions = {}): Promise<CdpTab> {
+    const tab = new CdpTab(connection, await connection.attach(targetId), targetId, options);
     try {
       return await CdpTab.#prepared(tab);
     } catch (error) {
@@ -72,9 +78,10 @@ export class CdpTab implements Tab {
   }
 
   static async #prepared(tab: CdpTab): Promise<CdpTab> {
+    const { isOurs, answersWithinMs = PREFLIGHT_MS } = tab.#options;
     const answered = tab.pageSession.send("Runtime.evaluate", { expression: "1" });
-    await withDeadline(answered, PREFLIGHT_MS, "page").catch((cause: unknown) => {
-      if (!(cause instanceof AppError) || cause.code !== "timeout") throw cause;
+    await withDeadline(answered, answersWithinMs, "page").catch((cause: unknown) => {
+      if (isOurs || !(cause instanceof AppError) || cause.code !== "timeout") throw cause;
       const why = "the page does not answer: a dialog is open, or a script does not end";
       throw new AppError("timeout", { field: "cdp", why }, { cause });
     });
@@ -120,6 +127,8 @@ export class CdpTab implements Tab {
 
   listen(listeners: TabListeners): void {
     this.#listeners = listeners;
+    // Not before: a dialog that nobody listens for yet would stay open. Of a page that is gone its end is reported.
+    if (this.#options.isOurs) this.pageSession.send("Page.enable").catch(() => {});
   }
 
   /** A frame that is new, is gone or has another document counts as a change. */
@@ -139,14 +148,14 @@ export class CdpTab implements Tab {
 
   async cookies(): Promise<readonly TabCookie[]> {
     // Without addresses: those of the page and its frames.
-    if (this.#cookiesOf === "page") return (await this.pageSession.send("Network.getCookies")).cookies;
+    if (this.#options.cookiesOf === "page") return (await this.pageSession.send("Network.getCookies")).cookies;
     const context = this.#browserContextId === undefined ? {} : { browserContextId: this.#browserContextId };
     return (await this.#connection.send("Storage.getCookies", context)).cookies;
   }
 
   async opener(): Promise<Tab | null> {
     if (this.#openerId === undefined) return null;
-    return CdpTab.attach(this.#connection, this.#openerId, { cookiesOf: this.#cookiesOf }).catch(() => null);
+    return CdpTab.attach(this.#connection, this.#openerId, this.#options).catch(() => null);
   }
 
   async close(): Promise<void> {
@@ -174,12 +183,31 @@ export class CdpTab implements Tab {
       this.#follow(remote).catch(() => {});
       this.#changed();
     });
-    if (session === this.pageSession) session.on("Inspector.targetCrashed", () => this.#onCrash());
+    const isPage = session === this.pageSession;
+    if (isPage) session.on("Inspector.targetCrashed", () => this.#onCrash());
+    const { isOurs } = this.#options;
+    if (isOurs) this.#followFrames(session);
     await Promise.all([
-      session === this.pageSession ? this.#network.begin(session) : this.#network.follow(session),
+      isOurs && !isPage ? session.send("Page.enable") : null,
+      isPage ? this.#network.begin(session) : this.#network.follow(session),
       session.send("Inspector.enable"),
       session.send("Target.setAutoAttach", AUTO_ATTACH),
     ]);
+  }
+
+  /** What the Page domain reports of each frame. */
+  #followFrames(session: CdpSession): void {
+    session.on("Page.frameAttached", () => this.#changed());
+    session.on("Page.navigatedWithinDocument", () => this.#changed());
+    session.on<{ frame: { id: string; loaderId: string } }>("Page.frameNavigated", ({ frame }) =>
+      this.#changed(() => this.#network.shown(frame.id, frame.loaderId)),
+    );
+    session.on<{ frameId: string; reason: string }>("Page.frameDetached", ({ frameId, reason }) =>
+      this.#changed(() => {
+        // "swap": it goes on in another process.
+        if (reason === "remove") this.#network.settled(frameId);
+      }),
+    );
   }
 
   #changed(apply: () => void = () => {}): void {

@@ -209,6 +209,11 @@ export class PageNetwork {
     this.#pendingUrls.delete(frameId);
   }
 
+  /** The frame shows this document from now on: the navigation to it has ended. */
+  shown(frameId: string, loaderId: string): void {
+    this.#ended(frameId, loaderId);
+  }
+
   /** Takes note of the frames that were just listed, parents first. */
   framesListed(frames: readonly ListedFrame[]): void {
     const before = this.#listed;

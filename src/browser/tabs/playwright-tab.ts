@@ -1,14 +1,14 @@
-/** A page that is reached through Playwright: an owned page, or one that a bot in this process has handed over. */
+/** A page that is reached through Playwright: one that a bot in this process has handed over. */
 import type { Browser, CDPSession, Frame, Page, Request } from "playwright";
 import { waitUntil, withDeadline } from "../../util/with-deadline.ts";
-import type { CdpSession, InputSession, PageSession } from "../cdp/connection.ts";
+import type { InputSession, PageSession } from "../cdp/connection.ts";
 import type { ConnectionRegistry } from "../cdp/connection-registry.ts";
 import type { NavigationCause } from "./navigation-cause.ts";
-import { type NetworkSession, PageNetwork } from "./page-network.ts";
+import { PageNetwork } from "./page-network.ts";
 import { PendingNavigations } from "./pending-navigations.ts";
 import type { WatchedField } from "./request-fields.ts";
 import type { FrameProcess, ListedFrame, LostCode, Submission, Tab, TabCookie, TabListeners } from "./tab.ts";
-import { type EventSession, TabSessions } from "./tab-sessions.ts";
+import { TabSessions } from "./tab-sessions.ts";
 
 /** The deadline of one call for a frame's session. */
 const FRAME_CALL_DEADLINE_MS = 1_000;
@@ -18,13 +18,9 @@ const DISCONNECT_POLL_MS = 10;
 
 export interface PlaywrightTabParts {
   readonly page: Page;
-  /** Playwright's session of the page, for scripts. */
+  /** Playwright's session of the page. */
   readonly session: CDPSession;
-  /** For pictures and input, and for what the network says. */
-  readonly pageSession: PageSession & InputSession & NetworkSession & EventSession;
   readonly connections: ConnectionRegistry;
-  /** Opens a faster session of a frame's target than Playwright's; left out: Playwright's takes the input. */
-  readonly attach?: (targetId: string) => Promise<CdpSession>;
 }
 
 export class PlaywrightTab implements Tab {
@@ -33,8 +29,6 @@ export class PlaywrightTab implements Tab {
   readonly #parts: PlaywrightTabParts;
   /** The process of each frame; null for a frame that shares its parent's process. */
   readonly #processes = new Map<Frame, Promise<FrameProcess | null>>();
-  /** By target id, kept as long as the target lives: a drag goes on in a frame that navigates. */
-  readonly #inputSessions = new Map<string, Promise<CdpSession>>();
   readonly #navigations = new PendingNavigations<Frame, Request>();
   readonly #network = new PageNetwork(() => this.#onNetwork());
   readonly #stops: (() => void)[] = [];
@@ -43,8 +37,8 @@ export class PlaywrightTab implements Tab {
 
   constructor(parts: PlaywrightTabParts) {
     this.#parts = parts;
-    this.pageSession = parts.pageSession;
-    this.sessions.add(parts.pageSession);
+    this.pageSession = parts.session;
+    this.sessions.add(parts.session);
   }
 
   get framesVersion(): number {
@@ -80,10 +74,10 @@ export class PlaywrightTab implements Tab {
   }
 
   listen(listeners: TabListeners): void {
-    const { page, pageSession } = this.#parts;
+    const { page, session } = this.#parts;
     this.#onNetwork = listeners.changed;
     // Of a page that is gone before this completes, its end is reported.
-    this.#network.begin(pageSession).catch(() => {});
+    this.#network.begin(session).catch(() => {});
     const browser = page.context().browser();
     const changed = (frame: Frame) => {
       this.#framesVersion += 1;
@@ -119,10 +113,10 @@ export class PlaywrightTab implements Tab {
   }
 
   async processes(): Promise<readonly FrameProcess[]> {
-    const { page, session, pageSession } = this.#parts;
+    const { page, session } = this.#parts;
     const inner = page.frames().filter((frame) => frame !== page.mainFrame());
     const processes = await Promise.all(inner.map((frame) => this.#processOf(frame)));
-    return [{ session, inputSession: pageSession }, ...processes.filter((process) => process !== null)];
+    return [{ session, inputSession: session }, ...processes.filter((process) => process !== null)];
   }
 
   /** Playwright reports every change by itself: only the causes are looked up. */
@@ -131,9 +125,9 @@ export class PlaywrightTab implements Tab {
   }
 
   async cookies(): Promise<readonly TabCookie[]> {
-    const { page, pageSession } = this.#parts;
+    const { page, session } = this.#parts;
     // Playwright's own list is there after the page has closed, but says "Lax" where the site said nothing.
-    return pageSession.send("Storage.getCookies").then(
+    return session.send("Storage.getCookies").then(
       ({ cookies }) => cookies,
       () => page.context().cookies(),
     );
@@ -146,7 +140,7 @@ export class PlaywrightTab implements Tab {
     const context = opener.context();
     const opening = context.newCDPSession(opener);
     const session = await connections.session(opening, context, FRAME_CALL_DEADLINE_MS, "opener session");
-    return new PlaywrightTab({ page: opener, session, pageSession: session, connections });
+    return new PlaywrightTab({ page: opener, session, connections });
   }
 
   async close(): Promise<void> {
@@ -182,39 +176,17 @@ export class PlaywrightTab implements Tab {
   }
 
   async #open(frame: Frame): Promise<FrameProcess> {
-    const { page, connections, attach } = this.#parts;
+    const { page, connections } = this.#parts;
     const context = page.context();
     const opening = context.newCDPSession(frame);
     const session = await connections.session(opening, context, FRAME_CALL_DEADLINE_MS, FRAME_CALL);
-    if (!attach) {
-      session.on("close", () => {
-        this.#network.forget(session);
-        this.sessions.forget(session);
-      });
-      this.sessions.add(session);
-      await within(this.#network.follow(session));
-      return { session, inputSession: session };
-    }
-    const { targetId } = (await within(session.send("Target.getTargetInfo"))).targetInfo;
-    return { session, inputSession: await within(this.#inputSession(targetId, attach)) };
-  }
-
-  #inputSession(targetId: string, attach: (targetId: string) => Promise<CdpSession>): Promise<CdpSession> {
-    const known = this.#inputSessions.get(targetId);
-    if (known) return known;
-    const opened = attach(targetId).then(async (attached) => {
-      void attached.gone.then(() => {
-        this.#network.forget(attached);
-        this.sessions.forget(attached);
-      });
-      this.sessions.add(attached);
-      await this.#network.follow(attached);
-      return attached;
+    session.on("close", () => {
+      this.#network.forget(session);
+      this.sessions.forget(session);
     });
-    this.#inputSessions.set(targetId, opened);
-    const forget = () => this.#inputSessions.delete(targetId);
-    opened.then((attached) => attached.gone).then(forget, forget);
-    return opened;
+    this.sessions.add(session);
+    await withDeadline(this.#network.follow(session), FRAME_CALL_DEADLINE_MS, FRAME_CALL);
+    return { session, inputSession: session };
   }
 }
 
@@ -231,8 +203,4 @@ function frameOf(request: Request): Frame | null {
   } catch {
     return null;
   }
-}
-
-function within<T>(work: Promise<T>): Promise<T> {
-  return withDeadline(work, FRAME_CALL_DEADLINE_MS, FRAME_CALL);
 }

@@ -26,10 +26,14 @@ export interface BindingCalled {
   readonly payload: string;
 }
 
+export interface FrameNavigated {
+  readonly frame: { readonly id: string; readonly url: string };
+}
+
 /** A session that passes on events: one of ours, or of Playwright's. */
 export interface EventSession extends CdpSender {
   on(event: "Page.fileChooserOpened", listener: (event: FileChooserOpened) => void): unknown;
-  on(event: "Page.frameNavigated", listener: (event: { readonly frame: { readonly id: string } }) => void): unknown;
+  on(event: "Page.frameNavigated", listener: (event: FrameNavigated) => void): unknown;
   on(event: "Page.frameDetached", listener: (event: { readonly frameId: string }) => void): unknown;
   on(event: "Runtime.bindingCalled", listener: (event: BindingCalled) => void): unknown;
   on(event: "Network.responseReceived", listener: (event: ResponseReceived) => void): unknown;
