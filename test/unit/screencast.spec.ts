@@ -1,7 +1,12 @@
 /** [W21] What the screencast makes of what a browser sends it, in orders that a real one shows too rarely. */
 import { test as base, expect } from "@playwright/test";
 import type { PageSession, ScreencastFrame } from "../../src/browser/cdp/connection.ts";
-import { ViewportOverrideCapture } from "../../src/browser/pictures/capture-region.ts";
+import {
+  FullViewportCapture,
+  HalfViewportCapture,
+  ViewportOverrideCapture,
+} from "../../src/browser/pictures/capture-region.ts";
+import { STILL_QUALITY } from "../../src/browser/pictures/quality.ts";
 import { Screencast } from "../../src/browser/pictures/screencast.ts";
 import type { Rect, Size } from "../../src/protocol/common.ts";
 import type { Picture } from "../../src/session/ports/page.ts";
@@ -11,16 +16,31 @@ const WHOLE = { x: 0, y: 0, ...VIEWPORT };
 const PART: Rect = { x: 90, y: 90, width: 320, height: 220 };
 const MOTION = { quality: 30, scale: 1 };
 
-/** A browser that accepts every command, and sends the pictures that the test gives it. */
+interface Started {
+  readonly maxWidth?: number;
+  readonly quality?: number;
+  readonly maxFramesInFlight?: number;
+  readonly sendLastFrame?: boolean;
+}
+
+/** A browser that accepts every command, unless it is told not to, and sends the pictures that the test gives it. */
 class Browser implements PageSession {
   readonly calls: string[] = [];
+  /** What each cast was started with. */
+  readonly starts: Started[] = [];
   casts = 0;
+  /** Fields of a start that it does not take. */
+  refused: readonly string[] = [];
   #listener: (frame: ScreencastFrame) => void = () => {};
   #drawn = 0;
 
-  readonly send = (async (method: string) => {
+  readonly send = (async (method: string, params: Started = {}) => {
     this.calls.push(method);
-    if (method === "Page.startScreencast") this.casts += 1;
+    if (method === "Page.startScreencast") {
+      if (this.refused.some((field) => field in params)) throw new Error("Invalid parameters");
+      this.starts.push(params);
+      this.casts += 1;
+    }
     return method === "Page.captureScreenshot" ? { data: this.#draw(VIEWPORT).toString("base64") } : {};
   }) as PageSession["send"];
 
@@ -174,4 +194,92 @@ test("[R3] a still is the last picture only while the browser would send a newer
   screencast.setWanted(false);
   await screencast.still(PART);
   expect(browser.count("Page.captureScreenshot")).toBe(1);
+});
+
+/** So far apart that they are slow on any machine. */
+const SLOW_MS = 60;
+
+/** A drag in a page whose pictures come slowly, until the browser is asked for those that are awaited. */
+async function slowDrag(
+  browser: Browser,
+  screencast: Screencast,
+  isAwaited: (start: Started) => boolean,
+): Promise<void> {
+  await expect
+    .poll(
+      () => {
+        // The hand does not rest, however late this comes.
+        screencast.pressed();
+        const { maxWidth = VIEWPORT.width } = browser.starts.at(-1) ?? {};
+        browser.frame({ width: maxWidth, height: Math.round((VIEWPORT.height * maxWidth) / VIEWPORT.width) });
+        // What this move changes is shown by the next one.
+        screencast.inputGiven(true);
+        return browser.starts.some(isAwaited);
+      },
+      { intervals: [SLOW_MS] },
+    )
+    .toBe(true);
+}
+
+const guest = test.extend<{ guest: { browser: Browser; screencast: Screencast; pictures: Picture[] } }>({
+  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
+  guest: async ({}, use) => {
+    const browser = new Browser();
+    const pictures: Picture[] = [];
+    let seq = 0;
+    const screencast = new Screencast(browser, VIEWPORT, new FullViewportCapture(browser, VIEWPORT), {
+      nextSeq: () => ++seq,
+      picture: (picture) => pictures.push(picture),
+    });
+    screencast.setTarget({ view: PART, scale: 1, motion: MOTION }, { x: 0, y: 0 });
+    screencast.setWanted(true);
+    await browser.nextCast(0);
+    await use({ browser, screencast, pictures });
+    screencast.close();
+  },
+});
+
+const widthAt = (scale: number) => Math.round(VIEWPORT.width * scale);
+
+guest(
+  "[W60] a guest's pictures that come slowly get smaller, one under way; at rest they are sharp",
+  async ({ guest }) => {
+    const { browser, screencast, pictures } = guest;
+    await slowDrag(browser, screencast, ({ maxWidth }) => maxWidth === widthAt(1 / 3));
+    const moving = browser.starts.filter(({ quality }) => quality === MOTION.quality);
+    const sizes = moving.map(({ maxWidth }) => maxWidth);
+    expect([...new Set(sizes)]).toEqual([3 / 4, 1 / 2, 1 / 3].map(widthAt));
+    expect(moving.at(-1)).toMatchObject({ maxFramesInFlight: 1, sendLastFrame: true });
+    expect(moving[0]).not.toHaveProperty("maxFramesInFlight");
+    screencast.released();
+    await expect
+      .poll(() => {
+        const { quality, maxWidth } = browser.starts.at(-1) ?? {};
+        return { quality, maxWidth };
+      })
+      .toEqual({ quality: STILL_QUALITY, maxWidth: undefined });
+    browser.frame(VIEWPORT);
+    expect(pictures.at(-1)).toMatchObject({ kind: "still", scale: 1, view: WHOLE });
+  },
+);
+
+guest("[W60] a browser that refuses to have one picture under way sends them as before", async ({ guest }) => {
+  const { browser, screencast, pictures } = guest;
+  browser.refused = ["maxFramesInFlight"];
+  await slowDrag(browser, screencast, ({ maxWidth }) => maxWidth === widthAt(1 / 3));
+  expect(browser.starts.some((start) => "maxFramesInFlight" in start)).toBe(false);
+  expect(pictures.at(-1)?.kind).toBe("motion");
+});
+
+guest("[W60] an older client, which counts on 1, gets no smaller ones", async ({ guest }) => {
+  const { browser, screencast } = guest;
+  screencast.setTarget({ view: PART, scale: 1, motion: MOTION, isExact: true });
+  await slowDrag(browser, screencast, ({ maxFramesInFlight }) => maxFramesInFlight === 1);
+  expect(browser.starts.filter(({ maxWidth }) => maxWidth !== undefined)).toEqual([]);
+});
+
+test("[W60] [R29] over a relay, whose bot lets through no more than a size, nothing else is asked for", () => {
+  const capture = new HalfViewportCapture(new Browser(), VIEWPORT, () => Promise.reject(new Error("unused")));
+  const region = capture.reach({ view: PART, scale: 1, scroll: { x: 0, y: 0 } });
+  expect(capture.castOptions(region)).toEqual({ maxWidth: widthAt(1 / 2), maxHeight: VIEWPORT.height / 2 });
 });

@@ -47,7 +47,7 @@ import type { PictureCapture } from "../pictures/capture-region.ts";
 import { ChallengeView } from "../pictures/challenge-view.ts";
 import { CroppedPictures } from "../pictures/crop-picture.ts";
 import { KeptStill } from "../pictures/kept-still.ts";
-import { UNWATCHED, WHOLE_VIEWPORT_MOTION_SCALE } from "../pictures/quality.ts";
+import { UNWATCHED } from "../pictures/quality.ts";
 import { Screencast } from "../pictures/screencast.ts";
 import { isShown, wholePage } from "../pictures/view-geometry.ts";
 import { PageFrames } from "../tabs/frames.ts";
@@ -519,7 +519,10 @@ export class RemotePage implements ChallengePage {
   #onPressed(pressed: boolean): void {
     this.#publishHeld();
     if (pressed) this.#screencast.pressed();
-    else void this.#watcher.scan();
+    else {
+      this.#screencast.released();
+      void this.#watcher.scan();
+    }
   }
 
   /** Scrolls to a challenge outside of the viewport once, while the page opens: older clients cannot scroll to it. */
@@ -580,10 +583,7 @@ export class RemotePage implements ChallengePage {
   /** Brings the screencast in line with what is requested and where it is. */
   #updateScreencast(scroll?: PageScan["scroll"]): void {
     const { mode, scale, motion, exact } = this.#captureRequest ?? UNWATCHED;
-    const isPart = this.#parts.isOurs || this.#parts.pictures === "part";
-    const most = isPart || exact ? motion.scale : WHOLE_VIEWPORT_MOTION_SCALE;
-    const coarser = { ...motion, scale: Math.min(motion.scale, most) };
-    this.#screencast.setTarget({ view: this.view(mode), scale, motion: coarser }, scroll);
+    this.#screencast.setTarget({ view: this.view(mode), scale, motion, isExact: exact }, scroll);
     this.#screencast.setWanted(this.#captureRequest !== null && this.#isCapturing && !this.#ended);
   }
 

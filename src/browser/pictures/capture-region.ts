@@ -34,8 +34,10 @@ export interface PictureCapture {
   apply(region: CaptureRegion): Promise<void>;
   /** Forgets what was applied, as it may not have taken effect: the next apply() sends it again. */
   forget(): void;
-  /** The size limits to start a screencast with, px; empty where apply() sets the scale. */
-  castSize(region: CaptureRegion): { readonly maxWidth?: number; readonly maxHeight?: number };
+  /** [W60] Whether pictures of this part (CSS px) are captured as whole viewports: their pace then decides their size. */
+  isPaced(view: Rect): boolean;
+  /** What to start a screencast of `region` with. `oneInFlight`: its pictures come slowly, so one is under way at a time. */
+  castOptions(region: CaptureRegion, oneInFlight: boolean): CastOptions;
   /** The scale of a picture of this size (px) that was captured for `region`; null where it shows another region. */
   scaleOf(picture: Size, region: CaptureRegion): number | null;
   /** The page has another viewport now, CSS px. */
@@ -43,6 +45,18 @@ export interface PictureCapture {
   /** Takes a JPEG of `region` now, of this quality (1 to 100). AppError `timeout`. */
   capture(region: CaptureRegion, quality: number): Promise<Buffer>;
 }
+
+/** Of Page.startScreencast, beyond format and quality. */
+export interface CastOptions {
+  /** The size limits, px; left out where apply() sets the scale. */
+  readonly maxWidth?: number;
+  readonly maxHeight?: number;
+  /** Browsers that are too old for these two ignore them. */
+  readonly maxFramesInFlight?: number;
+  readonly sendLastFrame?: boolean;
+}
+
+const ONE_IN_FLIGHT = { maxFramesInFlight: 1, sendLastFrame: true };
 
 /** The screen that an owned page is given. */
 export interface Device {
@@ -133,7 +147,11 @@ export class ViewportOverrideCapture implements PictureCapture {
     this.#applied = null;
   }
 
-  castSize(): object {
+  isPaced(): boolean {
+    return false;
+  }
+
+  castOptions(): CastOptions {
     return {};
   }
 
@@ -187,9 +205,15 @@ export class FullViewportCapture implements PictureCapture {
 
   forget(): void {}
 
-  castSize({ view, scale }: CaptureRegion): { maxWidth?: number; maxHeight?: number } {
-    if (scale >= 1) return {};
-    return { maxWidth: Math.round(view.width * scale), maxHeight: Math.round(view.height * scale) };
+  isPaced(): boolean {
+    return true;
+  }
+
+  castOptions({ view, scale }: CaptureRegion, oneInFlight: boolean): CastOptions {
+    return {
+      ...(scale < 1 && { maxWidth: Math.round(view.width * scale), maxHeight: Math.round(view.height * scale) }),
+      ...(oneInFlight && ONE_IN_FLIGHT),
+    };
   }
 
   /** The bot's emulation sets the scale of a screenshot, and a window's borders may take a pixel. */
@@ -234,6 +258,11 @@ export class HalfViewportCapture extends FullViewportCapture {
     return super.reach({ ...wanted, scale: Math.min(RELAYED_SCALE, wanted.scale) });
   }
 
+  /** Its bot acknowledges pictures itself, and lets through no more than the size. */
+  override castOptions(region: CaptureRegion): CastOptions {
+    return super.castOptions(region, false);
+  }
+
   override async capture(region: CaptureRegion, quality: number): Promise<Buffer> {
     this.#session ??= this.#opened();
     const session = await this.#session.catch((error: unknown) => {
@@ -246,7 +275,7 @@ export class HalfViewportCapture extends FullViewportCapture {
         if (sessionId >= this.#casts) resolve(Buffer.from(data, "base64"));
       };
     });
-    const start = { format: "jpeg" as const, quality, ...this.castSize(region) };
+    const start = { format: "jpeg" as const, quality, ...this.castOptions(region) };
     try {
       await within(session.send("Page.startScreencast", start), "screenshot");
       return await within(taken, "screenshot");

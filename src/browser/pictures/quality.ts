@@ -87,12 +87,6 @@ export class QualityControl {
   }
 }
 
-/**
- * Capturing a whole viewport costs the browser 20 ms of CPU for each picture, at three quarters of the size 15 ms. While
- * something moves the smaller picture is the better one; once the page rests, a full one follows.
- */
-export const WHOLE_VIEWPORT_MOTION_SCALE = 0.75;
-
 /** The request while there are no viewers. */
 export const UNWATCHED: CaptureRequest = {
   mode: "challenge",

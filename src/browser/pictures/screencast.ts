@@ -5,6 +5,7 @@ import { type Rect, type Size, sameRect } from "../../protocol/common.ts";
 import { type Level, MAX_PICTURE_BYTES, type Picture } from "../../session/ports/page.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
 import { CALL_DEADLINE_MS, type PageSession, type ScreencastFrame } from "../cdp/connection.ts";
+import { CapturePace } from "./capture-pace.ts";
 import type { CaptureRegion, PictureCapture } from "./capture-region.ts";
 import { FreezeDetector } from "./freeze-detector.ts";
 import { jpegSize } from "./jpeg-size.ts";
@@ -17,11 +18,14 @@ const FINGERS_DEADLINE_MS = 500;
 /** The next finger comes soon, as in a double tap: a change of region costs it some 100 ms. */
 const FINGERS_COME_BACK_MS = 1_000;
 
-/** The part of the page that pictures are to show (CSS px), and the scale of a still; `motion`: the level while something moves. */
+/** The part of the page that pictures are to show (CSS px), and the scale of a still. */
 export interface Target {
   readonly view: Rect;
   readonly scale: number;
+  /** The level while something moves. */
   readonly motion: Level;
+  /** An older client needs that scale in motion, too, however slow it is; left out: none does. */
+  readonly isExact?: boolean;
 }
 
 /** What a screencast needs of its page. */
@@ -34,9 +38,14 @@ export interface ScreencastEvents {
   lineMs?(): number;
 }
 
-interface Cast {
+interface Shown {
   readonly region: CaptureRegion;
   readonly level: CastLevel;
+}
+
+interface Cast extends Shown {
+  /** One picture is under way at a time. */
+  readonly oneInFlight: boolean;
 }
 
 export class Screencast {
@@ -45,6 +54,7 @@ export class Screencast {
   readonly #capture: PictureCapture;
   readonly #events: ScreencastEvents;
   readonly #control = new QualityControl();
+  readonly #pace = new CapturePace();
   readonly #freeze: FreezeDetector;
   #target: Target;
   #scroll: Point = { x: 0, y: 0 };
@@ -66,6 +76,9 @@ export class Screencast {
   #stillUnderWay: { readonly view: Rect; readonly picture: Promise<Picture> } | null = null;
   #closed = false;
   #restarts = 0;
+  #isDrag = false;
+  /** The browser has refused to have one picture under way. */
+  #refusesOneInFlight = false;
 
   constructor(session: PageSession, viewport: Size, capture: PictureCapture, events: ScreencastEvents) {
     this.#session = session;
@@ -126,7 +139,11 @@ export class Screencast {
   /** Input was sent to the page, which may change it; `isDrag`: with a button pressed. */
   inputGiven(isDrag: boolean): void {
     const now = performance.now();
+    this.#isDrag = isDrag;
     this.#control.inputAt(now);
+    this.#pace.inputAt(now);
+    // Pictures at rest have full size: on a slow machine they come too seldom to be seen as motion.
+    if (isDrag && this.#isSlow) this.#control.pressed();
     if (!this.#wanted) return;
     this.#freeze.input(now);
     this.#watchForFreeze();
@@ -137,9 +154,15 @@ export class Screencast {
 
   /** A button was pressed. */
   pressed(): void {
+    this.#isDrag = true;
     this.#control.pressed();
     this.#freeze.press();
     this.#reconcile();
+  }
+
+  /** No button is down any more. */
+  released(): void {
+    this.#isDrag = false;
   }
 
   /**
@@ -235,7 +258,7 @@ export class Screencast {
     this.#reconcile();
   }
 
-  #take(jpeg: Buffer, cast: Cast): void {
+  #take(jpeg: Buffer, cast: Shown): void {
     // The browser sends the same picture again after a start, a screenshot or a repaint without a change.
     const isNew = !(this.#last && sameRect(this.#last.view, cast.region.view) && this.#last.jpeg.equals(jpeg));
     const now = performance.now();
@@ -243,12 +266,13 @@ export class Screencast {
     this.#watchForFreeze();
     if (!isNew) return;
     this.#control.pictureAt(now);
+    if (cast.level.kind === "motion") this.#pace.pictureAt(now);
     this.#last = this.#picture(jpeg, cast);
     this.#waitForQuiet();
     this.#events.picture(this.#last);
   }
 
-  #picture(jpeg: Buffer, { region: { view, scale }, level: { quality, kind } }: Cast): Picture {
+  #picture(jpeg: Buffer, { region: { view, scale }, level: { quality, kind } }: Shown): Picture {
     return this.#numbered({ captured_at: Date.now(), view, scale, quality, kind, jpeg });
   }
 
@@ -293,9 +317,17 @@ export class Screencast {
 
   /** The screencast that is to run now. */
   #next(): Cast {
-    const { view, motion, scale } = this.#target;
-    const level = this.#control.level(performance.now(), motion, scale, view.width * view.height);
-    return { region: this.#region(level.scale), level };
+    const { view, motion, scale, isExact = false } = this.#target;
+    const isPaced = this.#capture.isPaced(view);
+    const finest = isPaced && !isExact ? this.#pace.scale(this.#isDrag) : motion.scale;
+    const affordable = { ...motion, scale: Math.min(motion.scale, finest) };
+    const level = this.#control.level(performance.now(), affordable, scale, view.width * view.height);
+    const oneInFlight = level.kind === "motion" && this.#isSlow && !this.#refusesOneInFlight;
+    return { region: this.#region(level.scale), level, oneInFlight };
+  }
+
+  get #isSlow(): boolean {
+    return this.#pace.isSlow && this.#capture.isPaced(this.#target.view);
   }
 
   /** Restarts or stops the screencast until it runs as wanted, one change after the other. */
@@ -323,7 +355,8 @@ export class Screencast {
     if (!this.#wanted) return this.#running;
     const cast = this.#cast;
     if (!this.#running || !cast || this.#isFrozen) return true;
-    const { region, level } = this.#next();
+    const { region, level, oneInFlight } = this.#next();
+    if (oneInFlight !== cast.oneInFlight) return true;
     if (level.quality !== cast.level.quality || level.everyNth !== cast.level.everyNth) return true;
     if (level.kind !== cast.level.kind || region.scale !== cast.region.scale) return true;
     return !sameRect(region.view, cast.region.view) || !this.#isInPlace(cast.region);
@@ -341,6 +374,8 @@ export class Screencast {
     const stopping = this.#call(this.#session.send("Page.stopScreencast"), "screencast stop");
     stopping.catch(() => {});
     const next = this.#next();
+    // On a slow machine many gaps seem to be a freeze at first: what such a start takes is part of its pace.
+    if (!this.#isFrozen) this.#pace.started();
     this.#isFrozen = false;
     if (this.#wanted) await this.#capture.apply(next.region);
     await stopping;
@@ -351,13 +386,17 @@ export class Screencast {
     this.#running = true;
     this.#freeze.started(performance.now());
     this.#watchForFreeze();
+    const { region, oneInFlight } = next;
     const { quality, everyNth: everyNthFrame } = next.level;
-    const start = { format: "jpeg" as const, quality, everyNthFrame, ...this.#capture.castSize(next.region) };
+    const options = this.#capture.castOptions(region, oneInFlight);
+    const start = { format: "jpeg" as const, quality, everyNthFrame, ...options };
     await this.#call(this.#session.send("Page.startScreencast", start), "screencast start").catch((error: unknown) => {
       this.#cast = null;
       // The browser does not count a start that it refused.
       if (!(error instanceof AppError)) this.#casts -= 1;
-      throw error;
+      if (error instanceof AppError || !oneInFlight) throw error;
+      // An older browser ignores what it does not know; what stands in front of one need not. The next round starts without.
+      this.#refusesOneInFlight = true;
     });
     if (next.level.kind === "motion") this.#waitForQuiet();
   }
