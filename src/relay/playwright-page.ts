@@ -1,4 +1,5 @@
 /** A page that the bot drives with Playwright: lent over DevTools sessions of its own context, and cropped by one of them. */
+import { playwrightEmulation } from "./emulation.ts";
 import { RelayError } from "./errors.ts";
 import type { Command, DevToolsEvent } from "./filter.ts";
 import { isPlaywrightPage, type LentPage, type LentSession, type PlaywrightOptions } from "./lent-page.ts";
@@ -47,7 +48,7 @@ export class PlaywrightPage implements LocalPage {
       throw new RelayError("invalid_message", "not an open page of a Chromium", { cause });
     });
     const targetId = await targetOf(session);
-    const crop = await PageCrop.begin(page, session, options);
+    const crop = await PageCrop.begin(playwrightEmulation(page, options), session);
     // The session of a crop stays for as long as the page: its end would take the bot's own emulation away.
     if (!crop) await session.detach().catch(() => {});
     return new PlaywrightPage(page, targetId, crop);
@@ -317,15 +318,15 @@ class FrameSession implements Sender {
   }
 }
 
-async function sessionOf(page: LentPage): Promise<LentSession> {
+export async function sessionOf(page: LentPage): Promise<LentSession> {
   return asSession(await page.context().newCDPSession(page as never));
 }
 
-function asSession(given: unknown): LentSession {
+export function asSession(given: unknown): LentSession {
   return given as LentSession;
 }
 
-async function targetOf(session: LentSession): Promise<string> {
+export async function targetOf(session: LentSession): Promise<string> {
   const answer: unknown = await session.send("Target.getTargetInfo");
   const info = isObject(answer) ? answer["targetInfo"] : undefined;
   return isObject(info) ? String(info["targetId"]) : "";

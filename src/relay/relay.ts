@@ -5,29 +5,21 @@ import { RELAY_VERSION, type RelayWelcome } from "../protocol/relay-terms.ts";
 import { dial } from "./dial.ts";
 import { RelayError } from "./errors.ts";
 import { type Command, type DevToolsEvent, RelayFilter } from "./filter.ts";
+import { AT_REST, IN_USE, keepAlive } from "./liveness.ts";
 import type { GoneReason, LocalPage } from "./local-page.ts";
 import { isObject } from "./methods.ts";
 import { PictureQueue, type SentPicture } from "./picture-queue.ts";
+import { CLOSE_RATE_LIMITED, Redial } from "./redial.ts";
 
 type Facts = Readonly<Record<string, unknown>>;
 
-/** Before each try to come back, in ms; then the last one again and again. */
-const RETRY_MS = [0, 100, 200, 400, 800, 1_000];
 const WELCOME_DEADLINE_MS = 10_000;
-const BEAT_MS = 500;
-/** A line without any frame for so long is dead. While a person works in the page, that has to show soon. */
-const AT_REST = { pingEveryMs: 5_000, silentForMs: 12_000 };
-const IN_USE = { pingEveryMs: 1_000, silentForMs: 3_000 };
-/** A line that was up for less than this is no success: the waits go on growing. */
-const STEADY_MS = 3_000;
 /** How long the end of the page may take to reach the server. */
 const GONE_PATIENCE_MS = 1_000;
-const RATE_LIMITED_MS = 10_000;
 /** Close codes after which dialling again is of no use. */
 const FINAL_CLOSES = new Set([1013, 4400, 4401, 4403, 4409]);
 const CLOSE_UNKNOWN = 4404;
 const CLOSE_SHUTTING_DOWN = 1001;
-const CLOSE_RATE_LIMITED = 4429;
 
 export interface RelayTerms {
   readonly dialogs: "bot" | "operator";
@@ -71,12 +63,8 @@ export class Relay {
   #socket: WebSocket | null = null;
   #epoch = 0;
   #hasEnded = false;
-  #tries = 0;
-  #upAt = -Infinity;
+  readonly #redial = new Redial();
   #retry: NodeJS.Timeout | undefined;
-  #beats: NodeJS.Timeout | undefined;
-  #heardAt = 0;
-  #pingedAt = 0;
 
   private constructor(page: LocalPage, deps: RelayDeps) {
     this.#page = page;
@@ -168,19 +156,14 @@ export class Relay {
   }
 
   #listen(socket: WebSocket, { line }: Registration, theirReceived: number): void {
-    this.#upAt = performance.now();
-    this.#heard();
+    this.#redial.up();
     socket.on("message", (data: Buffer, isBinary: boolean) => {
       // A socket that was given up may still bring what it had.
-      if (socket !== this.#socket || !isBinary) return;
-      this.#heard();
-      this.#guard(() => line.take(data));
+      if (socket === this.#socket && isBinary) this.#guard(() => line.take(data));
     });
-    socket.on("pong", () => this.#heard());
-    socket.on("ping", () => this.#heard());
     socket.once("close", (code) => this.#onLost(socket, code));
-    clearInterval(this.#beats);
-    this.#beats = setInterval(() => this.#beat(socket, line), BEAT_MS);
+    const isUsed = () => this.#filter.sessions.length > 0 || line.unacknowledged > 0;
+    keepAlive(socket, () => (isUsed() ? IN_USE : AT_REST));
     this.#guard(() =>
       line.attach({ send: (frame, isDense) => socket.send(frame, { compress: !isDense }) }, theirReceived),
     );
@@ -190,27 +173,9 @@ export class Relay {
     if (socket.readyState !== socket.OPEN) this.#onLost(socket, 1006);
   }
 
-  #heard(): void {
-    this.#heardAt = performance.now();
-  }
-
-  #beat(socket: WebSocket, line: RelayLine<ServerHeader>): void {
-    const now = performance.now();
-    const isUsed = this.#filter.sessions.length > 0 || line.unacknowledged > 0;
-    const { pingEveryMs, silentForMs } = isUsed ? IN_USE : AT_REST;
-    if (now - this.#heardAt > silentForMs) {
-      socket.terminate();
-      return;
-    }
-    if (now - this.#pingedAt < pingEveryMs) return;
-    this.#pingedAt = now;
-    socket.ping();
-  }
-
   #onLost(socket: WebSocket, code: number): void {
     if (socket !== this.#socket) return;
     this.#socket = null;
-    clearInterval(this.#beats);
     this.#registration?.line.detach();
     this.#pictures.lineDown();
     if (this.#hasEnded) return;
@@ -226,16 +191,12 @@ export class Relay {
       return;
     }
     if (code === CLOSE_UNKNOWN || code === CLOSE_SHUTTING_DOWN) this.#beginAnew();
-    if (performance.now() - this.#upAt > STEADY_MS) this.#tries = 0;
-    this.#upAt = Infinity;
-    const wait = code === CLOSE_RATE_LIMITED ? RATE_LIMITED_MS : (RETRY_MS[this.#tries] ?? RETRY_MS.at(-1) ?? 0);
-    this.#tries += 1;
     this.#retry = setTimeout(() => {
       this.#connect().catch((failure: unknown) => {
         const known = failure instanceof RelayError ? failure : new RelayError("server_unreachable", String(failure));
         this.#again(CLOSES[known.code] ?? 1006, known);
       });
-    }, wait);
+    }, this.#redial.waitAfter(code));
   }
 
   /** The server has forgotten the relay, unless a session of it goes on; what was attached is let go of. */
@@ -348,7 +309,6 @@ export class Relay {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     clearTimeout(this.#retry);
-    clearInterval(this.#beats);
     const socket = this.#socket;
     this.#registration?.line.detach();
     this.#reset();
