@@ -20,6 +20,27 @@ export interface RelayHeader {
   readonly ack?: number | undefined;
 }
 
+/** [W61] The version of the socket by which a bot crops a page that the server reaches itself. */
+export const CROP_VERSION = 1;
+
+/** [W61] What the server says on that socket: `clip` as `viewport` of Emulation.setDeviceMetricsOverride, null: the whole page. */
+export interface CropWanted {
+  readonly type: "crop";
+  readonly id: number;
+  readonly clip: Clip | null;
+  /** Also if it is what was set last: the browser does not show it. */
+  readonly again: boolean;
+}
+
+/** CSS px of the document; `scale` times the page's density is picture px per CSS px. */
+export interface Clip {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+  readonly scale: number;
+}
+
 export interface RelayWelcome {
   readonly type: "welcome";
   readonly relay: string;

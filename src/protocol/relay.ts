@@ -1,6 +1,6 @@
 /** [W55] The messages of a relay's socket: how it begins, and the headers of what it carries. */
 import { z } from "zod";
-import { RELAY_VERSION, type RelayHeader } from "./relay-terms.ts";
+import { CROP_VERSION, RELAY_VERSION, type RelayHeader } from "./relay-terms.ts";
 
 /** [R28] The random id of a relay. */
 export const relayIdSchema = z
@@ -13,6 +13,8 @@ export const devToolsIdSchema = z.string().regex(/^[A-Za-z0-9_-]{1,100}$/, "not 
 
 const versionSchema = z.literal(RELAY_VERSION, "the server speaks version 1");
 
+/** [R29] How a bot shows a part of its page: device px per CSS px, and whether the page has touch. */
+const cropSchema = z.object({ density: z.number().min(0.1).max(10), touch: z.boolean() });
 /** The relay that a bot had with an earlier server. */
 const formerRelaySchema = z.object({ relay: relayIdSchema, secret: z.string().max(100) });
 export type FormerRelay = z.infer<typeof formerRelaySchema>;
@@ -24,10 +26,7 @@ export const relayHelloSchema = z.object({
   target_id: devToolsIdSchema,
   dialogs: z.enum(["bot", "operator"]).default("bot"),
   windows: z.enum(["follow", "leave"]).default("follow"),
-  crop: z
-    .object({ density: z.number().min(0.1).max(10), touch: z.boolean() })
-    .nullable()
-    .default(null),
+  crop: cropSchema.nullable().default(null),
   again: formerRelaySchema.optional(),
 });
 export type RelayHello = z.infer<typeof relayHelloSchema>;
@@ -41,13 +40,29 @@ export const relayResumeSchema = z.object({
 });
 export type RelayResume = z.infer<typeof relayResumeSchema>;
 
+const authenticateSchema = z.object({ type: z.literal("authenticate"), token: z.string().max(4_000) });
+
 /** The text messages of a bot. `authenticate` is that of the operator socket [W27]. */
 export const relayClientMessageSchema = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("authenticate"), token: z.string().max(4_000) }),
+  authenticateSchema,
   relayHelloSchema,
   relayResumeSchema,
 ]);
 export type RelayClientMessage = z.infer<typeof relayClientMessageSchema>;
+
+/** [W61] The messages of a bot that crops a page which the server reaches itself. */
+export const cropClientMessageSchema = z.discriminatedUnion("type", [
+  authenticateSchema,
+  z.object({
+    type: z.literal("hello"),
+    version: z.literal(CROP_VERSION, "the server speaks version 1"),
+    target_id: devToolsIdSchema,
+    crop: cropSchema,
+  }),
+  z.object({ type: z.literal("cropped"), id: z.int().min(0), error: z.string().max(1_000).optional() }),
+]);
+export type CropClientMessage = z.infer<typeof cropClientMessageSchema>;
+export type CropHello = Extract<CropClientMessage, { type: "hello" }>;
 
 const count = z.int().min(0);
 const bodyAtSchema = z.enum(["params.data", "result.data", "result.body"]);

@@ -13,18 +13,24 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The address of the relay socket. RelayError invalid_message for plain http to another machine: the key would be read. */
 export function relayAddress(server: string): URL {
+  const url = socketAddress(server, "/relay");
+  if (url.protocol === "ws:" && !isLoopback(url.hostname)) {
+    throw new RelayError("invalid_message", "plain http only to this machine: use https, as the key goes with it");
+  }
+  return url;
+}
+
+/** The address of a socket of the server's, `path` being below its API. RelayError invalid_message. */
+export function socketAddress(server: string, path: string): URL {
   let url: URL;
   try {
-    url = new URL(`${apiAt(server)}/relay`);
+    url = new URL(`${apiAt(server)}${path}`);
   } catch (cause) {
     throw new RelayError("invalid_message", `${server} is no address of a server`, { cause });
   }
   const isPlain = url.protocol === "http:" || url.protocol === "ws:";
   if (!isPlain && url.protocol !== "https:" && url.protocol !== "wss:") {
     throw new RelayError("invalid_message", `${server} is no address of a server`);
-  }
-  if (isPlain && !isLoopback(url.hostname)) {
-    throw new RelayError("invalid_message", "plain http only to this machine: use https, as the key goes with it");
   }
   url.protocol = isPlain ? "ws:" : "wss:";
   return url;

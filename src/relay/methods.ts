@@ -28,6 +28,7 @@ const MAX_SCRIPT = 1024 * 1024;
 const MAX_TEXT = 10_000;
 const MAX_ID = 1_000;
 const MAX_ITEMS = 10_000;
+const CLIP = ["x", "y", "width", "height", "scale"];
 
 const text =
   (most: number): Check =>
@@ -70,7 +71,7 @@ const pixels = whole(1, 10_000);
 const jpeg = oneOf("jpeg");
 const objectGroup = matching(/^captcha-remote-\w{1,40}$/);
 const world: Check = (value, own) => own.isWorld(value);
-const clip = objectOf({ x: number, y: number, width: number, height: number, scale: number });
+const clip: Check = (value) => isClip(value);
 /** The editing commands that keep away from the clipboard of the bot's machine. */
 const commands = listOf(oneOf("selectAll", "undo", "redo"));
 const modifiers = whole(0, 15);
@@ -252,6 +253,13 @@ function hasOnly(given: Readonly<Record<string, unknown>>, fields: Arguments, ow
     const check = Object.hasOwn(fields, name) ? fields[name] : undefined;
     return check?.(value, own) === true;
   });
+}
+
+/** Whether it is a part of a page, as `viewport` of Emulation.setDeviceMetricsOverride. */
+export function isClip(value: unknown): value is Readonly<Record<string, number>> {
+  if (!isObject(value)) return false;
+  const sides = Object.keys(value);
+  return sides.length === CLIP.length && CLIP.every((name) => Number.isFinite(value[name]));
 }
 
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

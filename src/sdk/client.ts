@@ -4,7 +4,7 @@ import type { CodeAnswer, CodeResult } from "../protocol/code-answers.ts";
 import type { SessionState } from "../protocol/common.ts";
 import type { LinkAnswer, TicketAnswer } from "../protocol/links.ts";
 import type { CreateSessionInput, SessionAnswer, SessionListItem, SessionResult } from "../protocol/rest.ts";
-import type { Lent, Relay, RelayOptions } from "../relay/index.ts";
+import type { CropLine, CropOptions, Croppable, Lent, Relay, RelayOptions } from "../relay/index.ts";
 import { cancelCreation } from "./cancel-creation.ts";
 import { backoff, delay, unlessAborted } from "./delay.ts";
 import { CaptchaRemoteError, isTransient } from "./errors.ts";
@@ -31,6 +31,11 @@ export interface SolveOptions extends WaitOptions {
   /** The limit of creating, handing on and waiting together, in ms. A day when left out. */
   readonly timeoutMs?: number | undefined;
   readonly idempotencyKey?: string;
+  /**
+   * [R32] The page that `cdp` names, as Playwright or Puppeteer has it: its bot then shows people the challenge alone. With
+   * no `target_id` and no `url_contains` it also says which page it is. In Node only.
+   */
+  readonly page?: Croppable;
 }
 
 export interface LinkOptions extends SignalOption {
@@ -164,11 +169,18 @@ export class CaptchaRemoteClient {
    * code, server_unreachable, cdp_unreachable, target_not_found, target_ambiguous, invalid_message.
    */
   async relay(lent: Lent, options: RelayOptions = {}): Promise<Relay> {
-    // Its address is put together here, so that no bundler for browsers looks into it.
-    const file = `../relay/index.${import.meta.url.endsWith(".ts") ? "ts" : "js"}`;
-    const { startRelay }: typeof import("../relay/index.ts") = await import(file);
-    const { baseUrl: server, apiKey: key } = this.#options;
-    return startRelay(lent, { server, key }, options);
+    const { startRelay } = await loadRelay();
+    return startRelay(lent, this.#server, options);
+  }
+
+  /**
+   * [R32] Shows the people of a session on this page, which `cdp` named, the challenge alone: faster, and nothing shows in
+   * the page. It begins at once, ends with the session, and never fails it. Null where the bot emulates no viewport: then
+   * people get the whole page, as without it. In Node only. RelayError: invalid_message (no open page of a Chromium).
+   */
+  async crop(id: string, page: Croppable, options: CropOptions = {}): Promise<CropLine | null> {
+    const { openCrop } = await loadRelay();
+    return (await openCrop(page, this.#server, options))?.begin(id) ?? null;
   }
 
   /** [R18] Events of many sessions, with this client's address and key. */
@@ -182,12 +194,16 @@ export class CaptchaRemoteClient {
    * (CaptchaRemoteError timeout) or fails, it cancels the session, also one that is still being created.
    */
   async solve(body: CreateSessionInput, options: SolveOptions): Promise<SessionResult> {
-    const { onLink, idempotencyKey, signal, timeoutMs = LONGEST_WAIT_MS, ...waiting } = options;
+    const { onLink, idempotencyKey, page, signal, timeoutMs = LONGEST_WAIT_MS, ...waiting } = options;
     signal?.throwIfAborted();
+    if (page && !body.cdp) throw new TypeError("page: only with cdp");
+    const toCrop = page ? await (await loadRelay()).openCrop(page, this.#server) : null;
     // The id is drawn here, so that the session can be cancelled before its answer arrives. Not with a key of the caller's:
     // requests that are repeated with it must be the same.
     const isDrawn = body.session_id === undefined && idempotencyKey === undefined;
-    const request = isDrawn ? { ...body, session_id: randomId() } : body;
+    const named = toCrop ? namingPage(body, toCrop.targetId) : body;
+    const request = isDrawn ? { ...named, session_id: randomId() } : named;
+    let crop: CropLine | undefined;
     const late = new AbortController();
     const onLate = () => late.abort(new CaptchaRemoteError("timeout", `Not solved after ${timeoutMs} ms.`));
     const timer = setTimeout(onLate, Math.min(timeoutMs, LONGEST_TIMER_MS));
@@ -197,6 +213,7 @@ export class CaptchaRemoteClient {
     const answer = this.#create(request, idempotencyKey === undefined ? {} : { idempotencyKey }, gone.signal, stop);
     try {
       const session = await unlessAborted(answer, stop);
+      crop = toCrop?.begin(session.session_id);
       await unlessAborted(onLink(session.control_url, session), stop);
       return await this.waitUntilDone(session.session_id, { ...waiting, signal: stop });
     } catch (error) {
@@ -206,7 +223,12 @@ export class CaptchaRemoteClient {
       throw error;
     } finally {
       clearTimeout(timer);
+      crop?.close();
     }
+  }
+
+  get #server(): { readonly server: string; readonly key: string | undefined } {
+    return { server: this.#options.baseUrl, key: this.#options.apiKey };
   }
 
   /** `stop` ends the repeats, `signal` the request that is under way too. */
@@ -245,6 +267,19 @@ export class CaptchaRemoteClient {
       }
     }
   }
+}
+
+/** Loads the part that runs in Node only. Its address is put together here, so that no bundler for browsers looks into it. */
+function loadRelay(): Promise<typeof import("../relay/index.ts")> {
+  const file = `../relay/index.${import.meta.url.endsWith(".ts") ? "ts" : "js"}`;
+  return import(file);
+}
+
+/** The request, with the page's id where it does not say which page it means. */
+function namingPage(body: CreateSessionInput, targetId: string): CreateSessionInput {
+  const { cdp } = body;
+  const isNamed = cdp?.target_id !== undefined || cdp?.url_contains !== undefined;
+  return cdp && !isNamed ? { ...body, cdp: { ...cdp, target_id: targetId } } : body;
 }
 
 /** True for an unreachable server and for a 503 with Retry-After. After other refusals a retry fails too: a page that could not be opened cannot be opened a second later. */

@@ -55,7 +55,7 @@ export type {
   SessionStatus,
   StorageState,
 } from "../protocol/rest.ts";
-export type { Lent, Relay, RelayOptions } from "../relay/index.ts";
+export type { CropLine, CropOptions, Croppable, Lent, Relay, RelayOptions } from "../relay/index.ts";
 export {
   CaptchaRemoteClient,
   type CreateOptions,

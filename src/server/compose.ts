@@ -99,7 +99,7 @@ export interface Service {
   readonly sockets: Set<WebSocket>;
   /** Open events sockets. */
   readonly eventSockets: Set<WebSocket>;
-  /** Open sockets of relays. */
+  /** Open sockets of bots that lend a page over a relay, or crop their own. */
   readonly relaySockets: Set<WebSocket>;
   readonly streams: Set<ServerResponse>;
   readonly history: HistoryRoutesOptions["history"];

@@ -9,6 +9,7 @@ import { refuseUnknownRoutes } from "../http/guards/error-handler.ts";
 import { letSitesRead } from "../http/guards/origin.ts";
 import { mcpRoutes } from "../http/mcp/route.ts";
 import { operatorSocketRoute } from "../http/operator-socket/route.ts";
+import { cropSocketRoute } from "../http/relay-socket/crop-route.ts";
 import { relaySocketRoute } from "../http/relay-socket/route.ts";
 import { auditRoutes } from "../http/rest/audit.ts";
 import { claimRoutes } from "../http/rest/claims.ts";
@@ -84,6 +85,14 @@ export async function serveSessions(
       await api.register(relaySocketRoute, {
         relays: service.browsers.relays,
         audit,
+        sockets: service.relaySockets,
+        guard,
+        connections,
+        refusals,
+        limits: config,
+      });
+      await api.register(cropSocketRoute, {
+        crops: controller,
         sockets: service.relaySockets,
         guard,
         connections,

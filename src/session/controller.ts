@@ -30,6 +30,7 @@ import type { Claim } from "./operators/claim.ts";
 import type { LinkBounds, OperatorLinks } from "./operators/operator-links.ts";
 import type { RestCaller } from "./operators/operators.ts";
 import { type Lens, Viewer, type ViewerForm, type ViewerRights, type ViewerSocket } from "./pictures/viewer.ts";
+import type { CropHelper } from "./ports/crops.ts";
 import type { MouseInput, OpenPage, ResumePage, Sound } from "./ports/page.ts";
 import type { PublicUrls } from "./ports/public-urls.ts";
 import type { SessionRecord, SessionStore } from "./ports/store.ts";
@@ -231,6 +232,11 @@ export class CaptchaRemoteController {
     { by, repeatKey }: { readonly by: RestCaller; readonly repeatKey: string | undefined },
   ): Promise<CodeResult> {
     return this.#sessions.session(id).answerCode(answer, by, repeatKey);
+  }
+
+  /** [R32] Lets the bot crop its own page. Throws as Crops.takeCropHelper(). */
+  async takeCropHelper(id: string, helper: CropHelper): Promise<() => void> {
+    return this.#sessions.session(id).takeCropHelper(helper);
   }
 
   /** [R12] Moves the deadline and returns the new one, in ISO 8601. Throws session_not_found, session_ended. */

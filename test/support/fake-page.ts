@@ -113,6 +113,7 @@ export class FakePage implements ChallengePage {
   async navigate(): Promise<void> {}
   readonly windows = [];
   async window() {}
+  takeCropHelper = () => () => {};
   releaseAll(): void {}
   async check() {
     return this.verdict;

@@ -95,6 +95,8 @@ class Page implements ChallengePage {
     this.log.push(input.type);
   }
 
+  takeCropHelper = () => () => {};
+
   releaseAll(): void {
     this.log.push("release all");
   }

@@ -23,6 +23,8 @@ import { reachBrowser } from "../cdp/reach-browser.ts";
 import { type OpenedWindow, PageWindows } from "../page/page-windows.ts";
 import { RemotePage, type RemotePageParts } from "../page/remote-page.ts";
 import { FullViewportCapture, type PictureCapture } from "../pictures/capture-region.ts";
+import { HelpedCapture, type PartOfPage } from "../pictures/helped-capture.ts";
+import { croppingSession } from "../relay/cropping-session.ts";
 import { CdpTab } from "../tabs/cdp-tab.ts";
 import { viewportOf } from "../tabs/viewport-of.ts";
 import type { HeldTargets } from "./held-targets.ts";
@@ -85,7 +87,12 @@ export async function openGuestPage(
         place: { kind: "guest", target_id: targetId },
         hold: (id) => deps.targets.hold(id, "guest"),
         attach: (id) => CdpTab.attach(connection, id),
-        capture: ({ pageSession }, viewport) => new FullViewportCapture(pageSession, viewport),
+        capture: ({ pageSession }, viewport, isOpened) => {
+          const whole = new FullViewportCapture(pageSession, viewport);
+          if (isOpened) return whole;
+          const cropping = (part: PartOfPage) => croppingSession(pageSession, part);
+          return new HelpedCapture({ targetId, session: pageSession, cropping, whole, viewport });
+        },
         release,
       },
       deps,
@@ -169,10 +176,12 @@ async function guestParts(
 ): Promise<Omit<RemotePageParts, "place" | "release">> {
   const { completion, clipboard = true, dialogs, dialogsOf, pictures, lineMs } = terms;
   const viewport = await viewportOf(tab);
+  const capture = terms.capture(tab, viewport, isOpened);
   return {
     ...deps,
     tab,
-    capture: terms.capture(tab, viewport, isOpened),
+    capture,
+    helped: capture instanceof HelpedCapture ? capture : undefined,
     viewport,
     completion,
     openedUrl: null,

@@ -7,6 +7,7 @@ import { AppError } from "../../errors.ts";
 import type { CaptchaInfo, Rect, Size } from "../../protocol/common.ts";
 import { MAX_WINDOW_TITLE, MAX_WINDOWS, type PageWindow } from "../../protocol/live.ts";
 import type { Pictures, StorageState } from "../../protocol/rest.ts";
+import type { CropHelper } from "../../session/ports/crops.ts";
 import type {
   CaptureRequest,
   ChallengePage,
@@ -325,6 +326,10 @@ export class PageWindows implements ChallengePage {
     }
     await this.#targets.close(id);
     this.#gone(id);
+  }
+
+  takeCropHelper(helper: CropHelper): () => void {
+    return this.first.takeCropHelper(helper);
   }
 
   releaseAll(): void {

@@ -7,6 +7,7 @@ import { type CaptchaInfo, type Rect, type Size, sameRect } from "../../protocol
 import type { PageWindow, Question } from "../../protocol/live.ts";
 import { isMove, isPress, isRelease } from "../../protocol/moves.ts";
 import type { Completion, Pictures, StorageState } from "../../protocol/rest.ts";
+import type { CropHelper } from "../../session/ports/crops.ts";
 import type {
   CaptureRequest,
   ChallengePage,
@@ -46,6 +47,7 @@ import { MaskedPictures } from "../masking/masked-pictures.ts";
 import type { PictureCapture } from "../pictures/capture-region.ts";
 import { ChallengeView } from "../pictures/challenge-view.ts";
 import { CroppedPictures } from "../pictures/crop-picture.ts";
+import type { HelpedCapture } from "../pictures/helped-capture.ts";
 import { KeptStill } from "../pictures/kept-still.ts";
 import { UNWATCHED } from "../pictures/quality.ts";
 import { Screencast } from "../pictures/screencast.ts";
@@ -83,6 +85,8 @@ export interface RemotePageParts {
   readonly isOurs: boolean;
   /** [R29] What pictures of a relayed page show before they leave the bot; left out for other pages. */
   readonly pictures?: Pictures | undefined;
+  /** [R32] `capture`, where the page's bot may crop it; left out: it may not. */
+  readonly helped?: HelpedCapture | undefined;
   /** The round trip of the line to the page's browser, ms; left out: it is on this machine, or near. */
   readonly lineMs?: (() => number) | undefined;
   /** Null for a page that is not ours: it is asked itself. */
@@ -467,6 +471,16 @@ export class RemotePage implements ChallengePage {
     this.#focus.shown();
   }
 
+  takeCropHelper(helper: CropHelper): () => void {
+    const { helped } = this.#parts;
+    if (this.#ended) throw new AppError("session_ended");
+    if (!helped) throw new AppError("invalid_message", { why: "only a page that `cdp` names is cropped by its bot" });
+    return helped.begin(helper, () => {
+      this.#updateScreencast();
+      this.#screencast.restart();
+    });
+  }
+
   releaseAll(): void {
     this.#input.releaseAll();
   }
@@ -507,6 +521,7 @@ export class RemotePage implements ChallengePage {
   async #release(how: "end" | "detach"): Promise<void> {
     this.releaseAll();
     this.#end();
+    this.#parts.helped?.finish(how === "detach" ? "shutting_down" : "session_ended");
     await withDeadline(this.#watcher.stop(), SILENCE_DEADLINE_MS, "page").catch(() => {});
     await withDeadline(this.#parts.tab.close(), CLOSE_DEADLINE_MS, "page").catch(() => {});
     await this.#parts.release(how);

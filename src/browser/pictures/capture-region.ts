@@ -2,7 +2,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Rect, Size } from "../../protocol/common.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
-import { CALL_DEADLINE_MS, type CdpSession, type PageSession, type ScreencastFrame } from "../cdp/connection.ts";
+import {
+  CALL_DEADLINE_MS,
+  type CdpSender,
+  type CdpSession,
+  type PageSession,
+  type ScreencastFrame,
+} from "../cdp/connection.ts";
 import { isWhole, type Point, samePoint, wholePage } from "./view-geometry.ts";
 
 /** After a change of region the browser may still capture what it drew for the region before, until it has drawn twice. */
@@ -11,7 +17,7 @@ const DRAWN_DEADLINE_MS = 300;
 /** The browser captures about one frame after it has drawn. */
 const CAPTURED_MS = 17;
 /** The tolerance for rounding. A picture whose size differs by more than this shows an earlier region. */
-const SIZE_TOLERANCE_PX = 1;
+export const SIZE_TOLERANCE_PX = 1;
 const WORLD_NAME = "captcha-remote";
 
 /** `view`: a part of the viewport, CSS px. `scale`: picture px per CSS px. `scroll`: the document's scroll offset, CSS px. */
@@ -119,22 +125,8 @@ export class ViewportOverrideCapture implements PictureCapture {
       ...(this.#isAll(region) ? {} : { viewport: this.#inDocument(region) }),
     };
     await within(this.#session.send("Emulation.setDeviceMetricsOverride", metrics), "viewport");
-    if (before) await this.#drawn();
+    if (before) await untilDrawn(this.#session);
     this.#applied = region;
-  }
-
-  /** Waits in an isolated world, which the page does not see. */
-  async #drawn(): Promise<void> {
-    const drawn = async () => {
-      const { frameTree } = await this.#session.send("Page.getFrameTree");
-      const world = { frameId: frameTree.frame.id, worldName: WORLD_NAME };
-      const { executionContextId: contextId } = await this.#session.send("Page.createIsolatedWorld", world);
-      const script = { expression: TWO_FRAMES_DRAWN, awaitPromise: true, contextId };
-      await this.#session.send("Runtime.evaluate", script);
-    };
-    // A page that is busy or goes elsewhere draws when it can.
-    await withDeadline(drawn(), DRAWN_DEADLINE_MS, "drawing").catch(() => {});
-    await delay(CAPTURED_MS);
   }
 
   async capture(region: CaptureRegion, quality: number): Promise<Buffer> {
@@ -181,6 +173,19 @@ export class ViewportOverrideCapture implements PictureCapture {
   #inDocument(region: CaptureRegion): Rect & { scale: number } {
     return { ...region.view, ...positionOf(region), scale: region.scale / this.#device.density };
   }
+}
+
+/** Waits until pictures show what the page's metrics are now: in an isolated world, which the page does not see. */
+export async function untilDrawn(session: CdpSender): Promise<void> {
+  const drawn = async () => {
+    const { frameTree } = await session.send("Page.getFrameTree");
+    const world = { frameId: frameTree.frame.id, worldName: WORLD_NAME };
+    const { executionContextId: contextId } = await session.send("Page.createIsolatedWorld", world);
+    await session.send("Runtime.evaluate", { expression: TWO_FRAMES_DRAWN, awaitPromise: true, contextId });
+  };
+  // A page that is busy or goes elsewhere draws when it can.
+  await withDeadline(drawn(), DRAWN_DEADLINE_MS, "drawing").catch(() => {});
+  await delay(CAPTURED_MS);
 }
 
 /**

@@ -136,6 +136,13 @@ export class Screencast {
     this.#capture.resize(viewport);
   }
 
+  /** Starts it anew, and applies its region again. */
+  restart(): void {
+    this.#capture.forget();
+    this.#isFrozen = true;
+    this.#reconcile();
+  }
+
   /** Input was sent to the page, which may change it; `isDrag`: with a button pressed. */
   inputGiven(isDrag: boolean): void {
     const now = performance.now();

@@ -10,6 +10,7 @@ import { withDeadline } from "../../util/with-deadline.ts";
 import { Claim } from "../operators/claim.ts";
 import { Operators, type RestCaller } from "../operators/operators.ts";
 import type { Viewer } from "../pictures/viewer.ts";
+import type { CropHelper } from "../ports/crops.ts";
 import type { ChallengePage, MouseInput, PageInput, ResumablePage, ResumePage, Verdict } from "../ports/page.ts";
 import type { ResumeState } from "../ports/resume-state.ts";
 import type { ResumeStates, SessionRecord, StorageStates } from "../ports/store.ts";
@@ -227,6 +228,14 @@ export class Session {
     this.#assertLiving();
     if (!this.page) throw new AppError("timeout", { waiting_for: "page" });
     this.operators.restInput(input, by);
+  }
+
+  /** [R32] Lets the bot crop its own page. Throws as Crops.takeCropHelper(). */
+  async takeCropHelper(helper: CropHelper): Promise<() => void> {
+    await this.#supervisor.ready();
+    this.#assertLiving();
+    if (!this.page) throw new AppError("timeout", { waiting_for: "page" });
+    return this.page.takeCropHelper(helper);
   }
 
   /** [R24] Types a person's one-time code. Throws as CodeAnswers.give(). */

@@ -13,6 +13,7 @@ import type {
   ServerMessageOf,
 } from "../../protocol/live.ts";
 import type { Evidence, Pictures, StorageState } from "../../protocol/rest.ts";
+import type { CropHelper } from "./crops.ts";
 import type { OpenPageRequest } from "./page-request.ts";
 import type { Checkpoint, PageLocator, ResumeState } from "./resume-state.ts";
 import type { UploadedFile } from "./uploads.ts";
@@ -239,6 +240,11 @@ export interface ChallengePage extends PictureSource {
   readonly windows: readonly PageWindow[];
   /** [W47] Shows or closes a window. Throws AppError `window_gone`; `invalid_message` for closing the first one. */
   window(id: string, action: WindowAction): Promise<void>;
+  /**
+   * [R32] Lets the bot crop its own page from now on. Returns a function that ends it. Throws AppError `invalid_message`
+   * for a page that is not the helper's, or that the server does not reach itself.
+   */
+  takeCropHelper(helper: CropHelper): () => void;
   /** Releases every button and key that is down. */
   releaseAll(): void;
   /** Checks the rules now and, if they hold, waits until that is stable: at most about `stable_ms` + 2 s. */
