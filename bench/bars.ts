@@ -42,6 +42,7 @@ export function judge(results: readonly Result[]): Bar[] {
   const plain = find("plain", "ours binary");
   const page = find("page", "ours binary");
   const guest = find("guest", "ours guest");
+  const [helped, helpedFloor] = [find("helped", "ours helped"), find("helped", "floor")];
   const isolated = find("main isolated", "ours binary");
   const eight = find("sessions 8", "ours binary")?.more;
   const slow = find("slow-line", "ours binary");
@@ -93,6 +94,15 @@ export function judge(results: readonly Result[]): Bar[] {
     ]),
     bar("the same without the strip: <= 8 kB a picture", [
       ["kB", find("guest plain", "ours guest")?.jpegKb, (kb) => kb <= 8],
+    ]),
+    bar("a page of the bot's own that its bot crops: p50 <= floor + 8 ms, p95 <= + 18, >= 45 pictures/s, all seen", [
+      ["p50 above", difference(helped?.latency?.p50, helpedFloor?.latency?.p50), (ms) => ms <= 8],
+      ["p95 above", difference(helped?.latency?.p95, helpedFloor?.latency?.p95), (ms) => ms <= 18],
+      ["pictures/s", helped?.picturesPerSecond, (count) => count >= 45],
+      ["seen %", helped?.seenPercent, (percent) => percent === 100],
+    ]),
+    bar("the same without the strip: <= 8 kB a picture", [
+      ["kB", find("helped plain", "ours helped")?.jpegKb, (kb) => kb <= 8],
     ]),
     ...["relay half", "relay part"].map((way) =>
       bar(`a page over a ${way}: p50 <= the same guest + 10 ms, p95 <= + 20`, [

@@ -9,7 +9,7 @@ import { withReaders } from "../readers.ts";
 import type { PageAsked } from "../site.ts";
 import { openConsoleLine } from "../ways/console.ts";
 import { openFloor } from "../ways/floor.ts";
-import { formOf, openOurs } from "../ways/ours.ts";
+import { formOf, type Guest, openOurs } from "../ways/ours.ts";
 import { openReference } from "../ways/reference.ts";
 import { type Line, USUAL_PATIENCE_MS, type WayName } from "../ways/way.ts";
 
@@ -34,6 +34,7 @@ interface Contestant {
   readonly checkout?: string;
 }
 
+const GUEST_OF: Readonly<Partial<Record<WayName, Guest>>> = { "ours guest": "direct", "ours helped": "helped" };
 const READERS = 200;
 const EVENTS_PER_SECOND = 10;
 
@@ -47,6 +48,7 @@ function contestants(ways: readonly WayName[], common: Partial<Contestant> & Pic
 const WITH_CONSOLE = ["floor", "ours binary", "console"] as const;
 const OURS = ["ours json", "ours binary"] as const;
 const GUESTS = ["ours binary", "ours guest"] as const;
+const HELPED = ["floor", "ours helped"] as const;
 const WITHOUT_CONSOLE = ["reference", "floor", ...OURS] as const;
 
 export const DRAG_ROWS: readonly Row[] = [
@@ -82,6 +84,14 @@ export const DRAG_ROWS: readonly Row[] = [
     ...contestants(GUESTS, { row: "guest", title: "a page of the bot's own, 60 moves/s" }),
     ...contestants(GUESTS, {
       row: "guest plain",
+      title: "the same without a strip",
+      asked: { kind: "plain", placed: "main" },
+    }),
+  ]),
+  group("helped", [
+    ...contestants(HELPED, { row: "helped", title: "a page of the bot's own that its bot crops, 60 moves/s" }),
+    ...contestants(HELPED, {
+      row: "helped plain",
       title: "the same without a strip",
       asked: { kind: "plain", placed: "main" },
     }),
@@ -183,7 +193,8 @@ async function open(bench: Bench, { way, asked, view, siteIsolation, checkout }:
   if (way === "floor") return openFloor(options);
   const server = await bench.server(siteIsolation, checkout);
   if (way === "console") return openConsoleLine({ ...options, server });
-  return openOurs({ ...options, server, form: formOf(way), ...(way === "ours guest" ? { guest: "direct" } : {}) });
+  const guest = GUEST_OF[way];
+  return openOurs({ ...options, server, form: formOf(way), ...(guest ? { guest } : {}) });
 }
 
 /** A short drag that is not measured. After it the server's code is compiled, like that of a server in use. */

@@ -17,10 +17,14 @@ import { actsByMessages } from "./hands.ts";
 import { type Form, ViewerSocket } from "./viewer.ts";
 import { type Line, type OpenOptions, type OursName, USUAL_PATIENCE_MS } from "./way.ts";
 
+const CROP_BOT = fileURLToPath(new URL("../crop-bot.ts", import.meta.url));
 const RELAY_BOT = fileURLToPath(new URL("../relay-bot.ts", import.meta.url));
 
-/** How a page of a browser of the bench is reached: directly, or over a relay that shows its half or a part of it. */
-export type Guest = "direct" | "relay half" | "relay part";
+/**
+ * How a page of a browser of the bench is reached: directly, also with a bot that crops it, or over a relay that shows its
+ * half or a part of it.
+ */
+export type Guest = "direct" | "helped" | "relay half" | "relay part";
 
 export interface OursOptions extends OpenOptions {
   readonly server: BenchServer;
@@ -96,6 +100,7 @@ interface OpenedSession {
 function openSession({ server, guest, relayRoute }: OursOptions, body: OwnedBody): Promise<OpenedSession> {
   if (guest === undefined) return openOwned(server, body);
   if (guest === "direct") return openGuest(server, body.url);
+  if (guest === "helped") return openHelped(server, body.url);
   return openRelayed(server, body.url, { guest, route: relayRoute ?? ((address) => address) });
 }
 
@@ -124,8 +129,33 @@ async function openGuest(server: BenchServer, url: string): Promise<OpenedSessio
   };
 }
 
+async function openHelped(server: BenchServer, url: string): Promise<OpenedSession> {
+  const browser = await startBenchBrowser(VIEWPORT);
+  const bot = spawn(process.execPath, [CROP_BOT, server.url.href, browser.endpoint, url], {
+    env: { ...process.env, CAPTCHA_REMOTE_KEY: BENCH_KEY },
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const stop = atEnd(async () => {
+    bot.kill();
+  });
+  const said = async () => String(await once(bot.stdout, "data")).split("\n")[0] ?? "";
+  const session = await server.createSession({ cdp: { endpoint: browser.endpoint, target_id: await said() } });
+  const isUp = said();
+  bot.stdin.write(`${session.session_id}\n`);
+  if ((await isUp) !== "up") throw new Error("The bot does not crop its page.");
+  return {
+    session,
+    measured: { browserFolder: browser.folder, serverPid: server.pid },
+    close: async () => {
+      await server.endSession(session.session_id);
+      await stop();
+      await browser.close();
+    },
+  };
+}
+
 interface RelayedOptions {
-  readonly guest: Exclude<Guest, "direct">;
+  readonly guest: Exclude<Guest, "direct" | "helped">;
   readonly route: (url: string) => string;
 }
 
