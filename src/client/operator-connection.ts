@@ -18,6 +18,8 @@ export type { ConnectionState } from "./reconnecting-socket.ts";
 /** Pictures as binary messages; a server that cannot answers with the JSON form. */
 export const BINARY_PROTOCOL = "captcha.binary.v1";
 export const JSON_PROTOCOL = "captcha.json.v1";
+/** [W63] As `BINARY_PROTOCOL`, and of a picture that has changed in a part only that part. Only for who offers it. */
+export const DAMAGE_PROTOCOL = "captcha.binary.v2";
 /** A name follows, so that the server knows a new socket for one of the same client [W31]. */
 const CLIENT_PROTOCOL_PREFIX = "captcha.client.";
 /** A mode and a scale follow. */

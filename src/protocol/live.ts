@@ -18,6 +18,8 @@ export const MAX_CLIENT_MESSAGE_BYTES = 64 * 1024;
 export const JSON_SUBPROTOCOL = "captcha.json.v1";
 /** [W23] Pictures are binary messages, all others are JSON. */
 export const BINARY_SUBPROTOCOL = "captcha.binary.v1";
+/** [W63] As the binary one; of a picture that has changed in a part only that part is sent. */
+export const DAMAGE_SUBPROTOCOL = "captcha.binary.v2";
 /** [R16] A ticket follows. Clients offer it beside the JSON or the binary subprotocol. */
 export const TICKET_SUBPROTOCOL_PREFIX = "captcha.ticket.";
 /** [W14] A mode, a hyphen and a scale follow. Clients offer it beside the JSON or the binary subprotocol. */
@@ -123,7 +125,14 @@ const textSchema = z.object({
       "true: it came as a whole, as by a paste; false: an input method has committed it; left out: true if it has several characters",
   }),
 });
-const ackSchema = z.object({ type: z.literal("ack"), id, seq: z.int().min(0) });
+const ackSchema = z.object({
+  type: z.literal("ack"),
+  id,
+  seq: z.int().min(0),
+  whole: z.boolean().optional().meta({
+    description: "true: it could not be drawn, as the picture that it changes is not there; a whole one is wanted",
+  }),
+});
 const viewSchema = z.object({
   type: z.literal("view"),
   id,

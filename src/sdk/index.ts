@@ -22,10 +22,11 @@ export {
   type ConnectionEvents,
   type ConnectionOptions,
   type ConnectionState,
+  DAMAGE_PROTOCOL,
   JSON_PROTOCOL,
   OperatorConnection,
 } from "../client/operator-connection.ts";
-export { decodeFrame } from "../client/picture-frame.ts";
+export { decodeFrame, type PictureFrame } from "../client/picture-frame.ts";
 export {
   type ByMessage,
   type Protocol,
@@ -43,7 +44,7 @@ export { type LossClass, MOVES, PROFILES, type RetryRule } from "../client/retry
 export type { Destination } from "../client/session-address.ts";
 export type { Code } from "../errors.ts";
 export type { CaptchaInfo, Contradiction, Rect, SessionState, Size, Verified } from "../protocol/common.ts";
-export type { FrameHeader } from "../protocol/frame.ts";
+export type { DamageHeader, DamageRect, FrameHeader } from "../protocol/frame.ts";
 export type { LinkAnswer, TicketAnswer } from "../protocol/links.ts";
 export type { ClientMessageInput, ServerMessage } from "../protocol/live.ts";
 export type {

@@ -104,7 +104,7 @@ test("plain Node imports it from an installed tarball, with no other package the
   const { stdout, stderr } = await run(process.execPath, ["bot.js"], { cwd: installed });
   expect(stderr).toBe("");
   const names =
-    "BINARY_PROTOCOL CaptchaRemoteClient CaptchaRemoteError ConnectRefusal ConnectionPool EventFeed JSON_PROTOCOL Line";
+    "BINARY_PROTOCOL CaptchaRemoteClient CaptchaRemoteError ConnectRefusal ConnectionPool DAMAGE_PROTOCOL EventFeed JSON_PROTOCOL Line";
   expect(JSON.parse(stdout)).toEqual([
     `${names} MOVES OperatorConnection PROFILES ReconnectingSocket Refusal decodeFrame guard`.split(" "),
     "server_unreachable",

@@ -93,6 +93,21 @@ export function pictureSourceContract(name: string, { open }: PictureSourceFacto
         await expect(page.cut(part, "page", 1)).rejects.toThrow();
       }));
 
+    test("[W63] between a picture and itself nothing has changed; what has is in it, or is better sent whole", () =>
+      opened(async (bench) => {
+        const { page } = bench;
+        page.setCaptureRequest(REQUEST);
+        page.setCapturing(true);
+        const [first, second] = [await untilSent(bench), await untilSent(bench)];
+        expect(await page.damage(first, first)).toMatchObject({ rects: [] });
+        const { width, height } = second.view;
+        const damage = await page.damage(first, second);
+        for (const [x, y, wide, high] of damage?.rects ?? []) {
+          expect(x + wide).toBeLessThanOrEqual(width * second.scale);
+          expect(y + high).toBeLessThanOrEqual(height * second.scale);
+        }
+      }));
+
     test("[W21] [W5] pictures come while they are requested and captured, and neither before nor after", () =>
       opened(async (bench) => {
         const { page, sent, change, numbers } = bench;

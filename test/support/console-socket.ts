@@ -1,7 +1,7 @@
 /** For the tests of the console: a page to work on, and what goes over the console's socket. */
 import type { Page } from "@playwright/test";
 import { decodeFrame } from "../../src/client/picture-frame.ts";
-import type { FrameHeader } from "../../src/protocol/frame.ts";
+import type { DamageHeader, FrameHeader } from "../../src/protocol/frame.ts";
 import type { ClientMessage, ServerMessage } from "../../src/protocol/live.ts";
 import { expect, type Operator, type TestSite } from "./fixtures.ts";
 
@@ -39,7 +39,7 @@ export function servePage(site: TestSite): { url: string; presses: { type: strin
 export function listen(page: Page) {
   const sent: ClientMessage[] = [];
   const received: ServerMessage[] = [];
-  const pictures: FrameHeader[] = [];
+  const pictures: (FrameHeader | DamageHeader)[] = [];
   page.on("websocket", (socket) => {
     socket.on("framesent", ({ payload }) => sent.push(JSON.parse(String(payload))));
     socket.on("framereceived", ({ payload }) => {
@@ -63,7 +63,7 @@ export function loseSocketOnDemand(): void {
   };
 }
 
-function headerOf(message: Buffer): FrameHeader {
+function headerOf(message: Buffer): FrameHeader | DamageHeader {
   const frame = decodeFrame(new Uint8Array(message).buffer);
   if (!frame) throw new Error("A binary message that is no picture.");
   return frame.header;

@@ -3,6 +3,7 @@ import type { CaptchaInfo, Rect } from "../../src/protocol/common.ts";
 import type {
   CaptureRequest,
   ChallengePage,
+  Damage,
   MaskedPicture,
   PageAnswer,
   PageEvents,
@@ -46,6 +47,9 @@ export class FakePage implements ChallengePage {
   cuts = 0;
   /** What watchers are shown of a picture; null: nothing. */
   veil: (picture: Picture) => MaskedPicture | null = (picture) => ({ picture, isWhole: true });
+  /** What has changed between two pictures. */
+  changes: (before: Picture, picture: Picture) => Promise<Damage | null> = async (before, picture) =>
+    before === picture ? { rects: [], jpeg: Buffer.alloc(0) } : null;
   /** Pictures taken, and for how many of them a watcher asked. */
   readonly taken = { all: 0, forWatchers: 0 };
   /** The bytes of the still that is kept for the first person; null: there is none. */
@@ -83,6 +87,10 @@ export class FakePage implements ChallengePage {
     if (!isWithin(view, of.view)) throw new RangeError("The picture does not hold that view.");
     this.cuts += 1;
     return { ...of, view, scale: Math.min(of.scale, scale) };
+  }
+
+  damage(before: Picture, picture: Picture): Promise<Damage | null> {
+    return this.changes(before, picture);
   }
 
   async masked(of: Picture, mode: ViewMode, scale: number): Promise<MaskedPicture | null> {

@@ -1,7 +1,12 @@
 /** A socket client of the tests: sends what it is told and remembers what came. */
 import { WebSocket } from "ws";
 import { decodeFrame } from "../../src/client/picture-frame.ts";
-import { frameHeaderSchema, type PictureFacts } from "../../src/protocol/frame.ts";
+import {
+  type DamageHeader,
+  damageHeaderSchema,
+  frameHeaderSchema,
+  type PictureFacts,
+} from "../../src/protocol/frame.ts";
 import type { ServerMessage, ServerMessageOf } from "../../src/protocol/live.ts";
 
 import { BEARER } from "./key.ts";
@@ -12,7 +17,7 @@ const WAIT_MS = 120_000;
 type Received = ServerMessage & { timestamp: number; reply_to?: string | number };
 
 /** A picture in whatever form it came; that of a JSON session_info is not among them. */
-export interface ReceivedPicture extends PictureFacts {
+export interface ReceivedPicture extends PictureFacts, Partial<Pick<DamageHeader, "base" | "rects">> {
   readonly jpeg: Buffer;
   readonly isBinary: boolean;
   /** ms since 1970, on this machine's clock as the server's is. */
@@ -115,7 +120,8 @@ export class LiveClient {
   #onFrame(data: Buffer): void {
     const frame = decodeFrame(Uint8Array.from(data).buffer);
     if (!frame) throw new Error("A binary message that is no picture.");
-    const { type: _type, ...facts } = frameHeaderSchema.strict().parse(frame.header);
+    const schema = frame.header.type === "damage" ? damageHeaderSchema : frameHeaderSchema;
+    const { type: _type, ...facts } = schema.strict().parse(frame.header);
     this.#keep(facts, Buffer.from(frame.jpeg), true);
   }
 

@@ -17,6 +17,8 @@ interface LineModel {
   readonly roundTripMs: number;
   /** A picture at the first rung; it grows with quality and with the square of the scale. */
   readonly pictureBytes: number;
+  /** [W63] What has changed of a picture; left out: pictures are sent whole. */
+  readonly damageBytes?: number;
   /** Added to each round trip, taken in turn. */
   readonly jitterMs?: readonly number[];
 }
@@ -29,11 +31,15 @@ interface Arrival {
   readonly rung: number;
 }
 
+const WHOLE_EVERY_MS = 2 * SECOND;
+const MOST_DAMAGE_BYTES = 12_000;
+
 /** A page that changes sixty times a second, and a viewer that takes the newest picture when it may. */
 class Simulation {
   readonly gauge = new BandwidthEstimator();
   now = 0;
   #seq = 0;
+  #wholeAt = -Infinity;
   #lineFreeAt = 0;
   #lastArrivesAt = 0;
   #onLine: { seq: number; sentAt: number; arrivesAt: number; bytes: number; rung: number }[] = [];
@@ -41,14 +47,14 @@ class Simulation {
   run(model: LineModel, ms: number): Arrival[] {
     const { bytesPerSecond, roundTripMs, jitterMs = [0] } = model;
     const arrivals: Arrival[] = [];
-    const put = (bytes: number) => {
+    const put = (bytes: number, isWhole = true) => {
       const jitter = jitterMs[this.#seq % jitterMs.length] ?? 0;
       this.#lineFreeAt = Math.max(this.now, this.#lineFreeAt) + (bytes / bytesPerSecond) * SECOND;
       // In order, as over TCP.
       this.#lastArrivesAt = Math.max(this.#lastArrivesAt, this.#lineFreeAt + roundTripMs + jitter);
       const sent = { seq: this.#seq, sentAt: this.now, arrivesAt: this.#lastArrivesAt, bytes, rung: this.rung };
       this.#onLine.push(sent);
-      this.gauge.sent(this.#seq, bytes, this.now);
+      this.gauge.sent(this.#seq, bytes, this.now, isWhole);
       this.#seq += 1;
     };
     if (this.#seq === 0) put(0);
@@ -61,9 +67,18 @@ class Simulation {
         }
       }
       const isFrame = Math.round(this.now) % FRAME_MS === 0;
-      if (isFrame && this.gauge.underWay < MOST_UNDER_WAY) put(bytesOf(this.gauge.level, model.pictureBytes));
+      if (!isFrame || this.gauge.underWay >= this.#slots(model)) continue;
+      const { damageBytes } = model;
+      const isWhole = damageBytes === undefined || !this.gauge.isSlow || this.now - this.#wholeAt >= WHOLE_EVERY_MS;
+      if (isWhole) this.#wholeAt = this.now;
+      put(isWhole ? bytesOf(this.gauge.level, model.pictureBytes) : damageBytes, isWhole);
     }
     return arrivals;
+  }
+
+  #slots({ damageBytes }: LineModel): number {
+    const { isSlow, slots, bytesUnderWay } = this.gauge;
+    return damageBytes !== undefined && isSlow && bytesUnderWay <= MOST_DAMAGE_BYTES ? slots : MOST_UNDER_WAY;
   }
 
   get rung(): number {
@@ -258,4 +273,72 @@ test("[W22] the level is on the ladder, whatever is sent and acknowledged when",
     }),
     { numRuns: 500 },
   );
+});
+
+test("[W63] a line is slow where whole pictures take long, for its distance or its width, and not for a hiccup", () => {
+  const lines = [
+    { bytesPerSecond: MEGABIT, roundTripMs: 150, isSlow: true },
+    { bytesPerSecond: 100 * MEGABIT, roundTripMs: 150, isSlow: true },
+    { bytesPerSecond: MEGABIT / 2, roundTripMs: 10, isSlow: true },
+    { bytesPerSecond: 20 * MEGABIT, roundTripMs: 30, isSlow: false },
+    { bytesPerSecond: 20 * MEGABIT, roundTripMs: 10, isSlow: false, jitterMs: [0, 0, 0, 0, 0, 0, 0, 0, 0, 120] },
+  ];
+  for (const { isSlow, ...line } of lines) {
+    const simulation = new Simulation();
+    simulation.run({ ...line, pictureBytes: 6_000 }, 3 * SECOND);
+    expect(simulation.gauge.isSlow, JSON.stringify(line)).toBe(isSlow);
+  }
+  const simulation = new Simulation();
+  simulation.run({ bytesPerSecond: MEGABIT, roundTripMs: 150, pictureBytes: 6_000, damageBytes: 1_500 }, 5 * SECOND);
+  simulation.run(
+    { bytesPerSecond: 50 * MEGABIT, roundTripMs: 10, pictureBytes: 6_000, damageBytes: 1_500 },
+    10 * SECOND,
+  );
+  expect(simulation.gauge.isSlow).toBe(false);
+});
+
+test("[W63] 1 Mbit/s, 150 ms: what has changed comes 18 times a second and more, nothing queues, and quality stays", () => {
+  for (const damageBytes of [1_000, 1_800, 3_000]) {
+    const simulation = new Simulation();
+    const line = { bytesPerSecond: MEGABIT, roundTripMs: 150 };
+    const arrivals = last(simulation.run({ ...line, pictureBytes: 6_000, damageBytes }, MINUTE), 20 * SECOND);
+    expect(arrivals.length / 20).toBeGreaterThan(18);
+    expect(median(arrivals.map(({ took }) => took))).toBeLessThan(200);
+    expect(Math.max(...arrivals.map(({ took }) => took))).toBeLessThan(400);
+    expect(simulation.rung).toBe(FIRST_LEVEL);
+  }
+});
+
+test("[W63] more slots open one by one while nothing waits, up to eight, and one late arrival closes them", () => {
+  const gauge = new BandwidthEstimator();
+  let now = 0;
+  const send = (seq: number, tookMs: number) => {
+    gauge.sent(seq, 1_000, now, false);
+    now += tookMs;
+    gauge.arrived(seq, now);
+  };
+  expect(gauge.slots).toBe(2);
+  for (let seq = 1; seq <= 20; seq += 1) send(seq, 20);
+  expect(gauge.slots).toBe(8);
+  send(21, 60);
+  expect(gauge.slots).toBe(8);
+  send(22, 200);
+  expect(gauge.slots).toBe(2);
+});
+
+test("[W22] [W63] changes that arrive early say nothing for a better picture, late ones speak for a coarser one", () => {
+  const gauge = new BandwidthEstimator();
+  let now = 0;
+  for (let seq = 1; seq <= 200; seq += 1) {
+    gauge.sent(seq, 500, now, false);
+    now += 20;
+    gauge.arrived(seq, now);
+  }
+  expect(gauge.level).toEqual(FIRST);
+  for (let seq = 201; seq <= 202; seq += 1) {
+    gauge.sent(seq, 500, now, false);
+    now += 300;
+    gauge.arrived(seq, now);
+  }
+  expect(gauge.level).toEqual(LEVELS[FIRST_LEVEL - 1]);
 });

@@ -77,6 +77,10 @@ class Page implements ChallengePage {
     return { picture, isWhole: true };
   }
 
+  async damage() {
+    return null;
+  }
+
   setCaptureRequest(): void {}
   setCapturing(): void {}
   setKeepView(): void {}

@@ -1,10 +1,16 @@
 // [W23] The console takes binary pictures apart as the server puts them together, and survives everything else.
 import { expect, test } from "@playwright/test";
 import fc from "fast-check";
-import { BINARY_PROTOCOL, JSON_PROTOCOL } from "../../src/client/operator-connection.ts";
+import { BINARY_PROTOCOL, DAMAGE_PROTOCOL, JSON_PROTOCOL } from "../../src/client/operator-connection.ts";
 import { decodeFrame } from "../../src/client/picture-frame.ts";
-import { encodeFrame, type PictureFacts } from "../../src/protocol/frame.ts";
-import { BINARY_SUBPROTOCOL, JSON_SUBPROTOCOL } from "../../src/protocol/live.ts";
+import {
+  type DamageRect,
+  damageHeaderSchema,
+  encodeDamage,
+  encodeFrame,
+  type PictureFacts,
+} from "../../src/protocol/frame.ts";
+import { BINARY_SUBPROTOCOL, DAMAGE_SUBPROTOCOL, JSON_SUBPROTOCOL } from "../../src/protocol/live.ts";
 
 const number = fc.double({ min: -10_000, max: 10_000, noNaN: true }).map((value) => value + 0); // JSON knows no -0
 const facts: fc.Arbitrary<PictureFacts> = fc.record({
@@ -77,5 +83,42 @@ test("[W23] whatever else comes is no picture, and nothing is thrown", () => {
 });
 
 test("[W23] the console calls the subprotocols by the contract's names", () => {
-  expect([BINARY_PROTOCOL, JSON_PROTOCOL]).toEqual([BINARY_SUBPROTOCOL, JSON_SUBPROTOCOL]);
+  expect([DAMAGE_PROTOCOL, BINARY_PROTOCOL, JSON_PROTOCOL]).toEqual([
+    DAMAGE_SUBPROTOCOL,
+    BINARY_SUBPROTOCOL,
+    JSON_SUBPROTOCOL,
+  ]);
+});
+
+test("[W63] what has changed arrives as it was sent; rectangles that are none are no message", () => {
+  const [px, size] = [fc.nat({ max: 4_000 }), fc.integer({ min: 1, max: 4_000 })];
+  const rect: fc.Arbitrary<DamageRect> = fc.tuple(px, px, size, size, px, px);
+  const rects = fc.array(rect, { minLength: 1, maxLength: 32 });
+  fc.assert(
+    fc.property(facts, fc.nat(), rects, bytes, (sent, base, changed, jpeg) => {
+      const frame = decodeFrame(messageOf(encodeDamage(sent, base, changed, jpeg)));
+      expect(frame?.header).toEqual({ type: "damage", ...sent, base, rects: changed });
+      expect(damageHeaderSchema.strict().safeParse(frame?.header).success).toBe(true);
+      expect([...(frame?.jpeg ?? [])]).toEqual([...jpeg]);
+    }),
+  );
+  const header = { type: "damage", ...FACTS, base: 6, rects: [[0, 0, 8, 8, 0, 0]] };
+  expect(decodeFrame(withHeader(JSON.stringify(header)))).not.toBeNull();
+  const bad = [
+    { base: undefined },
+    { base: 1.5 },
+    { rects: undefined },
+    { rects: {} },
+    ...[
+      [0, 0, 8, 8, 0],
+      [0, 0, 8, 8, 0, 0, 0],
+      [-8, 0, 8, 8, 0, 0],
+      [0, 0.5, 8, 8, 0, 0],
+      [0, 0, "8", 8, 0, 0],
+      null,
+    ].map((rect) => ({ rects: [rect] })),
+  ];
+  for (const one of bad) {
+    expect(decodeFrame(withHeader(JSON.stringify({ ...header, ...one }))), JSON.stringify(one)).toBeNull();
+  }
 });

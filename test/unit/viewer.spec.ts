@@ -87,6 +87,7 @@ function connect(line: Line, form: ViewerForm = "json", rendering = new Renderin
   const sender = new PictureSender({
     viewer,
     render: (picture) => rendering.render(picture),
+    damage: () => Promise.reject(new Error("A viewer that is sent whole pictures.")),
     info: (picture) => {
       const screenshot = picture?.jpeg.toString("base64") ?? null;
       return { ...INFO, view: picture?.view ?? VIEW, ...(form === "binary" ? {} : { screenshot }) };

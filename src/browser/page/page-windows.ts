@@ -12,6 +12,7 @@ import type {
   CaptureRequest,
   ChallengePage,
   CodeField,
+  Damage,
   MaskedPicture,
   NavigateAction,
   PageAnswer,
@@ -255,6 +256,10 @@ export class PageWindows implements ChallengePage {
 
   cut(picture: Picture, mode: ViewMode, scale: number): Promise<Picture> {
     return this.#shown.cut(picture, mode, scale);
+  }
+
+  damage(before: Picture, picture: Picture): Promise<Damage | null> {
+    return this.#shown.damage(before, picture);
   }
 
   setCaptureRequest(request: CaptureRequest | null): void {

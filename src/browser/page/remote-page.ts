@@ -12,6 +12,7 @@ import type {
   CaptureRequest,
   ChallengePage,
   CodeField,
+  Damage,
   MaskedPicture,
   NavigateAction,
   Notice,
@@ -49,6 +50,7 @@ import { ChallengeView } from "../pictures/challenge-view.ts";
 import { CroppedPictures } from "../pictures/crop-picture.ts";
 import type { HelpedCapture } from "../pictures/helped-capture.ts";
 import { KeptStill } from "../pictures/kept-still.ts";
+import { PictureDamage } from "../pictures/picture-damage.ts";
 import { UNWATCHED } from "../pictures/quality.ts";
 import { Screencast } from "../pictures/screencast.ts";
 import { isShown, wholePage } from "../pictures/view-geometry.ts";
@@ -130,6 +132,7 @@ export class RemotePage implements ChallengePage {
     take: async () => this.#keepStill(),
     look: () => (this.#lastScan ? lookOf(this.#lastScan) : ""),
   });
+  readonly #damages = new PictureDamage();
   readonly #input: InputReplay;
   readonly #watcher: ChallengeWatcher;
   readonly #hangDetector: HangDetector;
@@ -350,6 +353,10 @@ export class RemotePage implements ChallengePage {
 
   cut(picture: Picture, mode: ViewMode, scale: number): Promise<Picture> {
     return this.#cropped.crop(picture, this.view(mode), scale);
+  }
+
+  damage(before: Picture, picture: Picture): Promise<Damage | null> {
+    return this.#damages.between(before, picture);
   }
 
   /** `isAttended`: somebody is connected, to another window perhaps. */
@@ -616,6 +623,7 @@ export class RemotePage implements ChallengePage {
     this.#hangDetector.stop();
     this.#focus.stop();
     this.#masked.stop();
+    this.#damages.stop();
     this.#screencast.close();
     const { pictures, restarts } = this.#screencast;
     this.#parts.log.info({ pictures, restarts }, "no more pictures");

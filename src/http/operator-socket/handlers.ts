@@ -27,7 +27,7 @@ const HANDLERS = {
   wheel: replay,
   key: replay,
   text: replay,
-  ack: ({ session, viewer }, { seq }) => session.operators.acknowledge(viewer, seq),
+  ack: ({ session, viewer }, { seq, whole }) => session.operators.acknowledge(viewer, seq, whole),
   view: ({ session, viewer }, { mode, scale }) => session.operators.setLens(viewer, { mode, scale }),
   check_completion: checkCompletion,
   ping: pong,

@@ -4,6 +4,7 @@ import { CLIENT_NAME } from "../../protocol/exactly-once.ts";
 import {
   BINARY_SUBPROTOCOL,
   CLIENT_SUBPROTOCOL_PREFIX,
+  DAMAGE_SUBPROTOCOL,
   MAX_SCALE,
   VIEW_SUBPROTOCOL_PREFIX,
 } from "../../protocol/live.ts";
@@ -33,6 +34,7 @@ export function viewerSocketOf(socket: WebSocket): ViewerSocket {
 /** The form of the messages, by the chosen subprotocol; empty or false: none. */
 export function formOf(protocol: string | false): ViewerForm {
   if (!protocol) return "plain";
+  if (protocol === DAMAGE_SUBPROTOCOL) return "damage";
   return protocol === BINARY_SUBPROTOCOL ? "binary" : "json";
 }
 

@@ -1,6 +1,6 @@
 /** The subprotocols of an upgrade: besides the form of the messages, clients offer a ticket, their name and a view there. */
 import type { IncomingHttpHeaders } from "node:http";
-import { BINARY_SUBPROTOCOL, JSON_SUBPROTOCOL } from "../../protocol/live.ts";
+import { BINARY_SUBPROTOCOL, DAMAGE_SUBPROTOCOL, JSON_SUBPROTOCOL } from "../../protocol/live.ts";
 import { BY_MESSAGE, PROTOCOLS_QUERY } from "../../protocol/protocols-by-message.ts";
 import { RELAY_SUBPROTOCOL } from "../../protocol/relay-terms.ts";
 
@@ -16,5 +16,6 @@ export function offeredSubprotocols(headers: IncomingHttpHeaders): string[] {
 
 /** The subprotocol that is answered: by itself ws would answer the first one, whatever it is. False: none. */
 export function chooseSubprotocol(offered: ReadonlySet<string>): string | false {
-  return [BINARY_SUBPROTOCOL, JSON_SUBPROTOCOL, RELAY_SUBPROTOCOL].find((ours) => offered.has(ours)) ?? false;
+  const ours = [DAMAGE_SUBPROTOCOL, BINARY_SUBPROTOCOL, JSON_SUBPROTOCOL, RELAY_SUBPROTOCOL];
+  return ours.find((name) => offered.has(name)) ?? false;
 }

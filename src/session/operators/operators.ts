@@ -359,9 +359,13 @@ export class Operators {
     this.#shown?.pictures.show(picture);
   }
 
-  /** [W15] A viewer acknowledges that this picture is on its screen. Throws invalid_message for one never sent. */
-  acknowledge(viewer: Viewer, seq: number): void {
+  /**
+   * [W15] A viewer acknowledges that this picture is on its screen; `wantsWhole`: it could not draw it [W63]. Throws
+   * invalid_message for one never sent.
+   */
+  acknowledge(viewer: Viewer, seq: number, wantsWhole = false): void {
     viewer.acknowledge(seq);
+    if (wantsWhole && viewer.lost(seq)) this.#shown?.pictures.showWhole(viewer);
     this.#shown?.pictures.next(viewer);
   }
 

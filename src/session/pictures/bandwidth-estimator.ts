@@ -30,6 +30,15 @@ const MOST_BYTES_A_SECOND = 375_000;
 /** Estimated bytes of the next level, relative to the present one. */
 const NEXT_LEVEL_COST_FACTOR = 1.4;
 const RATE_WINDOW_MS = 1_000;
+/** Where a whole picture takes longer to arrive, two under way are too few for 30 a second: the connection is slow. */
+const SLOW_MS = 60;
+/** A hiccup holds up both that are under way. */
+const SLOW_IN_A_ROW = 3;
+const QUICK_MS = 40;
+const QUICK_IN_A_ROW = 3;
+/** The most pictures under way where only what has changed is sent [W63]. */
+const FEWEST_SLOTS = 2;
+const MOST_SLOTS = 8;
 /** Connections change: a longer round trip on an idle connection moves the base by this share. */
 const FORGET_SHARE = 0.1;
 
@@ -39,6 +48,8 @@ interface Sent {
   readonly at: number;
   /** No other picture was under way: its round trip measures the connection alone. */
   readonly isAlone: boolean;
+  /** False: only what has changed [W63], which says nothing about what a picture would take. */
+  readonly isWhole: boolean;
 }
 
 export class BandwidthEstimator {
@@ -49,6 +60,10 @@ export class BandwidthEstimator {
   #index = FIRST_LEVEL;
   #late = 0;
   #early = 0;
+  #isSlow = false;
+  /** Whole pictures in a row that speak against `isSlow`. */
+  #unlike = 0;
+  #slots = FEWEST_SLOTS;
   /** Pictures up to this number were made at another level: they say nothing about this one. */
   #changedAfter = -1;
   #lastSent = -1;
@@ -62,13 +77,28 @@ export class BandwidthEstimator {
     return this.#underWay.length;
   }
 
+  get bytesUnderWay(): number {
+    return this.#underWay.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /** Whether whole pictures take so long that it pays to send only what has changed. */
+  get isSlow(): boolean {
+    return this.#isSlow;
+  }
+
+  /** How many pictures may be under way where most of them are small: more while none of them has to wait. */
+  get slots(): number {
+    return this.#slots;
+  }
+
   /** The highest number that was sent; -1 before the first. */
   get lastSent(): number {
     return this.#lastSent;
   }
 
-  sent(seq: number, bytes: number, now: number): void {
-    const sent = { seq, bytes, at: now, isAlone: this.#underWay.length === 0 };
+  /** `isWhole`: false for what has changed of a picture [W63]. */
+  sent(seq: number, bytes: number, now: number, isWhole = true): void {
+    const sent = { seq, bytes, at: now, isAlone: this.#underWay.length === 0, isWhole };
     this.#underWay.push(sent);
     this.#recent = [...this.#recent.filter(({ at }) => now - at < RATE_WINDOW_MS), sent];
     this.#lastSent = Math.max(this.#lastSent, seq);
@@ -83,12 +113,25 @@ export class BandwidthEstimator {
     publishMetric("round_trip", took);
     if (took < this.#base) this.#base = took;
     else if (newest.isAlone) this.#base += (took - this.#base) * FORGET_SHARE;
-    if (newest.seq > this.#changedAfter) this.#judge(took - this.#base, now);
+    if (newest.isWhole) this.#judgeLine(took);
+    const waited = took - this.#base;
+    if (waited > LATE_MS) this.#slots = FEWEST_SLOTS;
+    else if (waited < EARLY_MS) this.#slots = Math.min(this.#slots + 1, MOST_SLOTS);
+    if (newest.seq > this.#changedAfter) this.#judge(waited, newest.isWhole, now);
   }
 
-  #judge(waited: number, now: number): void {
+  #judgeLine(took: number): void {
+    const [speaksAgainst, inARow] = this.#isSlow ? [took < QUICK_MS, QUICK_IN_A_ROW] : [took > SLOW_MS, SLOW_IN_A_ROW];
+    this.#unlike = speaksAgainst ? this.#unlike + 1 : 0;
+    if (this.#unlike < inARow) return;
+    this.#isSlow = !this.#isSlow;
+    this.#unlike = 0;
+  }
+
+  #judge(waited: number, isWhole: boolean, now: number): void {
     this.#late = waited > LATE_MS ? this.#late + 1 : 0;
-    this.#early = waited < EARLY_MS ? this.#early + 1 : 0;
+    if (waited >= EARLY_MS) this.#early = 0;
+    else if (isWhole) this.#early += 1;
     if (this.#late >= LATE_IN_A_ROW) this.#step(-1);
     else if (this.#early >= EARLY_IN_A_ROW && this.#mayRise(now)) this.#step(1);
   }
@@ -96,6 +139,8 @@ export class BandwidthEstimator {
   #mayRise(now: number): boolean {
     if (this.#index < FIRST_LEVEL) return true;
     const recent = this.#recent.filter(({ at }) => now - at < RATE_WINDOW_MS);
+    // What whole pictures would cost is not known.
+    if (recent.some(({ isWhole }) => !isWhole)) return false;
     const bytes = recent.reduce((sum, sent) => sum + sent.bytes, 0);
     return bytes * NEXT_LEVEL_COST_FACTOR < MOST_BYTES_A_SECOND;
   }

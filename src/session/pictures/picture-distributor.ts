@@ -117,6 +117,14 @@ export class PictureDistributor {
     void this.#sendPendingInfo();
   }
 
+  /** [W63] A viewer could not draw what has changed: it gets the newest picture whole, whether or not the page moves. */
+  showWhole(viewer: Viewer): void {
+    const sender = this.#senders.get(viewer);
+    sender?.lensChanged();
+    if (this.#last && this.#last.seq >= viewer.lastSent) sender?.show(this.#last);
+    else void this.#showAgain(viewer);
+  }
+
   /** [W14] The viewer's lens has changed; `before` is the old one. */
   lensChanged(viewer: Viewer, before: Lens): void {
     const sender = this.#senders.get(viewer);
@@ -142,6 +150,7 @@ export class PictureDistributor {
     const sender = new PictureSender({
       viewer,
       render: (picture) => this.#render(picture, viewer),
+      damage: (before, picture) => this.#page.damage(before, picture).catch(() => null),
       info: (picture) => sessionInfo(this.#record, viewer, picture, this.#page),
       onChange: () => this.#sync(),
     });

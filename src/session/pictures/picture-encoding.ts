@@ -1,7 +1,7 @@
-/** Encodes a picture as JSON or as a binary frame, each once for all viewers. */
-import { encodeFrame } from "../../protocol/frame.ts";
+/** Encodes a picture as JSON or as a binary frame, or what has changed of it, each once for all viewers. */
+import { encodeDamage, encodeFrame } from "../../protocol/frame.ts";
 import type { ServerMessageOf } from "../../protocol/live.ts";
-import type { Picture } from "../ports/page.ts";
+import type { Damage, Picture } from "../ports/page.ts";
 
 /** The message of a JSON viewer, with the JPEG as base64. */
 export function pictureUpdate(picture: Picture): ServerMessageOf<"screenshot_update"> {
@@ -11,6 +11,7 @@ export function pictureUpdate(picture: Picture): ServerMessageOf<"screenshot_upd
 
 const texts = new WeakMap<Picture, string>();
 const frames = new WeakMap<Picture, Uint8Array>();
+const damages = new WeakMap<Damage, Uint8Array>();
 
 export function base64Of(picture: Picture): string {
   return once(texts, picture, () => picture.jpeg.toString("base64"));
@@ -22,10 +23,16 @@ export function frameOf(picture: Picture): Uint8Array {
   return once(frames, picture, () => encodeFrame(facts, jpeg));
 }
 
-function once<T>(made: WeakMap<Picture, T>, picture: Picture, make: () => T): T {
-  const known = made.get(picture);
+/** The binary message of what has changed from `base` to `picture` [W63]. */
+export function damageOf(picture: Picture, base: Picture, damage: Damage): Uint8Array {
+  const { jpeg: _jpeg, ...facts } = picture;
+  return once(damages, damage, () => encodeDamage(facts, base.seq, damage.rects, damage.jpeg));
+}
+
+function once<From extends object, T>(made: WeakMap<From, T>, from: From, make: () => T): T {
+  const known = made.get(from);
   if (known !== undefined) return known;
   const value = make();
-  made.set(picture, value);
+  made.set(from, value);
   return value;
 }

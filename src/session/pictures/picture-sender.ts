@@ -1,12 +1,14 @@
 /** Sends the pictures of one page to one viewer: always the newest that its connection can take, never a queue. */
 import type { ServerMessageOf } from "../../protocol/live.ts";
-import { MAX_PICTURE_BYTES, type Picture } from "../ports/page.ts";
-import type { Viewer } from "./viewer.ts";
+import { type Damage, MAX_PICTURE_BYTES, type Picture } from "../ports/page.ts";
+import type { Change, Viewer } from "./viewer.ts";
 
 interface PictureSenderDeps {
   readonly viewer: Viewer;
   /** What the viewer sees of a picture: the picture itself if that is all of it; null if it may see nothing. */
   readonly render: (picture: Picture) => Picture | Promise<Picture | null>;
+  /** [W63] What has changed between two pictures as the viewer sees them; null: the second one goes whole. */
+  readonly damage: (before: Picture, picture: Picture) => Promise<Damage | null>;
   /** The viewer's session_info, without the picture for a binary viewer. */
   readonly info: (picture: Picture | null) => ServerMessageOf<"session_info">;
   /** `isFree` or the level of the viewer's connection may have changed. */
@@ -22,10 +24,16 @@ type Queued =
 
 type State =
   | Queued
-  /** A picture is being cut or masked; a stale one is of an old view, and is not sent. `next` follows it. */
+  /** A picture is being cut, masked or compared; a stale one is of an old view, and is not sent. `next` follows it. */
   | { readonly kind: "rendering"; readonly isStale: boolean; readonly next: Queued }
   /** The viewer or the page is gone: nothing is sent any more. */
   | { readonly kind: "stopped" };
+
+/** A picture as it is sent; `change`: of it, only what has changed [W63]. */
+interface Outgoing {
+  readonly picture: Picture;
+  readonly change: Change | null;
+}
 
 const IDLE = { kind: "idle" } as const;
 
@@ -97,6 +105,7 @@ export class PictureSender {
   lensChanged(): void {
     if (this.#state.kind === "rendering") this.#state = { ...this.#state, isStale: true };
     this.#shown = null;
+    this.#viewer.forgetCanvas();
   }
 
   /** The viewer's last session_info is out of date: the next picture comes with a new one. */
@@ -143,30 +152,43 @@ export class PictureSender {
     // A newer picture was sent meanwhile, or this very one: two viewers that asked share one that is taken.
     const isShown = picture.seq === this.#shown && !this.#needsSessionInfo;
     if (isShown || picture.seq < this.#viewer.lastSent) return;
-    const rendered = this.#deps.render(picture);
-    if (rendered instanceof Promise) {
+    const outgoing = this.#outgoing(picture);
+    if (outgoing instanceof Promise) {
       this.#state = { kind: "rendering", isStale: false, next: IDLE };
-      void this.#sendOnce(rendered);
+      void this.#sendOnce(outgoing);
     } else {
-      this.#send(rendered);
+      this.#send(outgoing);
     }
   }
 
-  async #sendOnce(rendering: Promise<Picture | null>): Promise<void> {
-    const picture = await rendering.catch(() => null);
+  #outgoing(picture: Picture): Outgoing | Promise<Outgoing | null> {
+    const rendered = this.#deps.render(picture);
+    if (rendered instanceof Promise) return rendered.then((shown) => shown && this.#compared(shown));
+    return this.#compared(rendered);
+  }
+
+  /** After cutting and masking: a viewer gets nothing of the page but what it may see. */
+  #compared(picture: Picture): Outgoing | Promise<Outgoing> {
+    const base = this.#needsSessionInfo ? null : this.#viewer.baseFor(picture);
+    if (!base) return { picture, change: null };
+    return this.#deps.damage(base, picture).then((damage) => ({ picture, change: damage && { base, damage } }));
+  }
+
+  async #sendOnce(rendering: Promise<Outgoing | null>): Promise<void> {
+    const outgoing = await rendering.catch(() => null);
     const state = this.#state;
     if (state.kind !== "rendering") return;
     this.#state = state.next;
-    if (picture && !state.isStale) this.#send(picture);
+    if (outgoing && !state.isStale) this.#send(outgoing);
     this.next();
   }
 
-  #send(picture: Picture): void {
+  #send({ picture, change }: Outgoing): void {
     const mayGo = this.#mayGo(picture);
     if (this.#needsSessionInfo) {
       this.#sendInfo(mayGo ? picture : null);
     } else if (mayGo) {
-      this.#viewer.sendPicture(picture);
+      if (!change || !this.#viewer.sendDamage(picture, change)) this.#viewer.sendPicture(picture);
       this.#shown = picture.seq;
     }
   }

@@ -15,7 +15,7 @@ export function sessionInfo(
   picture: Picture | null,
   page: Pick<ChallengePage, "challenge" | "view" | "touch" | "canNavigate"> | null,
 ): ServerMessageOf<"session_info"> {
-  const isBinary = viewer.form === "binary";
+  const { isBinary } = viewer;
   return {
     type: "session_info",
     session_id: record.session_id,

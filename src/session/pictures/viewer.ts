@@ -4,12 +4,19 @@ import type { Rect, Role } from "../../protocol/common.ts";
 import type { ClientFeature, ClientMessageOf, ServerMessage, ServerMessageOf } from "../../protocol/live.ts";
 import { publishMetric } from "../../util/diagnostics.ts";
 import type { RecordOperatorAct } from "../ports/operator-acts.ts";
-import type { Level, Picture, ViewMode } from "../ports/page.ts";
+import type { Damage, Level, Picture, ViewMode } from "../ports/page.ts";
 import { BandwidthEstimator } from "./bandwidth-estimator.ts";
-import { frameOf, pictureUpdate } from "./picture-encoding.ts";
+import { damageOf, frameOf, pictureUpdate } from "./picture-encoding.ts";
+import { ViewerCanvas } from "./viewer-canvas.ts";
 
 /** The most pictures under way to one viewer [W15]. */
 const MAX_UNACKED_PICTURES = 2;
+/** More may be under way to a viewer that gets what has changed, while all of them together have no more bytes [W63]. */
+const MAX_UNACKED_DAMAGE_BYTES = 12_000;
+/** On a slow connection, a smaller picture is sent whole: the rectangles would save less than comparing costs. */
+const SMALL_PICTURE_BYTES = 2_000;
+/** On a fast one comparing costs time, and saves none unless a picture is as large as that of a whole page. */
+const LARGE_PICTURE_BYTES = 20_000;
 /** Above this, the socket gets no picture: the client does not read. With one more picture it stays below 1 MB. */
 const MAX_BUFFERED_BYTES = 256 * 1024;
 /** The most messages queued for a viewer before its first session_info; the oldest are dropped first. */
@@ -26,8 +33,17 @@ export interface ViewerSocket {
   close(code: number, reason: string): void;
 }
 
-/** `plain`: an older client, no subprotocol, no acks, no take_control. `binary`: pictures as frames [W23]. */
-export type ViewerForm = "plain" | "json" | "binary";
+/**
+ * `plain`: an older client, no subprotocol, no acks, no take_control. `binary`: pictures as frames [W23]. `damage`: also
+ * what has changed of a picture [W63].
+ */
+export type ViewerForm = "plain" | "json" | "binary" | "damage";
+
+/** What has changed from the picture `base`. */
+export interface Change {
+  readonly base: Picture;
+  readonly damage: Damage;
+}
 
 /** What a viewer wants to see [W14]. */
 export interface Lens {
@@ -55,6 +71,7 @@ export class Viewer {
   readonly recordAct: RecordOperatorAct | undefined;
   readonly #socket: ViewerSocket;
   readonly #bandwidth = new BandwidthEstimator();
+  readonly #canvas = new ViewerCanvas();
   #lens: Lens = { mode: "challenge", scale: 1 };
   /** Messages from before this viewer's first session_info, in order; null from then on [W2]. */
   #early: string[] | null = [];
@@ -85,6 +102,10 @@ export class Viewer {
     return this.form === "plain";
   }
 
+  get isBinary(): boolean {
+    return this.form === "binary" || this.form === "damage";
+  }
+
   get lens(): Lens {
     return this.#lens;
   }
@@ -108,7 +129,14 @@ export class Viewer {
   /** Whether its socket can take a picture now. */
   get hasRoom(): boolean {
     if (!this.isWelcomed) return false;
-    return this.#bandwidth.underWay < MAX_UNACKED_PICTURES && this.#socket.bufferedBytes() <= MAX_BUFFERED_BYTES;
+    return this.#bandwidth.underWay < this.#slots && this.#socket.bufferedBytes() <= MAX_BUFFERED_BYTES;
+  }
+
+  /** The most pictures that may be under way now. */
+  get #slots(): number {
+    const { isSlow, slots, bytesUnderWay } = this.#bandwidth;
+    const takesMore = this.form === "damage" && isSlow && bytesUnderWay <= MAX_UNACKED_DAMAGE_BYTES;
+    return takesMore ? slots : MAX_UNACKED_PICTURES;
   }
 
   /** The highest number of a sent picture; -1 before the first. */
@@ -145,8 +173,8 @@ export class Viewer {
     this.#view = info.view;
     this.#socket.sendText(JSON.stringify({ ...info, timestamp: Date.now() }));
     if (!picture) return;
-    if (this.form === "binary") this.sendPicture(picture);
-    else this.#follow(picture);
+    if (this.isBinary) this.sendPicture(picture);
+    else this.#follow(picture, picture.jpeg, true);
   }
 
   /** Sends the messages from before the first session_info. */
@@ -157,9 +185,37 @@ export class Viewer {
   }
 
   sendPicture(picture: Picture): void {
-    if (this.form === "binary") this.#socket.sendBinary(frameOf(picture));
+    if (this.isBinary) this.#socket.sendBinary(frameOf(picture));
     else this.#socket.sendText(JSON.stringify({ ...pictureUpdate(picture), timestamp: Date.now() }));
-    this.#follow(picture);
+    if (this.form === "damage") this.#canvas.sentWhole(picture, performance.now());
+    this.#follow(picture, picture.jpeg, true);
+  }
+
+  /** [W63] The picture on its canvas that this one is worth comparing with; null: this one goes whole. */
+  baseFor(picture: Picture): Picture | null {
+    const least = this.#bandwidth.isSlow ? SMALL_PICTURE_BYTES : LARGE_PICTURE_BYTES;
+    if (this.form !== "damage" || picture.jpeg.length < least) return null;
+    return this.#canvas.baseFor(picture, performance.now());
+  }
+
+  /** [W63] Sends what has changed, if anything. False, and nothing sent, if `base` is not on its canvas any more. */
+  sendDamage(picture: Picture, { base, damage }: Change): boolean {
+    if (!this.#canvas.shows(base)) return false;
+    if (damage.rects.length === 0) return true;
+    this.#socket.sendBinary(damageOf(picture, base, damage));
+    this.#canvas.sentDamage(picture);
+    this.#follow(picture, damage.jpeg, false);
+    return true;
+  }
+
+  /** [W63] The next picture goes whole. */
+  forgetCanvas(): void {
+    this.#canvas.forget();
+  }
+
+  /** [W63] Its client could not draw the picture `seq`. Returns whether it needs a whole one now. */
+  lost(seq: number): boolean {
+    return this.#canvas.lost(seq);
   }
 
   /**
@@ -186,11 +242,11 @@ export class Viewer {
    * A picture is under way; unless this viewer acknowledges pictures itself, a ping behind it finds out when it
    * arrives.
    */
-  #follow({ seq, jpeg, quality }: Picture): void {
+  #follow({ seq, quality }: Picture, jpeg: Buffer, isWhole: boolean): void {
     publishMetric("picture", { bytes: jpeg.length, quality });
     if (this.#joinedAt !== null) publishMetric("first_picture", performance.now() - this.#joinedAt);
     this.#joinedAt = null;
-    this.#bandwidth.sent(seq, jpeg.length, performance.now());
+    this.#bandwidth.sent(seq, jpeg.length, performance.now(), isWhole);
     if (!this.#acks) this.#socket.pingBehind(seq);
   }
 }

@@ -2,7 +2,7 @@
 import type { Code } from "../../errors.ts";
 import type { CaptchaInfo, Contradiction, Rect, Size } from "../../protocol/common.ts";
 import type { ATTEMPT_FAILURES, ProgressStep } from "../../protocol/events.ts";
-import type { PictureFacts } from "../../protocol/frame.ts";
+import type { DamageRect, PictureFacts } from "../../protocol/frame.ts";
 import type {
   Answer,
   ClientMessageOf,
@@ -23,6 +23,14 @@ export const MAX_PICTURE_BYTES = 512 * 1024;
 
 /** One JPEG of the page; `seq` is 1 for the first picture of a session. */
 export interface Picture extends PictureFacts {
+  readonly jpeg: Buffer;
+}
+
+/** [W63] What differs between two pictures of one view at one scale and quality. */
+export interface Damage {
+  /** Empty: nothing differs, and there is no JPEG. */
+  readonly rects: readonly DamageRect[];
+  /** One JPEG with the contents of all rectangles. */
   readonly jpeg: Buffer;
 }
 
@@ -192,6 +200,11 @@ export interface PictureSource {
    * The part of a picture that such a view shows, at most at this scale. Rejects if the picture does not contain it.
    */
   cut(picture: Picture, mode: ViewMode, scale: number): Promise<Picture>;
+  /**
+   * [W63] What has changed from `before` to `picture`, as this page's viewers see them; null where the whole picture
+   * costs less, or comparing takes too long. Never rejects.
+   */
+  damage(before: Picture, picture: Picture): Promise<Damage | null>;
   /** Sets what pictures show; null while nobody watches. */
   setCaptureRequest(request: CaptureRequest | null): void;
   /**
