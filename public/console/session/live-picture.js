@@ -2,7 +2,12 @@
 // takes it over and hears all that has come so far.
 
 import { socketUrl } from "../../../src/client/console-url.ts";
-import { OperatorConnection } from "../../../src/client/operator-connection.ts";
+import {
+  BINARY_PROTOCOL,
+  DAMAGE_PROTOCOL,
+  JSON_PROTOCOL,
+  OperatorConnection,
+} from "../../../src/client/operator-connection.ts";
 import { decodeFrame } from "../../../src/client/picture-frame.ts";
 import { bearersFor, isOpenToAll, ticketsFor } from "../shared/credentials.js";
 import { byId } from "../shared/dom.js";
@@ -52,6 +57,7 @@ export class LivePicture {
       url: socketUrl(consoleUrl, location),
       ticket: ticketsFor(consoleUrl),
       profile: "operator",
+      protocols: [DAMAGE_PROTOCOL, BINARY_PROTOCOL, JSON_PROTOCOL],
       features: ["dialogs", "sign_in", "pickers", "files", "clipboard", "sound", "focus", "windows"],
       // A ticket may expire on a slow network: the next one shows at once whether the token or key is still good.
       retries: { authentication: { atOnce: true, tries: isKnown ? 1 : 0 } },
@@ -105,8 +111,7 @@ export class LivePicture {
       this.#tell((page) => page.onUnreadable(true));
       return;
     }
-    const { view, seq, kind } = frame.header;
-    this.screen.offer({ jpeg: frame.jpeg, view, seq, kind });
+    this.screen.offer({ ...frame.header, jpeg: frame.jpeg });
   }
 
   /** @param {Picture} picture */
@@ -122,12 +127,12 @@ export class LivePicture {
 
   /** A picture that cannot be read is acknowledged, too: otherwise it would hold back the next ones. @param {Picture} picture */
   #onDamaged(picture) {
-    this.#acknowledge(picture);
+    this.#acknowledge(picture, true);
     this.#tell((page) => page.onUnreadable(false));
   }
 
-  /** @param {Picture} picture */
-  #acknowledge({ seq }) {
-    if (seq !== undefined) this.connection.send({ type: "ack", seq });
+  /** @param {Picture} picture @param {boolean} [whole] it could not be drawn: a whole one may follow [W63] */
+  #acknowledge({ seq }, whole) {
+    if (seq !== undefined) this.connection.send({ type: "ack", seq, whole });
   }
 }

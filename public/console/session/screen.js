@@ -1,4 +1,4 @@
-// The live picture: decodes JPEGs one at a time, newest first, draws them on the canvas and keeps it at the right size.
+// The live picture: decodes JPEGs one at a time, the newest whole one first, draws them on the canvas and keeps it at the right size.
 
 import { densityFor, fitView, pageAt, sameBox } from "./geometry.js";
 
@@ -13,6 +13,8 @@ const PHONE_SHARE_OF_HEIGHT = 0.56;
  * @property {Box} view
  * @property {number | undefined} seq
  * @property {"motion" | "still" | undefined} kind unknown of the picture in a `session_info`
+ * @property {number} [base] the picture that `rects` are drawn over [W63]
+ * @property {readonly import("../../../src/protocol/frame.ts").DamageRect[]} [rects] left out: the picture is a whole one
  */
 
 export class Screen {
@@ -20,8 +22,8 @@ export class Screen {
   #well;
   #handlers;
   #context;
-  /** @type {Picture | null} */
-  #next = null;
+  /** A whole picture, or none, and what changes it, in order. @type {Picture[]} */
+  #waiting = [];
   #decoding = false;
   /** The view that the canvas is laid out for: that of its picture or, before the first one, the announced view. @type {Box | null} */
   #layout = null;
@@ -104,10 +106,11 @@ export class Screen {
     };
   }
 
-  /** A newer picture replaces one that still waits: a slow device skips pictures, it never lags behind.
-   * @param {Picture} picture */
+  /** A newer picture replaces those that still wait: a slow device skips pictures, it never lags behind. What changes one
+   * is drawn after it; the server sends no more of it than is acknowledged. @param {Picture} picture */
   offer(picture) {
-    this.#next = picture;
+    if (picture.rects === undefined) this.#waiting = [];
+    this.#waiting.push(picture);
     if (!this.#decoding) void this.#drain();
   }
 
@@ -124,17 +127,16 @@ export class Screen {
 
   /** The connection is lost: pictures that are not drawn yet cannot be acknowledged on the next one. */
   forget() {
-    this.#next = null;
+    this.#waiting = [];
     this.#losses += 1;
   }
 
   async #drain() {
     this.#decoding = true;
-    while (this.#next !== null) {
-      const picture = this.#next;
+    for (let picture = this.#waiting.shift(); picture !== undefined; picture = this.#waiting.shift()) {
       const losses = this.#losses;
-      this.#next = null;
       try {
+        if (picture.base !== this.#shown?.seq && picture.rects) throw new Error("what it changes is not here");
         const bytes = typeof picture.jpeg === "string" ? fromBase64(picture.jpeg) : picture.jpeg;
         const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
         if (losses === this.#losses) this.#draw(picture, bitmap);
@@ -149,10 +151,15 @@ export class Screen {
   /** @param {Picture} picture @param {ImageBitmap} bitmap */
   #draw(picture, bitmap) {
     const canvas = this.#canvas;
-    // Setting the size clears a canvas even when it is the same: only when it differs.
-    if (canvas.width !== bitmap.width) canvas.width = bitmap.width;
-    if (canvas.height !== bitmap.height) canvas.height = bitmap.height;
-    this.#context?.drawImage(bitmap, 0, 0);
+    for (const [x, y, width, height, left, top] of picture.rects ?? []) {
+      this.#context?.drawImage(bitmap, left, top, width, height, x, y, width, height);
+    }
+    if (picture.rects === undefined) {
+      // Setting the size clears a canvas even when it is the same: only when it differs.
+      if (canvas.width !== bitmap.width) canvas.width = bitmap.width;
+      if (canvas.height !== bitmap.height) canvas.height = bitmap.height;
+      this.#context?.drawImage(bitmap, 0, 0);
+    }
     const before = this.#shown?.view;
     this.#shown = picture;
     if (before === undefined || !sameBox(before, picture.view)) {
