@@ -46,6 +46,7 @@ export function judge(results: readonly Result[]): Bar[] {
   const isolated = find("main isolated", "ours binary");
   const eight = find("sessions 8", "ours binary")?.more;
   const slow = find("slow-line", "ours binary");
+  const slowDamage = find("slow-line", "ours damage");
   const stalled = find("stalled", "ours binary")?.more;
   const direct = find("relay", "ours guest");
   const homeLine = find("relay line", "relay part");
@@ -129,6 +130,14 @@ export function judge(results: readonly Result[]): Bar[] {
       ["p95", slow?.latency?.p95, (ms) => ms <= 400],
       ["last quarter's p95", quarters[1], (ms) => ms <= (quarters[0] ?? 0) * GROWTH_TOLERATED + GROWTH_TOLERATED_MS],
       ["first quarter's p95", quarters[0], () => true],
+    ]),
+    bar("1 Mbit/s, 150 ms, only what has changed: p50 <= 200, >= 18 pictures/s, <= 2 kB a picture", [
+      ["p50", slowDamage?.latency?.p50, (ms) => ms <= 200],
+      ["pictures/s", slowDamage?.picturesPerSecond, (count) => count >= 18],
+      ["kB", slowDamage?.wireKb, (kb) => kb <= 2],
+    ]),
+    bar("whole page, only what has changed: <= 8 kB a picture on the wire", [
+      ["kB", find("page", "ours damage")?.wireKb, (kb) => kb <= 8],
     ]),
     bar("stalled viewer: <= 2 old pictures, then one < 200 ms old, server memory <= 2 MB", [
       ["old", stalled?.["old pictures"], (count) => count <= 2],

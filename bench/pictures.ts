@@ -1,6 +1,8 @@
 /** Keeps pictures with their arrival times. They are decoded after the drag, so that decoding disturbs nothing. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Rect } from "../src/protocol/common.ts";
+import type { DamageRect } from "../src/protocol/frame.ts";
+import { Canvas, pngOf } from "./canvas.ts";
 import type { Point, TimedPoint } from "./moves.ts";
 import { KNOB, originOf, type PageKind, PIECE_ABOVE_POINTER, PIECE_SIZE, STRIP_AT } from "./page.ts";
 import { findPiece } from "./piece.ts";
@@ -10,6 +12,8 @@ export interface Picture {
   /** ms of performance.now() */
   readonly at: number;
   readonly jpeg: Buffer;
+  /** What has changed of the picture before it [W63]; left out: a whole picture. */
+  readonly rects?: readonly DamageRect[] | undefined;
   readonly wireBytes: number;
   /** The part of the page that the picture shows. */
   readonly view: Rect;
@@ -29,7 +33,13 @@ export class PictureLog {
   readonly #kind: PageKind;
   readonly #origin: Point;
   #pictures: Picture[] = [];
+  /** The last whole picture before these, and what has changed of it since. */
+  #before: readonly Picture[] = [];
   #lastAt = performance.now();
+  /** For the last picture: what is still to be drawn on the canvas. */
+  readonly #canvas = new Canvas();
+  #undrawn: Picture[] = [];
+  #last: Promise<Picture | null> = Promise.resolve(null);
 
   /** `origin`: where the page's own 0, 0 is among the points of a drag. */
   constructor(kind: PageKind, origin = originOf("mouse")) {
@@ -44,9 +54,12 @@ export class PictureLog {
   add(picture: Picture): void {
     this.#lastAt = picture.at;
     this.#pictures.push(picture);
+    if (!picture.rects) this.#undrawn = [];
+    this.#undrawn.push(picture);
   }
 
   clear(): void {
+    this.#before = sinceWhole([...this.#before, ...this.#pictures]);
     this.#pictures = [];
   }
 
@@ -65,7 +78,14 @@ export class PictureLog {
   }
 
   async lastShown(): Promise<Point | null> {
-    const last = this.#pictures.at(-1);
+    const undrawn = this.#undrawn;
+    this.#undrawn = [];
+    this.#last = this.#last.then(async (before) => {
+      let last = before;
+      for (const picture of undrawn) last = await drawnOn(this.#canvas, picture);
+      return last;
+    });
+    const last = await this.#last;
     return last ? readPoint(last, this.#kind, this.#origin) : null;
   }
 
@@ -78,8 +98,13 @@ export class PictureLog {
   }> {
     const shown: TimedPoint[] = [];
     let unreadable = 0;
+    const canvas = new Canvas();
+    for (const picture of this.#before) await drawnOn(canvas, picture);
     for (let from = 0; from < this.#pictures.length; from += DECODED_AT_ONCE) {
-      const some = this.#pictures.slice(from, from + DECODED_AT_ONCE);
+      const some: Picture[] = [];
+      for (const picture of this.#pictures.slice(from, from + DECODED_AT_ONCE)) {
+        some.push(await drawnOn(canvas, picture));
+      }
       const points = await Promise.all(some.map((picture) => readPoint(picture, this.#kind, this.#origin)));
       points.forEach((point, index) => {
         if (point) shown.push({ ...point, at: (some[index] as Picture).at });
@@ -93,6 +118,21 @@ export class PictureLog {
       pictureTimes: this.#pictures.map(({ at }) => at),
     };
   }
+}
+
+/** The picture as a person sees it once it is drawn. */
+async function drawnOn(canvas: Canvas, picture: Picture): Promise<Picture> {
+  const pixels = await canvas.draw(picture.jpeg, picture.rects);
+  return picture.rects ? { ...picture, jpeg: await pngOf(pixels) } : picture;
+}
+
+function sinceWhole(pictures: readonly Picture[]): readonly Picture[] {
+  return pictures.slice(
+    Math.max(
+      0,
+      pictures.findLastIndex(({ rects }) => !rects),
+    ),
+  );
 }
 
 /** Whether a picture shows the page as it was before the drag's first move. */

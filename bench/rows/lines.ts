@@ -11,7 +11,7 @@ import { type OursLine, openOurs } from "../ways/ours.ts";
 import type { Form } from "../ways/viewer.ts";
 import { USUAL_PATIENCE_MS } from "../ways/way.ts";
 
-const FORMS: readonly Form[] = ["json", "binary"];
+const FORMS: readonly Form[] = ["json", "binary", "damage"];
 
 const SLOW_LINE = { bitsPerSecond: 1_000_000, delayMs: 75 } as const;
 const SLOW_FULL_SECONDS = 20;

@@ -1,5 +1,5 @@
 /**
- * The real server: a session, its operator socket, and pictures as JSON or as binary messages. The page is the server's
+ * The real server: a session, its operator socket, and pictures as JSON or as binary messages, or what has changed. The page is the server's
  * own, or a guest: a page that is open in a browser of the bench.
  */
 
@@ -47,6 +47,7 @@ export interface OursLine extends Line {
 }
 
 export function formOf(way: OursName): Form {
+  if (way === "ours damage") return "damage";
   return way === "ours json" ? "json" : "binary";
 }
 

@@ -1,20 +1,32 @@
-/** A client of the operator socket, JSON or binary. It keeps the pictures and acknowledges them like a console. */
+/** A client of the operator socket, JSON or binary, or with what has changed alone. It keeps the pictures and acknowledges them like a console. */
 import { WebSocket } from "ws";
 import type { Rect } from "../../src/protocol/common.ts";
-import { pictureFactsSchema } from "../../src/protocol/frame.ts";
-import { BINARY_SUBPROTOCOL, type ClientMessage, JSON_SUBPROTOCOL } from "../../src/protocol/live.ts";
+import { damageHeaderSchema, pictureFactsSchema } from "../../src/protocol/frame.ts";
+import {
+  BINARY_SUBPROTOCOL,
+  type ClientMessage,
+  DAMAGE_SUBPROTOCOL,
+  JSON_SUBPROTOCOL,
+} from "../../src/protocol/live.ts";
 import { BEARER } from "../key.ts";
 import type { Point } from "../moves.ts";
 import { originOf, type PageKind } from "../page.ts";
 import { PictureLog } from "../pictures.ts";
 
-export type Form = "json" | "binary";
+export type Form = "json" | "binary" | "damage";
+
+const SUBPROTOCOLS: Readonly<Record<Form, string>> = {
+  json: JSON_SUBPROTOCOL,
+  binary: BINARY_SUBPROTOCOL,
+  damage: DAMAGE_SUBPROTOCOL,
+};
 
 const OPEN_DEADLINE_MS = 10_000;
 const HEADER_LENGTH_BYTES = 4;
 
 /** The facts of a picture in either form. An older server leaves some out. */
 const factsSchema = pictureFactsSchema.partial().required({ view: true });
+const frameSchema = factsSchema.extend(damageHeaderSchema.pick({ base: true, rects: true }).partial().shape);
 
 interface Message {
   readonly type: string;
@@ -32,6 +44,7 @@ export class ViewerSocket {
   /** Codes of the error messages received. */
   readonly errors: string[] = [];
   #sessionInfo = false;
+  #lastSeq: number | undefined;
 
   private constructor(socket: WebSocket, form: Form, kind: PageKind, origin: Point) {
     this.#socket = socket;
@@ -47,7 +60,7 @@ export class ViewerSocket {
 
   /** Resolves when the socket is connected and has its session_info. `origin`: as PictureLog's. */
   static async connect(url: string, form: Form, kind: PageKind, origin = originOf("mouse")): Promise<ViewerSocket> {
-    const protocol = form === "binary" ? BINARY_SUBPROTOCOL : JSON_SUBPROTOCOL;
+    const protocol = SUBPROTOCOLS[form];
     const socket = new WebSocket(url, [protocol], { perMessageDeflate: false, headers: BEARER });
     const viewer = new ViewerSocket(socket, form, kind, origin);
     await new Promise<void>((resolve, reject) => {
@@ -85,11 +98,14 @@ export class ViewerSocket {
 
   #onBinary(data: Buffer, at: number): void {
     const headerEnd = HEADER_LENGTH_BYTES + data.readUInt32BE(0);
-    const facts = factsSchema.parse(JSON.parse(data.toString("utf8", HEADER_LENGTH_BYTES, headerEnd)));
+    const facts = frameSchema.parse(JSON.parse(data.toString("utf8", HEADER_LENGTH_BYTES, headerEnd)));
     if (facts.seq !== undefined) this.send({ type: "ack", seq: facts.seq });
+    if (facts.rects && facts.base !== this.#lastSeq) this.errors.push("damage of another picture");
+    this.#lastSeq = facts.seq;
     this.log.add({
       at,
       jpeg: data.subarray(headerEnd),
+      rects: facts.rects,
       wireBytes: data.length,
       view: facts.view,
       scale: facts.scale ?? 1,
@@ -101,7 +117,7 @@ export class ViewerSocket {
     const message = JSON.parse(data.toString()) as Message;
     if (message.type === "error") this.errors.push(message.code ?? "");
     if (message.type === "session_info") this.#sessionInfo = true;
-    if (this.#form === "binary" || typeof message.screenshot !== "string") return;
+    if (this.#form !== "json" || typeof message.screenshot !== "string") return;
     const facts = factsSchema.parse(message);
     this.log.add({
       at,

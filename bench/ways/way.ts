@@ -5,7 +5,15 @@ import type { Point, TimedPoint } from "../moves.ts";
 import type { Picture } from "../pictures.ts";
 import type { OpenedPage, PageAsked, Site } from "../site.ts";
 
-export type WayName = "reference" | "floor" | "ours json" | "ours binary" | "ours guest" | "ours helped" | "console";
+export type WayName =
+  | "reference"
+  | "floor"
+  | "ours json"
+  | "ours binary"
+  | "ours damage"
+  | "ours guest"
+  | "ours helped"
+  | "console";
 export type OursName = Extract<WayName, `ours ${string}`>;
 
 export interface OpenOptions {
