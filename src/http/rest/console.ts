@@ -113,7 +113,12 @@ async function load({
       .replace('data-parents=""', () => `data-parents="${asAttribute(allowedOrigins.join(" "))}"`)
       .replace("  </head>", `${preloads.join("")}  </head>`),
   );
-  return { page: assetOf("index.html", Buffer.from(page)), element, assets };
+  return { page: assetOf("index.html", Buffer.from(compact(page))), element, assets };
+}
+
+/** Without comments and indentation, which no browser needs. */
+function compact(html: string): string {
+  return html.replaceAll(/<!--.*?-->/gs, "").replaceAll(/\n\s+/g, "\n");
 }
 
 function asAttribute(text: string): string {
