@@ -19,7 +19,7 @@ const MOST_DECODED = 4;
 /** A page at rest needs none of them: that of a whole page takes 2.8 MB. */
 const FORGET_AFTER_MS = 3_000;
 /** Where comparing usually takes longer, the machine has no time for it, and whole pictures are sooner there. */
-const TOO_SLOW_MS = 60;
+const TOO_SLOW_MS = 40;
 const TOO_SLOW_PAUSE_MS = 5_000;
 /** So many pictures in a row that have changed as a whole: the next ones will, too, and are not compared for a while. */
 const FRUITLESS_IN_A_ROW = 4;

@@ -61,7 +61,9 @@ export class PictureSender {
 
   /** Whether a picture captured now could be sent at once. */
   get isFree(): boolean {
-    return (this.#state.kind === "idle" || this.#state.kind === "paused") && this.#hasRoom;
+    // While a picture is compared, the next one is captured: else the capture stops and starts for each.
+    const state = this.#state.kind === "rendering" && this.#viewer.takesDamage ? this.#state.next : this.#state;
+    return (state.kind === "idle" || state.kind === "paused") && this.#hasRoom;
   }
 
   /** Sends a session_info with this picture, then the messages that waited for the viewer's first one. */

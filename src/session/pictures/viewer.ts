@@ -103,7 +103,12 @@ export class Viewer {
   }
 
   get isBinary(): boolean {
-    return this.form === "binary" || this.form === "damage";
+    return this.form === "binary" || this.takesDamage;
+  }
+
+  /** [W63] Whether it can be sent what has changed of a picture. */
+  get takesDamage(): boolean {
+    return this.form === "damage";
   }
 
   get lens(): Lens {
@@ -135,7 +140,7 @@ export class Viewer {
   /** The most pictures that may be under way now. */
   get #slots(): number {
     const { isSlow, slots, bytesUnderWay } = this.#bandwidth;
-    const takesMore = this.form === "damage" && isSlow && bytesUnderWay <= MAX_UNACKED_DAMAGE_BYTES;
+    const takesMore = this.takesDamage && isSlow && bytesUnderWay <= MAX_UNACKED_DAMAGE_BYTES;
     return takesMore ? slots : MAX_UNACKED_PICTURES;
   }
 
@@ -187,14 +192,14 @@ export class Viewer {
   sendPicture(picture: Picture): void {
     if (this.isBinary) this.#socket.sendBinary(frameOf(picture));
     else this.#socket.sendText(JSON.stringify({ ...pictureUpdate(picture), timestamp: Date.now() }));
-    if (this.form === "damage") this.#canvas.sentWhole(picture, performance.now());
+    if (this.takesDamage) this.#canvas.sentWhole(picture, performance.now());
     this.#follow(picture, picture.jpeg, true);
   }
 
   /** [W63] The picture on its canvas that this one is worth comparing with; null: this one goes whole. */
   baseFor(picture: Picture): Picture | null {
     const least = this.#bandwidth.isSlow ? SMALL_PICTURE_BYTES : LARGE_PICTURE_BYTES;
-    if (this.form !== "damage" || picture.jpeg.length < least) return null;
+    if (!this.takesDamage || picture.jpeg.length < least) return null;
     return this.#canvas.baseFor(picture, performance.now());
   }
 
