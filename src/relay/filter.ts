@@ -193,7 +193,13 @@ export class RelayFilter {
         const { sessionId } = params;
         return typeof sessionId === "string" && this.#sessions.delete(sessionId) ? { sessionId } : null;
       }
-      case "Page.screencastFrame":
+      case "Page.screencastFrame": {
+        // Some sixty a second: what the server has no use for is a tenth of a small picture.
+        const metadata = isObject(params["metadata"])
+          ? pick(params["metadata"], ["scrollOffsetX", "scrollOffsetY"])
+          : {};
+        return { ...pick(params, ["data", "sessionId"]), metadata };
+      }
       case "Inspector.targetCrashed":
         return params;
       case "Page.javascriptDialogOpening":

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import {
   type CastLevel,
   QualityControl,
+  RELAYED_BYTES_PER_SECOND,
   STILL_AFTER_QUIET_MS,
   STILL_QUALITY,
 } from "../../src/browser/pictures/quality.ts";
@@ -202,4 +203,52 @@ test("[W21] pictures too large to be sent get coarser step by step, until anothe
   expect(run.level.quality).toBe(70);
   run.do({ type: "quiet" });
   expect(run.level.quality).toBe(STILL_QUALITY);
+});
+
+/** A drag over a bot's line, at 50 pictures a second: the qualities that were asked for, one a picture. */
+function draggedOverLine(control: QualityControl, bytesAt30: number, seconds: number): number[] {
+  const qualities: number[] = [];
+  control.pressed();
+  for (let now = 0; now < seconds * 1_000; now += 20) {
+    control.inputAt(now);
+    const { quality } = control.level(now, { quality: 70, scale: 1 }, 1, SMALL);
+    qualities.push(quality);
+    control.pictureAt(now, { bytes: costAt(quality, bytesAt30), quality });
+  }
+  return qualities;
+}
+
+/** A JPEG grows more slowly than its quality. */
+function costAt(quality: number, at30: number): number {
+  return at30 * (quality / 30) ** 0.8;
+}
+
+test("[W22] over a bot's line, motion begins at 30 and follows what it costs, down to 15", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 200, max: 30_000 }), (at30) => {
+      const qualities = draggedOverLine(new QualityControl(RELAYED_BYTES_PER_SECOND), at30, 20);
+      expect(qualities[0]).toBe(30);
+      const settled = qualities.slice(-50);
+      const aSecond = settled.reduce((sum, quality) => sum + costAt(quality, at30), 0);
+      const most = Math.max(...settled);
+      // A picture that is too large at 15 as well stays as it is promised.
+      const isHopeless = costAt(30, at30) * 30 * 0.7 > RELAYED_BYTES_PER_SECOND;
+      expect(isHopeless ? most === 30 : most === 15 || aSecond <= RELAYED_BYTES_PER_SECOND).toBe(true);
+      // What is cheap is as fine as the viewer's line carries.
+      if (costAt(70, at30) * 50 * 1.4 < RELAYED_BYTES_PER_SECOND) expect(most).toBe(70);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test("[W22] over a bot's line, a still is as sharp as anywhere, and motion that costs more gets coarser again", () => {
+  const control = new QualityControl(RELAYED_BYTES_PER_SECOND);
+  expect(draggedOverLine(control, 500, 10).at(-1)).toBe(70);
+  control.quiet();
+  expect(control.level(0, MOTION, 1, SMALL)).toMatchObject({ kind: "still", quality: STILL_QUALITY });
+  const dear = draggedOverLine(control, 5_000, 10);
+  expect(dear.at(-1)).toBe(15);
+  // Soon, and not only in the end.
+  expect(dear[0]).toBe(70);
+  expect(dear[70]).toBeLessThanOrEqual(30);
 });

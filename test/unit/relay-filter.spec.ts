@@ -138,6 +138,13 @@ test("[W57] answers and events lose what the server has no use for", () => {
     filter.event({ method: "Network.responseReceived", params: { ...request, ...more }, sessionId: SESSION });
   expect(of({ type: "XHR", response })).toEqual([]);
   expect(JSON.stringify(of({ type: "Document", requestId: "2", response }))).not.toContain("set-cookie");
+  const metadata = { offsetTop: 0, deviceWidth: 1280, scrollOffsetX: 1, scrollOffsetY: 2, timestamp: 3 };
+  const picture = { method: "Page.screencastFrame", params: { data: "AA==", sessionId: 4, metadata } };
+  expect(filter.event({ ...picture, sessionId: SESSION })[0]?.params).toEqual({
+    data: "AA==",
+    sessionId: 4,
+    metadata: { scrollOffsetX: 1, scrollOffsetY: 2 },
+  });
   for (const method of ["Network.requestWillBeSentExtraInfo", "Runtime.consoleAPICalled", "Page.downloadWillBegin"]) {
     expect(filter.event({ method, params: {}, sessionId: SESSION })).toEqual([]);
   }

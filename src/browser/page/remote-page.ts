@@ -51,7 +51,7 @@ import { CroppedPictures } from "../pictures/crop-picture.ts";
 import type { HelpedCapture } from "../pictures/helped-capture.ts";
 import { KeptStill } from "../pictures/kept-still.ts";
 import { PictureDamage } from "../pictures/picture-damage.ts";
-import { UNWATCHED } from "../pictures/quality.ts";
+import { RELAYED_BYTES_PER_SECOND, RELAYED_MOTION_SCALE, UNWATCHED } from "../pictures/quality.ts";
 import { Screencast } from "../pictures/screencast.ts";
 import { isShown, wholePage } from "../pictures/view-geometry.ts";
 import { PageFrames } from "../tabs/frames.ts";
@@ -166,6 +166,8 @@ export class RemotePage implements ChallengePage {
         this.#publish((events) => events.picture(picture));
       },
       lineMs,
+      // Half of a page cannot be made cheap: it would only be hard to read.
+      mostBytes: parts.pictures === "part" ? RELAYED_BYTES_PER_SECOND : undefined,
     });
     this.#masked = new MaskedPictures(this.frames, (view) => this.#screencast.still(view, true));
     this.#input = new InputReplay(tab.pageSession, this.frames, {
@@ -605,7 +607,9 @@ export class RemotePage implements ChallengePage {
   /** Brings the screencast in line with what is requested and where it is. */
   #updateScreencast(scroll?: PageScan["scroll"]): void {
     const { mode, scale, motion, exact } = this.#captureRequest ?? UNWATCHED;
-    this.#screencast.setTarget({ view: this.view(mode), scale, motion, isExact: exact }, scroll);
+    const most = this.#parts.pictures === "part" && !exact ? RELAYED_MOTION_SCALE : motion.scale;
+    const coarser = { ...motion, scale: Math.min(motion.scale, most) };
+    this.#screencast.setTarget({ view: this.view(mode), scale, motion: coarser, isExact: exact }, scroll);
     this.#screencast.setWanted(this.#captureRequest !== null && this.#isCapturing && !this.#ended);
   }
 

@@ -15,6 +15,23 @@ const LOWER_QUALITIES = [55, 30, 15];
 const SMALLEST_SHARE = 0.25;
 /** More pixels than this cost the browser too much, whatever scale was asked for. */
 const MAX_PIXELS = 4_200_000;
+/** What motion may cost where pictures cross a bot's own line: with what else goes up, below 2 Mbit/s. */
+export const RELAYED_BYTES_PER_SECOND = 205_000;
+/** Above this share of it, pictures may be held back already: coarser ones come more often. */
+const TOO_DEAR_SHARE = 0.93;
+/** What the least quality takes of the first one's bytes. Where even that is too much, it would only be hard to read. */
+const LEAST_COST_SHARE = 0.7;
+/** So often pictures come whatever they cost. */
+const LEAST_PICTURES_A_SECOND = 30;
+/** Qualities of motion where bytes count. Each change costs about one picture, so the steps down are few. */
+const THRIFTY_QUALITIES = [15, 30, 40, 50, 60, 70] as const;
+/** Where motion begins, before it is known what it costs. */
+const FIRST_THRIFTY_QUALITY = 30;
+/** What costs too much is to be seen soon; what costs little is to last. */
+const TOO_DEAR_AFTER_MS = 250;
+const CHEAP_AFTER_MS = 1_000;
+/** Estimated bytes of the next quality, relative to the present one. */
+const NEXT_QUALITY_COST_FACTOR = 1.4;
 
 /** The settings that the screencast is to run with now; `everyNth`: only each nth frame is sent. */
 export interface CastLevel extends Level {
@@ -22,12 +39,32 @@ export interface CastLevel extends Level {
   readonly kind: "motion" | "still";
 }
 
+/** The bytes of one picture, and the quality that it was made with. */
+export interface PictureCost {
+  readonly bytes: number;
+  readonly quality: number;
+}
+
+const NOTHING_SPENT = { bytes: 0, quality: 0, pictures: 0, since: 0 };
+
 export class QualityControl {
+  /** Bytes a second, while something moves. */
+  readonly #mostBytes: number;
+  /** The highest quality of motion that these bytes pay for, as far as it is known. */
+  #affordable: number;
+  /** Pictures of one quality in a row, which show what it costs. */
+  #spent: PictureCost & { readonly pictures: number; readonly since: number } = NOTHING_SPENT;
   #recent: number[] = [];
   #moving = false;
   #inputAt = -Infinity;
   #limit = STILL_QUALITY;
   #share = 1;
+
+  /** `mostBytes`: of the pictures of a second while something moves; left out: they cross no line of a bot's. */
+  constructor(mostBytes = Infinity) {
+    this.#mostBytes = mostBytes;
+    this.#affordable = mostBytes === Infinity ? STILL_QUALITY : FIRST_THRIFTY_QUALITY;
+  }
 
   get isMoving(): boolean {
     return this.#moving;
@@ -44,15 +81,44 @@ export class QualityControl {
   }
 
   /** A picture that differs from the one before arrived at `now` (monotonic ms). */
-  pictureAt(now: number): void {
+  pictureAt(now: number, cost: PictureCost = { bytes: 0, quality: 0 }): void {
     this.#recent = [...this.#recent.filter((at) => now - at < MOTION_WINDOW_MS), now];
     if (this.#recent.length > MOTION_PICTURES) this.#moving = true;
+    if (this.#moving && this.#mostBytes < Infinity) this.#spend(now, cost);
+  }
+
+  /** Goes to the next quality, finer or coarser, by what the present one has cost. */
+  #spend(now: number, { bytes, quality }: PictureCost): void {
+    const spent = this.#spent;
+    if (quality !== spent.quality) {
+      this.#spent = { ...NOTHING_SPENT, quality, since: now };
+      return;
+    }
+    this.#spent = { ...spent, bytes: spent.bytes + bytes, pictures: spent.pictures + 1 };
+    const ms = now - spent.since;
+    if (ms < TOO_DEAR_AFTER_MS) return;
+    const aSecond = (this.#spent.bytes * 1_000) / ms;
+    const [least] = THRIFTY_QUALITIES;
+    if (aSecond > this.#mostBytes * TOO_DEAR_SHARE) {
+      const each = this.#spent.bytes / this.#spent.pictures;
+      const atLeast = each * LEAST_COST_SHARE * LEAST_PICTURES_A_SECOND;
+      const isOfUse = quality > FIRST_THRIFTY_QUALITY || atLeast <= this.#mostBytes;
+      const coarser = THRIFTY_QUALITIES.findLast((lower) => lower < quality) ?? least;
+      if (isOfUse) this.#affordable = Math.min(this.#affordable, coarser);
+    } else if (ms < CHEAP_AFTER_MS) {
+      return;
+    } else if (quality >= this.#affordable && aSecond * NEXT_QUALITY_COST_FACTOR < this.#mostBytes) {
+      this.#affordable = THRIFTY_QUALITIES.find((higher) => higher > quality) ?? quality;
+    }
+    this.#spent = { ...NOTHING_SPENT, quality, since: now };
   }
 
   /** The page has not changed for STILL_AFTER_QUIET_MS. */
   quiet(): void {
     this.#recent = [];
     this.#moving = false;
+    // A pause would make pictures look cheap.
+    this.#spent = NOTHING_SPENT;
   }
 
   /** A picture of this quality was too large to send. */
@@ -66,6 +132,7 @@ export class QualityControl {
   newView(): void {
     this.#limit = STILL_QUALITY;
     this.#share = 1;
+    if (this.#mostBytes < Infinity) this.#affordable = FIRST_THRIFTY_QUALITY;
   }
 
   /**
@@ -79,13 +146,16 @@ export class QualityControl {
       return { quality, scale: Math.min(scale, most) * this.#share, everyNth: 1, kind: "still" };
     }
     return {
-      quality: Math.min(motion.quality, this.#limit),
+      quality: Math.min(motion.quality, this.#affordable, this.#limit),
       scale: Math.min(motion.scale, scale, most) * this.#share,
       everyNth: now - this.#inputAt > AIMING_MS ? UNATTENDED_EVERY_NTH : 1,
       kind: "motion",
     };
   }
 }
+
+/** A part that comes over a bot's line: a dense screen's four times the pixels would cost it all of its quality. */
+export const RELAYED_MOTION_SCALE = 1;
 
 /** The request while there are no viewers. */
 export const UNWATCHED: CaptureRequest = {

@@ -36,6 +36,8 @@ export interface ScreencastEvents {
   picture(picture: Picture): void;
   /** The round trip of the line to the browser, ms; left out: it is on this machine, or near. */
   lineMs?(): number;
+  /** What the pictures of a second may cost while something moves, bytes; left out: they cross no line of a bot's. */
+  readonly mostBytes?: number | undefined;
 }
 
 interface Shown {
@@ -53,7 +55,7 @@ export class Screencast {
   #viewport: Size;
   readonly #capture: PictureCapture;
   readonly #events: ScreencastEvents;
-  readonly #control = new QualityControl();
+  readonly #control: QualityControl;
   readonly #pace = new CapturePace();
   readonly #freeze: FreezeDetector;
   #target: Target;
@@ -85,6 +87,7 @@ export class Screencast {
     this.#viewport = viewport;
     this.#capture = capture;
     this.#events = events;
+    this.#control = new QualityControl(events.mostBytes);
     this.#freeze = new FreezeDetector(() => events.lineMs?.() ?? 0);
     this.#target = { view: wholePage(viewport), scale: 1, motion: { quality: STILL_QUALITY, scale: 1 } };
     session.on("Page.screencastFrame", (frame) => this.#onFrame(frame));
@@ -272,7 +275,7 @@ export class Screencast {
     this.#freeze.picture(now, isNew);
     this.#watchForFreeze();
     if (!isNew) return;
-    this.#control.pictureAt(now);
+    this.#control.pictureAt(now, { bytes: jpeg.length, quality: cast.level.quality });
     if (cast.level.kind === "motion") this.#pace.pictureAt(now);
     this.#last = this.#picture(jpeg, cast);
     this.#waitForQuiet();

@@ -11,6 +11,7 @@ import {
 import { RelayLagging, RelayLine, type RelayMessage, RelayViolation } from "../../protocol/relay-line.ts";
 import { RELAY_RECONNECT_SECONDS } from "../../protocol/relay-terms.ts";
 import type { RelayEnd, RelaySocket } from "../../session/ports/relays.ts";
+import { PicturePace } from "./picture-pace.ts";
 import { RelayChannel } from "./relay-channel.ts";
 
 const ID_BYTES = 16;
@@ -39,6 +40,8 @@ export class Relay {
   readonly owner: string | null;
   readonly #onEnd: (reason: RelayEnd) => void;
   readonly #line: RelayLine<RelayBotHeader>;
+  /** Of a part of the page. Pictures of half the page are so large that only fewer of them would cost less. */
+  readonly #pace: PicturePace | null;
   #socket: RelaySocket | null = null;
   #channel: RelayChannel | null = null;
   /** How many sessions are over: what is still on the way of those is not looked at. */
@@ -52,6 +55,7 @@ export class Relay {
   constructor({ hello, former, owner, maxFrameBytes, onEnd }: RelayDeps) {
     this.id = former?.relay ?? randomBytes(ID_BYTES).toString("base64url");
     this.secret = former?.secret ?? randomBytes(SECRET_BYTES).toString("base64url");
+    this.#pace = hello.crop ? new PicturePace() : null;
     this.hello = hello;
     this.owner = owner;
     this.#onEnd = onEnd;
@@ -177,9 +181,20 @@ export class Relay {
     if (header.picture !== this.#pictures + 1) throw new RelayViolation("a picture is missing");
     if (jpeg.length > MAX_PICTURE_BYTES) throw new RelayViolation("a picture of more than 8 MiB");
     this.#pictures = header.picture;
-    // First of all: the bot sends the next one then.
-    this.#line.postOnce({ type: "ack", pictures: header.picture });
+    this.#acknowledge(header.picture, jpeg.length);
     if (header.epoch === this.#epoch) this.#channel?.takePicture(header.message, jpeg);
+  }
+
+  /** First of all, as the bot sends the next one then; later where its line has carried much. */
+  #acknowledge(pictures: number, bytes: number): void {
+    const wait = this.#pace ? this.#pace.delay(bytes, performance.now()) : 0;
+    const socket = this.#socket;
+    const send = () => {
+      // Another socket counts from 1 again.
+      if (socket === this.#socket && !this.#hasEnded) this.#line.postOnce({ type: "ack", pictures });
+    };
+    if (wait > 0) setTimeout(send, wait);
+    else send();
   }
 
   #onGone(reason: GoneReason): void {

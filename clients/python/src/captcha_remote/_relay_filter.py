@@ -434,7 +434,11 @@ class RelayFilter:
             if isinstance(session_id, str) and self._sessions.pop(session_id, None) is not None:
                 return {"sessionId": session_id}
             return None
-        if method in ("Page.screencastFrame", "Inspector.targetCrashed"):
+        if method == "Page.screencastFrame":
+            metadata = params.get("metadata")
+            seen = _pick(metadata, "scrollOffsetX", "scrollOffsetY") if isinstance(metadata, dict) else {}
+            return {**_pick(params, "data", "sessionId"), "metadata": seen}
+        if method == "Inspector.targetCrashed":
             return params
         if method in ("Page.javascriptDialogOpening", "Page.javascriptDialogClosed"):
             return params if self.dialogs == "operator" else None
