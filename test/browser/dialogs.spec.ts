@@ -1,4 +1,4 @@
-/** [W46] Dialogs of a page are asked of the person in control, and nobody else. */
+/** [W46] Dialogs of a page are asked of the person in control, and nobody else; and what else shows outside of a page, of frames. */
 
 import { BRIEF_SEARCH_MS } from "../support/fixtures.ts";
 import { expect, test } from "../support/guest.ts";
@@ -289,4 +289,34 @@ test("[W46] [W47] windows of a guest that is followed leave their dialogs to the
   const { question_id } = await person.next("ask_dialog");
   person.send({ type: "answer_dialog", question_id, accept: true });
   await expect.poll(() => reports).toEqual([true]);
+});
+
+test("[W50] what a frame of another site prints, and what is refused to it, is told as of the page itself", async ({
+  site,
+  bot,
+  connect,
+}) => {
+  site.serve(
+    "/widget",
+    `<body style="margin:0;background:#def"><script>
+      let presses = 0;
+      addEventListener("click", () => {
+        presses += 1;
+        if (presses === 1) print();
+        if (presses === 2) void navigator.mediaDevices.getUserMedia({ video: true });
+      });
+    </script>`,
+  );
+  const url = site.serve(
+    "/",
+    `<body style="margin:0"><iframe src="${site.otherOrigin}/widget" allow="camera" style="border:0;width:300px;height:200px"></iframe>`,
+  );
+  const { ws_url } = await bot.create({ url });
+  const person = await connect(ws_url, JSON_FORM);
+  await person.next("presence");
+  const notices = () => person.received.flatMap((each) => (each.type === "page_notice" ? [each.notice] : []));
+  press(person);
+  await expect.poll(notices).toEqual(["printing"]);
+  press(person);
+  await expect.poll(notices).toEqual(["printing", "permission_refused"]);
 });

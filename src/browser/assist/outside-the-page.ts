@@ -5,7 +5,14 @@
  */
 import type { Notice } from "../../session/ports/page.ts";
 import { withDeadline } from "../../util/with-deadline.ts";
-import type { CdpSender } from "../cdp/connection.ts";
+import type {
+  BindingCalled,
+  ConsoleApiCalled,
+  EventSession,
+  ExceptionThrown,
+  PageValue,
+  TabSessions,
+} from "../tabs/tab-sessions.ts";
 
 const CALL_DEADLINE_MS = 2_000;
 const WORLD_NAME = "captcha-remote-notices";
@@ -37,74 +44,66 @@ const PERMISSION_WORDS =
   /NotAllowedError: (?:.*: )?(?:Read )?permission (?:denied|dismissed)|NotFoundError: Requested device not found|NotSupportedError: Not supported|User denied Geolocation/i;
 
 const REPORTS = { printing: "printing", full_screen: "full_screen" } as const;
+type Refusal = "passkey_refused" | "permission_refused";
+type Told = keyof typeof REPORTS | Refusal;
+
+export interface OutsideDeps {
+  readonly notice: (notice: Notice) => void;
+  /** The page's address now. */
+  readonly url: () => string;
+  /** The sessions of the page's frames in processes of their own, and the page's own for pictures and input. */
+  readonly sessions: Pick<TabSessions, "follow">;
+  readonly pageSession: object;
+}
 
 /**
- * A session of the page itself: not the one for pictures and input, as the browser reports all that the page writes to
- * its console to a session that has bindings.
+ * Sets the page up; it holds for documents that load later. `session` is one of the page itself: not the one for pictures
+ * and input, as the browser reports all that the page writes to its console to a session that has bindings. Rejects when
+ * the browser does not answer.
  */
-export interface OutsideSession extends CdpSender {
-  on(event: "Runtime.exceptionThrown", listener: (event: ThrownEvent) => void): unknown;
-  on(event: "Runtime.consoleAPICalled", listener: (event: LoggedEvent) => void): unknown;
-  on(event: "Runtime.bindingCalled", listener: (event: BindingEvent) => void): unknown;
-}
-
-interface BindingEvent {
-  readonly name: string;
-  readonly payload: string;
-}
-
-/** A value of the page, as far as it is looked at. */
-interface PageValue {
-  readonly className?: string;
-  /** Of an error its name and message, with the stack behind them. */
-  readonly description?: string;
-  readonly value?: unknown;
-}
-
-interface ThrownEvent {
-  readonly exceptionDetails: { readonly exception?: PageValue };
-}
-
-interface LoggedEvent {
-  readonly args: readonly PageValue[];
-}
-
-/** Sets the page up; it holds for documents that load later. Rejects when the browser does not answer. */
 export async function replaceWhatIsOutside(
-  session: OutsideSession,
-  { notice, url }: { readonly notice: (notice: Notice) => void; readonly url: () => string },
+  session: EventSession,
+  { notice, url, sessions, pageSession }: OutsideDeps,
 ): Promise<void> {
-  session.on("Runtime.bindingCalled", ({ name, payload }: BindingEvent) => {
-    if (name !== BINDING || (payload !== REPORTS.printing && payload !== REPORTS.full_screen)) return;
-    notice({ type: "page_notice", notice: payload, url: url() });
-  });
-  const refused = (value: PageValue | undefined) => {
-    const what = value && refusalOf(value);
-    if (what) notice({ type: "page_notice", notice: what, url: url() });
-  };
-  session.on("Runtime.exceptionThrown", ({ exceptionDetails }: ThrownEvent) => refused(exceptionDetails.exception));
-  session.on("Runtime.consoleAPICalled", ({ args }: LoggedEvent) => refused(args.find(refusalOf)));
-  const source = `(${reportFromDocument})(${JSON.stringify(REPORTS)}, ${BINDING})`;
+  const tell = (what: Told) => notice({ type: "page_notice", notice: what, url: url() });
   const calls = [
     session.send("WebAuthn.enable", { enableUI: false }),
     session.send("WebAuthn.addVirtualAuthenticator", { options: USELESS_KEY }),
+    ...reportFrom(session, tell),
+  ];
+  await withDeadline(Promise.all(calls), CALL_DEADLINE_MS, "page");
+  sessions.follow((frame) => {
+    // Of a frame that is gone before this completes there is nothing to report.
+    if (frame !== pageSession) for (const call of reportFrom(frame, tell)) call.catch(() => {});
+  });
+}
+
+/** Hears what the documents of this session report, and what was refused to them, those that load later among them. */
+function reportFrom(session: EventSession, tell: (what: Told) => void): Promise<unknown>[] {
+  session.on("Runtime.bindingCalled", ({ name, payload }: BindingCalled) => {
+    if (name === BINDING && (payload === REPORTS.printing || payload === REPORTS.full_screen)) tell(payload);
+  });
+  const refused = (value: PageValue | undefined) => {
+    const what = value && refusalOf(value);
+    if (what) tell(what);
+  };
+  session.on("Runtime.exceptionThrown", ({ exceptionDetails }: ExceptionThrown) => refused(exceptionDetails.exception));
+  session.on("Runtime.consoleAPICalled", ({ args }: ConsoleApiCalled) => refused(args.find(refusalOf)));
+  const source = `(${reportFromDocument})(${JSON.stringify(REPORTS)}, ${BINDING})`;
+  return [
     session.send("Page.enable"),
     session.send("Runtime.enable"),
     session.send("Runtime.addBinding", { name: BINDING, executionContextName: WORLD_NAME }),
-    session.send("Page.addScriptToEvaluateOnNewDocument", { worldName: WORLD_NAME, source }),
+    // A frame is attached to once its document is there.
+    session.send("Page.addScriptToEvaluateOnNewDocument", { worldName: WORLD_NAME, source, runImmediately: true }),
   ];
-  await withDeadline(Promise.all(calls), CALL_DEADLINE_MS, "page");
 }
 
 /**
  * What a browser has refused, by the error that the page got for it; null: this is no such error. A browser uses one error
  * for all that is not allowed, so its words say what it is about.
  */
-export function refusalOf({
-  className,
-  description,
-  value,
-}: PageValue): "passkey_refused" | "permission_refused" | null {
+export function refusalOf({ className, description, value }: PageValue): Refusal | null {
   if (className === "GeolocationPositionError") return "permission_refused";
   const said = (description ?? (typeof value === "string" ? value : "")).slice(0, MAX_LOOKED_AT);
   if (said.includes(PASSKEY_WORDS)) return "passkey_refused";
@@ -115,6 +114,8 @@ export function refusalOf({
 function reportFromDocument(reports: typeof REPORTS, report: (payload: string) => void): void {
   addEventListener("beforeprint", () => report(reports.printing));
   document.addEventListener("fullscreenchange", () => {
-    if (document.fullscreenElement) report(reports.full_screen);
+    const element = document.fullscreenElement;
+    // Of a frame that fills the screen its own document reports it.
+    if (element && !(element instanceof HTMLIFrameElement)) report(reports.full_screen);
   });
 }

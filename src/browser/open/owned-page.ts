@@ -276,7 +276,7 @@ async function setUp({ connection, tab }: ReachedPage, windows: PageWindows, req
 
 async function setUpWindow(
   connection: CdpConnection,
-  { targetId, pageSession }: CdpTab,
+  { targetId, pageSession, sessions }: CdpTab,
   remote: RemotePage,
   request: OwnedPageRequest,
 ): Promise<void> {
@@ -286,6 +286,8 @@ async function setUpWindow(
   await replaceWhatIsOutside(second, {
     notice: (notice) => remote.notices.publish(notice),
     url: () => remote.url ?? "",
+    sessions,
+    pageSession,
   });
   await emulate(pageSession, request);
   await applyHeaders(second, request);

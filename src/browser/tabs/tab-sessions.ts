@@ -20,6 +20,22 @@ export interface ResponseReceived {
   };
 }
 
+/** A value of the page, as far as it is looked at. */
+export interface PageValue {
+  readonly className?: string;
+  /** Of an error its name and message, with the stack behind them. */
+  readonly description?: string;
+  readonly value?: unknown;
+}
+
+export interface ExceptionThrown {
+  readonly exceptionDetails: { readonly exception?: PageValue };
+}
+
+export interface ConsoleApiCalled {
+  readonly args: readonly PageValue[];
+}
+
 /** A function that a world was given (Runtime.addBinding) was called. */
 export interface BindingCalled {
   readonly name: string;
@@ -35,10 +51,12 @@ export interface EventSession extends CdpSender {
   on(event: "Page.fileChooserOpened", listener: (event: FileChooserOpened) => void): unknown;
   on(event: "Page.frameNavigated", listener: (event: FrameNavigated) => void): unknown;
   on(event: "Page.frameDetached", listener: (event: { readonly frameId: string }) => void): unknown;
-  on(event: "Runtime.bindingCalled", listener: (event: BindingCalled) => void): unknown;
   on(event: "Network.responseReceived", listener: (event: ResponseReceived) => void): unknown;
   on(event: "Network.loadingFinished", listener: (event: { readonly requestId: string }) => void): unknown;
   on(event: "Network.loadingFailed", listener: (event: { readonly requestId: string }) => void): unknown;
+  on(event: "Runtime.exceptionThrown", listener: (event: ExceptionThrown) => void): unknown;
+  on(event: "Runtime.consoleAPICalled", listener: (event: ConsoleApiCalled) => void): unknown;
+  on(event: "Runtime.bindingCalled", listener: (event: BindingCalled) => void): unknown;
 }
 
 export class TabSessions {
