@@ -313,6 +313,7 @@ export const SURFACES: readonly Surface[] = [
       await page.locator('body[data-phase="live"]').waitFor();
       await page.goBack();
       await page.locator(".row-back:visible").waitFor();
+      await page.locator("canvas.drawn").nth(1).waitFor();
     },
   },
 ];

@@ -20,7 +20,7 @@ export interface SurfaceShots {
   fileOf(surface: Surface, look: LookName): string | undefined;
 }
 
-/** A surface that does not come up is named, and the others are taken; then it rejects. */
+/** A surface that does not come up, twice, is named, and the others are taken; then it rejects. */
 export async function takeSurfaces({ browser, api, key, fileOf }: SurfaceShots): Promise<void> {
   const site = await startSurfaceSite();
   const failures: string[] = [];
@@ -29,8 +29,10 @@ export async function takeSurfaces({ browser, api, key, fileOf }: SurfaceShots):
       for (const look of Object.keys(LOOKS).filter(isLook)) {
         const file = surface.without?.includes(look) ? undefined : fileOf(surface, look);
         if (file === undefined) continue;
+        const shot = { browser, api, key, site: site.origin, surface, look, file };
         try {
-          await takeSurface({ browser, api, key, site: site.origin, surface, look, file });
+          // On a busy machine a press may come before the page can take it.
+          await takeSurface(shot).catch(() => takeSurface(shot));
           console.log(file);
         } catch (error) {
           failures.push(`${surface.name}, ${look}: ${error instanceof Error ? error.message : String(error)}`);
