@@ -24,7 +24,7 @@ const test = mergeTests(withServers, withFaults).extend({
 
 type Target = Pick<OwnServer, "url" | "api" | "dataDir">;
 
-/** A browser by its profile and its first process. */
+/** A browser by its profile and its first process, which may be a shell that started it. */
 interface Found {
   readonly profile: string;
   readonly pid: number;
@@ -43,11 +43,15 @@ async function browsers({ dataDir }: Target): Promise<Found[]> {
       const lines = await Promise.all(
         pids.map(async (pid) => ({ pid, line: await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "") })),
       );
-      const first = lines.find(({ line }) => line !== "" && !line.includes("--type="));
-      return first ? [{ profile, pid: first.pid }] : [];
+      const own = lines.filter(({ line }) => line !== "" && !line.includes("--type="));
+      return own.length > 0 ? [{ profile, pid: Math.min(...own.map(({ pid }) => pid)) }] : [];
     }),
   );
   return found.flat();
+}
+
+function pidsOf({ dataDir }: Target, { profile }: Found): Promise<number[]> {
+  return pidsWith(`--user-data-dir=${join(dataDir, "profiles", profile)}`);
 }
 
 /** The browser that waits for the next creation, as soon as there is one beside those that are in use. */
@@ -118,7 +122,7 @@ test("[S17] a browser that is killed while it waits is replaced, and nothing of 
 }) => {
   const server = await startServer(POOL);
   const first = await waiting(server);
-  signalAll([first.pid], "SIGKILL");
+  signalAll(await pidsOf(server, first), "SIGKILL");
   await waiting(server, [first]);
   await expect.poll(() => readdir(join(server.dataDir, "profiles"))).not.toContain(first.profile);
 });
@@ -126,7 +130,7 @@ test("[S17] a browser that is killed while it waits is replaced, and nothing of 
 test("[S17] a browser that hangs while it waits is not taken @long", async ({ startServer, site }) => {
   const server = await startServer(POOL);
   const first = await waiting(server);
-  signalAll(await pidsWith(`--user-data-dir=${server.dataDir}/profiles/${first.profile}`), "SIGSTOP");
+  signalAll(await pidsOf(server, first), "SIGSTOP");
   const id = await create(server, { url: site.serve("/", PAGE) });
   expect(await browsers(server)).toContainEqual({ profile: id, pid: expect.any(Number) });
   await end(server, id);
