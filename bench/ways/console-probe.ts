@@ -24,12 +24,14 @@ export function installProbe(readBits: (pixels: Pixels, bits: number) => { x: nu
 
   // The clock starts at the event's own time: before a frame that a move waits for, and before this thread is free. Where
   // the browser gives out raw moves, the ordinary ones repeat them.
+  let hasRaw = false;
   const onMove = (event: Event): void => {
     if (!(event instanceof PointerEvent) || !(event.target instanceof HTMLCanvasElement) || event.buttons === 0) return;
+    if (event.type === "pointerrawupdate") hasRaw = true;
+    else if (hasRaw) return;
     const all = event.getCoalescedEvents();
-    for (const { timeStamp: at, clientX: x, clientY: y } of all.length > 0 ? all : [event]) {
-      if (at > (probe.moves.at(-1)?.at ?? 0)) probe.moves.push({ at, x, y });
-    }
+    for (const { timeStamp: at, clientX: x, clientY: y } of all.length > 0 ? all : [event])
+      probe.moves.push({ at, x, y });
   };
   for (const type of ["pointerrawupdate", "pointermove"]) addEventListener(type, onMove, { capture: true });
   const onKey = ({ key }: KeyboardEvent): void => {
