@@ -4,7 +4,7 @@
 import { parseConsoleUrl } from "../../src/client/console-url.ts";
 import { LivePicture } from "./session/live-picture.js";
 import { bearersFor, isOpenToAll, takeToken } from "./shared/credentials.js";
-import { byId, setVisible } from "./shared/dom.js";
+import { byId, setText, setVisible } from "./shared/dom.js";
 import { showTheme } from "./shared/theme.js";
 
 /** Where no picture comes in this time, the person is to see why. */
@@ -28,15 +28,21 @@ await rest.openConsole(consoleUrl, live);
 async function firstPicture() {
   setVisible(byId("open-to-all", HTMLElement), isOpenToAll());
   for (const id of ["session", "tools"]) setVisible(byId(id, HTMLElement), true);
-  for (const id of ["instructions-text", "screen-hint"]) byId(id, HTMLElement).textContent = NO_WORDS;
+  setText(byId("screen-hint", HTMLElement), NO_WORDS);
   document.body.toggleAttribute("data-embed", consoleUrl.embed);
   // The picture gets its place among controls that are not seen before they have their words.
   document.body.setAttribute("data-phase", "first");
   const picture = new LivePicture(consoleUrl);
+  // As high as they will be.
+  const stop = picture.connection.on("message", (message) => {
+    if (message.type !== "session_info" || !message.instructions) return;
+    setText(byId("instructions-text", HTMLElement), message.instructions);
+  });
   const mayCome = isOpenToAll() || bearersFor(consoleUrl).length > 0;
   // A page that is not looked at paints nothing.
   if (mayCome && !document.hidden) {
     await Promise.race([picture.settled, new Promise((go) => setTimeout(go, MOST_WAIT_MS))]);
   }
+  stop();
   return picture;
 }

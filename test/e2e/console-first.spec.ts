@@ -16,16 +16,25 @@ async function holdRest(page: Page): Promise<() => void> {
   return release;
 }
 
-for (const embed of ["", "?embed=1"]) {
-  test(`[R8] [W62] the picture is there before the console has run${embed && ", also embedded"}; both share one socket, and it stays in its place`, async ({
+const PHONE = { width: 390, height: 844 };
+const OPENINGS = {
+  "on a desk": { query: "", size: null },
+  "on a phone": { query: "", size: PHONE },
+  "embedded @long": { query: "?embed=1", size: null },
+} as const;
+
+for (const [how, { query, size }] of Object.entries(OPENINGS)) {
+  test(`[R8] [W62] the picture is there before the console has run, shares its socket and stays in its place, ${how}`, async ({
     site,
     bot,
     operator,
   }) => {
     const { url, presses } = servePage(site);
-    const session = await bot.create({ url });
-    const link = session.control_url.replace("#", `${embed}#`);
+    const instructions = "Move the red bar, and take the time that you need for it: nobody hurries you.";
+    const session = await bot.create({ url, instructions });
+    const link = session.control_url.replace("#", `${query}#`);
     const { page } = operator;
+    if (size) await page.setViewportSize(size);
     const sockets: string[] = [];
     page.on("websocket", (socket) => sockets.push(socket.url()));
     const line = listen(page);

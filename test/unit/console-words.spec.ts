@@ -41,6 +41,7 @@ test("no sentence is left over, and the page shows the English ones until the sc
   for (const [, key, text] of html.matchAll(/data-t="(\w+)"[^>]*>([^<]*)</g)) {
     expect(text?.trim(), key).toBe(en[key as keyof typeof en]);
   }
+  expect(html).toContain(`"instructions-text">${en.instructions_default}<`);
 });
 
 test("index.html refers to assets relatively and has nothing inline", () => {
