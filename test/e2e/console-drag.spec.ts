@@ -65,7 +65,7 @@ async function pathOver(operator: Operator) {
 
 for (const [browser, prepare] of [
   ["as soon as the browser has them", countEarlyMoves],
-  ["also where the browser gives out none before its frame", withoutRawMoves],
+  ["also where the browser gives out none before its frame @long", withoutRawMoves],
 ] as const) {
   test(`[W24] each move of a drag goes out once, in order, ${browser}`, async ({ site, bot, operator }) => {
     const { page } = operator;
