@@ -279,7 +279,7 @@ test.describe("a page at rest", () => {
     botBrowser,
     site,
   }) => {
-    const url = site.serve("/", `${BOX}<input type="hidden" id="token">`);
+    const url = site.serve("/", `${BOX}<textarea id="token" hidden></textarea>`);
     const judged = async (rule: Rule, change: string, boundMs: number) => {
       const page = await botBrowser.open(url);
       const { watcher, solved, close } = await watch(botBrowser, page, rule);
