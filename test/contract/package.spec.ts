@@ -241,7 +241,13 @@ test("its server serves the console that a checkout serves, ready-made: no esbui
   expect(page).toBe(await pageOf(checkout.url));
   const named = [...page.matchAll(/"(console\/[^"]+\?v=[\w-]+)"/g)].map(([, path]) => path);
   expect(named).toHaveLength(4);
-  for (const path of [...named, "console/console.js.map", "console/main.js.map", "console/styles.css.map", "element.js"]) {
+  for (const path of [
+    ...named,
+    "console/console.js.map",
+    "console/main.js.map",
+    "console/styles.css.map",
+    "element.js",
+  ]) {
     const [ready, made] = await Promise.all(
       [url, checkout.url].map((origin) => fetch(`${origin}/api/captcha/${path}`)),
     );

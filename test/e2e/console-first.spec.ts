@@ -60,7 +60,11 @@ for (const [how, { query, size }] of Object.entries(OPENINGS)) {
   });
 }
 
-test("[R8] a line that is lost before the console has run comes back with it @long", async ({ site, bot, operator }) => {
+test("[R8] a line that is lost before the console has run comes back with it @long", async ({
+  site,
+  bot,
+  operator,
+}) => {
   const { url, presses } = servePage(site);
   const session = await bot.create({ url });
   const { page } = operator;

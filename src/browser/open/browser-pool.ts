@@ -266,7 +266,13 @@ export async function openBrowserPool(
           () => true,
           () => false,
         );
-      return { process, blank, gone: Promise.race([blank.connection.closed, blank.tab.pageSession.gone]), answers, stop };
+      return {
+        process,
+        blank,
+        gone: Promise.race([blank.connection.closed, blank.tab.pageSession.gone]),
+        answers,
+        stop,
+      };
     } catch (error) {
       await stop();
       throw error;
