@@ -100,13 +100,16 @@ function playwrightBot(name: string, options: Parameters<BotBrowser["browser"]["
 const BOTS: readonly BotKind[] = [
   playwrightBot("Playwright on a desk", { viewport: VIEWPORT }),
   { ...playwrightBot("Playwright on a dense screen", { viewport: VIEWPORT, deviceScaleFactor: 2 }), isVariant: true },
-  playwrightBot("Playwright as a phone", {
-    viewport: { width: 390, height: 664 },
-    screen: { width: 390, height: 844 },
-    deviceScaleFactor: 3,
-    isMobile: true,
-    hasTouch: true,
-  }),
+  {
+    ...playwrightBot("Playwright as a phone", {
+      viewport: { width: 390, height: 664 },
+      screen: { width: 390, height: 844 },
+      deviceScaleFactor: 3,
+      isMobile: true,
+      hasTouch: true,
+    }),
+    isVariant: true,
+  },
   {
     name: "Puppeteer",
     isVariant: true,
@@ -221,7 +224,7 @@ for (const { name, open, isVariant } of BOTS) {
   });
 }
 
-test("[R32] after the bot gives its page another size, or takes it whole, the crop is set again with what it has then", async ({
+test("[R32] after the bot gives its page another size, or takes it whole, the crop is set again with what it has then @long", async ({
   botBrowser,
   server,
   site,
