@@ -24,7 +24,7 @@ for (const [field, kind] of [
         status: 500,
         body: { error: { code: "internal", details: { field, why: "not a CSS selector" } } },
       });
-      expect(program.out()).toContain(`CHALLENGE_KINDS_FILE: ${field}: not a CSS selector`);
+      await expect.poll(() => program.out()).toContain(`CHALLENGE_KINDS_FILE: ${field}: not a CSS selector`);
     } finally {
       await program.remove();
       await rm(folder, { recursive: true, force: true });

@@ -123,7 +123,7 @@ test("its relay comes along, whole: plain Node imports it with no other package 
   );
   const { stdout, stderr } = await run(process.execPath, ["relay.js"], { cwd: installed });
   expect(stderr).toBe("");
-  expect(JSON.parse(stdout)).toEqual([["RelayError", "startRelay"], "cdp_unreachable", true]);
+  expect(JSON.parse(stdout)).toEqual([["RelayError", "openCrop", "startRelay"], "cdp_unreachable", true]);
 });
 
 test("its command lends a page where neither Playwright nor sharp is installed", async ({ server }) => {
