@@ -50,6 +50,8 @@ export interface InputHooks {
   readonly beforeAct: (target: { readonly x: number; readonly y: number } | { readonly key: string }) => Promise<void>;
   /** As TouchHooks. */
   readonly fingers?: (areDown: boolean) => Promise<void>;
+  /** Resolves once the page has drawn, or after a while. Never rejects. */
+  readonly untilDrawn: () => Promise<void>;
   /** The round trip of the line to the browser, ms; left out: it is on this machine, or near. */
   readonly lineMs?: () => number;
 }
@@ -106,7 +108,7 @@ export class InputReplay {
       tap: (key) => this.#tap(key),
       insert: (text) => this.#insert(text),
     });
-    const afterPinch = () => putScaleBack(frames, session);
+    const afterPinch = () => putScaleBack(frames, session, hooks.untilDrawn);
     this.#touch = new TouchReplay(this.#targets, { ...hooks, afterPinch });
   }
 

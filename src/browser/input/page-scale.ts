@@ -4,7 +4,6 @@
  */
 import { withDeadline } from "../../util/with-deadline.ts";
 import type { CdpSender } from "../cdp/connection.ts";
-import { untilDrawn } from "../pictures/capture-region.ts";
 import type { PageFrames } from "../tabs/frames.ts";
 
 /** The next press waits for it. */
@@ -13,10 +12,14 @@ const DEADLINE_MS = 800;
 const WHOLE = 0.99;
 
 /** Never rejects: a page that does not answer, or is gone, stays as it is. `session` is that of the page itself. */
-export async function putScaleBack(frames: PageFrames, session: CdpSender): Promise<void> {
+export async function putScaleBack(
+  frames: PageFrames,
+  session: CdpSender,
+  untilDrawn: () => Promise<void>,
+): Promise<void> {
   const putting = (async () => {
     // The page learns of its scale with a frame.
-    await untilDrawn(session);
+    await untilDrawn();
     const [main] = await frames.list();
     const { scale, share } = main ? await frames.run(main, zoomOf, null) : { scale: 1, share: 1 };
     if (share < WHOLE) await session.send("Emulation.setPageScaleFactor", { pageScaleFactor: scale * share });

@@ -45,7 +45,7 @@ import { InputReplay } from "../input/input-replay.ts";
 import type { RemoteFrame } from "../input/input-targets.ts";
 import { NO_TOUCH, readTouch } from "../input/page-touch.ts";
 import { MaskedPictures } from "../masking/masked-pictures.ts";
-import type { PictureCapture } from "../pictures/capture-region.ts";
+import { type PictureCapture, untilDrawn } from "../pictures/capture-region.ts";
 import { ChallengeView } from "../pictures/challenge-view.ts";
 import { CroppedPictures } from "../pictures/crop-picture.ts";
 import type { HelpedCapture } from "../pictures/helped-capture.ts";
@@ -179,6 +179,7 @@ export class RemotePage implements ChallengePage {
       },
       beforeAct: (target) => this.#watcher.actedAt(target),
       fingers: (areDown) => this.#screencast.fingers(areDown),
+      untilDrawn: () => untilDrawn(tab.pageSession),
       lineMs,
     });
     this.#watcher = new ChallengeWatcher({
