@@ -60,6 +60,7 @@ export const cropClientMessageSchema = z.discriminatedUnion("type", [
     crop: cropSchema,
   }),
   z.object({ type: z.literal("cropped"), id: z.int().min(0), error: z.string().max(1_000).optional() }),
+  z.object({ type: z.literal("renewed") }),
 ]);
 export type CropClientMessage = z.infer<typeof cropClientMessageSchema>;
 export type CropHello = Extract<CropClientMessage, { type: "hello" }>;

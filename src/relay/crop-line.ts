@@ -66,6 +66,9 @@ export class CropLine {
       const { density, touch } = this.#page.crop;
       const { targetId: target_id } = this.#page;
       socket.send(JSON.stringify({ type: "hello", version: CROP_VERSION, target_id, crop: { density, touch } }));
+      this.#page.crop.onRenewed = () => {
+        if (socket.readyState === socket.OPEN) socket.send(JSON.stringify({ type: "renewed" }));
+      };
     });
     socket.on("message", (data: Buffer, isBinary: boolean) => {
       const message = isBinary || socket !== this.#socket ? null : parse(data.toString());

@@ -30,6 +30,8 @@ export class PageCrop {
   #timer: NodeJS.Timeout | undefined;
   #stopListening: (() => void) | null = null;
   #isBeingShot = false;
+  /** Called when the crop was set again after a screenshot of the bot's own. */
+  onRenewed = (): void => {};
 
   private constructor(emulation: Emulation, session: LentSession, screen: Screen, viewport: Viewport) {
     this.#emulation = emulation;
@@ -93,7 +95,7 @@ export class PageCrop {
     this.#timer ??= setInterval(() => void this.#followSize(), SIZE_EVERY_MS);
     this.#stopListening ??= this.#emulation.onScreenshot((isUnderWay) => {
       this.#isBeingShot = isUnderWay;
-      if (!isUnderWay) this.#renew().catch(() => {});
+      if (!isUnderWay) void this.#renew().then(this.onRenewed, () => {});
     });
   }
 

@@ -43,6 +43,7 @@ class Bot implements CropHelper {
   readonly touch = false;
   readonly asked: { clip: Clip | null; again: boolean }[] = [];
   closed: Code | null | undefined;
+  renewed = (): void => {};
   does: (clip: Clip | null) => Promise<void>;
 
   constructor(browser: Browser) {
@@ -55,6 +56,10 @@ class Bot implements CropHelper {
   async set(clip: Clip | null, again: boolean): Promise<void> {
     this.asked.push({ clip, again });
     await this.does(clip);
+  }
+
+  onRenewed(listener: () => void): void {
+    this.renewed = listener;
   }
 
   close(code: Code | null): void {
@@ -129,6 +134,16 @@ test("[R32] a still of another part leaves the part that was shown", async () =>
   expect([still.readUInt16BE(9), still.readUInt16BE(7)]).toEqual([1_800, 1_400]);
   expect(bot.asked.map(({ clip }) => clip?.width)).toEqual([320, 900, 320]);
   expect(browser.shown).toEqual({ width: 320, height: 220 });
+});
+
+test("[W61] a bot that has set the part again makes pictures begin anew, until it is left", () => {
+  const { bot, changes, begin } = setUp();
+  const leave = begin();
+  bot.renewed();
+  expect(changes).toEqual([true, true]);
+  leave();
+  bot.renewed();
+  expect(changes).toEqual([true, true, false]);
 });
 
 test("[W61] a bot that fails or does not answer is left, and the whole page captured", async () => {

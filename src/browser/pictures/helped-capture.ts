@@ -89,6 +89,7 @@ export class HelpedCapture implements PictureCapture {
     this.finish(null);
     this.#wasHelped = true;
     this.#help = { helper, onChange, part: this.#partOf(helper), clip: null, doubt: null };
+    helper.onRenewed(() => this.#help?.helper === helper && onChange());
     onChange();
     return () => this.#left(helper);
   }

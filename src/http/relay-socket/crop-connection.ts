@@ -37,6 +37,7 @@ export class CropConnection implements SocketRoute<CropClientMessage, BotPrincip
   readonly #asked = new Map<number, Asked>();
   #lastId = 0;
   #isGreeted = false;
+  #renewed = (): void => {};
 
   constructor(sessionId: string, socket: WebSocket, request: FastifyRequest, options: CropConnectionOptions) {
     this.#sessionId = sessionId;
@@ -82,6 +83,8 @@ export class CropConnection implements SocketRoute<CropClientMessage, BotPrincip
           return this.#begin(message, socket);
         case "cropped":
           return this.#answered(message.id, message.error);
+        case "renewed":
+          return this.#renewed();
         default:
         // A server with AUTH=off needs no key, and a bot may show one all the same.
       }
@@ -111,6 +114,9 @@ export class CropConnection implements SocketRoute<CropClientMessage, BotPrincip
       density,
       touch,
       set: (clip, again) => this.#ask(clip, again),
+      onRenewed: (listener) => {
+        this.#renewed = listener;
+      },
       close: (code: Code | null) => {
         if (code === null) this.#socket.close(1000);
         else socket.closeWith(code);

@@ -13,6 +13,8 @@ export interface CropHelper {
    * the bot cannot, does not answer in time, or is gone.
    */
   set(clip: Clip | null, again: boolean): Promise<void>;
+  /** Calls the listener each time the bot has set the part again unasked, as after a screenshot of its own. */
+  onRenewed(listener: () => void): void;
   /** Closes its socket with the code's own close code; null: it is not needed any more. */
   close(code: Code | null): void;
 }
