@@ -4,21 +4,28 @@ import type { LiveClient } from "./live-client.ts";
 
 /** In the page: `tell(...)` reports, `tellValues()` reports the values of all fields. */
 export const TELL = `<script>
-  const tell = (...what) => { const about = JSON.stringify(what); navigator.sendBeacon("/tell", about); };
+  const tell = (...what) => {
+    const about = JSON.stringify([performance.timeOrigin + performance.now(), ...what]);
+    navigator.sendBeacon("/tell", about);
+  };
   const values = () => [...document.querySelectorAll("input, textarea, [contenteditable]")].map((field) => field.value ?? field.textContent);
   const tellValues = () => tell("values", ...values());
 </script>`;
 
-/** What the page tells, oldest first. */
+/** What the page tells, oldest first, although one beacon may overtake another. */
 export function reportsOf(site: TestSite): unknown[][] {
   const reports: unknown[][] = [];
+  const toldAt = new WeakMap<unknown[], number>();
   site.serve("/tell", (request, response) => {
     let body = "";
     request.on("data", (chunk) => {
       body += chunk;
     });
     request.on("end", () => {
-      reports.push(JSON.parse(body) as unknown[]);
+      const [at, ...report] = JSON.parse(body) as [number, ...unknown[]];
+      toldAt.set(report, at);
+      const later = reports.findIndex((one) => (toldAt.get(one) ?? 0) > at);
+      reports.splice(later < 0 ? reports.length : later, 0, report);
       response.end();
     });
   });
