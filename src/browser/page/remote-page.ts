@@ -63,8 +63,11 @@ import type { PageHistory } from "./page-history.ts";
 
 /** After a press or a wheel the page may have moved the challenge. */
 const SCAN_AFTER_INPUT_MS = 50;
-/** A press right after frames have changed waits at most this long for a scan of their positions. */
-const SCAN_BEFORE_PRESS_MS = 300;
+/**
+ * A press right after frames have changed waits at most this long for a scan of their positions: on a slow machine a late
+ * press is better than one that lands elsewhere.
+ */
+const SCAN_BEFORE_PRESS_MS = 800;
 const CLOSE_DEADLINE_MS = 2_000;
 /** A page that does not answer within this time is left with what listens in it, which ends itself. */
 const SILENCE_DEADLINE_MS = 300;
