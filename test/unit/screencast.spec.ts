@@ -155,6 +155,19 @@ test("[W21] a cast whose pictures keep a wrong size is started anew, and none of
   expect(pictures).toHaveLength(1);
 });
 
+test("[W21] one picture of another size, and then none, starts the cast anew and applies its region again", async ({
+  bench,
+}) => {
+  const { browser, pictures } = bench;
+  browser.frame(PART);
+  const [casts, applied] = [browser.casts, browser.count("Emulation.setDeviceMetricsOverride")];
+  // As when a bot gives its page another size, which ends the crop, and nothing moves after that.
+  browser.frame(VIEWPORT);
+  await browser.nextCast(casts);
+  expect(browser.count("Emulation.setDeviceMetricsOverride")).toBe(applied + 1);
+  expect(pictures).toHaveLength(1);
+});
+
 test("[W21] where the size stays wrong, restarts stay few", async ({ bench }) => {
   const { browser } = bench;
   const startedAt = performance.now();

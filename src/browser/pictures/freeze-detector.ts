@@ -60,6 +60,11 @@ export class FreezeDetector {
     this.#startedAt = now;
   }
 
+  /** A picture of another size has come: as after a start, one of the right size is due. */
+  strange(now: number): void {
+    this.#startedAt ??= now;
+  }
+
   /** A picture of the right size has come; `isNew`: it differs from the one before. */
   picture(now: number, isNew: boolean): void {
     this.#startedAt = null;

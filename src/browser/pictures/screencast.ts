@@ -265,6 +265,8 @@ export class Screencast {
     // Right after a change the picture may still show the old view, though its metadata says otherwise.
     const scale = this.#scaleOf(jpeg, cast.region);
     if (scale !== null) this.#take(jpeg, { ...cast, region: { ...cast.region, scale } });
+    else this.#freeze.strange(performance.now());
+    this.#watchForFreeze();
     this.#reconcile();
   }
 
@@ -273,7 +275,6 @@ export class Screencast {
     const isNew = !(this.#last && sameRect(this.#last.view, cast.region.view) && this.#last.jpeg.equals(jpeg));
     const now = performance.now();
     this.#freeze.picture(now, isNew);
-    this.#watchForFreeze();
     if (!isNew) return;
     this.#control.pictureAt(now, { bytes: jpeg.length, quality: cast.level.quality });
     if (cast.level.kind === "motion") this.#pace.pictureAt(now);
