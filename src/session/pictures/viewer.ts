@@ -13,10 +13,8 @@ import { ViewerCanvas } from "./viewer-canvas.ts";
 const MAX_UNACKED_PICTURES = 2;
 /** More may be under way to a viewer that gets what has changed, while all of them together have no more bytes [W63]. */
 const MAX_UNACKED_DAMAGE_BYTES = 12_000;
-/** On a slow connection, a smaller picture is sent whole: the rectangles would save less than comparing costs. */
+/** A smaller picture is sent whole: the rectangles would save less than comparing costs. */
 const SMALL_PICTURE_BYTES = 2_000;
-/** On a fast one comparing costs time, and saves none unless a picture is as large as that of a whole page. */
-const LARGE_PICTURE_BYTES = 20_000;
 /** Above this, the socket gets no picture: the client does not read. With one more picture it stays below 1 MB. */
 const MAX_BUFFERED_BYTES = 256 * 1024;
 /** The most messages queued for a viewer before its first session_info; the oldest are dropped first. */
@@ -196,10 +194,12 @@ export class Viewer {
     this.#follow(picture, picture.jpeg, true);
   }
 
-  /** [W63] The picture on its canvas that this one is worth comparing with; null: this one goes whole. */
+  /**
+   * [W63] The picture on its canvas that this one is worth comparing with; null: this one goes whole, as all do on a fast
+   * line, where a hand would wait for the comparison.
+   */
   baseFor(picture: Picture): Picture | null {
-    const least = this.#bandwidth.isSlow ? SMALL_PICTURE_BYTES : LARGE_PICTURE_BYTES;
-    if (!this.takesDamage || picture.jpeg.length < least) return null;
+    if (!this.takesDamage || !this.#bandwidth.isSlow || picture.jpeg.length < SMALL_PICTURE_BYTES) return null;
     return this.#canvas.baseFor(picture, performance.now());
   }
 
