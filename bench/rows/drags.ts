@@ -104,10 +104,7 @@ export const DRAG_ROWS: readonly Row[] = [
       readers: READERS,
     }),
   ]),
-  group(
-    "page",
-    contestants([...WITHOUT_CONSOLE, "ours damage"], { row: "page", title: "whole page 1280x720", view: "page" }),
-  ),
+  group("page", contestants(WITHOUT_CONSOLE, { row: "page", title: "whole page 1280x720", view: "page" })),
   group(
     "keys",
     contestants(WITH_CONSOLE, {

@@ -13,7 +13,26 @@ import { USUAL_PATIENCE_MS } from "../ways/way.ts";
 
 const FORMS: readonly Form[] = ["json", "binary", "damage"];
 
-const SLOW_LINE = { bitsPerSecond: 1_000_000, delayMs: 75 } as const;
+interface LineCase {
+  readonly row: string;
+  readonly title: string;
+  readonly line: { readonly bitsPerSecond: number; readonly delayMs: number };
+  readonly view: "challenge" | "page";
+}
+
+const SLOW_LINE: LineCase = {
+  row: "slow-line",
+  title: "1 Mbit/s, 150 ms round trip",
+  line: { bitsPerSecond: 1_000_000, delayMs: 75 },
+  view: "challenge",
+};
+/** A faster line carries whole pages whole [W63]. */
+const PAGE_LINE: LineCase = {
+  row: "page-line",
+  title: "whole page, 10 Mbit/s, 40 ms",
+  line: { bitsPerSecond: 10_000_000, delayMs: 20 },
+  view: "page",
+};
 const SLOW_FULL_SECONDS = 20;
 const SLOW_QUICK_SECONDS = 5;
 const MOVES_PER_SECOND = 60;
@@ -27,7 +46,10 @@ const AFTER_STALL_MS = 2_000;
 const BYTES_A_MB = 1_000_000;
 
 export const LINE_ROWS: readonly Row[] = [
-  { key: "slow-line", run: (bench) => eachForm("1 Mbit/s, 150 ms round trip", (form) => slowLine(bench, form)) },
+  ...[SLOW_LINE, PAGE_LINE].map((given) => ({
+    key: given.row,
+    run: (bench: Bench) => eachForm(given.title, (form) => slowLine(bench, given, form)),
+  })),
   { key: "stalled", run: (bench) => eachForm("a viewer stops reading", (form) => stalled(bench, form)) },
 ];
 
@@ -41,19 +63,19 @@ async function eachForm(title: string, run: (form: Form) => Promise<Result>): Pr
 }
 
 /** A long drag, which shows whether the delay grows because something queues up. */
-async function slowLine(bench: Bench, form: Form): Promise<Result> {
+async function slowLine(bench: Bench, { row, title, line: limits, view }: LineCase, form: Form): Promise<Result> {
   const server = await bench.server();
-  const relay = await startRelay(server.url, SLOW_LINE);
+  const relay = await startRelay(server.url, limits);
   let line: OursLine | undefined;
   try {
     const asked = { kind: "strip", placed: "main" } as const;
-    line = await openOurs({ site: bench.site, asked, view: "challenge", server, form, route: relay.route });
+    line = await openOurs({ site: bench.site, asked, view, server, form, route: relay.route });
     const moves = planMoves(KNOB, MOVES_PER_SECOND, bench.pick(SLOW_FULL_SECONDS, SLOW_QUICK_SECONDS));
     const endCpu = await startCpu(line.measured);
     const pending = await drag(line, KNOB, moves, { exact: true, seenWithinMs: USUAL_PATIENCE_MS });
     const shares = await endCpu();
     const run = await pending.finish();
-    const names = { row: "slow-line", title: "1 Mbit/s, 150 ms round trip", way: `ours ${form}` };
+    const names = { row, title, way: `ours ${form}` };
     const result = resultOfDrags(names, [run], [shares]);
     const compared = { "first quarter's p95 ms": partP95(run, 0), "last quarter's p95 ms": partP95(run, 0.75) };
     return { ...result, more: { ...result.more, ...compared } };
